@@ -1,0 +1,375 @@
+"""params/*.yml read to validated objects; one error lists all that is wrong, with file and line of each key."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Iterable, Mapping
+from datetime import date, time
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+from zoneinfo import ZoneInfo, available_timezones
+
+import holidays as public_holidays
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedMap, CommentedSeq
+from ruamel.yaml.error import MarkedYAMLError
+
+from opslib.errors import SettingsError
+
+WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+Priority = Literal["low", "normal", "high", "urgent"]
+SlaMetric = Literal["first_reply", "next_reply", "requester_wait", "agent_work", "full_resolution"]
+Clock = Literal["business", "calendar"]
+Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")]
+
+_DURATION = re.compile(r"^(\d+(?:\.\d+)?)\s*(s|min|h|d)$")
+_SECONDS = {"s": 1, "min": 60, "h": 3600, "d": 86400}
+
+
+def _zone(value: str) -> str:
+    if value not in available_timezones():
+        raise ValueError(f"{value!r} is not a zone of the tz database; write it like America/New_York")
+    return value
+
+
+def _seconds(value: object) -> object:
+    """Seconds of a duration written with its unit: `90s`, `15min`, `8h`, `2d` (a day is 24 hours)."""
+    if isinstance(value, str) and (match := _DURATION.match(value.strip())):
+        return int(float(match[1]) * _SECONDS[match[2]])
+    raise ValueError(f"{value!r} is no duration; write a number and its unit: 90s, 15min, 8h, 2d")
+
+
+def _stretch(value: object) -> object:
+    """Local seconds of the day of `09:00-12:30`; an end at or before the start lies on the next day."""
+    match = re.match(r"^(\d{1,2}):(\d\d)-(\d{1,2}):(\d\d)$", value) if isinstance(value, str) else None
+    if match is None:
+        raise ValueError(f"{value!r} is no stretch of a day; write it like 09:00-12:30")
+    hours = [int(part) for part in match.groups()]
+    start, end = hours[0] * 3600 + hours[1] * 60, hours[2] * 3600 + hours[3] * 60
+    if max(hours[1], hours[3]) > 59 or start >= 86400 or end > 86400:
+        raise ValueError(f"{value!r} is no stretch of a day; hours go from 00:00 to 24:00")
+    return (start, end if end > start else end + 86400)
+
+
+Zone = Annotated[str, AfterValidator(_zone)]
+Seconds = Annotated[int, BeforeValidator(_seconds), Field(gt=0)]
+Stretch = Annotated[tuple[int, int], BeforeValidator(_stretch)]
+
+
+class Settings(BaseModel):
+    """Base of every object read from params/: unknown keys are errors, objects do not change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class WeeklyHours(Settings):
+    """Opening hours in force from a local date until the next entry's date."""
+
+    start: date = Field(alias="from")
+    always: bool = False
+    days: dict[str, tuple[Stretch, ...]] = {}
+
+    @model_validator(mode="after")
+    def _days_are_days(self) -> WeeklyHours:
+        if self.always == bool(self.days):
+            raise ValueError("give either `always: true` (24/7) or `days`")
+        stretches = self.by_weekday()
+        for weekday in range(7):
+            own = sorted(stretches[weekday])
+            spilled = [(start - 86400, end - 86400) for start, end in stretches[weekday - 1] if end > 86400]
+            both = sorted(spilled + own)
+            for (_, end), (start, _) in itertools.pairwise(both):
+                if start < end:
+                    raise ValueError(f"stretches of {WEEKDAYS[weekday]} overlap; they would be counted twice")
+        return self
+
+    def by_weekday(self) -> list[list[tuple[int, int]]]:
+        """For Monday to Sunday the open stretches in local seconds of that day (an end may pass 86,400)."""
+        if self.always:
+            return [[(0, 86400)] for _ in WEEKDAYS]
+        week: list[list[tuple[int, int]]] = [[] for _ in WEEKDAYS]
+        for key, stretches in self.days.items():
+            for weekday in _weekdays(key):
+                week[weekday].extend(stretches)
+        return week
+
+
+def _weekdays(key: str) -> Iterable[int]:
+    """Numbers of the days of `mon`, `mon-fri` or `sat, sun`."""
+    for part in key.replace(" ", "").split(","):
+        first, _, last = part.partition("-")
+        if first not in WEEKDAYS or (last and last not in WEEKDAYS):
+            raise ValueError(f"{key!r} is no day of the week; write mon, mon-fri or sat,sun")
+        start = WEEKDAYS.index(first)
+        for offset in range((WEEKDAYS.index(last) - start) % 7 + 1 if last else 1):
+            yield (start + offset) % 7
+
+
+class OwnDay(Settings):
+    """A day on which the team is closed beside the public holidays."""
+
+    on: date
+    name: str
+
+
+class HolidayRule(Settings):
+    """Closed days: a country's public holidays, less some, plus own ones."""
+
+    country: str | None = None
+    subdivision: str | None = None
+    closed: tuple[OwnDay, ...] = ()
+    open: tuple[date, ...] = ()
+
+    @model_validator(mode="after")
+    def _country_is_known(self) -> HolidayRule:
+        supported = public_holidays.list_supported_countries()
+        if self.country is not None and self.country not in supported:
+            raise ValueError(f"country {self.country!r} is not known; write a code like US or DE")
+        if self.subdivision is not None and self.subdivision not in supported.get(self.country or "", []):
+            raise ValueError(f"subdivision {self.subdivision!r} is not one of {self.country}")
+        return self
+
+    def dates(self, years: Iterable[int]) -> dict[date, str]:
+        """Names of the closed days of the years."""
+        closed: dict[date, str] = {}
+        if self.country is not None:
+            closed |= dict(public_holidays.country_holidays(self.country, subdiv=self.subdivision, years=years))
+        closed |= {day.on: day.name for day in self.closed}
+        return {day: name for day, name in sorted(closed.items()) if day not in self.open}
+
+
+class Calendar(Settings):
+    """Business hours: local stretches of the week that change on dates, less holidays."""
+
+    name: Name
+    time_zone: Zone
+    hours: tuple[WeeklyHours, ...] = Field(min_length=1)
+    holidays: HolidayRule = HolidayRule()
+
+    @model_validator(mode="after")
+    def _hours_follow_each_other(self) -> Calendar:
+        starts = [entry.start for entry in self.hours]
+        if starts != sorted(set(starts)):
+            raise ValueError("the entries of `hours` must be in the order of their `from` dates, each date once")
+        return self
+
+
+class SlaTarget(Settings):
+    """The target of one metric, per priority; a priority that is not named has no target."""
+
+    metric: SlaMetric
+    clock: Clock = "business"
+    targets: dict[Priority, Seconds] = Field(min_length=1)
+
+
+class SlaPolicy(Settings):
+    """Targets that apply to a ticket together."""
+
+    name: Name
+    targets: tuple[SlaTarget, ...] = Field(min_length=1)
+
+
+class Goal(Settings):
+    """What a team has set itself for a metric, from a date on."""
+
+    metric: Name
+    start: date = Field(alias="from")
+    target: float | Seconds
+
+    @model_validator(mode="before")
+    @classmethod
+    def _target_has_a_unit(cls, values: Any) -> Any:
+        if isinstance(values, Mapping) and isinstance(values.get("target"), str):
+            return {**values, "target": _share_or_seconds(values["target"])}
+        return values
+
+
+def _share_or_seconds(text: str) -> float:
+    if text.strip().endswith("%"):
+        return float(text.strip()[:-1]) / 100
+    seconds = _seconds(text)
+    assert isinstance(seconds, int)
+    return float(seconds)
+
+
+class Team(Settings):
+    """A team: who it is, when it is open, what it has promised."""
+
+    name: Name
+    label: str
+    region: str
+    calendar: Name
+    sla_policy: Name | None = None
+    goals: tuple[Goal, ...] = ()
+
+    def goal(self, metric: str, on: date) -> float | None:
+        """The target in force for a metric on a day, in the metric's unit; None where there is none."""
+        in_force = [goal for goal in self.goals if goal.metric == metric and goal.start <= on]
+        return max(in_force, key=lambda goal: goal.start).target if in_force else None
+
+
+class Privacy(Settings):
+    """Shields for small groups."""
+
+    minimum_group: int = Field(default=5, ge=2)
+
+
+class Limits(Settings):
+    """From where on the gate worries. Each is a knob because organisations differ in size and rhythm."""
+
+    week_ends_within_hours: float = Field(default=12, gt=0)
+    unreadable_share: float = Field(default=0.02, gt=0, lt=1)
+    trailing_weeks: int = Field(default=8, ge=2)
+    volume_ratio_low: float = Field(default=0.4, gt=0, lt=1)
+    volume_ratio_high: float = Field(default=2.5, gt=1)
+
+
+class Organisation(Settings):
+    """params/org.yml."""
+
+    organisation: str
+    time_zone: Zone
+    privacy: Privacy = Privacy()
+    limits: Limits = Limits()
+    calendars: tuple[Calendar, ...] = Field(min_length=1)
+    sla_policies: tuple[SlaPolicy, ...] = ()
+    teams: tuple[Team, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _names_are_known(self) -> Organisation:
+        wrong = []
+        for kind, items in (("calendar", self.calendars), ("SLA policy", self.sla_policies), ("team", self.teams)):
+            names = [item.name for item in items]
+            wrong += [f"{kind} {name!r} is there twice" for name in sorted({n for n in names if names.count(n) > 1})]
+        calendars = {calendar.name for calendar in self.calendars}
+        policies = {policy.name for policy in self.sla_policies}
+        for team in self.teams:
+            if team.calendar not in calendars:
+                wrong.append(f"team {team.name!r}: no calendar {team.calendar!r}; there are {_listed(calendars)}")
+            if team.sla_policy is not None and team.sla_policy not in policies:
+                wrong.append(f"team {team.name!r}: no SLA policy {team.sla_policy!r}; there are {_listed(policies)}")
+        if wrong:
+            raise ValueError("; ".join(wrong))
+        return self
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.time_zone)
+
+    @property
+    def team_names(self) -> tuple[str, ...]:
+        return tuple(team.name for team in self.teams)
+
+    def team(self, name: str) -> Team:
+        """The team of that name.
+
+        Raises:
+            SettingsError: there is none.
+        """
+        for team in self.teams:
+            if team.name == name:
+                return team
+        raise SettingsError(f"no team {name!r} in params/org.yml; there are {_listed(self.team_names)}")
+
+    def calendar(self, name: str) -> Calendar:
+        return next(calendar for calendar in self.calendars if calendar.name == name)
+
+    def calendar_of(self, team: str) -> Calendar:
+        return self.calendar(self.team(team).calendar)
+
+
+class NotebookPlan(Settings):
+    """Which teams get a notebook; a notebook of notebooks/org runs once for all."""
+
+    notebook: Annotated[str, Field(pattern=r"^(team|org)/[a-z0-9_]+$")]
+    teams: Literal["all"] | tuple[Name, ...] = "all"
+
+
+class WeeklyPlan(Settings):
+    """params/weekly.yml."""
+
+    notebooks: tuple[NotebookPlan, ...] = Field(min_length=1)
+
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def load(path: Path, model: type[Model]) -> Model:
+    """Read one YAML file (1.2: `no` is a word, `12:30` is text) to a validated object.
+
+    Raises:
+        SettingsError: the file is missing, is no YAML, or has values that do not fit; all of them are listed as `file:line: key: what is wrong`.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        raise SettingsError(f"{path}: there is no such file; it must hold the {model.__name__} settings") from error
+    try:
+        tree = YAML(typ="rt").load(text)
+    except MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        raise SettingsError(f"{path}:{mark.line + 1 if mark else 1}: not YAML: {error.problem}") from error
+    try:
+        return model.model_validate(_plain(tree))
+    except ValidationError as error:
+        problems = [
+            f"{path}:{_line(tree, problem['loc'])}: {_key(problem['loc'])}{_said(problem)}"
+            for problem in error.errors()
+        ]
+        raise SettingsError("\n".join(problems)) from error
+
+
+def load_organisation(params: Path, name: str = "org") -> Organisation:
+    """`params/org.yml`, or `params/NAME.yml` for a source that belongs to another organisation."""
+    return load(params / f"{name}.yml", Organisation)
+
+
+def load_weekly_plan(params: Path) -> WeeklyPlan:
+    """`params/weekly.yml`."""
+    return load(params / "weekly.yml", WeeklyPlan)
+
+
+def _plain(tree: Any) -> Any:
+    """Plain dicts, lists and scalars; times of day and the like stay as they were written."""
+    if isinstance(tree, Mapping):
+        return {str(key): _plain(value) for key, value in tree.items()}
+    if isinstance(tree, list):
+        return [_plain(value) for value in tree]
+    if isinstance(tree, time):
+        return tree.isoformat()
+    return str(tree) if isinstance(tree, str) else tree
+
+
+def _line(tree: Any, location: tuple[int | str, ...]) -> int:
+    """The line of the deepest key of `location` that is in the file."""
+    line, node = 1, tree
+    for part in location:
+        if isinstance(node, CommentedMap) and part in node:
+            line = node.lc.key(part)[0] + 1
+        elif isinstance(node, CommentedSeq) and isinstance(part, int) and part < len(node):
+            line = node.lc.item(part)[0] + 1
+        else:
+            continue
+        node = node[part]
+    return line
+
+
+def _key(location: tuple[int | str, ...]) -> str:
+    shown = ".".join(str(part) for part in location if not str(part).startswith(("function-", "literal[", "tuple[")))
+    return f"{shown}: " if shown else ""
+
+
+def _said(problem: Any) -> str:
+    match problem["type"]:
+        case "missing":
+            return "this key is needed"
+        case "extra_forbidden":
+            return "there is no such key; is it misspelt?"
+        case _:
+            return str(problem["msg"]).removeprefix("Value error, ")
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(sorted(names)) or "none"

@@ -1,0 +1,234 @@
+"""The warehouse: Parquet files that are written aside and renamed, with the same bytes for the same rows."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import ibis
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from filelock import FileLock, Timeout
+
+from opslib.errors import NotInExport, WarehouseError
+
+LAYOUT = 1
+WEEKLY_TABLES = frozenset({"tickets", "ticket_events"})
+
+
+class Warehouse:
+    """A folder of Parquet: `<area>/<table>/part.parquet`, or `<area>/<table>/week=2026-W46/part.parquet`.
+
+    Areas are `standard` (the gated tables) and `facts`. Every file is written aside and renamed, and is left alone where
+    its bytes would not change, so that what depends on it can tell by its bytes whether it is still current.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = Path(root)
+
+    def connect(self) -> duckdb.DuckDBPyConnection:
+        """A DuckDB connection in UTC that spills beside the warehouse."""
+        con = duckdb.connect()
+        con.execute("SET TimeZone='UTC'")
+        con.execute("SET enable_progress_bar=false")
+        con.execute("SET preserve_insertion_order=true")
+        return con
+
+    def engine(self) -> ibis.BaseBackend:
+        """An Ibis engine over such a connection."""
+        return ibis.duckdb.from_connection(self.connect())
+
+    @contextmanager
+    def locked(self, *, wait_seconds: float = 900) -> Iterator[None]:
+        """Hold the warehouse for one run; a second one waits.
+
+        Raises:
+            WarehouseError: another run held it for longer than `wait_seconds`.
+        """
+        self.root.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(self.root / ".lock")
+        try:
+            lock.acquire(timeout=wait_seconds)
+        except Timeout as error:
+            raise WarehouseError(
+                f"another run has held {self.root} for {wait_seconds:.0f} s; wait for it to end, then run again"
+            ) from error
+        try:
+            for left in self.root.glob("**/.aside-*"):
+                shutil.rmtree(left) if left.is_dir() else left.unlink()
+            yield
+        finally:
+            lock.release()
+
+    def folder(self, area: str, table: str) -> Path:
+        return self.root / area / table
+
+    def files(self, area: str, table: str, weeks: Iterable[str] | None = None) -> list[Path]:
+        """The Parquet files of a table, of all weeks or of some."""
+        folder = self.folder(area, table)
+        if weeks is None:
+            return sorted(folder.glob("part.parquet")) + sorted(folder.glob("week=*/part.parquet"))
+        return [path for week in sorted(set(weeks)) if (path := folder / f"week={week}" / "part.parquet").exists()]
+
+    def weeks(self, area: str, table: str) -> list[str]:
+        """The weeks that a table partitioned by week holds."""
+        return sorted(
+            path.parent.name.removeprefix("week=") for path in self.folder(area, table).glob("week=*/part.parquet")
+        )
+
+    def has(self, area: str, table: str) -> bool:
+        return bool(self.files(area, table))
+
+    def write(
+        self, area: str, table: str, rows: pa.Table | pd.DataFrame, *, partition_by_week: bool = False
+    ) -> list[Path]:
+        """Replace a table; its rows are written in the order in which they come.
+
+        Args:
+            area: `standard` or `facts`.
+            table: Its name.
+            rows: Its rows; with `partition_by_week` their column `week` (text) says which partition each goes to.
+            partition_by_week: One file per week instead of one in all; weeks that are not in `rows` are removed.
+
+        Returns:
+            The files whose bytes changed (removed ones among them).
+        """
+        if isinstance(rows, pd.DataFrame):
+            rows = pa.Table.from_pandas(rows, preserve_index=False)
+        folder = self.folder(area, table)
+        if not partition_by_week:
+            return [path for path in (folder / "part.parquet",) if write_parquet(rows, path)]
+        changed = []
+        weeks = sorted(week for week in pc.unique(rows["week"]).to_pylist() if week is not None)
+        for week in weeks:
+            path = folder / f"week={week}" / "part.parquet"
+            if write_parquet(rows.filter(pc.equal(rows["week"], week)), path):
+                changed.append(path)
+        for week in set(self.weeks(area, table)) - set(weeks):
+            changed.append(folder / f"week={week}" / "part.parquet")
+            shutil.rmtree(folder / f"week={week}")
+        return changed
+
+    def write_week(self, area: str, table: str, week: str, rows: pa.Table) -> bool:
+        """Replace one week of a table that is partitioned by week; True where its bytes changed."""
+        return write_parquet(rows, self.folder(area, table) / f"week={week}" / "part.parquet")
+
+    def read(
+        self,
+        area: str,
+        table: str,
+        *,
+        columns: Sequence[str] | None = None,
+        weeks: Iterable[str] | None = None,
+        teams: Iterable[str] | None = None,
+    ) -> pd.DataFrame:
+        """A slice of a table as a pandas frame; instants are in UTC.
+
+        Raises:
+            NotInExport: the warehouse has no such table.
+        """
+        files = self.files(area, table, weeks)
+        if not files and not self.has(area, table):
+            raise NotInExport(f"{area}/{table} is not in this warehouse: the export has no {table}")
+        if not files:
+            files = self.files(area, table)[:1]
+            teams = ()
+        rows = pq.ParquetDataset(
+            files, filters=None if teams is None else pc.field("team").isin(list(teams)), partitioning=None
+        ).read(columns=None if columns is None else list(columns))
+        return rows.to_pandas()
+
+    def scan(
+        self, engine: ibis.BaseBackend, area: str, table: str, weeks: Iterable[str] | None = None
+    ) -> ibis.expr.types.Table:
+        """A table, or some weeks of it, as an Ibis table of the engine.
+
+        Raises:
+            NotInExport: the warehouse has none of it.
+        """
+        files = self.files(area, table, weeks)
+        if not files:
+            raise NotInExport(f"{area}/{table} is not in this warehouse: the export has no {table}")
+        return engine.read_parquet([str(path) for path in files], hive_partitioning=False)
+
+    def columns(self, table: str) -> frozenset[str]:
+        """The columns of a standard table that the export gives; empty where it has no such table."""
+        return self.present().get(table, frozenset())
+
+    def present(self) -> dict[str, frozenset[str]]:
+        """For each standard table the columns that the export gives."""
+        path = self.root / "standard" / "columns.json"
+        if not path.exists():
+            return {}
+        return {table: frozenset(columns) for table, columns in json.loads(path.read_text()).items()}
+
+    def facts_of_the_run(self) -> dict[str, Any]:
+        """What is known of the export as a whole: source, as_of, whether it is the sample.
+
+        Raises:
+            WarehouseError: nothing has been taken in yet.
+        """
+        path = self.root / "warehouse.json"
+        if not path.exists():
+            raise WarehouseError(f"{self.root} is empty; `make facts` (or `make weekly`) fills it")
+        return dict(json.loads(path.read_text()))
+
+
+def write_parquet(rows: pa.Table, path: Path) -> bool:
+    """Write one Parquet file aside and rename it; False, and untouched, where it already has these bytes."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = _aside(path)
+    try:
+        pq.write_table(rows.replace_schema_metadata(None), aside, compression="zstd", row_group_size=131_072)
+        return _settle(aside, path)
+    finally:
+        aside.unlink(missing_ok=True)
+
+
+def write_text(text: str, path: Path) -> bool:
+    """Write one text file aside and rename it; False, and untouched, where it already has this text."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = _aside(path)
+    try:
+        aside.write_text(text, encoding="utf-8")
+        return _settle(aside, path)
+    finally:
+        aside.unlink(missing_ok=True)
+
+
+def write_json(value: Mapping[str, Any], path: Path) -> bool:
+    """Write JSON for people and diffs: sorted keys, two spaces."""
+    return write_text(json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False, default=str) + "\n", path)
+
+
+def digest(*paths: Path) -> str:
+    """SHA-256 over the content of files in their order."""
+    found = hashlib.sha256()
+    for path in paths:
+        with path.open("rb") as stream:
+            found.update(hashlib.file_digest(stream, "sha256").digest())
+    return found.hexdigest()
+
+
+def _aside(path: Path) -> Path:
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".aside-", suffix=path.suffix)
+    os.close(handle)
+    return Path(name)
+
+
+def _settle(aside: Path, path: Path) -> bool:
+    if path.exists() and path.stat().st_size == aside.stat().st_size and digest(path) == digest(aside):
+        return False
+    os.chmod(aside, 0o644)
+    os.replace(aside, path)
+    return True
