@@ -300,7 +300,8 @@ def load(path: Path, model: type[Model]) -> Model:
     """Read one YAML file (1.2: `no` is a word, `12:30` is text) to a validated object.
 
     Raises:
-        SettingsError: the file is missing, is no YAML, or has values that do not fit; all of them are listed as `file:line: key: what is wrong`.
+        SettingsError: the file is missing, is no YAML, or has values that do not fit; all of them are listed, each as
+            `file:line: key: what is wrong`.
     """
     try:
         text = path.read_text(encoding="utf-8")

@@ -29,8 +29,8 @@ WEEKLY_TABLES = frozenset({"tickets", "ticket_events"})
 class Warehouse:
     """A folder of Parquet: `<area>/<table>/part.parquet`, or `<area>/<table>/week=2026-W46/part.parquet`.
 
-    Areas are `standard` (the gated tables) and `facts`. Every file is written aside and renamed, and is left alone where
-    its bytes would not change, so that what depends on it can tell by its bytes whether it is still current.
+    Areas are `standard` (the gated tables) and `facts`. Every file is written aside and renamed, and is left alone
+    where its bytes would not change, so that what depends on it can tell by its bytes whether it is still current.
     """
 
     def __init__(self, root: Path) -> None:
@@ -144,9 +144,10 @@ class Warehouse:
             files = self.files(area, table)[:1]
             teams = ()
         rows = pq.ParquetDataset(
-            files, filters=None if teams is None else pc.field("team").isin(list(teams)), partitioning=None
+            files, filters=None if teams is None else pc.field("team").isin(pa.array(teams, pa.string())), partitioning=None
         ).read(columns=None if columns is None else list(columns))
-        return rows.to_pandas()
+        frame: pd.DataFrame = rows.to_pandas()
+        return frame
 
     def scan(
         self, engine: ibis.BaseBackend, area: str, table: str, weeks: Iterable[str] | None = None

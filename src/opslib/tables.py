@@ -5,9 +5,9 @@ The mapping of exports, the expectations, the sample and the docs all read this 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, cast
 
 import pyarrow as pa
 
@@ -102,18 +102,22 @@ class Table:
 
 
 def _table(
-    name: str, meaning: str, key: str, columns: str, *, dated_by: str | None = None, needed: bool = False
+    name: str,
+    meaning: str,
+    key: str,
+    columns: str,
+    *,
+    values: Mapping[str, tuple[str, ...]] | None = None,
+    dated_by: str | None = None,
+    needed: bool = False,
 ) -> Table:
     """Read the compact form below: one column a line, `name type meaning`, a `!` after the name where it is needed."""
     parsed = []
     for line in columns.strip().splitlines():
-        column, type_, text = line.strip().split(maxsplit=2)
-        values: tuple[str, ...] = ()
-        if name == "ticket_events" and column.rstrip("!") == "event":
-            values = EVENTS
-        elif column.rstrip("!") in {"status", "priority", "actor_role"} and name in {"tickets", "ticket_events"}:
-            values = {"status": STATUSES, "priority": PRIORITIES, "actor_role": ROLES}[column.rstrip("!")]
-        parsed.append(Column(column.rstrip("!"), type_, text, column.endswith("!"), values))  # type: ignore[arg-type]
+        marked, type_, text = line.strip().split(maxsplit=2)
+        column = marked.removesuffix("!")
+        allowed = (values or {}).get(column, ())
+        parsed.append(Column(column, cast(ColumnType, type_), text, marked != column, allowed))
     return Table(name, meaning, tuple(key.split()), tuple(parsed), dated_by, needed)
 
 
@@ -148,6 +152,7 @@ TABLES: dict[str, Table] = {
             reopen_count    integer   reopens (used where there are no events)
             transfer_count  integer   transfers (used where there are no events)
             """,
+            values={"status": STATUSES, "priority": PRIORITIES},
             dated_by="created_at",
             needed=True,
         ),
@@ -163,6 +168,7 @@ TABLES: dict[str, Table] = {
             actor_role    category  role of the actor at that time
             value         category  the new status, team, queue, assignee, priority or policy; the ticket merged into
             """,
+            values={"event": EVENTS, "actor_role": ROLES},
             dated_by="occurred_at",
         ),
         _table(
@@ -184,8 +190,8 @@ TABLES: dict[str, Table] = {
             "agent_id start_at activity planned",
             """
             agent_id!  person    the agent
-            start_at!  instant   start
-            end_at!    instant   end
+            start_at!  instant   when it starts
+            end_at!    instant   when it ends
             activity!  category  what the agent does: tickets, chat, phone, break, training, meeting, absence
             planned    boolean   true: the roster; false: what was worked
             """,

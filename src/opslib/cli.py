@@ -1,0 +1,319 @@
+"""`opslib …`: what the Makefile calls. Imports of heavy parts stand inside the commands so that help comes at once."""
+
+from __future__ import annotations
+
+import sys
+from datetime import UTC, datetime
+from enum import IntEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+
+from opslib.errors import OpslibError
+
+if TYPE_CHECKING:
+    from opslib.weekly.run import Run
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Weekly analysis of user-support operations: exports in, gated numbers and reports out.",
+)
+sources = typer.Typer(no_args_is_help=True, help="How the exports of a CRM map to the standard tables.")
+app.add_typer(sources, name="sources")
+console = Console(highlight=False, soft_wrap=True)
+
+
+class Exit(IntEnum):
+    """What the exit status says."""
+
+    DONE = 0
+    REPORT_FAILED = 1
+    BAD_INPUT = 2
+    BLOCKED_BY_THE_GATE = 3
+
+
+Source = Annotated[
+    str | None, typer.Option(help="A name in params/sources; `standard`, or the sample where there are no exports.")
+]
+Exports = Annotated[Path | None, typer.Option(help="Folder of the exports. [default: data/exports/SOURCE]")]
+Params = Annotated[Path, typer.Option(help="Folder of org.yml, weekly.yml and sources/.")]
+WarehouseFolder = Annotated[Path | None, typer.Option(help="Folder of the warehouse. [default: data/warehouse]")]
+Reports = Annotated[Path | None, typer.Option(help="Folder of the reports. [default: reports]")]
+Notebooks = Annotated[Path, typer.Option(help="Folder of the notebooks.")]
+Expectations = Annotated[Path, typer.Option(help="Folder of the suites of the gate.")]
+Week = Annotated[str | None, typer.Option(help="ISO week, like 2026-W46. [default: the last complete one in the data]")]
+AsOf = Annotated[
+    datetime | None,
+    typer.Option(
+        formats=["%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%M:%S%z"],
+        help="Up to when the exports know the world, like 2026-11-16T11:00:00Z. [default: the latest instant in them]",
+    ),
+]
+Teams = Annotated[list[str] | None, typer.Option("--team", help="Only this team; may be given more than once.")]
+Jobs = Annotated[int | None, typer.Option(min=1, help="Reports rendered side by side. [default: the cores]")]
+SampleTickets = Annotated[int, typer.Option(min=1, help="Size of the sample where it is made.")]
+
+_PARAMS = Path("params")
+_NOTEBOOKS = Path("notebooks")
+_EXPECTATIONS = Path("expectations")
+_SAMPLE_TICKETS = 60_000
+
+
+def say(step: str, line: str) -> None:
+    """One line of what a step did."""
+    console.print(f"[bold]{step:<8}[/bold] ", end="")
+    console.print(line, markup=False)
+
+
+def _open(
+    source: str | None,
+    exports: Path | None,
+    params: Path,
+    warehouse: Path | None,
+    week: str | None,
+    as_of: datetime | None,
+    *,
+    reports: Path | None = None,
+    notebooks: Path = _NOTEBOOKS,
+    expectations: Path = _EXPECTATIONS,
+    jobs: int | None = None,
+    sample_tickets: int = _SAMPLE_TICKETS,
+) -> Run:
+    from opslib.weekly.run import open_run
+
+    return open_run(
+        source=source or None,
+        exports=exports,
+        params=params,
+        warehouse=warehouse,
+        reports=reports,
+        notebooks=notebooks,
+        expectations=expectations,
+        week=week,
+        as_of=as_of if as_of is None or as_of.tzinfo is not None else as_of.replace(tzinfo=UTC),
+        workers=jobs,
+        sample_tickets=sample_tickets,
+        say=say,
+    )
+
+
+@app.command()
+def weekly(
+    source: Source = None,
+    exports: Exports = None,
+    params: Params = _PARAMS,
+    warehouse: WarehouseFolder = None,
+    reports: Reports = None,
+    notebooks: Notebooks = _NOTEBOOKS,
+    expectations: Expectations = _EXPECTATIONS,
+    week: Week = None,
+    as_of: AsOf = None,
+    team: Teams = None,
+    jobs: Jobs = None,
+    sample_tickets: SampleTickets = _SAMPLE_TICKETS,
+) -> None:
+    """Gate the exports, build the facts and render the reports of a week."""
+    from opslib.weekly import run as steps
+
+    run = _open(
+        source,
+        exports,
+        params,
+        warehouse,
+        week,
+        as_of,
+        reports=reports,
+        notebooks=notebooks,
+        expectations=expectations,
+        jobs=jobs,
+        sample_tickets=sample_tickets,
+    )
+    steps.check_plan(run, team)
+    with run.warehouse.locked():
+        taken = steps.take_in(run, say)
+        steps.build_facts(run, taken, say)
+        outcomes = steps.render_reports(run, taken, team, say)
+    raise typer.Exit(_exit_status(taken.verdict.exit_status, [outcome.status for outcome in outcomes]))
+
+
+@app.command()
+def exports(
+    source: Source = None,
+    exports: Exports = None,
+    params: Params = _PARAMS,
+    warehouse: WarehouseFolder = None,
+    week: Week = None,
+    as_of: AsOf = None,
+    sample_tickets: SampleTickets = _SAMPLE_TICKETS,
+) -> None:
+    """Say which exports there are and which tables each feeds; make the sample where there are none."""
+    from opslib.intake.mapping import find_files, tables_of
+
+    run = _open(source, exports, params, warehouse, week, as_of, sample_tickets=sample_tickets)
+    for path in find_files(run.source, run.folders.exports):
+        size = path.stat().st_size
+        say("exports", f"{path} ({size / 1e6:,.1f} MB) → {', '.join(tables_of(run.source, path))}")
+
+
+@app.command()
+def gate(
+    source: Source = None,
+    exports: Exports = None,
+    params: Params = _PARAMS,
+    warehouse: WarehouseFolder = None,
+    reports: Reports = None,
+    expectations: Expectations = _EXPECTATIONS,
+    week: Week = None,
+    as_of: AsOf = None,
+    sample_tickets: SampleTickets = _SAMPLE_TICKETS,
+) -> None:
+    """Take the exports in, judge them, print every expectation and write data_quality.html."""
+    from opslib.intake.gate import verdict_table
+    from opslib.weekly import run as steps
+
+    run = _open(
+        source,
+        exports,
+        params,
+        warehouse,
+        week,
+        as_of,
+        reports=reports,
+        expectations=expectations,
+        sample_tickets=sample_tickets,
+    )
+    with run.warehouse.locked():
+        taken = steps.take_in(run, say)
+        page = steps.write_data_quality_page(run, taken)
+    console.print(verdict_table(taken.verdict))
+    say("gate", f"every expectation with what it saw: {page}")
+    raise typer.Exit(taken.verdict.exit_status)
+
+
+@app.command()
+def facts(
+    source: Source = None,
+    exports: Exports = None,
+    params: Params = _PARAMS,
+    warehouse: WarehouseFolder = None,
+    reports: Reports = None,
+    expectations: Expectations = _EXPECTATIONS,
+    week: Week = None,
+    as_of: AsOf = None,
+    sample_tickets: SampleTickets = _SAMPLE_TICKETS,
+) -> None:
+    """Gate the exports and build the facts and weekly values."""
+    from opslib.weekly import run as steps
+
+    run = _open(
+        source,
+        exports,
+        params,
+        warehouse,
+        week,
+        as_of,
+        reports=reports,
+        expectations=expectations,
+        sample_tickets=sample_tickets,
+    )
+    with run.warehouse.locked():
+        taken = steps.take_in(run, say)
+        steps.build_facts(run, taken, say)
+    raise typer.Exit(taken.verdict.exit_status)
+
+
+@app.command()
+def reports(
+    source: Source = None,
+    exports: Exports = None,
+    params: Params = _PARAMS,
+    warehouse: WarehouseFolder = None,
+    reports: Reports = None,
+    notebooks: Notebooks = _NOTEBOOKS,
+    week: Week = None,
+    as_of: AsOf = None,
+    team: Teams = None,
+    jobs: Jobs = None,
+) -> None:
+    """Render the reports from the facts as they are; the exports are not looked at."""
+    from opslib.weekly import run as steps
+
+    run = _open(source, exports, params, warehouse, week, as_of, reports=reports, notebooks=notebooks, jobs=jobs)
+    steps.check_plan(run, team)
+    with run.warehouse.locked():
+        taken = steps.as_taken_in(run)
+        outcomes = steps.render_reports(run, taken, team, say)
+    raise typer.Exit(_exit_status(taken.verdict.exit_status, [outcome.status for outcome in outcomes]))
+
+
+@app.command()
+def metrics() -> None:
+    """List every metric with its unit, direction and definition."""
+    from rich.table import Table
+
+    from opslib.metrics import CATALOGUE
+
+    shown = Table(
+        "metric", "label", "unit", "better", "definition", title="What the numbers mean", title_justify="left"
+    )
+    for metric in CATALOGUE.values():
+        shown.add_row(metric.name, metric.label, metric.unit, metric.better, metric.definition)
+    console.print(shown)
+
+
+@app.command()
+def sample(
+    folder: Annotated[Path, typer.Argument(help="Folder to write; it must not exist.")],
+    tickets: Annotated[int, typer.Option(min=1)] = _SAMPLE_TICKETS,
+    seed: Annotated[int, typer.Option()] = 20261116,
+    planted: Annotated[bool, typer.Option(help="Whether ground truth is planted.")] = True,
+) -> None:
+    """Write the exports of a simulated support centre."""
+    from opslib.sample import write_sample
+
+    if folder.exists():
+        raise OpslibError(f"{folder} exists already; name a new folder")
+    write_sample(folder, tickets=tickets, seed=seed, planted=planted, on_progress=lambda line: say("sample", line))
+    say("sample", f"{folder}: {len(list(folder.iterdir()))} files")
+
+
+@sources.command("list")
+def list_sources(params: Params = _PARAMS) -> None:
+    """The sources there are."""
+    from opslib.intake.mapping import load_source, source_names
+
+    for name in source_names(params):
+        say(name, load_source(params, name).description.strip().splitlines()[0])
+
+
+@sources.command("check")
+def check(
+    name: Annotated[str, typer.Argument(help="The source: a name in params/sources, or standard.")],
+    paths: Annotated[list[Path], typer.Argument(help="Export files, or a folder of them.")],
+    params: Params = _PARAMS,
+) -> None:
+    """Read export files and say, column by column, what each would become and what could not be read."""
+    from opslib.intake.check import check_source
+
+    report = check_source(params, name, paths)
+    console.print(report)
+    raise typer.Exit(Exit.DONE if report.is_usable else Exit.BAD_INPUT)
+
+
+def _exit_status(gate_status: int, statuses: list[str]) -> int:
+    if gate_status:
+        return gate_status
+    return Exit.REPORT_FAILED if "failed" in statuses else Exit.DONE
+
+
+def main() -> None:
+    """The entry point: what a user can mend is said in one message, without a traceback."""
+    try:
+        app()
+    except OpslibError as error:
+        Console(stderr=True, highlight=False, soft_wrap=True).print(f"opslib: {error}", style="red", markup=False)
+        sys.exit(Exit.BAD_INPUT)

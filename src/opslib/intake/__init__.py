@@ -1,0 +1,1 @@
+"""From exports to gated standard tables: read, map, keep personal data out, stage, gate, admit."""

@@ -1,0 +1,367 @@
+"""Staged rows to standard tables: the later row of a key replaces the earlier, the gate judges, the rest is written.
+
+Rows are accounted for: read = left out by the mapping + replaced + set aside + kept, per file and table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import duckdb
+import pandas as pd
+import pyarrow as pa
+
+from opslib import calendars
+from opslib.errors import ExportError
+from opslib.intake import gate
+from opslib.intake.stage import Staged, accounting
+from opslib.settings import Organisation
+from opslib.store import Warehouse, write_json, write_parquet, write_text
+from opslib.tables import TABLES, Table
+
+_PAST = {
+    "tickets": ("created_at", "updated_at", "solved_at", "closed_at"),
+    "ticket_events": ("occurred_at",),
+    "satisfaction": ("answered_at",),
+}
+_FIRST = "created"
+_LAST = ("merged_into", "deleted")
+
+
+@dataclass(frozen=True)
+class Admitted:
+    """What came of the exports: the verdict, the instant they reach, the week judged, the rows by file and table."""
+
+    verdict: gate.Verdict
+    as_of: datetime
+    week: str
+    rows: pd.DataFrame
+
+
+def admit(
+    warehouse: Warehouse,
+    staged: Sequence[Staged],
+    organisation: Organisation,
+    *,
+    expectations: Path,
+    quarantine: Path,
+    week: str | None,
+    as_of: datetime | None,
+    now: datetime,
+) -> Admitted:
+    """Judge the staged rows and replace the standard tables by those that passed.
+
+    Args:
+        warehouse: Holds the staged files; its `standard/` and `gate/` are written.
+        staged: What was staged, one entry per file and table.
+        organisation: Teams, zone and limits.
+        expectations: The folder of the suites.
+        quarantine: Where rows that are set aside go, a folder per table.
+        week: The ISO week to judge for; the last complete week in the data where None.
+        as_of: The instant up to which the exports know the world; the latest instant in them where None.
+        now: The present: nothing can have happened after it.
+
+    Returns:
+        The verdict, the instant, the week, and the rows per file and table: read, left_out, replaced, set_aside, kept.
+
+    Raises:
+        ExportError: no row of the exports tells a time, so that there is no week to report.
+        GateError: the suites are not usable.
+    """
+    with warehouse.connect() as con:
+        con.execute(f"SET temp_directory='{_quoted(str(warehouse.root / '.aside-spill'))}'")
+        rows = accounting(staged).assign(replaced=0, set_aside=0, kept=0).set_index(["file", "table"]).sort_index()
+        present = _present(staged)
+        duplicates = {table: _candidates(con, warehouse, TABLES[table], staged, rows) for table in present}
+        as_of = as_of or _as_of(con, present, now)
+        tolerance = pd.Timedelta(hours=organisation.limits.week_ends_within_hours).to_pytimedelta()
+        week = week or calendars.last_complete_week(as_of, organisation.zone, tolerance)
+        damaged = _damaged(con, warehouse, staged, organisation)
+        run = gate.check(
+            con,
+            organisation=organisation,
+            week=week,
+            as_of=as_of,
+            expectations=expectations,
+            present=present,
+            damaged=damaged,
+            now=now,
+        )
+        aside: dict[str, pa.Table] = {}
+        for table in present:
+            parts = [part for part in (run.set_aside.get(table), duplicates[table]) if part is not None and len(part)]
+            aside[table] = pa.concat_tables(parts) if parts else pa.table(_NOTHING)
+        _set_aside(con, warehouse, quarantine, staged, aside, rows)
+        for table in present:
+            _write_standard(con, warehouse, TABLES[table], aside[table], organisation, rows)
+        for table in set(TABLES) - set(present):
+            for path in warehouse.files("standard", table):
+                path.unlink()
+    rows = rows.reset_index()
+    _check_accounting(rows)
+    write_json({table: sorted(columns) for table, columns in present.items()}, warehouse.root / "standard/columns.json")
+    write_text(run.verdict.to_json(), warehouse.root / "gate" / f"{week}.json")
+    return Admitted(run.verdict, as_of, week, rows)
+
+
+_NOTHING = {
+    "_file": pa.array([], pa.string()),
+    "_row": pa.array([], pa.int64()),
+    "reason": pa.array([], pa.string()),
+}
+
+
+def _present(staged: Iterable[Staged]) -> dict[str, frozenset[str]]:
+    """The columns that the source gives, in any of its whole files."""
+    present: dict[str, set[str]] = {}
+    for item in staged:
+        present.setdefault(item.table, set())
+        if item.damage is None:
+            present[item.table] |= set(item.present)
+    return {table: frozenset(present[table]) for table in TABLES if table in present}
+
+
+def _candidates(
+    con: duckdb.DuckDBPyConnection, warehouse: Warehouse, table: Table, staged: Sequence[Staged], rows: pd.DataFrame
+) -> pa.Table:
+    """Make `candidate_<table>` of the whole files, one row per key; returns duplicates that nothing puts in order."""
+    whole = [item for item in staged if item.table == table.name and item.damage is None]
+    selected = [
+        f"SELECT {_columns(table.names)}, '{_quoted(item.file)}' AS _file, {item.order} AS _order, _row, _unreadable "
+        f"FROM read_parquet('{_quoted(str(warehouse.root / item.parquet))}')"
+        for item in whole
+    ]
+    nothing = ", ".join(f'NULL::{_sql_type(column.arrow)} AS "{column.name}"' for column in table)
+    empty = f"SELECT {nothing}, ''::VARCHAR AS _file, 0 AS _order, 0::BIGINT AS _row, NULL::VARCHAR AS _unreadable"
+    source = " UNION ALL ".join(selected) if selected else f"{empty} LIMIT 0"
+    key = _columns(table.key)
+    has_key = " AND ".join(f'"{name}" IS NOT NULL' for name in table.key if table[name].needed)
+    later = '"updated_at" DESC NULLS LAST, ' if "updated_at" in table.names else ""
+    # Overlapping exports repeat an event; the first place where it stood tells its order among others of that instant.
+    order = "_order, _row" if table.name == "ticket_events" else f"{later}_order DESC, _row DESC"
+    content = f"hash({_columns(table.names)})"
+    updated = '"updated_at"' if "updated_at" in table.names else "NULL::TIMESTAMPTZ"
+    con.execute(f"""
+        CREATE TEMP TABLE ranked AS
+        SELECT *, {content} AS _content, CASE WHEN {has_key} THEN row_number() OVER same ELSE 1 END AS _rank,
+               first_value({content}) OVER same AS _kept_content, first_value(_file) OVER same AS _kept_file,
+               first_value(_row) OVER same AS _kept_row, first_value({updated}) OVER same AS _kept_updated
+        FROM ({source}) WINDOW same AS (PARTITION BY {key} ORDER BY {order})
+    """)
+    con.execute(
+        f'CREATE TEMP TABLE "candidate_{table.name}" AS '
+        f"SELECT {_columns(table.names)}, _file, _order, _row, _unreadable FROM ranked WHERE _rank = 1"
+    )
+    con.execute(f"""
+        CREATE TEMP TABLE beaten AS
+        SELECT _file, _row, _content <> _kept_content AND _file = _kept_file
+               AND {updated} IS NOT DISTINCT FROM _kept_updated AS _conflict, _kept_row
+        FROM ranked WHERE _rank > 1
+    """)
+    for file, replaced in con.execute(
+        "SELECT _file, count(*) FROM beaten WHERE NOT _conflict GROUP BY _file"
+    ).fetchall():
+        rows.loc[(file, table.name), "replaced"] = replaced
+    names = ", ".join(name for name in table.key if table[name].needed)
+    conflicts = con.execute(f"""
+        SELECT _file, _row, 'the same {names} again in row ' || _kept_row || ' with other content, and nothing says '
+               || 'which is later; that row was kept' AS reason
+        FROM beaten WHERE _conflict ORDER BY _file, _row
+    """).to_arrow_table()
+    con.execute("DROP TABLE ranked")
+    con.execute("DROP TABLE beaten")
+    return conflicts
+
+
+def _as_of(con: duckdb.DuckDBPyConnection, present: Mapping[str, frozenset[str]], now: datetime) -> datetime:
+    """The latest instant at which something happened; instants in the future are errors of the export, not news."""
+    latest = [
+        f'SELECT max("{column}") AS at FROM "candidate_{table}" WHERE "{column}" <= $now'
+        for table, columns in _PAST.items()
+        if table in present
+        for column in columns
+    ]
+    found = (
+        con.execute(f"SELECT max(at) FROM ({' UNION ALL '.join(latest)})", {"now": now}).fetchone() if latest else None
+    )
+    if found is None or found[0] is None:
+        raise ExportError(
+            "no row of the exports has a time that can be read, so there is no week to report; "
+            "`opslib sources check` says column by column what the files would become"
+        )
+    at: datetime = found[0]
+    return at.astimezone(UTC)
+
+
+def _damaged(
+    con: duckdb.DuckDBPyConnection, warehouse: Warehouse, staged: Sequence[Staged], organisation: Organisation
+) -> list[gate.DamagedFile]:
+    """The files that could not be read whole, each with the teams that its readable rows or its name concern."""
+    found = []
+    for item in staged:
+        if item.damage is None:
+            continue
+        rows = f"read_parquet('{_quoted(str(warehouse.root / item.parquet))}')"
+        table = TABLES[item.table]
+        if "team" in table.names:
+            query = f"SELECT DISTINCT team FROM {rows}"
+        elif "ticket_id" in table.names:
+            query = f"SELECT DISTINCT team FROM candidate_tickets SEMI JOIN {rows} USING (ticket_id)"
+        elif "agent_id" in table.names and _is_there(con, "candidate_agents"):
+            query = f"SELECT DISTINCT team FROM candidate_agents SEMI JOIN {rows} USING (agent_id)"
+        else:
+            query = "SELECT NULL WHERE false"
+        teams = {team for (team,) in con.execute(query).fetchall()} & set(organisation.team_names)
+        named = {team for team in organisation.team_names if team in item.file}
+        counted = con.execute(f"SELECT count(*) FROM {rows}").fetchone()
+        assert counted is not None
+        found.append(
+            gate.DamagedFile(
+                table=item.table,
+                file=item.file,
+                message=item.damage,
+                teams=tuple(sorted(named or teams)) or None,
+                rows=counted[0],
+            )
+        )
+    return found
+
+
+def _is_there(con: duckdb.DuckDBPyConnection, name: str) -> bool:
+    return bool(con.execute("SELECT 1 FROM duckdb_tables() WHERE table_name = $name", {"name": name}).fetchall())
+
+
+def _set_aside(
+    con: duckdb.DuckDBPyConnection,
+    warehouse: Warehouse,
+    quarantine: Path,
+    staged: Sequence[Staged],
+    aside: Mapping[str, pa.Table],
+    rows: pd.DataFrame,
+) -> None:
+    """Write the rows that were set aside with their reasons, and forget those of earlier runs."""
+    written = set()
+    for item in staged:
+        source = f"read_parquet('{_quoted(str(warehouse.root / item.parquet))}')"
+        reasons = aside[item.table]
+        if item.damage is not None:
+            query = f"SELECT '{_quoted(item.file)}' AS file, * EXCLUDE _unreadable, $why AS reason FROM {source}"
+            found = con.execute(query, {"why": item.damage}).to_arrow_table()
+            rows.loc[(item.file, item.table), "set_aside"] = item.rows_read
+        else:
+            con.register("reasons", reasons)
+            query = (
+                f"SELECT any_value(file) AS file, any_value(COLUMNS(* EXCLUDE (file, reason, _row))), _row, "
+                f"string_agg(reason, '; ' ORDER BY reason) AS reason FROM (SELECT r._file AS file, "
+                f"s.* EXCLUDE _unreadable, r.reason FROM {source} s "
+                f"JOIN reasons r ON r._row = s._row AND r._file = '{_quoted(item.file)}') "
+                f"GROUP BY _row ORDER BY _row"
+            )
+            found = con.execute(query).to_arrow_table()
+            con.unregister("reasons")
+            rows.loc[(item.file, item.table), "set_aside"] = len(found)
+        if len(found):
+            path = quarantine / item.table / f"{item.file.replace('/', '_')}.parquet"
+            write_parquet(found.rename_columns([{"_row": "row"}.get(name, name) for name in found.column_names]), path)
+            written.add(path)
+    for path in quarantine.glob("*/*.parquet"):
+        if path not in written:
+            path.unlink()
+
+
+def _write_standard(
+    con: duckdb.DuckDBPyConnection,
+    warehouse: Warehouse,
+    table: Table,
+    aside: pa.Table,
+    organisation: Organisation,
+    rows: pd.DataFrame,
+) -> None:
+    con.register("aside", aside)
+    con.execute(f"""
+        CREATE TEMP TABLE "kept_{table.name}" AS SELECT c.* EXCLUDE _unreadable
+        FROM "candidate_{table.name}" c ANTI JOIN aside a ON a._file = c._file AND a._row = c._row
+    """)
+    con.unregister("aside")
+    for file, kept in con.execute(f'SELECT _file, count(*) FROM "kept_{table.name}" GROUP BY _file').fetchall():
+        rows.loc[(file, table.name), "kept"] = kept
+    columns = _columns(table.names, "k.")
+    if table.name == "tickets":
+        _name_weeks(con, organisation)
+        query = (
+            f"SELECT {columns}, w.week FROM kept_tickets k JOIN ticket_weeks w USING (ticket_id) "
+            "WHERE w.week = $week ORDER BY k.team, k.ticket_id"
+        )
+    elif table.name == "ticket_events":
+        con.execute(f"""
+            CREATE TEMP TABLE ordered_events AS SELECT k.*, w.week, w.team,
+                row_number() OVER (PARTITION BY k.ticket_id ORDER BY occurred_at, event <> '{_FIRST}', event IN {_LAST},
+                                   _order, _row) - 1 AS sequence
+            FROM kept_ticket_events k JOIN ticket_weeks w USING (ticket_id)
+        """)
+        query = (
+            f"SELECT {columns}, k.sequence, k.week FROM ordered_events k "
+            "WHERE k.week = $week ORDER BY k.team, k.ticket_id, k.sequence"
+        )
+    else:
+        key = _columns(table.key, "k.")
+        everything = f'SELECT {columns} FROM "kept_{table.name}" k ORDER BY {key}, k._order, k._row'
+        warehouse.write("standard", table.name, con.execute(everything).to_arrow_table().cast(table.schema))
+        return
+    weeks = [week for (week,) in con.execute("SELECT DISTINCT week FROM ticket_weeks ORDER BY week").fetchall()]
+    for week in weeks:
+        warehouse.write_week("standard", table.name, week, con.execute(query, {"week": week}).to_arrow_table())
+    for week in set(warehouse.weeks("standard", table.name)) - set(weeks):
+        path = warehouse.folder("standard", table.name) / f"week={week}" / "part.parquet"
+        path.unlink()
+        path.parent.rmdir()
+
+
+def _name_weeks(con: duckdb.DuckDBPyConnection, organisation: Organisation) -> None:
+    """The ISO week of each ticket's creation in the organisation's zone; its events go to the same partition."""
+    con.execute(f"""
+        CREATE TEMP TABLE ticket_weeks AS
+        SELECT ticket_id, team, strftime(created_at AT TIME ZONE '{organisation.time_zone}', '%G-W%V') AS week
+        FROM kept_tickets
+    """)
+
+
+def _check_accounting(rows: pd.DataFrame) -> None:
+    off = rows[rows["read"] != rows["left_out"] + rows["replaced"] + rows["set_aside"] + rows["kept"]]
+    if len(off):
+        raise ExportError(
+            f"rows are not accounted for; this is a fault of opslib, please report it:\n{off.to_string()}"
+        )
+
+
+def read_verdict(warehouse: Warehouse, week: str) -> gate.Verdict:
+    """The verdict on a week's exports.
+
+    Raises:
+        FileNotFoundError: the gate has not judged that week.
+    """
+    return gate.Verdict.from_json((warehouse.root / "gate" / f"{week}.json").read_text(encoding="utf-8"))
+
+
+def known_weeks(warehouse: Warehouse) -> list[str]:
+    """The weeks that the gate has judged."""
+    return sorted(path.stem for path in (warehouse.root / "gate").glob("*.json"))
+
+
+def _columns(names: Iterable[str], prefix: str = "") -> str:
+    return ", ".join(f'{prefix}"{name}"' for name in names)
+
+
+def _quoted(text: str) -> str:
+    return text.replace("'", "''")
+
+
+def _sql_type(type_: pa.DataType) -> str:
+    if pa.types.is_timestamp(type_):
+        return "TIMESTAMPTZ"
+    return {"string": "VARCHAR", "date32[day]": "DATE", "int64": "BIGINT", "double": "DOUBLE", "bool": "BOOLEAN"}[
+        str(type_)
+    ]

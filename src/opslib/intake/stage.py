@@ -1,0 +1,202 @@
+"""Export files to staged Parquet: mapped, pseudonymised and redacted, one file per export file and table.
+
+What was staged once is found again by the content of the export, of its mapping and of the code that reads it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import nullcontext
+from dataclasses import asdict, dataclass, field
+from multiprocessing import get_context
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from opslib import __version__
+from opslib.intake import mapping as mapping_module
+from opslib.intake import privacy as privacy_module
+from opslib.intake import read as read_module
+from opslib.intake.mapping import MappedFile, SourceMapping, find_files, map_file
+from opslib.intake.privacy import Pseudonymiser, redact_many
+from opslib.store import Warehouse, digest, write_json
+from opslib.tables import TABLES, Table
+
+_REDACTED_AT_ONCE = 20_000
+
+
+@dataclass(frozen=True)
+class Staged:
+    """One export file as it feeds one standard table."""
+
+    table: str
+    file: str
+    sha256: str
+    order: int
+    rows_read: int
+    left_out: int
+    present: tuple[str, ...]
+    damage: str | None
+    redacted: dict[str, int] = field(default_factory=dict)
+    parquet: str = ""
+
+
+def stage(
+    warehouse: Warehouse,
+    source: SourceMapping,
+    exports: Path,
+    pseudonymiser: Pseudonymiser,
+    *,
+    workers: int = 1,
+    on_file: Callable[[str], None] | None = None,
+) -> list[Staged]:
+    """Map every export file that the source knows and keep the result beside the warehouse.
+
+    Args:
+        warehouse: Where the staged files are kept, in `staged/`.
+        source: How the source's files map to the standard tables.
+        exports: The folder with the export files; they are read, never copied.
+        pseudonymiser: Makes the pseudonyms of ids that name a person.
+        workers: Processes that redact free text side by side.
+        on_file: Told each file as it is read.
+
+    Returns:
+        One entry per file and table that it feeds, in the order of the files.
+
+    Raises:
+        ExportError: there is nothing to read.
+    """
+    files = find_files(source, exports)
+    shas = {path: digest(path) for path in files}
+    folder = warehouse.root / "staged"
+    staged: list[Staged] = []
+    pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn")) if workers > 1 else None
+    with pool or nullcontext():
+        for order, path in enumerate(files):
+            key = _key(source, path, shas, pseudonymiser)
+            entry = folder / key / "entry.json"
+            if not entry.exists():
+                if on_file is not None:
+                    on_file(path.name)
+                _stage_file(warehouse, source, path, exports, shas[path], entry, pseudonymiser, pool)
+            for found in json.loads(entry.read_text())["tables"]:
+                staged.append(Staged(**(found | {"present": tuple(found["present"]), "order": order})))
+    _forget(folder, {Path(item.parquet).parent.name for item in staged})
+    return staged
+
+
+def _key(source: SourceMapping, path: Path, shas: dict[Path, str], pseudonymiser: Pseudonymiser) -> str:
+    """Names what the staged rows of a file depend on; a mapping with look-ups depends on the other files too."""
+    parts = [__version__, source.model_dump_json(), path.name, shas[path], pseudonymiser.one("fingerprint")]
+    if source.looks_up:
+        parts += sorted(shas.values())
+    code = [Path(str(module.__file__)) for module in (mapping_module, privacy_module, read_module)]
+    parts.append(digest(*code, Path(__file__)))
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:24]
+
+
+def _stage_file(
+    warehouse: Warehouse,
+    source: SourceMapping,
+    path: Path,
+    exports: Path,
+    sha256: str,
+    entry: Path,
+    pseudonymiser: Pseudonymiser,
+    pool: ProcessPoolExecutor | None,
+) -> None:
+    entry.parent.mkdir(parents=True, exist_ok=True)
+    found = []
+    with warehouse.connect() as con:
+        for mapped in map_file(con, source, path, exports):
+            parquet = entry.parent / f"{mapped.table}.parquet"
+            redacted = _write(mapped, parquet, pseudonymiser, pool)
+            item = Staged(
+                table=mapped.table,
+                file=path.relative_to(exports).as_posix() if path.is_relative_to(exports) else path.name,
+                sha256=sha256,
+                order=0,
+                rows_read=mapped.rows_read,
+                left_out=mapped.left_out,
+                present=tuple(sorted(mapped.present)),
+                damage=mapped.damage,
+                redacted=dict(sorted(redacted.items())),
+                parquet=parquet.relative_to(warehouse.root).as_posix(),
+            )
+            found.append(asdict(item))
+    write_json({"tables": found}, entry)
+
+
+def _write(
+    mapped: MappedFile, parquet: Path, pseudonymiser: Pseudonymiser, pool: ProcessPoolExecutor | None
+) -> Counter[str]:
+    table = TABLES[mapped.table]
+    schema = pa.schema([*table.schema, ("_row", pa.int64()), ("_unreadable", pa.string())])
+    redacted: Counter[str] = Counter()
+    aside = parquet.with_suffix(".aside")
+    with pq.ParquetWriter(aside, schema, compression="zstd") as writer:
+        for chunk in mapped.chunks():
+            private, found = _without_personal_data(chunk.select(schema.names), table, pseudonymiser, pool)
+            redacted.update(found)
+            writer.write_table(private.cast(schema))
+    aside.replace(parquet)
+    return redacted
+
+
+def _without_personal_data(
+    rows: pa.Table, table: Table, pseudonymiser: Pseudonymiser, pool: ProcessPoolExecutor | None
+) -> tuple[pa.Table, Counter[str]]:
+    """The rows with pseudonyms for person ids and with redacted free text, and what was found by kind."""
+    for name in table.of_type("person"):
+        rows = _with(rows, name, pseudonymiser.many(rows[name]))
+    if table.name == "ticket_events":
+        names_a_person = pc.equal(rows["event"], "assignee")
+        people = pc.if_else(names_a_person, rows["value"], pa.scalar(None, pa.string()))
+        rows = _with(rows, "value", pc.if_else(names_a_person, pseudonymiser.many(people), rows["value"]))
+    redacted: Counter[str] = Counter()
+    for name in (*table.of_type("free_text"), "_unreadable"):
+        if rows[name].null_count == len(rows):
+            continue
+        text, found = _redact(rows[name].to_pandas(), pool)
+        redacted.update(found)
+        rows = _with(rows, name, pa.Array.from_pandas(text, type=pa.string()))
+    return rows, redacted
+
+
+def _redact(texts: pd.Series, pool: ProcessPoolExecutor | None) -> tuple[pd.Series, Counter[str]]:
+    if pool is None or len(texts) < _REDACTED_AT_ONCE:
+        text, found = redact_many(texts)
+        return text, Counter(found)
+    parts = [texts.iloc[start : start + _REDACTED_AT_ONCE] for start in range(0, len(texts), _REDACTED_AT_ONCE)]
+    results = list(pool.map(redact_many, parts))
+    counted: Counter[str] = Counter()
+    for _, found in results:
+        counted.update(found)
+    return pd.concat([text for text, _ in results]), counted
+
+
+def _with(rows: pa.Table, name: str, values: pa.Array | pa.ChunkedArray) -> pa.Table:
+    return rows.set_column(rows.schema.get_field_index(name), name, values)
+
+
+def _forget(folder: Path, current: Iterable[str]) -> None:
+    """Remove what was staged of exports that are no longer there or have changed."""
+    keep = set(current)
+    for entry in folder.iterdir() if folder.exists() else ():
+        if entry.is_dir() and entry.name not in keep:
+            for file in entry.iterdir():
+                file.unlink()
+            entry.rmdir()
+
+
+def accounting(staged: Sequence[Staged]) -> pd.DataFrame:
+    """Rows read and left out by the mapping, per file and table."""
+    rows = [(item.file, item.table, item.rows_read, item.left_out) for item in staged]
+    return pd.DataFrame(rows, columns=["file", "table", "read", "left_out"])
