@@ -151,12 +151,12 @@ def exports(
     sample_tickets: SampleTickets = _SAMPLE_TICKETS,
 ) -> None:
     """Say which exports there are and which tables each feeds; make the sample where there are none."""
-    from opslib.intake.mapping import find_files, tables_of
+    from opslib.intake.mapping import find_files
 
     run = _open(source, exports, params, warehouse, week, as_of, sample_tickets=sample_tickets)
     for path in find_files(run.source, run.folders.exports):
-        size = path.stat().st_size
-        say("exports", f"{path} ({size / 1e6:,.1f} MB) → {', '.join(tables_of(run.source, path))}")
+        tables = ", ".join(dict.fromkeys(feed.table for feed in run.source.feeds if feed.fits(path.name)))
+        say("exports", f"{path} ({path.stat().st_size / 1e6:,.1f} MB) feeds {tables}")
 
 
 @app.command()
@@ -172,7 +172,7 @@ def gate(
     sample_tickets: SampleTickets = _SAMPLE_TICKETS,
 ) -> None:
     """Take the exports in, judge them, print every expectation and write data_quality.html."""
-    from opslib.intake.gate import verdict_table
+    from opslib.intake.gate import verdict_lines
     from opslib.weekly import run as steps
 
     run = _open(
@@ -189,7 +189,7 @@ def gate(
     with run.warehouse.locked():
         taken = steps.take_in(run, say)
         page = steps.write_data_quality_page(run, taken)
-    console.print(verdict_table(taken.verdict))
+    console.print(verdict_lines(taken.verdict))
     say("gate", f"every expectation with what it saw: {page}")
     raise typer.Exit(taken.verdict.exit_status)
 

@@ -92,8 +92,9 @@ def admit(
         )
         aside: dict[str, pa.Table] = {}
         for table in present:
-            parts = [part for part in (run.set_aside.get(table), duplicates[table]) if part is not None and len(part)]
-            aside[table] = pa.concat_tables(parts) if parts else pa.table(_NOTHING)
+            aside[table] = pa.concat_tables(
+                [run.set_aside.get(table, _REASONS.empty_table()).cast(_REASONS), duplicates[table].cast(_REASONS)]
+            )
         _set_aside(con, warehouse, quarantine, staged, aside, rows)
         for table in present:
             _write_standard(con, warehouse, TABLES[table], aside[table], organisation, rows)
@@ -107,11 +108,7 @@ def admit(
     return Admitted(run.verdict, as_of, week, rows)
 
 
-_NOTHING = {
-    "_file": pa.array([], pa.string()),
-    "_row": pa.array([], pa.int64()),
-    "reason": pa.array([], pa.string()),
-}
+_REASONS = pa.schema([("_file", pa.string()), ("_row", pa.int64()), ("reason", pa.string())])
 
 
 def _present(staged: Iterable[Staged]) -> dict[str, frozenset[str]]:
@@ -130,12 +127,12 @@ def _candidates(
     """Make `candidate_<table>` of the whole files, one row per key; returns duplicates that nothing puts in order."""
     whole = [item for item in staged if item.table == table.name and item.damage is None]
     selected = [
-        f"SELECT {_columns(table.names)}, '{_quoted(item.file)}' AS _file, {item.order} AS _order, _row, _unreadable "
-        f"FROM read_parquet('{_quoted(str(warehouse.root / item.parquet))}')"
+        f"SELECT {_columns(table.names)}, '{_quoted(item.file)}' AS _file, {item.order} AS _order, "
+        f"file_row_number AS _row, _row AS _source_row, _unreadable FROM {_staged_rows(warehouse, item)}"
         for item in whole
     ]
     nothing = ", ".join(f'NULL::{_sql_type(column.arrow)} AS "{column.name}"' for column in table)
-    empty = f"SELECT {nothing}, ''::VARCHAR AS _file, 0 AS _order, 0::BIGINT AS _row, NULL::VARCHAR AS _unreadable"
+    empty = f"SELECT {nothing}, '' AS _file, 0 AS _order, 0 AS _row, 0 AS _source_row, NULL::VARCHAR AS _unreadable"
     source = " UNION ALL ".join(selected) if selected else f"{empty} LIMIT 0"
     key = _columns(table.key)
     has_key = " AND ".join(f'"{name}" IS NOT NULL' for name in table.key if table[name].needed)
@@ -148,7 +145,7 @@ def _candidates(
         CREATE TEMP TABLE ranked AS
         SELECT *, {content} AS _content, CASE WHEN {has_key} THEN row_number() OVER same ELSE 1 END AS _rank,
                first_value({content}) OVER same AS _kept_content, first_value(_file) OVER same AS _kept_file,
-               first_value(_row) OVER same AS _kept_row, first_value({updated}) OVER same AS _kept_updated
+               first_value(_source_row) OVER same AS _kept_row, first_value({updated}) OVER same AS _kept_updated
         FROM ({source}) WINDOW same AS (PARTITION BY {key} ORDER BY {order})
     """)
     con.execute(
@@ -204,7 +201,7 @@ def _damaged(
     for item in staged:
         if item.damage is None:
             continue
-        rows = f"read_parquet('{_quoted(str(warehouse.root / item.parquet))}')"
+        rows = _staged_rows(warehouse, item)
         table = TABLES[item.table]
         if "team" in table.names:
             query = f"SELECT DISTINCT team FROM {rows}"
@@ -230,6 +227,11 @@ def _damaged(
     return found
 
 
+def _staged_rows(warehouse: Warehouse, item: Staged) -> str:
+    """The rows of a staged file; `file_row_number` is unique where one row of an export gives several of a table."""
+    return f"read_parquet('{_quoted(str(warehouse.root / item.parquet))}', file_row_number => true)"
+
+
 def _is_there(con: duckdb.DuckDBPyConnection, name: str) -> bool:
     return bool(con.execute("SELECT 1 FROM duckdb_tables() WHERE table_name = $name", {"name": name}).fetchall())
 
@@ -245,27 +247,29 @@ def _set_aside(
     """Write the rows that were set aside with their reasons, and forget those of earlier runs."""
     written = set()
     for item in staged:
-        source = f"read_parquet('{_quoted(str(warehouse.root / item.parquet))}')"
+        source = _staged_rows(warehouse, item)
         reasons = aside[item.table]
         if item.damage is not None:
-            query = f"SELECT '{_quoted(item.file)}' AS file, * EXCLUDE _unreadable, $why AS reason FROM {source}"
+            query = (
+                f"SELECT '{_quoted(item.file)}' AS file, _row AS row, $why AS reason, "
+                f"* EXCLUDE (_row, _unreadable, file_row_number) FROM {source} ORDER BY file_row_number"
+            )
             found = con.execute(query, {"why": item.damage}).to_arrow_table()
             rows.loc[(item.file, item.table), "set_aside"] = item.rows_read
         else:
             con.register("reasons", reasons)
             query = (
-                f"SELECT any_value(file) AS file, any_value(COLUMNS(* EXCLUDE (file, reason, _row))), _row, "
-                f"string_agg(reason, '; ' ORDER BY reason) AS reason FROM (SELECT r._file AS file, "
-                f"s.* EXCLUDE _unreadable, r.reason FROM {source} s "
-                f"JOIN reasons r ON r._row = s._row AND r._file = '{_quoted(item.file)}') "
-                f"GROUP BY _row ORDER BY _row"
+                f"SELECT '{_quoted(item.file)}' AS file, s._row AS row, w.reason, "
+                f"s.* EXCLUDE (_row, _unreadable, file_row_number) FROM {source} s JOIN "
+                "(SELECT _row, string_agg(reason, '; ' ORDER BY reason) AS reason FROM reasons "
+                "WHERE _file = $file GROUP BY _row) w ON w._row = s.file_row_number ORDER BY s.file_row_number"
             )
-            found = con.execute(query).to_arrow_table()
+            found = con.execute(query, {"file": item.file}).to_arrow_table()
             con.unregister("reasons")
             rows.loc[(item.file, item.table), "set_aside"] = len(found)
         if len(found):
             path = quarantine / item.table / f"{item.file.replace('/', '_')}.parquet"
-            write_parquet(found.rename_columns([{"_row": "row"}.get(name, name) for name in found.column_names]), path)
+            write_parquet(found, path)
             written.add(path)
     for path in quarantine.glob("*/*.parquet"):
         if path not in written:

@@ -10,7 +10,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import nullcontext
+from contextlib import ExitStack, nullcontext
 from dataclasses import asdict, dataclass, field
 from multiprocessing import get_context
 from pathlib import Path
@@ -24,7 +24,7 @@ from opslib import __version__
 from opslib.intake import mapping as mapping_module
 from opslib.intake import privacy as privacy_module
 from opslib.intake import read as read_module
-from opslib.intake.mapping import MappedFile, SourceMapping, find_files, map_file
+from opslib.intake.mapping import MappedFile, SourceMapping, find_files, lookup_files, map_file
 from opslib.intake.privacy import Pseudonymiser, redact_many
 from opslib.store import Warehouse, digest, write_json
 from opslib.tables import TABLES, Table
@@ -75,12 +75,13 @@ def stage(
     """
     files = find_files(source, exports)
     shas = {path: digest(path) for path in files}
+    looked_up = [shas.get(path) or digest(path) for path in lookup_files(source, exports)]
     folder = warehouse.root / "staged"
     staged: list[Staged] = []
     pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn")) if workers > 1 else None
     with pool or nullcontext():
         for order, path in enumerate(files):
-            key = _key(source, path, shas, pseudonymiser)
+            key = _key(source, path, [shas[path], *looked_up], pseudonymiser)
             entry = folder / key / "entry.json"
             if not entry.exists():
                 if on_file is not None:
@@ -92,11 +93,9 @@ def stage(
     return staged
 
 
-def _key(source: SourceMapping, path: Path, shas: dict[Path, str], pseudonymiser: Pseudonymiser) -> str:
-    """Names what the staged rows of a file depend on; a mapping with look-ups depends on the other files too."""
-    parts = [__version__, source.model_dump_json(), path.name, shas[path], pseudonymiser.one("fingerprint")]
-    if source.looks_up:
-        parts += sorted(shas.values())
+def _key(source: SourceMapping, path: Path, content: Sequence[str], pseudonymiser: Pseudonymiser) -> str:
+    """Names what the staged rows of a file depend on; a mapping with look-ups depends on the files looked up too."""
+    parts = [__version__, source.model_dump_json(), path.name, *content, pseudonymiser.one("fingerprint")]
     code = [Path(str(module.__file__)) for module in (mapping_module, privacy_module, read_module)]
     parts.append(digest(*code, Path(__file__)))
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:24]
@@ -114,8 +113,9 @@ def _stage_file(
 ) -> None:
     entry.parent.mkdir(parents=True, exist_ok=True)
     found = []
-    with warehouse.connect() as con:
+    with warehouse.connect() as con, ExitStack() as opened:
         for mapped in map_file(con, source, path, exports):
+            opened.callback(mapped.close)
             parquet = entry.parent / f"{mapped.table}.parquet"
             redacted = _write(mapped, parquet, pseudonymiser, pool)
             item = Staged(

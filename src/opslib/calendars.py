@@ -1,0 +1,540 @@
+"""Weeks and business hours: exact to the second, in any zone of the tz database, over every DST change.
+
+How a schedule becomes instants:
+
+- Dates name local days of the calendar's zone, and ranges of dates are half open.
+- A stretch runs from the instant of its local start to the instant of its local end. A wall time that DST repeats
+  counts as its first occurrence for a start and as its second for an end, so that the longer stretch is open; one that
+  DST skips is the instant of the change. So 24/7 has days of 23 and 25 hours, and 00:00-08:00 on those days 7 and 9.
+- An end at 24:00 is the end of the local day, the first instant of the next.
+- A stretch past midnight belongs to the day on which it starts: a holiday closes the stretches that start on it, and
+  the evening before a holiday runs to its end.
+- Overlapping stretches are open once.
+- The first entry of `hours` also holds before its `from` date, because exports hold tickets older than the settings.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, Literal
+from zoneinfo import ZoneInfo
+
+import ibis
+import ibis.expr.types as ir
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from opslib.errors import OpslibError
+from opslib.settings import Calendar
+
+DAY_SECONDS = 86_400
+
+Instants = pd.Series | pd.DatetimeIndex
+_Seconds = npt.NDArray[np.int64]
+_Floats = npt.NDArray[np.float64]
+
+_WEEK = re.compile(r"^(\d{4})-W(\d{2})$")
+_EPOCH = datetime(1970, 1, 1)
+_EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
+_PAIR = re.compile(r"^open_(\d+)$")
+
+
+# --- weeks ---------------------------------------------------------------------------------------------------------
+
+
+def week_of(instants: pd.Series, zone: ZoneInfo | str) -> pd.Series:
+    """ISO week of each instant on the wall clock of a zone.
+
+    Args:
+        instants: tz-aware timestamps.
+        zone: the zone whose Mondays begin the weeks.
+
+    Returns:
+        Text such as `2026-W46`, with the index of `instants`; missing where the instant is missing.
+
+    Raises:
+        ValueError: the timestamps have no time zone.
+
+    >>> week_of(pd.Series(pd.to_datetime(["2027-01-04T04:59:59Z"])), "America/New_York").tolist()
+    ['2026-W53']
+    """
+    seconds = _micros(instants) // 1_000_000
+    known = instants.notna().to_numpy()
+    weeks = pd.Series(pd.NA, index=instants.index, dtype="str", name=instants.name)
+    if known.any():
+        first, last = int(seconds[known].min()), int(seconds[known].max())
+        mondays = range(_monday(_utc_date(first)) - 7, _monday(_utc_date(last)) + 15, 7)
+        edges = _day_starts(mondays, _zone(zone))
+        names = np.array([_week_name(date.fromordinal(monday)) for monday in mondays], dtype=object)
+        weeks[known] = names[np.searchsorted(edges, seconds[known], side="right") - 1]
+    return weeks
+
+
+def week_bounds(week: str, zone: ZoneInfo | str) -> tuple[datetime, datetime]:
+    """First instant of an ISO week and of the next, in UTC.
+
+    Args:
+        week: such as `2026-W46`.
+        zone: the zone whose Mondays begin the weeks.
+
+    Returns:
+        The half-open stretch; 167 or 169 hours long in the weeks of a one-hour DST change.
+
+    Raises:
+        OpslibError: there is no such week.
+
+    >>> week_bounds("2026-W44", "America/New_York")[1].isoformat()
+    '2026-11-02T05:00:00+00:00'
+    """
+    monday = _monday_of(week)
+    start, end = _day_starts([monday, monday + 7], _zone(zone))
+    return _datetime(int(start)), _datetime(int(end))
+
+
+def shift_week(week: str, n: int) -> str:
+    """The week `n` weeks later (earlier where `n` is negative).
+
+    Raises:
+        OpslibError: there is no such week.
+
+    >>> shift_week("2026-W53", 1)
+    '2027-W01'
+    """
+    return _week_name(date.fromordinal(_monday_of(week) + 7 * n))
+
+
+def weeks_between(first: str, last: str) -> list[str]:
+    """All weeks from `first` to `last`, both included; none where `last` comes before `first`.
+
+    Raises:
+        OpslibError: there is no such week.
+    """
+    return [_week_name(date.fromordinal(day)) for day in range(_monday_of(first), _monday_of(last) + 1, 7)]
+
+
+def last_complete_week(as_of: datetime, zone: ZoneInfo | str, tolerance: timedelta = timedelta(0)) -> str:
+    """The last week that has ended at `as_of`.
+
+    Args:
+        as_of: the tz-aware instant up to which the exports know the world.
+        zone: the zone whose Mondays begin the weeks.
+        tolerance: a week that ends up to this long after `as_of` counts as ended, because the last row of an export
+            comes before the export's end.
+
+    Returns:
+        The last week whose end is not after `as_of + tolerance`.
+
+    Raises:
+        ValueError: `as_of` has no time zone.
+    """
+    if as_of.tzinfo is None:
+        raise ValueError("as_of needs a time zone")
+    reached = as_of.astimezone(UTC) + tolerance
+    week = _week_name(reached.date() + timedelta(days=7))
+    while week_bounds(week, zone)[1] > reached:
+        week = shift_week(week, -1)
+    return week
+
+
+def local_midnights(start: date, end: date, zone: ZoneInfo | str) -> pd.Series:
+    """First instant of each local day from `start` to before `end`.
+
+    Returns:
+        UTC instants, indexed by local day (`day`, datetime64 without zone). A day that the zone skipped is not there.
+
+    >>> local_midnights(date(2011, 12, 29), date(2012, 1, 1), "Pacific/Apia").index.day.tolist()
+    [29, 31]
+    """
+    ordinals = np.arange(start.toordinal(), end.toordinal() + 1)
+    starts = _day_starts(ordinals, _zone(zone))
+    there = np.diff(starts) > 0
+    days = pd.DatetimeIndex((ordinals[:-1][there] - _EPOCH_ORDINAL).astype("datetime64[D]"), name="day").as_unit("us")
+    return pd.Series(_instants(starts[:-1][there]), index=days, name="midnight")
+
+
+# --- open time -----------------------------------------------------------------------------------------------------
+
+
+def open_segments(calendar: Calendar, start: date, end: date) -> pd.DataFrame:
+    """When a calendar is open from the local day `start` to before the local day `end`.
+
+    Args:
+        calendar: the schedule and its holidays.
+        start: first local day.
+        end: the local day after the last.
+
+    Returns:
+        start_at, end_at: UTC instants of half-open segments, sorted and disjoint. What reaches past the range's first
+        or last midnight is cut there. The rules for DST, midnight and holidays are at the top of this module.
+
+    Raises:
+        ValueError: the range has no day.
+    """
+    first, last = _day_bounds(calendar, start, end)
+    opens, closes = _segments(calendar, first, last)
+    return pd.DataFrame({"start_at": _instants(opens), "end_at": _instants(closes)})
+
+
+class OpenTime:
+    """The open seconds of one calendar over a range of days, ready for frames of instants.
+
+    Args:
+        calendar: the schedule and its holidays.
+        start: first local day.
+        end: the local day after the last.
+
+    Notes:
+        Cumulative open seconds are piecewise linear in time, so that the open time between two instants is the
+        difference of two interpolations, and its inverse one search.
+
+    >>> from opslib.settings import Calendar
+    >>> hours = [{"from": "2026-01-01", "days": {"mon-fri": ["09:00-17:00"]}}]
+    >>> calendar = Calendar.model_validate({"name": "c", "time_zone": "America/New_York", "hours": hours})
+    >>> open_time = OpenTime(calendar, date(2026, 10, 26), date(2026, 11, 9))
+    >>> friday = pd.Series(pd.to_datetime(["2026-10-30T16:00:00-04:00"]))
+    >>> open_time.seconds_between(friday, pd.Series(pd.to_datetime(["2026-11-02T10:00:00-05:00"])))
+    array([7200.])
+    >>> open_time.after(friday, 7200)[0].isoformat()
+    '2026-11-02T15:00:00+00:00'
+    """
+
+    def __init__(self, calendar: Calendar, start: date, end: date) -> None:
+        self.calendar = calendar
+        self._first, self._last = _day_bounds(calendar, start, end)
+        opens, closes = _segments(calendar, self._first, self._last)
+        # Seconds since the first midnight keep microseconds exact in float64.
+        self._opens = (opens - self._first).astype(np.float64)
+        self._closed_after = np.cumsum(closes - opens).astype(np.float64)
+        self._open_before = self._closed_after - (closes - opens)
+        self._knots = np.column_stack([opens, closes]).ravel().astype(np.float64) - self._first
+        self._open_at_knots = np.column_stack([self._open_before, self._closed_after]).ravel()
+
+    def seconds_between(self, starts: Instants, ends: Instants) -> _Floats:
+        """Open seconds from each start to its end.
+
+        Args:
+            starts: tz-aware instants.
+            ends: as many tz-aware instants.
+
+        Returns:
+            Seconds; negative where the end comes before the start, NaN where either is missing.
+
+        Raises:
+            ValueError: an instant lies outside the range of days, or the timestamps have no time zone.
+        """
+        return self._open_at(self._offsets(ends)) - self._open_at(self._offsets(starts))
+
+    def after(self, starts: Instants, seconds: npt.ArrayLike) -> pd.Series:
+        """The earliest instant from each start at which so many open seconds have passed.
+
+        Args:
+            starts: tz-aware instants.
+            seconds: open seconds, one for all or one each.
+
+        Returns:
+            UTC instants with the index of `starts`. An instant at which the last second passes lies in opening hours
+            or at closing time; zero seconds after a start is the start. Missing where either is missing.
+
+        Raises:
+            ValueError: seconds are negative, the range of days has not as many open seconds left, or an instant lies
+                outside it.
+        """
+        offsets = self._offsets(starts)
+        wanted = np.broadcast_to(np.asarray(seconds, dtype=np.float64), offsets.shape)
+        if (wanted < 0).any():
+            raise ValueError("seconds must not be negative")
+        targets = self._open_at(offsets) + wanted
+        total = self._closed_after[-1] if self._closed_after.size else 0.0
+        running = (wanted > 0) & ~np.isnan(targets)
+        if (targets[running] > total).any():
+            raise ValueError(f"calendar {self.calendar.name!r} is not open that long before {_datetime(self._last)}")
+        found = np.where(np.isnan(targets), np.nan, offsets)
+        segment = np.searchsorted(self._closed_after, targets[running], side="left")
+        found[running] = self._opens[segment] + targets[running] - self._open_before[segment]
+        missing = np.isnan(found)
+        micros = np.rint(np.where(missing, 0, found) * 1_000_000).astype(np.int64) + self._first * 1_000_000
+        instants = pd.Series(pd.DatetimeIndex(micros.astype("datetime64[us]")).tz_localize("UTC"))
+        instants = instants.mask(missing)
+        instants.index = starts.index if isinstance(starts, pd.Series) else pd.RangeIndex(len(starts))
+        return instants
+
+    def _open_at(self, offsets: _Floats) -> _Floats:
+        if not self._knots.size:
+            return np.where(np.isnan(offsets), np.nan, 0.0)
+        return np.asarray(np.interp(offsets, self._knots, self._open_at_knots), dtype=np.float64)
+
+    def _offsets(self, instants: Instants) -> _Floats:
+        """Seconds since the range's first midnight, NaN where missing."""
+        offsets = (_micros(instants) - self._first * 1_000_000) / 1_000_000
+        offsets[np.asarray(instants.isna())] = np.nan
+        if (offsets < 0).any() or (offsets > self._last - self._first).any():
+            raise ValueError(
+                f"instants lie outside the days that calendar {self.calendar.name!r} was compiled for:"
+                f" {_datetime(self._first)} to {_datetime(self._last)}"
+            )
+        return offsets
+
+
+def day_table(calendars: Iterable[Calendar], start: date, end: date) -> pd.DataFrame:
+    """Open segments per calendar and UTC day, for joins in any engine.
+
+    Args:
+        calendars: calendars with different names.
+        start: first UTC day.
+        end: the UTC day after the last.
+
+    Returns:
+        One row per calendar and utc_date (a date), sorted by them: open_before (open seconds of the calendar from
+        `start` to before that day), open_in_day, and open_1, close_1, open_2, close_2, … (seconds of the UTC day; as
+        many pairs as the busiest day of all needs, 0 and 0 where a day has fewer). All counts are int64.
+
+    Raises:
+        ValueError: the range has no day, or two calendars have the same name.
+    """
+    calendars = list(calendars)
+    names = [calendar.name for calendar in calendars]
+    if len(set(names)) < len(names):
+        raise ValueError(f"two calendars of the day table have the same name: {', '.join(sorted(names))}")
+    if end <= start:
+        raise ValueError(f"from {start} to before {end} there is no day")
+    first_day, last_day = start.toordinal() - _EPOCH_ORDINAL, end.toordinal() - _EPOCH_ORDINAL
+    days = np.arange(first_day, last_day)
+    pieces = {
+        calendar.name: _pieces(*_segments(calendar, first_day * DAY_SECONDS, last_day * DAY_SECONDS))
+        for calendar in calendars
+    }
+    pairs = max((int(rank.max()) + 1 for _, rank, _, _ in pieces.values() if rank.size), default=1)
+    dates = [date.fromordinal(int(day) + _EPOCH_ORDINAL) for day in days]
+    tables = []
+    for name in sorted(names):
+        day, rank, opens, closes = pieces[name]
+        edges = np.zeros((len(days), 2 * pairs), dtype=np.int64)
+        edges[day - first_day, 2 * rank] = opens
+        edges[day - first_day, 2 * rank + 1] = closes
+        in_day = edges[:, 1::2].sum(axis=1) - edges[:, 0::2].sum(axis=1)
+        columns: dict[str, Any] = {"calendar": name, "utc_date": dates, "open_before": np.cumsum(in_day) - in_day}
+        columns["open_in_day"] = in_day
+        for pair in range(pairs):
+            columns[f"open_{pair + 1}"], columns[f"close_{pair + 1}"] = edges[:, 2 * pair], edges[:, 2 * pair + 1]
+        tables.append(pd.DataFrame(columns))
+    return pd.concat(tables, ignore_index=True)
+
+
+def open_seconds_at(table: ir.Table, instant_column: str, calendar_column: str, days: ir.Table) -> ir.Table:
+    """Add the open seconds that a calendar has counted at an instant.
+
+    The open seconds between two instants of the same calendar are the difference of their counts.
+
+    Args:
+        table: has a timestamp column with a time zone and a column with the name of a calendar.
+        instant_column: whole seconds.
+        calendar_column: a name of `days.calendar`.
+        days: `day_table` as a table of the same backend. It must span every instant.
+
+    Returns:
+        The table with `<instant_column>_open` (int64): null where the instant or the calendar is null or not in `days`.
+
+    Raises:
+        TypeError: the instant column is no timestamp with a time zone.
+    """
+    epoch = _epoch_seconds(table, instant_column)
+    of_day = {column: f"_of_day_{column}" for column in days.columns}
+    counted = table.mutate(_epoch_day=(epoch // DAY_SECONDS).cast("int64"))
+    right = days.mutate(_of_day_epoch_day=days.utc_date.epoch_days().cast("int64")).rename(
+        {new: old for old, new in of_day.items()}
+    )
+    joined = counted.left_join(
+        right,
+        [
+            counted[calendar_column] == right["_of_day_calendar"],
+            counted["_epoch_day"] == right["_of_day_epoch_day"],
+        ],
+    )
+    second = _epoch_seconds(joined, instant_column) - joined["_epoch_day"] * DAY_SECONDS
+    opened = joined["_of_day_open_before"]
+    for number in _pair_numbers(days):
+        opens, closes = joined[f"_of_day_open_{number}"], joined[f"_of_day_close_{number}"]
+        opened = opened + ibis.greatest(ibis.least(second, closes) - opens, 0)
+    return joined.select(*table.columns, **{f"{instant_column}_open": opened.cast("int64")})
+
+
+def instant_at_open(
+    table: ir.Table, open_column: str, calendar_column: str, days: ir.Table, *, name: str = "reached_at"
+) -> ir.Table:
+    """Add the earliest instant at which a calendar has counted so many open seconds: the inverse of `open_seconds_at`.
+
+    The breach of a target of N > 0 business seconds from an instant is at the count `<instant>_open + N`.
+
+    Args:
+        table: has a column with counts of open seconds and a column with the name of a calendar.
+        open_column: int64, open seconds since the start of `days`.
+        calendar_column: a name of `days.calendar`.
+        days: `day_table` as a table of the same backend.
+        name: the column to add.
+
+    Returns:
+        The table with `name` (timestamp, UTC), which lies in opening hours or at closing time: null where the count or
+        the calendar is null, where the count is not positive, and where `days` ends before the count is reached.
+    """
+    pairs = _pair_numbers(days)
+    open_days = days.filter(days.open_in_day > 0)
+    right = open_days.mutate(
+        _of_day_epoch=open_days.utc_date.epoch_days().cast("int64") * DAY_SECONDS,
+    ).rename({f"_of_day_{column}": column for column in days.columns})
+    joined = table.asof_join(
+        right,
+        on=table[open_column] > right["_of_day_open_before"],
+        predicates=[table[calendar_column] == right["_of_day_calendar"]],
+    )
+    left = joined[open_column] - joined["_of_day_open_before"]
+    branches = []
+    for number in pairs:
+        opens, closes = joined[f"_of_day_open_{number}"], joined[f"_of_day_close_{number}"]
+        branches.append((left <= closes - opens, joined["_of_day_epoch"] + opens + left))
+        left = left - (closes - opens)
+    reached = ibis.cases(*branches).cast("int64").as_timestamp("s").cast("timestamp('UTC')")
+    return joined.select(*table.columns, **{name: reached})
+
+
+# --- inside --------------------------------------------------------------------------------------------------------
+
+
+def _zone(zone: ZoneInfo | str) -> ZoneInfo:
+    return ZoneInfo(zone) if isinstance(zone, str) else zone
+
+
+def _monday(day: date) -> int:
+    """Ordinal of the Monday of a day's week."""
+    return day.toordinal() - day.weekday()
+
+
+def _monday_of(week: str) -> int:
+    match = _WEEK.match(week)
+    if match is not None:
+        try:
+            return date.fromisocalendar(int(match[1]), int(match[2]), 1).toordinal()
+        except ValueError as error:
+            raise OpslibError(
+                f"{week!r}: {match[1]} has no week {match[2]}; write an ISO week like 2026-W46"
+            ) from error
+    raise OpslibError(f"{week!r} is no week; write an ISO week like 2026-W46")
+
+
+def _week_name(day: date) -> str:
+    year, week, _ = day.isocalendar()
+    return f"{year:04d}-W{week:02d}"
+
+
+def _utc_date(seconds: int) -> date:
+    return date.fromordinal(seconds // DAY_SECONDS + _EPOCH_ORDINAL)
+
+
+def _datetime(seconds: int) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+def _micros(instants: Instants) -> _Seconds:
+    index = pd.DatetimeIndex(instants)
+    if index.tz is None:
+        raise ValueError("the timestamps have no time zone; give instants in UTC")
+    return index.tz_convert("UTC").as_unit("us").asi8
+
+
+def _instants(seconds: _Seconds) -> pd.DatetimeIndex:
+    return pd.DatetimeIndex((seconds * 1_000_000).astype("datetime64[us]")).tz_localize("UTC")
+
+
+def _day_starts(ordinals: Iterable[int], zone: ZoneInfo) -> _Seconds:
+    walls = [(int(ordinal) - _EPOCH_ORDINAL) * DAY_SECONDS for ordinal in ordinals]
+    return np.array([_at_wall(wall, zone, 0) for wall in walls], dtype=np.int64)
+
+
+def _day_bounds(calendar: Calendar, start: date, end: date) -> tuple[int, int]:
+    if end <= start:
+        raise ValueError(f"from {start} to before {end} there is no day")
+    first, last = _day_starts([start.toordinal(), end.toordinal()], ZoneInfo(calendar.time_zone))
+    return int(first), int(last)
+
+
+def _at_wall(wall: int, zone: ZoneInfo, fold: Literal[0, 1]) -> int:
+    """Epoch seconds at which the wall clock shows `wall` (seconds since 1970 without zone).
+
+    The `fold`-th time where it is shown twice, the instant of the change where it is skipped.
+    """
+    local = (_EPOCH + timedelta(seconds=wall)).replace(tzinfo=zone)
+    before, after = _offset(local), _offset(local.replace(fold=1))
+    if before >= after:
+        return wall - (after if fold else before)
+    # Skipped: at `wall - after` the old offset still holds, at `wall - before` the new one does.
+    candidates = range(wall - after, wall - before + 1)
+    return candidates[bisect_left(candidates, True, key=lambda at: _offset(datetime.fromtimestamp(at, zone)) != before)]
+
+
+def _offset(moment: datetime) -> int:
+    offset = moment.utcoffset()
+    assert offset is not None
+    return offset.days * DAY_SECONDS + offset.seconds
+
+
+def _segments(calendar: Calendar, first: int, last: int) -> tuple[_Seconds, _Seconds]:
+    """Open and close (epoch seconds) of the sorted, disjoint segments from `first` to `last`."""
+    zone = ZoneInfo(calendar.time_zone)
+    # Local and UTC dates differ by a day at most, and a stretch ends on the day after its start at the latest.
+    ordinals = range(_utc_date(first).toordinal() - 2, _utc_date(last).toordinal() + 3)
+    years = range(date.fromordinal(ordinals[0]).year, date.fromordinal(ordinals[-1]).year + 1)
+    closed = {day.toordinal() for day in calendar.holidays.dates(years)}
+    since = [entry.start.toordinal() for entry in calendar.hours]
+    weeks = [entry.by_weekday() for entry in calendar.hours]
+    opens, closes = [], []
+    for ordinal in ordinals:
+        if ordinal in closed:
+            continue
+        week = weeks[max(bisect_right(since, ordinal) - 1, 0)]
+        midnight = (ordinal - _EPOCH_ORDINAL) * DAY_SECONDS
+        for start, end in week[(ordinal - 1) % 7]:
+            opens.append(_at_wall(midnight + start, zone, 0))
+            closes.append(_at_wall(midnight + end, zone, 0 if end == DAY_SECONDS else 1))
+    return _merged(np.clip(np.array(opens, np.int64), first, last), np.clip(np.array(closes, np.int64), first, last))
+
+
+def _merged(opens: _Seconds, closes: _Seconds) -> tuple[_Seconds, _Seconds]:
+    """The union of stretches, without empty ones."""
+    there = closes > opens
+    order = np.argsort(opens[there], kind="stable")
+    opens, closes = opens[there][order], closes[there][order]
+    if not opens.size:
+        return opens, closes
+    reach = np.maximum.accumulate(closes)
+    begins = np.concatenate([[True], opens[1:] > reach[:-1]])
+    return opens[begins], reach[np.concatenate([begins[1:], [True]])]
+
+
+def _pieces(opens: _Seconds, closes: _Seconds) -> tuple[_Seconds, _Seconds, _Seconds, _Seconds]:
+    """Segments cut at UTC midnights: day since 1970, rank in the day, and open and close in seconds of the day."""
+    first_days = opens // DAY_SECONDS
+    counts = (closes - 1) // DAY_SECONDS - first_days + 1
+    within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
+    day = np.repeat(first_days, counts) + within
+    start = np.maximum(np.repeat(opens, counts) - day * DAY_SECONDS, 0)
+    end = np.minimum(np.repeat(closes, counts) - day * DAY_SECONDS, DAY_SECONDS)
+    rank = np.arange(day.size) - np.searchsorted(day, day, side="left")
+    return day, rank, start, end
+
+
+def _pair_numbers(days: ir.Table) -> list[int]:
+    return sorted(int(match[1]) for column in days.columns if (match := _PAIR.match(column)))
+
+
+def _epoch_seconds(table: ir.Table, column: str) -> ir.IntegerColumn:
+    """Whole seconds since 1970.
+
+    Not `epoch_seconds()`: on DuckDB that goes through a local timestamp and follows the session's time zone.
+    """
+    instants = table[column]
+    if not (instants.type().is_timestamp() and instants.type().timezone is not None):
+        raise TypeError(f"column {column!r} is {instants.type()}; it must be a timestamp with a time zone")
+    return instants.delta(ibis.timestamp("1970-01-01 00:00:00", timezone="UTC"), unit="second").cast("int64")

@@ -1,0 +1,359 @@
+"""The run itself: exports, gate, facts, reports, one function each; `weekly` in the command line calls them in turn."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import pandas as pd
+
+from opslib import __version__, facts
+from opslib.errors import ExportError, WarehouseError
+from opslib.intake import admit, gate, stage
+from opslib.intake.mapping import SourceMapping, load_source
+from opslib.intake.privacy import Pseudonymiser, load_key
+from opslib.metrics import check_goals
+from opslib.sample import write_sample
+from opslib.settings import Organisation, load_organisation, load_weekly_plan
+from opslib.store import Warehouse, digest, write_json
+from opslib.weekly import manifest, plan, progress, render, site, values
+from opslib.weekly.edition import Edition, GateOutcome
+
+Say = Callable[[str, str], None]
+"""Told the step and, in one line, what it did."""
+
+SAMPLE_MARK = "ground_truth.json"
+_DATA = Path("data")
+
+
+@dataclass(frozen=True)
+class Folders:
+    """Where a run finds what it needs and puts what it makes."""
+
+    exports: Path
+    params: Path
+    warehouse: Path
+    reports: Path
+    notebooks: Path
+    expectations: Path
+
+    @property
+    def quarantine(self) -> Path:
+        return self.warehouse.parent / "quarantine"
+
+    @property
+    def key(self) -> Path:
+        return self.warehouse.parent
+
+
+@dataclass(frozen=True)
+class Run:
+    """One call of the command line: the source, whose it is, the folders and what was chosen."""
+
+    source: SourceMapping
+    organisation: Organisation
+    folders: Folders
+    week: str | None
+    as_of: datetime | None
+    workers: int
+    sample: bool
+
+    @property
+    def warehouse(self) -> Warehouse:
+        return Warehouse(self.folders.warehouse)
+
+
+@dataclass(frozen=True)
+class TakenIn:
+    """What a report says of its exports: the week, the instant they reach, the verdict, the files and their rows."""
+
+    week: str
+    as_of: datetime
+    verdict: gate.Verdict
+    rows: pd.DataFrame
+    inputs: dict[str, str]
+
+
+def open_run(
+    *,
+    source: str | None,
+    exports: Path | None,
+    params: Path,
+    warehouse: Path | None,
+    reports: Path | None,
+    notebooks: Path,
+    expectations: Path,
+    week: str | None,
+    as_of: datetime | None,
+    workers: int | None,
+    sample_tickets: int,
+    say: Say,
+) -> Run:
+    """Read the parameters and find the exports; where there are none of the organisation's own, make the sample.
+
+    A source that belongs to another organisation (its file names one) has folders of its own, so that the numbers of
+    two organisations never mix.
+
+    Raises:
+        SettingsError: something in params/ does not fit.
+        ExportError: the folder that was named has no exports.
+    """
+    mapping = load_source(params, source or "standard")
+    organisation = load_organisation(params, mapping.organisation)
+    own = mapping.organisation.removeprefix("org").strip("_")
+    folders = Folders(
+        exports=exports or _DATA / "exports" / mapping.name,
+        params=params,
+        warehouse=warehouse or _DATA / own / "warehouse",
+        reports=reports or Path("reports") / own,
+        notebooks=notebooks,
+        expectations=expectations,
+    )
+    if source is None and not _has_files(folders.exports):
+        sample_folder = exports or _DATA / "sample"
+        _make_sample(sample_folder, sample_tickets, say)
+        folders = Folders(**(vars(folders) | {"exports": sample_folder}))
+    if not folders.exports.exists():
+        raise ExportError(
+            f"there is no {folders.exports}; put the exports of {mapping.name} there or name a folder with --exports"
+        )
+    return Run(
+        source=mapping,
+        organisation=organisation,
+        folders=folders,
+        week=week,
+        as_of=as_of,
+        workers=workers or os.cpu_count() or 1,
+        sample=(folders.exports / SAMPLE_MARK).exists(),
+    )
+
+
+def take_in(run: Run, say: Say) -> TakenIn:
+    """Stage the exports, gate them and write the standard tables; where nothing they depend on has changed, skip it."""
+    started = perf_counter()
+    warehouse = run.warehouse
+    _keep_apart(run)
+    pseudonymiser = Pseudonymiser(load_key(run.folders.key))
+    staged = stage.stage(
+        warehouse,
+        run.source,
+        run.folders.exports,
+        pseudonymiser,
+        workers=run.workers,
+        on_file=lambda name: say("exports", f"reading {name}"),
+    )
+    inputs = {item.file: item.sha256 for item in staged}
+    read = sum(item.rows_read for item in staged)
+    redacted = sum(sum(item.redacted.values()) for item in staged)
+    say(
+        "exports",
+        f"{len(inputs)} files of {run.source.name}, {read:,} rows read, "
+        f"{redacted:,} pieces of personal data taken out of free text ({perf_counter() - started:.1f} s)",
+    )
+    started = perf_counter()
+    memory = warehouse.root / "standard" / "_inputs.json"
+    key = _intake_key(run, staged)
+    known = json.loads(memory.read_text()) if memory.exists() else {}
+    if known.get("key") == key:
+        taken = TakenIn(
+            week=known["week"],
+            as_of=datetime.fromisoformat(known["as_of"]),
+            verdict=admit.read_verdict(warehouse, known["week"]),
+            rows=pd.DataFrame(known["rows"]),
+            inputs=inputs,
+        )
+        say("gate", f"{verdict_in_words(taken)}, as before")
+        return taken
+    memory.unlink(missing_ok=True)
+    admitted = admit.admit(
+        warehouse,
+        staged,
+        run.organisation,
+        expectations=run.folders.expectations,
+        quarantine=run.folders.quarantine,
+        week=run.week,
+        as_of=run.as_of,
+        now=datetime.now(UTC),
+    )
+    taken = TakenIn(admitted.week, admitted.as_of, admitted.verdict, admitted.rows, inputs)
+    about = {"source": run.source.name, "organisation": run.source.organisation, "sample": run.sample}
+    write_json(about | {"as_of": taken.as_of.isoformat()}, warehouse.root / "warehouse.json")
+    write_json(
+        {
+            "key": key,
+            "week": taken.week,
+            "as_of": taken.as_of.isoformat(),
+            "rows": taken.rows.to_dict(orient="records"),
+            "inputs": inputs,
+        },
+        memory,
+    )
+    say("gate", f"{verdict_in_words(taken)} ({perf_counter() - started:.1f} s)")
+    return taken
+
+
+def build_facts(run: Run, taken: TakenIn, say: Say) -> None:
+    """Facts and weekly values of what was admitted."""
+    started = perf_counter()
+    for line in facts.build(run.warehouse, run.organisation, taken.as_of):
+        say("facts", line)
+    for line in values.build_weekly_values(run.warehouse, run.organisation, taken.as_of):
+        say("facts", line)
+    say("facts", f"done ({perf_counter() - started:.1f} s)")
+
+
+def as_taken_in(run: Run) -> TakenIn:
+    """What the last run took in, without looking at the exports.
+
+    Raises:
+        WarehouseError: nothing has been taken in yet, or another week was asked for than the gate judged.
+    """
+    memory = run.warehouse.root / "standard" / "_inputs.json"
+    if not memory.exists():
+        raise WarehouseError(f"{run.warehouse.root} is empty; `make facts` fills it")
+    known = json.loads(memory.read_text())
+    week = run.week or known["week"]
+    if week not in admit.known_weeks(run.warehouse):
+        raise WarehouseError(f"the gate has not judged {week}; run `make facts WEEK={week}` first")
+    return TakenIn(
+        week=week,
+        as_of=datetime.fromisoformat(known["as_of"]),
+        verdict=admit.read_verdict(run.warehouse, week),
+        rows=pd.DataFrame(known["rows"]),
+        inputs=known["inputs"],
+    )
+
+
+def check_plan(run: Run, teams: Sequence[str] | None) -> None:
+    """Refuse an unknown team or notebook before anything is read.
+
+    Raises:
+        PlanError: params/weekly.yml and what was asked for do not fit; the message lists what there is.
+    """
+    plan.plan(load_weekly_plan(run.folders.params), run.organisation, run.week or "2026-W01", teams or None)
+    check_goals(run.organisation)
+
+
+def render_reports(run: Run, taken: TakenIn, teams: Sequence[str] | None, say: Say) -> list[render.Outcome]:
+    """The reports of the week, the index, the data quality page and the manifest."""
+    started = perf_counter()
+    jobs = plan.plan(load_weekly_plan(run.folders.params), run.organisation, taken.week, teams or None)
+    edition = _edition(run, taken)
+    parameters = {
+        "warehouse": str(run.folders.warehouse.resolve()),
+        "params": str(run.folders.params.resolve()),
+    }
+    with progress.shown(len(jobs), say) as on_event:
+        outcomes = render.run(
+            jobs,
+            notebooks=run.folders.notebooks,
+            reports=run.folders.reports,
+            edition=edition,
+            parameters=parameters,
+            blocked=taken.verdict.blocked,
+            workers=run.workers,
+            on_event=on_event,
+        )
+    write_data_quality_page(run, taken)
+    records = manifest.records_of_week(run.folders.reports, taken.week, outcomes)
+    index = site.write_index(run.folders.reports, edition=edition, records=records, blocked=taken.verdict.blocked)
+    seconds = perf_counter() - started
+    manifest.write_manifest(
+        run.folders.reports / taken.week / "manifest.json",
+        edition=edition,
+        parameters={"source": run.source.name, "week": taken.week, "teams": ", ".join(teams or ()) or "all"},
+        records=records,
+        verdict={"status": taken.verdict.status, "blocked": taken.verdict.blocked},
+        times={"reports": seconds},
+    )
+    counted = Counter(outcome.status for outcome in outcomes)
+    said = ", ".join(f"{count} {status.replace('_', ' ')}" for status, count in sorted(counted.items()))
+    say("reports", f"{said} ({seconds:.1f} s)")
+    say("index", str(index))
+    return outcomes
+
+
+def write_data_quality_page(run: Run, taken: TakenIn) -> Path:
+    """`data_quality.html` of the week."""
+    return site.write_data_quality(
+        run.folders.reports, edition=_edition(run, taken), verdict=taken.verdict, accounting=taken.rows
+    )
+
+
+def _edition(run: Run, taken: TakenIn) -> Edition:
+    outcome: dict[str, GateOutcome] = {"passed": "pass", "warned": "warn", "blocked": "block"}
+    return Edition(
+        organisation=run.organisation.organisation,
+        week=taken.week,
+        time_zone=run.organisation.time_zone,
+        teams={team.name: team.label for team in run.organisation.teams},
+        as_of=taken.as_of,
+        made_at=datetime.now(UTC),
+        gate=outcome[taken.verdict.status],
+        gate_note=verdict_in_words(taken),
+        inputs=taken.inputs,
+        versions=manifest.installed_versions(),
+        commit=manifest.commit_of(run.folders.notebooks),
+        sample=run.sample,
+    )
+
+
+def _make_sample(folder: Path, tickets: int, say: Say) -> None:
+    if (folder / SAMPLE_MARK).exists():
+        return
+    started = perf_counter()
+    write_sample(folder, tickets=tickets)
+    say("sample", f"no exports yet: made a simulated support centre in {folder} ({perf_counter() - started:.1f} s)")
+
+
+def _has_files(folder: Path) -> bool:
+    return folder.exists() and any(path.is_file() and not path.name.startswith(".") for path in folder.rglob("*"))
+
+
+def _keep_apart(run: Run) -> None:
+    """Never let the sample replace the tables of real exports, nor the exports of one organisation those of another."""
+    path = run.warehouse.root / "warehouse.json"
+    if not path.exists():
+        return
+    about: dict[str, Any] = json.loads(path.read_text())
+    if run.sample and not about["sample"]:
+        raise WarehouseError(
+            f"{run.warehouse.root} was made from exports of {about['source']}, but {run.folders.exports} is the "
+            f"sample; put the exports back into {_DATA / 'exports' / about['source']}, or name another --warehouse"
+        )
+    if about["organisation"] != run.source.organisation:
+        raise WarehouseError(
+            f"{run.warehouse.root} holds {about['organisation']}, but {run.source.name} belongs to "
+            f"{run.source.organisation}; name another --warehouse"
+        )
+
+
+def _intake_key(run: Run, staged: list[stage.Staged]) -> str:
+    package = Path(str(gate.__file__)).parent
+    parts = [
+        __version__,
+        run.organisation.model_dump_json(),
+        str(run.week),
+        str(run.as_of),
+        digest(*sorted(run.folders.expectations.glob("*.json"))),
+        digest(*sorted(package.glob("*.py"))),
+        *(f"{item.parquet} {item.order} {item.damage}" for item in staged),
+    ]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def verdict_in_words(taken: TakenIn) -> str:
+    """One line: how many expectations ended how, the rows set aside, the teams blocked."""
+    outcomes = pd.Series([result.outcome for result in taken.verdict.results]).value_counts()
+    said = ", ".join(f"{count} {outcome.replace('_', ' ')}" for outcome, count in outcomes.items())
+    aside = int(taken.rows["set_aside"].sum())
+    blocked = f"; blocked: {', '.join(sorted(taken.verdict.blocked))}" if taken.verdict.blocked else ""
+    return f"{taken.week}: {len(taken.verdict.results)} expectations: {said}; {aside:,} rows set aside{blocked}"
