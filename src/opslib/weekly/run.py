@@ -15,8 +15,9 @@ from typing import Any
 
 import pandas as pd
 
-from opslib import __version__, facts
+from opslib import __version__
 from opslib.errors import ExportError, WarehouseError
+from opslib.facts.build import build
 from opslib.intake import admit, gate, stage
 from opslib.intake.mapping import SourceMapping, load_source
 from opslib.intake.privacy import Pseudonymiser, load_key
@@ -25,7 +26,7 @@ from opslib.sample import write_sample
 from opslib.settings import Organisation, load_organisation, load_weekly_plan
 from opslib.store import Warehouse, digest, write_json
 from opslib.weekly import manifest, plan, progress, render, site, values
-from opslib.weekly.edition import Edition, GateOutcome
+from opslib.weekly.edition import Edition
 
 Say = Callable[[str, str], None]
 """Told the step and, in one line, what it did."""
@@ -203,7 +204,7 @@ def take_in(run: Run, say: Say) -> TakenIn:
 def build_facts(run: Run, taken: TakenIn, say: Say) -> None:
     """Facts and weekly values of what was admitted."""
     started = perf_counter()
-    for line in facts.build(run.warehouse, run.organisation, taken.as_of):
+    for line in build(run.warehouse, run.organisation, taken.as_of):
         say("facts", line)
     for line in values.build_weekly_values(run.warehouse, run.organisation, taken.as_of):
         say("facts", line)
@@ -289,7 +290,6 @@ def write_data_quality_page(run: Run, taken: TakenIn) -> Path:
 
 
 def _edition(run: Run, taken: TakenIn) -> Edition:
-    outcome: dict[str, GateOutcome] = {"passed": "pass", "warned": "warn", "blocked": "block"}
     return Edition(
         organisation=run.organisation.organisation,
         week=taken.week,
@@ -297,7 +297,7 @@ def _edition(run: Run, taken: TakenIn) -> Edition:
         teams={team.name: team.label for team in run.organisation.teams},
         as_of=taken.as_of,
         made_at=datetime.now(UTC),
-        gate=outcome[taken.verdict.status],
+        gate=taken.verdict.status,
         gate_note=verdict_in_words(taken),
         inputs=taken.inputs,
         versions=manifest.installed_versions(),

@@ -1,0 +1,157 @@
+"""What a week's reports were made from and what became of each: `reports/<week>/manifest.json`."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from opslib.errors import OpslibError
+from opslib.weekly.edition import Edition
+from opslib.weekly.render import Outcome, Status
+
+PACKAGES = ("opslib", "duckdb", "ibis-framework", "pandas", "pyarrow", "great-expectations", "papermill", "nbconvert")
+
+
+class ManifestError(OpslibError):
+    """The manifest of a week is damaged."""
+
+
+@dataclass(frozen=True)
+class Record:
+    """What became of one report, as it stands in the manifest."""
+
+    identifier: str
+    notebook: str
+    team: str | None
+    status: Status
+    seconds: float
+    error: str | None = None
+    headline: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def name(self) -> str:
+        """The notebook without its folder."""
+        return self.notebook.rpartition("/")[2]
+
+
+def records_of_week(reports: Path, week: str, outcomes: Iterable[Outcome]) -> list[Record]:
+    """What became of every report of a week: this run's outcomes, and from the manifest those that this run left alone.
+
+    Args:
+        reports: the folder of all weeks.
+        week: ISO week.
+        outcomes: of this run.
+
+    Returns:
+        Records in the order of this run, then of the manifest; reports whose page is gone are left out.
+
+    Raises:
+        ManifestError: the manifest that is there cannot be read.
+    """
+    records = [
+        Record(o.job.identifier, o.job.notebook, o.job.team, o.status, o.seconds, o.error, o.headline) for o in outcomes
+    ]
+    made = {record.identifier for record in records}
+    for record in read_records(reports / week / "manifest.json"):
+        if record.identifier not in made and (reports / f"{record.identifier}.html").is_file():
+            records.append(record)
+    return records
+
+
+def read_records(path: Path) -> list[Record]:
+    """The reports that a manifest lists; none where there is no manifest.
+
+    Raises:
+        ManifestError: the file is no manifest.
+    """
+    if not path.is_file():
+        return []
+    try:
+        return [Record(**entry) for entry in json.loads(path.read_text(encoding="utf-8"))["reports"]]
+    except (ValueError, KeyError, TypeError) as error:
+        raise ManifestError(f"{path} is no manifest ({error}); delete it and make the week again") from error
+
+
+def write_manifest(
+    path: Path,
+    *,
+    edition: Edition,
+    parameters: Mapping[str, Any],
+    records: Sequence[Record],
+    verdict: Mapping[str, Any],
+    times: Mapping[str, float],
+) -> None:
+    """Write the manifest: the same content gives the same bytes.
+
+    Args:
+        path: `reports/<week>/manifest.json`.
+        edition: names of inputs with their sha256, commit, versions, as_of, made_at.
+        parameters: of the run.
+        records: what became of each report.
+        verdict: the gate's, as plain values.
+        times: seconds by step.
+    """
+    content = {
+        "week": edition.week,
+        "organisation": edition.organisation,
+        "as_of": edition.as_of.isoformat(),
+        "made_at": edition.made_at.isoformat(),
+        "sample": edition.sample,
+        "commit": edition.commit,
+        "versions": dict(edition.versions),
+        "inputs": {name: {"sha256": digest} for name, digest in edition.inputs.items()},
+        "parameters": {
+            key: value if isinstance(value, int | float | str) else str(value) for key, value in parameters.items()
+        },
+        "gate": dict(verdict),
+        "seconds": {step: round(seconds, 3) for step, seconds in times.items()},
+        "reports": [asdict(record) for record in sorted(records, key=lambda record: record.identifier)],
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        aside.write_text(
+            json.dumps(content, indent=2, sort_keys=True, ensure_ascii=False, default=str) + "\n", encoding="utf-8"
+        )
+        os.replace(aside, path)
+    finally:
+        aside.unlink(missing_ok=True)
+
+
+def sha256_of(path: Path) -> str:
+    """The SHA-256 of a file, read in pieces."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def commit_of(folder: Path) -> str | None:
+    """The commit that the folder's code stands at, with `+` where files differ from it; None outside git."""
+    try:
+        head = _git(folder, "rev-parse", "HEAD")
+        changed = _git(folder, "status", "--porcelain", "--untracked-files=no")
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return f"{head}{'+' if changed else ''}"
+
+
+def installed_versions(packages: Iterable[str] = PACKAGES) -> dict[str, str]:
+    """Versions of the packages that the numbers and pages rest on."""
+    versions = {}
+    for package in packages:
+        try:
+            versions[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            continue
+    return versions
+
+
+def _git(folder: Path, *arguments: str) -> str:
+    done = subprocess.run(["git", *arguments], cwd=folder, capture_output=True, text=True, check=True, timeout=10)
+    return done.stdout.strip()

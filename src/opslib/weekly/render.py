@@ -1,0 +1,356 @@
+"""Run the notebooks of a week in worker processes, and write a page for each, whatever happens to it.
+
+A job goes one way: blocked, or executed (papermill) and then drawn (page.py); what comes out is written aside and
+renamed. `execute` is the only place that starts a kernel.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import tempfile
+import time
+import traceback as tracebacks
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass, field
+from multiprocessing import active_children, get_context
+from pathlib import Path
+from types import FrameType
+from typing import Any, Literal
+
+import nbformat
+from nbformat import NotebookNode
+
+from opslib.weekly.edition import Edition, links_of
+from opslib.weekly.page import headline_of, plain_text, render_template, title_of, to_html
+from opslib.weekly.plan import Job, check_parameters, parameters_of
+
+Status = Literal["ready", "unchanged", "no_data", "blocked", "failed"]
+
+_ROOT = "../"
+_SECONDS_TO_STOP = 3.0
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a job.
+
+    `headline` is as of `page.headline_of`; `error` is the last line of what went wrong; `path` is the page, which there
+    always is.
+    """
+
+    job: Job
+    status: Status
+    seconds: float
+    path: Path
+    error: str | None = None
+    headline: list[dict[str, Any]] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something to tell who waits: a job was started, or is done (`outcome` is then there)."""
+
+    kind: Literal["started", "done"]
+    job: Job
+    outcome: Outcome | None = None
+
+
+def run(
+    jobs: Sequence[Job],
+    *,
+    notebooks: Path,
+    reports: Path,
+    edition: Edition,
+    parameters: Mapping[str, Any],
+    blocked: Mapping[str, Sequence[str]],
+    workers: int,
+    on_event: Callable[[Event], None],
+    timeout_seconds: int = 600,
+) -> list[Outcome]:
+    """Make the reports of the jobs.
+
+    Args:
+        jobs: what `plan` returned.
+        notebooks: the folder of `team/` and `org/`.
+        reports: where pages go, as `<identifier>.html`.
+        edition: what the pages' header and footer say.
+        parameters: given to every notebook beside week and team; paths among them absolute, as a notebook runs in its
+            own folder.
+        blocked: reasons by team; "*" blocks all. A blocked job is not executed, its page says why. A report about all
+            teams is blocked where every team is.
+        workers: how many notebooks run at once.
+        on_event: called in this process when a job starts and when it is done.
+        timeout_seconds: for one cell.
+
+    Returns:
+        Outcomes in the order of the jobs. A job that fails has a page that says what happened, the others are not
+        touched.
+
+    Raises:
+        PlanError: parameters do not fit; nothing has then run.
+        KeyboardInterrupt: after the workers and kernels are gone; no half page is left.
+    """
+    waiting = [job for job in jobs if not _reasons(job, blocked, edition.teams)]
+    check_parameters(waiting, notebooks, parameters)
+    outcomes: dict[Job, Outcome] = {}
+
+    def done(outcome: Outcome) -> None:
+        outcomes[outcome.job] = outcome
+        on_event(Event("done", outcome.job, outcome))
+
+    for job in jobs:
+        if reasons := _reasons(job, blocked, edition.teams):
+            done(write_blocked(job, reports, edition, reasons))
+    make = _Make(notebooks, reports, edition, dict(parameters), timeout_seconds)
+    tried: dict[Job, int] = {}
+    while waiting:
+        waiting = _run_pool(waiting, make, max(1, min(workers, len(waiting))), on_event, done, tried)
+    return [outcomes[job] for job in jobs]
+
+
+def execute(
+    notebook: Path, parameters: Mapping[str, Any], *, cwd: Path, folder: Path, timeout_seconds: int
+) -> NotebookNode:
+    """Run one notebook with papermill in a kernel that talks over a Unix socket of its own.
+
+    Args:
+        notebook: what to run.
+        parameters: injected after its parameters cell.
+        cwd: where it runs; this process goes there meanwhile.
+        folder: an empty folder with a short absolute path, for the sockets and the connection file.
+        timeout_seconds: for one cell.
+
+    Returns:
+        The executed notebook.
+
+    Raises:
+        papermill.exceptions.PapermillExecutionError: a cell raised.
+    """
+    from papermill import execute_notebook
+    from traitlets.config import Config
+
+    kernel = {
+        "KernelManager": {"transport": "ipc", "ip": str(folder / "k"), "connection_file": str(folder / "kernel.json")}
+    }
+    return execute_notebook(
+        notebook,
+        None,
+        dict(parameters),
+        kernel_name="python3",
+        progress_bar=False,
+        cwd=str(cwd),
+        execution_timeout=timeout_seconds,
+        config=Config(kernel),
+        # parallel kernels would fight over one history database
+        extra_arguments=["--HistoryManager.enabled=False"],
+    )
+
+
+@dataclass(frozen=True)
+class _Make:
+    """What a worker needs to know to make the page of any job."""
+
+    notebooks: Path
+    reports: Path
+    edition: Edition
+    parameters: dict[str, Any]
+    timeout_seconds: int
+
+    def __call__(self, job: Job) -> Outcome:
+        start = time.perf_counter()
+        given = parameters_of(job, self.parameters)
+        notebook = (self.notebooks / f"{job.notebook}.ipynb").resolve()
+        try:
+            with tempfile.TemporaryDirectory(prefix="ops-", dir=_short_folder()) as name:
+                os.environ["IPYTHONDIR"] = os.environ["JUPYTER_RUNTIME_DIR"] = name
+                executed = execute(
+                    notebook, given, cwd=notebook.parent, folder=Path(name), timeout_seconds=self.timeout_seconds
+                )
+            status, headline = headline_of(executed)
+            html = to_html(
+                executed,
+                title=title_of(executed, job.name.replace("_", " ").capitalize()),
+                header=self.edition.header(team=job.team, root=_ROOT, links=links_of(job, self.reports)),
+                footer=self.edition.footer(given),
+                sample=self.edition.sample,
+            )
+        except Exception as error:  # the boundary between reports: whatever one raises must not reach the others
+            return write_failure(job, self.reports, self.edition, given, error, _source_of(notebook), _since(start))
+        write_page(job.page(self.reports), html)
+        return Outcome(job, status, _since(start), job.page(self.reports), None, headline)
+
+
+def write_failure(
+    job: Job,
+    reports: Path,
+    edition: Edition,
+    parameters: Mapping[str, Any],
+    error: BaseException,
+    notebook: NotebookNode | None,
+    seconds: float,
+) -> Outcome:
+    """The page of a job that failed: what happened on top, the code and the traceback folded."""
+    from papermill.exceptions import PapermillExecutionError
+
+    source, section, title = "", None, job.name.replace("_", " ").capitalize()
+    if notebook is not None:
+        title = title_of(notebook, title)
+    if isinstance(error, PapermillExecutionError):
+        last_line = plain_text(f"{error.ename}: {error.evalue}").strip().splitlines()[0]
+        trace, source = plain_text("\n".join(error.traceback)), error.source
+        section = _section_of(notebook, error.source)
+    else:
+        said = plain_text(str(error)).strip().splitlines()
+        last_line = f"{type(error).__name__}: {said[-1]}" if said else type(error).__name__
+        trace = plain_text("".join(tracebacks.format_exception(error)))
+    html = render_template(
+        "failed.html.j2",
+        title=title,
+        header=edition.header(team=job.team, root=_ROOT, links=links_of(job, reports)),
+        footer=edition.footer(parameters),
+        sample=edition.sample,
+        last_line=last_line,
+        section=section,
+        notebook=job.notebook,
+        source=source,
+        traceback=trace.replace(str(Path.home()), "~"),
+    )
+    write_page(job.page(reports), html)
+    return Outcome(job, "failed", seconds, job.page(reports), last_line)
+
+
+def write_page(path: Path, html: str) -> None:
+    """Write a page aside and rename it, so that no reader ever meets half of one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        aside.write_text(html, encoding="utf-8")
+        os.replace(aside, path)
+    finally:
+        aside.unlink(missing_ok=True)
+
+
+def _run_pool(
+    jobs: list[Job],
+    make: _Make,
+    workers: int,
+    on_event: Callable[[Event], None],
+    done: Callable[[Outcome], None],
+    tried: dict[Job, int],
+) -> list[Job]:
+    """Run jobs until all are done or the pool breaks; returns those to be run in a new pool.
+
+    A worker that dies (killed, out of memory) breaks the pool and takes the jobs beside its own with it: each is tried
+    once more.
+    """
+    before = set(active_children())
+    pool = ProcessPoolExecutor(
+        workers, mp_context=get_context("spawn"), initializer=_prepare_worker, initargs=(workers,)
+    )
+    waiting, running, lost = list(reversed(jobs)), dict[Future[Outcome], Job](), list[Job]()
+    try:
+        while waiting or running:
+            while waiting and len(running) < workers and not lost:
+                job = waiting.pop()
+                tried[job] = tried.get(job, 0) + 1
+                running[pool.submit(make, job)] = job
+                on_event(Event("started", job))
+            if not running:
+                break
+            for future in wait(running, return_when=FIRST_COMPLETED).done:
+                job = running.pop(future)
+                try:
+                    done(future.result())
+                except BrokenProcessPool as error:
+                    if tried[job] < 2:
+                        lost.append(job)
+                    else:
+                        given = parameters_of(job, make.parameters)
+                        done(write_failure(job, make.reports, make.edition, given, error, None, 0.0))
+        pool.shutdown()
+    except BaseException:
+        pool.shutdown(wait=False, cancel_futures=True)
+        _stop(set(active_children()) - before)
+        raise
+    return lost + list(reversed(waiting))
+
+
+def _stop(processes: set[Any]) -> None:
+    """End worker processes; their kernels end with them."""
+    for process in processes:
+        process.terminate()
+    deadline = time.monotonic() + _SECONDS_TO_STOP
+    for process in processes:
+        process.join(max(0.0, deadline - time.monotonic()))
+        if process.is_alive():
+            process.kill()
+            process.join()
+
+
+def _prepare_worker(workers: int) -> None:
+    """Leave Ctrl-C to the parent, which then ends the workers; they go by an exception, so that kernels end too."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, _leave)
+    threads = str(max(1, (os.cpu_count() or 1) // workers))
+    for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ.setdefault(variable, threads)
+
+
+def _leave(signum: int, frame: FrameType | None) -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    raise SystemExit(128 + signum)
+
+
+def _short_folder() -> str | None:
+    """Unix sockets take about 100 characters of path; a long TMPDIR would be too much."""
+    folder = tempfile.gettempdir()
+    return folder if len(folder) < 50 else "/tmp"
+
+
+def _reasons(job: Job, blocked: Mapping[str, Sequence[str]], teams: Iterable[str]) -> list[str]:
+    """Why the job is blocked; a report about all teams is so only where no team is left."""
+    if job.team is not None:
+        concerned = ["*", job.team]
+    else:
+        concerned = ["*", *(teams if all(team in blocked for team in teams) else ())]
+    return list(dict.fromkeys(reason for team in concerned for reason in blocked.get(team, ())))
+
+
+def write_blocked(job: Job, reports: Path, edition: Edition, reasons: Sequence[str]) -> Outcome:
+    """The page of a job that the gate blocks: why, and where to read more."""
+    html = render_template(
+        "blocked.html.j2",
+        title=job.name.replace("_", " ").capitalize(),
+        header=edition.header(team=job.team, root=_ROOT, links=links_of(job, reports)),
+        footer=edition.footer(),
+        sample=edition.sample,
+        reasons=reasons,
+    )
+    write_page(job.page(reports), html)
+    return Outcome(job, "blocked", 0.0, job.page(reports), reasons[0])
+
+
+def _source_of(notebook: Path) -> NotebookNode | None:
+    try:
+        return nbformat.read(notebook, as_version=4)
+    except (OSError, nbformat.reader.NotJSONError, nbformat.ValidationError):
+        return None
+
+
+def _section_of(notebook: NotebookNode | None, source: str) -> str | None:
+    """The last heading above the cell with that source."""
+    section = None
+    for cell in notebook.cells if notebook is not None else []:
+        if cell.cell_type == "markdown":
+            headings = [line.lstrip("# ").strip() for line in cell.source.splitlines() if line.startswith("#")]
+            section = headings[-1] if headings else section
+        elif cell.source == source:
+            return section
+    return None
+
+
+def _since(start: float) -> float:
+    return round(time.perf_counter() - start, 3)

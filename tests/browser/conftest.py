@@ -1,0 +1,87 @@
+"""A Chromium for the tests of the pages, and one page of each kind."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.browser.browser_pages import write_site
+
+HOW_TO_GET_IT = "no Chromium was found; install it (`apt-get install chromium`) or name one in OPSLIB_CHROMIUM"
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
+
+
+def chromium_path() -> str | None:
+    named = os.environ.get("OPSLIB_CHROMIUM")
+    if named:
+        return named
+    names = ("chromium", "chromium-browser", "google-chrome")
+    return next((found for name in names if (found := shutil.which(name))), None)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Any]:
+    """The browser of the system; where there is none the tests skip, and with OPSLIB_REQUIRE_BROWSER=1 they fail."""
+    path = chromium_path()
+    if path is None:
+        if os.environ.get("OPSLIB_REQUIRE_BROWSER") == "1":
+            pytest.fail(HOW_TO_GET_IT)
+        pytest.skip(HOW_TO_GET_IT)
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """One page of each kind, by name."""
+    return write_site(tmp_path_factory.mktemp("reports"))
+
+
+class Visit:
+    """A page that is open, and all that it asked for, complained of and tried to pop up since."""
+
+    def __init__(self, browser: Any, path: Path, **context: Any) -> None:
+        self.context = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **context})
+        self.page = self.context.new_page()
+        self.requests: list[str] = []
+        self.complaints: list[str] = []
+        self.page.on("request", lambda request: self.requests.append(request.url))
+        self.page.on("console", lambda message: self._note(message))
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.on("dialog", lambda dialog: (self.complaints.append("dialog"), dialog.dismiss()))
+        self.page.goto(path.as_uri())
+        self.page.wait_for_load_state("load")
+
+    def _note(self, message: Any) -> None:
+        if message.type in ("error", "warning"):
+            self.complaints.append(message.text)
+
+
+@pytest.fixture
+def visit(chromium: Any) -> Iterator[Any]:
+    """`visit(path, **context options)` opens a page from disk."""
+    opened: list[Visit] = []
+
+    def open_page(path: Path, **context: Any) -> Visit:
+        opened.append(Visit(chromium, path, **context))
+        return opened[-1]
+
+    yield open_page
+    for one in opened:
+        one.context.close()

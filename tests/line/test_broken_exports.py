@@ -1,0 +1,204 @@
+"""What a broken export gets: a clear word or quarantine, and every other team's numbers all the same."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+
+from opslib.errors import ExportError
+from opslib.weekly.run import Run, TakenIn, take_in
+from tests.line.conftest import TEAMS, WEEK, opened
+
+TEAM = "us-safety"
+
+
+def read(exports: Path, team: str = TEAM) -> pd.DataFrame:
+    return pd.read_csv(exports / f"tickets_{team}.csv.gz", dtype=str, keep_default_na=False)
+
+
+def write(exports: Path, rows: pd.DataFrame, team: str = TEAM, *, encoding: str = "utf-8") -> None:
+    (exports / f"tickets_{team}.csv.gz").unlink()
+    rows.to_csv(exports / f"tickets_{team}.csv", index=False, encoding=encoding)
+
+
+def taken(exports: Path, folder: Path) -> tuple[Run, TakenIn]:
+    run = opened(exports, folder)
+    return run, take_in(run, lambda step, line: None)
+
+
+def kept(run: Run) -> pd.Series:
+    return run.warehouse.read("standard", "tickets", columns=["team"])["team"].value_counts()
+
+
+def quarantined(run: Run, table: str = "tickets") -> pd.DataFrame:
+    files = sorted((run.folders.quarantine / table).glob("*.parquet"))
+    return pd.concat([pq.read_table(path).to_pandas() for path in files], ignore_index=True)
+
+
+def renamed_column(exports: Path) -> None:
+    write(exports, read(exports).rename(columns={"created_at": "created"}))
+
+
+def truncated_gzip(exports: Path) -> None:
+    path = exports / f"tickets_{TEAM}.csv.gz"
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def day_first_dates(exports: Path) -> None:
+    rows = read(exports)
+    rows["created_at"] = pd.to_datetime(rows["created_at"], format="ISO8601", utc=True).dt.strftime("%d/%m/%Y %H:%M")
+    write(exports, rows)
+
+
+def zero_rows(exports: Path) -> None:
+    write(exports, read(exports).iloc[:0])
+
+
+def a_week_missing(exports: Path) -> None:
+    rows = read(exports)
+    created = pd.to_datetime(rows["created_at"], format="ISO8601", utc=True)
+    write(exports, rows[~created.between("2026-11-09T05:00Z", "2026-11-16T05:00Z", inclusive="left")])
+
+
+BLOCKING: list[tuple[Callable[[Path], None], str]] = [
+    (renamed_column, "the needed column `created_at` is not there"),
+    (truncated_gzip, "tickets_us-safety.csv.gz"),
+    (day_first_dates, "tickets_us-safety.csv"),
+    (zero_rows, "tickets_us-safety.csv"),
+    (a_week_missing, "week"),
+]
+
+
+@pytest.mark.parametrize(("fault", "words"), BLOCKING, ids=[fault.__name__ for fault, _ in BLOCKING])
+def test_a_fault_in_one_teams_file_blocks_that_team_and_no_other(exports, tmp_path, fault, words):
+    fault(exports)
+    run, found = taken(exports, tmp_path)
+    assert sorted(found.verdict.blocked) == [TEAM]
+    assert found.verdict.exit_status == 3
+    reasons = " ".join(found.verdict.blocked[TEAM])
+    if fault is not day_first_dates:
+        assert words in reasons
+    assert set(kept(run).index) >= set(TEAMS) - {TEAM}
+    assert (found.rows["read"] == found.rows[["left_out", "replaced", "set_aside", "kept"]].sum(axis=1)).all()
+
+
+def test_day_first_dates_under_an_iso_rule_are_set_aside_with_the_value_that_was_not_read(exports, tmp_path):
+    day_first_dates(exports)
+    run, _ = taken(exports, tmp_path)
+    aside = quarantined(run)
+    assert len(aside) == len(read_back(exports))
+    assert aside["reason"].str.contains(r"created_at.*\d\d/\d\d/2026").all()
+    assert set(aside["team"]) == {TEAM}
+
+
+def read_back(exports: Path) -> pd.DataFrame:
+    return pd.read_csv(exports / f"tickets_{TEAM}.csv", dtype=str, keep_default_na=False)
+
+
+def test_a_truncated_gzip_keeps_what_could_be_read_in_quarantine(exports, tmp_path):
+    whole = len(read(exports))
+    truncated_gzip(exports)
+    run, _ = taken(exports, tmp_path)
+    aside = quarantined(run)
+    assert 0 < len(aside) < whole
+    assert TEAM not in kept(run).index
+
+
+def test_a_repeated_row_replaces_itself_and_is_counted(exports, tmp_path):
+    rows = read(exports)
+    write(exports, pd.concat([rows, rows.head(7)]))
+    run, found = taken(exports, tmp_path)
+    file = found.rows[found.rows["file"] == f"tickets_{TEAM}.csv"].iloc[0]
+    assert (file["read"], file["replaced"], file["set_aside"]) == (len(rows) + 7, 7, 0)
+    assert kept(run)[TEAM] == len(rows)
+    assert found.verdict.blocked == {}
+
+
+def test_a_later_row_of_a_ticket_replaces_the_earlier_one(exports, tmp_path):
+    rows = read(exports)
+    later = rows.head(1).assign(updated_at="2026-11-16T10:59:00Z", subject="the later subject")
+    write(exports, pd.concat([later, rows]))
+    run, found = taken(exports, tmp_path)
+    tickets = run.warehouse.read("standard", "tickets", columns=["ticket_id", "subject"]).set_index("ticket_id")
+    assert tickets.loc[later["ticket_id"].iloc[0], "subject"] == "the later subject"
+    assert found.rows.set_index("file").loc[f"tickets_{TEAM}.csv", "replaced"] == 1
+
+
+def test_duplicate_keys_that_nothing_puts_in_order_go_to_quarantine(exports, tmp_path):
+    """The same ticket twice in one file, as of the same moment, with other content: one of the two is wrong."""
+    rows = read(exports)
+    twice = rows.head(3).assign(
+        priority=rows.head(3)["priority"].map(lambda value: "low" if value != "low" else "high")
+    )
+    write(exports, pd.concat([rows, twice]))
+    run, _ = taken(exports, tmp_path)
+    aside = quarantined(run)
+    assert sorted(aside["ticket_id"]) == sorted(twice["ticket_id"])
+    assert aside["reason"].str.contains("the same ticket_id again in row").all()
+    assert kept(run)[TEAM] == len(rows)
+
+
+def test_tickets_solved_before_they_were_created_go_to_quarantine(exports, tmp_path):
+    rows = read(exports)
+    solved = rows.index[rows["solved_at"] != ""][:4]
+    rows.loc[solved, "solved_at"] = "2020-01-01T00:00:00Z"
+    write(exports, rows)
+    run, found = taken(exports, tmp_path)
+    aside = quarantined(run)
+    assert sorted(aside["ticket_id"]) == sorted(rows.loc[solved, "ticket_id"])
+    assert aside["reason"].str.contains("solved_at").all()
+    assert kept(run)[TEAM] == len(rows) - 4
+    assert sorted(found.verdict.blocked) in ([], [TEAM])
+    events = run.warehouse.read("standard", "ticket_events", columns=["ticket_id"])
+    assert not events["ticket_id"].isin(aside["ticket_id"]).any()
+
+
+def test_an_unknown_team_goes_to_quarantine_and_the_known_ones_go_on(exports, tmp_path):
+    rows = read(exports)
+    rows.loc[rows.index[:5], "team"] = "us-safetyy"
+    write(exports, rows)
+    run, found = taken(exports, tmp_path)
+    aside = quarantined(run)
+    assert set(aside["team"]) == {"us-safetyy"}
+    assert aside["reason"].str.contains("team").all()
+    assert set(found.verdict.blocked) <= {TEAM}
+    assert set(kept(run).index) == set(TEAMS)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-8-sig", "cp1252"])
+def test_an_encoding_that_a_crm_writes_is_read_like_utf_8(exports, tmp_path, encoding):
+    rows = read(exports)
+    rows["subject"] = rows["subject"].str.encode("cp1252", "ignore").str.decode("cp1252")
+    rows["description"] = rows["description"].str.encode("cp1252", "ignore").str.decode("cp1252")
+    rows.loc[rows.index[0], "subject"] = "Größe falsch"
+    write(exports, rows, encoding=encoding)
+    run, found = taken(exports, tmp_path)
+    assert found.verdict.blocked == {}
+    assert kept(run)[TEAM] == len(rows)
+    assert "Größe falsch" in set(run.warehouse.read("standard", "tickets", columns=["subject"])["subject"])
+
+
+def test_exports_without_any_ticket_say_so_and_stop(exports, tmp_path):
+    for team in TEAMS:
+        write(exports, read(exports, team).iloc[:0], team)
+    for path in exports.glob("*"):
+        if not path.name.startswith("tickets"):
+            path.unlink()
+    with pytest.raises(ExportError, match="no row of the exports has a time that can be read"):
+        taken(exports, tmp_path)
+
+
+def test_a_damaged_gzip_header_is_an_error_of_that_file_only(exports, tmp_path):
+    (exports / f"tickets_{TEAM}.csv.gz").write_bytes(b"not a gzip at all")
+    _, found = taken(exports, tmp_path)
+    assert sorted(found.verdict.blocked) == [TEAM]
+
+
+def test_the_week_is_the_last_complete_one_in_the_data(exports, tmp_path):
+    _, found = taken(exports, tmp_path)
+    assert found.week == WEEK
+    assert found.verdict.blocked == {}

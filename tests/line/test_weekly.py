@@ -1,0 +1,152 @@
+"""The whole line by its command: exports in, pages out, nothing personal on the way."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import stat
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from opslib.weekly.run import SAMPLE_MARK
+from tests.line.conftest import ROOT, TEAMS, WEEK
+
+OPSLIB = Path(sys.executable).with_name("opslib")
+SETTINGS = [
+    *("--params", str(ROOT / "params")),
+    *("--notebooks", str(ROOT / "notebooks")),
+    *("--expectations", str(ROOT / "expectations")),
+]
+
+
+def weekly(folder: Path, exports: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    """`opslib weekly` with every folder of its own, as another process."""
+    command = [str(OPSLIB), "weekly", *SETTINGS, "--exports", str(exports)]
+    command += ["--warehouse", str(folder / "data" / "warehouse"), "--reports", str(folder / "reports"), *options]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=600)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory, sample: Path) -> tuple[Path, subprocess.CompletedProcess[str]]:
+    """The folder in which the sample was taken through the whole line, and what the command said."""
+    folder = tmp_path_factory.mktemp("weekly")
+    return folder, weekly(folder, sample)
+
+
+def strings_in(folder: Path) -> Iterator[tuple[Path, str]]:
+    """Every text of every file: the values of Parquet files, the content of all others."""
+    for path in sorted(folder.rglob("*")):
+        if path.suffix == ".parquet":
+            for column in pq.read_table(path).itercolumns():
+                if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
+                    yield path, "\n".join(value for value in column.unique().to_pylist() if value is not None)
+        elif path.is_file() and path.name != "opslib.key":
+            yield path, path.read_bytes().decode("utf-8", "replace")
+
+
+def test_the_sample_gives_a_report_per_team_and_an_index(made):
+    folder, done = made
+    assert done.returncode == 0, done.stderr + done.stdout
+    assert done.stderr == ""
+    week = folder / "reports" / WEEK
+    assert sorted(path.parent.name for path in week.glob("*/weekly_review.html")) == sorted(TEAMS)
+    index = (week / "index.html").read_text(encoding="utf-8")
+    for team in TEAMS:
+        assert f"{team}/weekly_review.html" in index
+    assert (week / "data_quality.html").exists()
+    assert (folder / "reports" / "index.html").exists()
+    assert "simulated" in index
+
+
+def test_the_manifest_says_what_went_in(made, sample):
+    folder, _ = made
+    manifest = json.loads((folder / "reports" / WEEK / "manifest.json").read_text())
+    assert manifest["sample"] is True
+    assert set(manifest["inputs"]) == {path.name for path in sample.iterdir()} - {SAMPLE_MARK}
+    assert all(re.fullmatch(r"[0-9a-f]{64}", entry["sha256"]) for entry in manifest["inputs"].values())
+    assert [entry["status"] for entry in manifest["reports"]] == ["ready"] * len(TEAMS)
+
+
+def test_nothing_planted_that_names_a_person_is_in_the_warehouse_the_reports_or_the_log(made, sample):
+    folder, done = made
+    planted = json.loads((sample / SAMPLE_MARK).read_text())["planted_personal_data"]
+    texts = {item["text"] for item in planted}
+    assert len(texts) > 20
+    raw_ids = re.compile(r"\breq-\d{8}\b|\bagent-[a-z]+-[a-z]+")
+    exported = "\n".join(text for _, text in strings_in(sample))
+    assert raw_ids.search(exported)
+    for path, text in [*strings_in(folder), (Path("standard output"), done.stdout + done.stderr)]:
+        assert raw_ids.search(text) is None, path
+        assert {item for item in texts if item in text} == set(), path
+
+
+def test_the_redacted_text_keeps_its_tickets_words(made, sample):
+    """Were the descriptions simply dropped, the test above would pass as well."""
+    folder, _ = made
+    tickets = pd.concat(
+        pq.read_table(path, columns=["description"]).to_pandas()
+        for path in (folder / "data" / "warehouse" / "standard" / "tickets").glob("week=*/part.parquet")
+    )
+    assert tickets["description"].str.contains(r"\[email\]").any()
+    assert tickets["description"].str.split().str.len().median() > 8
+
+
+def test_the_key_is_kept_for_its_owner_only(made):
+    folder, _ = made
+    assert stat.S_IMODE((folder / "data" / "opslib.key").stat().st_mode) == 0o600
+
+
+def test_a_second_run_takes_nothing_in_again_and_gives_the_same_facts(made, sample):
+    folder, _ = made
+    facts = folder / "data" / "warehouse" / "facts"
+    before = {path: path.stat().st_mtime_ns for path in facts.rglob("*.parquet")}
+    again = weekly(folder, sample, "--team", "us-safety")
+    assert again.returncode == 0, again.stderr
+    assert "reading" not in again.stdout
+    assert "as before" in again.stdout
+    assert {path: path.stat().st_mtime_ns for path in facts.rglob("*.parquet")} == before
+
+
+def test_one_teams_broken_export_is_said_on_the_index_and_the_others_are_made(exports_by_team, tmp_path):
+    exports = Path(shutil.copytree(exports_by_team, tmp_path / "exports"))
+    path = exports / "tickets_us-safety.csv.gz"
+    path.write_bytes(path.read_bytes()[:2000])
+    done = weekly(tmp_path, exports, "--source", "standard")
+    assert done.returncode == 3, done.stderr + done.stdout
+    week = tmp_path / "reports" / WEEK
+    statuses = {entry["team"]: entry["status"] for entry in json.loads((week / "manifest.json").read_text())["reports"]}
+    assert statuses == {team: "blocked" if team == "us-safety" else "ready" for team in TEAMS}
+    assert "tickets_us-safety.csv.gz" in (week / "index.html").read_text(encoding="utf-8")
+    assert "simulated" not in (week / "index.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--team", "us-genral"), "us-genral"),
+        (("--week", "2026-46"), "2026-W46"),
+        (("--source", "zendsk"), "did you mean 'zendesk'"),
+    ],
+)
+def test_a_wrong_choice_is_refused_before_anything_is_read(sample, tmp_path, options, words):
+    done = weekly(tmp_path, sample, *options)
+    assert done.returncode == 2
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_sample_never_replaces_the_tables_of_real_exports(exports_by_team, sample, tmp_path):
+    real = weekly(tmp_path, exports_by_team, "--source", "standard", "--team", "us-safety")
+    assert real.returncode == 0, real.stderr
+    done = weekly(tmp_path, sample)
+    assert done.returncode == 2
+    assert "is the sample" in done.stderr

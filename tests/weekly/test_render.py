@@ -1,0 +1,157 @@
+"""Real kernels: one run of all kinds of jobs, looked at from several sides."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from opslib.weekly.plan import Job, PlanError
+from opslib.weekly.render import Event, Outcome, run
+from tests.weekly.weekly_notebooks import HEADLINE, edition, write_notebook
+
+WEEK = "2026-W46"
+JOBS = [
+    Job("team/ready", WEEK, "us-general"),
+    Job("team/failing", WEEK, "us-general"),
+    Job("team/empty", WEEK, "us-general"),
+    Job("team/ready", WEEK, "us-safety"),
+    Job("team/dying", WEEK, "us-general"),
+]
+
+
+@dataclass
+class Done:
+    outcomes: dict[str, Outcome]
+    events: list[Event]
+    reports: Path
+    notebooks: Path
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory: pytest.TempPathFactory) -> Done:
+    folder = tmp_path_factory.mktemp("run")
+    notebooks, reports = folder / "notebooks", folder / "reports"
+    here = "import os\nprint('in', os.getcwd(), 'for', team, week, warehouse)"
+    write_notebook(notebooks / "team/ready.ipynb", here, HEADLINE.replace("STATUS", '"ready"'))
+    write_notebook(notebooks / "team/empty.ipynb", HEADLINE.replace("STATUS", '"no_data"'))
+    write_notebook(
+        notebooks / "team/failing.ipynb", "column = 'solved_at'", "raise ValueError(f'no column <{column}>')"
+    )
+    write_notebook(notebooks / "team/dying.ipynb", "import os, signal", "os.kill(os.getpid(), signal.SIGKILL)")
+    events: list[Event] = []
+    outcomes = run(
+        JOBS,
+        notebooks=notebooks,
+        reports=reports,
+        edition=edition(),
+        parameters={"warehouse": "/somewhere"},
+        blocked={"us-safety": ["tickets end on Thursday"]},
+        workers=2,
+        on_event=events.append,
+    )
+    assert [outcome.job for outcome in outcomes] == JOBS
+    return Done({outcome.job.identifier: outcome for outcome in outcomes}, events, reports, notebooks)
+
+
+def outcome_of(done: Done, name: str, team: str = "us-general") -> Outcome:
+    return done.outcomes[f"{WEEK}/{team}/{name}"]
+
+
+def test_a_notebook_runs_in_its_folder_with_its_parameters(done: Done) -> None:
+    outcome = outcome_of(done, "ready")
+    assert outcome.status == "ready"
+    assert outcome.path == done.reports / WEEK / "us-general" / "ready.html"
+    expected = f"in {(done.notebooks / 'team').resolve()} for us-general {WEEK} /somewhere"
+    assert expected in outcome.path.read_text(encoding="utf-8")
+
+
+def test_the_headline_comes_out_of_the_notebook(done: Done) -> None:
+    assert [(item["label"], item["value"], item["tone"]) for item in outcome_of(done, "ready").headline] == [
+        ("Created", "12", "worse")
+    ]
+
+
+def test_a_team_without_data_is_told_apart(done: Done) -> None:
+    assert outcome_of(done, "empty").status == "no_data"
+
+
+def test_a_failed_notebook_gives_a_page_that_says_what_happened_and_where(done: Done) -> None:
+    outcome = outcome_of(done, "failing")
+    assert outcome.status == "failed"
+    assert outcome.error == "ValueError: no column <solved_at>"
+    html = outcome.path.read_text(encoding="utf-8")
+    assert html.index("ValueError: no column &lt;solved_at&gt;") < html.index("<summary>Traceback</summary>")
+    assert "<strong>What happened?</strong>" in html
+    assert "raise ValueError" in html
+    assert "\x1b" not in html
+
+
+def test_a_notebook_that_loses_its_kernel_fails_alone(done: Done) -> None:
+    outcome = outcome_of(done, "dying")
+    assert outcome.status == "failed"
+    assert outcome.error is not None
+    assert "DeadKernelError" in outcome.error
+    assert outcome.path.is_file()
+
+
+def test_a_blocked_team_is_not_run_and_its_page_says_why(done: Done) -> None:
+    outcome = outcome_of(done, "ready", "us-safety")
+    assert (outcome.status, outcome.error) == ("blocked", "tickets end on Thursday")
+    html = outcome.path.read_text(encoding="utf-8")
+    assert "tickets end on Thursday" in html
+    assert 'href="../data_quality.html"' in html
+    assert outcome.job not in [event.job for event in done.events if event.kind == "started"]
+
+
+def test_each_job_is_announced_once_when_done(done: Done) -> None:
+    finished = [event.job for event in done.events if event.kind == "done"]
+    assert sorted(finished, key=str) == sorted(JOBS, key=str)
+    assert all((event.outcome is None) == (event.kind == "started") for event in done.events)
+
+
+def test_nothing_is_left_beside_the_pages(done: Done) -> None:
+    assert {path.name for path in done.reports.rglob("*") if path.is_file()} == {
+        "ready.html",
+        "empty.html",
+        "failing.html",
+        "dying.html",
+    }
+    assert not list(done.notebooks.rglob("*.json"))
+    assert os.getcwd() != str(done.notebooks / "team")
+
+
+def test_parameters_are_refused_before_anything_runs(tmp_path: Path) -> None:
+    write_notebook(tmp_path / "notebooks/team/ready.ipynb", "1")
+    with pytest.raises(PlanError, match="no parameter 'warehose'"):
+        run(
+            [Job("team/ready", WEEK, "us-general")],
+            notebooks=tmp_path / "notebooks",
+            reports=tmp_path / "reports",
+            edition=edition(),
+            parameters={"warehose": "/somewhere"},
+            blocked={},
+            workers=1,
+            on_event=lambda event: None,
+        )
+    assert not (tmp_path / "reports").exists()
+
+
+@pytest.mark.parametrize("blocked", [{"*": ["no tickets at all"]}, {"us-general": ["none"], "us-safety": ["none"]}])
+def test_a_report_about_all_teams_is_blocked_where_no_team_is_left(
+    tmp_path: Path, blocked: dict[str, list[str]]
+) -> None:
+    jobs = [Job("team/ready", WEEK, "us-general"), Job("org/update", WEEK)]
+    outcomes = run(
+        jobs,
+        notebooks=tmp_path,
+        reports=tmp_path / "reports",
+        edition=edition(),
+        parameters={},
+        blocked=blocked,
+        workers=1,
+        on_event=lambda event: None,
+    )
+    assert [outcome.status for outcome in outcomes] == ["blocked", "blocked"]
