@@ -144,7 +144,9 @@ class Warehouse:
             files = self.files(area, table)[:1]
             teams = ()
         rows = pq.ParquetDataset(
-            files, filters=None if teams is None else pc.field("team").isin(pa.array(teams, pa.string())), partitioning=None
+            files,
+            filters=None if teams is None else pc.field("team").isin(pa.array(teams, pa.string())),
+            partitioning=None,
         ).read(columns=None if columns is None else list(columns))
         frame: pd.DataFrame = rows.to_pandas()
         return frame

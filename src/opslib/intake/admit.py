@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import duckdb
@@ -77,8 +77,7 @@ def admit(
         present = _present(staged)
         duplicates = {table: _candidates(con, warehouse, TABLES[table], staged, rows) for table in present}
         as_of = as_of or _as_of(con, present, now)
-        tolerance = pd.Timedelta(hours=organisation.limits.week_ends_within_hours).to_pytimedelta()
-        week = week or calendars.last_complete_week(as_of, organisation.zone, tolerance)
+        week = week or _last_week(con, as_of, organisation)
         damaged = _damaged(con, warehouse, staged, organisation)
         run = gate.check(
             con,
@@ -163,7 +162,7 @@ def _candidates(
     ).fetchall():
         rows.loc[(file, table.name), "replaced"] = replaced
     names = ", ".join(name for name in table.key if table[name].needed)
-    conflicts = con.execute(f"""
+    conflicts = con.sql(f"""
         SELECT _file, _row, 'the same {names} again in row ' || _kept_row || ' with other content, and nothing says '
                || 'which is later; that row was kept' AS reason
         FROM beaten WHERE _conflict ORDER BY _file, _row
@@ -176,21 +175,37 @@ def _candidates(
 def _as_of(con: duckdb.DuckDBPyConnection, present: Mapping[str, frozenset[str]], now: datetime) -> datetime:
     """The latest instant at which something happened; instants in the future are errors of the export, not news."""
     latest = [
-        f'SELECT max("{column}") AS at FROM "candidate_{table}" WHERE "{column}" <= $now'
+        f'SELECT max("{column}") AS latest FROM "candidate_{table}" WHERE "{column}" <= $now'
         for table, columns in _PAST.items()
         if table in present
         for column in columns
     ]
     found = (
-        con.execute(f"SELECT max(at) FROM ({' UNION ALL '.join(latest)})", {"now": now}).fetchone() if latest else None
+        con.execute(f"SELECT epoch_us(max(latest)) FROM ({' UNION ALL '.join(latest)})", {"now": now}).fetchone() if latest else None
     )
     if found is None or found[0] is None:
         raise ExportError(
             "no row of the exports has a time that can be read, so there is no week to report; "
             "`opslib sources check` says column by column what the files would become"
         )
-    at: datetime = found[0]
-    return at.astimezone(UTC)
+    return datetime.fromtimestamp(found[0] // 1_000_000, UTC)
+
+
+def _last_week(con: duckdb.DuckDBPyConnection, as_of: datetime, organisation: Organisation) -> str:
+    """The last complete week in which tickets were created.
+
+    An export of an old period knows of solves long after its last ticket; there the last ticket says which week is whole.
+    """
+    tolerance = timedelta(hours=organisation.limits.week_ends_within_hours)
+    week = calendars.last_complete_week(as_of, organisation.zone, tolerance)
+    start, _ = calendars.week_bounds(week, organisation.zone)
+    newest = con.execute(
+        "SELECT epoch_us(max(created_at)) FROM candidate_tickets WHERE created_at <= $as_of", {"as_of": as_of}
+    ).fetchone()
+    if newest is None or newest[0] is None:
+        return week
+    last = datetime.fromtimestamp(newest[0] // 1_000_000, UTC)
+    return week if last >= start else calendars.last_complete_week(last, organisation.zone, tolerance)
 
 
 def _damaged(
@@ -254,8 +269,8 @@ def _set_aside(
                 f"SELECT '{_quoted(item.file)}' AS file, _row AS row, $why AS reason, "
                 f"* EXCLUDE (_row, _unreadable, file_row_number) FROM {source} ORDER BY file_row_number"
             )
-            found = con.execute(query, {"why": item.damage}).to_arrow_table()
-            rows.loc[(item.file, item.table), "set_aside"] = item.rows_read
+            found = con.sql(query, params={"why": item.damage}).to_arrow_table()
+            rows.loc[(item.file, item.table), "set_aside"] = len(found)
         else:
             con.register("reasons", reasons)
             query = (
@@ -264,7 +279,7 @@ def _set_aside(
                 "(SELECT _row, string_agg(reason, '; ' ORDER BY reason) AS reason FROM reasons "
                 "WHERE _file = $file GROUP BY _row) w ON w._row = s.file_row_number ORDER BY s.file_row_number"
             )
-            found = con.execute(query, {"file": item.file}).to_arrow_table()
+            found = con.sql(query, params={"file": item.file}).to_arrow_table()
             con.unregister("reasons")
             rows.loc[(item.file, item.table), "set_aside"] = len(found)
         if len(found):
@@ -313,11 +328,11 @@ def _write_standard(
     else:
         key = _columns(table.key, "k.")
         everything = f'SELECT {columns} FROM "kept_{table.name}" k ORDER BY {key}, k._order, k._row'
-        warehouse.write("standard", table.name, con.execute(everything).to_arrow_table().cast(table.schema))
+        warehouse.write("standard", table.name, con.sql(everything).to_arrow_table().cast(table.schema))
         return
     weeks = [week for (week,) in con.execute("SELECT DISTINCT week FROM ticket_weeks ORDER BY week").fetchall()]
     for week in weeks:
-        warehouse.write_week("standard", table.name, week, con.execute(query, {"week": week}).to_arrow_table())
+        warehouse.write_week("standard", table.name, week, con.sql(query, params={"week": week}).to_arrow_table())
     for week in set(warehouse.weeks("standard", table.name)) - set(weeks):
         path = warehouse.folder("standard", table.name) / f"week={week}" / "part.parquet"
         path.unlink()

@@ -123,7 +123,7 @@ def _stage_file(
                 file=path.relative_to(exports).as_posix() if path.is_relative_to(exports) else path.name,
                 sha256=sha256,
                 order=0,
-                rows_read=mapped.rows_read,
+                rows_read=mapped.rows_read + mapped.left_out,
                 left_out=mapped.left_out,
                 present=tuple(sorted(mapped.present)),
                 damage=mapped.damage,

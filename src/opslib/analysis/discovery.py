@@ -1,0 +1,52 @@
+"""Many tests at once: which changes are discoveries at a stated false discovery rate."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+
+def benjamini_hochberg(p_values: npt.ArrayLike, *, rate: float = 0.10) -> pd.DataFrame:
+    """Return which of a family of p-values are discoveries at a false discovery rate.
+
+    Args:
+        p_values: p-values of one family, such as all metrics and teams of a week; NaN where no test could be made.
+        rate: the expected share of false ones among the discoveries.
+
+    Returns:
+        p, q (the smallest rate at which the row is a discovery) and discovery (bool), in the order and with the index
+        given. A row without a p-value has no q, is no discovery, and does not count in the size of the family.
+
+    Raises:
+        ValueError: a p-value lies outside 0 to 1, or the rate outside (0, 1).
+
+    Notes:
+        With the p-values sorted, q of the i-th of m is the smallest p(j) * m / j over j >= i. Holds for independent and
+        for positively dependent tests.
+
+    References:
+        Benjamini, Y., Hochberg, Y. (1995). Controlling the false discovery rate: a practical and powerful approach to
+        multiple testing. Journal of the Royal Statistical Society B 57, 289-300.
+
+    >>> benjamini_hochberg([0.01, 0.04, 0.9], rate=0.05)["discovery"].tolist()
+    [True, False, False]
+    """
+    if not 0 < rate < 1:
+        raise ValueError(f"rate must lie between 0 and 1, not {rate}")
+    if isinstance(p_values, pd.Series):
+        index: pd.Index = p_values.index
+        p = p_values.to_numpy(dtype=np.float64, na_value=np.nan)
+    else:
+        p = np.atleast_1d(np.asarray(p_values, dtype=np.float64))
+        index = pd.RangeIndex(len(p))
+    outside = np.flatnonzero((p < 0) | (p > 1))
+    if len(outside):
+        raise ValueError(f"a p-value at position {outside[0]} lies outside 0 to 1 ({len(outside)} of {len(p)} rows)")
+
+    tested = np.flatnonzero(~np.isnan(p))
+    descending = tested[np.argsort(-p[tested], kind="stable")]
+    rank = np.arange(len(tested), 0, -1)
+    q = np.full(len(p), np.nan)
+    q[descending] = np.minimum(np.minimum.accumulate(p[descending] * len(tested) / rank), 1.0)
+    return pd.DataFrame({"p": p, "q": q, "discovery": q <= rate}, index=index)
