@@ -301,7 +301,7 @@ def check(
 
     report = check_source(params, name, paths)
     console.print(report)
-    raise typer.Exit(Exit.DONE if report.is_usable else Exit.BAD_INPUT)
+    raise typer.Exit(Exit.DONE if report.fits else Exit.BAD_INPUT)
 
 
 def _exit_status(gate_status: int, statuses: list[str]) -> int:

@@ -42,6 +42,8 @@ class Warehouse:
         con.execute("SET TimeZone='UTC'")
         con.execute("SET enable_progress_bar=false")
         con.execute("SET preserve_insertion_order=true")
+        spill = str(self.root / ".aside-spill").replace("'", "''")
+        con.execute(f"SET temp_directory='{spill}'")
         return con
 
     def engine(self) -> ibis.BaseBackend:

@@ -72,7 +72,6 @@ def admit(
         GateError: the suites are not usable.
     """
     with warehouse.connect() as con:
-        con.execute(f"SET temp_directory='{_quoted(str(warehouse.root / '.aside-spill'))}'")
         rows = accounting(staged).assign(replaced=0, set_aside=0, kept=0).set_index(["file", "table"]).sort_index()
         present = _present(staged)
         duplicates = {table: _candidates(con, warehouse, TABLES[table], staged, rows) for table in present}
@@ -181,7 +180,9 @@ def _as_of(con: duckdb.DuckDBPyConnection, present: Mapping[str, frozenset[str]]
         for column in columns
     ]
     found = (
-        con.execute(f"SELECT epoch_us(max(latest)) FROM ({' UNION ALL '.join(latest)})", {"now": now}).fetchone() if latest else None
+        con.execute(f"SELECT epoch_us(max(latest)) FROM ({' UNION ALL '.join(latest)})", {"now": now}).fetchone()
+        if latest
+        else None
     )
     if found is None or found[0] is None:
         raise ExportError(
@@ -194,7 +195,7 @@ def _as_of(con: duckdb.DuckDBPyConnection, present: Mapping[str, frozenset[str]]
 def _last_week(con: duckdb.DuckDBPyConnection, as_of: datetime, organisation: Organisation) -> str:
     """The last complete week in which tickets were created.
 
-    An export of an old period knows of solves long after its last ticket; there the last ticket says which week is whole.
+    An export of an old period knows of solves long after its last ticket; its last ticket then decides.
     """
     tolerance = timedelta(hours=organisation.limits.week_ends_within_hours)
     week = calendars.last_complete_week(as_of, organisation.zone, tolerance)
