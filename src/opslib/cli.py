@@ -136,6 +136,7 @@ def weekly(
     with run.warehouse.locked():
         taken = steps.take_in(run, say)
         steps.build_facts(run, taken, say)
+        steps.publish(run, taken, say)
         outcomes = steps.render_reports(run, taken, team, say)
     raise typer.Exit(_exit_status(taken.verdict.exit_status, [outcome.status for outcome in outcomes]))
 

@@ -275,8 +275,10 @@ def _set_aside(
         else:
             con.register("reasons", reasons)
             query = (
-                f"SELECT '{_quoted(item.file)}' AS file, s._row AS row, w.reason, "
-                f"s.* EXCLUDE (_row, _unreadable, file_row_number) FROM {source} s JOIN "
+                f"SELECT '{_quoted(item.file)}' AS file, s._row AS row, "
+                "concat_ws('; ', w.reason, s._unreadable) AS reason, "
+                "s.* EXCLUDE (_row, _unreadable, file_row_number) "
+                f"FROM {source} s JOIN "
                 "(SELECT _row, string_agg(reason, '; ' ORDER BY reason) AS reason FROM reasons "
                 "WHERE _file = $file GROUP BY _row) w ON w._row = s.file_row_number ORDER BY s.file_row_number"
             )

@@ -145,7 +145,7 @@ def execute(
         execution_timeout=timeout_seconds,
         config=Config(kernel),
         # parallel kernels would fight over one history database
-        extra_arguments=["--HistoryManager.enabled=False"],
+        extra_arguments=["--HistoryManager.enabled=False", "--IPKernelApp.log_level=CRITICAL"],
     )
 
 

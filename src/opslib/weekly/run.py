@@ -25,7 +25,7 @@ from opslib.metrics import check_goals
 from opslib.sample import write_sample
 from opslib.settings import Organisation, load_organisation, load_weekly_plan
 from opslib.store import Warehouse, digest, write_json
-from opslib.weekly import manifest, plan, progress, render, site, values
+from opslib.weekly import manifest, plan, progress, published, render, site, values
 from opslib.weekly.edition import Edition
 
 Say = Callable[[str, str], None]
@@ -306,6 +306,12 @@ def _edition(run: Run, taken: TakenIn) -> Edition:
     )
 
 
+def publish(run: Run, taken: TakenIn, say: Say) -> None:
+    """Keep the numbers that the reports will show, and say which of those published before are others now."""
+    for line in published.publish(run.warehouse, run.organisation, taken.as_of):
+        say("publish", line)
+
+
 def _make_sample(folder: Path, tickets: int, say: Say) -> None:
     if (folder / SAMPLE_MARK).exists():
         return
@@ -353,7 +359,7 @@ def _intake_key(run: Run, staged: list[stage.Staged]) -> str:
 def verdict_in_words(taken: TakenIn) -> str:
     """One line: how many expectations ended how, the rows set aside, the teams blocked."""
     outcomes = pd.Series([result.outcome for result in taken.verdict.results]).value_counts()
-    said = ", ".join(f"{count} {outcome.replace('_', ' ')}" for outcome, count in outcomes.items())
+    said = ", ".join(f"{count} {str(outcome).replace('_', ' ')}" for outcome, count in outcomes.items())
     aside = int(taken.rows["set_aside"].sum())
     blocked = f"; blocked: {', '.join(sorted(taken.verdict.blocked))}" if taken.verdict.blocked else ""
     return f"{taken.week}: {len(taken.verdict.results)} expectations: {said}; {aside:,} rows set aside{blocked}"

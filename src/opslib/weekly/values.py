@@ -1,0 +1,173 @@
+"""The step from facts to weekly values: read through Ibis, counted in the engine, written to the warehouse."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import json
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from pathlib import Path
+from time import perf_counter
+
+import ibis
+import ibis.expr.types as ir
+import pandas as pd
+
+from opslib import __version__, calendars, metrics
+from opslib.analysis import weekly_values as analysis
+from opslib.metrics import ALL, CATALOGUE, Metric
+from opslib.settings import Organisation
+from opslib.store import Warehouse, digest, write_json
+
+TABLE = "weekly_values"
+_FACTS = ("tickets", "replies", "sla", "backlog")
+_STANDARD = ("satisfaction", "quality_reviews")
+_NO_TARGET = "no team has such a target"
+_NO_ROWS = "not in this export: nothing in it tells this"
+
+
+def build_weekly_values(warehouse: Warehouse, organisation: Organisation, as_of: datetime) -> list[str]:
+    """Write `facts/weekly_values`: every metric per week, team and channel, with its interval.
+
+    Weeks that reach beyond `as_of` (by more than the organisation's `week_ends_within_hours`) are left out. Where
+    neither the facts' bytes nor the settings have changed since the last time, nothing is done.
+
+    Args:
+        warehouse: holds the facts.
+        organisation: teams, zone, goals.
+        as_of: the instant up to which the exports know the world.
+
+    Returns:
+        One line that says what was done.
+
+    Raises:
+        SettingsError: a goal names a metric that there is not.
+        NotInExport: there are no facts.
+    """
+    metrics.check_goals(organisation)
+    started = perf_counter()
+    memory = warehouse.folder("facts", "_values_inputs.json")
+    key = _inputs(warehouse, organisation, as_of)
+    if warehouse.has("facts", TABLE) and memory.exists() and json.loads(memory.read_text()) == {"inputs": key}:
+        return ["weekly values as before"]
+    memory.unlink(missing_ok=True)
+
+    weeks = _weeks(warehouse, organisation, as_of)
+    engine = warehouse.engine()
+    try:
+        tables = {name: warehouse.scan(engine, "facts", name) for name in _FACTS}
+        tables |= {
+            name: warehouse.scan(engine, "standard", name) for name in _STANDARD if warehouse.has("standard", name)
+        }
+        present = warehouse.present()
+        lacking = {name: reason for name, metric in CATALOGUE.items() if (reason := metric.lacking(present))}
+        wanted = [metric for name, metric in CATALOGUE.items() if name not in lacking]
+        parts = [
+            *_summed(wanted, tables, weeks, as_of, by_channel="channel" in present.get("tickets", ())),
+            *_timed(wanted, tables, weeks, as_of, by_channel="channel" in present.get("tickets", ())),
+        ]
+    finally:
+        engine.disconnect()
+    told = pd.concat([part[part["n"].fillna(0) > 0] for part in parts]) if parts else pd.DataFrame()
+    values = analysis.weekly_values(
+        parts,
+        weeks=list(weeks["week"]),
+        teams=organisation.team_names,
+        catalogue=CATALOGUE,
+        lacking=lacking | _never_told(wanted, told),
+        untold=_without_target(organisation, told),
+    )
+    warehouse.write("facts", TABLE, values)
+    write_json({"inputs": key}, memory)
+    seconds = perf_counter() - started
+    absent = f", {len(lacking)} of them not in this export" if lacking else ""
+    return [
+        f"weekly values: {len(CATALOGUE)} metrics{absent}, {len(weeks)} weeks, {len(values):,} rows ({seconds:.1f} s)"
+    ]
+
+
+def _weeks(warehouse: Warehouse, organisation: Organisation, as_of: datetime) -> pd.DataFrame:
+    """The complete weeks from the first ticket on."""
+    zone = organisation.zone
+    tolerance = timedelta(hours=organisation.limits.week_ends_within_hours)
+    last = calendars.last_complete_week(as_of, zone, tolerance)
+    held = [week for week in warehouse.weeks("facts", "tickets") if week <= last]
+    names = calendars.weeks_between(held[0], last) if held else []
+    return metrics.week_frame(names, lambda week: calendars.week_bounds(week, zone))
+
+
+def _summed(
+    wanted: Iterable[Metric], tables: Mapping[str, ir.Table], weeks: pd.DataFrame, as_of: datetime, *, by_channel: bool
+) -> Iterable[pd.DataFrame]:
+    """Counts, shares and means: one query per kind of row, date and team."""
+
+    def rows_of(metric: Metric) -> tuple[str, str, str]:
+        return (metric.fact, metric.dated_by, metric.team)
+
+    counted = sorted((metric for metric in wanted if metric.kind != "quantile"), key=rows_of)
+    for (fact, _, _), group in itertools.groupby(counted, rows_of):
+        together = list(group)
+        rows = metrics.relation(fact, tables, as_of=as_of)
+        wide = metrics.cells(together, rows if by_channel else _one_channel(rows), weeks).to_pandas()
+        values = analysis.with_intervals(analysis.roll_up(analysis.long_sums(wide)), CATALOGUE)
+        yield values if by_channel and fact != "backlog" else values[values["channel"] == ALL]
+
+
+def _timed(
+    wanted: Iterable[Metric], tables: Mapping[str, ir.Table], weeks: pd.DataFrame, as_of: datetime, *, by_channel: bool
+) -> Iterable[pd.DataFrame]:
+    """Percentiles: those of the same times from one read."""
+
+    def times_of(metric: Metric) -> tuple[str, str]:
+        return (metric.fact, metric.ended)
+
+    quantiles = sorted((metric for metric in wanted if metric.kind == "quantile"), key=times_of)
+    for (fact, _), group in itertools.groupby(quantiles, times_of):
+        together = list(group)
+        times = metrics.times(together[0], metrics.relation(fact, tables, as_of=as_of), weeks).to_pandas()
+        values = analysis.quantile_values(times, together)
+        yield values if by_channel else values[values["channel"] == ALL]
+
+
+def _one_channel(rows: ir.Table) -> ir.Table:
+    return rows.mutate(channel=ibis.literal(metrics.NO_GROUP))
+
+
+def _never_told(wanted: Iterable[Metric], told: pd.DataFrame) -> dict[str, str]:
+    """Shares, means and times of which no week has any: the columns are there, but they do not tell it."""
+    some = set(told["metric"]) if len(told) else set()
+    return {
+        metric.name: _NO_TARGET if metric.family == "sla" else _NO_ROWS
+        for metric in wanted
+        if metric.kind != "count" and metric.name not in some
+    }
+
+
+def _without_target(organisation: Organisation, told: pd.DataFrame) -> dict[tuple[str, str], str]:
+    """SLA metrics for which a team has no target, neither in its policy nor in its tickets."""
+    promised = {policy.name: {target.metric for target in policy.targets} for policy in organisation.sla_policies}
+    measured = set(zip(told["team"], told["metric"], strict=True)) if len(told) else set()
+    return {
+        (team.name, metric.name): "this team has no such target"
+        for team in organisation.teams
+        for metric in CATALOGUE.values()
+        if metric.family == "sla"
+        and metric.name.removesuffix("_sla") not in promised.get(team.sla_policy or "", set())
+        and (team.name, metric.name) not in measured
+    }
+
+
+def _inputs(warehouse: Warehouse, organisation: Organisation, as_of: datetime) -> str:
+    files = [path for name in _FACTS for path in warehouse.files("facts", name)]
+    files += [path for name in _STANDARD for path in warehouse.files("standard", name)]
+    columns = warehouse.root / "standard" / "columns.json"
+    code = [Path(str(module.__file__)) for module in (metrics, analysis)]
+    parts = [
+        __version__,
+        organisation.model_dump_json(),
+        as_of.isoformat(),
+        digest(*files, *([columns] if columns.exists() else []), *code, Path(__file__)),
+        " ".join(str(path.relative_to(warehouse.root)) for path in files),
+    ]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
