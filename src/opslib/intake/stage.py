@@ -20,7 +20,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from opslib import __version__
+from opslib import tables as tables_module
 from opslib.intake import mapping as mapping_module
 from opslib.intake import privacy as privacy_module
 from opslib.intake import read as read_module
@@ -95,8 +95,8 @@ def stage(
 
 def _key(source: SourceMapping, path: Path, content: Sequence[str], pseudonymiser: Pseudonymiser) -> str:
     """Names what the staged rows of a file depend on; a mapping with look-ups depends on the files looked up too."""
-    parts = [__version__, source.model_dump_json(), path.name, *content, pseudonymiser.one("fingerprint")]
-    code = [Path(str(module.__file__)) for module in (mapping_module, privacy_module, read_module)]
+    parts = [source.model_dump_json(), path.name, *content, pseudonymiser.one("fingerprint")]
+    code = [Path(str(module.__file__)) for module in (mapping_module, privacy_module, read_module, tables_module)]
     parts.append(digest(*code, Path(__file__)))
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:24]
 

@@ -15,7 +15,6 @@ from typing import Any
 
 import pandas as pd
 
-from opslib import __version__
 from opslib.errors import ExportError, WarehouseError
 from opslib.facts.build import build
 from opslib.intake import admit, gate, stage
@@ -345,7 +344,6 @@ def _keep_apart(run: Run) -> None:
 def _intake_key(run: Run, staged: list[stage.Staged]) -> str:
     package = Path(str(gate.__file__)).parent
     parts = [
-        __version__,
         run.organisation.model_dump_json(),
         str(run.week),
         str(run.as_of),

@@ -1,0 +1,582 @@
+"""What a ticket was at every moment: its events in order, the state that each leaves, and its business clock.
+
+The rules, which every other fact stands on:
+
+- A ticket's events are ordered by `sequence` and by nothing else. An event dated before the one that precedes it counts
+  at the instant of that one, and none counts before `created_at`. Events dated after `as_of` are not known yet, nor are
+  tickets created after it.
+- A ticket is `new` from its creation until its first status event, also where its `created` event is missing. A status
+  stays until the next status event; `deleted` and `merged_into` are status events.
+- Before its first team (queue, priority) event a ticket has the team that this event names, because nothing tells an
+  earlier one; without any such event the one of the ticket's own column holds throughout. Before its first assignee
+  event it is nobody's; without any, the ticket's own column holds. An empty queue or assignee is none; an empty team,
+  status or priority says nothing.
+- A ticket without events, or whose export has no events, gets them from its own columns: creation, an agent's public
+  comment at `first_reply_at`, solved at `solved_at`, closed at `closed_at`. The same holds for the end of a ticket that
+  is finished in its own columns while no event ends it. Where those columns have no instant either, it leaves the
+  backlog at `updated_at` (or its last event), and nothing that depends on when it ended is known.
+- The business clock of a ticket counts the open seconds of the calendar of the team that holds it at that moment.
+
+Text that is compared and carried along (teams, queues, agents) is coded as numbers, so that "the last value up to this
+event" is a running maximum of `sequence` and code in one number: one sort per ticket, the same on every engine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+import ibis
+import ibis.expr.datatypes as dt
+import ibis.expr.types as ir
+
+from opslib.calendars import DAY_SECONDS
+from opslib.tables import EVENTS, ROLES
+
+ACTIVE = ("new", "open", "pending", "on_hold")
+FINISHED = ("solved", "closed")
+REMOVED = ("merged", "deleted", "spam")
+STATES = (*ACTIVE, *FINISHED, *REMOVED)
+
+ALL_KINDS = frozenset(EVENTS)
+"""The kinds of events that an export gives, where nothing else is said."""
+
+CODES = 1 << 24
+"""Room for codes below the sequence number in a packed number."""
+
+_FROM_COLUMNS = 1 << 28
+_CODED = ("team", "queue", "assignee", "priority", "sla_policy")
+Kinds = frozenset[str]
+
+OPENING, UNTIMED_END = "opening", "untimed_end"
+_EVENT_CODES = {name: code for code, name in enumerate((*EVENTS, OPENING, UNTIMED_END))}
+_ROLE_CODES = {name: code for code, name in enumerate(ROLES)}
+
+
+def instant(moment: datetime) -> ir.Scalar:
+    """A literal instant in UTC, in whole seconds."""
+    if moment.tzinfo is None:
+        raise ValueError("as_of needs a time zone")
+    return ibis.literal(moment.astimezone(UTC), type=dt.Timestamp("UTC", 6))
+
+
+def epoch(moment: ir.Value) -> ir.Value:
+    """Whole seconds since 1970, in every session time zone."""
+    return moment.delta(ibis.timestamp("1970-01-01 00:00:00", timezone="UTC"), unit="second").cast("int64")
+
+
+def seconds_of(moment: datetime) -> int:
+    """Whole seconds from 1970 to an instant.
+
+    Raises:
+        ValueError: it has no time zone.
+    """
+    if moment.tzinfo is None:
+        raise ValueError("as_of needs a time zone")
+    return int(moment.timestamp())
+
+
+def at_epoch(seconds: ir.Value) -> ir.Value:
+    """The instant so many seconds after 1970."""
+    return seconds.cast("int64").as_timestamp("s").cast(dt.Timestamp("UTC", 6))
+
+
+def is_missing(value: ir.Value) -> ir.Value:
+    return value.isnull()
+
+
+def is_known(value: ir.Value) -> ir.Value:
+    return value.notnull()
+
+
+def none_of(type_: str) -> ir.Value:
+    return ibis.null(type_)
+
+
+def state_code(name: str) -> int:
+    """The number of a status in `STATES`."""
+    return STATES.index(name)
+
+
+def is_active(state: ir.Value) -> ir.Value:
+    return state < len(ACTIVE)
+
+
+def is_finished(state: ir.Value) -> ir.Value:
+    return (state >= len(ACTIVE)) & (state < len(ACTIVE) + len(FINISHED))
+
+
+def is_removed(state: ir.Value) -> ir.Value:
+    return state >= len(ACTIVE) + len(FINISHED)
+
+
+def is_event(timeline: ir.Table, *names: str) -> ir.Value:
+    """True for the rows of a timeline that are one of these events."""
+    return timeline.event.isin([_EVENT_CODES[name] for name in names])
+
+
+def is_by(timeline: ir.Table, *roles: str) -> ir.Value:
+    """True for the rows of a timeline whose actor had one of these roles (null where the role is not known)."""
+    return timeline.role.isin([_ROLE_CODES[role] for role in roles])
+
+
+def code_of(packed: ir.Value) -> ir.Value:
+    """The code in a packed number, null where it is 0 (none)."""
+    return (packed % CODES).nullif(0)
+
+
+def in_seconds(events: ir.Table) -> ir.Table:
+    """Events with `seconds` since 1970, computed where the engine has not brought them along."""
+    return events if "seconds" in events.columns else events.mutate(seconds=epoch(events.occurred_at))
+
+
+def openings(tickets: ir.Table, events: ir.Table, *, as_of: datetime, kinds: Kinds = ALL_KINDS) -> ir.Table:
+    """One row per ticket: how it begins, and what its events and columns can tell.
+
+    Args:
+        tickets: standard tickets, with their `week` of creation.
+        events: standard events of these tickets, with `sequence`.
+        as_of: the instant up to which the exports know the world.
+        kinds: the kinds of events that the export gives at all.
+
+    Returns:
+        ticket (a number in the order of team and ticket_id), ticket_id, week, created_at, created (seconds since
+        1970), the ticket's own columns that stand in for events, first_team, first_queue, first_assignee,
+        first_priority, and booleans: has_events, has_policy, tells_comments, tells_statuses, ends (an event ends it
+        at least once).
+    """
+    known = in_seconds(events)
+    known = known.filter(known.seconds <= seconds_of(as_of))
+    told = is_known(known.value)
+    finishing = known.event.isin(["deleted", "merged_into"]) | (
+        (known.event == "status") & known.value.isin([*FINISHED, *REMOVED])
+    )
+    per_ticket = known.group_by(event_ticket_id=known.ticket_id).agg(
+        event_team=known.value.argmin(known.sequence, where=(known.event == "team") & told),
+        event_queue=known.value.argmin(known.sequence, where=(known.event == "queue") & told),
+        event_priority=known.value.argmin(known.sequence, where=(known.event == "priority") & told),
+        has_assignee=(known.event == "assignee").any(),
+        has_policy=(known.event == "sla_policy").any(),
+        ends=finishing.any(),
+    )
+    joined = tickets.filter(tickets.created_at <= instant(as_of)).left_join(
+        per_ticket, tickets.ticket_id == per_ticket.event_ticket_id
+    )
+    has_events = is_known(joined.event_ticket_id)
+    return joined.select(
+        "ticket_id",
+        "week",
+        "created_at",
+        "status",
+        "team",
+        "updated_at",
+        "first_reply_at",
+        "solved_at",
+        "closed_at",
+        "due_at",
+        "reopen_count",
+        "transfer_count",
+        ticket=ibis.row_number().over(ibis.window(order_by=[joined.team, joined.ticket_id])),
+        created=epoch(joined.created_at),
+        first_team=joined.event_team.coalesce(joined.team),
+        first_queue=joined.event_queue.coalesce(joined.queue),
+        first_priority=joined.event_priority.coalesce(joined.priority),
+        first_assignee=ibis.ifelse(joined.has_assignee.fill_null(False), none_of("string"), joined.assignee_id),
+        has_events=has_events,
+        has_policy=joined.has_policy.fill_null(False),
+        ends=joined.ends.fill_null(False),
+        tells_comments=has_events & ("public_comment" in kinds),
+        tells_statuses=has_events & ("status" in kinds),
+    )
+
+
+def words(openings: ir.Table, events: ir.Table) -> ir.Table:
+    """Numbers for the teams, queues, agents, priorities and policies that occur: word, code (from 1)."""
+    spoken = [
+        openings.select(word=openings[column])
+        for column in ("team", "first_team", "first_queue", "first_priority", "first_assignee")
+    ]
+    spoken.append(events.filter(events.event.isin(_CODED)).select(word=events.value))
+    spoken.append(events.filter(events.actor_role == "agent").select(word=events.actor_id))
+    found = ibis.union(*[each.distinct() for each in spoken], distinct=True)
+    found = found.filter(is_known(found.word))
+    return found.select("word", code=ibis.row_number().over(ibis.window(order_by=found.word)) + 1)
+
+
+def spoken(table: ir.Table, words: ir.Table, columns: Mapping[str, str]) -> ir.Table:
+    """Add text columns (keys) for columns with codes (values)."""
+    for text, coded in columns.items():
+        names = words.select(**{f"_{text}_code": words.code, text: words.word})
+        table = table.left_join(names, table[coded] == names[f"_{text}_code"]).drop(f"_{text}_code")
+    return table
+
+
+def _coded(table: ir.Table, words: ir.Table, columns: Mapping[str, ir.Value]) -> ir.Table:
+    """Add columns (keys) with the codes of text expressions (values)."""
+    table = table.mutate(**{f"_{name}_word": text for name, text in columns.items()})
+    for name in columns:
+        codes = words.select(**{f"_{name}_is": words.word, name: words.code})
+        table = table.left_join(codes, table[f"_{name}_word"] == codes[f"_{name}_is"]).drop(
+            f"_{name}_word", f"_{name}_is"
+        )
+    return table
+
+
+def _opening_rows(openings: ir.Table, words: ir.Table) -> ir.Table:
+    coded = _coded(
+        openings.select("ticket", "created", "first_team", "first_queue", "first_priority", "first_assignee"),
+        words,
+        {
+            "sets_team": openings.first_team,
+            "sets_queue": openings.first_queue,
+            "sets_priority": openings.first_priority,
+            "sets_assignee": openings.first_assignee,
+        },
+    )
+    return _row(
+        coded,
+        sequence=ibis.literal(0, type="int64"),
+        moment=coded.created,
+        event=_event(OPENING),
+        sets_status=ibis.literal(0, type="int64"),
+        sets_team=coded.sets_team,
+        sets_queue=coded.sets_queue.coalesce(0),
+        sets_priority=coded.sets_priority,
+        sets_assignee=coded.sets_assignee.coalesce(0),
+    )
+
+
+def _event_rows(openings: ir.Table, events: ir.Table, words: ir.Table, as_of: datetime) -> ir.Table:
+    known = in_seconds(events)
+    known = known.filter(known.seconds <= seconds_of(as_of)).select(
+        "ticket_id", "sequence", "seconds", "event", "actor_id", "actor_role", "value"
+    )
+    ids = openings.select(opened_id=openings.ticket_id, ticket=openings.ticket)
+    placed = known.inner_join(ids, known.ticket_id == ids.opened_id)
+    coded = _coded(
+        placed,
+        words,
+        {
+            "code": ibis.ifelse(placed.event.isin(_CODED), placed.value, none_of("string")),
+            "actor": ibis.ifelse(placed.actor_role == "agent", placed.actor_id, none_of("string")),
+        },
+    )
+    event = coded.event
+    status = ibis.cases(
+        (event == "deleted", state_code("deleted")),
+        (event == "merged_into", state_code("merged")),
+        *((coded.value == name, state_code(name)) for name in STATES),
+    )
+    of = {name: ibis.ifelse(event == name, coded.code, none_of("int64")) for name in ("team", "priority")}
+    emptied = {
+        name: ibis.ifelse(event == name, coded.code.coalesce(0), none_of("int64"))
+        for name in ("queue", "assignee", "sla_policy")
+    }
+    return _row(
+        coded,
+        sequence=(coded.sequence + 1).cast("int64"),
+        moment=coded.seconds,
+        event=ibis.cases(*((event == name, code) for name, code in _EVENT_CODES.items())),
+        role=ibis.cases(*((coded.actor_role == name, code) for name, code in _ROLE_CODES.items())),
+        actor=coded.actor,
+        sets_status=ibis.ifelse(event.isin(["status", "deleted", "merged_into"]), status, none_of("int8")),
+        sets_team=of["team"],
+        sets_priority=of["priority"],
+        sets_queue=emptied["queue"],
+        sets_assignee=emptied["assignee"],
+        sets_policy=emptied["sla_policy"],
+    )
+
+
+def _rows_from_columns(openings: ir.Table) -> list[ir.Table]:
+    """Events made from the ticket's own columns, where it has none that say the same."""
+    replied = openings.filter(~openings.tells_comments & is_known(openings.first_reply_at))
+    ended = openings.filter(~openings.ends & openings.status.isin([*FINISHED, *REMOVED]))
+    finished = ended.filter(ended.status.isin(FINISHED))
+    removed = ended.filter(ended.status.isin(REMOVED))
+    solved = finished.filter(is_known(finished.solved_at))
+    closed = finished.filter(
+        is_known(finished.closed_at) & ((finished.status == "closed") | is_missing(finished.solved_at))
+    )
+    untimed = finished.filter(is_missing(finished.solved_at) & is_missing(finished.closed_at))
+    before_reply = ~solved.tells_comments & (solved.solved_at < solved.first_reply_at)
+    return [
+        _row(
+            replied,
+            sequence=ibis.literal(_FROM_COLUMNS + 2, type="int64"),
+            moment=epoch(replied.first_reply_at),
+            event=_event("public_comment"),
+            role=ibis.literal(_ROLE_CODES["agent"]),
+        ),
+        _row(
+            solved,
+            sequence=ibis.ifelse(before_reply.fill_null(False), _FROM_COLUMNS + 1, _FROM_COLUMNS + 3).cast("int64"),
+            moment=epoch(solved.solved_at),
+            event=_event("status"),
+            sets_status=ibis.literal(state_code("solved")),
+        ),
+        _row(
+            closed,
+            sequence=ibis.literal(_FROM_COLUMNS + 4, type="int64"),
+            moment=epoch(closed.closed_at),
+            event=_event("status"),
+            sets_status=ibis.literal(state_code("closed")),
+        ),
+        _row(
+            untimed,
+            sequence=ibis.literal(_FROM_COLUMNS + 5, type="int64"),
+            moment=epoch(untimed.updated_at).coalesce(untimed.created),
+            event=_event(UNTIMED_END),
+            sets_status=ibis.literal(state_code("closed")),
+        ),
+        _row(
+            removed,
+            sequence=ibis.literal(_FROM_COLUMNS + 6, type="int64"),
+            moment=epoch(removed.closed_at.coalesce(removed.updated_at)).coalesce(removed.created),
+            event=_event("status"),
+            sets_status=ibis.cases(*((removed.status == name, state_code(name)) for name in REMOVED)),
+        ),
+    ]
+
+
+def _event(name: str) -> ir.Value:
+    return ibis.literal(_EVENT_CODES[name])
+
+
+_ROW = {
+    "ticket": "int64",
+    "sequence": "int64",
+    "moment": "int64",
+    "event": "int8",
+    "role": "int8",
+    "actor": "int64",
+    "sets_status": "int64",
+    "sets_team": "int64",
+    "sets_queue": "int64",
+    "sets_assignee": "int64",
+    "sets_priority": "int64",
+    "sets_policy": "int64",
+}
+
+
+def _row(table: ir.Table, **columns: ir.Value) -> ir.Table:
+    """The given columns, null for the rest, in the one shape that the union needs."""
+    columns = {"ticket": table.ticket, **columns}
+    return table.select(
+        **{name: columns[name].cast(type_) if name in columns else none_of(type_) for name, type_ in _ROW.items()}
+    )
+
+
+def states(
+    openings: ir.Table,
+    events: ir.Table,
+    words: ir.Table,
+    teams: ir.Table,
+    days: ir.Table,
+    *,
+    as_of: datetime,
+) -> ir.Table:
+    """Every event of every ticket with the state before and after it, from one sort.
+
+    Args:
+        openings: of `openings`.
+        events: standard events with `sequence`.
+        words: of `words`.
+        teams: team, calendar, …: the calendar that each team works to.
+        days: the day table of these calendars.
+        as_of: the instant up to which the exports know the world.
+
+    Returns:
+        Per ticket and sequence (0 is the opening, an event's own sequence comes one later): moment, event, role and
+        actor of it; status, team, queue and assignee after it and before it (codes; statuses are numbers in `STATES`;
+        before the opening they are null), priority after it; team_since (sequence of the event that set the team),
+        agent_spoke (packed: sequence and agent of the last public comment by an agent before it), requester_spoke
+        (sequence of the last public comment by the requester before it), moment_open (open seconds of the calendar of
+        the team after it).
+    """
+    rows = ibis.union(_opening_rows(openings, words), _event_rows(openings, events, words, as_of))
+    made = ibis.union(*_rows_from_columns(openings))
+    rows = ibis.union(rows, made.filter(made.moment <= seconds_of(as_of)))
+
+    before = ibis.rows_window(group_by="ticket", order_by="sequence", preceding=(None, 1))
+    comment = is_event(rows, "public_comment")
+    sets = {
+        "status": rows.sets_status,
+        "team": rows.sets_team,
+        "queue": rows.sets_queue,
+        "assignee": rows.sets_assignee,
+        "priority": rows.sets_priority,
+        "agent_spoke": ibis.ifelse(comment & is_by(rows, "agent"), rows.actor.coalesce(0), none_of("int64")),
+    }
+    own = rows.select(
+        "ticket",
+        "sequence",
+        "moment",
+        "event",
+        "role",
+        "actor",
+        "sets_policy",
+        asks=ibis.ifelse(comment & is_by(rows, "requester"), rows.sequence, none_of("int64")),
+        **{f"own_{name}": rows.sequence * CODES + code for name, code in sets.items()},
+    )
+    wide = own.mutate(
+        moment_before=own.moment.max().over(before),
+        requester_spoke=own.asks.max().over(before),
+        **{f"{name}_before": own[f"own_{name}"].max().over(before) for name in sets},
+    )
+    after = {name: wide[f"own_{name}"].coalesce(wide[f"{name}_before"]) for name in sets}
+    narrow = wide.select(
+        "ticket",
+        "sequence",
+        "event",
+        "role",
+        "actor",
+        "sets_policy",
+        "requester_spoke",
+        moment=ibis.ifelse(wide.moment_before > wide.moment, wide.moment_before, wide.moment),
+        agent_spoke=wide.agent_spoke_before,
+        team_since=after["team"] // CODES,
+        priority=after["priority"] % CODES,
+        **{name: after[name] % CODES for name in ("status", "team", "queue", "assignee")},
+        **{f"{name}_before": wide[f"{name}_before"] % CODES for name in ("status", "team", "queue", "assignee")},
+    )
+    return open_at(with_calendar(narrow, words, teams), "moment", "calendar", days).drop("calendar")
+
+
+def open_at(table: ir.Table, seconds_column: str, calendar_column: str, days: ir.Table) -> ir.Table:
+    """Add `<seconds_column>_open`, as `calendars.open_seconds_at` does, for instants in whole seconds since 1970.
+
+    Events are in seconds here because a timestamp's distance from 1970 costs DuckDB more than everything else in the
+    join.
+    """
+    pairs = [name.removeprefix("open_") for name in days.columns if name.removeprefix("open_").isdigit()]
+    columns = {name: f"_day_{name}" for name in days.columns if name != "utc_date"}
+    right = days.mutate(_day_number=days.utc_date.epoch_days().cast("int64")).drop("utc_date")
+    right = right.rename({new: old for old, new in columns.items()})
+    left = table.mutate(_number=table[seconds_column] // DAY_SECONDS)
+    row = left.left_join(
+        right, [left[calendar_column] == right["_day_calendar"], left["_number"] == right["_day_number"]]
+    )
+    second = row[seconds_column] - row["_number"] * DAY_SECONDS
+    opened = row["_day_open_before"]
+    for pair in pairs:
+        opens, closes = row[f"_day_open_{pair}"], row[f"_day_close_{pair}"]
+        until = ibis.ifelse(second < closes, second, closes)
+        opened = opened + ibis.ifelse(until > opens, until - opens, 0)
+    return row.select(*table.columns, **{f"{seconds_column}_open": opened.cast("int64")})
+
+
+def with_calendar(
+    table: ir.Table, words: ir.Table, teams: ir.Table, *, team: str = "team", name: str = "calendar"
+) -> ir.Table:
+    """Add the calendar of the team whose code is in a column."""
+    coded = words.inner_join(teams, words.word == teams.team)
+    calendars = coded.select(_team_code=coded.code, **{name: coded.calendar})
+    return table.left_join(calendars, table[team] == calendars["_team_code"]).drop("_team_code")
+
+
+def corrections(states: ir.Table, words: ir.Table, teams: ir.Table, days: ir.Table) -> ir.Table:
+    """What to add to a calendar's count to get the ticket's own business clock, after it has moved between calendars.
+
+    Returns:
+        ticket, since (sequence of the event that set the team), correction (seconds, never 0).
+    """
+    moves = with_calendar(states.filter(is_event(states, "team")), words, teams, team="team_before", name="left")
+    moves = moves.select("ticket", "sequence", "moment_open", "left", moved_at=moves.moment)
+    moves = open_at(moves, "moved_at", "left", days)
+    so_far = ibis.rows_window(group_by="ticket", order_by="sequence", preceding=None, following=0)
+    summed = moves.select(
+        "ticket",
+        since=moves.sequence,
+        correction=(moves.moved_at_open - moves.moment_open).coalesce(0).sum().over(so_far).cast("int64"),
+    )
+    return summed.filter(summed.correction != 0)
+
+
+def timeline(states: ir.Table, corrections: ir.Table) -> ir.Table:
+    """The states with `clock`: business seconds of the ticket's own clock, comparable within the ticket only."""
+    moved = corrections.select("since", "correction", moved_ticket=corrections.ticket)
+    joined = states.left_join(moved, (states.ticket == moved.moved_ticket) & (states.team_since == moved.since))
+    return joined.mutate(
+        clock=joined.moment_open + joined.correction.coalesce(0), correction=joined.correction.coalesce(0)
+    ).drop("moved_ticket", "since", "moment_open")
+
+
+def clock_at(
+    table: ir.Table, words: ir.Table, teams: ir.Table, corrections: ir.Table, days: ir.Table, *, as_of: datetime
+) -> ir.Table:
+    """Add `now_clock`, the ticket's business clock at as_of, to a table with ticket, team (code) and team_since."""
+    held = open_at(teams.mutate(now=ibis.literal(seconds_of(as_of), type="int64")), "now", "calendar", days)
+    coded = words.inner_join(held, words.word == held.team)
+    counts = coded.select(_team_code=coded.code, _now_open=coded.now_open)
+    joined = table.left_join(counts, table.team == counts["_team_code"])
+    moved = corrections.select(_since=corrections.since, _correction=corrections.correction, _moved=corrections.ticket)
+    joined = joined.left_join(moved, (joined.ticket == moved["_moved"]) & (joined.team_since == moved["_since"]))
+    clock = joined["_now_open"] + joined["_correction"].coalesce(0)
+    return joined.mutate(now_clock=clock).drop("_team_code", "_now_open", "_since", "_correction", "_moved")
+
+
+def spells(
+    timeline: ir.Table,
+    openings: ir.Table,
+    words: ir.Table,
+    teams: ir.Table,
+    corrections: ir.Table,
+    days: ir.Table,
+    *,
+    as_of: datetime,
+) -> ir.Table:
+    """The stretches in which a ticket's status, team, queue and assignee stayed the same.
+
+    A state that lasted no time leaves no spell (the stretches on its two sides stay two).
+
+    Returns:
+        ticket_id, team (that held it), week (of creation), status, queue, assignee_id, start_at, end_at,
+        calendar_seconds, business_seconds. The last spell of a ticket has no end: its seconds run to as_of while it is
+        in the backlog, and are null once it is finished or removed. Sorted by the ticket's team and id, and by start.
+    """
+    changes = timeline.filter(
+        is_event(timeline, OPENING)
+        | (timeline.status != timeline.status_before)
+        | (timeline.team != timeline.team_before)
+        | (timeline.queue != timeline.queue_before)
+        | (timeline.assignee != timeline.assignee_before)
+    )
+    in_order = ibis.window(group_by="ticket", order_by="sequence")
+    ended = changes.select(
+        "ticket",
+        "sequence",
+        "moment",
+        "clock",
+        "status",
+        "team",
+        "team_since",
+        "queue",
+        "assignee",
+        until=changes.moment.lead().over(in_order),
+        until_clock=changes.clock.lead().over(in_order),
+    )
+    ended = ended.filter(is_missing(ended.until) | (ended.until > ended.moment))
+    ended = clock_at(ended, words, teams, corrections, days, as_of=as_of)
+    named = spoken(ended, words, {"team_name": "team", "queue_name": "queue", "assignee_id": "assignee"})
+    ids = openings.select("ticket_id", "week", opened=openings.ticket)
+    named = named.inner_join(ids, named.ticket == ids.opened)
+    running = is_missing(named.until) & is_active(named.status)
+    end = ibis.ifelse(running, seconds_of(as_of), named.until)
+    end_clock = ibis.ifelse(running, named.now_clock, named.until_clock)
+    return named.order_by("ticket", "sequence").select(
+        "ticket_id",
+        "week",
+        team=named.team_name,
+        status=status_names(named.status),
+        queue=named.queue_name,
+        assignee_id=named.assignee_id,
+        start_at=at_epoch(named.moment),
+        end_at=at_epoch(named.until),
+        calendar_seconds=end - named.moment,
+        business_seconds=(end_clock - named.clock).cast("int64"),
+    )
+
+
+def status_names(code: ir.Value) -> ir.Value:
+    return ibis.cases(*((code == number, name) for number, name in enumerate(STATES)))

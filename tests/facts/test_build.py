@@ -1,0 +1,162 @@
+"""What is built again, what is left alone, and that both give the same bytes."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from opslib.errors import NotInExport
+from opslib.facts import build as building
+from opslib.facts.build import build
+from opslib.store import Warehouse
+from tests.facts import random_tickets
+from tests.facts.support_centre import asked_at, at, fill, happened, organisation, ticket
+
+AS_OF = random_tickets.AS_OF
+
+
+def _bytes(warehouse: Warehouse) -> dict[str, str]:
+    root = warehouse.root / "facts"
+    return {
+        str(path.relative_to(root)): hashlib.sha256(path.read_bytes()).hexdigest() for path in root.glob("**/*.parquet")
+    }
+
+
+def _built(warehouse: Warehouse, organisation: Any = None, as_of: Any = AS_OF) -> list[str]:
+    """The weeks that a run builds."""
+    weeks: list[str] = []
+    build(
+        warehouse,
+        organisation or random_tickets.organisation(),
+        as_of,
+        on_progress=lambda week, number, count: weeks.append(week),
+    )
+    return weeks
+
+
+def test_a_new_event_touches_its_week_only_and_gives_the_bytes_of_a_run_from_scratch(tmp_path: Path) -> None:
+    made = [each for each in random_tickets.make(7, 200) if each[0]["created_at"] < at("2026-03-25 00:00")]
+    grown, anew = Warehouse(tmp_path / "grown"), Warehouse(tmp_path / "anew")
+    fill(grown, random_tickets.organisation(), made)
+    first = _built(grown)
+    assert len(first) == 5
+    assert _built(grown) == [], "nothing has changed"
+
+    number = next(number for number, (own, events) in enumerate(made) if own["created_at"] >= at("2026-03-17 00:00"))
+    own, events = made[number]
+    late = {"ticket_id": own["ticket_id"], "sequence": 99, "occurred_at": at("2026-04-01 00:00"), "actor_id": "agent 1",
+            "event": "public_comment", "actor_role": "agent", "value": None}  # fmt: skip
+    made[number] = (own, [*events, late])
+    fill(grown, random_tickets.organisation(), made)
+    assert len(_built(grown)) == 1
+    fill(anew, random_tickets.organisation(), made)
+    _built(anew)
+    assert _bytes(grown) == _bytes(anew)
+
+
+def test_as_of_moves_only_weeks_with_open_tickets(tmp_path: Path) -> None:
+    warehouse = Warehouse(tmp_path)
+    solved = happened("2026-03-02 10:00", "status", "agent", "solved")
+    made = [
+        ticket("settled", "2026-03-02 09:00", *asked_at("2026-03-02 09:00"), solved),
+        ticket("open", "2026-03-10 09:00", *asked_at("2026-03-10 09:00")),
+    ]
+    fill(warehouse, organisation(), made)
+    assert _built(warehouse, organisation(), at("2026-03-20 00:00")) == ["2026-W10", "2026-W11"]
+    assert _built(warehouse, organisation(), at("2026-03-21 00:00")) == ["2026-W11"]
+
+
+def test_a_follow_up_in_a_later_week_takes_back_a_first_contact_resolution(tmp_path: Path) -> None:
+    """The only fact of a ticket that another week's export can change."""
+
+    def helped(name: str, when: str) -> Any:
+        replied = [happened(when, "public_comment", "agent"), happened(when, "status", "agent", "solved")]
+        return ticket(name, when, *asked_at(when), *replied, requester_id="r", contact_reason="login", status="solved")
+
+    warehouse, made = Warehouse(tmp_path), [helped("first", "2026-03-06 15:00")]
+    fill(warehouse, organisation(), made)
+    _built(warehouse, organisation(), at("2026-03-20 00:00"))
+    assert warehouse.read("facts", "tickets")["first_contact_resolution"].tolist() == [True]
+    fill(warehouse, organisation(), [*made, helped("second", "2026-03-10 15:00")])
+    assert _built(warehouse, organisation(), at("2026-03-20 00:00")) == ["2026-W10", "2026-W11"]
+    found = warehouse.read("facts", "tickets").set_index("ticket_id")["first_contact_resolution"]
+    assert not found["first"]
+
+
+def test_changed_hours_build_everything_anew(tmp_path: Path) -> None:
+    warehouse = Warehouse(tmp_path)
+    fill(warehouse, organisation(), [ticket("one", "2026-03-02 09:00", *asked_at("2026-03-02 09:00"))])
+    _built(warehouse, organisation())
+    assert _built(warehouse, organisation()) == []
+    always = [team.model_dump() | {"calendar": "always", "goals": []} for team in organisation().teams]
+    assert _built(warehouse, organisation(teams=always)) == ["2026-W10"]
+
+
+def test_a_run_that_was_killed_between_two_facts_is_made_good(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = [each for each in random_tickets.make(3, 200) if each[0]["created_at"] < at("2026-03-16 00:00")]
+    killed, whole = Warehouse(tmp_path / "killed"), Warehouse(tmp_path / "whole")
+    for warehouse in (killed, whole):
+        fill(warehouse, random_tickets.organisation(), made)
+    written = []
+
+    def write_week(self: Warehouse, area: str, table: str, week: str, rows: Any) -> bool:
+        if len(written) == 7:
+            raise KeyboardInterrupt
+        written.append(table)
+        return original(self, area, table, week, rows)
+
+    original = Warehouse.write_week
+    monkeypatch.setattr(Warehouse, "write_week", write_week)
+    with pytest.raises(KeyboardInterrupt):
+        _built(killed)
+    monkeypatch.setattr(Warehouse, "write_week", original)
+    _built(killed)
+    _built(whole)
+    assert _bytes(killed) == _bytes(whole)
+
+
+def test_a_week_that_is_gone_from_the_export_is_gone_from_the_facts(tmp_path: Path) -> None:
+    warehouse = Warehouse(tmp_path)
+    made = [
+        ticket(name, when, *asked_at(when)) for name, when in (("a", "2026-03-02 09:00"), ("b", "2026-03-10 09:00"))
+    ]
+    fill(warehouse, organisation(), made)
+    _built(warehouse, organisation())
+    shutil.rmtree(warehouse.folder("standard", "tickets") / "week=2026-W11")
+    lines = build(warehouse, organisation(), AS_OF)
+    assert warehouse.weeks("facts", "tickets") == ["2026-W10"]
+    assert lines[0] == "facts: 0 weeks built, 1 unchanged, 1 removed"
+    assert warehouse.read("facts", "backlog")["created"].sum() == 1
+
+
+def test_tickets_after_as_of_are_counted_and_left_out(tmp_path: Path) -> None:
+    warehouse = Warehouse(tmp_path)
+    made = [
+        ticket(name, when, *asked_at(when)) for name, when in (("a", "2026-03-02 09:00"), ("b", "2026-03-04 09:00"))
+    ]
+    fill(warehouse, organisation(), made)
+    lines = build(warehouse, organisation(), at("2026-03-03 00:00"))
+    assert "facts: 1 tickets created after 2026-03-03T00:00:00Z left out" in lines
+    assert warehouse.read("facts", "tickets")["ticket_id"].tolist() == ["a"]
+
+
+def test_an_empty_warehouse_says_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(NotInExport, match="make facts"):
+        build(Warehouse(tmp_path), organisation(), AS_OF)
+
+
+def test_a_ticket_that_does_not_add_up_stops_the_build(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    warehouse = Warehouse(tmp_path)
+    fill(warehouse, organisation(), [ticket("odd one", "2026-03-02 09:00", *asked_at("2026-03-02 09:00"))])
+    real = building.backlog._terms
+
+    def forgets_creations(table: Any, team: Any, **terms: Any) -> Any:
+        return real(table, team, **{name: value for name, value in terms.items() if name != "created"})
+
+    monkeypatch.setattr(building.backlog, "_terms", forgets_creations)
+    with pytest.raises(building.WarehouseError, match="odd one"):
+        build(warehouse, organisation(), AS_OF)

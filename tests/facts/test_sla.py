@@ -1,0 +1,163 @@
+"""The rules of facts/sla, one ticket each.
+
+`promised` works 09:00-17:00 in Amsterdam (08:00-16:00 UTC in early March), `night` always; both promise the policy
+`standard`: a first reply in 4 business hours at normal and in 1 at high priority.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from tests.facts.support_centre import asked_at, at, facts_of, happened, organisation, ticket
+
+MONDAY = "2026-03-02 09:00"
+
+
+def _promised(name: str, created: str, *events: Any, **columns: Any) -> Any:
+    own = {"team": "promised", "priority": "normal", **columns}
+    return ticket(name, created, *asked_at(created), *events, **own)
+
+
+def _reply(when: str) -> Any:
+    return happened(when, "public_comment", "agent")
+
+
+def _status(when: str, status: str) -> Any:
+    return happened(when, "status", "agent", status)
+
+
+TICKETS = [
+    _promised(
+        "made urgent later",
+        MONDAY,
+        happened(MONDAY, "priority", None, "normal"),
+        happened("2026-03-02 09:10", "priority", "agent", "high"),
+        _reply("2026-03-02 12:00"),
+        priority="high",
+    ),
+    _promised(
+        "applied anew",
+        MONDAY,
+        happened(MONDAY, "priority", None, "normal"),
+        happened(MONDAY, "sla_policy", None, "standard"),
+        happened("2026-03-02 09:10", "priority", "agent", "high"),
+        happened("2026-03-02 09:20", "sla_policy", None, "standard"),
+        _reply("2026-03-02 12:00"),
+    ),
+    _promised(
+        "applied after the reply",
+        MONDAY,
+        _reply("2026-03-02 10:00"),
+        happened("2026-03-02 11:00", "sla_policy", None, "standard"),
+    ),
+    _promised(
+        "lifted",
+        MONDAY,
+        happened(MONDAY, "sla_policy", None, "standard"),
+        happened("2026-03-02 10:00", "sla_policy", None, None),
+        _reply("2026-03-02 15:30"),
+    ),
+    _promised("over the weekend", "2026-03-06 15:30", _reply("2026-03-10 10:00")),
+    _promised("to the second", MONDAY, _reply("2026-03-02 13:00")),
+    _promised("a second more", MONDAY, _reply("2026-03-02 13:00:01")),
+    _promised("up to closing time", "2026-03-02 12:00", _reply("2026-03-03 08:00")),
+    _promised("past closing time", "2026-03-02 12:00", _reply("2026-03-03 08:00:01")),
+    _promised("solved without a reply", MONDAY, _status("2026-03-02 10:00", "solved"), status="solved"),
+    _promised("new and waiting", "2026-11-30 15:30"),
+    _promised("old and waiting", "2026-11-30 09:00"),
+    _promised(
+        "moved to the night",
+        "2026-03-02 15:00",
+        happened("2026-03-02 15:00", "team", None, "promised"),
+        happened("2026-03-02 16:30", "team", None, "night"),
+        _reply("2026-03-02 23:00"),
+        team="night",
+    ),
+    _promised(
+        "used up as the wait stops",
+        MONDAY,
+        _status("2026-03-02 13:00", "pending"),
+        _status("2026-03-02 15:00", "open"),
+        _status("2026-03-02 15:30", "solved"),
+        priority="high",
+    ),
+    _promised(
+        "one of two answers late",
+        MONDAY,
+        _reply("2026-03-02 09:30"),
+        happened("2026-03-02 10:00", "public_comment", "requester"),
+        _reply("2026-03-02 15:00"),
+        happened("2026-03-03 10:00", "public_comment", "requester"),
+        _reply("2026-03-03 10:10"),
+    ),
+    _promised("deadline kept", MONDAY, _status("2026-03-03 09:00", "solved"), due_at=at("2026-03-03 09:00")),
+    _promised("deadline missed and still open", MONDAY, due_at=at("2026-03-03 09:00")),
+    _promised("deadline ahead", MONDAY, due_at=at("2027-01-01 09:00")),
+    _promised("merged", MONDAY, happened("2026-03-05 09:00", "merged_into", None, "x"), due_at=at("2026-03-03 09:00")),
+    _promised("no priority", MONDAY, priority=None),
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def sla(tmp_path_factory: pytest.TempPathFactory) -> pd.DataFrame:
+    facts = facts_of(tmp_path_factory.mktemp("sla"), organisation(), *TICKETS)["sla"]
+    assert not facts.duplicated(["ticket_id", "policy", "metric", "clock"]).any()
+    return facts.set_index(["ticket_id", "policy", "metric"]).sort_index()
+
+
+@pytest.mark.parametrize(
+    ("name", "priority", "target", "elapsed", "state", "breached_at"),
+    [
+        ("made urgent later", "normal", 14400, 10800, "met", None),
+        ("applied anew", "high", 3600, 10800, "breached", "2026-03-02 10:00"),
+        ("over the weekend", "normal", 14400, 1800 + 8 * 3600 + 2 * 3600, "breached", "2026-03-09 11:30"),
+        ("to the second", "normal", 14400, 14400, "met", None),
+        ("a second more", "normal", 14400, 14401, "breached", "2026-03-02 13:00"),
+        ("up to closing time", "normal", 14400, 14400, "met", None),
+        ("past closing time", "normal", 14400, 14401, "breached", "2026-03-02 16:00"),
+        ("solved without a reply", "normal", 14400, 3600, "met", None),
+        ("new and waiting", "normal", 14400, 1800, "running", None),
+        ("old and waiting", "normal", 14400, 7 * 3600, "breached", "2026-11-30 13:00"),
+        ("moved to the night", "normal", 14400, 3600 + 6 * 3600 + 1800, "breached", "2026-03-02 19:30"),
+    ],
+)
+def test_the_first_reply_is_held_against_what_was_promised(
+    sla: pd.DataFrame, name: str, priority: str, target: int, elapsed: int, state: str, breached_at: str | None
+) -> None:
+    row = sla.loc[(name, "standard", "first_reply")]
+    assert (row["priority"], row["target_seconds"]) == (priority, target)
+    assert (row["elapsed_seconds"], row["state"]) == (elapsed, state)
+    assert (None if pd.isna(row["breached_at"]) else row["breached_at"]) == (breached_at and at(breached_at))
+
+
+@pytest.mark.parametrize("name", ["applied after the reply", "lifted", "no priority"])
+def test_what_nobody_had_promised_by_then_is_not_measured(sla: pd.DataFrame, name: str) -> None:
+    assert (name, "standard", "first_reply") not in sla.index
+
+
+def test_a_wait_that_used_up_its_target_as_it_stopped_broke_the_promise_then(sla: pd.DataFrame) -> None:
+    """The target was gone at 13:00; that the wait went on at 15:00 only made it visible."""
+    row = sla.loc[("used up as the wait stops", "standard", "requester_wait")]
+    assert (row["elapsed_seconds"], row["state"], row["breached_at"]) == (16200, "breached", at("2026-03-02 13:00"))
+
+
+def test_the_worst_stretch_decides_on_next_reply(sla: pd.DataFrame) -> None:
+    row = sla.loc[("one of two answers late", "standard", "next_reply")]
+    assert (row["elapsed_seconds"], row["state"], row["breached_at"]) == (5 * 3600, "breached", at("2026-03-02 14:00"))
+
+
+@pytest.mark.parametrize(
+    ("name", "state"),
+    [("deadline kept", "met"), ("deadline missed and still open", "breached"), ("deadline ahead", "running")],
+)
+def test_the_deadline_of_the_source_is_a_policy_of_its_own(sla: pd.DataFrame, name: str, state: str) -> None:
+    row = sla.loc[(name, "due_at", "full_resolution")]
+    assert (row["state"], row["clock"]) == (state, "calendar")
+    assert (state == "breached") == (row["breached_at"] == at("2026-03-03 09:00"))
+
+
+def test_a_merged_ticket_keeps_and_breaks_no_promise(sla: pd.DataFrame) -> None:
+    assert "merged" not in sla.index.get_level_values("ticket_id")
