@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from opslib.errors import NotInExport, WarehouseError
-from opslib.store import Warehouse, write_text
+from opslib.store import Slice, Warehouse, slices_read, write_text
 
 
 @pytest.fixture
@@ -113,3 +113,27 @@ def test_text_is_written_whole_or_not_at_all(tmp_path):
         write_text("two\ud800", path)
     assert path.read_text() == "one"
     assert [entry.name for entry in path.parent.iterdir()] == ["index.html"]
+
+
+def test_a_slice_has_the_digest_of_its_own_rows_only(warehouse, tickets):
+    warehouse.write("facts", "tickets", tickets, partition_by_week=True)
+    own, other = Slice("facts", "tickets", teams=("a",)), Slice("facts", "tickets", teams=("b",))
+    before = warehouse.digest_of(own), warehouse.digest_of(other)
+    tickets.loc[tickets["team"] == "b", "ticket_id"] = "9"
+    warehouse.write("facts", "tickets", tickets, partition_by_week=True)
+    assert warehouse.digest_of(own) == before[0]
+    assert warehouse.digest_of(other) != before[1]
+    assert warehouse.digest_of(Slice("facts", "replies")) == "not in this export"
+
+
+def test_a_process_notes_the_slices_that_it_reads(warehouse, tickets, tmp_path, monkeypatch):
+    warehouse.write("facts", "tickets", tickets, partition_by_week=True)
+    monkeypatch.setenv("OPSLIB_READS", str(tmp_path / "reads"))
+    for _ in range(2):
+        warehouse.read("facts", "tickets", weeks=["2026-W46"], teams=["a"])
+    with pytest.raises(NotInExport):
+        warehouse.read("facts", "replies")
+    assert slices_read(tmp_path / "reads") == [
+        Slice("facts", "tickets", weeks=("2026-W46",), teams=("a",)),
+        Slice("facts", "replies"),
+    ]

@@ -9,6 +9,7 @@ import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,21 @@ from opslib.errors import NotInExport, WarehouseError
 
 LAYOUT = 1
 WEEKLY_TABLES = frozenset({"tickets", "ticket_events"})
+
+
+READS = "OPSLIB_READS"
+"""Names the file, if any, to which a process adds the slices that it reads: a report depends on these and no others."""
+
+
+@dataclass(frozen=True)
+class Slice:
+    """Some of a table; None is all of it."""
+
+    area: str
+    table: str
+    columns: tuple[str, ...] | None = None
+    weeks: tuple[str, ...] | None = None
+    teams: tuple[str, ...] | None = None
 
 
 class Warehouse:
@@ -139,19 +155,33 @@ class Warehouse:
         Raises:
             NotInExport: the warehouse has no such table.
         """
-        files = self.files(area, table, weeks)
-        if not files and not self.has(area, table):
-            raise NotInExport(f"{area}/{table} is not in this warehouse: the export has no {table}")
-        if not files:
-            files = self.files(area, table)[:1]
-            teams = ()
-        rows = pq.ParquetDataset(
-            files,
-            filters=None if teams is None else pc.field("team").isin(pa.array(teams, pa.string())),
-            partitioning=None,
-        ).read(columns=None if columns is None else list(columns))
-        frame: pd.DataFrame = rows.to_pandas()
+        part = Slice(area, table, _tuple(columns), _tuple(weeks), _tuple(teams))
+        _note_read(part)
+        frame: pd.DataFrame = self._rows(part).to_pandas()
         return frame
+
+    def digest_of(self, part: Slice) -> str:
+        """SHA-256 of the rows of a slice; of none where the warehouse has no such table."""
+        try:
+            rows = self._rows(part)
+        except NotInExport:
+            return "not in this export"
+        found = hashlib.sha256()
+        with pa.ipc.new_stream(pa.PythonFile(_Hashing(found), mode="w"), rows.schema) as stream:
+            stream.write_table(rows.combine_chunks())
+        return found.hexdigest()
+
+    def _rows(self, part: Slice) -> pa.Table:
+        files = self.files(part.area, part.table, part.weeks)
+        teams = part.teams
+        if not files and not self.has(part.area, part.table):
+            raise NotInExport(f"{part.area}/{part.table} is not in this warehouse: the export has no {part.table}")
+        if not files:
+            files = self.files(part.area, part.table)[:1]
+            teams = ()
+        among = None if teams is None else pc.field("team").isin(pa.array(teams, pa.string()))
+        columns = None if part.columns is None else list(part.columns)
+        return pq.ParquetDataset(files, filters=among, partitioning=None).read(columns=columns)
 
     def scan(
         self, engine: ibis.BaseBackend, area: str, table: str, weeks: Iterable[str] | None = None
@@ -187,6 +217,49 @@ class Warehouse:
         if not path.exists():
             raise WarehouseError(f"{self.root} is empty; `make facts` (or `make weekly`) fills it")
         return dict(json.loads(path.read_text()))
+
+
+def slices_read(path: Path) -> list[Slice]:
+    """The slices that a process noted in its file of reads, each once."""
+    if not path.exists():
+        return []
+    lines = dict.fromkeys(path.read_text(encoding="utf-8").splitlines())
+    return [slice_of(json.loads(line)) for line in lines]
+
+
+def slice_of(written: Mapping[str, Any]) -> Slice:
+    """A slice read back from JSON, which knows lists only."""
+    some = {name: _tuple(written[name]) for name in ("columns", "weeks", "teams")}
+    return Slice(written["area"], written["table"], **some)
+
+
+def _note_read(part: Slice) -> None:
+    if path := os.environ.get(READS):
+        with open(path, "a", encoding="utf-8") as stream:
+            stream.write(json.dumps(asdict(part)) + "\n")
+
+
+def _tuple(names: Iterable[str] | None) -> tuple[str, ...] | None:
+    return None if names is None else tuple(names)
+
+
+class _Hashing:
+    """A stream to nowhere that keeps the digest of what is written to it."""
+
+    closed = False
+
+    def __init__(self, found: hashlib._Hash) -> None:
+        self.found = found
+
+    def write(self, data: bytes) -> int:
+        self.found.update(data)
+        return len(data)
+
+    def flush(self) -> None:
+        """Nothing is held back."""
+
+    def close(self) -> None:
+        """There is nothing to close."""
 
 
 def write_parquet(rows: pa.Table, path: Path) -> bool:

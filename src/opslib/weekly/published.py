@@ -46,7 +46,7 @@ def publish(warehouse: Warehouse, organisation: Organisation, as_of: datetime) -
     mark = _mark(warehouse)
     basis = _basis(organisation)
     news["as_of"] = pd.Series(pd.Timestamp(as_of), index=news.index, dtype="datetime64[us, UTC]")
-    then_or_never = pd.to_datetime(mark["as_of"] if mark else None, utc=True)
+    then_or_never = pd.Timestamp(mark["as_of"]) if mark else pd.NaT
     news["was_as_of"] = pd.Series(then_or_never, index=news.index, dtype="datetime64[us, UTC]").where(news["published"])
     news["cause"] = pd.Series(index=news.index, dtype="str")
     restated = news[news["published"]]

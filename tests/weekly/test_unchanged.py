@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from opslib.weekly.unchanged import Before, memory_of, recall, remember
+
+DONE = Before(0, (("reports", "4 ready"), ("index", "reports/index.html")))
+
+
+@pytest.fixture
+def watched(tmp_path):
+    folder = tmp_path / "exports"
+    folder.mkdir()
+    (folder / "tickets.csv").write_text("ticket_id\n1\n")
+    lock = tmp_path / "requirements.lock"
+    lock.write_text("pandas==3")
+    return [folder, lock]
+
+
+@pytest.fixture
+def memory(tmp_path, watched):
+    memory = memory_of(tmp_path / "reports", {"week": "2026-W46"})
+    remember(memory, watched, DONE)
+    return memory
+
+
+def test_the_same_files_recall_how_the_run_ended(memory):
+    assert recall(memory) == DONE
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda folder: (folder / "tickets.csv").write_text("ticket_id\n2\n"),
+        lambda folder: (folder / "tickets.csv").unlink(),
+        lambda folder: (folder / "more.csv").write_text("x"),
+        lambda folder: (folder / "tickets.csv").rename(folder / "renamed.csv"),
+        lambda folder: os.utime(folder / "tickets.csv", (1, 1)),
+        lambda folder: (folder.parent / "requirements.lock").write_text("pandas==4"),
+    ],
+)
+def test_any_change_of_a_file_means_doing_it_again(memory, watched, change):
+    change(watched[0])
+    assert recall(memory) is None
+
+
+def test_another_key_of_the_pseudonyms_means_doing_it_again(memory, monkeypatch):
+    monkeypatch.setenv("OPSLIB_KEY", "a key that is long enough")
+    assert recall(memory) is None
+
+
+def test_other_options_are_another_run(tmp_path, memory):
+    assert recall(memory_of(tmp_path / "reports", {"week": "2026-W45"})) is None
+
+
+def test_a_damaged_memory_means_doing_it_again(memory):
+    memory.write_text('{"state":')
+    assert recall(memory) is None
+
+
+def test_asking_loads_nothing_heavy():
+    code = "import sys, opslib.weekly.unchanged; print([m for m in ('pandas', 'ibis', 'pydantic') if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
