@@ -1,1 +1,67 @@
+"""Weekly analysis of user-support operations. Notebooks say `import opslib as ops` and find here what they call."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 __version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from opslib.display import charts as charts
+    from opslib.display import tables as show
+    from opslib.report import (
+        Week,
+        add_up,
+        backlog,
+        effort,
+        explain,
+        flow,
+        headline,
+        metric,
+        metric_table,
+        missing,
+        open_week,
+        quality,
+        signals,
+        sla,
+        speed,
+        values,
+    )
+
+__all__ = [
+    "Week",
+    "add_up",
+    "backlog",
+    "charts",
+    "effort",
+    "explain",
+    "flow",
+    "headline",
+    "metric",
+    "metric_table",
+    "missing",
+    "open_week",
+    "quality",
+    "show",
+    "signals",
+    "sla",
+    "speed",
+    "values",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """What a notebook calls, loaded when it is first asked for: `import opslib.settings` needs none of it."""
+    if name not in __all__:
+        raise AttributeError(f"opslib has no {name!r}; a notebook can call {', '.join(__all__)}")
+    match name:
+        case "charts":
+            return import_module("opslib.display.charts")
+        case "show":
+            return import_module("opslib.display.tables")
+    return getattr(import_module("opslib.report"), name)
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

@@ -1,0 +1,49 @@
+"""The few numbers that stand above a report, and in the index of all reports."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from html import escape
+from typing import Any
+
+MIME = "application/vnd.opslib.headline+json"
+
+
+@dataclass(frozen=True)
+class Line:
+    """One headline: what it is, its value and change in words, which direction is better, and the weeks behind it."""
+
+    label: str
+    value: str
+    better: str
+    change: str
+    signal: bool
+    note: str
+    spark: tuple[float | None, ...]
+
+
+class Headline:
+    """What a notebook says of itself; a page shows it on top, JupyterLab as a list."""
+
+    def __init__(self, lines: Sequence[Line], *, has_data: bool) -> None:
+        self.lines = tuple(lines)
+        self.status = "ready" if has_data else "no_data"
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
+        told = [asdict(line) | {"spark": list(line.spark)} for line in self.lines]
+        items = "".join(
+            f"<li>{escape(line.label)}: <strong>{escape(line.value)}</strong> {escape(line.change)} "
+            f"<em>{escape(line.note)}</em></li>"
+            for line in self.lines
+        )
+        return {
+            MIME: {"headlines": told, "status": self.status},
+            "text/html": f"<ul>{items}</ul>" if items else f"<p>{escape(str(self))}</p>",
+            "text/plain": str(self),
+        }
+
+    def __repr__(self) -> str:
+        if self.status == "no_data":
+            return "No tickets of this team in this week."
+        return "\n".join(f"{line.label}: {line.value} {line.change} {line.note}".rstrip() for line in self.lines)

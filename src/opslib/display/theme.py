@@ -1,0 +1,130 @@
+"""The house style, and the objects that a notebook displays.
+
+Figures are SVG on white: the pages turn them for the dark theme with a filter that keeps the hues, and JupyterLab
+shows them on white in either theme. Colours are told apart by people who do not see all of them (Okabe and Ito's,
+darkened until lines reach 3:1 and text 4.5:1 on white), and nothing is said by colour alone. Text stays text, in the
+reader's own font.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from html import escape
+from typing import Any
+
+import matplotlib as mpl
+import seaborn as sns
+from matplotlib.backends.backend_svg import FigureCanvasSVG
+from matplotlib.figure import Figure
+
+INK = "#18202a"
+MUTED = "#535f6c"
+LINE = "#8b97a3"
+GRID = "#e3e7eb"
+BLUE = "#0a5aa8"
+BAND = "#d6e4f2"
+SKY = "#56a0d3"
+ORANGE = "#b5540a"
+GREEN = "#12663a"
+SAND = "#d9a441"
+
+_FONTS = (
+    "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', 'Noto Sans', 'Liberation Sans', Arial, sans-serif"
+)
+_MEASURED = re.compile(r"'DejaVu Sans'(?:, [^;\"]*?sans-serif)?")
+
+
+class Drawing:
+    """A figure as SVG with a description in words; displaying it is all that it does."""
+
+    def __init__(self, svg: str, alt: str) -> None:
+        self.svg = svg
+        self.alt = alt
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> tuple[dict[str, str], dict[str, Any]]:
+        return {"image/svg+xml": self.svg, "text/plain": self.alt}, {"image/svg+xml": {"alt": self.alt}}
+
+    def __repr__(self) -> str:
+        return self.alt
+
+
+class Markup:
+    """HTML with the same in plain text. All that came from data has been escaped by who made it."""
+
+    def __init__(self, html: str, text: str) -> None:
+        self.html = html
+        self.text = text
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        return {"text/html": self.html, "text/plain": self.text}
+
+    def __repr__(self) -> str:
+        return self.text
+
+
+def note(text: str) -> Markup:
+    """A line that stands where a figure or table would, such as what an export lacks."""
+    return Markup(f'<p class="note">{escape(text)}</p>', text)
+
+
+@contextmanager
+def style() -> Iterator[None]:
+    """Draw in the house style: seaborn's white grid, our colours, bytes that depend on the frame alone."""
+    settings = sns.axes_style("whitegrid") | sns.plotting_context("paper", font_scale=1.0)
+    own = {
+        "axes.axisbelow": True,
+        "axes.edgecolor": LINE,
+        "axes.grid.axis": "y",
+        "axes.labelcolor": MUTED,
+        "axes.spines.left": False,
+        "axes.spines.right": False,
+        "axes.spines.top": False,
+        "axes.titlecolor": INK,
+        "axes.titlelocation": "left",
+        "axes.titlesize": 10.5,
+        "axes.titlepad": 8.0,
+        "axes.titleweight": "bold",
+        "figure.constrained_layout.h_pad": 0.09,
+        "figure.constrained_layout.hspace": 0.03,
+        "figure.facecolor": "white",
+        "font.family": "DejaVu Sans",
+        "font.size": 9.0,
+        "grid.color": GRID,
+        "grid.linewidth": 0.8,
+        "lines.linewidth": 1.8,
+        "svg.fonttype": "none",
+        "svg.hashsalt": "opslib",
+        "text.color": INK,
+        "xtick.bottom": True,
+        "xtick.color": LINE,
+        "xtick.labelcolor": MUTED,
+        "xtick.labelsize": 8.5,
+        "xtick.major.size": 3,
+        "ytick.color": LINE,
+        "ytick.labelcolor": MUTED,
+        "ytick.labelsize": 8.5,
+        "ytick.left": False,
+    }
+    with mpl.rc_context(settings | own):
+        yield
+
+
+def new_figure(width: float, height: float) -> Figure:
+    """A figure of so many inches that no notebook shows by itself."""
+    figure = Figure(figsize=(width, height), layout="constrained")
+    FigureCanvasSVG(figure)
+    return figure
+
+
+def drawing(figure: Figure, alt: str) -> Drawing:
+    """The figure as SVG whose bytes are the same for the same figure.
+
+    Text was measured in DejaVu Sans, which comes with matplotlib and is wider than what readers have, so it fits.
+    """
+    target = io.StringIO()
+    figure.savefig(target, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
+    svg = target.getvalue()
+    return Drawing(_MEASURED.sub(_FONTS, svg[svg.index("<svg") :]), alt)

@@ -1,0 +1,177 @@
+"""Numbers in words and units, as the reports write them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+NOT_SHOWN = "–"
+_MINUS = "−"
+
+
+def duration(seconds: float) -> str:
+    """A time in hours and minutes; days would be ambiguous on a business clock.
+
+    >>> [duration(seconds) for seconds in (42, 1500, 12000, 151200, 1.2e6)]
+    ['42 s', '25 min', '3 h 20 min', '42 h', '333 h']
+    """
+    if seconds < 0:
+        return _MINUS + duration(-seconds)
+    if seconds < 59.5:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    if minutes < 60:
+        return f"{minutes} min"
+    if minutes >= 24 * 60:
+        return f"{round(seconds / 3600):,} h"
+    hours, rest = divmod(minutes, 60)
+    return f"{hours} h {rest} min" if rest else f"{hours} h"
+
+
+def value(number: float | None, unit: str) -> str:
+    """A number with its unit.
+
+    Args:
+        number: in the metric's unit; None or NaN where there is none.
+        unit: seconds, share, score, count or per_ticket.
+
+    >>> [value(0.8424, "share"), value(1204, "count"), value(1.537, "per_ticket"), value(None, "count")]
+    ['84.2 %', '1,204', '1.54', '–']
+    """
+    if number is None or math.isnan(number):
+        return NOT_SHOWN
+    match unit:
+        case "seconds":
+            return duration(number)
+        case "share" | "score":
+            return f"{100 * number:.1f} %".replace("-", _MINUS)
+        case "count":
+            return f"{number:,.0f}".replace("-", _MINUS)
+        case _:
+            return f"{number:.2f}".replace("-", _MINUS)
+
+
+def estimate(number: float | None, low: float | None, high: float | None, unit: str) -> str:
+    """A value with its interval; a percentile that was not reached with its lower bound.
+
+    >>> estimate(0.842, 0.81, 0.871, "share")
+    '84.2 % (81.0–87.1)'
+    >>> estimate(12000, 10800, None, "seconds")
+    '3 h 20 min (at least 3 h)'
+    >>> estimate(None, 14400, None, "seconds")
+    'not reached, at least 4 h'
+    """
+    if _none(number):
+        return NOT_SHOWN if _none(low) or unit != "seconds" else f"not reached, at least {value(low, unit)}"
+    if _none(low) and _none(high):
+        return value(number, unit)
+    if _none(high):
+        return f"{value(number, unit)} (at least {value(low, unit)})"
+    return f"{value(number, unit)} ({interval(low, high, unit).removesuffix(' %')})"
+
+
+def change(before: float | None, after: float | None, unit: str) -> str:
+    """How much a value has changed: in points for shares and scores, else in per cent.
+
+    >>> [change(0.80, 0.831, "share"), change(100, 88, "count"), change(0, 4, "count"), change(None, 4, "count")]
+    ['+3.1 points', '−12 %', '+4', '']
+    """
+    if before is None or after is None or math.isnan(before) or math.isnan(after):
+        return ""
+    if unit in ("share", "score"):
+        return _signed(100 * (after - before), 1, " points")
+    if before <= 0 or after < 0:
+        return _signed(after - before, 0, "")
+    return _signed(100 * (after / before - 1), 0, " %")
+
+
+def points(difference: float, unit: str) -> str:
+    """A difference in the unit's own terms, with its sign.
+
+    >>> [points(-0.012, "share"), points(12, "count"), points(0.25, "per_ticket")]
+    ['−1.2 points', '+12', '+0.25']
+    """
+    if unit in ("share", "score"):
+        return _signed(100 * difference, 1, " points")
+    if unit == "seconds":
+        return ("+" if difference >= 0 else "") + duration(difference)
+    return _signed(difference, 0 if unit == "count" else 2, "")
+
+
+_RULES = {
+    "beyond the limits": "outside its usual range",
+    "nine on one side of the centre": "nine weeks on one side of its mean",
+    "six rising or falling": "six weeks rising or falling",
+    "fourteen alternating": "fourteen weeks up and down",
+}
+
+
+def rules(signal: str) -> str:
+    """The rules of a control chart that fired, for a reader who knows none of them.
+
+    >>> rules("beyond the limits; six rising or falling")
+    'outside its usual range; six weeks rising or falling'
+    """
+    return "; ".join(_RULES.get(rule, rule) for rule in signal.split("; ")) if signal else ""
+
+
+def goal(target: float | None, better: str, unit: str) -> str:
+    """A goal: at most for what should be low, at least for what should be high.
+
+    >>> goal(0.9, "higher", "share"), goal(14400, "lower", "seconds")
+    ('≥ 90 %', '≤ 4 h')
+    """
+    if _none(target):
+        return NOT_SHOWN
+    return f"{'≤' if better == 'lower' else '≥'} {value(target, unit).replace('.0 %', ' %')}"
+
+
+def interval(low: float | None, high: float | None, unit: str) -> str:
+    """An interval by itself.
+
+    >>> interval(0.81, 0.871, "share"), interval(3600, None, "seconds")
+    ('81.0–87.1 %', 'at least 1 h')
+    """
+    if _none(low):
+        return NOT_SHOWN
+    if _none(high):
+        return f"at least {value(low, unit)}"
+    first = value(low, unit)
+    return f"{first.removesuffix(' %') if unit in ('share', 'score') else first}–{value(high, unit)}"
+
+
+def met(number: float | None, target: float | None, better: str) -> bool | None:
+    """Whether a goal is met; None where there is no value or no goal."""
+    if number is None or target is None or math.isnan(number) or math.isnan(target):
+        return None
+    return number <= target if better == "lower" else number >= target
+
+
+def listed(items: Sequence[str]) -> str:
+    """Items as a sentence lists them.
+
+    >>> listed(["a"]), listed(["a", "b", "c"])
+    ('a', 'a, b and c')
+    """
+    return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} and {items[-1]}" if items else ""
+
+
+def short_week(week: str) -> str:
+    """An ISO week without its year: `W46`."""
+    return week[5:]
+
+
+def _none(number: float | None) -> bool:
+    return number is None or math.isnan(number)
+
+
+def _signed(number: float, digits: int, suffix: str) -> str:
+    rounded = f"{number:.{digits}f}"
+    if float(rounded) == 0:
+        return f"±{abs(float(rounded)):.{digits}f}{suffix}"
+    sign = _MINUS if number < 0 else "+"
+    return (
+        f"{sign}{rounded.removeprefix('-')}{suffix}"
+        if abs(number) < 1000
+        else f"{sign}{abs(number):,.{digits}f}{suffix}"
+    )

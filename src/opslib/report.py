@@ -1,0 +1,369 @@
+"""What a notebook calls: open a week of a team, then ask it.
+
+Every function takes the week and returns a tidy frame; `display.charts` and `display.tables` (`ops.charts`, `ops.show`)
+draw such frames. A week without tickets of the team gives empty frames, which are drawn as one line that says so.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import ibis
+import pandas as pd
+
+from opslib import calendars
+from opslib.analysis import review
+from opslib.display import words
+from opslib.display.headline import Headline, Line
+from opslib.errors import WarehouseError
+from opslib.metrics import ALL, CATALOGUE, Metric, cells, check_goals, relation, settled, times, week_frame
+from opslib.settings import Organisation, Team, load_organisation
+from opslib.store import Warehouse
+
+_HEADLINES = ("first_reply_median", "first_reply_sla", "full_resolution_median", "csat", "backlog_closing")
+_TESTED_TIMES = ("first_reply_median", "first_resolution_median", "full_resolution_median", "next_reply_median")
+_EXPLAINED = 3
+
+
+@dataclass(frozen=True)
+class Week:
+    """A week of a team, as one warehouse knows it. Slices are read when they are first asked for."""
+
+    week: str
+    team: str
+    warehouse: Warehouse
+    organisation: Organisation
+    as_of: datetime
+
+    @property
+    def label(self) -> str:
+        """What a reader calls the team."""
+        return self.settings.label
+
+    @property
+    def settings(self) -> Team:
+        """The team's entry in params/org.yml."""
+        return self.organisation.team(self.team)
+
+    @property
+    def before(self) -> str:
+        """The week before."""
+        return calendars.shift_week(self.week, -1)
+
+    @cached_property
+    def all_values(self) -> pd.DataFrame:
+        """Weekly values of all teams for channel `all`, up to this week."""
+        found = self.warehouse.read("facts", "weekly_values")
+        return found[(found["channel"] == ALL) & (found["week"] <= self.week)].reset_index(drop=True)
+
+    @cached_property
+    def own_values(self) -> pd.DataFrame:
+        """Those of the team."""
+        return self.all_values[self.all_values["team"] == self.team].reset_index(drop=True)
+
+    @cached_property
+    def own_backlog(self) -> pd.DataFrame:
+        """facts/backlog of the team."""
+        return self.warehouse.read("facts", "backlog", teams=[self.team])
+
+    @cached_property
+    def has_data(self) -> bool:
+        """Whether the team had anything to do in the week."""
+        now = self.own_values[self.own_values["week"] == self.week].set_index("metric")["value"]
+        return bool(now.reindex(["created", "solved", "backlog_closing"]).fillna(0).sum() > 0)
+
+    @cached_property
+    def goals(self) -> dict[str, float]:
+        """The targets in force on the week's Monday, by metric."""
+        monday = week_frame([self.week], self._bounds)["first_day"].iloc[0]
+        found = {name: self.settings.goal(name, monday) for name in CATALOGUE}
+        return {name: target for name, target in found.items() if target is not None}
+
+    @cached_property
+    def chart(self) -> pd.DataFrame:
+        """Control-chart frames of all metrics that the export tells."""
+        return _charted(self, CATALOGUE.values())
+
+    @cached_property
+    def tests(self) -> pd.DataFrame:
+        """Tests of the change from the week before, for all metrics and teams."""
+        rows = {name: self._times(name) for name in _TESTED_TIMES}
+        return review.week_on_week(self.all_values, CATALOGUE, self.week, self.before, times=rows)
+
+    def weeks(self, names: Iterable[str]) -> pd.DataFrame:
+        """Weeks with their bounds in the organisation's zone."""
+        return week_frame(names, self._bounds)
+
+    def _bounds(self, week: str) -> tuple[datetime, datetime]:
+        return calendars.week_bounds(week, self.organisation.zone)
+
+    def _times(self, name: str) -> pd.DataFrame:
+        """The times of tickets created in this week and the one before."""
+        metric = CATALOGUE[name]
+        columns = ["week", "team", metric.ended, metric.censored]
+        found = self.warehouse.read("facts", metric.fact, columns=columns, weeks=[self.before, self.week])
+        ended, censored = found[metric.ended], found[metric.censored]
+        rows = found[["week", "team"]].assign(seconds=ended.fillna(censored), ended=ended.notna())
+        return rows[rows["seconds"].notna()]
+
+
+def open_week(week: str, team: str, *, warehouse: str = "", params: str = "") -> Week:
+    """Open a week of a team.
+
+    Args:
+        week: ISO week, like `2026-W46`.
+        team: a name in the organisation's file in params/.
+        warehouse: its folder; empty: the environment's OPSLIB_WAREHOUSE, else data/warehouse of the project.
+        params: the parameters' folder; empty: the environment's OPSLIB_PARAMS, else params of the project. The project
+            is the nearest folder upwards with a pyproject.toml.
+
+    Returns:
+        The week, to be handed to the other functions of this module.
+
+    Raises:
+        OpslibError: the week is not written like one, or its values have not been made.
+        SettingsError: there is no such team, or a goal names a metric that there is not.
+        WarehouseError: the warehouse is empty, or ends before the week.
+    """
+    calendars.week_bounds(week, "UTC")
+    store = Warehouse(_folder(warehouse, "OPSLIB_WAREHOUSE", Path("data") / "warehouse"))
+    about = store.facts_of_the_run()
+    organisation = load_organisation(_folder(params, "OPSLIB_PARAMS", Path("params")), about.get("organisation", "org"))
+    organisation.team(team)
+    check_goals(organisation)
+    if not store.has("facts", "weekly_values"):
+        raise WarehouseError(f"{store.root} has no weekly values yet; `make facts` makes them")
+    opened = Week(week, team, store, organisation, datetime.fromisoformat(about["as_of"]))
+    if opened.all_values["week"].max() != week:
+        known = store.read("facts", "weekly_values", columns=["week"])["week"]
+        raise WarehouseError(f"the warehouse knows complete weeks from {known.min()} to {known.max()}, not {week}")
+    return opened
+
+
+def flow(week: Week) -> pd.DataFrame:
+    """Control-chart frames of created, solved, reopened and the net flow; as `analysis.review.control_frame`."""
+    return _family(week, ["created", "solved", "reopened", "net_flow"])
+
+
+def speed(week: Week) -> pd.DataFrame:
+    """Control-chart frames of reply and resolution times on the business clock."""
+    return _family(
+        week,
+        ["first_reply_median", "first_reply_p90", "full_resolution_median", "full_resolution_p90", "next_reply_median"],
+    )
+
+
+def sla(week: Week) -> pd.DataFrame:
+    """Control-chart frames of the attainment of each SLA metric that is promised to anybody."""
+    return _family(week, [name for name, metric in CATALOGUE.items() if metric.family == "sla"])
+
+
+def quality(week: Week) -> pd.DataFrame:
+    """Control-chart frames of satisfaction, survey response and QA score."""
+    return _family(week, [name for name, each in CATALOGUE.items() if each.family in ("satisfaction", "quality")])
+
+
+def effort(week: Week) -> pd.DataFrame:
+    """Control-chart frames of replies, one-touch, first contact, transfers, reopens and ping-pong."""
+    return _family(week, [name for name, metric in CATALOGUE.items() if metric.family == "effort"])
+
+
+def metric(week: Week, name: str, *, shown: int = review.SHOWN_WEEKS) -> pd.DataFrame:
+    """Control-chart frame of one metric, of so many weeks.
+
+    Raises:
+        WarehouseError: there is no such metric; the message lists them.
+    """
+    chosen = _named(name)
+    return _charted(week, [chosen], shown=shown) if week.has_data else week.chart.head(0)
+
+
+def values(week: Week, *, by_channel: bool = False) -> pd.DataFrame:
+    """Weekly values of the team up to the week, to go deeper from.
+
+    Returns:
+        The columns of `analysis.weekly_values.COLUMNS`; with `by_channel` a row per channel too.
+    """
+    if not by_channel:
+        return week.own_values
+    found = week.warehouse.read("facts", "weekly_values", teams=[week.team])
+    return found[found["week"] <= week.week].reset_index(drop=True)
+
+
+def backlog(week: Week) -> pd.DataFrame:
+    """The backlog per week: inflow, outflow, closing, age, thirteen weeks; as `analysis.review.weekly_backlog`."""
+    names = [calendars.shift_week(week.week, -back) for back in reversed(range(review.SHOWN_WEEKS))]
+    days = week.own_backlog if week.has_data else week.own_backlog.head(0)
+    return review.weekly_backlog(days, week.weeks(names))
+
+
+def add_up(week: Week) -> pd.DataFrame:
+    """The identity of the backlog by day and for the week; as `analysis.review.add_up`."""
+    bounds = week.weeks([week.week]).iloc[0]
+    days = pd.to_datetime(week.own_backlog["day"])
+    inside = days.between(pd.Timestamp(bounds["first_day"]), pd.Timestamp(bounds["last_day"])) & week.has_data
+    return review.add_up(week.own_backlog[inside])
+
+
+def signals(week: Week) -> pd.DataFrame:
+    """What is a signal in the week and what is noise; as `analysis.review.signals`.
+
+    Times on the calendar clock are left to their chart: they say a second time what the business clock says.
+    """
+    chart = week.chart[~week.chart["metric"].str.contains("_calendar_")] if week.has_data else week.chart.head(0)
+    return review.signals(week.tests, chart, week.team, week.week)
+
+
+def explain(week: Week, metric: str = "", *, by: str = "channel") -> pd.DataFrame:
+    """Split the change from the week before into what groups add to it.
+
+    Args:
+        week: of `open_week`.
+        metric: a metric's name; empty: those whose change from the week before is a discovery, at most three.
+        by: `channel` or `contact_reason`.
+
+    Returns:
+        As `analysis.review.explain`, one metric after the other. A median or percentile cannot be split; the share of
+        tickets that were done within the last week's value is split instead, and the label says so.
+
+    Raises:
+        WarehouseError: there is no such metric; the message lists them.
+    """
+    if not week.has_data:
+        return review.explain(_no_sums(by), CATALOGUE["created"], by=by, before=week.before, after=week.week)
+    found = signals(week)
+    strongest = found[found["discovery"]].sort_values("q", kind="stable")["metric"].head(_EXPLAINED)
+    names = [metric] if metric else list(strongest)
+    parts = [_explained(week, _named(name), by) for name in names]
+    some = [part for part in parts if len(part)]
+    empty = review.explain(_no_sums(by), CATALOGUE["created"], by=by, before=week.before, after=week.week)
+    return pd.concat(some, ignore_index=True) if some else empty
+
+
+def metric_table(week: Week) -> pd.DataFrame:
+    """All metrics of the week.
+
+    Returns:
+        metric, label, family, unit, better, definition, value, low, high, n, goal, before, signal, limits (whether
+        there are any), missing, history (the last thirteen values).
+    """
+    told = pd.DataFrame(
+        [(each.name, each.family, each.definition) for each in CATALOGUE.values()],
+        columns=["metric", "family", "definition"],
+    )
+    chart = week.chart if week.has_data else week.chart.head(0)
+    history = chart.groupby("metric", sort=False)["value"].agg(list).rename("history").reset_index()
+    before = chart.loc[chart["week"] == week.before, ["metric", "value"]].rename(columns={"value": "before"})
+    now = chart[chart["week"] == week.week].assign(limits=chart["centre"].notna())
+    frame = now.merge(told, on="metric").merge(history, on="metric").merge(before, on="metric", how="left")
+    return frame[
+        [
+            *("metric", "label", "family", "unit", "better", "definition", "value", "low", "high", "n", "goal"),
+            *("before", "signal", "limits", "missing", "history"),
+        ]
+    ]
+
+
+def missing(week: Week) -> pd.DataFrame:
+    """The metrics that this export cannot tell of the team: metric, label, definition, missing."""
+    now = week.own_values[(week.own_values["week"] == week.week) & week.own_values["missing"].notna()]
+    rows = [
+        (name, CATALOGUE[name].label, CATALOGUE[name].definition, reason)
+        for name, reason in zip(now["metric"], now["missing"], strict=True)
+        if name in CATALOGUE
+    ]
+    return pd.DataFrame(rows, columns=["metric", "label", "definition", "missing"])
+
+
+def headline(week: Week) -> Headline:
+    """The numbers that stand above the report; a metric that the export lacks is left out."""
+    if not week.has_data:
+        return Headline([], has_data=False)
+    lines = []
+    for name in _HEADLINES:
+        rows = week.chart[week.chart["metric"] == name]
+        if rows.empty or rows["missing"].notna().all():
+            continue
+        last, unit = rows.iloc[-1], CATALOGUE[name].unit
+        before = rows["value"].iloc[-2] if len(rows) > 1 else None
+        reached = pd.notna(last["value"])
+        spark = tuple(None if pd.isna(each) else float(each) for each in rows["value"])
+        target = words.goal(last["goal"], CATALOGUE[name].better, unit) if pd.notna(last["goal"]) else ""
+        lines.append(
+            Line(
+                label=CATALOGUE[name].label,
+                value=words.value(last["value"], unit) if reached else words.estimate(None, last["low"], None, unit),
+                better=CATALOGUE[name].better,
+                change=words.change(before, last["value"], unit),
+                signal=bool(last["signal"]),
+                note=words.rules(str(last["signal"])) if last["signal"] else f"goal {target}" if target else "",
+                spark=spark,
+            )
+        )
+    return Headline(lines, has_data=True)
+
+
+def _family(week: Week, names: list[str]) -> pd.DataFrame:
+    if not week.has_data:
+        return week.chart.head(0)
+    chosen = week.chart[week.chart["metric"].isin(names)]
+    promised = ~chosen["missing"].str.contains("such a target|such target", na=False)
+    return (chosen[promised] if promised.any() else chosen).reset_index(drop=True)
+
+
+def _charted(week: Week, metrics: Iterable[Metric], *, shown: int = review.SHOWN_WEEKS) -> pd.DataFrame:
+    return review.control_frame(week.own_values, list(metrics), week.week, goals=week.goals, shown=shown)
+
+
+def _explained(week: Week, metric: Metric, by: str) -> pd.DataFrame:
+    # Not warehouse.engine(): DuckDB refuses to have its progress bar set in a kernel without ipywidgets.
+    engine = ibis.duckdb.connect()
+    try:
+        needed = {"surveys": ("satisfaction",), "offers": ("satisfaction",), "reviews": ("quality_reviews",)}
+        facts = {"tickets", metric.fact} & {"tickets", "replies", "sla"}
+        scans: dict[str, Any] = {name: week.warehouse.scan(engine, "facts", name) for name in facts}
+        scans |= {name: week.warehouse.scan(engine, "standard", name) for name in needed.get(metric.fact, ())}
+        if metric.fact == "backlog":
+            return review.explain(_no_sums(by), metric, by=by, before=week.before, after=week.week)
+        rows = relation(metric.fact, scans)
+        rows = rows.filter(rows[metric.team] == week.team)
+        weeks = settled(metric, week.weeks([week.before, week.week]), as_of=week.as_of)
+        if metric.kind == "quantile":
+            own = times(metric, rows, weeks, by=by).to_pandas()
+            last = week.own_values.query("metric == @metric.name and week == @week.before")["value"]
+            if last.isna().all():
+                return review.explain(_no_sums(by), metric, by=by, before=week.before, after=week.week)
+            limit = float(last.iloc[0])
+            sums = review.within(own, limit, by=by)
+            found = review.explain(sums, metric, by=by, before=week.before, after=week.week)
+            return found.assign(label=f"{metric.label.partition(',')[0]} within {words.duration(limit)}")
+        wide = cells([metric], rows, weeks, by=by).to_pandas()
+    finally:
+        engine.disconnect()
+    sums = wide.rename(columns=lambda name: name.removeprefix(f"{metric.name}|"))
+    return review.explain(sums, metric, by=by, before=week.before, after=week.week)
+
+
+def _named(name: str) -> Metric:
+    if name not in CATALOGUE:
+        raise WarehouseError(f"there is no metric {name!r}; there are {', '.join(sorted(CATALOGUE))}")
+    return CATALOGUE[name]
+
+
+def _no_sums(by: str) -> pd.DataFrame:
+    return pd.DataFrame({"week": [], by: [], "numerator": [], "denominator": []})
+
+
+def _folder(given: str, variable: str, default: Path) -> Path:
+    """The folder that was given, else the environment's, else the project's."""
+    if given or os.environ.get(variable):
+        return Path(given or os.environ[variable])
+    here = Path.cwd()
+    project = next((each for each in (here, *here.parents) if (each / "pyproject.toml").exists()), here)
+    return project / default

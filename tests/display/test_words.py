@@ -1,0 +1,48 @@
+"""Numbers in words: the examples in the docstrings, and the edges."""
+
+from __future__ import annotations
+
+import doctest
+
+import pytest
+
+from opslib.display import words
+
+
+def test_the_examples_in_the_docstrings_hold():
+    found = doctest.testmod(words)
+    assert found.attempted >= 10
+    assert found.failed == 0
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [
+        (0, "0 s"),
+        (59.4, "59 s"),
+        (59.6, "1 min"),
+        (3599, "1 h"),
+        (3600, "1 h"),
+        (86_399, "24 h"),
+        (-5400, "−1 h 30 min"),
+    ],
+)
+def test_a_time_is_rounded_before_it_is_split(seconds: float, said: str):
+    """Else 59.6 s reads as 60 s, and 3,599 s as 60 min."""
+    assert words.duration(seconds) == said
+
+
+def test_a_change_that_rounds_to_nothing_has_no_direction():
+    assert words.change(0.8001, 0.8, "share") == "±0.0 points"
+    assert words.change(1000, 1001, "count") == "±0 %"
+
+
+def test_a_change_from_nothing_is_told_in_numbers():
+    assert words.change(0, 3, "count") == "+3"
+    assert words.change(-20, 5, "count") == "+25"
+
+
+def test_a_goal_is_met_on_the_right_side():
+    assert words.met(3.0, 4.0, "lower")
+    assert not words.met(0.8, 0.9, "higher")
+    assert words.met(float("nan"), 0.9, "higher") is None

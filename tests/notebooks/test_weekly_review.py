@@ -1,0 +1,150 @@
+"""The weekly review, run as a reader gets it, on a warehouse written by hand."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+from traitlets.config import Config
+
+from opslib.weekly.safe_html import clean_output
+from tests.review_warehouse import LAST, write_warehouse
+
+ROOT = Path(__file__).parents[2]
+SVG = "image/svg+xml"
+HEADLINE = "application/vnd.opslib.headline+json"
+
+
+def run(notebook: str, warehouse: Path, params: Path, *, team: str) -> nbformat.NotebookNode:
+    """The notebook with its parameters replaced, executed in a kernel of its own."""
+    node = nbformat.read(ROOT / "notebooks" / f"{notebook}.ipynb", as_version=4)
+    cell = next(cell for cell in node.cells if "parameters" in cell.metadata.get("tags", []))
+    values = {"week": LAST, "team": team, "warehouse": str(warehouse), "params": str(params)}
+    cell.source = "\n".join(f"{name}: str = {value!r}" for name, value in values.items())
+    with tempfile.TemporaryDirectory(prefix="ops") as folder:
+        sockets = Config({"KernelManager": {"transport": "ipc", "ip": f"{folder}/k"}})
+        NotebookClient(node, timeout=120, kernel_name="python3", config=sockets).execute(cwd=str(ROOT))
+    return node
+
+
+def data_of(node: nbformat.NotebookNode, mime: str) -> list[str]:
+    return [
+        output.data[mime] for cell in node.cells for output in cell.get("outputs", []) if mime in output.get("data", {})
+    ]
+
+
+def after(node: nbformat.NotebookNode, heading: str) -> str:
+    """The plain text of all outputs of the section."""
+    said, inside = [], False
+    for cell in node.cells:
+        if cell.cell_type == "markdown":
+            for found in re.findall(r"^## (.+)$", cell.source, re.MULTILINE):
+                inside = found == heading
+        elif inside:
+            said += [output.data["text/plain"] for output in cell.outputs if "data" in output]
+    return "\n".join(said)
+
+
+def streams(node: nbformat.NotebookNode) -> list[str]:
+    return [output.text for cell in node.cells for output in cell.get("outputs", []) if output.output_type == "stream"]
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    return write_warehouse(tmp_path_factory.mktemp("review"))
+
+
+@pytest.fixture(scope="module")
+def alpha(folders: tuple[Path, Path]) -> nbformat.NotebookNode:
+    return run("team/weekly_review", *folders, team="alpha")
+
+
+def test_every_section_shows_something_and_nothing_is_warned_of(alpha: nbformat.NotebookNode):
+    silent = [cell.source for cell in alpha.cells[2:] if cell.cell_type == "code" and not cell.outputs]
+    assert silent == []
+    assert streams(alpha) == []
+
+
+def test_the_slow_week_is_the_signal_and_the_calm_metrics_are_named_as_noise(alpha: nbformat.NotebookNode):
+    said = after(alpha, "What needs attention")
+    table, _, below = said.partition("Week on week")
+    assert re.search(
+        r"First reply, median \| \d h .* worse: outside its usual range; changed from the week before", table
+    )
+    assert "false discovery rate of 10 %" in below
+    assert re.search(r"Noise, no more than what chance does: .*QA score", below)
+
+
+def test_what_explains_it_are_the_chats(alpha: nbformat.NotebookNode):
+    assert re.search(r"bars by channel, largest chat with −", after(alpha, "What explains the change?"))
+
+
+def test_figures_have_descriptions_with_the_last_value_and_the_goal(alpha: nbformat.NotebookNode):
+    alts = [
+        output.metadata[SVG]["alt"]
+        for cell in alpha.cells
+        for output in cell.get("outputs", [])
+        if SVG in output.get("data", {})
+    ]
+    assert len(alts) == len(data_of(alpha, SVG)) >= 9
+    speed = next(alt for alt in alts if alt.startswith("First reply, median, weekly"))
+    assert "Goal: ≤ 2 h, not met." in speed
+    assert f"Signals: {LAST} (outside its usual range)" in speed
+
+
+def test_the_backlog_adds_up(alpha: nbformat.NotebookNode):
+    assert "It adds up, to the ticket." in after(alpha, "Do the numbers add up?")
+
+
+def test_headlines_say_direction_signal_and_weeks(alpha: nbformat.NotebookNode):
+    (told,) = data_of(alpha, HEADLINE)
+    assert told["status"] == "ready"
+    first = told["headlines"][0]
+    assert first["label"] == "First reply, median"
+    assert (first["better"], first["signal"]) == ("lower", True)
+    assert first["change"].startswith("+")
+    assert len(first["spark"]) == 13
+
+
+def test_tables_pass_the_shield_of_the_pages_whole(alpha: nbformat.NotebookNode):
+    for fragment in data_of(alpha, "text/html"):
+        cleaned = clean_output(fragment, section="s")
+        for kept in ("<table", "<caption", 'scope="row"', "<details", "<summary", "<svg", "<path", "aria-label"):
+            assert (kept in fragment) == (kept in cleaned), kept
+
+
+def test_no_text_of_a_ticket_becomes_markup(alpha: nbformat.NotebookNode):
+    """The contact reasons of the fixture hold a script."""
+    shown = data_of(alpha, SVG) + data_of(alpha, "text/html")
+    assert any("&lt;script&gt;" in each for each in shown)
+    assert not any("<script" in each for each in shown)
+
+
+def test_the_report_stays_light(alpha: nbformat.NotebookNode):
+    assert sum(len(each) for each in data_of(alpha, SVG)) < 1_000_000
+
+
+def test_a_team_without_tickets_says_so_in_every_section(folders: tuple[Path, Path]):
+    quiet = run("team/weekly_review", *folders, team="quiet")
+    assert data_of(quiet, HEADLINE)[0] == {"headlines": [], "status": "no_data"}
+    assert data_of(quiet, SVG) == []
+    for heading in ("What needs attention", "Flow and backlog", "Speed", "SLA", "Quality", "Effort", "Backlog by age"):
+        assert "No tickets of this team in this week" in after(quiet, heading), heading
+    assert "No change to explain" in after(quiet, "What explains the change?")
+
+
+def test_an_export_without_satisfaction_says_so_and_shows_no_zero(tmp_path: Path):
+    node = run("team/weekly_review", *write_warehouse(tmp_path, with_satisfaction=False), team="alpha")
+    assert "Customer satisfaction: not in this export: no satisfaction." in after(node, "Quality")
+    assert "Customer satisfaction | not in this export: no satisfaction" in after(node, "All metrics")
+    assert "Customer satisfaction | not in this export" in after(node, "What is missing from this export?")
+    assert "Customer satisfaction" not in [line["label"] for line in data_of(node, HEADLINE)[0]["headlines"]]
+
+
+def test_the_starting_point_for_analysts_runs(folders: tuple[Path, Path]):
+    node = run("explore/start_here", *folders, team="beta")
+    assert "Ten tickets of the week" in "".join(data_of(node, "text/html"))

@@ -1,0 +1,220 @@
+"""The catalogue counts what it says, on rows made by hand."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import ibis
+import pandas as pd
+import pyarrow as pa
+import pytest
+
+from opslib import calendars
+from opslib.errors import SettingsError
+from opslib.metrics import CATALOGUE, cells, check_goals, in_weeks, relation, settled, times, week_frame
+from opslib.settings import load_organisation
+from tests.review_warehouse import ORGANISATION, PRESENT
+
+WEEKS = week_frame(["2026-W45", "2026-W46"], lambda week: calendars.week_bounds(week, "America/New_York"))
+
+
+def table(frame: pd.DataFrame) -> ibis.Table:
+    return ibis.memtable(pa.Table.from_pandas(frame, preserve_index=False))
+
+
+def tickets(*rows: dict[str, object]) -> ibis.Table:
+    """facts/tickets with what the rows do not say filled in."""
+    usual = {
+        "week": "2026-W46",
+        "team": "a",
+        "first_team": "a",
+        "solved_team": "a",
+        "survey_team": "a",
+        "channel": "chat",
+        "contact_reason": "refund",
+        "counts_in_speed": True,
+        "last_solved_at": "2026-11-10T12:00Z",
+        "reopens": 0,
+        "first_reply_business_seconds": None,
+        "first_reply_business_censored_seconds": None,
+        "first_contact_resolution": True,
+    }
+    frame = pd.DataFrame([usual | row for row in rows])
+    frame["last_solved_at"] = pd.to_datetime(frame["last_solved_at"], utc=True)
+    for column in ("first_reply_business_seconds", "first_reply_business_censored_seconds"):
+        frame[column] = frame[column].astype("Int64")
+    frame["first_contact_resolution"] = frame["first_contact_resolution"].astype("boolean")
+    return table(frame)
+
+
+def counted(
+    name: str, tables: dict[str, ibis.Table], *, by: str = "channel"
+) -> dict[tuple[str, str], tuple[float, float]]:
+    """(week, team) to (numerator, denominator), over the groups."""
+    metric = CATALOGUE[name]
+    frame = cells([metric], relation(metric.fact, tables), WEEKS, by=by).to_pandas()
+    sums = frame.groupby(["week", "team"])[[f"{name}|numerator", f"{name}|denominator"]].sum()
+    return {key: tuple(row) for key, row in zip(sums.index, sums.to_numpy().tolist(), strict=True)}
+
+
+def test_every_metric_says_what_it_is():
+    for name, metric in CATALOGUE.items():
+        assert metric.name == name
+        assert metric.label
+        assert metric.definition.endswith(".")
+        assert len(metric.definition.split()) >= 8, name
+        if metric.kind == "quantile":
+            assert metric.ended
+            assert metric.censored
+        else:
+            assert metric.numerator is not None
+            assert metric.denominator is not None
+
+
+def test_the_catalogue_has_what_the_goals_and_reports_name():
+    families = {"flow": 5, "speed": 10, "sla": 5, "satisfaction": 2, "quality": 1, "effort": 6}
+    assert {family: sum(m.family == family for m in CATALOGUE.values()) for family in families} == families
+
+
+def test_a_goal_for_a_metric_that_there_is_not_is_an_error_that_lists_those_there_are(tmp_path: Path):
+    (tmp_path / "org.yml").write_text(ORGANISATION.replace("metric: csat", "metric: csatt"))
+    with pytest.raises(SettingsError, match=r"(?s)'csatt', which there is not.*there are .*csat, "):
+        check_goals(load_organisation(tmp_path))
+
+
+def test_a_goal_for_a_share_above_one_is_an_error(tmp_path: Path):
+    (tmp_path / "org.yml").write_text(ORGANISATION.replace("target: 90%", "target: 90"))
+    with pytest.raises(SettingsError, match="csat must be a share"):
+        check_goals(load_organisation(tmp_path))
+
+
+def test_a_metric_names_what_the_export_lacks():
+    present = {table: frozenset(columns) for table, columns in PRESENT.items()}
+    assert CATALOGUE["csat"].lacking(present) is None
+    del present["satisfaction"]
+    assert CATALOGUE["csat"].lacking(present) == "not in this export: no satisfaction"
+
+
+def test_one_of_several_sources_is_enough():
+    """A reply may be told by events or by a column of the ticket."""
+    columns_only = {"tickets": frozenset({"ticket_id", "first_reply_at"})}
+    assert CATALOGUE["first_reply_median"].lacking(columns_only) is None
+    assert "ticket_events or tickets.first_reply_at" in str(CATALOGUE["first_reply_median"].lacking({}))
+
+
+def test_created_counts_for_the_team_that_got_the_ticket_first():
+    facts = tickets({"first_team": "a", "team": "b"}, {"first_team": None, "team": "b"})
+    assert counted("created", {"tickets": facts}) == {("2026-W46", "a"): (1, 1), ("2026-W46", "b"): (1, 1)}
+
+
+def test_a_solve_on_sunday_night_in_new_york_belongs_to_that_week():
+    """In UTC it is Monday already; weeks are those of the organisation's zone."""
+    facts = tickets(
+        {"last_solved_at": "2026-11-09T04:59:59Z", "reopens": 1},
+        {"last_solved_at": "2026-11-09T05:00:00Z"},
+        {"last_solved_at": None, "reopens": 1},
+    )
+    assert counted("reopen_share", {"tickets": facts}) == {("2026-W45", "a"): (1, 1), ("2026-W46", "a"): (0, 1)}
+
+
+def test_rows_outside_the_weeks_are_left_out():
+    facts = tickets({"last_solved_at": "2026-11-01T12:00Z"}, {"last_solved_at": "2026-11-16T05:00Z"})
+    assert in_weeks(facts, "last_solved_at", WEEKS).count().to_pandas() == 0
+
+
+def test_first_contact_resolution_of_a_week_is_known_a_week_later():
+    """A ticket with two replies is known to be none at once; counted early it would make every latest week look bad."""
+    early = settled(CATALOGUE["first_contact_resolution"], WEEKS, as_of=datetime(2026, 11, 16, 12, tzinfo=UTC))
+    assert early["week"].tolist() == ["2026-W45"]
+    assert settled(CATALOGUE["reopen_share"], WEEKS, as_of=datetime(2026, 11, 16, 12, tzinfo=UTC)) is WEEKS
+
+
+def test_an_answer_counts_for_the_response_rate_if_it_comes_within_seven_days():
+    facts = tickets(*({"ticket_id": f"t{n}"} for n in range(3)), {"ticket_id": "t3", "survey_team": None})
+    answers = pd.DataFrame(
+        {
+            "ticket_id": ["t0", "t0", "t1"],
+            "answered_at": pd.to_datetime(["2026-11-11T12:00Z", "2026-11-30T12:00Z", "2026-11-17T12:01Z"]),
+        }
+    )
+    found = counted("survey_response_rate", {"tickets": facts, "satisfaction": table(answers)})
+    assert found == {("2026-W46", "a"): (1, 3)}
+
+
+def test_waiting_tickets_come_with_the_time_they_have_waited():
+    facts = tickets(
+        {"first_reply_business_seconds": 60},
+        {"first_reply_business_censored_seconds": 500},
+        {"channel": None},
+    )
+    frame = (
+        times(CATALOGUE["first_reply_median"], relation("tickets", {"tickets": facts}), WEEKS).to_pyarrow().to_pandas()
+    )
+    assert sorted(zip(frame["seconds"], frame["ended"], strict=True)) == [(60, True), (500, False)]
+
+
+def test_good_of_a_scale_of_two_and_four_of_five_are_satisfied():
+    facts = tickets(*({"ticket_id": f"t{n}"} for n in range(5)))
+    answers = pd.DataFrame(
+        {
+            "ticket_id": [f"t{n}" for n in range(5)],
+            "answered_at": pd.to_datetime(["2026-11-11T12:00Z"] * 5),
+            "score": [2.0, 1.0, 4.0, 3.0, 5.0],
+            "scale_max": [2, 2, 5, 5, 5],
+        }
+    )
+    surveys = table(answers)
+    assert counted("csat", {"tickets": facts, "satisfaction": surveys}) == {("2026-W46", "a"): (3, 5)}
+
+
+def test_satisfaction_is_credited_to_the_team_that_held_the_ticket_when_it_was_asked():
+    facts = tickets({"ticket_id": "t", "survey_team": "asked", "solved_team": "solved", "team": "today"})
+    answers = pd.DataFrame(
+        {"ticket_id": ["t"], "answered_at": pd.to_datetime(["2026-11-11T12:00Z"]), "score": [5.0], "scale_max": [5]}
+    )
+    found = counted("csat", {"tickets": facts, "satisfaction": table(answers)})
+    assert list(found) == [("2026-W46", "asked")]
+
+
+def test_a_failed_critical_criterion_makes_the_review_zero_and_calibration_counts_nowhere():
+    facts = tickets(*({"ticket_id": f"t{n}"} for n in range(3)))
+    rows = [
+        ("r0", "t0", 8.0, 10.0, False, False),
+        ("r0", "t0", 1.0, 1.0, True, False),
+        ("r1", "t1", 10.0, 10.0, False, False),
+        ("r1", "t1", 0.0, 1.0, True, False),
+        ("r2", "t2", 1.0, 10.0, False, True),
+    ]
+    names = ["review_id", "ticket_id", "score", "max_score", "critical", "calibration"]
+    reviews = pd.DataFrame(rows, columns=names).assign(reviewed_at=pd.Timestamp("2026-11-11T12:00Z"))
+    found = counted("qa_score", {"tickets": facts, "quality_reviews": table(reviews)})
+    assert found == {("2026-W46", "a"): (pytest.approx(0.9), 2)}
+
+
+def test_a_promise_counts_in_the_week_in_which_it_was_decided():
+    """By week of creation the latest week would count what was quick, and miss what is still open."""
+    facts = tickets(*({"ticket_id": f"t{n}"} for n in range(3)))
+    rows = pd.DataFrame(
+        {
+            "ticket_id": ["t0", "t1", "t2"],
+            "team": "a",
+            "metric": "first_reply",
+            "state": ["met", "breached", "running"],
+            "ended_at": pd.to_datetime(["2026-11-10T12:00Z", "2026-11-12T12:00Z", None]),
+            "breached_at": pd.to_datetime([None, "2026-11-05T12:00Z", None], utc=True),
+        }
+    )
+    found = counted("first_reply_sla", {"tickets": facts, "sla": table(rows)})
+    assert found == {("2026-W45", "a"): (0, 1), ("2026-W46", "a"): (1, 1)}
+
+
+def test_the_backlog_of_a_week_is_that_of_its_last_day():
+    days = pd.date_range("2026-11-09", "2026-11-15")
+    frame = pd.DataFrame({"day": days.date, "team": "a", "closing": range(7), "solved": 1})
+    for term in ("created", "reopened", "moved_in", "deleted", "merged", "moved_out"):
+        frame[term] = 2 if term == "created" else 0
+    backlog = {"backlog": table(frame)}
+    assert counted("backlog_closing", backlog) == {("2026-W46", "a"): (6, 1)}
+    assert counted("solved", backlog)[("2026-W46", "a")][0] == 7
+    assert counted("net_flow", backlog)[("2026-W46", "a")][0] == 7

@@ -1,0 +1,180 @@
+"""What a notebook calls, against independent counts on the facts behind it."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+import opslib as ops
+from opslib.errors import OpslibError, SettingsError, WarehouseError
+from opslib.settings import load_organisation
+from opslib.store import Warehouse
+from opslib.weekly.values import build_weekly_values
+from tests.review_warehouse import AS_OF, LAST, tickets, write_warehouse
+
+Folders = tuple[Path, Path]
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory: pytest.TempPathFactory) -> Folders:
+    return write_warehouse(tmp_path_factory.mktemp("report"))
+
+
+@pytest.fixture(scope="module")
+def alpha(folders: Folders) -> ops.Week:
+    return ops.open_week(LAST, "alpha", warehouse=str(folders[0]), params=str(folders[1]))
+
+
+def value(frame: pd.DataFrame, metric: str, week: str = LAST) -> float:
+    return float(frame.loc[(frame["metric"] == metric) & (frame["week"] == week), "value"].iloc[0])
+
+
+def test_importing_opslib_loads_nothing_heavy():
+    """The command line reads settings; it must not wait for what only notebooks need."""
+    code = "import sys, opslib, opslib.errors; print([m for m in ('pandas', 'matplotlib', 'ibis') if m in sys.modules])"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+def test_everything_offered_is_there_and_anything_else_is_an_error_that_lists_it():
+    assert all(hasattr(ops, name) for name in ops.__all__)
+    with pytest.raises(AttributeError, match=r"a notebook can call .*open_week"):
+        ops.nonsense  # noqa: B018
+
+
+def test_a_week_does_not_change(alpha: ops.Week):
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        alpha.week = "2026-W01"
+
+
+def test_counts_agree_with_a_plain_count_of_the_facts(alpha: ops.Week):
+    facts = tickets()
+    mine = facts[facts["team"] == "alpha"]
+    assert value(ops.flow(alpha), "created") == (mine["week"] == LAST).sum()
+    solved = mine[mine["last_solved_at"].dt.tz_convert("America/New_York").dt.strftime("%G-W%V") == "2026-W44"]
+    assert value(ops.flow(alpha), "solved", "2026-W44") == len(solved)
+    assert value(ops.effort(alpha), "reopen_share", "2026-W44") == pytest.approx((solved["reopens"] > 0).mean())
+
+
+def test_the_median_counts_waiting_tickets_as_longer_than_all_answered_ones(alpha: ops.Week):
+    """Three of forty tickets still wait, each later than all others: the plain median over all is the right one."""
+    facts = tickets()
+    last = facts[(facts["team"] == "alpha") & (facts["week"] == LAST)]
+    plain = last["first_reply_business_seconds"].astype("float64").fillna(10**9).median()
+    assert value(ops.speed(alpha), "first_reply_median") == plain
+    answered_only = last["first_reply_business_seconds"].dropna().astype("float64").median()
+    assert plain != answered_only
+
+
+def test_what_the_planted_week_changed_is_a_signal_and_the_other_team_is_calm(folders: Folders, alpha: ops.Week):
+    found = ops.signals(alpha).set_index("metric")
+    assert found.loc["first_reply_median", "verdict"] == "signal"
+    assert found.loc["first_reply_median", "turn"] == "worse"
+    assert found.loc["csat", "verdict"] == "noise"
+    beta = ops.open_week(LAST, "beta", warehouse=str(folders[0]), params=str(folders[1]))
+    calm = ops.signals(beta).set_index("metric")
+    assert calm.loc["first_reply_median", "verdict"] == "noise"
+    assert (calm["tests"] == found["tests"].iloc[0]).all(), "one family of tests over both teams"
+
+
+def test_the_change_is_laid_at_the_door_of_the_chats(alpha: ops.Week):
+    parts = ops.explain(alpha, "first_reply_sla")
+    change = value(ops.sla(alpha), "first_reply_sla") - value(ops.sla(alpha), "first_reply_sla", alpha.before)
+    assert parts["total"].sum() == pytest.approx(change)
+    assert parts["group"].iloc[0] == "chat"
+
+
+@pytest.mark.parametrize("metric", ["touches_per_solved", "csat", "qa_score", "created", "first_reply_median"])
+@pytest.mark.parametrize("by", ["channel", "contact_reason"])
+def test_every_kind_of_metric_can_be_explained(alpha: ops.Week, metric: str, by: str):
+    parts = ops.explain(alpha, metric, by=by)
+    assert len(parts) in (1, 2)
+    if metric in ("touches_per_solved", "csat", "qa_score"):
+        values = ops.values(alpha)
+        assert parts["total"].sum() == pytest.approx(value(values, metric) - value(values, metric, alpha.before))
+
+
+def test_goals_hold_from_their_date(alpha: ops.Week):
+    assert alpha.goals == {"first_reply_median": 7200.0, "csat": 0.9}
+
+
+def test_every_metric_is_in_the_table_or_named_as_missing(alpha: ops.Week):
+    table = ops.metric_table(alpha)
+    assert set(ops.missing(alpha)["metric"]) == set(table.loc[table["missing"].notna(), "metric"])
+    assert len(table) == 29
+    assert (table["history"].map(len) == 13).all()
+
+
+def test_weeks_of_channels_sum_to_the_team(alpha: ops.Week):
+    found = ops.values(alpha, by_channel=True)
+    created = found[(found["metric"] == "created") & (found["week"] == LAST)].set_index("channel")["value"]
+    assert created["chat"] + created["email"] == created["all"]
+
+
+def test_an_earlier_week_does_not_know_the_later_ones(folders: Folders):
+    earlier = ops.open_week("2026-W44", "alpha", warehouse=str(folders[0]), params=str(folders[1]))
+    assert ops.flow(earlier)["week"].max() == "2026-W44"
+    assert ops.backlog(earlier)["week"].iloc[-1] == "2026-W44"
+
+
+def test_folders_come_from_the_environment_and_else_from_the_project(folders: Folders, tmp_path: Path, monkeypatch):
+    monkeypatch.setenv("OPSLIB_WAREHOUSE", str(folders[0]))
+    monkeypatch.setenv("OPSLIB_PARAMS", str(folders[1]))
+    assert ops.open_week(LAST, "alpha").has_data
+    monkeypatch.delenv("OPSLIB_WAREHOUSE")
+    (tmp_path / "pyproject.toml").write_text("")
+    inside = tmp_path / "notebooks" / "team"
+    inside.mkdir(parents=True)
+    monkeypatch.chdir(inside)
+    with pytest.raises(WarehouseError, match=str(tmp_path / "data" / "warehouse")):
+        ops.open_week(LAST, "alpha")
+
+
+@pytest.mark.parametrize(
+    ("week", "team", "error", "said"),
+    [
+        ("2026-46", "alpha", OpslibError, "2026-W46"),
+        ("2026-W47", "alpha", WarehouseError, "from 2026-W27 to 2026-W46, not 2026-W47"),
+        ("2026-W20", "alpha", WarehouseError, "from 2026-W27"),
+        (LAST, "gamma", SettingsError, "there are alpha, beta, quiet"),
+    ],
+)
+def test_what_cannot_be_opened_says_what_can(folders: Folders, week: str, team: str, error: type[Exception], said: str):
+    with pytest.raises(error, match=said):
+        ops.open_week(week, team, warehouse=str(folders[0]), params=str(folders[1]))
+
+
+def test_an_unknown_metric_is_an_error_that_lists_those_there_are(alpha: ops.Week):
+    for ask in (ops.metric, ops.explain):
+        with pytest.raises(WarehouseError, match=r"there is no metric 'speed'; there are .*csat"):
+            ask(alpha, "speed")
+
+
+def test_weekly_values_are_left_alone_until_something_changes(tmp_path: Path):
+    root, params = write_warehouse(tmp_path)
+    warehouse, organisation = Warehouse(root), load_organisation(params)
+    before = (root / "facts" / "weekly_values" / "part.parquet").stat().st_mtime_ns
+    assert build_weekly_values(warehouse, organisation, AS_OF) == ["weekly values as before"]
+    facts = tickets()
+    facts.loc[facts["week"] == "2026-W40", "reopens"] = 1
+    warehouse.write("facts", "tickets", facts, partition_by_week=True)
+    assert "29 metrics" in build_weekly_values(warehouse, organisation, AS_OF)[0]
+    assert (root / "facts" / "weekly_values" / "part.parquet").stat().st_mtime_ns != before
+
+
+def test_the_same_facts_give_the_same_bytes(tmp_path: Path):
+    one, _ = write_warehouse(tmp_path / "one")
+    two, _ = write_warehouse(tmp_path / "two")
+    paths = [root / "facts" / "weekly_values" / "part.parquet" for root in (one, two)]
+    assert paths[0].read_bytes() == paths[1].read_bytes()
+
+
+def test_a_week_that_is_not_over_has_no_values(folders: Folders):
+    weeks = Warehouse(folders[0]).read("facts", "weekly_values", columns=["week"])["week"]
+    assert weeks.max() == LAST
+    assert json.loads((folders[0] / "warehouse.json").read_text())["as_of"].startswith("2026-11-16")
