@@ -15,6 +15,7 @@ import pandas as pd
 from opslib import calendars
 from opslib.settings import load_organisation
 from opslib.store import Warehouse, write_json
+from opslib.weekly.changes import build_weekly_changes
 from opslib.weekly.values import build_weekly_values
 
 LAST = "2026-W46"
@@ -221,4 +222,5 @@ def write_warehouse(root: Path, *, with_satisfaction: bool = True) -> tuple[Path
     about = {"source": "standard", "organisation": "org", "sample": False, "as_of": AS_OF.isoformat()}
     write_json(about, warehouse.root / "warehouse.json")
     build_weekly_values(warehouse, load_organisation(params), AS_OF)
+    build_weekly_changes(warehouse)
     return warehouse.root, params

@@ -158,20 +158,24 @@ def test_an_unknown_metric_is_an_error_that_lists_those_there_are(alpha: ops.Wee
 def test_weekly_values_are_left_alone_until_something_changes(tmp_path: Path):
     root, params = write_warehouse(tmp_path)
     warehouse, organisation = Warehouse(root), load_organisation(params)
-    before = (root / "facts" / "weekly_values" / "part.parquet").stat().st_mtime_ns
+    paths = [root / "facts" / "weekly_values" / f"week={week}" / "part.parquet" for week in ("2026-W39", "2026-W40")]
+    before = [path.stat().st_mtime_ns for path in paths]
     assert build_weekly_values(warehouse, organisation, AS_OF) == ["weekly values as before"]
     facts = tickets()
     facts.loc[facts["week"] == "2026-W40", "reopens"] = 1
     warehouse.write("facts", "tickets", facts, partition_by_week=True)
     assert "29 metrics" in build_weekly_values(warehouse, organisation, AS_OF)[0]
-    assert (root / "facts" / "weekly_values" / "part.parquet").stat().st_mtime_ns != before
+    after = [path.stat().st_mtime_ns for path in paths]
+    assert after[0] == before[0]
+    assert after[1] != before[1]
 
 
 def test_the_same_facts_give_the_same_bytes(tmp_path: Path):
     one, _ = write_warehouse(tmp_path / "one")
     two, _ = write_warehouse(tmp_path / "two")
-    paths = [root / "facts" / "weekly_values" / "part.parquet" for root in (one, two)]
-    assert paths[0].read_bytes() == paths[1].read_bytes()
+    for table in ("weekly_values", "weekly_changes"):
+        first, second = (Warehouse(root).files("facts", table) for root in (one, two))
+        assert [path.read_bytes() for path in first] == [path.read_bytes() for path in second] != []
 
 
 def test_a_week_that_is_not_over_has_no_values(folders: Folders):

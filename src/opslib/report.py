@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -18,16 +18,16 @@ import ibis
 import pandas as pd
 
 from opslib import calendars
+from opslib.analysis import restatements as changed
 from opslib.analysis import review
 from opslib.display import words
 from opslib.display.headline import Headline, Line
-from opslib.errors import WarehouseError
+from opslib.errors import NotInExport, WarehouseError
 from opslib.metrics import ALL, CATALOGUE, Metric, cells, check_goals, relation, settled, times, week_frame
 from opslib.settings import Organisation, Team, load_organisation
 from opslib.store import Warehouse
 
 _HEADLINES = ("first_reply_median", "first_reply_sla", "full_resolution_median", "csat", "backlog_closing")
-_TESTED_TIMES = ("first_reply_median", "first_resolution_median", "full_resolution_median", "next_reply_median")
 _EXPLAINED = 3
 
 
@@ -57,15 +57,15 @@ class Week:
         return calendars.shift_week(self.week, -1)
 
     @cached_property
-    def all_values(self) -> pd.DataFrame:
-        """Weekly values of all teams for channel `all`, up to this week."""
-        found = self.warehouse.read("facts", "weekly_values")
-        return found[(found["channel"] == ALL) & (found["week"] <= self.week)].reset_index(drop=True)
+    def every_value(self) -> pd.DataFrame:
+        """Weekly values of the team, by channel and for all, up to this week."""
+        weeks = [week for week in self.warehouse.weeks("facts", "weekly_values") if week <= self.week]
+        return self.warehouse.read("facts", "weekly_values", weeks=weeks, teams=[self.team])
 
     @cached_property
     def own_values(self) -> pd.DataFrame:
-        """Those of the team."""
-        return self.all_values[self.all_values["team"] == self.team].reset_index(drop=True)
+        """Those for channel `all`."""
+        return self.every_value[self.every_value["channel"] == ALL].reset_index(drop=True)
 
     @cached_property
     def own_backlog(self) -> pd.DataFrame:
@@ -92,9 +92,8 @@ class Week:
 
     @cached_property
     def tests(self) -> pd.DataFrame:
-        """Tests of the change from the week before, for all metrics and teams."""
-        rows = {name: self._times(name) for name in _TESTED_TIMES}
-        return review.week_on_week(self.all_values, CATALOGUE, self.week, self.before, times=rows)
+        """Tests of the team's changes from the week before; they stand among those of all metrics and teams."""
+        return self.warehouse.read("facts", "weekly_changes", weeks=[self.week], teams=[self.team])
 
     def weeks(self, names: Iterable[str]) -> pd.DataFrame:
         """Weeks with their bounds in the organisation's zone."""
@@ -102,15 +101,6 @@ class Week:
 
     def _bounds(self, week: str) -> tuple[datetime, datetime]:
         return calendars.week_bounds(week, self.organisation.zone)
-
-    def _times(self, name: str) -> pd.DataFrame:
-        """The times of tickets created in this week and the one before."""
-        metric = CATALOGUE[name]
-        columns = ["week", "team", metric.ended, metric.censored]
-        found = self.warehouse.read("facts", metric.fact, columns=columns, weeks=[self.before, self.week])
-        ended, censored = found[metric.ended], found[metric.censored]
-        rows = found[["week", "team"]].assign(seconds=ended.fillna(censored), ended=ended.notna())
-        return rows[rows["seconds"].notna()]
 
 
 def open_week(week: str, team: str, *, warehouse: str = "", params: str = "") -> Week:
@@ -139,11 +129,10 @@ def open_week(week: str, team: str, *, warehouse: str = "", params: str = "") ->
     check_goals(organisation)
     if not store.has("facts", "weekly_values"):
         raise WarehouseError(f"{store.root} has no weekly values yet; `make facts` makes them")
-    opened = Week(week, team, store, organisation, datetime.fromisoformat(about["as_of"]))
-    if opened.all_values["week"].max() != week:
-        known = store.read("facts", "weekly_values", columns=["week"])["week"]
-        raise WarehouseError(f"the warehouse knows complete weeks from {known.min()} to {known.max()}, not {week}")
-    return opened
+    known = store.weeks("facts", "weekly_values")
+    if week not in known:
+        raise WarehouseError(f"the warehouse knows complete weeks from {known[0]} to {known[-1]}, not {week}")
+    return Week(week, team, store, organisation, datetime.fromisoformat(about["as_of"]))
 
 
 def flow(week: Week) -> pd.DataFrame:
@@ -190,10 +179,7 @@ def values(week: Week, *, by_channel: bool = False) -> pd.DataFrame:
     Returns:
         The columns of `analysis.weekly_values.COLUMNS`; with `by_channel` a row per channel too.
     """
-    if not by_channel:
-        return week.own_values
-    found = week.warehouse.read("facts", "weekly_values", teams=[week.team])
-    return found[found["week"] <= week.week].reset_index(drop=True)
+    return week.every_value if by_channel else week.own_values
 
 
 def backlog(week: Week) -> pd.DataFrame:
@@ -217,7 +203,7 @@ def signals(week: Week) -> pd.DataFrame:
     Times on the calendar clock are left to their chart: they say a second time what the business clock says.
     """
     chart = week.chart[~week.chart["metric"].str.contains("_calendar_")] if week.has_data else week.chart.head(0)
-    return review.signals(week.tests, chart, week.team, week.week)
+    return review.signals(week.tests, chart, week.week)
 
 
 def explain(week: Week, metric: str = "", *, by: str = "channel") -> pd.DataFrame:
@@ -279,6 +265,24 @@ def missing(week: Week) -> pd.DataFrame:
         if name in CATALOGUE
     ]
     return pd.DataFrame(rows, columns=["metric", "label", "definition", "missing"])
+
+
+def restatements(week: Week) -> pd.DataFrame:
+    """Numbers of this week and of those before that were published once and changed since the week ended.
+
+    Returns:
+        week, metric, label, unit, was, is, cause, was_as_of, as_of; the newest week first.
+    """
+    weeks = [each for each in week.warehouse.weeks("published", "values") if each <= week.week]
+    tolerance = timedelta(hours=week.organisation.limits.week_ends_within_hours)
+    try:
+        history = week.warehouse.read("published", "values", weeks=weeks, teams=[week.team])
+    except NotInExport:
+        history = pd.DataFrame(columns=["metric", "week", "value", "was", "as_of", "was_as_of", "cause"])
+    found = changed.restated(history, week._bounds(week.week)[1] - tolerance)
+    found = found[found["metric"].isin(list(CATALOGUE))]
+    names = found["metric"].map({name: each.label for name, each in CATALOGUE.items()})
+    return found.assign(label=names, unit=found["metric"].map({name: each.unit for name, each in CATALOGUE.items()}))
 
 
 def headline(week: Week) -> Headline:

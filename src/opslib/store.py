@@ -56,7 +56,8 @@ class Warehouse:
         """A DuckDB connection in UTC that spills beside the warehouse."""
         con = duckdb.connect()
         con.execute("SET TimeZone='UTC'")
-        con.execute("SET enable_progress_bar=false")
+        if con.execute("SELECT current_setting('enable_progress_bar')").fetchall() == [(True,)]:
+            con.execute("SET enable_progress_bar=false")
         con.execute("SET preserve_insertion_order=true")
         spill = str(self.root / ".aside-spill").replace("'", "''")
         con.execute(f"SET temp_directory='{spill}'")
@@ -132,10 +133,14 @@ class Warehouse:
             path = folder / f"week={week}" / "part.parquet"
             if write_parquet(rows.filter(pc.equal(rows["week"], week)), path):
                 changed.append(path)
-        for week in set(self.weeks(area, table)) - set(weeks):
-            changed.append(folder / f"week={week}" / "part.parquet")
-            shutil.rmtree(folder / f"week={week}")
-        return changed
+        return changed + self.remove_weeks(area, table, keep=weeks)
+
+    def remove_weeks(self, area: str, table: str, *, keep: Iterable[str]) -> list[Path]:
+        """Remove the weeks of a table but for some; returns the files that were removed."""
+        folders = [self.folder(area, table) / f"week={week}" for week in set(self.weeks(area, table)) - set(keep)]
+        for folder in folders:
+            shutil.rmtree(folder)
+        return [folder / "part.parquet" for folder in sorted(folders)]
 
     def write_week(self, area: str, table: str, week: str, rows: pa.Table) -> bool:
         """Replace one week of a table that is partitioned by week; True where its bytes changed."""

@@ -171,7 +171,7 @@ def test_signals_come_first_and_what_got_worse_before_what_got_better():
         "2026-W46",
     )
     tests = review.week_on_week(series("first_reply_median", [1.0, 2.0]), CATALOGUE, "2026-W46", "2026-W45", times={})
-    found = review.signals(tests, frame, "a", "2026-W46")
+    found = review.signals(tests, frame, "2026-W46")
     assert found["metric"].tolist() == ["first_reply_median", "solved", "created"]
     assert found["verdict"].tolist() == ["signal", "signal", "noise"]
     assert found["turn"].tolist() == ["worse", "better", ""]

@@ -8,10 +8,11 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from opslib.analysis.restatements import restated
 from opslib.metrics import CATALOGUE
 from opslib.settings import Organisation, load_organisation
 from opslib.store import Warehouse
-from opslib.weekly.published import publish, restated
+from opslib.weekly.published import publish
 
 PARAMS = Path(__file__).parents[2] / "params"
 FIRST = datetime(2026, 11, 9, 11, tzinfo=UTC)
@@ -62,7 +63,8 @@ def write_values(warehouse: Warehouse, **values: float | None) -> None:
 
 
 def causes(warehouse: Warehouse, as_of: datetime = SECOND) -> dict[str, tuple[float, float, str]]:
-    found = restated(warehouse, TEAM, as_of).set_index("metric")
+    history = warehouse.read("published", "values", teams=[TEAM])
+    found = restated(history, as_of).set_index("metric")
     return {name: (row["was"], row["is"], row["cause"]) for name, row in found.iterrows()}
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import numpy as np
 import pandas as pd
 
@@ -79,6 +81,21 @@ def causes(
     names = np.array(found.columns)
     said = [", ".join(names[row]) for row in found.to_numpy(dtype=bool)]
     return pd.Series(said, index=restated.index, dtype="str").replace("", CHANGED_DEFINITION)
+
+
+def restated(history: pd.DataFrame, since: datetime) -> pd.DataFrame:
+    """The numbers that were restated by publications from an instant on.
+
+    Args:
+        history: Of `published/values`: metric, team, week, value, was, as_of, was_as_of, cause; a row per change.
+        since: The instant that the earliest of those publications knew.
+
+    Returns:
+        week, metric, was, is, cause, was_as_of, as_of; the newest week first.
+    """
+    rows = history[history["cause"].notna() & (history["as_of"] >= pd.Timestamp(since))]
+    rows = rows.rename(columns={"value": "is"}).sort_values(["week", "metric", "as_of"], ascending=[False, True, True])
+    return rows[["week", "metric", "was", "is", "cause", "was_as_of", "as_of"]].reset_index(drop=True)
 
 
 def _reached(restated: pd.DataFrame, changes: pd.DataFrame) -> pd.Series:

@@ -132,7 +132,8 @@ def week_on_week(
         rate: the false discovery rate over all metrics and teams.
 
     Returns:
-        One row per metric and team: team, metric, before, value, p, q, discovery. p is that of the score test for
+        One row per metric and team: team, metric, before, value, p, q, discovery, tests and discoveries (how many there
+        were in all, the same in every row). p is that of the score test for
         shares, of Welch's test for means, of the log-rank test for times; it is NaN for counts, which vary more than
         any simple test allows for (their control chart decides), and where a week has no value.
 
@@ -165,7 +166,10 @@ def week_on_week(
             if (team, name) in found.index:
                 found.loc[(team, name), "p"] = logrank_p(own["seconds"], own["ended"], own["week"])
     tested = benjamini_hochberg(found["p"].astype("float64"), rate=rate)
-    return found.assign(q=tested["q"], discovery=tested["discovery"]).reset_index()
+    tests, discoveries = int(tested["p"].notna().sum()), int(tested["discovery"].sum())
+    return found.assign(
+        q=tested["q"], discovery=tested["discovery"], tests=tests, discoveries=discoveries
+    ).reset_index()
 
 
 def _welch_p(before: pd.DataFrame, after: pd.DataFrame) -> pd.Series:
@@ -180,13 +184,12 @@ def _welch_p(before: pd.DataFrame, after: pd.DataFrame) -> pd.Series:
     return p.where(usable)
 
 
-def signals(tests: pd.DataFrame, chart: pd.DataFrame, team: str, week: str) -> pd.DataFrame:
+def signals(tests: pd.DataFrame, chart: pd.DataFrame, week: str) -> pd.DataFrame:
     """What is a signal in a week, and what is noise.
 
     Args:
-        tests: of `week_on_week`, for all teams.
+        tests: of `week_on_week`, the team's rows.
         chart: of `control_frame`, for all metrics of the team.
-        team: the team.
         week: the week.
 
     Returns:
@@ -195,7 +198,7 @@ def signals(tests: pd.DataFrame, chart: pd.DataFrame, team: str, week: str) -> p
         turn (better, worse, or "" where the metric has no direction or nothing to compare), tests and discoveries (how
         many there were in all, over all teams).
     """
-    own = tests[tests["team"] == team].set_index("metric")
+    own = tests.set_index("metric")
     now = chart[(chart["week"] == week) & chart["value"].notna()]
     rows = now[["metric", "label", "unit", "better", "value", "centre", "lower", "upper"]].assign(rule=now["signal"])
     for column in ("before", "q"):
@@ -206,8 +209,8 @@ def signals(tests: pd.DataFrame, chart: pd.DataFrame, team: str, week: str) -> p
     sign = np.select([rows["better"] == "higher", rows["better"] == "lower"], [1.0, -1.0], default=0.0)
     gain = (rows["value"].astype("float64") - reference.astype("float64")).to_numpy() * sign
     rows["turn"] = pd.array(np.select([gain > 0, gain < 0], ["better", "worse"], default=""), dtype="str")
-    rows["tests"] = int(tests["p"].notna().sum())
-    rows["discoveries"] = int(tests["discovery"].sum())
+    rows["tests"] = int(tests["tests"].max()) if len(tests) else 0
+    rows["discoveries"] = int(tests["discoveries"].max()) if len(tests) else 0
     rows["_order"] = np.where(rows["verdict"] == "signal", 0, 3) + np.select([gain < 0, gain > 0], [0, 1], default=2)
     return rows.sort_values("_order", kind="stable", ignore_index=True).drop(columns="_order")
 

@@ -10,6 +10,7 @@ from typing import Any, TypeGuard
 
 import pandas as pd
 
+from opslib.analysis.restatements import CAUSES
 from opslib.display import words
 from opslib.display.charts import NOTHING
 from opslib.display.theme import BLUE, MUTED, Markup, note
@@ -172,6 +173,30 @@ def add_up(frame: pd.DataFrame) -> Markup:
     )
     table = _table("The backlog, day by day", heads, rows)
     below = _lines(verdict)
+    return Markup(table.html + below.html, f"{table.text}\n{below.text}")
+
+
+def restatements(frame: pd.DataFrame) -> Markup:
+    """Numbers that were published once and are others now.
+
+    Args:
+        frame: as of `report.restatements`.
+    """
+    if frame.empty:
+        return note("No number that was published before has changed.")
+    rows = [
+        [
+            _Cell(row.week),
+            _Cell(row.label),
+            _Cell(words.value(row.was, row.unit), number=True),
+            _Cell(words.value(row.now, row.unit), number=True),
+            _Cell(row.cause),
+        ]
+        for row in _rows(frame.rename(columns={"is": "now"}))
+    ]
+    causes = sorted({cause for said in frame["cause"] for cause in str(said).split(", ") if cause in CAUSES})
+    table = _table("Numbers that were published and changed since", ("Week", "Metric", "Was", "Is", "Why"), rows)
+    below = _lines(*(f"{cause.capitalize()}: {CAUSES[cause]}." for cause in causes))
     return Markup(table.html + below.html, f"{table.text}\n{below.text}")
 
 

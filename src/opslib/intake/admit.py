@@ -336,10 +336,7 @@ def _write_standard(
     weeks = [week for (week,) in con.execute("SELECT DISTINCT week FROM ticket_weeks ORDER BY week").fetchall()]
     for week in weeks:
         warehouse.write_week("standard", table.name, week, con.sql(query, params={"week": week}).to_arrow_table())
-    for week in set(warehouse.weeks("standard", table.name)) - set(weeks):
-        path = warehouse.folder("standard", table.name) / f"week={week}" / "part.parquet"
-        path.unlink()
-        path.parent.rmdir()
+    warehouse.remove_weeks("standard", table.name, keep=weeks)
 
 
 def _name_weeks(con: duckdb.DuckDBPyConnection, organisation: Organisation) -> None:

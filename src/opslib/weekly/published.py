@@ -67,7 +67,7 @@ def publish(warehouse: Warehouse, organisation: Organisation, as_of: datetime) -
         )
     if len(news):
         kept = pd.concat([history, news[_COLUMNS]], ignore_index=True)
-        warehouse.write(AREA, "values", kept.astype({"cause": "str"}))
+        warehouse.write(AREA, "values", kept.astype({"cause": "str"}), partition_by_week=True)
     seen = _seen(warehouse, organisation, as_of)
     marked = {"as_of": as_of.isoformat(), "basis": basis, "seen": seen.to_numpy().tolist()}
     write_json(marked, warehouse.folder(AREA, "marks.json"))
@@ -75,13 +75,6 @@ def publish(warehouse: Warehouse, organisation: Organisation, as_of: datetime) -
         return [f"{len(news):,} new numbers, none restated" if len(news) else "no number changed"]
     weeks = restated["week"].nunique()
     return [f"{len(news) - len(restated):,} new numbers, {len(restated):,} restated in {weeks} past weeks"]
-
-
-def restated(warehouse: Warehouse, team: str, as_of: datetime) -> pd.DataFrame:
-    """What was restated for a team as of that instant: metric, team, week, was, is, was_as_of, as_of, cause."""
-    history = _history(warehouse)
-    rows = history[history["cause"].notna() & (history["team"] == team) & (history["as_of"] == pd.Timestamp(as_of))]
-    return rows.rename(columns={"value": "is"}).reset_index(drop=True)
 
 
 def _history(warehouse: Warehouse) -> pd.DataFrame:

@@ -24,7 +24,7 @@ from opslib.metrics import check_goals
 from opslib.sample import write_sample
 from opslib.settings import Organisation, load_organisation, load_weekly_plan
 from opslib.store import Warehouse, digest, write_json
-from opslib.weekly import manifest, plan, progress, published, render, site, values
+from opslib.weekly import changes, manifest, plan, progress, published, render, site, values
 from opslib.weekly.edition import Edition
 
 Say = Callable[[str, str], None]
@@ -206,6 +206,8 @@ def build_facts(run: Run, taken: TakenIn, say: Say) -> None:
     for line in build(run.warehouse, run.organisation, taken.as_of):
         say("facts", line)
     for line in values.build_weekly_values(run.warehouse, run.organisation, taken.as_of):
+        say("facts", line)
+    for line in changes.build_weekly_changes(run.warehouse):
         say("facts", line)
     say("facts", f"done ({perf_counter() - started:.1f} s)")
 

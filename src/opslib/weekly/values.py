@@ -14,7 +14,7 @@ import ibis
 import ibis.expr.types as ir
 import pandas as pd
 
-from opslib import __version__, calendars, metrics
+from opslib import calendars, metrics
 from opslib.analysis import weekly_values as analysis
 from opslib.metrics import ALL, CATALOGUE, Metric
 from opslib.settings import Organisation
@@ -65,7 +65,7 @@ def build_weekly_values(warehouse: Warehouse, organisation: Organisation, as_of:
         wanted = [metric for name, metric in CATALOGUE.items() if name not in lacking]
         parts = [
             *_summed(wanted, tables, weeks, as_of, by_channel="channel" in present.get("tickets", ())),
-            *_timed(wanted, tables, weeks, as_of, by_channel="channel" in present.get("tickets", ())),
+            *_timed(wanted, tables, weeks, by_channel="channel" in present.get("tickets", ())),
         ]
     finally:
         engine.disconnect()
@@ -78,7 +78,7 @@ def build_weekly_values(warehouse: Warehouse, organisation: Organisation, as_of:
         lacking=lacking | _never_told(wanted, told),
         untold=_without_target(organisation, told),
     )
-    warehouse.write("facts", TABLE, values)
+    warehouse.write("facts", TABLE, values, partition_by_week=True)
     write_json({"inputs": key}, memory)
     seconds = perf_counter() - started
     absent = f", {len(lacking)} of them not in this export" if lacking else ""
@@ -92,8 +92,9 @@ def _weeks(warehouse: Warehouse, organisation: Organisation, as_of: datetime) ->
     zone = organisation.zone
     tolerance = timedelta(hours=organisation.limits.week_ends_within_hours)
     last = calendars.last_complete_week(as_of, zone, tolerance)
+    # An export of an old period tells of solves long after its last ticket; those weeks are not reported.
     held = [week for week in warehouse.weeks("facts", "tickets") if week <= last]
-    names = calendars.weeks_between(held[0], last) if held else []
+    names = calendars.weeks_between(held[0], held[-1]) if held else []
     return metrics.week_frame(names, lambda week: calendars.week_bounds(week, zone))
 
 
@@ -102,20 +103,21 @@ def _summed(
 ) -> Iterable[pd.DataFrame]:
     """Counts, shares and means: one query per kind of row, date and team."""
 
-    def rows_of(metric: Metric) -> tuple[str, str, str]:
-        return (metric.fact, metric.dated_by, metric.team)
+    def rows_of(metric: Metric) -> tuple[str, str, str, int]:
+        return (metric.fact, metric.dated_by, metric.team, metric.settles_days)
 
     counted = sorted((metric for metric in wanted if metric.kind != "quantile"), key=rows_of)
-    for (fact, _, _), group in itertools.groupby(counted, rows_of):
+    for (fact, *_), group in itertools.groupby(counted, rows_of):
         together = list(group)
-        rows = metrics.relation(fact, tables, as_of=as_of)
-        wide = metrics.cells(together, rows if by_channel else _one_channel(rows), weeks).to_pandas()
+        rows = metrics.relation(fact, tables)
+        known = metrics.settled(together[0], weeks, as_of=as_of)
+        wide = metrics.cells(together, rows if by_channel else _one_channel(rows), known).to_pandas()
         values = analysis.with_intervals(analysis.roll_up(analysis.long_sums(wide)), CATALOGUE)
         yield values if by_channel and fact != "backlog" else values[values["channel"] == ALL]
 
 
 def _timed(
-    wanted: Iterable[Metric], tables: Mapping[str, ir.Table], weeks: pd.DataFrame, as_of: datetime, *, by_channel: bool
+    wanted: Iterable[Metric], tables: Mapping[str, ir.Table], weeks: pd.DataFrame, *, by_channel: bool
 ) -> Iterable[pd.DataFrame]:
     """Percentiles: those of the same times from one read."""
 
@@ -125,7 +127,7 @@ def _timed(
     quantiles = sorted((metric for metric in wanted if metric.kind == "quantile"), key=times_of)
     for (fact, _), group in itertools.groupby(quantiles, times_of):
         together = list(group)
-        times = metrics.times(together[0], metrics.relation(fact, tables, as_of=as_of), weeks).to_pandas()
+        times = metrics.times(together[0], metrics.relation(fact, tables), weeks).to_pandas()
         values = analysis.quantile_values(times, together)
         yield values if by_channel else values[values["channel"] == ALL]
 
@@ -164,7 +166,6 @@ def _inputs(warehouse: Warehouse, organisation: Organisation, as_of: datetime) -
     columns = warehouse.root / "standard" / "columns.json"
     code = [Path(str(module.__file__)) for module in (metrics, analysis)]
     parts = [
-        __version__,
         organisation.model_dump_json(),
         as_of.isoformat(),
         digest(*files, *([columns] if columns.exists() else []), *code, Path(__file__)),
