@@ -137,3 +137,12 @@ def test_a_process_notes_the_slices_that_it_reads(warehouse, tickets, tmp_path, 
         Slice("facts", "tickets", weeks=("2026-W46",), teams=("a",)),
         Slice("facts", "replies"),
     ]
+
+
+def test_a_table_that_changes_its_layout_is_not_read_twice(warehouse, tickets):
+    """A warehouse that an earlier version filled must not count every row two times."""
+    warehouse.write("facts", "tickets", tickets)
+    warehouse.write("facts", "tickets", tickets, partition_by_week=True)
+    assert len(warehouse.read("facts", "tickets")) == len(tickets)
+    warehouse.write("facts", "tickets", tickets)
+    assert len(warehouse.read("facts", "tickets")) == len(tickets)

@@ -14,7 +14,7 @@ from rich.console import Console
 from opslib.errors import OpslibError
 
 if TYPE_CHECKING:
-    from opslib.weekly.run import Run
+    from opslib.weekly.run import Chosen, Run
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -54,6 +54,17 @@ AsOf = Annotated[
     ),
 ]
 Teams = Annotated[list[str] | None, typer.Option("--team", help="Only this team; may be given more than once.")]
+Only = Annotated[list[str] | None, typer.Option("--only", help="Only this report, by its identifier of --list.")]
+Limit = Annotated[int | None, typer.Option(min=1, help="At most so many reports.")]
+Force = Annotated[bool, typer.Option("--force", help="Make reports again of which nothing has changed.")]
+Timeout = Annotated[int, typer.Option(min=1, help="Seconds that one cell of a notebook may take.")]
+Memory = Annotated[
+    int | None, typer.Option(min=256, help="MB of memory a notebook may use. [default: no limit]")
+]
+ListOnly = Annotated[bool, typer.Option("--list", help="Say which reports there would be, and stop.")]
+NoExecute = Annotated[
+    bool, typer.Option("--no-execute", help="Stop before the notebooks.")
+]
 Jobs = Annotated[int | None, typer.Option(min=1, help="Reports rendered side by side. [default: the cores]")]
 SampleTickets = Annotated[int, typer.Option(min=1, help="Size of the sample where it is made.")]
 
@@ -61,6 +72,7 @@ _PARAMS = Path("params")
 _NOTEBOOKS = Path("notebooks")
 _EXPECTATIONS = Path("expectations")
 _SAMPLE_TICKETS = 60_000
+_TIMEOUT_SECONDS = 600
 
 
 def say(step: str, line: str) -> None:
@@ -113,10 +125,26 @@ def weekly(
     week: Week = None,
     as_of: AsOf = None,
     team: Teams = None,
+    only: Only = None,
+    limit: Limit = None,
     jobs: Jobs = None,
+    timeout: Timeout = _TIMEOUT_SECONDS,
+    memory: Memory = None,
+    force: Force = False,
+    list_only: ListOnly = False,
+    no_execute: NoExecute = False,
     sample_tickets: SampleTickets = _SAMPLE_TICKETS,
 ) -> None:
     """Gate the exports, build the facts and render the reports of a week."""
+    from opslib.weekly import unchanged
+
+    chosen = {name: value for name, value in locals().items() if name not in {"unchanged", "force", "jobs"}}
+    remembered = unchanged.memory_of(reports or Path("reports"), chosen)
+    if not (force or list_only) and (before := unchanged.recall(remembered)) is not None:
+        for step, line in before.lines:
+            say(step, line)
+        raise typer.Exit(before.exit_status)
+
     from opslib.weekly import run as steps
 
     run = _open(
@@ -132,13 +160,22 @@ def weekly(
         jobs=jobs,
         sample_tickets=sample_tickets,
     )
-    steps.check_plan(run, team)
+    wanted = _chosen(team, only, limit, timeout, memory, force)
+    steps.check_plan(run, wanted)
     with run.warehouse.locked():
         taken = steps.take_in(run, say)
+        if list_only:
+            _list(run, taken.week, wanted)
+            return
         steps.build_facts(run, taken, say)
         steps.publish(run, taken, say)
-        outcomes = steps.render_reports(run, taken, team, say)
-    raise typer.Exit(_exit_status(taken.verdict.exit_status, [outcome.status for outcome in outcomes]))
+        outcomes = [] if no_execute else steps.render_reports(run, taken, wanted, say)
+    status = _exit_status(taken.verdict.exit_status, [outcome.status for outcome in outcomes])
+    if status != Exit.REPORT_FAILED:
+        index = run.folders.reports / taken.week / "index.html"
+        lines = (("weekly", f"{taken.week}: nothing has changed since it was made"), ("index", str(index)))
+        unchanged.remember(remembered, steps.watched(run, taken), unchanged.Before(status, lines))
+    raise typer.Exit(status)
 
 
 @app.command()
@@ -238,17 +275,48 @@ def reports(
     week: Week = None,
     as_of: AsOf = None,
     team: Teams = None,
+    only: Only = None,
+    limit: Limit = None,
     jobs: Jobs = None,
+    timeout: Timeout = _TIMEOUT_SECONDS,
+    memory: Memory = None,
+    force: Force = False,
+    list_only: ListOnly = False,
 ) -> None:
     """Render the reports from the facts as they are; the exports are not looked at."""
     from opslib.weekly import run as steps
 
     run = _open(source, exports, params, warehouse, week, as_of, reports=reports, notebooks=notebooks, jobs=jobs)
-    steps.check_plan(run, team)
+    wanted = _chosen(team, only, limit, timeout, memory, force)
+    steps.check_plan(run, wanted)
     with run.warehouse.locked():
         taken = steps.as_taken_in(run)
-        outcomes = steps.render_reports(run, taken, team, say)
+        if list_only:
+            _list(run, taken.week, wanted)
+            return
+        outcomes = steps.render_reports(run, taken, wanted, say)
     raise typer.Exit(_exit_status(taken.verdict.exit_status, [outcome.status for outcome in outcomes]))
+
+
+def _chosen(
+    team: list[str] | None,
+    only: list[str] | None,
+    limit: int | None,
+    timeout: int,
+    memory: int | None,
+    force: bool,
+) -> Chosen:
+    from opslib.weekly.run import Chosen
+
+    memory_bytes = None if memory is None else memory * 1_000_000
+    return Chosen(tuple(team or ()), tuple(only or ()), limit, force, timeout, memory_bytes)
+
+
+def _list(run: Run, week: str, wanted: Chosen) -> None:
+    from opslib.weekly.run import planned_jobs
+
+    for job in planned_jobs(run, week, wanted):
+        console.print(job.identifier, markup=False)
 
 
 @app.command()

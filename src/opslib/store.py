@@ -126,7 +126,9 @@ class Warehouse:
             rows = pa.Table.from_pandas(rows, preserve_index=False)
         folder = self.folder(area, table)
         if not partition_by_week:
+            self.remove_weeks(area, table, keep=())
             return [path for path in (folder / "part.parquet",) if write_parquet(rows, path)]
+        (folder / "part.parquet").unlink(missing_ok=True)
         changed = []
         weeks = sorted(week for week in pc.unique(rows["week"]).to_pylist() if week is not None)
         for week in weeks:

@@ -11,19 +11,24 @@ import signal
 import tempfile
 import time
 import traceback as tracebacks
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from multiprocessing import active_children, get_context
+from multiprocessing import active_children, get_all_start_methods, get_context
 from pathlib import Path
 from types import FrameType
 from typing import Any, Literal
 
 import nbformat
+from nbclient.exceptions import DeadKernelError
 from nbformat import NotebookNode
 
+from opslib.store import READS, slices_read
+from opslib.weekly.cache import Cache
 from opslib.weekly.edition import Edition, links_of
+from opslib.weekly.kernels import KERNEL_NAME, PRELOAD, install_kernelspec, shared_server
 from opslib.weekly.page import headline_of, plain_text, render_template, title_of, to_html
 from opslib.weekly.plan import Job, check_parameters, parameters_of
 
@@ -31,6 +36,8 @@ Status = Literal["ready", "unchanged", "no_data", "blocked", "failed"]
 
 _ROOT = "../"
 _SECONDS_TO_STOP = 3.0
+_TRIES = 2
+_PRELOADED = (*PRELOAD, "opslib.report", "opslib.display.charts", "opslib.display.tables")
 
 
 @dataclass(frozen=True)
@@ -68,7 +75,9 @@ def run(
     blocked: Mapping[str, Sequence[str]],
     workers: int,
     on_event: Callable[[Event], None],
+    cache: Cache | None = None,
     timeout_seconds: int = 600,
+    memory_bytes: int | None = None,
 ) -> list[Outcome]:
     """Make the reports of the jobs.
 
@@ -83,7 +92,9 @@ def run(
             teams is blocked where every team is.
         workers: how many notebooks run at once.
         on_event: called in this process when a job starts and when it is done.
+        cache: what was made before; a job of which nothing has changed is not run again. None makes all.
         timeout_seconds: for one cell.
+        memory_bytes: private writable memory that a notebook may use; None is no limit.
 
     Returns:
         Outcomes in the order of the jobs. A job that fails has a page that says what happened, the others are not
@@ -104,23 +115,39 @@ def run(
     for job in jobs:
         if reasons := _reasons(job, blocked, edition.teams):
             done(write_blocked(job, reports, edition, reasons))
-    make = _Make(notebooks, reports, edition, dict(parameters), timeout_seconds)
+            if cache is not None:
+                cache.forget(job)
+    make = _Make(notebooks, reports, edition, dict(parameters), cache, timeout_seconds)
+    for job in list(waiting):
+        if (unchanged := make.recalled(job)) is not None:
+            waiting.remove(job)
+            done(unchanged)
     tried: dict[Job, int] = {}
-    while waiting:
-        waiting = _run_pool(waiting, make, max(1, min(workers, len(waiting))), on_event, done, tried)
+    if waiting:
+        with _warm_kernels(memory_bytes) as variables:
+            while waiting:
+                at_once = max(1, min(workers, len(waiting)))
+                waiting = _run_pool(waiting, make, at_once, variables, on_event, done, tried)
     return [outcomes[job] for job in jobs]
 
 
-def execute(
-    notebook: Path, parameters: Mapping[str, Any], *, cwd: Path, folder: Path, timeout_seconds: int
-) -> NotebookNode:
-    """Run one notebook with papermill in a kernel that talks over a Unix socket of its own.
+@contextmanager
+def _warm_kernels(memory_bytes: int | None) -> Iterator[dict[str, str]]:
+    """Environment variables by which the workers find the preloaded kernels."""
+    with tempfile.TemporaryDirectory(prefix="ops-", dir=_short_folder()) as prefix:
+        install_kernelspec(Path(prefix), memory_bytes=memory_bytes, preload=_PRELOADED)
+        paths = [str(Path(prefix) / "share" / "jupyter"), *filter(None, [os.environ.get("JUPYTER_PATH")])]
+        with shared_server(preload=_PRELOADED) as variables:
+            yield {**variables, "JUPYTER_PATH": os.pathsep.join(paths)}
+
+
+def execute(notebook: Path, parameters: Mapping[str, Any], *, cwd: Path, timeout_seconds: int) -> NotebookNode:
+    """Run one notebook with papermill in a preloaded kernel.
 
     Args:
         notebook: what to run.
         parameters: injected after its parameters cell.
         cwd: where it runs; this process goes there meanwhile.
-        folder: an empty folder with a short absolute path, for the sockets and the connection file.
         timeout_seconds: for one cell.
 
     Returns:
@@ -130,22 +157,18 @@ def execute(
         papermill.exceptions.PapermillExecutionError: a cell raised.
     """
     from papermill import execute_notebook
-    from traitlets.config import Config
 
-    kernel = {
-        "KernelManager": {"transport": "ipc", "ip": str(folder / "k"), "connection_file": str(folder / "kernel.json")}
-    }
     return execute_notebook(
         notebook,
         None,
         dict(parameters),
-        kernel_name="python3",
+        kernel_name=KERNEL_NAME,
         progress_bar=False,
         cwd=str(cwd),
         execution_timeout=timeout_seconds,
-        config=Config(kernel),
+        shutdown_kernel="immediate",
         # parallel kernels would fight over one history database
-        extra_arguments=["--HistoryManager.enabled=False", "--IPKernelApp.log_level=CRITICAL"],
+        extra_arguments=["--HistoryManager.enabled=False"],
     )
 
 
@@ -157,18 +180,29 @@ class _Make:
     reports: Path
     edition: Edition
     parameters: dict[str, Any]
+    cache: Cache | None
     timeout_seconds: int
+
+    def recalled(self, job: Job) -> Outcome | None:
+        """What became of the job the last time, where nothing that it depends on has changed."""
+        if self.cache is None:
+            return None
+        before = self.cache.recall(job, self._notebook(job), parameters_of(job, self.parameters))
+        if before is None:
+            return None
+        status: Status = "no_data" if before.status == "no_data" else "unchanged"
+        return Outcome(job, status, 0.0, job.page(self.reports), None, before.headline)
 
     def __call__(self, job: Job) -> Outcome:
         start = time.perf_counter()
         given = parameters_of(job, self.parameters)
-        notebook = (self.notebooks / f"{job.notebook}.ipynb").resolve()
+        notebook = self._notebook(job)
         try:
             with tempfile.TemporaryDirectory(prefix="ops-", dir=_short_folder()) as name:
                 os.environ["IPYTHONDIR"] = os.environ["JUPYTER_RUNTIME_DIR"] = name
-                executed = execute(
-                    notebook, given, cwd=notebook.parent, folder=Path(name), timeout_seconds=self.timeout_seconds
-                )
+                os.environ[READS] = str(Path(name) / "reads")
+                executed = self._executed(notebook, given)
+                slices = slices_read(Path(name) / "reads")
             status, headline = headline_of(executed)
             html = to_html(
                 executed,
@@ -178,9 +212,25 @@ class _Make:
                 sample=self.edition.sample,
             )
         except Exception as error:  # the boundary between reports: whatever one raises must not reach the others
+            if self.cache is not None:
+                self.cache.forget(job)
             return write_failure(job, self.reports, self.edition, given, error, _source_of(notebook), _since(start))
         write_page(job.page(self.reports), html)
+        if self.cache is not None:
+            self.cache.remember(job, notebook, given, slices=slices, status=status, headline=headline)
         return Outcome(job, status, _since(start), job.page(self.reports), None, headline)
+
+    def _notebook(self, job: Job) -> Path:
+        return (self.notebooks / f"{job.notebook}.ipynb").resolve()
+
+    def _executed(self, notebook: Path, given: Mapping[str, Any]) -> NotebookNode:
+        """The executed notebook; a lost kernel is the one thing that trying again can help against."""
+        for _ in range(_TRIES - 1):
+            try:
+                return execute(notebook, given, cwd=notebook.parent, timeout_seconds=self.timeout_seconds)
+            except DeadKernelError:
+                continue
+        return execute(notebook, given, cwd=notebook.parent, timeout_seconds=self.timeout_seconds)
 
 
 def write_failure(
@@ -237,6 +287,7 @@ def _run_pool(
     jobs: list[Job],
     make: _Make,
     workers: int,
+    variables: Mapping[str, str],
     on_event: Callable[[Event], None],
     done: Callable[[Outcome], None],
     tried: dict[Job, int],
@@ -247,8 +298,11 @@ def _run_pool(
     once more.
     """
     before = set(active_children())
+    context = get_context("forkserver" if "forkserver" in get_all_start_methods() else "spawn")
+    if context.get_start_method() == "forkserver":
+        context.set_forkserver_preload(["opslib.weekly.render", "papermill", "nbconvert"])
     pool = ProcessPoolExecutor(
-        workers, mp_context=get_context("spawn"), initializer=_prepare_worker, initargs=(workers,)
+        workers, mp_context=context, initializer=_prepare_worker, initargs=(workers, dict(variables))
     )
     waiting, running, lost = list(reversed(jobs)), dict[Future[Outcome], Job](), list[Job]()
     try:
@@ -265,7 +319,7 @@ def _run_pool(
                 try:
                     done(future.result())
                 except BrokenProcessPool as error:
-                    if tried[job] < 2:
+                    if tried[job] < _TRIES:
                         lost.append(job)
                     else:
                         given = parameters_of(job, make.parameters)
@@ -290,10 +344,11 @@ def _stop(processes: set[Any]) -> None:
             process.join()
 
 
-def _prepare_worker(workers: int) -> None:
+def _prepare_worker(workers: int, variables: Mapping[str, str]) -> None:
     """Leave Ctrl-C to the parent, which then ends the workers; they go by an exception, so that kernels end too."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _leave)
+    os.environ.update(variables)
     threads = str(max(1, (os.cpu_count() or 1) // workers))
     for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ.setdefault(variable, threads)

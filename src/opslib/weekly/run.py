@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,13 +19,15 @@ from opslib.errors import ExportError, WarehouseError
 from opslib.facts.build import build
 from opslib.intake import admit, gate, stage
 from opslib.intake.mapping import SourceMapping, load_source
-from opslib.intake.privacy import Pseudonymiser, load_key
+from opslib.intake.privacy import KEY_FILE, Pseudonymiser, load_key
 from opslib.metrics import check_goals
 from opslib.sample import write_sample
 from opslib.settings import Organisation, load_organisation, load_weekly_plan
 from opslib.store import Warehouse, digest, write_json
-from opslib.weekly import changes, manifest, plan, progress, published, render, site, values
+from opslib.weekly import changes, manifest, plan, progress, published, render, site, unchanged, values
+from opslib.weekly.cache import Cache, shared_basis
 from opslib.weekly.edition import Edition
+from opslib.weekly.kernels import can_fork
 
 Say = Callable[[str, str], None]
 """Told the step and, in one line, what it did."""
@@ -69,6 +71,18 @@ class Run:
     @property
     def warehouse(self) -> Warehouse:
         return Warehouse(self.folders.warehouse)
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """Which reports of a week are rendered, and how far each may go."""
+
+    teams: tuple[str, ...] = ()
+    only: tuple[str, ...] = ()
+    limit: int | None = None
+    force: bool = False
+    timeout_seconds: int = 600
+    memory_bytes: int | None = None
 
 
 @dataclass(frozen=True)
@@ -234,20 +248,41 @@ def as_taken_in(run: Run) -> TakenIn:
     )
 
 
-def check_plan(run: Run, teams: Sequence[str] | None) -> None:
+def check_plan(run: Run, chosen: Chosen) -> None:
     """Refuse an unknown team or notebook before anything is read.
 
     Raises:
         PlanError: params/weekly.yml and what was asked for do not fit; the message lists what there is.
     """
-    plan.plan(load_weekly_plan(run.folders.params), run.organisation, run.week or "2026-W01", teams or None)
+    planned_jobs(run, run.week or "2026-W01", Chosen(chosen.teams))
     check_goals(run.organisation)
 
 
-def render_reports(run: Run, taken: TakenIn, teams: Sequence[str] | None, say: Say) -> list[render.Outcome]:
+def planned_jobs(run: Run, week: str, chosen: Chosen) -> list[plan.Job]:
+    """The reports of a week that were chosen, in the order of the plan.
+
+    Raises:
+        PlanError: a team, notebook or identifier is not known; the message lists what there is.
+    """
+    jobs = plan.plan(load_weekly_plan(run.folders.params), run.organisation, week, chosen.teams or None)
+    known = {job.identifier: job for job in jobs}
+    if unknown := [name for name in chosen.only if name not in known]:
+        raise plan.PlanError(f"no report {', '.join(unknown)}; there are {', '.join(known)}")
+    jobs = [known[name] for name in chosen.only] or jobs
+    return jobs[: chosen.limit]
+
+
+def render_reports(run: Run, taken: TakenIn, chosen: Chosen, say: Say) -> list[render.Outcome]:
     """The reports of the week, the index, the data quality page and the manifest."""
     started = perf_counter()
-    jobs = plan.plan(load_weekly_plan(run.folders.params), run.organisation, taken.week, teams or None)
+    jobs = planned_jobs(run, taken.week, chosen)
+    cache = Cache(run.warehouse, run.folders.reports, shared_basis(run.folders.params))
+    if chosen.force:
+        for job in jobs:
+            cache.forget(job)
+    warm, why_not = can_fork()
+    if not warm:
+        say("kernels", f"each is started from nothing: {why_not}")
     edition = _edition(run, taken)
     parameters = {
         "warehouse": str(run.folders.warehouse.resolve()),
@@ -263,6 +298,9 @@ def render_reports(run: Run, taken: TakenIn, teams: Sequence[str] | None, say: S
             blocked=taken.verdict.blocked,
             workers=run.workers,
             on_event=on_event,
+            cache=cache,
+            timeout_seconds=chosen.timeout_seconds,
+            memory_bytes=chosen.memory_bytes,
         )
     write_data_quality_page(run, taken)
     records = manifest.records_of_week(run.folders.reports, taken.week, outcomes)
@@ -271,7 +309,7 @@ def render_reports(run: Run, taken: TakenIn, teams: Sequence[str] | None, say: S
     manifest.write_manifest(
         run.folders.reports / taken.week / "manifest.json",
         edition=edition,
-        parameters={"source": run.source.name, "week": taken.week, "teams": ", ".join(teams or ()) or "all"},
+        parameters={"source": run.source.name, "week": taken.week, "teams": ", ".join(chosen.teams) or "all"},
         records=records,
         verdict={"status": taken.verdict.status, "blocked": taken.verdict.blocked},
         times={"reports": seconds},
@@ -281,6 +319,18 @@ def render_reports(run: Run, taken: TakenIn, teams: Sequence[str] | None, say: S
     say("reports", f"{said} ({seconds:.1f} s)")
     say("index", str(index))
     return outcomes
+
+
+def watched(run: Run, taken: TakenIn) -> list[Path]:
+    """The files that the week's reports depend on, and the reports: while they are the same, there is nothing to do."""
+    folders = run.folders
+    made = [folders.reports / "index.html", folders.reports / taken.week]
+    return [
+        *(folders.exports, folders.params, folders.expectations, folders.notebooks, folders.warehouse),
+        folders.key / KEY_FILE,
+        *unchanged.code_and_lock(),
+        *made,
+    ]
 
 
 def write_data_quality_page(run: Run, taken: TakenIn) -> Path:
