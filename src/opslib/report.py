@@ -25,10 +25,12 @@ from opslib.display.headline import Headline, Line
 from opslib.errors import NotInExport, WarehouseError
 from opslib.metrics import ALL, CATALOGUE, Metric, cells, check_goals, relation, settled, times, week_frame
 from opslib.settings import Organisation, Team, load_organisation
-from opslib.store import Warehouse
+from opslib.store import Slice, Warehouse
 
 _HEADLINES = ("first_reply_median", "first_reply_sla", "full_resolution_median", "csat", "backlog_closing")
 _EXPLAINED = 3
+_HELD_BY = ("team", "first_team", "solved_team", "survey_team")
+_ANSWERS = {"surveys": ("satisfaction",), "offers": ("satisfaction",), "reviews": ("quality_reviews",)}
 
 
 @dataclass(frozen=True)
@@ -326,32 +328,34 @@ def _charted(week: Week, metrics: Iterable[Metric], *, shown: int = review.SHOWN
 
 
 def _explained(week: Week, metric: Metric, by: str) -> pd.DataFrame:
-    # Not warehouse.engine(): DuckDB refuses to have its progress bar set in a kernel without ipywidgets.
-    engine = ibis.duckdb.connect()
-    try:
-        needed = {"surveys": ("satisfaction",), "offers": ("satisfaction",), "reviews": ("quality_reviews",)}
-        facts = {"tickets", metric.fact} & {"tickets", "replies", "sla"}
-        scans: dict[str, Any] = {name: week.warehouse.scan(engine, "facts", name) for name in facts}
-        scans |= {name: week.warehouse.scan(engine, "standard", name) for name in needed.get(metric.fact, ())}
-        if metric.fact == "backlog":
-            return review.explain(_no_sums(by), metric, by=by, before=week.before, after=week.week)
-        rows = relation(metric.fact, scans)
-        rows = rows.filter(rows[metric.team] == week.team)
-        weeks = settled(metric, week.weeks([week.before, week.week]), as_of=week.as_of)
-        if metric.kind == "quantile":
-            own = times(metric, rows, weeks, by=by).to_pandas()
-            last = week.own_values.query("metric == @metric.name and week == @week.before")["value"]
-            if last.isna().all():
-                return review.explain(_no_sums(by), metric, by=by, before=week.before, after=week.week)
-            limit = float(last.iloc[0])
-            sums = review.within(own, limit, by=by)
-            found = review.explain(sums, metric, by=by, before=week.before, after=week.week)
-            return found.assign(label=f"{metric.label.partition(',')[0]} within {words.duration(limit)}")
-        wide = cells([metric], rows, weeks, by=by).to_pandas()
-    finally:
-        engine.disconnect()
+    nothing = review.explain(_no_sums(by), metric, by=by, before=week.before, after=week.week)
+    if metric.fact == "backlog":
+        return nothing
+    rows = relation(metric.fact, _behind(week, metric))
+    rows = rows.filter(rows[metric.team] == week.team)
+    weeks = settled(metric, week.weeks([week.before, week.week]), as_of=week.as_of)
+    if metric.kind == "quantile":
+        last = week.own_values.query("metric == @metric.name and week == @week.before")["value"]
+        if last.isna().all():
+            return nothing
+        limit = float(last.iloc[0])
+        sums = review.within(times(metric, rows, weeks, by=by).to_pandas(), limit, by=by)
+        found = review.explain(sums, metric, by=by, before=week.before, after=week.week)
+        return found.assign(label=f"{metric.label.partition(',')[0]} within {words.duration(limit)}")
+    wide = cells([metric], rows, weeks, by=by).to_pandas()
     sums = wide.rename(columns=lambda name: name.removeprefix(f"{metric.name}|"))
     return review.explain(sums, metric, by=by, before=week.before, after=week.week)
+
+
+def _behind(week: Week, metric: Metric) -> dict[str, Any]:
+    """The rows that a metric of the team is counted from, as Ibis tables; no more of them than it needs."""
+    created = metric.dated_by == "week"
+    weeks = (week.before, week.week) if created else None
+    parts = [Slice("facts", "tickets", weeks=weeks, teams=(week.team,), team_columns=_HELD_BY)]
+    if metric.fact in ("replies", "sla"):
+        parts.append(Slice("facts", metric.fact, weeks=weeks, teams=(week.team,)))
+    parts += [Slice("standard", table) for table in _ANSWERS.get(metric.fact, ())]
+    return {part.table: ibis.memtable(week.warehouse.rows(part)) for part in parts}
 
 
 def _named(name: str) -> Metric:

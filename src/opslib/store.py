@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import os
 import shutil
@@ -10,6 +11,8 @@ import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from functools import reduce
+from operator import or_
 from pathlib import Path
 from typing import Any
 
@@ -33,13 +36,17 @@ READS = "OPSLIB_READS"
 
 @dataclass(frozen=True)
 class Slice:
-    """Some of a table; None is all of it."""
+    """Some of a table; None is all of it.
+
+    A row belongs to a team where any of `team_columns` names it.
+    """
 
     area: str
     table: str
     columns: tuple[str, ...] | None = None
     weeks: tuple[str, ...] | None = None
     teams: tuple[str, ...] | None = None
+    team_columns: tuple[str, ...] = ("team",)
 
 
 class Warehouse:
@@ -163,9 +170,17 @@ class Warehouse:
             NotInExport: the warehouse has no such table.
         """
         part = Slice(area, table, _tuple(columns), _tuple(weeks), _tuple(teams))
-        _note_read(part)
-        frame: pd.DataFrame = self._rows(part).to_pandas()
+        frame: pd.DataFrame = self.rows(part).to_pandas()
         return frame
+
+    def rows(self, part: Slice) -> pa.Table:
+        """The rows of a slice.
+
+        Raises:
+            NotInExport: the warehouse has no such table.
+        """
+        _note_read(part)
+        return self._rows(part)
 
     def digest_of(self, part: Slice) -> str:
         """SHA-256 of the rows of a slice; of none where the warehouse has no such table."""
@@ -173,10 +188,10 @@ class Warehouse:
             rows = self._rows(part)
         except NotInExport:
             return "not in this export"
-        found = hashlib.sha256()
-        with pa.ipc.new_stream(pa.PythonFile(_Hashing(found), mode="w"), rows.schema) as stream:
-            stream.write_table(rows.combine_chunks())
-        return found.hexdigest()
+        # Parquet, as it has the same bytes for the same rows; Arrow's own buffers keep what lies behind nulls.
+        stream = io.BytesIO()
+        pq.write_table(rows.replace_schema_metadata(None), stream, compression="none")
+        return hashlib.sha256(stream.getbuffer()).hexdigest()
 
     def _rows(self, part: Slice) -> pa.Table:
         files = self.files(part.area, part.table, part.weeks)
@@ -186,9 +201,11 @@ class Warehouse:
         if not files:
             files = self.files(part.area, part.table)[:1]
             teams = ()
-        among = None if teams is None else pc.field("team").isin(pa.array(teams, pa.string()))
+        named = pa.array(teams or (), pa.string())
+        among = reduce(or_, (pc.field(column).isin(named) for column in part.team_columns))
         columns = None if part.columns is None else list(part.columns)
-        return pq.ParquetDataset(files, filters=among, partitioning=None).read(columns=columns)
+        dataset = pq.ParquetDataset(files, filters=None if teams is None else among, partitioning=None)
+        return dataset.read(columns=columns)
 
     def scan(
         self, engine: ibis.BaseBackend, area: str, table: str, weeks: Iterable[str] | None = None
@@ -237,7 +254,7 @@ def slices_read(path: Path) -> list[Slice]:
 def slice_of(written: Mapping[str, Any]) -> Slice:
     """A slice read back from JSON, which knows lists only."""
     some = {name: _tuple(written[name]) for name in ("columns", "weeks", "teams")}
-    return Slice(written["area"], written["table"], **some)
+    return Slice(written["area"], written["table"], **some, team_columns=tuple(written["team_columns"]))
 
 
 def _note_read(part: Slice) -> None:
@@ -250,31 +267,15 @@ def _tuple(names: Iterable[str] | None) -> tuple[str, ...] | None:
     return None if names is None else tuple(names)
 
 
-class _Hashing:
-    """A stream to nowhere that keeps the digest of what is written to it."""
-
-    closed = False
-
-    def __init__(self, found: hashlib._Hash) -> None:
-        self.found = found
-
-    def write(self, data: bytes) -> int:
-        self.found.update(data)
-        return len(data)
-
-    def flush(self) -> None:
-        """Nothing is held back."""
-
-    def close(self) -> None:
-        """There is nothing to close."""
-
-
 def write_parquet(rows: pa.Table, path: Path) -> bool:
     """Write one Parquet file aside and rename it; False, and untouched, where it already has these bytes."""
     path.parent.mkdir(parents=True, exist_ok=True)
     aside = _aside(path)
     try:
-        pq.write_table(rows.replace_schema_metadata(None), aside, compression="zstd", row_group_size=131_072)
+        # A dictionary pays for text that repeats; for numbers and instants it costs time and space.
+        text = [field.name for field in rows.schema if pa.types.is_string(field.type)]
+        rows = rows.replace_schema_metadata(None)
+        pq.write_table(rows, aside, compression="zstd", row_group_size=131_072, use_dictionary=text)
         return _settle(aside, path)
     finally:
         aside.unlink(missing_ok=True)

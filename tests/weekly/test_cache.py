@@ -1,0 +1,105 @@
+"""What is made again, and what is not, after which change: with the real notebook on a small warehouse."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from opslib.settings import load_organisation
+from opslib.store import Warehouse
+from opslib.weekly.cache import Cache
+from opslib.weekly.changes import build_weekly_changes
+from opslib.weekly.plan import Job
+from opslib.weekly.render import run
+from opslib.weekly.values import build_weekly_values
+from tests.review_warehouse import AS_OF, LAST, tickets, write_warehouse
+from tests.weekly.weekly_notebooks import edition
+
+NOTEBOOK = Path(__file__).parents[2] / "notebooks" / "team" / "weekly_review.ipynb"
+JOBS = [Job("team/weekly_review", LAST, team) for team in ("alpha", "beta")]
+
+
+@dataclass
+class Desk:
+    folder: Path
+    warehouse: Warehouse
+    params: Path
+
+    def render(self, shared: str = "the code") -> dict[str | None, str]:
+        done = run(
+            JOBS,
+            notebooks=self.folder / "notebooks",
+            reports=self.folder / "reports",
+            edition=edition(LAST),
+            parameters={"warehouse": str(self.warehouse.root), "params": str(self.params)},
+            blocked={},
+            workers=2,
+            on_event=lambda event: None,
+            cache=Cache(self.warehouse, self.folder / "reports", shared),
+        )
+        return {outcome.job.team: outcome.status for outcome in done}
+
+    def change(self, team: str, week: str) -> None:
+        """One more touch on every ticket of a team and week, and what follows from it."""
+        facts = tickets()
+        facts.loc[(facts["team"] == team) & (facts["week"] == week), "touches"] += 1
+        self.warehouse.write("facts", "tickets", facts, partition_by_week=True)
+        build_weekly_values(self.warehouse, load_organisation(self.params), AS_OF)
+        build_weekly_changes(self.warehouse)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Desk:
+    folder = tmp_path_factory.mktemp("made")
+    warehouse, params = write_warehouse(folder)
+    (folder / "notebooks" / "team").mkdir(parents=True)
+    shutil.copy(NOTEBOOK, folder / "notebooks" / "team")
+    desk = Desk(folder, Warehouse(warehouse), params)
+    assert desk.render() == {"alpha": "ready", "beta": "ready"}
+    return desk
+
+
+@pytest.fixture
+def desk(made: Desk, tmp_path: Path) -> Desk:
+    """A desk whose reports are made, for one test to change something."""
+    assert made.render() == {"alpha": "unchanged", "beta": "unchanged"}
+    return made
+
+
+def test_nothing_changed_makes_nothing_and_leaves_the_pages(desk: Desk) -> None:
+    pages = [job.page(desk.folder / "reports") for job in JOBS]
+    before = [page.stat().st_mtime_ns for page in pages]
+    assert desk.render() == {"alpha": "unchanged", "beta": "unchanged"}
+    assert [page.stat().st_mtime_ns for page in pages] == before
+
+
+def test_a_change_of_one_teams_tickets_makes_that_teams_report_again(desk: Desk) -> None:
+    desk.change("beta", "2026-W40")
+    assert desk.render() == {"alpha": "unchanged", "beta": "ready"}
+
+
+def test_changed_code_makes_all_reports_again(desk: Desk) -> None:
+    assert desk.render("other code") == {"alpha": "ready", "beta": "ready"}
+    assert desk.render("the code") == {"alpha": "ready", "beta": "ready"}
+
+
+def test_a_page_that_is_gone_is_made_again(desk: Desk) -> None:
+    JOBS[0].page(desk.folder / "reports").unlink()
+    assert desk.render() == {"alpha": "ready", "beta": "unchanged"}
+
+
+def test_a_changed_notebook_is_run_again(desk: Desk) -> None:
+    path = desk.folder / "notebooks" / "team" / NOTEBOOK.name
+    before = path.read_text(encoding="utf-8")
+    path.write_text(before.replace("## Flow and backlog", "## Flow"), encoding="utf-8")
+    assert desk.render() == {"alpha": "ready", "beta": "ready"}
+    path.write_text(before, encoding="utf-8")
+    assert desk.render() == {"alpha": "ready", "beta": "ready"}
+
+
+def test_what_is_forgotten_is_made_again(desk: Desk) -> None:
+    Cache(desk.warehouse, desk.folder / "reports", "the code").forget(JOBS[1])
+    assert desk.render() == {"alpha": "unchanged", "beta": "ready"}
