@@ -1,7 +1,7 @@
 # Two commands matter: `make weekly` and `make test`. `make help` lists the rest.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup weekly exports gate facts reports test check lab lock clean
+.PHONY: help setup weekly exports gate facts reports review screenshots test check lab lock clean
 
 PYTHON ?= python3
 ifeq ($(CONDA_DEFAULT_ENV),opslib)
@@ -21,15 +21,19 @@ WAREHOUSE ?=
 REPORTS ?=
 AS_OF ?=
 JOBS ?=
+ONLY ?=
+LIMIT ?=
+FORCE ?=
 comma := ,
 DATA_OPTIONS = $(if $(SOURCE),--source "$(SOURCE)") $(if $(EXPORTS),--exports "$(EXPORTS)") \
 	$(if $(PARAMS),--params "$(PARAMS)") $(if $(WAREHOUSE),--warehouse "$(WAREHOUSE)") \
 	$(if $(REPORTS),--reports "$(REPORTS)") $(if $(WEEK),--week "$(WEEK)") $(if $(AS_OF),--as-of "$(AS_OF)")
-REPORT_OPTIONS = $(foreach team,$(subst $(comma), ,$(TEAMS)),--team "$(team)") $(if $(JOBS),--jobs "$(JOBS)")
+REPORT_OPTIONS = $(foreach team,$(subst $(comma), ,$(TEAMS)),--team "$(team)") $(if $(JOBS),--jobs "$(JOBS)") \
+	$(foreach report,$(ONLY),--only "$(report)") $(if $(LIMIT),--limit "$(LIMIT)") $(if $(FORCE),--force)
 
 help:  ## what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
-	@echo "  Variables: WEEK=2026-W46 TEAMS=us-general,us-safety SOURCE=zendesk EXPORTS=folder PARAMS= WAREHOUSE= REPORTS= AS_OF= JOBS="
+	@echo "  Variables: WEEK=2026-W46 TEAMS=us-general,us-safety SOURCE=zendesk EXPORTS=folder PARAMS= WAREHOUSE= REPORTS= AS_OF= JOBS= ONLY= LIMIT= FORCE=1"
 
 setup: $(VENV)/.opslib-installed  ## the environment, from requirements.lock with hashes
 
@@ -61,6 +65,12 @@ facts: setup  ## gate, then facts and weekly values
 
 reports: setup  ## render the reports from the facts as they are
 	@$(BIN)/opslib reports $(DATA_OPTIONS) $(REPORT_OPTIONS)
+
+review: setup  ## serve reports/ on 127.0.0.1, for browsers that dislike files
+	@$(BIN)/opslib review $(if $(REPORTS),--reports "$(REPORTS)")
+
+screenshots: setup  ## the README's pictures, from the reports as they are
+	@$(BIN)/python docs/screenshots.py $(or $(REPORTS),reports) docs --team us-creators
 
 check: setup  ## lint, format, types, direction of imports
 	@$(BIN)/ruff check .

@@ -58,13 +58,9 @@ Only = Annotated[list[str] | None, typer.Option("--only", help="Only this report
 Limit = Annotated[int | None, typer.Option(min=1, help="At most so many reports.")]
 Force = Annotated[bool, typer.Option("--force", help="Make reports again of which nothing has changed.")]
 Timeout = Annotated[int, typer.Option(min=1, help="Seconds that one cell of a notebook may take.")]
-Memory = Annotated[
-    int | None, typer.Option(min=256, help="MB of memory a notebook may use. [default: no limit]")
-]
+Memory = Annotated[int | None, typer.Option(min=256, help="MB of memory a notebook may use. [default: no limit]")]
 ListOnly = Annotated[bool, typer.Option("--list", help="Say which reports there would be, and stop.")]
-NoExecute = Annotated[
-    bool, typer.Option("--no-execute", help="Stop before the notebooks.")
-]
+NoExecute = Annotated[bool, typer.Option("--no-execute", help="Stop before the notebooks.")]
 Jobs = Annotated[int | None, typer.Option(min=1, help="Reports rendered side by side. [default: the cores]")]
 SampleTickets = Annotated[int, typer.Option(min=1, help="Size of the sample where it is made.")]
 
@@ -317,6 +313,17 @@ def _list(run: Run, week: str, wanted: Chosen) -> None:
 
     for job in planned_jobs(run, week, wanted):
         console.print(job.identifier, markup=False)
+
+
+@app.command()
+def review(
+    reports: Annotated[Path, typer.Option(help="Folder of the reports.")] = Path("reports"),
+    port: Annotated[int, typer.Option(min=0, max=65535, help="The first port to try.")] = 8765,
+) -> None:
+    """Serve the reports on 127.0.0.1, for browsers that dislike files."""
+    from opslib.weekly.review import serve
+
+    serve(reports, port, lambda address: say("review", f"{address} (Ctrl-C ends)"))
 
 
 @app.command()

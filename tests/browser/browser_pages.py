@@ -16,7 +16,7 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from opslib.intake.gate import Result, Verdict
-from opslib.weekly.edition import Edition
+from opslib.weekly.edition import Edition, comparison_of, links_of
 from opslib.weekly.manifest import records_of_week, write_manifest
 from opslib.weekly.page import HEADLINE_MIME, headline_of, to_html
 from opslib.weekly.plan import Job
@@ -243,7 +243,7 @@ def _write_week(reports: Path, week: str) -> dict[str, Path]:
         html = to_html(
             nb,
             title="Weekly review",
-            header=this.header(team=team, root="../"),
+            header=this.header(team=team, root="../", links=links_of(job, reports)),
             footer=this.footer({"week": week, "team": team}),
             sample=True,
         )
@@ -272,6 +272,7 @@ def _write_week(reports: Path, week: str) -> dict[str, Path]:
         "failed": outcomes[2].path,
         "blocked": outcomes[3].path,
         "index": index,
+        "compare": comparison_of(outcomes[0].job, reports),
         "data_quality": write_data_quality(reports, edition=this, verdict=gate, accounting=accounting()),
     }
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,8 @@ import pytest
 from tests.browser.browser_pages import write_site
 
 HOW_TO_GET_IT = "no Chromium was found; install it (`apt-get install chromium`) or name one in OPSLIB_CHROMIUM"
+REPOSITORY = Path(__file__).parents[2]
+SAMPLE_TICKETS = 1500
 ARGUMENTS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -51,6 +55,25 @@ def chromium() -> Iterator[Any]:
 def site(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """One page of each kind, by name."""
     return write_site(tmp_path_factory.mktemp("reports"))
+
+
+@pytest.fixture(scope="session")
+def real_reports(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two weeks of the sample as the whole line makes them, or the folder that OPSLIB_TEST_REPORTS names."""
+    named = os.environ.get("OPSLIB_TEST_REPORTS")
+    if named:
+        return Path(named)
+    from opslib.sample import write_sample
+
+    root = tmp_path_factory.mktemp("line")
+    write_sample(root / "exports", tickets=SAMPLE_TICKETS)
+    folders = ["--exports", root / "exports", "--warehouse", root / "data" / "warehouse", "--reports", root / "reports"]
+    command = [sys.executable, "-c", "from opslib.cli import main; main()", "weekly", *map(str, folders)]
+    for week in ("2026-W45", "2026-W46"):
+        chosen = ["--week", week, "--team", "us-safety"]
+        done = subprocess.run([*command, *chosen], cwd=REPOSITORY, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+    return root / "reports"
 
 
 class Visit:

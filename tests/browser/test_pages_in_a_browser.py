@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,8 @@ import pytest
 from tests.browser.browser_pages import ALT
 
 pytestmark = pytest.mark.browser
-KINDS = ("report", "index", "data_quality", "failed", "blocked")
+KINDS = ("report", "index", "data_quality", "failed", "blocked", "compare")
+FILES = {"forward": 2, "compare": 3}
 
 
 @pytest.mark.parametrize("kind", [*KINDS, "forward"])
@@ -21,7 +23,7 @@ def test_a_page_loads_nothing_says_nothing_wrong_and_is_not_hacked(
     opened.page.wait_for_timeout(150)
     assert opened.complaints == []
     assert [url for url in opened.requests if not url.startswith(("file:", "data:"))] == []
-    assert len([url for url in opened.requests if url.startswith("file:")]) <= (2 if kind == "forward" else 1)
+    assert len([url for url in opened.requests if url.startswith("file:")]) <= FILES.get(kind, 1)
     assert "hacked" not in opened.page.title()
 
 
@@ -161,15 +163,20 @@ def test_the_theme_is_turned_by_a_key_and_remembered_by_the_page(site: dict[str,
 
 
 def test_the_definition_of_a_metric_is_one_tap_away(site: dict[str, Path], visit: Any) -> None:
+    """It is given once, in the table of the metrics, and found wherever the metric is named."""
     page = visit(site["report"]).page
-    meaning = page.get_by_text("Met targets among met and breached ones.")
-    assert not meaning.is_visible()
-    summary = page.locator("details.definition summary")
-    summary.focus()
-    page.keyboard.press("Enter")
-    assert meaning.is_visible()
-    page.keyboard.press("Escape")
-    assert not meaning.is_visible()
+    for place in (".headlines", ".table-box"):
+        meaning = page.locator(place).get_by_text("Met targets among met and breached ones.")
+        assert not meaning.is_visible()
+        page.locator(f"{place} details.definition summary").focus()
+        page.keyboard.press("Enter")
+        assert meaning.is_visible()
+        page.keyboard.press("Escape")
+        assert not meaning.is_visible()
+        page.locator(f"{place} details.definition summary").hover()
+        assert meaning.is_visible()
+        page.mouse.move(0, 0)
+        assert not meaning.is_visible()
 
 
 def test_keyboard_order_starts_with_the_skip_link_and_the_shortcuts_can_be_switched_off(
@@ -205,6 +212,57 @@ def test_the_index_filters_teams_and_goes_to_reports_and_weeks(site: dict[str, P
     page.wait_for_url("**/2026-W46/index.html")
     page.keyboard.press("d")
     page.wait_for_url("**/2026-W46/data_quality.html")
+
+
+def test_a_report_knows_the_weeks_before_and_after_and_keys_lead_there(site: dict[str, Path], visit: Any) -> None:
+    page = visit(site["report"]).page
+    page.keyboard.press("[")
+    page.wait_for_url("**/2026-W45/us-general/weekly_review.html")
+    page.keyboard.press("]")
+    page.wait_for_url("**/2026-W46/us-general/weekly_review.html")
+    page.keyboard.press("b")
+    page.wait_for_url("**/weekly_review.compare.html")
+    page.keyboard.press("b")
+    page.wait_for_url("**/2026-W46/us-general/weekly_review.html")
+    page.keyboard.press("d")
+    page.wait_for_url("**/2026-W46/data_quality.html")
+    page.keyboard.press("i")
+    page.wait_for_url("**/2026-W46/index.html")
+
+
+def test_two_weeks_go_to_a_section_and_scroll_together(site: dict[str, Path], visit: Any) -> None:
+    """Pages from disk are strangers to each other in a browser: the frames agree by messages."""
+    opened = visit(site["compare"])
+    page = opened.page
+    before, now = page.frames[1:]
+    assert [re.findall(r"2026-W\d\d", frame.url) for frame in (before, now)] == [["2026-W45"], ["2026-W46"]]
+    top = "anchor => Math.round(document.getElementById(anchor).getBoundingClientRect().top)"
+    page.get_by_role("button", name="Oldest tickets").press("Enter")
+    page.wait_for_timeout(200)
+    assert [frame.evaluate(top, "s-oldest-tickets") for frame in (before, now)] == [0, 0]
+    page.wait_for_timeout(200)
+    before.evaluate("document.getElementById('s-the-metrics').scrollIntoView({ behavior: 'instant' })")
+    page.wait_for_timeout(300)
+    assert abs(now.evaluate(top, "s-the-metrics")) <= 24
+    assert page.locator(".jump [aria-current]").inner_text() == "The metrics"
+    page.get_by_role("checkbox", name="Scroll together").uncheck()
+    stays = now.evaluate("window.scrollY")
+    before.evaluate("window.scrollTo({ top: 0, behavior: 'instant' })")
+    page.wait_for_timeout(300)
+    assert now.evaluate("window.scrollY") == stays
+    assert opened.complaints == []
+
+
+def test_a_framed_report_heeds_only_the_page_around_it(site: dict[str, Path], visit: Any) -> None:
+    page = visit(site["compare"]).page
+    frame = page.frames[1]
+    frame.evaluate("window.postMessage({ opslib: 'theme', theme: 'dark' }, '*')")
+    page.evaluate("frames[0].postMessage({ opslib: 'theme', theme: '<b>' }, '*')")
+    page.wait_for_timeout(150)
+    assert frame.evaluate("document.documentElement.dataset.theme") is None
+    page.keyboard.press("t")
+    page.wait_for_timeout(150)
+    assert frame.evaluate("document.documentElement.dataset.theme") == "dark"
 
 
 def test_every_link_between_the_pages_leads_somewhere(site: dict[str, Path], visit: Any) -> None:

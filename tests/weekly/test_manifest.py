@@ -96,4 +96,4 @@ def test_the_commit_is_marked_where_files_differ_from_it(tmp_path: Path) -> None
 
 
 def test_versions_are_those_installed() -> None:
-    assert installed_versions(["pandas", "no-such-package-here"]).keys() == {"pandas"}
+    assert installed_versions(["pandas", "no-such-package-here"]).keys() == {"python", "pandas"}

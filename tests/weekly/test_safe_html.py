@@ -118,3 +118,16 @@ def test_an_svg_that_is_broken_or_expands_entities_is_refused() -> None:
     assert not is_svg("<svg")
     assert not is_svg("<html></html>")
     assert not is_svg('<!DOCTYPE svg [<!ENTITY a "b">]><svg>&a;</svg>')
+
+
+def test_cells_of_running_text_ask_for_width_and_short_ones_do_not() -> None:
+    """Else a phone squeezes such a column into a tower of single words instead of scrolling the table."""
+    rows = "<tr><td>Reopened</td><td>outside its usual range; changed</td></tr><tr><td>Created</td><td>usual</td></tr>"
+    html = clean_output(f"<table><tbody>{rows}</tbody></table>", section="s")
+    assert '<td class="long">outside its usual range; changed</td>' in html
+    assert html.count("long") == 1
+
+
+def test_a_number_that_is_aligned_already_keeps_one_class() -> None:
+    html = clean_output('<table><tbody><tr><td class="num">1</td></tr></tbody></table>', section="s")
+    assert '<td class="num">1</td>' in html

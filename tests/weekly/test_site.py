@@ -162,3 +162,17 @@ def test_rows_are_accounted_for_and_a_gap_is_shown(tmp_path: Path) -> None:
     assert "a.csv tickets 1,000 990 4 6 yes" in said
     assert "b.csv tickets 10 8 1 0 no" in said
     assert "US Safety too few" in said
+
+
+def test_a_table_whose_expectations_hold_is_folded_and_what_did_not_hold_comes_first(tmp_path: Path) -> None:
+    held, failing = result(), result(expectation="team is one of the teams", outcome="warned", failed=2)
+    absent = result(table="agents", outcome="absent")
+    html = quality(tmp_path, held, failing, result(table="shifts"), absent)
+    folds = re.findall(r'<details class="held"( open)?>\s*<summary>(.*?)</summary>', html)
+    assert folds == [
+        (" open", "2 expectations: 1 warning, 1 holds"),
+        ("", "1 expectation, which holds"),
+        ("", "1 expectation: 1 not in this export"),
+    ]
+    table = html.partition("Expectations on tickets")[2]
+    assert table.index("team is one of the teams") < table.index("ticket_id is unique")

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
 from opslib.weekly.plan import Job
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from opslib.intake.gate import Verdict
 
 GateStatus = Literal["passed", "warned", "blocked"]
 GATE_WORDS: dict[str, str] = {
@@ -17,6 +23,14 @@ GATE_WORDS: dict[str, str] = {
     "warned": "Data checked, with warnings",
     "blocked": "Data blocked for some teams",
 }
+
+
+class Link(NamedTuple):
+    """A link of the navigation; `key` is the single key that follows it."""
+
+    label: str
+    href: str
+    key: str = ""
 
 
 @dataclass(frozen=True)
@@ -54,18 +68,16 @@ class Edition:
         """What a reader calls the team; all teams where there is none."""
         return "All teams" if team is None else self.teams.get(team, team)
 
-    def header(
-        self, *, team: str | None = None, root: str = "", links: tuple[tuple[str, str], ...] = ()
-    ) -> dict[str, Any]:
+    def header(self, *, team: str | None = None, root: str = "", links: Sequence[Link] = ()) -> dict[str, Any]:
         """What stands above a page.
 
         Args:
             team: whose page it is; None for a page about all teams.
             root: the way from the page to the folder of its week, like "../".
-            links: further (label, address) of the navigation.
+            links: to the same report of other weeks; these may change after the page was made, see `neighbours`.
 
         Returns:
-            organisation, week, dates, team, as_of, gate (status, text, note, href) and links (label, href).
+            organisation, week, dates, team, as_of, gate (status, text, note, href), links and neighbours (`Link`s).
         """
         return {
             "organisation": self.organisation,
@@ -79,17 +91,24 @@ class Edition:
                 "note": self.gate_note,
                 "href": f"{root}data_quality.html",
             },
-            "links": [{"label": label, "href": href} for label, href in (("All reports", f"{root}index.html"), *links)],
+            "links": [
+                Link("All reports", f"{root}index.html", "i"),
+                Link("Data quality", f"{root}data_quality.html", "d"),
+            ],
+            "neighbours": list(links),
         }
 
     def footer(self, parameters: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        """Where the page's numbers come from: inputs (name, sha256 in short), commit, versions, parameters, made_at."""
+        """Where the numbers come from: inputs (name, sha256), commit, versions, parameters, as_of, made_at, gate."""
+        commit, uncommitted = (self.commit or "").removesuffix("+"), (self.commit or "").endswith("+")
         return {
-            "inputs": [{"name": name, "sha256": digest[:12]} for name, digest in sorted(self.inputs.items())],
-            "commit": self.commit[:12] if self.commit else None,
+            "inputs": [{"name": name, "sha256": digest} for name, digest in sorted(self.inputs.items())],
+            "commit": f"{commit[:12]}{', with changes that are not committed' if uncommitted else ''}" or None,
             "versions": dict(sorted(self.versions.items())),
             "parameters": {key: _without_folders(value) for key, value in sorted((parameters or {}).items())},
+            "as_of": self.local(self.as_of),
             "made_at": self.local(self.made_at),
+            "gate": f"{GATE_WORDS[self.gate]}: {self.gate_note}" if self.gate_note else GATE_WORDS[self.gate],
         }
 
 
@@ -151,9 +170,76 @@ def week_of_day(day: date) -> str:
     return f"{year}-W{number:02d}"
 
 
-def links_of(job: Job, reports: Path) -> tuple[tuple[str, str], ...]:
-    """The same report one week before, where it has been made."""
+def next_week(week: str) -> str:
+    """The ISO week after.
+
+    >>> next_week("2026-W53")
+    '2027-W01'
+    """
+    return week_of_day(first_day(week) + timedelta(days=7))
+
+
+def comparison_of(job: Job, reports: Path) -> Path:
+    """Where the page lies that shows a report beside the one of the week before."""
+    return reports / f"{job.identifier}.compare.html"
+
+
+def links_of(job: Job, reports: Path) -> tuple[Link, ...]:
+    """The same report one week before and after, and both side by side, where they have been made.
+
+    Args:
+        job: the report that links.
+        reports: the folder of all weeks.
+
+    Returns:
+        Links relative to the report's page, with the keys "older", "newer" and "beside".
+    """
     before = Job(job.notebook, previous_week(job.week), job.team)
-    if not before.page(reports).is_file():
-        return ()
-    return ((f"Last week's report ({before.week})", f"../../{before.identifier}.html"),)
+    after = Job(job.notebook, next_week(job.week), job.team)
+    links = []
+    if before.page(reports).is_file():
+        links.append(Link(f"← {before.week}", f"../../{before.identifier}.html", "older"))
+    if after.page(reports).is_file():
+        links.append(Link(f"{after.week} →", f"../../{after.identifier}.html", "newer"))
+    if before.page(reports).is_file():
+        links.append(Link(f"Beside {before.week}", comparison_of(job, reports).name, "beside"))
+    elif after.page(reports).is_file():
+        links.append(Link(f"Beside {after.week}", f"../../{after.identifier}.compare.html", "beside"))
+    return tuple(links)
+
+
+def gate_sentence(verdict: Verdict, rows: pd.DataFrame) -> str:
+    """What the gate found, for the reader of a report.
+
+    Args:
+        verdict: the gate's.
+        rows: the account of rows per file and table; its column set_aside counts.
+
+    Returns:
+        A sentence without a full stop, like "371 of 372 checks passed, 1 raised a warning; 3 do not apply to this
+        export; nothing set aside".
+    """
+    found: Counter[str] = Counter(result.outcome for result in verdict.results)
+    applied = sum(found.values()) - found["absent"]
+    passed = f"all {applied:,}" if applied > 1 and found["passed"] == applied else f"{found['passed']:,} of {applied:,}"
+    judged = [f"{passed} check{'' if applied == 1 else 's'} passed"]
+    judged += [
+        f"{found[outcome]:,} {said}"
+        for outcome, said in (
+            ("warned", "raised a warning"),
+            ("set_aside", "set rows aside"),
+            ("blocked", "held reports back"),
+        )
+        if found[outcome]
+    ]
+    parts = [", ".join(judged)]
+    if absent := found["absent"]:
+        parts.append(f"{absent:,} do{'es' if absent == 1 else ''} not apply to this export")
+    aside = int(rows["set_aside"].sum())
+    parts.append(f"{aside:,} row{'' if aside == 1 else 's'} set aside" if aside else "nothing set aside")
+    held = sum(bool(reasons) for reasons in verdict.blocked.values())
+    if "*" in verdict.blocked:
+        parts.append("no report is made")
+    elif held:
+        parts.append(f"no report for {held} team{'' if held == 1 else 's'}")
+    return "; ".join(parts)

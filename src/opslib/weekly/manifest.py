@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import platform
 import subprocess
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -71,12 +72,38 @@ def read_records(path: Path) -> list[Record]:
     Raises:
         ManifestError: the file is no manifest.
     """
-    if not path.is_file():
-        return []
     try:
-        return [Record(**entry) for entry in json.loads(path.read_text(encoding="utf-8"))["reports"]]
+        return [Record(**entry) for entry in _read(path).get("reports", [])]
+    except (AttributeError, TypeError) as error:
+        raise _no_manifest(path, error) from error
+
+
+def read_gate(path: Path) -> str | None:
+    """The gate's status that a manifest tells; None where it tells none or there is no manifest.
+
+    Raises:
+        ManifestError: the file is no manifest.
+    """
+    try:
+        status = _read(path).get("gate", {}).get("status")
+    except AttributeError as error:
+        raise _no_manifest(path, error) from error
+    return None if status is None else str(status)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        return {}
+    try:
+        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        content["reports"]
     except (ValueError, KeyError, TypeError) as error:
-        raise ManifestError(f"{path} is no manifest ({error}); delete it and make the week again") from error
+        raise _no_manifest(path, error) from error
+    return content
+
+
+def _no_manifest(path: Path, error: Exception) -> ManifestError:
+    return ManifestError(f"{path} is no manifest ({error}); delete it and make the week again")
 
 
 def write_manifest(
@@ -142,8 +169,8 @@ def commit_of(folder: Path) -> str | None:
 
 
 def installed_versions(packages: Iterable[str] = PACKAGES) -> dict[str, str]:
-    """Versions of the packages that the numbers and pages rest on."""
-    versions = {}
+    """Versions of Python and of the packages that the numbers and pages rest on."""
+    versions = {"python": platform.python_version()}
     for package in packages:
         try:
             versions[package] = metadata.version(package)

@@ -77,6 +77,13 @@ def publish(warehouse: Warehouse, organisation: Organisation, as_of: datetime) -
     return [f"{len(news) - len(restated):,} new numbers, {len(restated):,} restated in {weeks} past weeks"]
 
 
+def restated_by_team(warehouse: Warehouse, as_of: datetime) -> dict[str, int]:
+    """How many numbers of each team the publication of that instant restated."""
+    found = _history(warehouse)
+    counted = found[found["cause"].notna() & (found["as_of"] == pd.Timestamp(as_of))]["team"].value_counts()
+    return {str(team): int(count) for team, count in counted.items() if team != ALL}
+
+
 def _history(warehouse: Warehouse) -> pd.DataFrame:
     if not warehouse.has(AREA, "values"):
         empty = {

@@ -26,7 +26,7 @@ from opslib.settings import Organisation, load_organisation, load_weekly_plan
 from opslib.store import Warehouse, digest, write_json
 from opslib.weekly import changes, manifest, plan, progress, published, render, site, unchanged, values
 from opslib.weekly.cache import Cache, shared_basis
-from opslib.weekly.edition import Edition
+from opslib.weekly.edition import Edition, gate_sentence
 from opslib.weekly.kernels import can_fork
 
 Say = Callable[[str, str], None]
@@ -304,7 +304,13 @@ def render_reports(run: Run, taken: TakenIn, chosen: Chosen, say: Say) -> list[r
         )
     write_data_quality_page(run, taken)
     records = manifest.records_of_week(run.folders.reports, taken.week, outcomes)
-    index = site.write_index(run.folders.reports, edition=edition, records=records, blocked=taken.verdict.blocked)
+    index = site.write_index(
+        run.folders.reports,
+        edition=edition,
+        records=records,
+        blocked=taken.verdict.blocked,
+        restated=published.restated_by_team(run.warehouse, taken.as_of),
+    )
     seconds = perf_counter() - started
     manifest.write_manifest(
         run.folders.reports / taken.week / "manifest.json",
@@ -349,7 +355,7 @@ def _edition(run: Run, taken: TakenIn) -> Edition:
         as_of=taken.as_of,
         made_at=datetime.now(UTC),
         gate=taken.verdict.status,
-        gate_note=verdict_in_words(taken),
+        gate_note=gate_sentence(taken.verdict, taken.rows),
         inputs=taken.inputs,
         versions=manifest.installed_versions(),
         commit=manifest.commit_of(run.folders.notebooks),

@@ -53,6 +53,7 @@ _ROLES = frozenset({"img", "group", "note", "presentation"})
 _PICTURE = re.compile(r"^data:image/(?:png|jpeg|gif|webp|svg\+xml);base64,[A-Za-z0-9+/=\s]*$")
 _WEB_LINK = re.compile(r"^(?:https?://|mailto:)", re.IGNORECASE)
 _LOCAL_LINK = re.compile(r"^(?:#[\w.:-]*|(?:\.{1,2}/)*[\w][\w./-]*(?:#[\w.:-]*)?)$")
+_LONG = 20
 _MISSING = frozenset({"", "-", "–", "—", "n/a", "nan", "none", "not shown", "not in this export"})
 _NUMBER = re.compile(
     r"^[+\-−±]?\s?[$€£]?\d[\d,.\u202f\u00a0]*\s?(?:%|pp|points?|d|h|min|s|ms|k|M|×)?(?:\s\d+\s?(?:h|min|s))*(?:\s?[\[(][^\])]*[\])])?$"
@@ -165,6 +166,7 @@ def _make_accessible(soup: BeautifulSoup, table: Tag, section: str, caption: str
         for header in row.find_all("th"):
             header["scope"] = "rowgroup" if str(header.get("rowspan", "1")) != "1" else "row"
     _align_numbers(head, rows)
+    _widen_text(rows)
     _name_rows(rows)
     box = soup.new_tag("div", attrs={"class": "table-box"})
     table.wrap(box)
@@ -197,7 +199,19 @@ def _align_numbers(head: Tag | None, rows: list[Tag]) -> None:
             continue
         above = [line[column] for line in headers if len(line) == len(cells[0])]
         for cell in [row[column] for row in cells] + above:
-            cell["class"] = " ".join([*(str(name) for name in cell.get_attribute_list("class") if name), "num"])
+            _add_class(cell, "num")
+
+
+def _widen_text(rows: list[Tag]) -> None:
+    """Cells of running text ask for width, so that a narrow screen scrolls the table and does not squeeze them."""
+    for cell in [cell for row in rows for cell in row.find_all(["td", "th"], recursive=False)]:
+        if not cell.find("details") and len(cell.get_text(" ", strip=True)) >= _LONG:
+            _add_class(cell, "long")
+
+
+def _add_class(cell: Tag, name: str) -> None:
+    names = [str(given) for given in cell.get_attribute_list("class") if given]
+    cell["class"] = " ".join(dict.fromkeys([*names, name]))
 
 
 def _attribute(tag: str, name: str, value: str, *, web_links: bool) -> bool:

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 from markupsafe import Markup
 
-from opslib.weekly.edition import Edition, previous_week, short_dates_of
+from opslib.weekly.edition import Edition, Link, comparison_of, previous_week, short_dates_of
 from opslib.weekly.manifest import Record
+from opslib.weekly.neighbours import changes_since, in_words, renew, write_comparisons
 from opslib.weekly.page import render_template, spark_label
+from opslib.weekly.plan import Job
 from opslib.weekly.render import write_page
 
 if TYPE_CHECKING:
@@ -33,7 +35,7 @@ OUTCOME_WORDS = {
     "absent": "not in this export",
 }
 EXAMPLES_SHOWN = 5
-HEADLINES_SHOWN = 4
+HEADLINES_SHOWN = 6
 _UNITS = {"rows": "row", "teams": "team", "table": "table"}
 WEEKS_SHOWN = 13
 _WEEKS = re.compile(r"(<!-- weeks -->\n).*?(<!-- end of weeks -->)", re.DOTALL)
@@ -55,17 +57,25 @@ def write_index(
     edition: Edition,
     records: Sequence[Record],
     blocked: Mapping[str, Sequence[str]],
+    restated: Mapping[str, int] | None = None,
 ) -> Path:
-    """`reports/<week>/index.html`; `reports/index.html` goes to the newest week, and the other indexes list this one.
+    """`reports/<week>/index.html`; `reports/index.html` goes to the newest week, and other weeks' pages learn of it.
+
+    The other indexes list this week, the same report of the weeks before and after links this one's, and each report
+    gets a page that shows it beside the week before.
 
     Args:
         reports: the folder of all weeks.
         edition: the week.
         records: what became of each report; as of `manifest.records_of_week`.
         blocked: reasons by team.
+        restated: how many published numbers of past weeks are others now, by team; None where nobody looked.
 
     Returns:
         The index of the week.
+
+    Raises:
+        ManifestError: the manifest of a neighbouring week is damaged.
     """
     week = edition.week
     weeks = sorted({*weeks_in(reports), week}, reverse=True)
@@ -83,24 +93,20 @@ def write_index(
         for team in [*owners, *([None] if any(record.team is None for record in records) else [])]
     ]
     statuses = [record.status for record in records]
-    header = edition.header(links=(("Data quality", "data_quality.html"),))
-    header["links"] = [
-        {**link, "key": "d" if link["href"] == "data_quality.html" else ""}
-        for link in header["links"]
-        if link["href"] != "index.html"
-    ]
+    header = {**edition.header(), "team": "", "links": [Link("Data quality", "data_quality.html", "d")]}
     html = render_template(
         "index.html.j2",
         title="Weekly reports",
-        header={**header, "team": ""},
+        header=header,
         footer=edition.footer(),
         sample=edition.sample,
         weeks=_list_of_weeks(weeks, week),
         tally=[(status, statuses.count(status)) for status in STATUS_WORDS if status in statuses],
         words=STATUS_WORDS,
         blocked=_by_label(edition, blocked),
-        notebooks=[{"name": name, "label": _words(name)} for name in names],
+        notebooks=[{"name": name, "label": in_words(name)} for name in names],
         rows=rows,
+        changes=changes_since(reports, edition=edition, records=records, restated=restated),
     )
     path = reports / week / "index.html"
     write_page(path, html)
@@ -108,6 +114,8 @@ def write_index(
         if other != week:
             _renew_weeks(reports / other / "index.html", _list_of_weeks(weeks, other))
     write_page(reports / "index.html", render_template("forward.html.j2", week=weeks[0]))
+    write_comparisons(reports, edition=edition, records=records)
+    renew(reports, week)
     return path
 
 
@@ -136,14 +144,14 @@ def write_data_quality(reports: Path, *, edition: Edition, verdict: Verdict, acc
         words=OUTCOME_WORDS,
         tally=[(outcome, outcomes.count(outcome)) for outcome in OUTCOME_WORDS if outcome in outcomes],
         blocked=_by_label(edition, verdict.blocked),
-        not_met=sorted(
-            (result for result in results if result["outcome"] in _NOT_MET), key=lambda r: _NOT_MET.index(r["outcome"])
-        ),
+        not_met=_worst_first([result for result in results if result["outcome"] in _NOT_MET]),
         sections=[
             {
                 "table": table,
-                "results": (own := [result for result in results if result["table"] == table]),
+                "results": (own := _worst_first([result for result in results if result["table"] == table])),
                 "failed": sum(result["outcome"] in _NOT_MET for result in own),
+                "said": _tally_in_words([result["outcome"] for result in own]),
+                "trend": any(len(result["spark"]) > 1 for result in own),
             }
             for table in tables
         ],
@@ -174,15 +182,17 @@ def _cell(records: Sequence[Record], team: str | None, name: str, reports: Path,
     record = next((record for record in records if record.team == team and record.name == name), None)
     if record is None:
         return None
-    before = previous_week(week)
-    earlier = record.identifier.replace(week, before, 1)
+    earlier = Job(record.notebook, previous_week(week), team)
+    beside = comparison_of(Job(record.notebook, week, team), reports).relative_to(reports / week)
     return {
         "href": f"{record.identifier.partition('/')[2]}.html",
-        "label": _words(name),
+        "label": in_words(name),
         "status": record.status,
         "error": record.error if record.status == "failed" else None,
         "headline": record.headline[:HEADLINES_SHOWN],
-        "before": {"week": before, "href": f"../{earlier}.html"} if (reports / f"{earlier}.html").is_file() else None,
+        "before": {"week": earlier.week, "href": f"../{earlier.identifier}.html", "beside": beside.as_posix()}
+        if earlier.page(reports).is_file()
+        else None,
     }
 
 
@@ -198,8 +208,10 @@ def _result(result: Result, edition: Edition) -> dict[str, Any]:
         "severity": result.severity,
         "notes": result.notes,
         "checked_rows": result.checked,
-        "checked": f"{result.checked:,} {_UNITS[result.scope]}{'' if result.checked == 1 else 's'}",
-        "failed": f"{result.failed:,}",
+        "checked": "–"
+        if result.outcome == "absent"
+        else f"{result.checked:,} {_UNITS[result.scope]}{'' if result.checked == 1 else 's'}",
+        "failed": "–" if result.outcome == "absent" else f"{result.failed:,}",
         "observed": result.observed,
         "examples": [str(key) for key in result.examples][:EXAMPLES_SHOWN],
         "teams": ", ".join(teams) or "all teams",
@@ -208,6 +220,20 @@ def _result(result: Result, edition: Edition) -> dict[str, Any]:
         "spark_label": spark_label(label, trend),
         "spark_total": sum(trend),
     }
+
+
+def _worst_first(results: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What did not hold on top; the rest in the order of the suite."""
+    ranks = {outcome: rank for rank, outcome in enumerate(_NOT_MET)}
+    return sorted(results, key=lambda result: ranks.get(result["outcome"], len(ranks)))
+
+
+def _tally_in_words(outcomes: Sequence[str]) -> str:
+    count = len(outcomes)
+    ends = [f"{outcomes.count(outcome)} {words}" for outcome, words in OUTCOME_WORDS.items() if outcome in outcomes]
+    if set(outcomes) == {"passed"}:
+        return f"{count} expectation{', which holds' if count == 1 else 's, all hold'}"
+    return f"{count} expectation{'' if count == 1 else 's'}: {', '.join(ends)}"
 
 
 def _trend(failures: Mapping[str, float], last: str) -> list[float]:
@@ -233,7 +259,3 @@ def _by_label(edition: Edition, blocked: Mapping[str, Sequence[str]]) -> list[tu
     return [
         (edition.label(None if team == "*" else team), list(reasons)) for team, reasons in blocked.items() if reasons
     ]
-
-
-def _words(name: str) -> str:
-    return name.replace("_", " ").capitalize()

@@ -6,12 +6,17 @@
   function recall(key) { try { return window.localStorage.getItem("opslib-" + key); } catch (refused) { return memory[key] || null; } }
   function keep(key, value) { memory[key] = value; try { window.localStorage.setItem("opslib-" + key, value); } catch (refused) { return; } }
 
+  /* two weeks side by side: a page with frames speaks to the reports in them, as pages from disk know no other way */
+  var framed = window.parent !== window;
+  var frames = all(".frame iframe");
+  function tell(what, except) { frames.forEach(function (frame) { if (frame !== except && frame.contentWindow) { frame.contentWindow.postMessage(what, "*"); } }); }
+
   /* theme */
   var dark = window.matchMedia("(prefers-color-scheme: dark)");
   function isDark() { return root.dataset.theme ? root.dataset.theme === "dark" : dark.matches; }
   var themeButton = document.querySelector("[data-action=theme]");
   function nameTheme() { themeButton.textContent = isDark() ? "Light" : "Dark"; themeButton.setAttribute("aria-label", isDark() ? "Light theme" : "Dark theme"); }
-  function turn() { root.dataset.theme = isDark() ? "light" : "dark"; keep("theme", root.dataset.theme); nameTheme(); }
+  function turn() { root.dataset.theme = isDark() ? "light" : "dark"; keep("theme", root.dataset.theme); nameTheme(); tell({ opslib: "theme", theme: root.dataset.theme }); }
   themeButton.hidden = false;
   themeButton.addEventListener("click", turn);
   dark.addEventListener("change", nameTheme);
@@ -55,12 +60,14 @@
     var original = Array.from(body.rows);
     Array.from(table.tHead.rows[0].cells).forEach(function (header, column) {
       if (header.tagName !== "TH") { return; }
+      if (original.every(function (row) { return worth(row.cells[column]) === null; })) { return; }
       var button = document.createElement("button");
       button.type = "button";
       button.className = "sort";
       if (header.querySelector("details")) {
         button.setAttribute("aria-label", "Sort by " + header.querySelector("summary").innerText);
       } else {
+        header.dataset.label = header.textContent; /* print: Chromium leaves buttons out of headers that it repeats */
         while (header.firstChild) { button.appendChild(header.firstChild); }
       }
       header.appendChild(button);
@@ -135,6 +142,16 @@
   window.addEventListener("load", reachable);
   document.addEventListener("toggle", reachable, true);
 
+  /* a metric that is defined somewhere on the page is defined wherever it is named */
+  var meanings = {};
+  all("details.definition").forEach(function (fold) { meanings[fold.querySelector("summary").textContent.trim()] = fold; });
+  all(".headlines dt, .table-box tbody th").forEach(function (name) {
+    var fold = meanings[name.textContent.trim()];
+    if (!fold || name.querySelector("details")) { return; }
+    name.textContent = "";
+    name.appendChild(fold.cloneNode(true)).open = false;
+  });
+
   /* definitions: hover or tap, Escape closes */
   all("details.definition").forEach(function (fold) {
     var summary = fold.querySelector("summary");
@@ -175,6 +192,56 @@
     follow();
   }
 
+  function headingAt() {
+    var last = null;
+    places.forEach(function (place) { if (place && place.getBoundingClientRect().top <= 24) { last = place; } });
+    return last;
+  }
+  function below(heading) {
+    var next = heading ? places[places.indexOf(heading) + 1] : places[0];
+    return next ? next.getBoundingClientRect().top + window.scrollY : root.scrollHeight;
+  }
+  function top(heading) { return heading ? heading.getBoundingClientRect().top + window.scrollY : 0; }
+  if (framed) {
+    var led = 0;
+    all("a[href]").forEach(function (link) { if (link.getAttribute("href").charAt(0) !== "#") { link.target = "_top"; } });
+    window.addEventListener("scroll", function () {
+      if (Date.now() < led) { return; }
+      var heading = headingAt();
+      window.parent.postMessage({ opslib: "at", anchor: heading ? heading.id : "", part: (window.scrollY - top(heading)) / Math.max(1, below(heading) - top(heading)) }, "*");
+    }, { passive: true });
+    window.addEventListener("message", function (event) {
+      var said = event.data;
+      if (event.source !== window.parent || !said || typeof said !== "object") { return; }
+      if (said.opslib === "theme" && (said.theme === "light" || said.theme === "dark")) { root.dataset.theme = said.theme; nameTheme(); }
+      if (said.opslib === "go" && typeof said.anchor === "string" && typeof said.part === "number") {
+        var heading = said.anchor ? document.getElementById(said.anchor) : null;
+        if (said.anchor && !heading) { return; }
+        led = Date.now() + 200;
+        window.scrollTo({ top: top(heading) + said.part * (below(heading) - top(heading)), behavior: "instant" });
+      }
+    });
+  }
+  var jumps = all(".jump button");
+  var together = document.querySelector("[data-action=together]");
+  function mark(anchor) {
+    jumps.forEach(function (button) { if (button.dataset.anchor === anchor) { button.setAttribute("aria-current", "true"); } else { button.removeAttribute("aria-current"); } });
+  }
+  function jump(button) { mark(button.dataset.anchor); tell({ opslib: "go", anchor: button.dataset.anchor, part: 0 }); }
+  if (frames.length) {
+    together.closest("p").hidden = false;
+    if (jumps.length) { jumps[0].parentNode.hidden = false; }
+    jumps.forEach(function (button) { button.addEventListener("click", function () { jump(button); }); });
+    window.addEventListener("message", function (event) {
+      var from = frames.find(function (frame) { return frame.contentWindow === event.source; });
+      var said = event.data;
+      if (!from || !said || said.opslib !== "at" || typeof said.anchor !== "string" || typeof said.part !== "number") { return; }
+      if (together.checked) { mark(said.anchor); tell({ opslib: "go", anchor: said.anchor, part: said.part }, from); }
+    });
+    frames.forEach(function (frame) { frame.addEventListener("load", function () { if (root.dataset.theme) { tell({ opslib: "theme", theme: root.dataset.theme }); } }); });
+    if (root.dataset.theme) { tell({ opslib: "theme", theme: root.dataset.theme }); }
+  }
+
   /* printing opens nothing that is folded but shows every row */
   window.addEventListener("beforeprint", function () { all("tr[hidden]").forEach(function (row) { row.hidden = false; }); });
 
@@ -188,6 +255,11 @@
   opener.addEventListener("click", function () { dialog.showModal(); });
   dialog.querySelector("[data-action=close]").addEventListener("click", function () { dialog.close(); });
   function step(by) {
+    if (jumps.length) {
+      var at = jumps.findIndex(function (button) { return button.hasAttribute("aria-current"); });
+      jump(jumps[Math.max(0, Math.min(jumps.length - 1, at + by))]);
+      return;
+    }
     var stops = all(".matrix .report a").filter(function (link) { return link.offsetParent; });
     if (!stops.length) { stops = places.filter(Boolean); }
     if (!stops.length) { return; }
@@ -200,7 +272,7 @@
     if (links.length) { next.scrollIntoView(); }
   }
   function toFilter() {
-    var inputs = all("input[type=search]");
+    var inputs = all("input[type=search]").filter(function (input) { return input.offsetParent; });
     var ahead = inputs.filter(function (input) { return input.getBoundingClientRect().top > 0; });
     var target = ahead[0] || inputs[0];
     if (target) { target.focus(); target.scrollIntoView({ block: "center" }); }
@@ -219,6 +291,9 @@
       case "k": step(-1); break;
       case "c": if (codeButton) { toggleCode(); } break;
       case "d": done = go("d"); break;
+      case "i": done = go("i"); break;
+      case "b": done = go("beside") || go("back"); break;
+      case "s": if (together) { together.checked = !together.checked; } else { done = false; } break;
       case "[": done = go("older"); break;
       case "]": done = go("newer"); break;
       default: done = false;

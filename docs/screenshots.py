@@ -1,0 +1,106 @@
+"""Take the pictures of the README from rendered reports: `python docs/screenshots.py [reports] [folder]`.
+
+Needs a Chromium of the system: in the PATH, or named in OPSLIB_CHROMIUM.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import os
+import shutil
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+MOST_BYTES = 300_000
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+
+
+@dataclass(frozen=True)
+class Shot:
+    """One picture: its name, the page it shows, how wide and high, and in which theme."""
+
+    name: str
+    page: str
+    width: int = 1280
+    height: int = 1600
+    scheme: str = "light"
+
+
+SHOTS = (
+    Shot("report", "report"),
+    Shot("report-dark", "report", scheme="dark"),
+    Shot("report-narrow", "report", width=390),
+    Shot("index", "index", height=1100),
+    Shot("compare", "compare", height=1200),
+)
+
+
+def pages_of(reports: Path, week: str | None, team: str | None) -> dict[str, Path]:
+    """The index of a week, one of its reports, and that report beside the week before, where there is one."""
+    weeks = sorted(path.parent.name for path in reports.glob("*-W*/index.html"))
+    if not weeks or (week and week not in weeks):
+        raise SystemExit(f"no reports of {week or 'any week'} in {reports}; `make weekly` writes some")
+    chosen = reports / (week or weeks[-1])
+    found = sorted(chosen.glob(f"{team or '*'}/weekly_review.html"))
+    if not found:
+        raise SystemExit(f"no weekly review of {team or 'any team'} in {chosen}")
+    beside = found[0].with_name("weekly_review.compare.html")
+    return {"index": chosen / "index.html", "report": found[0], **({"compare": beside} if beside.is_file() else {})}
+
+
+def take(browser: Any, page: Path, shot: Shot) -> bytes:
+    """The top of a page as a PNG of few colours, as small as it can be without looking it."""
+    context = browser.new_context(
+        viewport={"width": shot.width, "height": shot.height}, color_scheme=shot.scheme, device_scale_factor=1
+    )
+    opened = context.new_page()
+    opened.goto(page.resolve().as_uri())
+    opened.wait_for_load_state("load")
+    opened.wait_for_timeout(300)
+    high = min(shot.height, opened.evaluate("document.documentElement.scrollHeight"))
+    taken = opened.screenshot(full_page=True, clip={"x": 0, "y": 0, "width": shot.width, "height": high})
+    context.close()
+    picture = Image.open(io.BytesIO(taken)).convert("RGB").quantize(256, dither=Image.Dither.NONE)
+    small = io.BytesIO()
+    picture.save(small, "PNG", optimize=True)
+    return small.getvalue()
+
+
+def main() -> None:
+    """Take every picture that the reports allow."""
+    parser = argparse.ArgumentParser(description="Take the pictures of the README from rendered reports.")
+    parser.add_argument("reports", type=Path, nargs="?", default=Path("reports"))
+    parser.add_argument("folder", type=Path, nargs="?", default=Path(__file__).parent)
+    parser.add_argument("--week", help="ISO week. [default: the newest]")
+    parser.add_argument("--team", help="whose report. [default: the first]")
+    given = parser.parse_args()
+    path = os.environ.get("OPSLIB_CHROMIUM") or next((found for name in NAMES if (found := shutil.which(name))), None)
+    if path is None:
+        raise SystemExit(
+            "no Chromium was found; install it (`apt-get install chromium`) or name one in OPSLIB_CHROMIUM"
+        )
+    pages = pages_of(given.reports, given.week, given.team)
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
+        for shot in SHOTS:
+            if shot.page not in pages:
+                print(f"{shot.name}: left out, there is no such page", file=sys.stderr)
+                continue
+            taken = take(browser, pages[shot.page], shot)
+            if len(taken) > MOST_BYTES:
+                raise SystemExit(f"{shot.name}.png has {len(taken):,} bytes, more than {MOST_BYTES:,}")
+            target = given.folder / f"{shot.name}.png"
+            target.write_bytes(taken)
+            print(f"{target} ({len(taken) / 1000:,.0f} kB)")
+        browser.close()
+
+
+if __name__ == "__main__":
+    main()
