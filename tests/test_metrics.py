@@ -218,3 +218,9 @@ def test_the_backlog_of_a_week_is_that_of_its_last_day():
     assert counted("backlog_closing", backlog) == {("2026-W46", "a"): (6, 1)}
     assert counted("solved", backlog)[("2026-W46", "a")][0] == 7
     assert counted("net_flow", backlog)[("2026-W46", "a")][0] == 7
+
+
+def test_an_export_without_events_cannot_tell_reopens_and_shows_no_zero():
+    present = {"tickets": frozenset({"ticket_id", "created_at", "closed_at"})}
+    assert CATALOGUE["reopened"].lacking(present) == "not in this export: no ticket_events"
+    assert CATALOGUE["created"].lacking(present) is None

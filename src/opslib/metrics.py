@@ -171,10 +171,18 @@ def cells(metrics: Iterable[Metric], rows: ir.Table, weeks: pd.DataFrame, *, by:
     for metric in metrics:
         above, below = rows[f"{metric.name}|above"], rows[f"{metric.name}|below"]
         counts = (below > 0).fill_null(False) & above.notnull()
-        sums[f"{metric.name}|numerator"] = above.sum(where=counts).fill_null(0.0)
+        sums[f"{metric.name}|numerator"] = _exactly(above).sum(where=counts).fill_null(0.0)
         sums[f"{metric.name}|denominator"] = below.sum(where=counts).fill_null(0.0)
-        sums[f"{metric.name}|squares"] = (above * above).sum(where=counts).fill_null(0.0)
+        sums[f"{metric.name}|squares"] = _exactly(above * above).sum(where=counts).fill_null(0.0)
     return rows.group_by("week", "team", by).agg(**sums)
+
+
+def _exactly(value: ir.Value) -> ir.Value:
+    """A number to the nearest 2**-30, so that its sum is exact and does not depend on the order in which it is added.
+
+    Threads add in any order; without this, the last digit of a score would change from run to run.
+    """
+    return (value * float(1 << 30)).round() / float(1 << 30)
 
 
 def times(metric: Metric, rows: ir.Table, weeks: pd.DataFrame, *, by: str = "channel") -> ir.Table:
@@ -282,7 +290,9 @@ _QUANTILE = {0.5: ("median", "half of the tickets"), 0.9: ("90th percentile", "n
 
 
 def _flow() -> Iterable[Metric]:
-    def of_day(name: str, label: str, better: Better, definition: str, numerator: Rows) -> Metric:
+    def of_day(
+        name: str, label: str, better: Better, definition: str, numerator: Rows, needs: tuple[str, ...] = ()
+    ) -> Metric:
         return Metric(
             name,
             label,
@@ -295,6 +305,7 @@ def _flow() -> Iterable[Metric]:
             dated_by="day",
             numerator=numerator,
             denominator=_one,
+            needs=needs,
         )
 
     yield Metric(
@@ -326,6 +337,7 @@ def _flow() -> Iterable[Metric]:
         "lower",
         "Times that a solved or closed ticket came back to the team's backlog in the week.",
         _column("reopened"),
+        needs=("ticket_events",),
     )
     yield of_day(
         "net_flow",

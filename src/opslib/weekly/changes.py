@@ -1,4 +1,4 @@
-"""The tests of each week against the one before, over all metrics and teams: made once, so that a report reads its own."""
+"""The tests of each week against the one before, over all metrics and teams: made once, each report reads its own."""
 
 from __future__ import annotations
 
