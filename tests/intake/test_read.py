@@ -163,7 +163,8 @@ def test_an_empty_file_is_damage(export: Any, content: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "content"), [("t.csv", b"id,name\n"), ("t.csv.gz", gzip.compress(b"id,name\n", mtime=0)), ("t.csv", b"id,name")]
+    ("name", "content"),
+    [("t.csv", b"id,name\n"), ("t.csv.gz", gzip.compress(b"id,name\n", mtime=0)), ("t.csv", b"id,name")],
 )
 def test_a_header_without_rows_is_damage(export: Any, name: str, content: bytes) -> None:
     raw = export(name, content)
