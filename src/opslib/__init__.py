@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from opslib import routing_report as routing
     from opslib.display import charts as charts
     from opslib.display import tables as show
     from opslib.report import (
@@ -45,6 +46,7 @@ __all__ = [
     "open_week",
     "quality",
     "restatements",
+    "routing",
     "show",
     "signals",
     "sla",
@@ -60,6 +62,8 @@ def __getattr__(name: str) -> Any:
     match name:
         case "charts":
             return import_module("opslib.display.charts")
+        case "routing":
+            return import_module("opslib.routing_report")
         case "show":
             return import_module("opslib.display.tables")
     return getattr(import_module("opslib.report"), name)

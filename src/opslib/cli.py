@@ -24,6 +24,8 @@ app = typer.Typer(
 )
 sources = typer.Typer(no_args_is_help=True, help="How the exports of a CRM map to the standard tables.")
 app.add_typer(sources, name="sources")
+routing = typer.Typer(no_args_is_help=True, help="Routing rules on past tickets.")
+app.add_typer(routing, name="routing")
 console = Console(highlight=False, soft_wrap=True)
 
 
@@ -378,6 +380,29 @@ def check(
     report = check_source(params, name, paths)
     console.print(report)
     raise typer.Exit(Exit.DONE if report.fits else Exit.BAD_INPUT)
+
+
+@routing.command("replay")
+def routing_replay(
+    rules: Annotated[
+        Path, typer.Option(help="The candidate file; where there is none, today's rules are written to it.")
+    ],
+    weeks: Annotated[int, typer.Option(min=1, help="So many complete weeks, up to the last.")] = 8,
+    params: Params = _PARAMS,
+    warehouse: WarehouseFolder = None,
+) -> None:
+    """Which queue past tickets would have entered under a candidate rule set, and what that changes."""
+    from opslib.settings import load_organisation
+    from opslib.store import Warehouse
+    from opslib.weekly.replay import replay_files, start_file
+
+    store = Warehouse(warehouse or Path("data") / "warehouse")
+    if not rules.exists():
+        start_file(store, rules)
+        say("routing", f"wrote today's rules to {rules}; change them and replay")
+        return
+    organisation = load_organisation(params, store.facts_of_the_run()["organisation"])
+    console.print(str(replay_files(store, organisation, rules, weeks)), markup=False)
 
 
 def _exit_status(gate_status: int, statuses: list[str]) -> int:

@@ -1,0 +1,561 @@
+"""Routing rules: what they say, which tickets they fit, and where they send each.
+
+Conditions are `all` or `any` of (field, operator, value), as deep as one likes; the first rule that fits decides.
+
+| operator | fits where the field |
+|---|---|
+| is, in | has the value, or one of the values, case and all; `null` is an empty field |
+| is_not | has another value, or is empty |
+| contains | has the text in it, whatever its case |
+| matches | has a place that fits the regular expression (RE2: no look-ahead, no back-reference) |
+| before, after | is an instant before or after the value; a date is its midnight in UTC |
+| less, greater | is a number below or above the value; a priority is ordered from low to urgent |
+
+An empty field fits nothing but `is_not` and `null`. A field that the tickets do not have is not empty but unknown: a
+rule may or may not fit then, and a ticket for which that matters is undecided.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any, Literal, TypeGuard, cast, get_args
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from opslib.errors import OpslibError
+from opslib.tables import PRIORITIES, TABLES
+
+Operator = Literal["is", "is_not", "in", "contains", "matches", "before", "after", "less", "greater"]
+FieldKind = Literal["text", "number", "instant", "ordered"]
+Bools = npt.NDArray[np.bool_]
+Integers = npt.NDArray[np.int64]
+
+OPERATORS = get_args(Operator)
+NOWHERE, UNDECIDED = -1, -2
+TEXTUAL = frozenset({"contains", "matches"})
+_COMPARING = frozenset({"before", "after", "less", "greater"})
+_RANK = {name: rank for rank, name in enumerate(PRIORITIES)}
+_KINDS: tuple[Literal["all"], Literal["any"]] = ("all", "any")
+_SHAPE = 'write {"all": [[field, operator, value], …]} or {"any": […]}'
+
+
+class RuleError(OpslibError):
+    """A routing rule cannot be read; the message names the rule and the condition."""
+
+
+@dataclass(frozen=True)
+class Condition:
+    """One condition; `wanted` has one entry but for `in`, and None stands for an empty field."""
+
+    field: str
+    operator: Operator
+    wanted: tuple[str | None, ...]
+
+    def __str__(self) -> str:
+        said = ["empty" if value is None else value for value in self.wanted]
+        return f"{self.field} {self.operator.replace('_', ' ')} {' or '.join(said)}"
+
+
+@dataclass(frozen=True)
+class Group:
+    """Conditions of which all, or any one, must fit; `all` of nothing fits every ticket."""
+
+    kind: Literal["all", "any"]
+    parts: tuple[Condition | Group, ...]
+
+    def __str__(self) -> str:
+        if not self.parts:
+            return "every ticket"
+        said = [f"({part})" if isinstance(part, Group) and len(part.parts) > 1 else str(part) for part in self.parts]
+        return (" and " if self.kind == "all" else " or ").join(said)
+
+
+Node = Condition | Group
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One version of a rule: where it stands, whom it fits, where it sends them and when it was in force."""
+
+    rule_id: str
+    position: int
+    when: Group
+    queue: str
+    active_from: pd.Timestamp | None = None
+    active_to: pd.Timestamp | None = None
+
+    @property
+    def fits_all(self) -> bool:
+        """Whether it has no condition: the fallback."""
+        return self.when == Group("all", ())
+
+    def active(self, at: pd.Timestamp) -> bool:
+        """Whether it was in force at an instant."""
+        begun = self.active_from is None or self.active_from <= at
+        return begun and (self.active_to is None or at < self.active_to)
+
+
+def conditions_of(node: Node) -> Iterator[Condition]:
+    """All conditions of a node, from left to right."""
+    if isinstance(node, Condition):
+        yield node
+    else:
+        for part in node.parts:
+            yield from conditions_of(part)
+
+
+def parse_conditions(written: str | Mapping[str, Any] | Sequence[Any], rule_id: str) -> Group:
+    """Read the conditions of a rule.
+
+    Args:
+        written: JSON, or what JSON or YAML gave: {"all": […]}, {"any": […]}, or both, of which each must hold.
+        rule_id: the rule, for messages.
+
+    Returns:
+        The conditions as a group.
+
+    Raises:
+        RuleError: the conditions are not written so, an operator does not exist or does not suit the field, or a value
+            is no number, instant or expression where one is needed.
+
+    >>> str(parse_conditions('{"all": [["channel", "is", "email"], ["form", "is_not", "other"]]}', "R-1"))
+    'channel is email and form is not other'
+    """
+    if isinstance(written, str):
+        try:
+            written = json.loads(written)
+        except json.JSONDecodeError as error:
+            raise RuleError(f"rule {rule_id}: the conditions are not JSON ({error.msg}); {_SHAPE}") from error
+    node = _node(written, rule_id, "conditions")
+    return node if isinstance(node, Group) else Group("all", (node,))
+
+
+def read_rules(rows: pd.DataFrame) -> list[Rule]:
+    """Read the rows of the table routing_rules.
+
+    Args:
+        rows: rule_id, position, conditions (JSON), target_queue, active_from, active_to (optional).
+
+    Returns:
+        All versions of all rules in the order in which they are tried.
+
+    Raises:
+        RuleError: some conditions cannot be read; the message lists all of them.
+    """
+    rules, wrong = [], []
+    for row in rows.to_dict("records"):
+        rule_id = str(row["rule_id"])
+        try:
+            when = parse_conditions(row["conditions"], rule_id)
+        except RuleError as error:
+            wrong.append(str(error))
+            continue
+        bounds = [_instant_or_none(row.get(name)) for name in ("active_from", "active_to")]
+        rules.append(Rule(rule_id, int(row["position"]), when, str(row["target_queue"]), *bounds))
+    if wrong:
+        raise RuleError("\n".join(wrong))
+    return in_order(rules)
+
+
+def in_order(rules: Iterable[Rule]) -> list[Rule]:
+    """Rules in the order in which they are tried: by position, then by name, then the older version first."""
+    start = pd.Timestamp.min.tz_localize("UTC")
+    return sorted(rules, key=lambda rule: (rule.position, rule.rule_id, rule.active_from or start))
+
+
+def in_force(rules: Iterable[Rule], at: pd.Timestamp) -> list[Rule]:
+    """The versions in force at an instant, in order, as if they had always been."""
+    return [replace(rule, active_from=None, active_to=None) for rule in in_order(rules) if rule.active(at)]
+
+
+def kind_of(field: str, conditions: Iterable[Condition] = ()) -> FieldKind:
+    """How the values of a field compare: as its column is typed, else as the conditions on it ask."""
+    if field == "priority":
+        return "ordered"
+    if field in TABLES["tickets"].names:
+        match TABLES["tickets"][field].type:
+            case "instant" | "date":
+                return "instant"
+            case "integer" | "number":
+                return "number"
+        return "text"
+    asked = {condition.operator for condition in conditions}
+    if asked & {"before", "after"}:
+        return "instant"
+    return "number" if asked & {"less", "greater"} else "text"
+
+
+def as_number(value: str | None, kind: FieldKind) -> float:
+    """A value as the number that it is compared by (instants as seconds since 1970); NaN where it is none."""
+    if value is None:
+        return np.nan
+    if kind == "ordered":
+        return float(_RANK.get(value, np.nan))
+    if kind == "instant":
+        instant = _instant(value)
+        return np.nan if instant is None else instant.timestamp()
+    try:
+        return float(value)
+    except ValueError:
+        return np.nan
+
+
+def holds(condition: Condition, texts: pa.Array, numbers: npt.NDArray[np.float64], kind: FieldKind) -> Bools:
+    """Whether a condition holds for each of some values of its field.
+
+    Args:
+        condition: what is asked.
+        texts: the values as text, null where empty.
+        numbers: the same as numbers by `as_number`, NaN where they are none.
+        kind: how the field's values compare.
+
+    Returns:
+        One bool per value.
+    """
+    match condition.operator:
+        case "is" | "in":
+            return _among(condition.wanted, texts, numbers, kind)
+        case "is_not":
+            return ~_among(condition.wanted, texts, numbers, kind)
+        case "contains":
+            return _true(pc.match_substring(pc.utf8_lower(texts), str(condition.wanted[0]).lower()))
+        case "matches":
+            return _true(pc.match_substring_regex(texts, str(condition.wanted[0])))
+        case "before" | "less":
+            return numbers < as_number(condition.wanted[0], kind)
+        case "after" | "greater":
+            return numbers > as_number(condition.wanted[0], kind)
+
+
+class TicketFields:
+    """Tickets by columns, each with its distinct values, so that a condition is asked once per value.
+
+    A condition that several rules share is evaluated once, and a column only when a rule asks for it.
+    """
+
+    def __init__(self, tickets: pd.DataFrame, *, unknown: Iterable[str] = ()) -> None:
+        """Take tickets with the fields they had at creation.
+
+        Args:
+            tickets: one row per ticket; ticket_id, created_at and any fields.
+            unknown: columns that are there but not in the export.
+        """
+        self.tickets = tickets
+        self.unknown = frozenset(unknown)
+        self._columns: dict[tuple[str, FieldKind], _Column] = {}
+        self._masks: dict[Condition, Bools] = {}
+
+    def __len__(self) -> int:
+        return len(self.tickets)
+
+    @cached_property
+    def created(self) -> Integers:
+        """Creation in microseconds since 1970."""
+        created = pd.to_datetime(self.tickets["created_at"], utc=True)
+        return np.asarray(created.dt.as_unit("us").astype("int64"), dtype=np.int64)
+
+    def knows(self, field: str) -> bool:
+        """Whether the tickets have the field."""
+        return field in self.tickets.columns and field not in self.unknown
+
+    def occurring(self, field: str) -> pd.Series:
+        """Per value of a text field how many tickets have it."""
+        return self.tickets[field].dropna().astype(str).value_counts()
+
+    def mask(self, condition: Condition) -> Bools:
+        """Which tickets a condition fits.
+
+        Raises:
+            RuleError: the tickets have no such field.
+        """
+        if condition not in self._masks:
+            if not self.knows(condition.field):
+                raise RuleError(f"the tickets have no field {condition.field!r}; ask `fits` which rules may fit")
+            self._masks[condition] = self._column(condition).mask(condition)
+        return self._masks[condition]
+
+    def fits(self, node: Node) -> tuple[Bools, Bools]:
+        """Which tickets conditions fit surely, and which possibly: the same where every field is known."""
+        if isinstance(node, Condition):
+            if self.knows(node.field):
+                return (mask := self.mask(node)), mask
+            return np.zeros(len(self), bool), np.ones(len(self), bool)
+        if not node.parts:
+            return (everything := np.ones(len(self), bool)), everything
+        surely, possibly = self.fits(node.parts[0])
+        for part in node.parts[1:]:
+            more = self.fits(part)
+            same = surely is possibly and more[0] is more[1]
+            combine = np.logical_and if node.kind == "all" else np.logical_or
+            surely = combine(surely, more[0])
+            possibly = surely if same else combine(possibly, more[1])
+        return surely, possibly
+
+    def active(self, rule: Rule) -> Bools | None:
+        """Which tickets were created while a rule was in force; None for all."""
+        inside: Bools | None = None
+        if rule.active_from is not None:
+            inside = self.created >= rule.active_from.value // 1000
+        if rule.active_to is not None:
+            until = self.created < rule.active_to.value // 1000
+            inside = until if inside is None else inside & until
+        return inside
+
+    def _column(self, condition: Condition) -> _Column:
+        field = condition.field
+        kind = kind_of(field, [condition])
+        if (field, kind) not in self._columns:
+            self._columns[field, kind] = _Column(self.tickets[field], kind)
+        return self._columns[field, kind]
+
+
+def route(rules: Sequence[Rule], fields: TicketFields) -> Integers:
+    """Find the rule that decides each ticket: the first in force at its creation that fits.
+
+    Args:
+        rules: in the order in which they are tried.
+        fields: the tickets.
+
+    Returns:
+        Per ticket the position in `rules`; NOWHERE (-1) where none fits, UNDECIDED (-2) where a rule that is reached
+        asks for a field that the tickets do not have.
+    """
+    found = np.full(len(fields), NOWHERE, dtype=np.int64)
+    left = np.ones(len(fields), bool)
+    for number, rule in enumerate(rules):
+        surely, possibly = fields.fits(rule.when)
+        inside = fields.active(rule)
+        here = left & possibly if inside is None else left & possibly & inside
+        if surely is possibly:
+            found[here] = number
+        else:
+            found[here] = np.where(surely[here], number, UNDECIDED)
+        left &= ~here
+        if not left.any():
+            break
+    return found
+
+
+def queues_of(rules: Sequence[Rule], found: Integers) -> pd.Series:
+    """The queue of each ticket that `route` sent somewhere; missing where it was sent nowhere or is undecided."""
+    names = pd.array([rule.queue for rule in rules] or [""], dtype="str")
+    queues = pd.Series(names.take(np.maximum(found, 0)), dtype="str")
+    return queues.where(found >= 0)
+
+
+def learn_rules(tickets: pd.DataFrame, *, field: str = "contact_reason", least: int = 5) -> list[Rule]:
+    """Make the simplest rule set that the past suggests: each value of a field to the queue that solves most of it.
+
+    Args:
+        tickets: `field` and solved_queue; tickets without either are left out.
+        field: which field decides.
+        least: values with fewer tickets get no rule of their own.
+
+    Returns:
+        One rule per queue, the fallback to the queue that solves most of all last. Nothing for no tickets.
+
+    >>> solved = pd.DataFrame({"contact_reason": ["a"] * 5 + ["b"] * 6, "solved_queue": ["x"] * 5 + ["y"] * 6})
+    >>> [f"{rule.when} -> {rule.queue}" for rule in learn_rules(solved)]
+    ['contact_reason in a -> x', 'contact_reason in b -> y', 'every ticket -> y']
+    """
+    known = tickets[[field, "solved_queue"]].dropna()
+    if known.empty:
+        return []
+    counts = known.groupby([field, "solved_queue"], observed=True).size().rename("tickets").reset_index()
+    counts = counts.sort_values([field, "tickets", "solved_queue"], ascending=[True, False, True], kind="stable")
+    best = counts.drop_duplicates(field)
+    enough = set(counts.groupby(field)["tickets"].sum().loc[lambda sums: sums >= least].index)
+    rules: list[Rule] = []
+    for queue, rows in best[best[field].isin(enough)].groupby("solved_queue", sort=True):
+        values = tuple(sorted(str(value) for value in rows[field]))
+        rules.append(
+            Rule(
+                f"learnt-{len(rules) + 1}",
+                10 * len(rules) + 10,
+                Group("all", (Condition(field, "in", values),)),
+                str(queue),
+            )
+        )
+    fallback = known["solved_queue"].value_counts().sort_index().idxmax()
+    return [*rules, Rule("learnt-fallback", 10 * len(rules) + 10, Group("all", ()), str(fallback))]
+
+
+class _Column:
+    """A column as codes of its distinct values; the code after the last stands for an empty field."""
+
+    def __init__(self, values: pd.Series, kind: FieldKind) -> None:
+        codes, distinct = pd.factorize(values, use_na_sentinel=True)
+        self.kind = kind
+        self.codes = np.where(codes < 0, len(distinct), codes).astype(np.int32)
+        self.distinct = pd.Series(distinct)
+
+    @cached_property
+    def texts(self) -> pa.Array:
+        if pd.api.types.is_datetime64_any_dtype(self.distinct):
+            written = self.distinct.dt.strftime("%Y-%m-%dT%H:%M:%SZ")
+        elif pd.api.types.is_numeric_dtype(self.distinct):
+            written = self.distinct.map(_plain)
+        else:
+            written = self.distinct.map(_plain) if self.distinct.dtype == object else self.distinct
+        return pa.array([*written, None], pa.string())
+
+    @cached_property
+    def lowered(self) -> pa.Array:
+        return pc.utf8_lower(self.texts)
+
+    @cached_property
+    def numbers(self) -> npt.NDArray[np.float64]:
+        if pd.api.types.is_datetime64_any_dtype(self.distinct):
+            found = pd.to_datetime(self.distinct, utc=True).dt.as_unit("us").astype("int64").to_numpy() / 1e6
+        elif self.kind == "number":
+            found = pd.to_numeric(self.distinct, errors="coerce").to_numpy(np.float64, na_value=np.nan)
+        elif self.kind == "text":
+            found = np.full(len(self.distinct), np.nan)
+        else:
+            found = np.array([as_number(_plain(value), self.kind) for value in self.distinct], dtype=np.float64)
+        return np.append(found, np.nan)
+
+    def mask(self, condition: Condition) -> Bools:
+        if condition.operator == "contains":
+            held = _true(pc.match_substring(self.lowered, str(condition.wanted[0]).lower()))
+        else:
+            held = holds(condition, self.texts, self.numbers, self.kind)
+        return held[self.codes]
+
+
+def _among(values: tuple[str | None, ...], texts: pa.Array, numbers: npt.NDArray[np.float64], kind: FieldKind) -> Bools:
+    if kind in ("number", "instant"):
+        wanted = [number for value in values if not np.isnan(number := as_number(value, kind))]
+        found = np.isin(numbers, wanted)
+    else:
+        found = np.zeros(len(numbers), bool)
+    # Text compares too: a field that is a number by the conditions on it may still hold words.
+    spelt = _true(pc.is_in(texts, value_set=pa.array([value for value in values if value is not None], pa.string())))
+    empty = _true(pc.is_null(texts)) if None in values else np.zeros(len(numbers), bool)
+    return found | spelt | empty
+
+
+def _true(found: pa.Array) -> Bools:
+    return cast(Bools, pc.fill_null(found, False).to_numpy(zero_copy_only=False))
+
+
+def _node(written: Any, rule_id: str, path: str) -> Node:
+    if isinstance(written, Mapping):
+        return _group(written, rule_id, path)
+    if _is_list(written):
+        return _condition(written, rule_id, path)
+    raise RuleError(f"rule {rule_id}, {path}: {_shown(written)} is no condition; {_SHAPE}")
+
+
+def _group(written: Mapping[str, Any], rule_id: str, path: str) -> Group:
+    unknown = sorted(set(map(str, written)) - {"all", "any"})
+    if unknown or not written:
+        said = f"{_shown(unknown[0])} is neither `all` nor `any`" if unknown else "there is neither `all` nor `any`"
+        raise RuleError(f"rule {rule_id}, {path}: {said}; {_SHAPE}")
+    groups: list[Group] = []
+    for kind in _KINDS:
+        if kind not in written:
+            continue
+        parts = written[kind]
+        if not _is_list(parts):
+            raise RuleError(f"rule {rule_id}, {path}.{kind}: {_shown(parts)} is no list of conditions; {_SHAPE}")
+        if kind == "any" and not parts:
+            if "all" in written:
+                continue
+            raise RuleError(
+                f'rule {rule_id}, {path}.any: `any` of nothing fits no ticket; for every ticket write {{"all": []}}'
+            )
+        nodes = tuple(_node(part, rule_id, f"{path}.{kind}[{place}]") for place, part in enumerate(parts))
+        groups.append(Group(kind, nodes))
+    if len(groups) == 1:
+        return groups[0]
+    return Group("all", (*groups[0].parts, groups[1]))
+
+
+def _condition(written: Sequence[Any], rule_id: str, path: str) -> Condition:
+    where = f"rule {rule_id}, {path}"
+    if len(written) != 3 or not isinstance(written[0], str) or not written[0]:
+        raise RuleError(f"{where}: {_shown(written)} is not [field, operator, value]")
+    field, operator, value = written
+    if operator not in OPERATORS:
+        raise RuleError(f"{where}: there is no operator {_shown(operator)}; there are {', '.join(OPERATORS)}")
+    listed = list(value) if _is_list(value) else [value]
+    if operator != "in" and _is_list(value):
+        raise RuleError(f"{where}: `{operator}` takes one value, not a list; for several write `in`")
+    if any(isinstance(each, (Mapping, list, tuple)) for each in listed):
+        raise RuleError(f"{where}: {_shown(value)} is no value; write text, a number or null")
+    if operator not in ("is", "is_not", "in") and value in (None, ""):
+        raise RuleError(f"{where}: `{operator}` needs a value; for an empty field write `is` null")
+    condition = Condition(field, operator, tuple(None if each is None else _plain(each) for each in listed))
+    _check_value(condition, where)
+    return condition
+
+
+def _check_value(condition: Condition, where: str) -> None:
+    field, operator, kind = condition.field, condition.operator, kind_of(condition.field, [condition])
+    value = condition.wanted[0] if condition.wanted else None
+    if operator in _COMPARING:
+        fitting = ("instant",) if operator in ("before", "after") else ("number", "ordered")
+        if kind not in fitting:
+            other = "less or greater" if kind in ("number", "ordered") else "is, is_not or in"
+            other = "before or after" if kind == "instant" else other
+            raise RuleError(f"{where}: `{operator}` does not suit {field!r}; it takes {other}")
+        if np.isnan(as_number(value, kind)):
+            wanted = {
+                "instant": "an instant like 2026-03-13T09:00:00Z",
+                "number": "a number",
+                "ordered": f"one of {', '.join(PRIORITIES)}",
+            }[kind]
+            raise RuleError(f"{where}: {_shown(value)} is not {wanted}")
+    if operator in TEXTUAL and kind != "text":
+        raise RuleError(f"{where}: `{operator}` looks into text, and {field!r} is none")
+    if operator == "matches":
+        try:
+            pc.match_substring_regex(pa.array([""]), str(value))
+        except pa.ArrowInvalid as error:
+            raise RuleError(
+                f"{where}: {_shown(value)} is no regular expression of RE2: {str(error).splitlines()[0]}"
+            ) from error
+
+
+def _is_list(value: object) -> TypeGuard[Sequence[Any]]:
+    return isinstance(value, (list, tuple))
+
+
+def _plain(value: object) -> str:
+    """A value as the exports write it: whole numbers without a point, `true` and `false`, instants in ISO form.
+
+    >>> _plain(3.0), _plain(True), _plain("web")
+    ('3', 'true', 'web')
+    """
+    if isinstance(value, (bool, np.bool_)):
+        return "true" if value else "false"
+    if isinstance(value, (float, np.floating)) and float(value).is_integer():
+        return str(int(value))
+    return value.isoformat() if hasattr(value, "isoformat") else str(value)
+
+
+def _instant(value: str) -> pd.Timestamp | None:
+    try:
+        return _instant_or_none(value)
+    except (ValueError, OverflowError):
+        return None
+
+
+def _instant_or_none(value: Any) -> pd.Timestamp | None:
+    if pd.isna(value):
+        return None
+    instant = pd.Timestamp(value)
+    return instant.tz_localize("UTC") if instant.tzinfo is None else instant.tz_convert("UTC")
+
+
+def _shown(value: object) -> str:
+    text = value if isinstance(value, str) else json.dumps(value, default=str, ensure_ascii=False)
+    return repr(text if len(text) <= 60 else f"{text[:57]}…")

@@ -1,0 +1,429 @@
+"""Figures and tables of the routing audit. What each takes is what `opslib.routing_report` returns."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+from html import escape
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+
+from opslib.analysis.routing_replay import NO_QUEUE, Replay
+from opslib.analysis.rule_lint import FAULTS
+from opslib.display import tables, theme, words
+from opslib.display.theme import Drawing, Markup, note
+
+NOTHING = "No tickets here in these weeks: nothing to show."
+_MOST = 12
+Row = Mapping[Hashable, Any]
+_OUTCOMES = {
+    ("full_resolution", "times"): "Full resolution, open hours: times as long",
+    ("full_resolution", "seconds"): "Full resolution, open hours: longer by",
+    ("satisfied", "share"): "Satisfied customers",
+    ("misrouted", "share"): "Misrouted",
+}
+_BASIS = {"exact": "exact: by the rules alone", "tickets": "evidence: by the tickets"}
+
+
+def transitions(frame: pd.DataFrame) -> Drawing | Markup:
+    """Moves from queue to queue, or team to team, as a grid.
+
+    Args:
+        frame: as of `analysis.routing.transitions`.
+    """
+    if frame.empty:
+        return _empty(frame)
+    rows = _largest(frame, "origin")
+    columns = _largest(frame, "destination")
+    grid = (
+        frame.pivot_table(index="origin", columns="destination", values="moves", aggfunc="sum", fill_value=0)
+        .reindex(index=rows, columns=columns, fill_value=0)
+        .to_numpy()
+    )
+    with theme.style():
+        figure = theme.new_figure(9.6, 1.5 + 0.36 * len(rows))
+        axes = figure.add_subplot()
+        shade = np.sqrt(grid / max(grid.max(), 1))
+        axes.imshow(shade, cmap="Blues", vmin=0, vmax=1.6, aspect="auto")
+        axes.grid(visible=False)
+        for row, column in np.argwhere(grid > 0):
+            axes.text(column, row, f"{grid[row, column]:,}", ha="center", va="center", fontsize=8.5)
+        axes.set_yticks(range(len(rows)), rows)
+        axes.set_xticks(range(len(columns)), columns, rotation=35, ha="left")
+        axes.xaxis.tick_top()
+        axes.set_ylabel("from")
+        axes.set_xlabel("to")
+        axes.xaxis.set_label_position("top")
+        axes.spines[:].set_visible(False)
+        top = frame.iloc[0]
+        return theme.drawing(
+            figure,
+            f"Grid of {int(frame['moves'].sum()):,} moves; most, {int(top['moves']):,}, from {top['origin']} to "
+            f"{top['destination']}, which is {words.value(top['share'], 'share')} of the moves out of {top['origin']}.",
+        )
+
+
+def transfers(frame: pd.DataFrame) -> Markup:
+    """How often tickets are handed on.
+
+    Args:
+        frame: as of `analysis.routing.transfer_counts`.
+    """
+    if frame.empty or not frame["tickets"].sum():
+        return _empty(frame)
+    told = pd.DataFrame(
+        {
+            "Transfers": frame["transfers"],
+            "Tickets": frame["tickets"],
+            "Share (95 % interval)": _estimates(frame),
+            "Came back to a queue it had left": frame["ping_pong"],
+        }
+    )
+    return tables.frame(told, caption="Tickets by number of transfers")
+
+
+def misrouted(frame: pd.DataFrame) -> Drawing | Markup:
+    """Shares of tickets whose first queue was wrong, with their intervals, the largest groups of misrouted first.
+
+    Args:
+        frame: as of `analysis.routing.misrouted`; its first column names the groups.
+    """
+    shown = frame[frame["misrouted"] > 0].head(_MOST) if len(frame) else frame
+    if shown.empty:
+        return _empty(frame)
+    by = str(shown.columns[0])
+    with theme.style():
+        figure = theme.new_figure(9.6, 0.9 + 0.3 * len(shown))
+        axes = figure.add_subplot()
+        place = np.arange(len(shown))
+        axes.hlines(place, 100 * shown["low"], 100 * shown["high"], color=theme.SKY, linewidth=3)
+        axes.plot(100 * shown["share"], place, "o", color=theme.BLUE, markersize=5)
+        for at, row in zip(place.tolist(), shown.to_dict("records"), strict=True):
+            text = f"{row['misrouted']:,} of {row['tickets']:,}, most to {row['belongs_in']}"
+            axes.text(100 * row["high"] + 1.2, at, text, va="center", fontsize=8, color=theme.MUTED)
+        axes.set_yticks(place, [str(name) for name in shown[by]])
+        axes.invert_yaxis()
+        axes.set_xlim(0, min(100 * float(shown["high"].max()) * 1.15 + 32, 150))
+        _percent_axis(axes)
+        axes.set_title(f"Misrouted share by {by.replace('_', ' ')}")
+        top = shown.iloc[0]
+        return theme.drawing(
+            figure,
+            f"Misrouted share by {by.replace('_', ' ')}, {len(shown)} with the most misrouted tickets; first {top[by]} "
+            f"with {words.estimate(top['share'], top['low'], top['high'], 'share')} of {top['tickets']:,}, most "
+            f"of which belong in {top['belongs_in']}.",
+        )
+
+
+def misrouted_weeks(frame: pd.DataFrame) -> Drawing | Markup:
+    """The misrouted share week by week, with its interval.
+
+    Args:
+        frame: as of `analysis.routing.misrouted_by_week`.
+    """
+    if frame.empty:
+        return _empty(frame)
+    with theme.style():
+        figure = theme.new_figure(9.6, 2.7)
+        axes = figure.add_subplot()
+        place = np.arange(len(frame))
+        axes.fill_between(place, 100 * frame["low"], 100 * frame["high"], color=theme.BAND, linewidth=0)
+        axes.plot(place, 100 * frame["share"], color=theme.BLUE, marker="o", markersize=4)
+        last = frame.iloc[-1]
+        axes.annotate(
+            words.value(last["share"], "share"),
+            (place[-1], 100 * last["share"]),
+            xytext=(8, 0),
+            textcoords="offset points",
+            va="center",
+            color=theme.BLUE,
+            fontweight="bold",
+            annotation_clip=False,
+        )
+        chosen = [at for at in place if (place[-1] - at) % 3 == 0]
+        axes.set_xticks(chosen, [words.short_week(str(frame["week"].iloc[at])) for at in chosen])
+        axes.set_ylim(0, 100 * float(frame["high"].max()) * 1.15 + 1)
+        axes.yaxis.set_major_formatter(lambda number, _: f"{number:.0f} %")
+        axes.set_title("Misrouted share by week of creation, with its 95 % interval")
+        return theme.drawing(
+            figure,
+            f"Line of the misrouted share, {frame['week'].iloc[0]} to {last['week']}; last "
+            f"{words.estimate(last['share'], last['low'], last['high'], 'share')} of {int(last['tickets']):,} tickets.",
+        )
+
+
+def signals(frame: pd.DataFrame) -> Markup:
+    """Groups whose misrouted share has risen.
+
+    Args:
+        frame: as of `analysis.routing.misrouting_signals`.
+    """
+    if frame.empty:
+        return _empty(frame)
+    found = frame[frame["discovery"]]
+    by = str(frame.columns[0])
+    said = (
+        f"{len(frame)} tests, one per {by.replace('_', ' ')}; a false discovery rate of 10 % is held over all of them."
+    )
+    if found.empty:
+        return note(f"In no group has the misrouted share risen by more than chance does. {said}")
+    told = pd.DataFrame(
+        {
+            by.replace("_", " ").capitalize(): found[by],
+            "Misrouted": [f"{row.misrouted:,} of {row.tickets:,}" for row in found.itertuples()],
+            "Share (95 % interval)": _estimates(found),
+            "Before": [words.value(each, "share") for each in found["share_before"]],
+            "q": ["< 0.001" if each < 0.001 else f"{each:.3f}" for each in found["q"]],
+        }
+    )
+    return _below(tables.frame(told, caption="Where the misrouted share has risen this week"), said)
+
+
+def queues(frame: pd.DataFrame) -> Markup:
+    """What enters each queue, what it solves and how long that takes.
+
+    Args:
+        frame: as of `routing_report.queues`.
+    """
+    if frame.empty:
+        return _empty(frame)
+    told = pd.DataFrame({"Queue": frame["queue"]})
+    if frame["entered"].notna().any():
+        told["Entered"] = [words.value(each, "count") for each in frame["entered"]]
+        told["of these solved elsewhere"] = [words.value(each, "count") for each in frame["sent_on"]]
+    told["Solved"] = [words.value(each, "count") for each in frame["solved"]]
+    if frame["taken_in"].notna().any():
+        told["of these entered elsewhere"] = [words.value(each, "count") for each in frame["taken_in"]]
+    told["Median time to solve what entered, open hours"] = [
+        words.estimate(row["value"], row["low"], row["high"], "seconds") for row in frame.to_dict("records")
+    ]
+    return tables.frame(told, caption="Queues, the busiest first")
+
+
+def cost(frame: pd.DataFrame) -> Markup:
+    """What goes along with a transfer.
+
+    Args:
+        frame: as of `analysis.routing.transfer_cost`.
+    """
+    known = frame[frame["exposed"] > 0] if len(frame) else frame
+    if known.empty:
+        return _empty(frame)
+    told = pd.DataFrame(
+        {
+            "What": [_OUTCOMES[row["outcome"], row["unit"]] for row in known.to_dict("records")],
+            "Handed on": [_level(row, row["with_transfer"]) for row in known.to_dict("records")],
+            "Not handed on": [_level(row, row["without_transfer"]) for row in known.to_dict("records")],
+            "Difference": [_gap(row["crude"], row["unit"]) for row in known.to_dict("records")],
+            "Same reason and priority (95 % interval)": [_adjusted(row) for row in known.to_dict("records")],
+            "Tickets": [f"{row['exposed']:,} and {row['unexposed']:,}" for row in known.to_dict("records")],
+        }
+    )
+    return tables.frame(told, caption="Tickets that were handed on beside those that were not")
+
+
+def before_after(frame: pd.DataFrame) -> Markup:
+    """Tickets before and after each change of a rule, beside those that the rule does not touch.
+
+    Args:
+        frame: as of `routing_report.changes`.
+    """
+    if frame.empty:
+        return _empty(frame)
+    rows = frame.to_dict("records")
+    told = pd.DataFrame(
+        {
+            "Change": [f"{row['rule_id']}, {row['changed_at']:%Y-%m-%d}" for row in rows],
+            "From": frame["queue_before"].fillna(words.NOT_SHOWN),
+            "To": frame["queue_after"].fillna(words.NOT_SHOWN),
+            "Tickets that it": ["fits" if row["group"] == "affected" else "does not fit" for row in rows],
+            "What": [_OUTCOMES[row["outcome"], row["unit"]].partition(":")[0] for row in rows],
+            "Before": [_level(row, row["before"]) for row in rows],
+            "After": [_level(row, row["after"]) for row in rows],
+            "Change (95 % interval)": [_change(row) for row in rows],
+        }
+    )
+    return tables.frame(told, caption="Before and after each change of a rule")
+
+
+def findings(frame: pd.DataFrame) -> Markup:
+    """What is wrong with the rules.
+
+    Args:
+        frame: as of `routing_report.lint`.
+    """
+    if frame.empty:
+        missing = frame.attrs.get("missing")
+        return note(str(missing) if missing else "Nothing is wrong with the rules, by their logic and by the tickets.")
+    rows = frame.to_dict("records")
+    told = pd.DataFrame(
+        {
+            "Rule": [f"{row['rule_id'] or 'all'}{' (this team)' if row['ours'] else ''}" for row in rows],
+            "Finding": [f"{row['fault'].replace('_', ' ')}: {FAULTS[row['fault']]}" for row in rows],
+            "Gravity": frame["severity"],
+            "With": frame["others"].replace("", words.NOT_SHOWN),
+            "Why": frame["why"],
+            "Known by": frame["basis"].map(_BASIS),
+            "Tickets": frame["tickets"],
+            "Latest of them": frame["ticket_ids"].replace("", words.NOT_SHOWN),
+        }
+    )
+    return tables.frame(told, caption="What is wrong with the routing rules in force, the gravest first")
+
+
+def replay(found: Replay) -> Markup:
+    """What a candidate rule set would have changed, in sentences.
+
+    Args:
+        found: as of `analysis.routing_replay.replay`.
+    """
+    row = found.summary.iloc[0]
+    if not row["tickets"]:
+        return note(NOTHING)
+    today, after = (words.value(row[name], "share") for name in ("misrouted_today", "misrouted_candidate"))
+    if row["misrouted_today"] == row["misrouted_today"]:
+        low, high = (words.points(row[name], "share") for name in ("low", "high"))
+        said = [
+            f"Of {row['tickets']:,.0f} tickets {row['changed']:,.0f} would enter another queue: {row['mended']:,.0f} "
+            f"of them the right one instead of a wrong one, {row['spoilt']:,.0f} a wrong one instead of the right one.",
+            f"Misrouted share of the {row['judged']:,.0f} that can be judged: {today} as it was, {after} with the "
+            f"candidate, {words.points(row['difference'], 'share')} (95 % interval {low} to {high}).",
+        ]
+    else:
+        said = [
+            f"The candidate would send {after} of {row['judged']:,.0f} solved tickets to another queue than the one "
+            "that solved them."
+        ]
+    if row["as_it_was"] == row["as_it_was"]:
+        said.append(
+            f"The rules of the export send {words.value(row['as_it_was'], 'share')} of the tickets where they really "
+            "went, which says how far a replay can be believed."
+        )
+    return Markup("".join(f"<p>{escape(one)}</p>" for one in said), "\n".join(said))
+
+
+def load(found: Replay) -> Drawing | Markup:
+    """Tickets that enter each queue under both rule sets.
+
+    Args:
+        found: as of `analysis.routing_replay.replay`.
+    """
+    frame = found.load[(found.load["today"] > 0) | (found.load["candidate"] > 0)]
+    if frame.empty:
+        return note(NOTHING)
+    if not (frame.loc[frame["queue"] != NO_QUEUE, "today"] > 0).any():
+        frame = frame[frame["queue"] != NO_QUEUE].assign(today=np.nan, difference=np.nan)
+    told = frame["difference"].notna().any()
+    order = frame["difference" if told else "candidate"].abs().sort_values(ascending=False, kind="stable").index
+    frame = frame.loc[order].head(2 * _MOST)
+    with theme.style():
+        figure = theme.new_figure(9.6, 1.1 + 0.28 * len(frame))
+        axes = figure.add_subplot()
+        place = np.arange(len(frame))
+        axes.hlines(place, frame["today"], frame["candidate"], color=theme.LINE, linewidth=1.5)
+        axes.plot(frame["today"], place, "o", color=theme.SKY, markersize=5)
+        axes.plot(frame["candidate"], place, "D", color=theme.ORANGE, markersize=5)
+        top = float(np.nanmax(frame[["today", "candidate"]].to_numpy()))
+        for at, row in zip(place.tolist(), frame.to_dict("records"), strict=True):
+            if row["difference"]:
+                end = np.nanmax([row["today"], row["candidate"]])
+                text = words.points(row["difference"], "count") if row["difference"] == row["difference"] else ""
+                axes.text(end + top * 0.02, at, text, va="center", fontsize=8, color=theme.MUTED)
+        axes.set_yticks(place, list(frame["queue"]))
+        axes.invert_yaxis()
+        axes.set_xlim(0, top * 1.12 + 1)
+        axes.grid(axis="x")
+        axes.set_title("Tickets that enter each queue")
+        axes.text(1, 1.02, "◆ candidate", transform=axes.transAxes, ha="right", color=theme.ORANGE, fontsize=8.5)
+        if told:
+            axes.text(0.86, 1.02, "● today", transform=axes.transAxes, ha="right", color=theme.BLUE, fontsize=8.5)
+        first = frame.iloc[0]
+        return theme.drawing(
+            figure,
+            f"Tickets that enter each of {len(frame)} queues, today and with the candidate; first "
+            f"{first['queue']}: {words.value(first['today'], 'count')} today, "
+            f"{words.value(first['candidate'], 'count')} with the candidate.",
+        )
+
+
+def changed(found: Replay) -> Markup:
+    """Tickets that would enter another queue: how many by queues and verdict, and the latest of each.
+
+    Args:
+        found: as of `analysis.routing_replay.replay`.
+    """
+    if found.changed.empty:
+        return note("No ticket would enter another queue, as far as the export tells.")
+    rows = found.changed.fillna({"queue_today": NO_QUEUE, "queue_candidate": NO_QUEUE})
+    grouped = rows.groupby(["queue_today", "queue_candidate", "verdict"])["ticket_id"]
+    counts = grouped.agg(tickets="size", latest=lambda ids: ", ".join(ids.head(3))).reset_index()
+    counts = counts.sort_values(["tickets", "queue_today", "queue_candidate"], ascending=[False, True, True])
+    told = counts.rename(
+        columns={
+            "queue_today": "Queue today",
+            "queue_candidate": "Queue of the candidate",
+            "verdict": "Verdict",
+            "tickets": "Tickets",
+            "latest": "Latest of them",
+        }
+    )
+    return tables.frame(told.head(40), caption="Tickets that would enter another queue")
+
+
+def warnings(found: Replay) -> Markup:
+    """What the past cannot tell about a candidate.
+
+    Args:
+        found: as of `analysis.routing_replay.replay`.
+    """
+    if not found.warnings:
+        return note("Nothing stands in the way of reading these figures.")
+    items = "".join(f"<li>{escape(one)}</li>" for one in found.warnings)
+    return Markup(f"<ul>{items}</ul>", "\n".join(found.warnings))
+
+
+def _empty(frame: pd.DataFrame) -> Markup:
+    return note(str(frame.attrs.get("missing") or NOTHING))
+
+
+def _below(table: Markup, sentence: str) -> Markup:
+    return Markup(f"{table.html}<p>{escape(sentence)}</p>", f"{table.text}\n{sentence}")
+
+
+def _largest(frame: pd.DataFrame, side: str) -> list[str]:
+    sums = frame.groupby(side, observed=True)["moves"].sum().sort_index().sort_values(ascending=False, kind="stable")
+    return [str(name) for name in sums.index[:_MOST]]
+
+
+def _estimates(frame: pd.DataFrame) -> Sequence[str]:
+    rows = frame[["share", "low", "high"]].to_dict("records")
+    return [words.estimate(row["share"], row["low"], row["high"], "share") for row in rows]
+
+
+def _percent_axis(axes: Axes) -> None:
+    axes.set_xticks([tick for tick in axes.get_xticks() if tick <= 100])
+    axes.xaxis.set_major_formatter(lambda number, _: f"{number:.0f} %")
+    axes.grid(axis="x")
+    axes.grid(visible=False, axis="y")
+
+
+def _level(row: Row, number: float) -> str:
+    return words.value(number, "share" if row["unit"] == "share" else "seconds")
+
+
+def _gap(number: float, unit: str) -> str:
+    return f"× {number:.2f}" if unit == "times" else words.points(number, unit)
+
+
+def _adjusted(row: Row) -> str:
+    unit = str(row["unit"])
+    return f"{_gap(float(row['adjusted']), unit)} ({_gap(float(row['low']), unit)} to {_gap(float(row['high']), unit)})"
+
+
+def _change(row: Row) -> str:
+    unit, low, high = str(row["unit"]), float(row["low"]), float(row["high"])
+    if low != low:
+        return words.NOT_SHOWN
+    return f"{_gap(float(row['difference']), unit)} ({_gap(low, unit)} to {_gap(high, unit)})"
