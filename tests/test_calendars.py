@@ -564,6 +564,18 @@ def test_the_engine_counts_and_inverts_as_open_time_does(session_zone: str) -> N
         assert own.due_at.tolist() == open_time.after(own.since, own.target).tolist()
 
 
+def test_the_engine_counts_seconds_as_it_counts_timestamps() -> None:
+    """Facts bring their instants as whole seconds since 1970."""
+    waits = random_waits(2_000)
+    waits["second"] = waits.since.astype("int64") // 1_000_000
+    backend = engine("America/New_York", waits=waits, days=day_table(ENGINE_CALENDARS, FIRST, LAST))
+    days = backend.table("days")
+    counted = open_seconds_at(backend.table("waits"), "since", "calendar", days)
+    found = open_seconds_at(counted, "second", "calendar", days).to_pandas()
+    assert found.second_open.tolist() == found.since_open.tolist()
+    assert found.second_open.nunique() > 500
+
+
 def test_the_engine_reaches_the_last_second_at_closing_time() -> None:
     """To noon, into the afternoon, to Friday's close, past the weekend: in whatever order the day table is stored."""
     since = instants("2026-06-05T11:00", zone="America/New_York")

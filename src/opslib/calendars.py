@@ -330,8 +330,10 @@ def open_seconds_at(table: ir.Table, instant_column: str, calendar_column: str, 
     The open seconds between two instants of the same calendar are the difference of their counts.
 
     Args:
-        table: has a timestamp column with a time zone and a column with the name of a calendar.
-        instant_column: whole seconds.
+        table: has a column of instants and a column with the name of a calendar.
+        instant_column: timestamps with a time zone in whole seconds, or whole seconds since 1970 (int64). Where many
+            instants are counted, bring seconds: DuckDB takes longer for a timestamp's distance from 1970 than for
+            everything else here.
         calendar_column: a name of `days.calendar`.
         days: `day_table` as a table of the same backend. It must span every instant.
 
@@ -339,22 +341,17 @@ def open_seconds_at(table: ir.Table, instant_column: str, calendar_column: str, 
         The table with `<instant_column>_open` (int64): null where the instant or the calendar is null or not in `days`.
 
     Raises:
-        TypeError: the instant column is no timestamp with a time zone.
+        TypeError: the instant column is neither.
     """
-    epoch = _epoch_seconds(table, instant_column)
-    of_day = {column: f"_of_day_{column}" for column in days.columns}
-    counted = table.mutate(_epoch_day=(epoch // DAY_SECONDS).cast("int64"))
-    right = days.mutate(_of_day_epoch_day=days.utc_date.epoch_days().cast("int64")).rename(
-        {new: old for old, new in of_day.items()}
-    )
+    counted = table.mutate(_second=_epoch_seconds(table, instant_column))
+    counted = counted.mutate(_day=counted["_second"] // DAY_SECONDS)
+    right = days.mutate(_of_day_number=days.utc_date.epoch_days().cast("int64")).drop("utc_date")
+    right = right.rename({f"_of_day_{column}": column for column in days.columns if column != "utc_date"})
     joined = counted.left_join(
         right,
-        [
-            counted[calendar_column] == right["_of_day_calendar"],
-            counted["_epoch_day"] == right["_of_day_epoch_day"],
-        ],
+        [counted[calendar_column] == right["_of_day_calendar"], counted["_day"] == right["_of_day_number"]],
     )
-    second = _epoch_seconds(joined, instant_column) - joined["_epoch_day"] * DAY_SECONDS
+    second = joined["_second"] - joined["_day"] * DAY_SECONDS
     opened = joined["_of_day_open_before"]
     for number in _pair_numbers(days):
         opens, closes = joined[f"_of_day_open_{number}"], joined[f"_of_day_close_{number}"]
@@ -529,12 +526,16 @@ def _pair_numbers(days: ir.Table) -> list[int]:
     return sorted(int(match[1]) for column in days.columns if (match := _PAIR.match(column)))
 
 
-def _epoch_seconds(table: ir.Table, column: str) -> ir.IntegerColumn:
+def _epoch_seconds(table: ir.Table, column: str) -> ir.Value:
     """Whole seconds since 1970.
 
     Not `epoch_seconds()`: on DuckDB that goes through a local timestamp and follows the session's time zone.
     """
     instants = table[column]
+    if instants.type().is_integer():
+        return instants.cast("int64")
     if not (instants.type().is_timestamp() and instants.type().timezone is not None):
-        raise TypeError(f"column {column!r} is {instants.type()}; it must be a timestamp with a time zone")
+        raise TypeError(
+            f"column {column!r} is {instants.type()}; it must be a timestamp with a time zone or seconds since 1970"
+        )
     return instants.delta(ibis.timestamp("1970-01-01 00:00:00", timezone="UTC"), unit="second").cast("int64")

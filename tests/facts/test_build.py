@@ -58,6 +58,32 @@ def test_a_new_event_touches_its_week_only_and_gives_the_bytes_of_a_run_from_scr
     assert _bytes(grown) == _bytes(anew)
 
 
+def test_the_bytes_do_not_depend_on_which_weeks_are_built_together(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Small weeks share a pass; later, when one of them has grown or is alone in having changed, they do not."""
+    made = random_tickets.make(11, 150)
+    together, apart = Warehouse(tmp_path / "together"), Warehouse(tmp_path / "apart")
+    for warehouse in (together, apart):
+        fill(warehouse, random_tickets.organisation(), made)
+    weeks = _built(together)
+    monkeypatch.setattr(building, "_ROWS_OF_A_PASS", 1)
+    assert _built(apart) == weeks
+    assert len(weeks) > 5
+    assert _bytes(together) == _bytes(apart)
+
+
+def test_a_week_that_is_not_known_yet_is_empty(tmp_path: Path) -> None:
+    warehouse = Warehouse(tmp_path)
+    made = [
+        ticket(name, when, *asked_at(when)) for name, when in (("a", "2026-03-02 09:00"), ("b", "2026-03-11 09:00"))
+    ]
+    fill(warehouse, organisation(), made)
+    build(warehouse, organisation(), at("2026-03-03 00:00"))
+    assert warehouse.read("facts", "tickets", weeks=["2026-W11"]).empty
+    assert warehouse.read("facts", "tickets")["ticket_id"].tolist() == ["a"]
+
+
 def test_as_of_moves_only_weeks_with_open_tickets(tmp_path: Path) -> None:
     warehouse = Warehouse(tmp_path)
     solved = happened("2026-03-02 10:00", "status", "agent", "solved")

@@ -111,7 +111,7 @@ def _change_rows(timeline: ir.Table, openings: ir.Table, offsets: list[tuple[int
     parts.append(_terms(lost, lost.holder_before, lost=lost.holder_before != 0))
 
     rows = ibis.union(*parts)
-    born = openings.select(opened=openings.ticket, created_day=local_day(openings.created, offsets))
+    born = openings.select("week", opened=openings.ticket, created_day=local_day(openings.created, offsets))
     return rows.inner_join(born, rows.ticket == born.opened).drop("opened")
 
 
@@ -120,7 +120,7 @@ def _terms(table: ir.Table, team: ir.Value, *, lost: ir.Value | None = None, **t
     if lost is not None:
         counted["held"] = ibis.ifelse(lost, -1, 0)
     counted = {name: value.cast("int64") for name, value in counted.items()}
-    return table.select("ticket", "day", team=team, **counted)
+    return table.select("ticket", "day", team=team.cast("int32"), **counted)
 
 
 def changes(timeline: ir.Table, openings: ir.Table, words: ir.Table, *, offsets: list[tuple[int, int]]) -> ir.Table:
@@ -133,13 +133,17 @@ def changes(timeline: ir.Table, openings: ir.Table, words: ir.Table, *, offsets:
         offsets: of `zone_offsets`, for the organisation's zone.
 
     Returns:
-        team, day and created_day (days since 1970), the seven terms, and held: the change of what the team holds at the
-        day's end. Sorted by the first three.
+        week (of creation), team, day and created_day (days since 1970), the seven terms, and held: the change of what
+        the team holds at the day's end. Sorted by the first four.
     """
     rows = _change_rows(timeline, openings, offsets)
-    sums = rows.group_by("team", "day", "created_day").agg(**{term: rows[term].sum() for term in (*TERMS, "held")})
+    sums = rows.group_by("week", "team", "day", "created_day").agg(
+        **{term: rows[term].sum() for term in (*TERMS, "held")}
+    )
     named = spoken(sums, words, {"name": "team"}).drop("team").rename(team="name")
-    return named.order_by("team", "day", "created_day").select("team", "day", "created_day", *TERMS, "held")
+    return named.order_by("week", "team", "day", "created_day").select(
+        "week", "team", "day", "created_day", *TERMS, "held"
+    )
 
 
 def ticket_changes(

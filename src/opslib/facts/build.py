@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -14,6 +15,8 @@ import ibis
 import ibis.expr.types as ir
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 import opslib.calendars
 import opslib.facts
@@ -21,6 +24,7 @@ import opslib.tables
 from opslib.calendars import day_table, week_bounds
 from opslib.errors import NotInExport, WarehouseError
 from opslib.facts import backlog, replies, sla, spells, tickets
+from opslib.facts.spells import seconds_of
 from opslib.settings import Organisation
 from opslib.store import Warehouse, digest, write_json
 from opslib.tables import TABLES
@@ -30,6 +34,8 @@ FACTS = ("tickets", "replies", "sla", "spells", "backlog_changes")
 
 Progress = Callable[[str, int, int], None]
 _NAMED_TICKETS = 20
+_ROWS_OF_A_PASS = 2_000_000
+_WRITERS = 2
 
 
 def build(
@@ -68,15 +74,17 @@ def build(
         current = [week for week in weeks if remembered.holds(week, inputs[week], as_of)]
         outdated = set(weeks) - set(current) | line.weeks_with_other_follow_ups(current)
         broken: list[pd.DataFrame] = []
-        left_out = 0
-        for number, week in enumerate(sorted(outdated), 1):
-            if on_progress is not None:
-                on_progress(week, number, len(outdated))
-            remembered.forget(week)
-            settled = line.run(week)
+        left_out = number = 0
+        for together in line.passes(sorted(outdated)):
+            for week in together:
+                number += 1
+                if on_progress is not None:
+                    on_progress(week, number, len(outdated))
+            remembered.forget(together)
+            unsettled = line.run(together)
             broken.append(line.tickets_that_break_the_identity())
             left_out += line.tickets_after_as_of()
-            remembered.keep(week, inputs[week], None if settled else as_of)
+            remembered.keep({week: (inputs[week], as_of if week in unsettled else None) for week in together})
         removed = _remove_other_weeks(warehouse, weeks, remembered)
         _refuse_broken(broken)
         days = _write_backlog(warehouse, organisation, as_of)
@@ -106,13 +114,18 @@ class _Remembered:
         )
         return there and known is not None and known["inputs"] == inputs and known["as_of"] in (None, as_of.isoformat())
 
-    def forget(self, week: str) -> None:
-        """Before a week is written, so that a run that is killed half-way is made good by the next."""
-        if self._weeks.pop(week, None) is not None:
+    def forget(self, weeks: Iterable[str]) -> None:
+        """Before weeks are written, so that a run that is killed half-way is made good by the next."""
+        known = self._weeks.keys() & set(weeks)
+        for week in known:
+            del self._weeks[week]
+        if known:
             self._save()
 
-    def keep(self, week: str, inputs: str, as_of: datetime | None) -> None:
-        self._weeks[week] = {"inputs": inputs, "as_of": None if as_of is None else as_of.isoformat()}
+    def keep(self, weeks: Mapping[str, tuple[str, datetime | None]]) -> None:
+        """Per week its inputs, and as_of where it depends on it."""
+        for week, (inputs, as_of) in weeks.items():
+            self._weeks[week] = {"inputs": inputs, "as_of": None if as_of is None else as_of.isoformat()}
         self._save()
 
     def _save(self) -> None:
@@ -148,7 +161,7 @@ class _Line:
         self._register("teams", _teams(organisation))
         self._register("targets", sla.targets(organisation))
         self._register("days", day_table(organisation.calendars, min(first, as_of.date()), last))
-        self._view_of(weeks[0])
+        self._view_of(weeks[:1])
         self._find_contacts()
         self._offsets = backlog.zone_offsets(organisation.zone, min(first, as_of.date()), last)
         self._steps: list[tuple[str, str]] = []
@@ -162,25 +175,54 @@ class _Line:
         ]
         return hashlib.sha256(f"{self._parameters}{len(files)}{digest(*files)}".encode()).hexdigest()
 
-    def run(self, week: str) -> bool:
-        """Build and write one week; True where it does not depend on as_of."""
-        self._view_of(week)
+    def passes(self, weeks: list[str]) -> list[list[str]]:
+        """Neighbouring weeks that are built together: what a pass costs beside its rows is shared."""
+        together: list[list[str]] = []
+        rows = 0
+        for week in weeks:
+            files = self._warehouse.files("standard", "ticket_events", [week])
+            files += self._warehouse.files("standard", "tickets", [week])
+            own = sum(pq.read_metadata(path).num_rows for path in files)
+            if not together or rows + own > _ROWS_OF_A_PASS:
+                together.append([])
+                rows = 0
+            together[-1].append(week)
+            rows += own
+        return together
+
+    def run(self, weeks: list[str]) -> set[str]:
+        """Build and write some weeks; those of them that depend on as_of."""
+        self._view_of(weeks)
         if not self._steps:
             self._steps, self._outputs = self._compile()
         for name, sql in self._steps:
             self._connection.execute(f'CREATE OR REPLACE TEMP TABLE "{name}" AS {sql}')
-        for fact, (sql, schema) in self._outputs.items():
-            rows = self._connection.sql(sql).to_arrow_table().cast(schema)
-            self._warehouse.write_week("facts", fact, week, rows)
-            if fact == "backlog_changes":
-                self._changes = rows.to_pandas()
-        literal = f"TIMESTAMPTZ '{self._as_of:%Y-%m-%d %H:%M:%S}+00'"
-        open_ones = self._count("SELECT count(*) FROM endings WHERE running")
-        later = self._count(f"SELECT count(*) FROM part_events WHERE occurred_at > {literal}")
-        return not (open_ones or later or self.tickets_after_as_of())
+        with ThreadPoolExecutor(_WRITERS) as writers:
+            writing = []
+            for fact, (sql, schema) in self._outputs.items():
+                rows = self._connection.sql(sql).to_arrow_table().cast(schema)
+                writing += [writers.submit(self._write, fact, week, part) for week, part in _by_week(rows, weeks)]
+                if fact == "backlog_changes":
+                    self._changes = rows.to_pandas()
+            for each in writing:
+                each.result()
+        now = seconds_of(self._as_of)
+        found = self._connection.execute(
+            f"""
+            SELECT week FROM openings SEMI JOIN (FROM endings WHERE running) USING (ticket)
+            UNION SELECT week FROM part_tickets JOIN part_events USING (ticket_id) WHERE occurred_at_seconds > {now}
+            UNION SELECT week FROM part_tickets WHERE created_at_seconds > {now}
+            """
+        ).fetchall()
+        return {week for (week,) in found}
+
+    def _write(self, fact: str, week: str, rows: pa.Table) -> None:
+        if fact == "tickets":
+            rows = _with_untouched(rows, self._warehouse.files("standard", "tickets", [week])[0])
+        self._warehouse.write_week("facts", fact, week, rows.combine_chunks())
 
     def tickets_after_as_of(self) -> int:
-        """How many tickets of the week were created after as_of."""
+        """How many tickets of the pass were created after as_of."""
         return self._count("SELECT (SELECT count(*) FROM part_tickets) - (SELECT count(*) FROM openings)")
 
     def tickets_that_break_the_identity(self) -> pd.DataFrame:
@@ -188,7 +230,7 @@ class _Line:
         if backlog.adds_up(self._changes):
             return pd.DataFrame(columns=["ticket_id"])
         known = self._tables
-        each = backlog.ticket_changes(known["states"], known["openings"], known["words"], offsets=self._offsets)
+        each = backlog.ticket_changes(known["timeline"], known["openings"], known["words"], offsets=self._offsets)
         return self._connection.execute(_sql(backlog.tickets_that_break_it(each).limit(_NAMED_TICKETS))).df()
 
     def weeks_with_other_follow_ups(self, weeks: list[str]) -> set[str]:
@@ -223,25 +265,27 @@ class _Line:
         schema = self._connection.sql(f'SELECT * FROM "{name}" LIMIT 0').to_arrow_table().schema
         return ibis.table(ibis.Schema.from_pyarrow(schema), name=name)
 
-    def _view_of(self, week: str) -> None:
-        files = self._warehouse.files("standard", "tickets", [week])
-        columns = ", ".join(f'"{name}"' for name in TABLES["tickets"].names)
+    def _view_of(self, weeks: list[str]) -> None:
+        files = self._warehouse.files("standard", "tickets", weeks)
+        table = TABLES["tickets"]
+        columns = ", ".join(f'"{name}"' for name in (*table.names, "week"))
+        seconds = ", ".join(f'epoch_us("{name}") // 1000000 AS {name}_seconds' for name in table.of_type("instant"))
         self._connection.execute(
-            f"CREATE OR REPLACE TEMP VIEW part_tickets AS SELECT {columns}, '{week}' AS week FROM {_parquet(files)}"
+            f"CREATE OR REPLACE TEMP VIEW part_tickets AS SELECT {columns}, {seconds} FROM {_parquet(files)}"
         )
-        events = self._warehouse.files("standard", "ticket_events", [week])
+        events = self._warehouse.files("standard", "ticket_events", weeks)
         if events:
             columns = ", ".join(f'"{name}"' for name in (*TABLES["ticket_events"].names, "sequence"))
             self._connection.execute(
                 f"CREATE OR REPLACE TEMP VIEW part_events AS "
-                f"SELECT {columns}, CAST(epoch(occurred_at) AS BIGINT) AS seconds FROM {_parquet(events)}"
+                f"SELECT {columns}, epoch_us(occurred_at) // 1000000 AS occurred_at_seconds FROM {_parquet(events)}"
             )
         else:
             schema = TABLES["ticket_events"].schema.append(pa.field("sequence", pa.int64()))
             self._connection.register("no_events", schema.empty_table())
             self._connection.execute(
                 "CREATE OR REPLACE TEMP VIEW part_events AS "
-                "SELECT *, CAST(epoch(occurred_at) AS BIGINT) AS seconds FROM no_events"
+                "SELECT *, epoch_us(occurred_at) // 1000000 AS occurred_at_seconds FROM no_events"
             )
 
     def _find_contacts(self) -> None:
@@ -267,26 +311,29 @@ class _Line:
             known[name] = ibis.table(expression.schema(), name=name)
             return known[name]
 
-        openings = step("openings", spells.openings(tickets_in, events, as_of=as_of, kinds=self._kinds))
-        words = step("words", spells.words(openings, events))
-        states = step("states", spells.states(openings, events, words, teams, days, as_of=as_of))
+        numbers = step("numbered", spells.numbered(tickets_in, as_of=as_of))
+        words = step("words", spells.words(numbers, events))
+        happenings = step("happenings", spells.happenings(numbers, events, words, as_of=as_of))
+        openings = step("openings", spells.openings(numbers, happenings, words, kinds=self._kinds))
+        states = step("states", spells.states(openings, happenings, as_of=as_of))
         corrections = step("corrections", spells.corrections(states, words, teams, days))
-        timeline = spells.timeline(states, corrections)
+        timeline = step("timeline", spells.timeline(states, corrections, words, teams, days))
         endings = step("endings", tickets.endings(timeline, openings, words, teams, corrections, days, as_of=as_of))
         stretches = step("stretches", replies.stretches(timeline, endings))
-        applied = sla.applications(states, openings, words, teams)
+        applied = sla.applications(timeline, openings, words, teams)
         measured = sla.measures(timeline, endings, stretches, openings, present=self._present)
         judged = step("judgements", sla.judgements(measured, applied, known["targets"], as_of=as_of))
         broken = step("breaches", sla.breaches(judged, timeline, corrections, words, teams, days))
         facts = tickets.ticket_facts(
-            tickets_in, openings, timeline, endings, words, as_of=as_of, present=self._present, kinds=self._kinds
+            openings, timeline, endings, words, as_of=as_of, present=self._present, kinds=self._kinds
         )
+        resolved = tickets.with_first_contact_resolution(facts, known["contacts"], as_of=as_of)
         outputs: Mapping[str, ir.Table] = {
-            "tickets": tickets.with_first_contact_resolution(facts, known["contacts"], as_of=as_of),
+            "tickets": resolved.order_by("ticket").drop("ticket"),
             "replies": replies.replies(stretches, openings),
             "sla": sla.sla_facts(judged, broken, endings, openings),
             "spells": spells.spells(timeline, openings, words, teams, corrections, days, as_of=as_of),
-            "backlog_changes": backlog.changes(states, openings, words, offsets=self._offsets),
+            "backlog_changes": backlog.changes(timeline, openings, words, offsets=self._offsets),
         }
         return steps, {
             fact: (str(ibis.to_sql(expression, dialect="duckdb")), expression.schema().to_pyarrow())
@@ -310,8 +357,29 @@ def _sql(expression: ir.Table) -> str:
 
 
 def _parquet(files: list[Path]) -> str:
+    """Reads Parquet files with `week` as the name of their folder has it."""
     quoted = ", ".join("'" + str(path).replace("'", "''") + "'" for path in files)
-    return f"read_parquet([{quoted}], hive_partitioning = false)"
+    return f"read_parquet([{quoted}], hive_partitioning = true, hive_types = {{'week': VARCHAR}})"
+
+
+def _by_week(rows: pa.Table, weeks: list[str]) -> Iterator[tuple[str, pa.Table]]:
+    """The rows of each week, which come one week after the other."""
+    counts = dict(zip(*(column.to_pylist() for column in pc.value_counts(rows["week"]).flatten()), strict=True))
+    start = 0
+    for week in weeks:
+        size = counts.pop(week, 0)
+        yield week, rows.slice(start, size)
+        start += size
+    assert not counts, f"weeks of another pass: {sorted(counts)}"
+
+
+def _with_untouched(facts: pa.Table, standard: Path) -> pa.Table:
+    """facts/tickets of a week with what it takes over from standard/tickets, which needs no engine."""
+    rows = pq.read_table(standard, columns=list(tickets.UNTOUCHED), partitioning=None)
+    if not rows["ticket_id"].equals(facts["ticket_id"]):
+        rows = rows.take(pc.index_in(facts["ticket_id"], rows["ticket_id"].combine_chunks()))
+    own = {name: facts[name] for name in facts.column_names if name not in rows.column_names}
+    return pa.table({"week": own.pop("week")} | {name: rows[name] for name in rows.column_names} | own)
 
 
 def _teams(organisation: Organisation) -> pd.DataFrame:
@@ -331,8 +399,7 @@ def _remove_other_weeks(warehouse: Warehouse, weeks: list[str], remembered: _Rem
         for week in set(warehouse.weeks("facts", fact)) - set(weeks):
             shutil.rmtree(warehouse.folder("facts", fact) / f"week={week}")
             gone.add(week)
-    for week in sorted(gone):
-        remembered.forget(week)
+    remembered.forget(gone)
     return len(gone)
 
 

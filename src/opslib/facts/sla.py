@@ -34,7 +34,6 @@ from opslib.facts.spells import (
     OPENING,
     at_epoch,
     code_of,
-    epoch,
     is_event,
     is_known,
     is_missing,
@@ -97,7 +96,7 @@ def _earliest(left: ir.Value, right: ir.Value) -> ir.Value:
 
 
 _MEASURE = {
-    "ticket": "int64",
+    "ticket": "int32",
     "metric": "string",
     "start": "int64",
     "start_clock": "int64",
@@ -356,7 +355,7 @@ def sla_facts(judgements: ir.Table, breaches: ir.Table, endings: ir.Table, openi
     due = due.inner_join(ends, due.ticket == ends.ending)
     ended = ibis.ifelse(due.running, none_of("int64"), due.last_solve)
     elapsed = ended.coalesce(due.now) - due.created
-    target = epoch(due.due_at) - due.created
+    target = due.due_at - due.created
     late = elapsed > target
     promised = due.select(
         "ticket",
@@ -367,7 +366,7 @@ def sla_facts(judgements: ir.Table, breaches: ir.Table, endings: ir.Table, openi
         target_seconds=target,
         elapsed_seconds=elapsed,
         state=ibis.cases((late, "breached"), (is_missing(ended), "running"), else_="met"),
-        breached_at=ibis.ifelse(late, due.due_at, none_of("timestamp('UTC', 6)")),
+        breached_at=at_epoch(ibis.ifelse(late, due.due_at, none_of("int64"))),
         applied_at=at_epoch(due.created),
         ended_at=at_epoch(ended),
     )

@@ -30,7 +30,7 @@ import ibis
 import ibis.expr.datatypes as dt
 import ibis.expr.types as ir
 
-from opslib.calendars import DAY_SECONDS
+from opslib.calendars import open_seconds_at
 from opslib.tables import EVENTS, ROLES
 
 ACTIVE = ("new", "open", "pending", "on_hold")
@@ -125,82 +125,165 @@ def code_of(packed: ir.Value) -> ir.Value:
     return (packed % CODES).nullif(0)
 
 
-def in_seconds(events: ir.Table) -> ir.Table:
-    """Events with `seconds` since 1970, computed where the engine has not brought them along."""
-    return events if "seconds" in events.columns else events.mutate(seconds=epoch(events.occurred_at))
+def seconds_at(table: ir.Table, column: str) -> ir.Value:
+    """Whole seconds from 1970 to an instant of a standard table.
+
+    An engine that counts them faster than the difference of two timestamps brings them along as `<column>_seconds`.
+    """
+    ready = f"{column}_seconds"
+    return table[ready] if ready in table.columns else epoch(table[column])
 
 
-def openings(tickets: ir.Table, events: ir.Table, *, as_of: datetime, kinds: Kinds = ALL_KINDS) -> ir.Table:
-    """One row per ticket: how it begins, and what its events and columns can tell.
+def numbered(tickets: ir.Table, *, as_of: datetime) -> ir.Table:
+    """The tickets that are known at as_of, with a number.
 
     Args:
         tickets: standard tickets, with their `week` of creation.
-        events: standard events of these tickets, with `sequence`.
         as_of: the instant up to which the exports know the world.
+
+    Returns:
+        ticket (a number in the order of week, team and ticket_id), ticket_id, week, created (seconds since 1970), and
+        the ticket's own columns that stand in for events; their instants are seconds since 1970 too.
+    """
+    known = tickets.filter(tickets.created_at <= instant(as_of))
+    instants = ("updated_at", "first_reply_at", "solved_at", "closed_at", "due_at")
+    return known.select(
+        "ticket_id",
+        "week",
+        "status",
+        "team",
+        "queue",
+        "priority",
+        "assignee_id",
+        "requester_id",
+        "contact_reason",
+        "reopen_count",
+        "transfer_count",
+        ticket=ibis.row_number().over(ibis.window(order_by=[known.week, known.team, known.ticket_id])).cast("int32"),
+        created=seconds_at(known, "created_at"),
+        **{name: seconds_at(known, name) for name in instants},
+    )
+
+
+def words(numbered: ir.Table, events: ir.Table) -> ir.Table:
+    """Numbers for the teams, queues, agents, priorities and policies that occur: word, code (from 1)."""
+    spoken = [
+        numbered.select(word=numbered[column]).distinct() for column in ("team", "queue", "priority", "assignee_id")
+    ]
+    named = events.filter(events.event.isin(_CODED) | (events.actor_role == "agent")).select(
+        valued=ibis.ifelse(events.event.isin(_CODED), events.value, none_of("string")),
+        acting=ibis.ifelse(events.actor_role == "agent", events.actor_id, none_of("string")),
+    )
+    pairs = named.distinct()
+    spoken += [pairs.select(word=pairs.valued), pairs.select(word=pairs.acting)]
+    found = ibis.union(*spoken, distinct=True)
+    found = found.filter(is_known(found.word))
+    code = ibis.row_number().over(ibis.window(order_by=found.word)) + 1
+    return found.select("word", code=code.cast("int32"))
+
+
+def happenings(numbered: ir.Table, events: ir.Table, words: ir.Table, *, as_of: datetime) -> ir.Table:
+    """The events that are known at as_of, in numbers.
+
+    Args:
+        numbered: of `numbered`.
+        events: standard events with `sequence`.
+        words: of `words`.
+        as_of: the instant up to which the exports know the world.
+
+    Returns:
+        ticket, sequence (from 1; 0 is for the opening), moment (seconds since 1970), event, role, actor (agents only),
+        code (of the value, where it is a team, queue, assignee, priority or policy), status (that it sets).
+    """
+    known = events.mutate(moment=seconds_at(events, "occurred_at"))
+    known = known.filter(known.moment <= seconds_of(as_of))
+    kinds = [_EVENT_CODES[name] for name in _CODED]
+    known = known.select(
+        "ticket_id",
+        "sequence",
+        "moment",
+        "value",
+        event=ibis.cases(*((known.event == name, code) for name, code in _EVENT_CODES.items())).cast("int8"),
+        role=ibis.cases(*((known.actor_role == name, code) for name, code in _ROLE_CODES.items())).cast("int8"),
+        acting=ibis.ifelse(known.actor_role == "agent", known.actor_id, none_of("string")),
+    )
+    known = known.mutate(valued=ibis.ifelse(known.event.isin(kinds), known.value, none_of("string")))
+    status = ibis.cases(
+        (known.event == _EVENT_CODES["deleted"], state_code("deleted")),
+        (known.event == _EVENT_CODES["merged_into"], state_code("merged")),
+        (known.event != _EVENT_CODES["status"], none_of("int8")),
+        *((known.value == name, state_code(name)) for name in STATES),
+    )
+    ids = numbered.select("ticket", numbered_id=numbered.ticket_id)
+    placed = known.inner_join(ids, known.ticket_id == ids.numbered_id)
+    actors = words.select(acting_is=words.word, actor=words.code)
+    placed = placed.left_join(actors, placed.acting == actors.acting_is)
+    values = words.select(valued_is=words.word, code=words.code)
+    placed = placed.left_join(values, placed.valued == values.valued_is)
+    return placed.select(
+        "ticket",
+        "moment",
+        "event",
+        "role",
+        "actor",
+        "code",
+        sequence=(placed.sequence + 1).cast("int64"),
+        status=status.cast("int8"),
+    )
+
+
+def openings(numbered: ir.Table, happenings: ir.Table, words: ir.Table, *, kinds: Kinds = ALL_KINDS) -> ir.Table:
+    """One row per ticket: how it begins, and what its events and columns can tell.
+
+    Args:
+        numbered, happenings, words: of the functions of these names.
         kinds: the kinds of events that the export gives at all.
 
     Returns:
-        ticket (a number in the order of team and ticket_id), ticket_id, week, created_at, created (seconds since
-        1970), the ticket's own columns that stand in for events, first_team, first_queue, first_assignee,
-        first_priority, and booleans: has_events, has_policy, tells_comments, tells_statuses, ends (an event ends it
-        at least once).
+        What `numbered` has, and first_team, first_queue, first_priority (text), the same and first_assignee as codes
+        (`opens_…`), and booleans: has_events, has_policy, tells_comments, tells_statuses, ends (an event ends it at
+        least once).
     """
-    known = in_seconds(events)
-    known = known.filter(known.seconds <= seconds_of(as_of))
-    told = is_known(known.value)
-    finishing = known.event.isin(["deleted", "merged_into"]) | (
-        (known.event == "status") & known.value.isin([*FINISHED, *REMOVED])
+    telling = happenings.filter(is_event(happenings, *_CODED) | is_known(happenings.status))
+
+    def first(event: str) -> ir.Value:
+        """The code of the first event of a kind that has one."""
+        own = is_event(telling, event) & is_known(telling.code)
+        return ibis.ifelse(own, telling.sequence * CODES + telling.code, none_of("int64")).min() % CODES
+
+    told = telling.group_by(told_ticket=telling.ticket).agg(
+        event_team=first("team"),
+        event_queue=first("queue"),
+        event_priority=first("priority"),
+        has_assignee=is_event(telling, "assignee").any(),
+        has_policy=is_event(telling, "sla_policy").any(),
+        ends=(telling.status >= len(ACTIVE)).any(),
     )
-    per_ticket = known.group_by(event_ticket_id=known.ticket_id).agg(
-        event_team=known.value.argmin(known.sequence, where=(known.event == "team") & told),
-        event_queue=known.value.argmin(known.sequence, where=(known.event == "queue") & told),
-        event_priority=known.value.argmin(known.sequence, where=(known.event == "priority") & told),
-        has_assignee=(known.event == "assignee").any(),
-        has_policy=(known.event == "sla_policy").any(),
-        ends=finishing.any(),
-    )
-    joined = tickets.filter(tickets.created_at <= instant(as_of)).left_join(
-        per_ticket, tickets.ticket_id == per_ticket.event_ticket_id
-    )
-    has_events = is_known(joined.event_ticket_id)
-    return joined.select(
-        "ticket_id",
-        "week",
-        "created_at",
-        "status",
-        "team",
-        "updated_at",
-        "first_reply_at",
-        "solved_at",
-        "closed_at",
-        "due_at",
-        "reopen_count",
-        "transfer_count",
-        ticket=ibis.row_number().over(ibis.window(order_by=[joined.team, joined.ticket_id])),
-        created=epoch(joined.created_at),
-        first_team=joined.event_team.coalesce(joined.team),
-        first_queue=joined.event_queue.coalesce(joined.queue),
-        first_priority=joined.event_priority.coalesce(joined.priority),
-        first_assignee=ibis.ifelse(joined.has_assignee.fill_null(False), none_of("string"), joined.assignee_id),
+    those = happenings.group_by(active_ticket=happenings.ticket).agg(events=happenings.count())
+    row = numbered.left_join(those, numbered.ticket == those.active_ticket)
+    row = row.left_join(told, row.ticket == told.told_ticket)
+    columns = {"team": "own_team", "queue": "own_queue", "priority": "own_priority", "assignee_id": "own_assignee"}
+    for text, coded in columns.items():
+        codes = words.select(**{f"_{coded}_is": words.word, coded: words.code})
+        row = row.left_join(codes, row[text] == codes[f"_{coded}_is"]).drop(f"_{coded}_is")
+    has_events = is_known(row.active_ticket)
+    opened = row.select(
+        *numbered.columns,
+        opens_team=row.event_team.coalesce(row.own_team).cast("int32"),
+        opens_queue=row.event_queue.coalesce(row.own_queue).cast("int32"),
+        opens_priority=row.event_priority.coalesce(row.own_priority).cast("int32"),
+        opens_assignee=ibis.ifelse(row.has_assignee.fill_null(False), none_of("int32"), row.own_assignee),
         has_events=has_events,
-        has_policy=joined.has_policy.fill_null(False),
-        ends=joined.ends.fill_null(False),
+        has_policy=row.has_policy.fill_null(False),
+        ends=row.ends.fill_null(False),
         tells_comments=has_events & ("public_comment" in kinds),
         tells_statuses=has_events & ("status" in kinds),
     )
-
-
-def words(openings: ir.Table, events: ir.Table) -> ir.Table:
-    """Numbers for the teams, queues, agents, priorities and policies that occur: word, code (from 1)."""
-    spoken = [
-        openings.select(word=openings[column])
-        for column in ("team", "first_team", "first_queue", "first_priority", "first_assignee")
-    ]
-    spoken.append(events.filter(events.event.isin(_CODED)).select(word=events.value))
-    spoken.append(events.filter(events.actor_role == "agent").select(word=events.actor_id))
-    found = ibis.union(*[each.distinct() for each in spoken], distinct=True)
-    found = found.filter(is_known(found.word))
-    return found.select("word", code=ibis.row_number().over(ibis.window(order_by=found.word)) + 1)
+    return spoken(
+        opened,
+        words,
+        {"first_team": "opens_team", "first_queue": "opens_queue", "first_priority": "opens_priority"},
+    )
 
 
 def spoken(table: ir.Table, words: ir.Table, columns: Mapping[str, str]) -> ir.Table:
@@ -211,75 +294,35 @@ def spoken(table: ir.Table, words: ir.Table, columns: Mapping[str, str]) -> ir.T
     return table
 
 
-def _coded(table: ir.Table, words: ir.Table, columns: Mapping[str, ir.Value]) -> ir.Table:
-    """Add columns (keys) with the codes of text expressions (values)."""
-    table = table.mutate(**{f"_{name}_word": text for name, text in columns.items()})
-    for name in columns:
-        codes = words.select(**{f"_{name}_is": words.word, name: words.code})
-        table = table.left_join(codes, table[f"_{name}_word"] == codes[f"_{name}_is"]).drop(
-            f"_{name}_word", f"_{name}_is"
-        )
-    return table
-
-
-def _opening_rows(openings: ir.Table, words: ir.Table) -> ir.Table:
-    coded = _coded(
-        openings.select("ticket", "created", "first_team", "first_queue", "first_priority", "first_assignee"),
-        words,
-        {
-            "sets_team": openings.first_team,
-            "sets_queue": openings.first_queue,
-            "sets_priority": openings.first_priority,
-            "sets_assignee": openings.first_assignee,
-        },
-    )
+def _opening_rows(openings: ir.Table) -> ir.Table:
     return _row(
-        coded,
-        sequence=ibis.literal(0, type="int64"),
-        moment=coded.created,
+        openings,
+        sequence=ibis.literal(0),
+        moment=openings.created,
         event=_event(OPENING),
-        sets_status=ibis.literal(0, type="int64"),
-        sets_team=coded.sets_team,
-        sets_queue=coded.sets_queue.coalesce(0),
-        sets_priority=coded.sets_priority,
-        sets_assignee=coded.sets_assignee.coalesce(0),
+        sets_status=ibis.literal(0),
+        sets_team=openings.opens_team,
+        sets_queue=openings.opens_queue.coalesce(0),
+        sets_priority=openings.opens_priority,
+        sets_assignee=openings.opens_assignee.coalesce(0),
     )
 
 
-def _event_rows(openings: ir.Table, events: ir.Table, words: ir.Table, as_of: datetime) -> ir.Table:
-    known = in_seconds(events)
-    known = known.filter(known.seconds <= seconds_of(as_of)).select(
-        "ticket_id", "sequence", "seconds", "event", "actor_id", "actor_role", "value"
-    )
-    ids = openings.select(opened_id=openings.ticket_id, ticket=openings.ticket)
-    placed = known.inner_join(ids, known.ticket_id == ids.opened_id)
-    coded = _coded(
-        placed,
-        words,
-        {
-            "code": ibis.ifelse(placed.event.isin(_CODED), placed.value, none_of("string")),
-            "actor": ibis.ifelse(placed.actor_role == "agent", placed.actor_id, none_of("string")),
-        },
-    )
-    event = coded.event
-    status = ibis.cases(
-        (event == "deleted", state_code("deleted")),
-        (event == "merged_into", state_code("merged")),
-        *((coded.value == name, state_code(name)) for name in STATES),
-    )
-    of = {name: ibis.ifelse(event == name, coded.code, none_of("int64")) for name in ("team", "priority")}
+def _event_rows(happenings: ir.Table) -> ir.Table:
+    code = happenings.code
+    of = {name: ibis.ifelse(is_event(happenings, name), code, none_of("int32")) for name in ("team", "priority")}
     emptied = {
-        name: ibis.ifelse(event == name, coded.code.coalesce(0), none_of("int64"))
+        name: ibis.ifelse(is_event(happenings, name), code.coalesce(0), none_of("int32"))
         for name in ("queue", "assignee", "sla_policy")
     }
     return _row(
-        coded,
-        sequence=(coded.sequence + 1).cast("int64"),
-        moment=coded.seconds,
-        event=ibis.cases(*((event == name, code) for name, code in _EVENT_CODES.items())),
-        role=ibis.cases(*((coded.actor_role == name, code) for name, code in _ROLE_CODES.items())),
-        actor=coded.actor,
-        sets_status=ibis.ifelse(event.isin(["status", "deleted", "merged_into"]), status, none_of("int8")),
+        happenings,
+        sequence=happenings.sequence,
+        moment=happenings.moment,
+        event=happenings.event,
+        role=happenings.role,
+        actor=happenings.actor,
+        sets_status=happenings.status,
         sets_team=of["team"],
         sets_priority=of["priority"],
         sets_queue=emptied["queue"],
@@ -304,35 +347,35 @@ def _rows_from_columns(openings: ir.Table) -> list[ir.Table]:
         _row(
             replied,
             sequence=ibis.literal(_FROM_COLUMNS + 2, type="int64"),
-            moment=epoch(replied.first_reply_at),
+            moment=replied.first_reply_at,
             event=_event("public_comment"),
             role=ibis.literal(_ROLE_CODES["agent"]),
         ),
         _row(
             solved,
             sequence=ibis.ifelse(before_reply.fill_null(False), _FROM_COLUMNS + 1, _FROM_COLUMNS + 3).cast("int64"),
-            moment=epoch(solved.solved_at),
+            moment=solved.solved_at,
             event=_event("status"),
             sets_status=ibis.literal(state_code("solved")),
         ),
         _row(
             closed,
             sequence=ibis.literal(_FROM_COLUMNS + 4, type="int64"),
-            moment=epoch(closed.closed_at),
+            moment=closed.closed_at,
             event=_event("status"),
             sets_status=ibis.literal(state_code("closed")),
         ),
         _row(
             untimed,
             sequence=ibis.literal(_FROM_COLUMNS + 5, type="int64"),
-            moment=epoch(untimed.updated_at).coalesce(untimed.created),
+            moment=untimed.updated_at.coalesce(untimed.created),
             event=_event(UNTIMED_END),
             sets_status=ibis.literal(state_code("closed")),
         ),
         _row(
             removed,
             sequence=ibis.literal(_FROM_COLUMNS + 6, type="int64"),
-            moment=epoch(removed.closed_at.coalesce(removed.updated_at)).coalesce(removed.created),
+            moment=removed.closed_at.coalesce(removed.updated_at).coalesce(removed.created),
             event=_event("status"),
             sets_status=ibis.cases(*((removed.status == name, state_code(name)) for name in REMOVED)),
         ),
@@ -344,18 +387,18 @@ def _event(name: str) -> ir.Value:
 
 
 _ROW = {
-    "ticket": "int64",
+    "ticket": "int32",
     "sequence": "int64",
     "moment": "int64",
     "event": "int8",
     "role": "int8",
-    "actor": "int64",
-    "sets_status": "int64",
-    "sets_team": "int64",
-    "sets_queue": "int64",
-    "sets_assignee": "int64",
-    "sets_priority": "int64",
-    "sets_policy": "int64",
+    "actor": "int32",
+    "sets_status": "int8",
+    "sets_team": "int32",
+    "sets_queue": "int32",
+    "sets_assignee": "int32",
+    "sets_priority": "int32",
+    "sets_policy": "int32",
 }
 
 
@@ -367,23 +410,12 @@ def _row(table: ir.Table, **columns: ir.Value) -> ir.Table:
     )
 
 
-def states(
-    openings: ir.Table,
-    events: ir.Table,
-    words: ir.Table,
-    teams: ir.Table,
-    days: ir.Table,
-    *,
-    as_of: datetime,
-) -> ir.Table:
+def states(openings: ir.Table, happenings: ir.Table, *, as_of: datetime) -> ir.Table:
     """Every event of every ticket with the state before and after it, from one sort.
 
     Args:
         openings: of `openings`.
-        events: standard events with `sequence`.
-        words: of `words`.
-        teams: team, calendar, …: the calendar that each team works to.
-        days: the day table of these calendars.
+        happenings: of `happenings`.
         as_of: the instant up to which the exports know the world.
 
     Returns:
@@ -391,12 +423,11 @@ def states(
         actor of it; status, team, queue and assignee after it and before it (codes; statuses are numbers in `STATES`;
         before the opening they are null), priority after it; team_since (sequence of the event that set the team),
         agent_spoke (packed: sequence and agent of the last public comment by an agent before it), requester_spoke
-        (sequence of the last public comment by the requester before it), moment_open (open seconds of the calendar of
-        the team after it).
+        (sequence of the last public comment by the requester before it).
     """
-    rows = ibis.union(_opening_rows(openings, words), _event_rows(openings, events, words, as_of))
     made = ibis.union(*_rows_from_columns(openings))
-    rows = ibis.union(rows, made.filter(made.moment <= seconds_of(as_of)))
+    made = made.filter(made.moment <= seconds_of(as_of))
+    rows = ibis.union(_opening_rows(openings), _event_rows(happenings), made)
 
     before = ibis.rows_window(group_by="ticket", order_by="sequence", preceding=(None, 1))
     comment = is_event(rows, "public_comment")
@@ -406,7 +437,7 @@ def states(
         "queue": rows.sets_queue,
         "assignee": rows.sets_assignee,
         "priority": rows.sets_priority,
-        "agent_spoke": ibis.ifelse(comment & is_by(rows, "agent"), rows.actor.coalesce(0), none_of("int64")),
+        "agent_spoke": ibis.ifelse(comment & is_by(rows, "agent"), rows.actor.coalesce(0), none_of("int32")),
     }
     own = rows.select(
         "ticket",
@@ -425,7 +456,8 @@ def states(
         **{f"{name}_before": own[f"own_{name}"].max().over(before) for name in sets},
     )
     after = {name: wide[f"own_{name}"].coalesce(wide[f"{name}_before"]) for name in sets}
-    narrow = wide.select(
+    codes = {"status": "int8", "team": "int32", "queue": "int32", "assignee": "int32"}
+    return wide.select(
         "ticket",
         "sequence",
         "event",
@@ -436,34 +468,10 @@ def states(
         moment=ibis.ifelse(wide.moment_before > wide.moment, wide.moment_before, wide.moment),
         agent_spoke=wide.agent_spoke_before,
         team_since=after["team"] // CODES,
-        priority=after["priority"] % CODES,
-        **{name: after[name] % CODES for name in ("status", "team", "queue", "assignee")},
-        **{f"{name}_before": wide[f"{name}_before"] % CODES for name in ("status", "team", "queue", "assignee")},
+        priority=(after["priority"] % CODES).cast("int32"),
+        **{name: (after[name] % CODES).cast(type_) for name, type_ in codes.items()},
+        **{f"{name}_before": (wide[f"{name}_before"] % CODES).cast(type_) for name, type_ in codes.items()},
     )
-    return open_at(with_calendar(narrow, words, teams), "moment", "calendar", days).drop("calendar")
-
-
-def open_at(table: ir.Table, seconds_column: str, calendar_column: str, days: ir.Table) -> ir.Table:
-    """Add `<seconds_column>_open`, as `calendars.open_seconds_at` does, for instants in whole seconds since 1970.
-
-    Events are in seconds here because a timestamp's distance from 1970 costs DuckDB more than everything else in the
-    join.
-    """
-    pairs = [name.removeprefix("open_") for name in days.columns if name.removeprefix("open_").isdigit()]
-    columns = {name: f"_day_{name}" for name in days.columns if name != "utc_date"}
-    right = days.mutate(_day_number=days.utc_date.epoch_days().cast("int64")).drop("utc_date")
-    right = right.rename({new: old for old, new in columns.items()})
-    left = table.mutate(_number=table[seconds_column] // DAY_SECONDS)
-    row = left.left_join(
-        right, [left[calendar_column] == right["_day_calendar"], left["_number"] == right["_day_number"]]
-    )
-    second = row[seconds_column] - row["_number"] * DAY_SECONDS
-    opened = row["_day_open_before"]
-    for pair in pairs:
-        opens, closes = row[f"_day_open_{pair}"], row[f"_day_close_{pair}"]
-        until = ibis.ifelse(second < closes, second, closes)
-        opened = opened + ibis.ifelse(until > opens, until - opens, 0)
-    return row.select(*table.columns, **{f"{seconds_column}_open": opened.cast("int64")})
 
 
 def with_calendar(
@@ -481,32 +489,42 @@ def corrections(states: ir.Table, words: ir.Table, teams: ir.Table, days: ir.Tab
     Returns:
         ticket, since (sequence of the event that set the team), correction (seconds, never 0).
     """
-    moves = with_calendar(states.filter(is_event(states, "team")), words, teams, team="team_before", name="left")
-    moves = moves.select("ticket", "sequence", "moment_open", "left", moved_at=moves.moment)
-    moves = open_at(moves, "moved_at", "left", days)
+    moves = states.filter(is_event(states, "team")).select(
+        "ticket", "sequence", "team", "team_before", left_at="moment", came_at="moment"
+    )
+    moves = with_calendar(moves, words, teams, team="team_before", name="left")
+    moves = with_calendar(moves, words, teams, team="team", name="came")
+    moves = open_seconds_at(open_seconds_at(moves, "left_at", "left", days), "came_at", "came", days)
     so_far = ibis.rows_window(group_by="ticket", order_by="sequence", preceding=None, following=0)
     summed = moves.select(
         "ticket",
         since=moves.sequence,
-        correction=(moves.moved_at_open - moves.moment_open).coalesce(0).sum().over(so_far).cast("int64"),
+        correction=(moves.left_at_open - moves.came_at_open).coalesce(0).sum().over(so_far).cast("int64"),
     )
     return summed.filter(summed.correction != 0)
 
 
-def timeline(states: ir.Table, corrections: ir.Table) -> ir.Table:
-    """The states with `clock`: business seconds of the ticket's own clock, comparable within the ticket only."""
+def timeline(states: ir.Table, corrections: ir.Table, words: ir.Table, teams: ir.Table, days: ir.Table) -> ir.Table:
+    """The states with `clock`: business seconds of the ticket's own clock, comparable within the ticket only.
+
+    Args:
+        states: of `states`.
+        corrections: of `corrections`.
+        words: of `words`.
+        teams: team, calendar, …: the calendar that each team works to.
+        days: the day table of these calendars.
+    """
+    row = open_seconds_at(with_calendar(states, words, teams), "moment", "calendar", days)
     moved = corrections.select("since", "correction", moved_ticket=corrections.ticket)
-    joined = states.left_join(moved, (states.ticket == moved.moved_ticket) & (states.team_since == moved.since))
-    return joined.mutate(
-        clock=joined.moment_open + joined.correction.coalesce(0), correction=joined.correction.coalesce(0)
-    ).drop("moved_ticket", "since", "moment_open")
+    row = row.left_join(moved, (row.ticket == moved.moved_ticket) & (row.team_since == moved.since))
+    return row.select(*states.columns, clock=row.moment_open + row.correction.coalesce(0))
 
 
 def clock_at(
     table: ir.Table, words: ir.Table, teams: ir.Table, corrections: ir.Table, days: ir.Table, *, as_of: datetime
 ) -> ir.Table:
     """Add `now_clock`, the ticket's business clock at as_of, to a table with ticket, team (code) and team_since."""
-    held = open_at(teams.mutate(now=ibis.literal(seconds_of(as_of), type="int64")), "now", "calendar", days)
+    held = open_seconds_at(teams.mutate(now=ibis.literal(seconds_of(as_of), type="int64")), "now", "calendar", days)
     coded = words.inner_join(held, words.word == held.team)
     counts = coded.select(_team_code=coded.code, _now_open=coded.now_open)
     joined = table.left_join(counts, table.team == counts["_team_code"])

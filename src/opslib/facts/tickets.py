@@ -97,7 +97,10 @@ def endings(
     timeline: ir.Table, openings: ir.Table, words: ir.Table, teams: ir.Table, corrections: ir.Table, days: ir.Table,
     *, as_of: datetime,
 ) -> ir.Table:  # fmt: skip
-    """Per ticket the instants, clocks and counts that the facts and SLAs are made of, in one aggregation.
+    """Per ticket the instants, clocks and counts that the facts and SLAs are made of.
+
+    Each part is summed over the rows that it concerns only, which is several times faster than one aggregation with a
+    condition for each number.
 
     Returns:
         ticket; the moment (seconds since 1970) and clock of creation, first reply, first and last solve, and of the
@@ -105,56 +108,13 @@ def endings(
         and agent of the last solve and agent of the survey; final state; whether an agent opened it, whether anybody
         waits.
     """
-    seconds = timeline.moment
-    solve, agent = is_solve(timeline), is_agent_comment(timeline)
-    timed_solve = solve & ~is_event(timeline, UNTIMED_END)
-    asked = is_known(timeline.requester_spoke)
-    packed_actor = timeline.sequence * CODES + timeline.assignee.nullif(0).coalesce(timeline.actor).coalesce(0)
-
-    sums: dict[str, ir.Value] = {}
-    for wait in WAITS:
-        change = in_wait(timeline.status_before, wait) - in_wait(timeline.status, wait)
-        sums[f"{wait}_calendar"] = (seconds * change).sum().cast("int64")
-        sums[f"{wait}_business"] = (timeline.clock * change).sum().cast("int64")
-
-    found = timeline.group_by("ticket").agg(
-        created=seconds.min(),
-        created_clock=timeline.clock.min(),
-        clocked=timeline.clock.count() == timeline.count(),
-        last_state=(timeline.sequence * CODES + timeline.status).max(),
-        last_team=(timeline.team_since * CODES + timeline.team).max(),
-        creator_is_no_requester=(is_event(timeline, "created") & is_by(timeline, "agent", "automation")).any(),
-        agent_alone_at=seconds.min(where=agent & ~asked),
-        any_reply=seconds.min(where=agent),
-        any_reply_clock=timeline.clock.min(where=agent),
-        any_reply_sequence=timeline.sequence.min(where=agent),
-        later_reply=seconds.min(where=agent & asked),
-        later_reply_clock=timeline.clock.min(where=agent & asked),
-        later_reply_sequence=timeline.sequence.min(where=agent & asked),
-        spoke=is_requester_comment(timeline).any(),
-        first_solve=seconds.min(where=timed_solve),
-        first_solve_clock=timeline.clock.min(where=timed_solve),
-        last_solve=seconds.max(where=timed_solve),
-        last_solve_clock=timeline.clock.max(where=timed_solve),
-        asked_solve=seconds.min(where=timed_solve & asked),
-        asked_solve_clock=timeline.clock.min(where=timed_solve & asked),
-        last_asked_solve=seconds.max(where=timed_solve & asked),
-        untimed=is_event(timeline, UNTIMED_END).any(),
-        reopens=(
-            timeline.status_before.isin([state_code(name) for name in FINISHED]) & is_active(timeline.status)
-        ).sum(),
-        touches=agent.sum(),
-        solved_team=(timeline.sequence * CODES + timeline.team).max(where=solve),
-        solved_queue=(timeline.sequence * CODES + timeline.queue).max(where=solve),
-        solved_agent=packed_actor.max(where=solve),
-        survey_team=(timeline.sequence * CODES + timeline.team).max(where=is_event(timeline, "satisfaction_offered")),
-        survey_agent=timeline.agent_spoke.max(where=is_event(timeline, "satisfaction_offered")),
-        **sums,
-    )
+    found = _with_parts(timeline, _whole(timeline), _agents_part(timeline), _solves(timeline), _surveys(timeline))
+    found = found.inner_join(_waits(timeline), "ticket")
     found = found.mutate(
         state=found.last_state % CODES,
         team=found.last_team % CODES,
         team_since=found.last_team // CODES,
+        touches=found.touches.coalesce(0),
         **{name: code_of(found[name]) for name in ("solved_team", "solved_queue", "solved_agent", "survey_team")},
         survey_agent=code_of(found.survey_agent),
     )
@@ -187,6 +147,81 @@ def endings(
     ).drop("status")
 
 
+def _with_parts(timeline: ir.Table, *parts: ir.Table) -> ir.Table:
+    """One row per ticket, from its opening row, with what was found in the parts."""
+    opening = timeline.filter(is_event(timeline, OPENING))
+    found = opening.select("ticket", created=opening.moment, created_clock=opening.clock)
+    for number, part in enumerate(parts):
+        renamed = part.rename({f"part_{number}": "ticket"})
+        found = found.left_join(renamed, found.ticket == renamed[f"part_{number}"]).drop(f"part_{number}")
+    return found
+
+
+def _whole(timeline: ir.Table) -> ir.Table:
+    return timeline.group_by("ticket").agg(
+        clocked=is_known(timeline.clock).all(),
+        last_state=(timeline.sequence * CODES + timeline.status).max(),
+        last_team=(timeline.team_since * CODES + timeline.team).max(),
+        creator_is_no_requester=(is_event(timeline, "created") & is_by(timeline, "agent", "automation")).any(),
+        spoke=is_requester_comment(timeline).any(),
+        untimed=is_event(timeline, UNTIMED_END).any(),
+    )
+
+
+def _agents_part(timeline: ir.Table) -> ir.Table:
+    """What agents said."""
+    said = timeline.filter(is_agent_comment(timeline))
+    asked = is_known(said.requester_spoke)
+    later = {"later_reply": said.moment, "later_reply_clock": said.clock, "later_reply_sequence": said.sequence}
+    return said.group_by("ticket").agg(
+        any_reply=said.moment.min(),
+        any_reply_clock=said.clock.min(),
+        any_reply_sequence=said.sequence.min(),
+        touches=said.count(),
+        agent_alone_at=_where(~asked, said.moment).min(),
+        **{name: _where(asked, value).min() for name, value in later.items()},
+    )
+
+
+def _solves(timeline: ir.Table) -> ir.Table:
+    solves = timeline.filter(is_solve(timeline))
+    timed = ~is_event(solves, UNTIMED_END)
+    asked = timed & is_known(solves.requester_spoke)
+    moment, clock = solves.moment, solves.clock
+    agent = solves.assignee.nullif(0).coalesce(solves.actor).coalesce(0)
+    return solves.group_by("ticket").agg(
+        first_solve=_where(timed, moment).min(),
+        first_solve_clock=_where(timed, clock).min(),
+        last_solve=_where(timed, moment).max(),
+        last_solve_clock=_where(timed, clock).max(),
+        asked_solve=_where(asked, moment).min(),
+        asked_solve_clock=_where(asked, clock).min(),
+        last_asked_solve=_where(asked, moment).max(),
+        solved_team=(solves.sequence * CODES + solves.team).max(),
+        solved_queue=(solves.sequence * CODES + solves.queue).max(),
+        solved_agent=(solves.sequence * CODES + agent).max(),
+    )
+
+
+def _surveys(timeline: ir.Table) -> ir.Table:
+    offered = timeline.filter(is_event(timeline, "satisfaction_offered"))
+    return offered.group_by("ticket").agg(
+        survey_team=(offered.sequence * CODES + offered.team).max(), survey_agent=offered.agent_spoke.max()
+    )
+
+
+def _waits(timeline: ir.Table) -> ir.Table:
+    """Sums of the waits as if none was still running, and the reopens, from the rows where the status changes."""
+    changes = timeline.filter(is_event(timeline, OPENING) | (timeline.status != timeline.status_before))
+    reopened = changes.status_before.isin([state_code(name) for name in FINISHED]) & is_active(changes.status)
+    sums: dict[str, ir.Value] = {"reopens": ibis.ifelse(reopened.fill_null(False), 1, 0).sum().cast("int64")}
+    for wait in WAITS:
+        change = in_wait(changes.status_before, wait) - in_wait(changes.status, wait)
+        sums[f"{wait}_calendar"] = (changes.moment * change).sum().cast("int64")
+        sums[f"{wait}_business"] = (changes.clock * change).sum().cast("int64")
+    return changes.group_by("ticket").agg(**sums)
+
+
 def transfers(timeline: ir.Table) -> ir.Table:
     """Per ticket at how many instants its team or queue changed: moved_ticket, transfers (only where it did)."""
     moves = (
@@ -209,8 +244,11 @@ def ping_pongs(timeline: ir.Table) -> ir.Table:
     return back.group_by(back_ticket=back.ticket).agg(ping_pongs=back.count())
 
 
+UNTOUCHED = tuple(name for name in TABLES["tickets"].names if name != "first_reply_at")
+"""The columns that facts/tickets takes over from standard/tickets as they are."""
+
+
 def ticket_facts(
-    tickets: ir.Table,
     openings: ir.Table,
     timeline: ir.Table,
     endings: ir.Table,
@@ -220,17 +258,16 @@ def ticket_facts(
     present: Mapping[str, Iterable[str]],
     kinds: Kinds = ALL_KINDS,
 ) -> ir.Table:
-    """facts/tickets but for first_contact_resolution, which needs later weeks too.
+    """facts/tickets but for the `UNTOUCHED` columns, and for first_contact_resolution, which needs later weeks too.
 
     Args:
-        tickets: standard tickets.
         openings, timeline, endings, words: of the functions of these names.
         as_of: the instant up to which the exports know the world.
         present: per standard table the columns that the export gives.
         kinds: the kinds of events that it gives.
 
     Returns:
-        One row per ticket: the standard columns (first_reply_at from the events), week, counts_in_speed,
+        One row per ticket: ticket, ticket_id, requester_id, contact_reason, week, first_reply_at, counts_in_speed,
         first_solved_at, last_solved_at, `<measure>_<clock>_seconds` and, for the three that end once,
         `<measure>_<clock>_censored_seconds`, reopens, transfers, ping_pongs, touches, one_touch, first_team,
         first_queue, solved_team, solved_queue, solved_agent_id, survey_agent_id, survey_team.
@@ -253,7 +290,12 @@ def ticket_facts(
         "has_events",
         "tells_comments",
         "tells_statuses",
-        facts_id=openings.ticket_id,
+        "week",
+        "ticket_id",
+        "requester_id",
+        "contact_reason",
+        "reopen_count",
+        "transfer_count",
         opened=openings.ticket,
     )
     row = named.inner_join(mine, named.ticket == mine.opened).drop("opened")
@@ -261,7 +303,6 @@ def ticket_facts(
     row = row.left_join(moved, row.ticket == moved.moved_ticket).drop("moved_ticket")
     back = ping_pongs(timeline)
     row = row.left_join(back, row.ticket == back.back_ticket).drop("back_ticket")
-    row = row.inner_join(tickets, row.facts_id == tickets.ticket_id, rname="its_{name}")
 
     speed = row.counts_in_speed
     replies = row.tells_comments | has_reply_column
@@ -309,10 +350,12 @@ def ticket_facts(
     tells_moves = row.has_events & bool(kinds & {"team", "queue"})
     tells_queues = row.has_events & ("queue" in kinds)
     reopens = ibis.ifelse(row.tells_statuses, row.reopens, row.reopen_count)
-    standard = {name: row[name] for name in TABLES["tickets"].names if name != "first_reply_at"}
     columns = {
+        "ticket": row.ticket,
+        "ticket_id": row.ticket_id,
+        "requester_id": row.requester_id,
+        "contact_reason": row.contact_reason,
         "week": row.week,
-        **standard,
         "first_reply_at": at_epoch(ibis.ifelse(replies, row.reply, none_of("int64"))),
         "counts_in_speed": speed,
         "first_solved_at": at_epoch(ibis.ifelse(reopened_before_columns, none_of("int64"), row.first_solve)),
@@ -356,7 +399,7 @@ def contacts(tickets: ir.Table) -> ir.Table:
 
 
 def with_first_contact_resolution(facts: ir.Table, contacts: ir.Table, *, as_of: datetime) -> ir.Table:
-    """Add `first_contact_resolution` to facts/tickets, and sort it by team and ticket_id.
+    """Add `first_contact_resolution` to facts/tickets.
 
     True where the ticket is one-touch and the same requester opened no other for the same reason in the 7 days after
     the solve; false where it is not one-touch or there was another; null where the export has no requester or reason,
@@ -380,15 +423,14 @@ def with_first_contact_resolution(facts: ir.Table, contacts: ir.Table, *, as_of:
     )
     ids = again.select(followed_id=again.ticket_id).distinct()
     joined = facts.left_join(ids, facts.ticket_id == ids.followed_id)
-    passed = epoch(joined.last_solved_at) + int(FOLLOW_UP.total_seconds()) <= seconds_of(as_of)
+    passed = joined.last_solved_at <= instant(as_of - FOLLOW_UP)
     known = is_known(joined.requester_id) & is_known(joined.contact_reason) & is_known(joined.one_touch)
     resolved = ibis.cases(
         (~known, none_of("boolean")),
         (~joined.one_touch | is_known(joined.followed_id), False),
         (passed, True),
     )
-    marked = joined.mutate(first_contact_resolution=resolved).drop("followed_id")
-    return marked.order_by("team", "ticket_id")
+    return joined.mutate(first_contact_resolution=resolved).drop("followed_id")
 
 
 def _where(known: ir.Value, value: ir.Value) -> ir.Value:

@@ -1,0 +1,109 @@
+"""A public export with deadlines of its own and a label for each: our attainment against the city's."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+import zipfile
+from collections import Counter
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pytest
+
+from opslib.calendars import week_of
+from opslib.facts.build import build
+from opslib.intake.mapping import load_source, map_file
+from opslib.settings import load_organisation
+from opslib.store import Warehouse, write_json
+from opslib.tables import TABLES
+
+pytestmark = pytest.mark.public_data
+
+ROOT = Path(__file__).parents[2]
+PARAMS = ROOT / "params"
+PUBLIC = Path(os.environ.get("OPSLIB_PUBLIC_DATA", ROOT.parent / "shared" / "data"))
+NAME = "boston_311_2011h2.zip"
+NO_DEADLINE = "2059-12-31 19:00:00"
+
+
+@pytest.fixture(scope="module")
+def path() -> Path:
+    path = PUBLIC / NAME
+    if not path.is_file():
+        pytest.skip(f"the public export {NAME} is not there; set OPSLIB_PUBLIC_DATA to its folder")
+    return path
+
+
+@pytest.fixture(scope="module")
+def raw(path: Path) -> dict[str, dict[str, str]]:
+    """The file by Python's own csv: what the city says of each request."""
+    with zipfile.ZipFile(path) as archive, archive.open(archive.namelist()[0]) as stream:
+        rows = csv.DictReader(io.TextIOWrapper(stream, encoding="utf-8", newline=""))
+        return {row["case_enquiry_id"]: row for row in rows}
+
+
+@pytest.fixture(scope="module")
+def promised(path: Path, tmp_path_factory: pytest.TempPathFactory) -> pd.DataFrame:
+    """facts/sla by request, with as_of at the last thing that the file knows."""
+    organisation = load_organisation(PARAMS, "org_boston_311")
+    warehouse = Warehouse(tmp_path_factory.mktemp("boston") / "warehouse")
+    schema = TABLES["tickets"].schema
+    with warehouse.connect() as connection:
+        (mapped,) = map_file(connection, load_source(PARAMS, "boston_311"), path, PUBLIC)
+        tickets = pa.concat_tables(chunk.select(schema.names).cast(schema) for chunk in mapped.chunks())
+    weeks = week_of(tickets["created_at"].to_pandas(), organisation.zone)
+    tickets = tickets.append_column("week", pa.Array.from_pandas(weeks, type=pa.string()))
+    warehouse.write("standard", "tickets", tickets.sort_by("ticket_id"), partition_by_week=True)
+    write_json({"tickets": sorted(mapped.present)}, warehouse.root / "standard" / "columns.json")
+    build(warehouse, organisation, tickets["closed_at"].to_pandas().max())
+    return warehouse.read("facts", "sla").set_index("ticket_id")
+
+
+def deadline(row: dict[str, str]) -> bool:
+    return row["target_dt"] not in ("", NO_DEADLINE)
+
+
+def test_attainment_agrees_with_the_recorded_label_wherever_there_are_both(
+    raw: dict[str, dict[str, str]], promised: pd.DataFrame
+) -> None:
+    """Not one disagrees. No request was closed in the very second of its deadline, so that edge is not in the file.
+
+    The city labels open requests too: those that are past their deadline are OVERDUE, as they are breached here.
+    """
+    labels = promised["state"].map({"met": "ONTIME", "breached": "OVERDUE"}).to_dict()
+    both = [row for row in raw.values() if deadline(row) and row["ontime"]]
+    found = Counter((row["case_status"], row["ontime"], labels[row["case_enquiry_id"]]) for row in both)
+    assert found == {
+        ("Closed", "ONTIME", "ONTIME"): 35_573,
+        ("Closed", "OVERDUE", "OVERDUE"): 8_073,
+        ("Open", "OVERDUE", "OVERDUE"): 3_448,
+    }
+    assert not any(row["target_dt"] == row["closed_dt"] for row in both)
+
+
+def test_what_has_no_label_or_no_deadline_is_not_compared(
+    raw: dict[str, dict[str, str]], promised: pd.DataFrame
+) -> None:
+    """158 requests have a deadline but no label, all of them late; what has no deadline at all is labelled ONTIME."""
+    unlabelled = [number for number, row in raw.items() if deadline(row) and not row["ontime"]]
+    assert promised.loc[unlabelled, "state"].value_counts().to_dict() == {"breached": 158}
+    without = [row for row in raw.values() if not deadline(row)]
+    assert Counter((row["target_dt"] != "", row["ontime"]) for row in without) == {
+        (False, "ONTIME"): 10_981,
+        (True, "ONTIME"): 18,
+    }
+    assert not promised.index.isin([row["case_enquiry_id"] for row in without]).any()
+    assert len(promised) == len(raw) - len(without) == 47_252
+
+
+def test_a_breach_is_the_second_of_the_deadline(raw: dict[str, dict[str, str]], promised: pd.DataFrame) -> None:
+    """Local times of the file and instants of the facts, over the change of the clocks in November."""
+    breached = promised[promised["state"] == "breached"]
+    local = breached["breached_at"].dt.tz_convert("America/New_York").dt.strftime("%Y-%m-%d %H:%M:%S")
+    wrong = {number: said for number, said in local.items() if said != raw[str(number)]["target_dt"]}
+    assert wrong == {}
+    met = promised[promised["state"] == "met"]
+    assert met["breached_at"].isna().all()
