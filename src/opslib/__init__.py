@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from opslib import drivers_report as drivers
     from opslib import routing_report as routing
     from opslib.display import charts as charts
     from opslib.display import tables as show
@@ -36,6 +37,7 @@ __all__ = [
     "add_up",
     "backlog",
     "charts",
+    "drivers",
     "effort",
     "explain",
     "flow",
@@ -62,6 +64,8 @@ def __getattr__(name: str) -> Any:
     match name:
         case "charts":
             return import_module("opslib.display.charts")
+        case "drivers":
+            return import_module("opslib.drivers_report")
         case "routing":
             return import_module("opslib.routing_report")
         case "show":

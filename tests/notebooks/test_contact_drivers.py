@@ -1,0 +1,135 @@
+"""The contact drivers, run cell by cell on a warehouse written by hand."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+
+import opslib
+from opslib import drivers_report
+from opslib.display.headline import Headline
+from opslib.display.theme import Drawing, Markup
+from opslib.weekly.escalations import write_escalations
+from opslib.weekly.safe_html import clean_output
+from tests.drivers_warehouse import EMERGING, LAST, WEEKS, write_drivers_warehouse
+
+NOTEBOOK = Path(__file__).parents[2] / "notebooks" / "team" / "contact_drivers.ipynb"
+
+
+def run(folders: tuple[Path, Path], *, team: str = "alpha", week: str = LAST) -> dict[str, list[Any]]:
+    """What each section shows: the value of the last expression of its cells."""
+    scope: dict[str, Any] = {}
+    shown: dict[str, list[Any]] = {}
+    section = ""
+    for cell in nbformat.read(NOTEBOOK, as_version=4).cells:
+        if cell.cell_type == "markdown":
+            section = ([section, *re.findall(r"^## (.+)$", cell.source, re.MULTILINE)])[-1]
+            continue
+        source = cell.source
+        if "parameters" in cell.metadata.get("tags", []):
+            source = f"week, team, warehouse, params = {(week, team, str(folders[0]), str(folders[1]))!r}"
+        body = ast.parse(source).body
+        last = body.pop() if isinstance(body[-1], ast.Expr) else None
+        exec(compile(ast.Module(body, []), "<cell>", "exec"), scope)
+        if isinstance(last, ast.Expr):
+            shown.setdefault(section, []).append(eval(compile(ast.Expression(last.value), "<cell>", "eval"), scope))
+    return shown
+
+
+def text_of(shown: dict[str, list[Any]], section: str) -> str:
+    return "\n".join(repr(each) for each in shown[section])
+
+
+@pytest.fixture(autouse=True)
+def _the_name_that_notebooks_use(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(opslib, "drivers", drivers_report, raising=False)
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    return write_drivers_warehouse(tmp_path_factory.mktemp("drivers"))
+
+
+@pytest.fixture(scope="module")
+def alpha(folders: tuple[Path, Path]) -> dict[str, list[Any]]:
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(opslib, "drivers", drivers_report, raising=False)
+        return run(folders)
+
+
+def test_every_section_shows_something(alpha: dict[str, list[Any]]):
+    assert len(alpha) >= 8
+    assert all(isinstance(each, Drawing | Markup | Headline) for shown in alpha.values() for each in shown)
+
+
+def test_what_is_new_is_found_in_every_way(alpha: dict[str, list[Any]]):
+    assert EMERGING in text_of(alpha, "What moved this week?")
+    assert "sync" in text_of(alpha, "What is new in what customers say?")
+    assert f"1. {EMERGING}" in text_of(alpha, "What should product hear of?")
+    assert "form_b | form | misrouted" in text_of(alpha, "Which choices on the form go wrong?")
+
+
+def test_the_headline_says_what_to_escalate(alpha: dict[str, list[Any]]):
+    told = alpha[""][0]
+    assert told.status == "ready"
+    assert [line.label for line in told.lines] == ["Contacts", "Reasons that moved", "New phrases", "To escalate"]
+    assert EMERGING in told.lines[-1].note
+
+
+def test_no_text_of_a_ticket_becomes_markup(alpha: dict[str, list[Any]]):
+    everything = [each for shown in alpha.values() for each in shown]
+    fragments = [each.html for each in everything if isinstance(each, Markup)]
+    fragments += [each.svg for each in everything if isinstance(each, Drawing)]
+    assert any("&lt;b&gt;" in each for each in fragments)
+    assert not any("<script" in each or "lost drafts <b>" in each for each in fragments)
+
+
+def test_tables_pass_the_shield_of_the_pages_whole(alpha: dict[str, list[Any]]):
+    for each in (each for shown in alpha.values() for each in shown if isinstance(each, Markup)):
+        cleaned = clean_output(each.html, section="s")
+        for kept in ("<table", "<caption", 'scope="row"', "<svg", "<blockquote", "<ol"):
+            assert (kept in each.html) == (kept in cleaned), kept
+
+
+def test_figures_have_descriptions_with_the_largest_and_the_last(alpha: dict[str, list[Any]]):
+    assert "largest first: refund with" in text_of(alpha, "Why do customers write?")
+    assert re.search(
+        r"tickets about .* per week, 2026-W34 to 2026-W46: \d+ in the last",
+        text_of(alpha, "What should product hear of?"),
+        re.IGNORECASE,
+    )
+
+
+def test_a_team_without_tickets_says_so_and_nothing_fails(folders: tuple[Path, Path]):
+    quiet = run(folders, team="quiet")
+    assert quiet[""][0].status == "no_data"
+    assert "No tickets of this team" in text_of(quiet, "Why do customers write?")
+    assert not any(isinstance(each, Drawing) for shown in quiet.values() for each in shown)
+
+
+def test_the_first_weeks_say_what_they_wait_for(folders: tuple[Path, Path]):
+    early = run(folders, week=WEEKS[1])
+    assert "it needs eight complete weeks before this one" in text_of(early, "What moved this week?")
+    assert "Nothing to escalate" in text_of(early, "What should product hear of?")
+
+
+def test_what_the_export_lacks_is_named_and_is_no_zero(tmp_path: Path):
+    lacking = ("contact_reason", "subject", "description", "language", "region", "form", "priority", "requester_id")
+    bare = run(write_drivers_warehouse(tmp_path, lacking=lacking, with_tables=False))
+    assert "Contact reasons are not in this export" in text_of(bare, "Why do customers write?")
+    assert "Satisfaction is not in this export" in text_of(bare, "Why do customers write?")
+    assert "No region in this export" in text_of(bare, "Who writes about what?")
+    assert "No texts in this export" in text_of(bare, "What is new in what customers say?")
+    assert "No label can be checked" in text_of(bare, "Are the labels right?")
+
+
+def test_an_escalation_stands_in_the_register(tmp_path: Path):
+    folders = write_drivers_warehouse(tmp_path / "w")
+    opened = opslib.open_week(LAST, "alpha", warehouse=str(folders[0]), params=str(folders[1]))
+    write_escalations(drivers_report.open_drivers(opened), tmp_path / "out")
+    assert f"{EMERGING} | {LAST}" in text_of(run(folders), "What became of earlier escalations?")
