@@ -280,7 +280,7 @@ def sort_events(root: Path) -> Measured:
     warehouse = Warehouse(root)
     files = ", ".join(f"'{path}'" for path in warehouse.files("standard", "ticket_events"))
     with warehouse.connect() as connection:
-        started = time.perf_counter()
+        started = _now()
         connection.execute(
             f"CREATE TEMP TABLE sorted AS SELECT * FROM read_parquet([{files}]) ORDER BY ticket_id, occurred_at"
         )
@@ -292,18 +292,23 @@ def build_facts(root: Path) -> Measured:
     warehouse, organisation = Warehouse(root), _organisation()
     shutil.rmtree(root / "facts", ignore_errors=True)
     as_of = week_bounds(LAST_WEEK, organisation.zone)[1] + timedelta(hours=6)
-    started = time.perf_counter()
+    started = _now()
     build(warehouse, organisation, as_of)
     done = _measured(started, 0)
     written = sum(path.stat().st_size for path in (root / "facts").rglob("*.parquet"))
     return Measured(done.seconds, done.cpu, done.peak, written)
 
 
-def _measured(started: float, rows: int) -> Measured:
-    seconds = time.perf_counter() - started
+def _now() -> tuple[float, float]:
+    """The clock on the wall and the CPU seconds of this process, user and system."""
     used = resource.getrusage(resource.RUSAGE_SELF)
+    return time.perf_counter(), used.ru_utime + used.ru_stime
+
+
+def _measured(started: tuple[float, float], rows: int) -> Measured:
+    seconds, cpu = (now - then for now, then in zip(_now(), started, strict=True))
     unit = 1 if sys.platform == "darwin" else 1024
-    return Measured(seconds, used.ru_utime + used.ru_stime, used.ru_maxrss * unit / 1e9, rows)
+    return Measured(seconds, cpu, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e9, rows)
 
 
 def alone(work: Callable[..., object], *arguments: object) -> object:
