@@ -228,6 +228,7 @@ def test_a_report_knows_the_weeks_before_and_after_and_keys_lead_there(site: dic
     page.wait_for_url("**/2026-W46/data_quality.html")
     page.keyboard.press("i")
     page.wait_for_url("**/2026-W46/index.html")
+    assert page.locator("h1").inner_text() == "Weekly reports"
 
 
 def test_two_weeks_go_to_a_section_and_scroll_together(site: dict[str, Path], visit: Any) -> None:

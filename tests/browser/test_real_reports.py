@@ -142,8 +142,10 @@ def test_the_weeks_of_a_real_report_link_each_other(pages: dict[str, Path], visi
     this = page.url
     page.keyboard.press("[")
     page.wait_for_url(lambda url: url != this)
+    assert page.locator("h1").inner_text() == "Weekly review"
     page.keyboard.press("]")
     page.wait_for_url(this)
+    assert page.url == this
 
 
 def test_a_real_report_is_under_a_megabyte_and_says_where_it_comes_from(
