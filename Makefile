@@ -83,7 +83,7 @@ TEST_DATA := data/test
 test: check  ## all tests, the notebooks and the pages in a real browser among them
 	@$(BIN)/opslib facts --sample-tickets 6000 --exports $(TEST_DATA)/sample --warehouse $(TEST_DATA)/warehouse --params params
 	@OPSLIB_WAREHOUSE=$(CURDIR)/$(TEST_DATA)/warehouse OPSLIB_PARAMS=$(CURDIR)/params \
-		$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+		$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 	@OPSLIB_WAREHOUSE=$(CURDIR)/$(TEST_DATA)/warehouse OPSLIB_PARAMS=$(CURDIR)/params \
 		$(BIN)/python -m pytest --nbval-lax --nbval-current-env --nbval-cell-timeout 120 notebooks
 
