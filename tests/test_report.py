@@ -173,7 +173,7 @@ def test_weekly_values_are_left_alone_until_something_changes(tmp_path: Path):
 def test_the_same_facts_give_the_same_bytes(tmp_path: Path):
     one, _ = write_warehouse(tmp_path / "one")
     two, _ = write_warehouse(tmp_path / "two")
-    for table in ("weekly_values", "weekly_changes"):
+    for table in ("weekly_values", "weekly_breakdown", "weekly_changes"):
         first, second = (Warehouse(root).files("facts", table) for root in (one, two))
         assert [path.read_bytes() for path in first] == [path.read_bytes() for path in second] != []
 

@@ -12,9 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
-import ibis
 import pandas as pd
 
 from opslib import calendars
@@ -23,14 +21,12 @@ from opslib.analysis import review
 from opslib.display import words
 from opslib.display.headline import Headline, Line
 from opslib.errors import NotInExport, WarehouseError
-from opslib.metrics import ALL, CATALOGUE, Metric, cells, check_goals, relation, settled, times, week_frame
+from opslib.metrics import ALL, CATALOGUE, Metric, check_goals, week_frame
 from opslib.settings import Organisation, Team, load_organisation
-from opslib.store import Slice, Warehouse
+from opslib.store import Warehouse
 
 _HEADLINES = ("first_reply_median", "first_reply_sla", "full_resolution_median", "csat", "backlog_closing")
 _EXPLAINED = 3
-_HELD_BY = ("team", "first_team", "solved_team", "survey_team")
-_ANSWERS = {"surveys": ("satisfaction",), "offers": ("satisfaction",), "reviews": ("quality_reviews",)}
 
 
 @dataclass(frozen=True)
@@ -96,6 +92,11 @@ class Week:
     def tests(self) -> pd.DataFrame:
         """Tests of the team's changes from the week before; they stand among those of all metrics and teams."""
         return self.warehouse.read("facts", "weekly_changes", weeks=[self.week], teams=[self.team])
+
+    @cached_property
+    def breakdown(self) -> pd.DataFrame:
+        """What the team's changes from the week before are explained from, as of `analysis.breakdown`."""
+        return self.warehouse.read("facts", "weekly_breakdown", weeks=[self.week], teams=[self.team])
 
     def weeks(self, names: Iterable[str]) -> pd.DataFrame:
         """Weeks with their bounds in the organisation's zone."""
@@ -223,15 +224,14 @@ def explain(week: Week, metric: str = "", *, by: str = "channel") -> pd.DataFram
     Raises:
         WarehouseError: there is no such metric; the message lists them.
     """
+    chosen = [_named(metric)] if metric else []
     if not week.has_data:
-        return review.explain(_no_sums(by), CATALOGUE["created"], by=by, before=week.before, after=week.week)
+        return _explained(week, CATALOGUE["created"], by).head(0)
     found = signals(week)
     strongest = found[found["discovery"]].sort_values("q", kind="stable")["metric"].head(_EXPLAINED)
-    names = [metric] if metric else list(strongest)
-    parts = [_explained(week, _named(name), by) for name in names]
+    parts = [_explained(week, each, by) for each in chosen or map(_named, strongest)]
     some = [part for part in parts if len(part)]
-    empty = review.explain(_no_sums(by), CATALOGUE["created"], by=by, before=week.before, after=week.week)
-    return pd.concat(some, ignore_index=True) if some else empty
+    return pd.concat(some, ignore_index=True) if some else _explained(week, CATALOGUE["created"], by).head(0)
 
 
 def metric_table(week: Week) -> pd.DataFrame:
@@ -328,44 +328,27 @@ def _charted(week: Week, metrics: Iterable[Metric], *, shown: int = review.SHOWN
 
 
 def _explained(week: Week, metric: Metric, by: str) -> pd.DataFrame:
-    nothing = review.explain(_no_sums(by), metric, by=by, before=week.before, after=week.week)
-    if metric.fact == "backlog":
-        return nothing
-    rows = relation(metric.fact, _behind(week, metric))
-    rows = rows.filter(rows[metric.team] == week.team)
-    weeks = settled(metric, week.weeks([week.before, week.week]), as_of=week.as_of)
-    if metric.kind == "quantile":
-        last = week.own_values.query("metric == @metric.name and week == @week.before")["value"]
-        if last.isna().all():
-            return nothing
-        limit = float(last.iloc[0])
-        sums = review.within(times(metric, rows, weeks, by=by).to_pandas(), limit, by=by)
-        found = review.explain(sums, metric, by=by, before=week.before, after=week.week)
-        return found.assign(label=f"{metric.label.partition(',')[0]} within {words.duration(limit)}")
-    wide = cells([metric], rows, weeks, by=by).to_pandas()
-    sums = wide.rename(columns=lambda name: name.removeprefix(f"{metric.name}|"))
-    return review.explain(sums, metric, by=by, before=week.before, after=week.week)
+    known = week.breakdown
+    rows = known[(known["metric"] == metric.name) & (known["by"] == by)]
+    found = review.explain(_long(week, rows, by), metric, by=by, before=week.before, after=week.week)
+    limits = rows["limit_seconds"].dropna()
+    if limits.empty:
+        return found
+    return found.assign(label=f"{metric.label.partition(',')[0]} within {words.duration(float(limits.iloc[0]))}")
 
 
-def _behind(week: Week, metric: Metric) -> dict[str, Any]:
-    """The rows that a metric of the team is counted from, as Ibis tables; no more of them than it needs."""
-    created = metric.dated_by == "week"
-    weeks = (week.before, week.week) if created else None
-    parts = [Slice("facts", "tickets", weeks=weeks, teams=(week.team,), team_columns=_HELD_BY)]
-    if metric.fact in ("replies", "sla"):
-        parts.append(Slice("facts", metric.fact, weeks=weeks, teams=(week.team,)))
-    parts += [Slice("standard", table) for table in _ANSWERS.get(metric.fact, ())]
-    return {part.table: ibis.memtable(week.warehouse.rows(part)) for part in parts}
+def _long(week: Week, rows: pd.DataFrame, by: str) -> pd.DataFrame:
+    """Rows of the breakdown as sums of either week, as `analysis.review.explain` takes them."""
+    sums = ["numerator", "denominator"]
+    before = rows[["group", "numerator_before", "denominator_before"]].set_axis([by, *sums], axis=1)
+    after = rows[["group", *sums]].set_axis([by, *sums], axis=1)
+    return pd.concat([before.assign(week=week.before), after.assign(week=week.week)], ignore_index=True)
 
 
 def _named(name: str) -> Metric:
     if name not in CATALOGUE:
         raise WarehouseError(f"there is no metric {name!r}; there are {', '.join(sorted(CATALOGUE))}")
     return CATALOGUE[name]
-
-
-def _no_sums(by: str) -> pd.DataFrame:
-    return pd.DataFrame({"week": [], by: [], "numerator": [], "denominator": []})
 
 
 def _folder(given: str, variable: str, default: Path) -> Path:

@@ -220,7 +220,7 @@ def explain(sums: pd.DataFrame, metric: Metric, *, by: str, before: Any, after: 
 
     Args:
         sums: week, the column `by`, numerator and denominator; rows of one team and metric.
-        metric: a count, share or mean, or a quantile of which `within` has made sums.
+        metric: a count, share or mean, or a quantile of which `breakdown.pair_within` has made sums.
         by: column that names the group.
         before: the earlier week.
         after: the later week.
@@ -257,23 +257,6 @@ def explain(sums: pd.DataFrame, metric: Metric, *, by: str, before: Any, after: 
     parts = parts.assign(metric=metric.name, label=metric.label, unit=unit, by=by)
     order = parts["total"].abs().sort_values(ascending=False, kind="stable").index
     return parts.loc[order, columns].reset_index(drop=True)
-
-
-def within(times: pd.DataFrame, limit_seconds: float, *, by: str) -> pd.DataFrame:
-    """Sums of the share of times that ended within a limit, of those for which that is known.
-
-    Args:
-        times: week, the column `by`, seconds, ended.
-        limit_seconds: the limit; a time that has not ended and not yet passed it counts nowhere.
-        by: column that names the group.
-
-    Returns:
-        week, the column `by`, numerator, denominator.
-    """
-    known = times[times["ended"] | (times["seconds"] > limit_seconds)]
-    met = (known["ended"] & (known["seconds"] <= limit_seconds)).astype("float64")
-    grouped = known.assign(numerator=met, denominator=1.0).groupby(["week", by], observed=True, sort=True)
-    return grouped[["numerator", "denominator"]].sum().reset_index()
 
 
 def add_up(backlog: pd.DataFrame) -> pd.DataFrame:

@@ -329,22 +329,20 @@ def _weeks_below(axes: Axes, weeks: Sequence[str]) -> None:
 
 
 def _unit_axis(axes: Axes, unit: str) -> None:
+    low, high = axes.get_ylim()
     if unit == "seconds":
-        low, high = axes.get_ylim()
         step = next((each * 60 for each in _STEP_MINUTES if (high - low) / (each * 60) <= 5), (high - low) / 4)
-        axes.yaxis.set_major_locator(FixedLocator(list(np.arange(-(-low // step) * step, high, step))))
+        ticks = np.arange(-(-low // step) * step, high, step)
     else:
-        ticks = np.asarray(MaxNLocator(5, integer=unit == "count").tick_values(*axes.get_ylim()))
-        inside = ticks[(ticks >= 0) & (ticks <= 1)] if unit in ("share", "score") else ticks
-        bottom, top = axes.get_ylim()
-        axes.yaxis.set_major_locator(FixedLocator([each for each in inside if bottom <= each <= top]))
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda number, _: _on_axis(number, unit)))
-
-
-def _on_axis(number: float, unit: str) -> str:
+        ticks = np.asarray(MaxNLocator(5, integer=unit == "count", steps=[1, 2, 5, 10]).tick_values(low, high))
+        ticks = ticks[(ticks >= low) & (ticks <= high)]
     if unit in ("share", "score"):
-        return f"{100 * number:.0f} %"
-    return words.value(number, unit) if unit != "seconds" or number else "0"
+        ticks = ticks[(ticks >= 0) & (ticks <= 1)]
+        places = 0 if len(ticks) < 2 or ticks[1] - ticks[0] > 0.0099 else 1
+        names = [f"{100 * tick:.{places}f} %" for tick in ticks]
+    else:
+        names = [words.value(tick, unit) if tick or unit != "seconds" else "0" for tick in ticks]
+    axes.set_yticks(ticks, names)
 
 
 def _span(frame: pd.DataFrame) -> str:

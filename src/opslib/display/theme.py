@@ -20,6 +20,8 @@ import seaborn as sns
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
+from opslib.display.layout import lay_out
+
 INK = "#18202a"
 MUTED = "#535f6c"
 LINE = "#8b97a3"
@@ -87,8 +89,7 @@ def style() -> Iterator[None]:
         "axes.titlesize": 10.5,
         "axes.titlepad": 8.0,
         "axes.titleweight": "bold",
-        "figure.constrained_layout.h_pad": 0.09,
-        "figure.constrained_layout.hspace": 0.03,
+        "axes.titley": 1.0,
         "figure.facecolor": "white",
         "font.family": "DejaVu Sans",
         "font.size": 9.0,
@@ -114,7 +115,7 @@ def style() -> Iterator[None]:
 
 def new_figure(width: float, height: float) -> Figure:
     """A figure of so many inches that no notebook shows by itself."""
-    figure = Figure(figsize=(width, height), layout="constrained")
+    figure = Figure(figsize=(width, height))
     FigureCanvasSVG(figure)
     return figure
 
@@ -124,6 +125,7 @@ def drawing(figure: Figure, alt: str) -> Drawing:
 
     Text was measured in DejaVu Sans, which comes with matplotlib and is wider than what readers have, so it fits.
     """
+    lay_out(figure)
     target = io.StringIO()
     figure.savefig(target, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
     svg = target.getvalue()

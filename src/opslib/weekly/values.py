@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from time import perf_counter
@@ -15,20 +15,27 @@ import ibis.expr.types as ir
 import pandas as pd
 
 from opslib import calendars, metrics
+from opslib.analysis import breakdown
 from opslib.analysis import weekly_values as analysis
-from opslib.metrics import ALL, CATALOGUE, Metric
+from opslib.metrics import ALL, CATALOGUE, NO_GROUP, Metric
 from opslib.settings import Organisation
 from opslib.store import Warehouse, digest, write_json
 
 TABLE = "weekly_values"
+BREAKDOWN = "weekly_breakdown"
+GROUPS = ("channel", "contact_reason")
 _FACTS = ("tickets", "replies", "sla", "backlog")
 _STANDARD = ("satisfaction", "quality_reviews")
+_GROUP, _BETWEEN = "_group", "\x1f"
 _NO_TARGET = "no team has such a target"
 _NO_ROWS = "not in this export: nothing in it tells this"
 
 
 def build_weekly_values(warehouse: Warehouse, organisation: Organisation, as_of: datetime) -> list[str]:
-    """Write `facts/weekly_values`: every metric per week, team and channel, with its interval.
+    """Write `facts/weekly_values` and `facts/weekly_breakdown`.
+
+    The first has every metric per week, team and channel with its interval, the second what its changes from the week
+    before are explained from, by channel and by contact reason.
 
     Weeks that reach beyond `as_of` (by more than the organisation's `week_ends_within_hours`) are left out. Where
     neither the facts' bytes nor the settings have changed since the last time, nothing is done.
@@ -63,12 +70,13 @@ def build_weekly_values(warehouse: Warehouse, organisation: Organisation, as_of:
         present = warehouse.present()
         lacking = {name: reason for name, metric in CATALOGUE.items() if (reason := metric.lacking(present))}
         wanted = [metric for name, metric in CATALOGUE.items() if name not in lacking]
-        parts = [
-            *_summed(wanted, tables, weeks, as_of, by_channel="channel" in present.get("tickets", ())),
-            *_timed(wanted, tables, weeks, by_channel="channel" in present.get("tickets", ())),
-        ]
+        given = [name for name in GROUPS if name in present.get("tickets", ())]
+        summed = list(_summed(wanted, tables, weeks, as_of, given))
+        timed = list(_timed(wanted, tables, weeks, given))
     finally:
         engine.disconnect()
+    parts = [*map(_values_of_sums, summed), *itertools.starmap(analysis.quantile_values, timed)]
+    parts = parts if "channel" in given else [part[part["channel"] == ALL] for part in parts]
     told = pd.concat([part[part["n"].fillna(0) > 0] for part in parts]) if parts else pd.DataFrame()
     values = analysis.weekly_values(
         parts,
@@ -79,6 +87,8 @@ def build_weekly_values(warehouse: Warehouse, organisation: Organisation, as_of:
         untold=_without_target(organisation, told),
     )
     warehouse.write("facts", TABLE, values, partition_by_week=True)
+    groups = _breakdown(summed, timed, values, list(weeks["week"]), given)
+    warehouse.write("facts", BREAKDOWN, groups, partition_by_week=True)
     write_json({"inputs": key}, memory)
     seconds = perf_counter() - started
     absent = f", {len(lacking)} of them not in this export" if lacking else ""
@@ -99,9 +109,13 @@ def _weeks(warehouse: Warehouse, organisation: Organisation, as_of: datetime) ->
 
 
 def _summed(
-    wanted: Iterable[Metric], tables: Mapping[str, ir.Table], weeks: pd.DataFrame, as_of: datetime, *, by_channel: bool
-) -> Iterable[pd.DataFrame]:
-    """Counts, shares and means: one query per kind of row, date and team."""
+    wanted: Iterable[Metric],
+    tables: Mapping[str, ir.Table],
+    weeks: pd.DataFrame,
+    as_of: datetime,
+    given: Sequence[str],
+) -> Iterator[pd.DataFrame]:
+    """Sums of counts, shares and means by channel and contact reason: one query per kind of row, date and team."""
 
     def rows_of(metric: Metric) -> tuple[str, str, str, int]:
         return (metric.fact, metric.dated_by, metric.team, metric.settles_days)
@@ -109,17 +123,15 @@ def _summed(
     counted = sorted((metric for metric in wanted if metric.kind != "quantile"), key=rows_of)
     for (fact, *_), group in itertools.groupby(counted, rows_of):
         together = list(group)
-        rows = metrics.relation(fact, tables)
+        rows = _grouped(metrics.relation(fact, tables), given)
         known = metrics.settled(together[0], weeks, as_of=as_of)
-        wide = metrics.cells(together, rows if by_channel else _one_channel(rows), known).to_pandas()
-        values = analysis.with_intervals(analysis.roll_up(analysis.long_sums(wide)), CATALOGUE)
-        yield values if by_channel and fact != "backlog" else values[values["channel"] == ALL]
+        yield _parted(metrics.cells(together, rows, known, by=_GROUP).to_pandas())
 
 
 def _timed(
-    wanted: Iterable[Metric], tables: Mapping[str, ir.Table], weeks: pd.DataFrame, *, by_channel: bool
-) -> Iterable[pd.DataFrame]:
-    """Percentiles: those of the same times from one read."""
+    wanted: Iterable[Metric], tables: Mapping[str, ir.Table], weeks: pd.DataFrame, given: Sequence[str]
+) -> Iterator[tuple[pd.DataFrame, list[Metric]]]:
+    """Times with the percentiles that are taken over them: those of the same times from one read."""
 
     def times_of(metric: Metric) -> tuple[str, str]:
         return (metric.fact, metric.ended)
@@ -127,13 +139,54 @@ def _timed(
     quantiles = sorted((metric for metric in wanted if metric.kind == "quantile"), key=times_of)
     for (fact, _), group in itertools.groupby(quantiles, times_of):
         together = list(group)
-        times = metrics.times(together[0], metrics.relation(fact, tables), weeks).to_pandas()
-        values = analysis.quantile_values(times, together)
-        yield values if by_channel else values[values["channel"] == ALL]
+        rows = _grouped(metrics.relation(fact, tables), given)
+        yield _parted(metrics.times(together[0], rows, weeks, by=_GROUP).to_pandas()), together
 
 
-def _one_channel(rows: ir.Table) -> ir.Table:
-    return rows.mutate(channel=ibis.literal(metrics.NO_GROUP))
+def _grouped(rows: ir.Table, given: Sequence[str]) -> ir.Table:
+    """The rows with channel and contact reason as one text, by which the engine groups once for both."""
+    names = [rows[name].fill_null(NO_GROUP) if name in given else ibis.literal(NO_GROUP) for name in GROUPS]
+    return rows.mutate(**{_GROUP: names[0] + _BETWEEN + names[1]})
+
+
+def _parted(rows: pd.DataFrame) -> pd.DataFrame:
+    both = rows[_GROUP].astype("category")
+    named = both.cat.categories.to_series().str.partition(_BETWEEN)
+    parts = {name: named[place].to_numpy()[both.cat.codes] for name, place in zip(GROUPS, (0, 2), strict=True)}
+    return rows.drop(columns=_GROUP).assign(**parts)
+
+
+def _values_of_sums(wide: pd.DataFrame) -> pd.DataFrame:
+    """Values with intervals, by channel and over all; the backlog has no channel."""
+    by_channel = wide.groupby(["week", "team", "channel"], sort=False).sum(numeric_only=True).reset_index()
+    values = analysis.with_intervals(analysis.roll_up(analysis.long_sums(by_channel)), CATALOGUE)
+    held = values["metric"].map({name: metric.fact == "backlog" for name, metric in CATALOGUE.items()}).astype(bool)
+    return values[~held | (values["channel"] == ALL)]
+
+
+def _breakdown(
+    summed: Iterable[pd.DataFrame],
+    timed: Iterable[tuple[pd.DataFrame, list[Metric]]],
+    values: pd.DataFrame,
+    weeks: Sequence[str],
+    given: Sequence[str],
+) -> pd.DataFrame:
+    """Every metric by channel and by contact reason, each week beside the one before: what changes are explained from.
+
+    Made once for all, so that a report reads a few rows of it and not all its tickets.
+    """
+    whole = values[values["channel"] == ALL]
+    found = [pd.DataFrame(columns=breakdown.COLUMNS)]
+    for wide in summed:
+        sums = breakdown.long_sums(wide, [name for name in GROUPS if name in given])
+        held = sums["metric"].map({name: metric.fact == "backlog" for name, metric in CATALOGUE.items()}).astype(bool)
+        found.append(breakdown.pair_weeks(sums[~held], weeks))
+    for times, together in timed:
+        names = [metric.name for metric in together]
+        limits = breakdown.limits_of_the_week_before(whole[whole["metric"].isin(names)], weeks)
+        found += [breakdown.pair_within(times, limits, weeks, by=name) for name in given]
+    rows = pd.concat([part for part in found if len(part)] or found, ignore_index=True)
+    return rows.sort_values(["week", "team", "metric", "by", "group"], ignore_index=True)
 
 
 def _never_told(wanted: Iterable[Metric], told: pd.DataFrame) -> dict[str, str]:
@@ -164,7 +217,7 @@ def _inputs(warehouse: Warehouse, organisation: Organisation, as_of: datetime) -
     files = [path for name in _FACTS for path in warehouse.files("facts", name)]
     files += [path for name in _STANDARD for path in warehouse.files("standard", name)]
     columns = warehouse.root / "standard" / "columns.json"
-    code = [Path(str(module.__file__)) for module in (metrics, analysis)]
+    code = [Path(str(module.__file__)) for module in (metrics, analysis, breakdown)]
     parts = [
         organisation.model_dump_json(),
         as_of.isoformat(),

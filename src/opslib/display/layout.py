@@ -1,0 +1,182 @@
+"""Room for titles and labels around the axes of a figure, from what they say and not by drawing them.
+
+Matplotlib's layout engines draw a figure once to measure it and once more to save it, and each time measure every label
+several times. Here a text is measured once, and a figure is drawn once.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import matplotlib as mpl
+import numpy as np
+import numpy.typing as npt
+from matplotlib.axes import Axes
+from matplotlib.axis import Axis
+from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
+from matplotlib.text import Annotation, Text
+from matplotlib.textpath import text_to_path
+
+_POINTS = 72.0
+_EDGE = 5.0  # points that stay free at the edges of a figure
+_BETWEEN = 9.0  # points that stay free between the rooms of two axes
+_GAP = 4.0  # points between tick labels and the label of their axis
+_LINE = 1.2  # line height
+_USUAL_WIDTH = 0.85  # share of a column that is axes, for labels that reach past their ends
+
+
+class _Room(NamedTuple):
+    """Points that titles and labels take around axes; `beside` and `along` are the tick labels' part of it."""
+
+    left: float
+    right: float
+    above: float
+    below: float
+    beside: float
+    along: float
+
+
+class _Labels(NamedTuple):
+    """The tick labels of an axis: what they say, where they stand (0 to 1 along it), and how."""
+
+    texts: list[str]
+    at: list[float]
+    points: float
+    rotation: float
+    aligned: str
+    padding: float
+
+
+def lay_out(figure: Figure) -> None:
+    """Place the axes of a figure so that titles, tick labels and axis labels have the room that they take.
+
+    Args:
+        figure: with axes in the cells of one grid, on which all is drawn already. Nothing is changed but positions.
+
+    Notes:
+        Axes of a row begin and end at the same height, axes of a column at the same width; what labels leave is shared
+        out by the grid's ratios. Texts of the figure itself, such as `supxlabel`, stand below all axes.
+    """
+    cells = {axes: spec for axes in figure.axes if (spec := axes.get_subplotspec()) is not None}
+    grid = next(iter(cells.values())).get_gridspec()
+    width, height = (float(size) * _POINTS for size in figure.get_size_inches())
+    rooms = {axes: _room(axes, _USUAL_WIDTH * width / grid.ncols) for axes in cells}
+    left, right = np.zeros(grid.ncols), np.zeros(grid.ncols)
+    above, below = np.zeros(grid.nrows), np.zeros(grid.nrows)
+    for axes, room in rooms.items():
+        row, column = cells[axes].rowspan.start, cells[axes].colspan.start
+        left[column], right[column] = max(left[column], room.left), max(right[column], room.right)
+        above[row], below[row] = max(above[row], room.above), max(below[row], room.below)
+    foot = sum((text_size(text.get_text(), _points(text))[1] + _EDGE for text in figure.texts), 0.0)
+    starts, widths = _spread(width, left, right, grid.get_width_ratios())
+    tops, heights = _spread(height - foot, above, below, grid.get_height_ratios())
+    for axes, room in rooms.items():
+        row, column = cells[axes].rowspan.start, cells[axes].colspan.start
+        wide, tall = widths[column], heights[row]
+        axes.set_position((starts[column] / width, (height - tops[row] - tall) / height, wide / width, tall / height))
+        # coordinates of its own keep an axis from measuring its tick labels for those of its label
+        axes.yaxis.set_label_coords(-(room.beside + _GAP) / wide, 0.5)
+        on_top = axes.xaxis.get_label_position() == "top"
+        axes.xaxis.set_label_coords(0.5, 1 + (room.along + _GAP) / tall if on_top else -(room.along + _GAP) / tall)
+
+
+def text_size(text: str, points: float, *, bold: bool = False) -> tuple[float, float]:
+    """Width and height of a text in points, in the font in which figures are measured.
+
+    >>> text_size("", 9.0)
+    (0.0, 0.0)
+    """
+    lines = text.split("\n") if text else []
+    return max((_line_width(line, points, bold) for line in lines), default=0.0), _LINE * points * len(lines)
+
+
+def _spread(
+    length: float, before: npt.NDArray[np.float64], after: npt.NDArray[np.float64], ratios: Any
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Where the axes of a grid's rows or columns begin, and how long they are."""
+    parts = np.ones(len(before)) if ratios is None else np.asarray(ratios, dtype=np.float64)
+    free = max(length - float((before + after).sum()) - 2 * _EDGE - _BETWEEN * (len(before) - 1), 1.0)
+    lengths = free * parts / parts.sum()
+    ends = _EDGE - _BETWEEN + np.cumsum(before + lengths + after + _BETWEEN)
+    return ends - lengths - after, lengths
+
+
+def _room(axes: Axes, usual_width: float) -> _Room:
+    beside = _labels(axes.yaxis)
+    names = _labels(axes.xaxis)
+    turned = math.radians(names.rotation)
+    wide = [text_size(name, names.points)[0] for name in names.texts]
+    tall = max((text_size(name, names.points)[1] for name in names.texts), default=0.0)
+    along = names.padding + max((w * math.sin(turned) for w in wide), default=0.0) + tall * math.cos(turned)
+    across = [w * math.cos(turned) + tall * math.sin(turned) for w in wide]
+    back = {"left": 0.0, "right": 1.0}.get(names.aligned, 0.5)
+    early = max((w * back - at * usual_width for w, at in zip(across, names.at, strict=True)), default=0.0)
+    late = max((w * (1 - back) - (1 - at) * usual_width for w, at in zip(across, names.at, strict=True)), default=0.0)
+    room_beside = beside.padding + max((text_size(name, beside.points)[0] for name in beside.texts), default=0.0)
+    left = room_beside + _label_height(axes.yaxis)
+    labelled = along + _label_height(axes.xaxis)
+    on_top = axes.xaxis.get_ticks_position() == "top"
+    title = axes.get_title(loc="left")
+    above = text_size(title, _points(axes.title), bold=True)[1] + mpl.rcParams["axes.titlepad"] if title else 0.0
+    return _Room(
+        max(left, early),
+        max(late, _overhang(axes, usual_width), 0.0),
+        above + (labelled if on_top else 0.0),
+        0.0 if on_top else labelled,
+        room_beside,
+        along,
+    )
+
+
+def _overhang(axes: Axes, usual_width: float) -> float:
+    """How far notes on points reach past the right end."""
+    first, last = axes.get_xlim()
+    notes = [text for text in axes.texts if isinstance(text, Annotation)]
+    ends = [
+        ((note.xy[0] - first) / (last - first) - 1) * usual_width
+        + note.xyann[0]
+        + text_size(note.get_text(), _points(note), bold=note.get_fontweight() == "bold")[0]
+        for note in notes
+    ]
+    return max(ends, default=0.0)
+
+
+def _labels(axis: Axis) -> _Labels:
+    first, last = axis.get_view_interval()
+    span = (last - first) or 1.0
+    places = [float(place) for place in axis.get_major_locator()()]
+    texts = axis.get_major_formatter().format_ticks(places)
+    shown = [
+        (text, at)
+        for text, at in ((text, (place - first) / span) for text, place in zip(texts, places, strict=True))
+        if text and -1e-9 <= at <= 1 + 1e-9
+    ]
+    tick = axis.get_major_ticks(max(len(places), 1))[0]
+    label = tick.label2 if tick.label2.get_visible() and not tick.label1.get_visible() else tick.label1
+    return _Labels(
+        [text for text, _ in shown],
+        [at for _, at in shown],
+        _points(label),
+        float(label.get_rotation()),
+        str(label.get_horizontalalignment()),
+        float(tick.get_tick_padding()) + mpl.rcParams["xtick.major.pad"],
+    )
+
+
+def _points(text: Text) -> float:
+    return float(text.get_fontsize())
+
+
+def _label_height(axis: Axis) -> float:
+    text = axis.get_label_text()
+    return text_size(text, _points(axis.label))[1] + _GAP if text else 0.0
+
+
+@lru_cache(maxsize=4096)
+def _line_width(line: str, points: float, bold: bool) -> float:
+    weight = "bold" if bold else "normal"
+    font = FontProperties(family="DejaVu Sans", size=points, weight=weight)
+    return float(text_to_path.get_text_width_height_descent(line, font, False)[0])

@@ -1,0 +1,116 @@
+"""Room around axes, held against what matplotlib measures when it draws."""
+
+from __future__ import annotations
+
+import io
+import itertools
+
+import numpy as np
+import pytest
+from matplotlib.backends.backend_svg import RendererSVG
+from matplotlib.figure import Figure
+from matplotlib.transforms import Bbox
+
+from opslib.display import theme
+from opslib.display.layout import lay_out, text_size
+
+
+def drawn(figure: Figure) -> list[Bbox]:
+    """What each axes takes with all its labels, in points."""
+    lay_out(figure)
+    renderer = svg(figure)
+    figure.draw(renderer)
+    return [axes.get_tightbbox(renderer) for axes in figure.axes]
+
+
+def svg(figure: Figure) -> RendererSVG:
+    """What draws our figures; 72 dots per inch make its dots points."""
+    figure.set_dpi(72)
+    return RendererSVG(*(figure.get_size_inches() * 72), io.StringIO())
+
+
+def with_labels(figure: Figure, rows: int, columns: int, **ratios: list[float]) -> Figure:
+    for place, axes in enumerate(figure.subplots(rows, columns, squeeze=False, **ratios).flat):
+        axes.barh(range(3), [1, 2, 3 + place])
+        axes.set_yticks(range(3), ["short", "a much longer name", "middling one"])
+        axes.set_title(f"Title of the chart {place}")
+        axes.set_xlabel("below")
+    return figure
+
+
+@pytest.mark.parametrize(("rows", "columns"), [(1, 1), (2, 2), (3, 1), (1, 3)])
+def test_nothing_is_cut_off_and_no_two_charts_overlap(rows: int, columns: int):
+    with theme.style():
+        figure = with_labels(theme.new_figure(9.6, 2.4 * rows), rows, columns)
+        boxes = drawn(figure)
+    width, height = figure.get_size_inches() * 72
+    for box in boxes:
+        assert box.x0 >= 0
+        assert box.y0 >= 0
+        assert box.x1 <= width
+        assert box.y1 <= height
+    for one, other in itertools.combinations(boxes, 2):
+        assert not one.overlaps(other)
+
+
+def test_the_room_that_is_left_is_used():
+    with theme.style():
+        figure = with_labels(theme.new_figure(8.0, 3.0), 1, 1)
+        (box,) = drawn(figure)
+    assert box.width > 0.95 * 8.0 * 72
+    assert box.height > 0.9 * 3.0 * 72
+
+
+def test_charts_of_a_row_begin_and_end_at_the_same_height_and_share_the_width_as_asked():
+    with theme.style():
+        figure = with_labels(theme.new_figure(9.6, 3.0), 1, 2, width_ratios=[2, 1])
+        figure.axes[1].set_yticks([])
+        drawn(figure)
+    left, right = (axes.get_position() for axes in figure.axes)
+    assert (left.y0, left.y1) == pytest.approx((right.y0, right.y1))
+    assert left.width == pytest.approx(2 * right.width)
+
+
+def test_turned_labels_on_top_and_axis_labels_have_room():
+    with theme.style():
+        figure = theme.new_figure(6.0, 3.0)
+        axes = figure.add_subplot()
+        axes.imshow(np.zeros((3, 4)), aspect="auto")
+        axes.set_xticks(range(4), ["a long name of a queue"] * 4, rotation=35, ha="left")
+        axes.xaxis.tick_top()
+        axes.xaxis.set_label_position("top")
+        axes.set_xlabel("to")
+        axes.set_ylabel("from")
+        (box,) = drawn(figure)
+    assert box.y1 <= 3.0 * 72
+    assert box.x1 <= 6.0 * 72
+    assert box.x0 >= 0
+
+
+def test_a_note_on_the_last_point_is_not_cut_off():
+    with theme.style():
+        figure = theme.new_figure(4.0, 2.0)
+        axes = figure.add_subplot()
+        axes.plot(range(5), range(5))
+        axes.annotate("eleven hours and more", (4, 4), xytext=(8, 0), textcoords="offset points", annotation_clip=False)
+        (box,) = drawn(figure)
+    assert box.x1 <= 4.0 * 72
+
+
+def test_texts_of_the_figure_stand_below_all_axes():
+    with theme.style():
+        figure = with_labels(theme.new_figure(8.0, 3.0), 1, 2)
+        note = figure.supxlabel("not in this export\nnor this", x=0.01, ha="left")
+        boxes = drawn(figure)
+        below = note.get_window_extent(svg(figure))
+    assert below.y0 >= 0
+    assert all(box.y0 >= below.y1 for box in boxes)
+
+
+@pytest.mark.parametrize("bold", [False, True])
+def test_a_text_is_as_wide_as_matplotlib_draws_it(bold: bool):
+    with theme.style():
+        figure = theme.new_figure(6.0, 1.0)
+        text = figure.text(0, 0, "First reply, 90th percentile", fontsize=10.5, fontweight="bold" if bold else "normal")
+        width = text.get_window_extent(svg(figure)).width
+    assert text_size(text.get_text(), 10.5, bold=bold)[0] == pytest.approx(width, abs=0.5)
