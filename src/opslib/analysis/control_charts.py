@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -55,25 +56,11 @@ def nelson_rules(z: npt.ArrayLike, rules: Iterable[int] = (1, 2, 3, 4)) -> pd.Da
     [False, True, True, False]
     """
     columns, index = as_columns(z=z)
-    values = columns["z"]
     chosen = list(rules)
     unknown = sorted(set(chosen) - set(RULES))
     if unknown:
         raise ValueError(f"unknown rules {unknown}; known are {sorted(RULES)}")
-    step = np.zeros(len(values))
-    if len(values) > 1:
-        before, after = values[:-1], values[1:]
-        # Compared, not subtracted: two infinite values have no difference.
-        step[1:] = (after > before).astype(np.float64) - (after < before)
-    turn = np.zeros(len(values))
-    turn[1:] = step[1:] * step[:-1] == -1
-    side = (values > 0).astype(np.float64) - (values < 0)
-    fired = {
-        1: np.abs(values) > 3,
-        2: (side != 0) & (_run_length(side) >= 9),
-        3: (step != 0) & (_run_length(step) >= 5),
-        4: (turn != 0) & (_run_length(turn) >= 12),
-    }
+    fired = _fired(columns["z"])
     return pd.DataFrame({f"nelson_{rule}": fired[rule] for rule in chosen}, index=index)
 
 
@@ -109,15 +96,15 @@ def xmr(values: npt.ArrayLike, *, baseline: int | npt.ArrayLike | None = None) -
     moving_range, sigma = _spread(value, chosen)
     centre = float(np.mean(value[chosen & ~np.isnan(value)])) if _long_enough(value, chosen) else np.nan
     deviation = _deviation(value, centre)
-    return _chart(
+    chart = _chart(
         value=value,
         centre=centre,
         sigma=np.full(len(value), sigma),
         deviation=deviation,
         moving_range=moving_range,
         in_baseline=chosen,
-        index=index,
     )
+    return pd.DataFrame(chart, index=index)
 
 
 def laney_p_prime(
@@ -166,12 +153,27 @@ def laney_p_prime(
         deviation=deviation,
         moving_range=moving_range,
         in_baseline=chosen,
-        index=index,
     )
-    chart["lower"] = chart["lower"].clip(lower=0.0)
-    chart["upper"] = chart["upper"].clip(upper=1.0)
-    chart.insert(list(chart.columns).index("sigma") + 1, "sigma_z", sigma_z)
-    return chart
+    within = {"lower": np.maximum(chart["lower"], 0.0), "upper": np.minimum(chart["upper"], 1.0)}
+    return pd.DataFrame(chart | within | {"sigma_z": np.full(len(value), sigma_z)}, index=index)
+
+
+def _fired(values: Floats) -> dict[int, Bools]:
+    """Where each of Nelson's rules fires."""
+    step = np.zeros(len(values))
+    if len(values) > 1:
+        before, after = values[:-1], values[1:]
+        # Compared, not subtracted: two infinite values have no difference.
+        step[1:] = (after > before).astype(np.float64) - (after < before)
+    turn = np.zeros(len(values))
+    turn[1:] = step[1:] * step[:-1] == -1
+    side = (values > 0).astype(np.float64) - (values < 0)
+    return {
+        1: np.abs(values) > 3,
+        2: (side != 0) & (_run_length(side) >= 9),
+        3: (step != 0) & (_run_length(step) >= 5),
+        4: (turn != 0) & (_run_length(turn) >= 12),
+    }
 
 
 def _run_length(states: Floats) -> npt.NDArray[np.int64]:
@@ -230,25 +232,20 @@ def _chart(
     deviation: Floats,
     moving_range: Floats,
     in_baseline: Bools,
-    index: pd.Index,
-) -> pd.DataFrame:
+) -> dict[str, Any]:
+    """The columns of a chart."""
     z = np.divide(deviation, sigma, out=np.full(len(value), np.nan), where=sigma > 0)
-    fired = pd.concat([nelson_rules(z, (1, 2)), nelson_rules(np.where(np.isnan(z), np.nan, value), (3, 4))], axis=1)
-    signal = np.full(len(value), "", dtype=object)
-    for rule, name in RULES.items():
-        here = fired[f"nelson_{rule}"].to_numpy()
-        signal[here] = signal[here] + np.where(signal[here] == "", name, "; " + name)
-    chart = pd.DataFrame(
-        {
-            "value": value,
-            "centre": np.full(len(value), centre),
-            "lower": centre - 3 * sigma,
-            "upper": centre + 3 * sigma,
-            "sigma": sigma,
-            "moving_range": moving_range,
-            **{name: fired[name].to_numpy() for name in fired},
-            "signal": pd.array(signal, dtype="str"),
-            "in_baseline": in_baseline,
-        }
-    )
-    return chart.set_axis(index, axis=0)
+    apart, drawn = _fired(z), _fired(np.where(np.isnan(z), np.nan, value))
+    fired = {1: apart[1], 2: apart[2], 3: drawn[3], 4: drawn[4]}
+    signal = ["; ".join(RULES[rule] for rule, here in fired.items() if here[place]) for place in range(len(value))]
+    return {
+        "value": value,
+        "centre": np.full(len(value), centre),
+        "lower": centre - 3 * sigma,
+        "upper": centre + 3 * sigma,
+        "sigma": sigma,
+        "moving_range": moving_range,
+        **{f"nelson_{rule}": here for rule, here in fired.items()},
+        "signal": pd.array(signal, dtype="str"),
+        "in_baseline": in_baseline,
+    }

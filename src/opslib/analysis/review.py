@@ -73,42 +73,38 @@ def control_frame(
         Counts and times have XmR limits, shares Laney's p'.
     """
     goals = goals or {}
-    parts = []
-    for metric in metrics:
-        own = values[(values["metric"] == metric.name) & (values["week"] <= week)].sort_values("week")
-        if own.empty:
-            continue
-        own = own.reset_index(drop=True)
-        inside = baseline_of(list(own["week"]), week, list(own["value"].notna()))
-        if metric.kind == "share":
-            chart = laney_p_prime(own["numerator"], own["denominator"], baseline=np.array(inside))
-        else:
-            chart = xmr(own["value"], baseline=np.array(inside))
-        lower = chart["lower"] if metric.name == "net_flow" else chart["lower"].clip(lower=0)
-        upper = chart["upper"].clip(upper=1) if metric.unit in ("share", "score") else chart["upper"]
-        chosen = own.loc[inside, "week"]
-        parts.append(
-            own[["week", "metric", "value", "low", "high", "n", "censored", "missing"]]
-            .assign(
-                label=metric.label,
-                unit=metric.unit,
-                better=metric.better,
-                goal=goals.get(metric.name, np.nan),
-                centre=chart["centre"],
-                lower=lower,
-                upper=upper,
-                signal=chart["signal"],
-                in_baseline=inside,
-                baseline=f"{chosen.iloc[0]} to {chosen.iloc[-1]}"
-                if len(chosen) and chart["centre"].notna().any()
-                else "",
-            )
-            .tail(shown)
-        )
     columns = [
         *("week", "metric", "label", "unit", "better", "value", "low", "high", "n", "censored", "missing", "goal"),
         *("centre", "lower", "upper", "signal", "in_baseline", "baseline"),
     ]
+    until = values[values["week"] <= week].sort_values("week", kind="stable")
+    of_metric = dict(iter(until.groupby("metric", sort=False)))
+    parts = []
+    for metric in metrics:
+        if metric.name not in of_metric:
+            continue
+        own = of_metric[metric.name]
+        weeks = own["week"].tolist()
+        inside = np.array(baseline_of(weeks, week, own["value"].notna().tolist()))
+        if metric.kind == "share":
+            chart = laney_p_prime(own["numerator"], own["denominator"], baseline=inside)
+        else:
+            chart = xmr(own["value"], baseline=inside)
+        least = -np.inf if metric.name == "net_flow" else 0.0
+        most = 1.0 if metric.unit in ("share", "score") else np.inf
+        rests_on = [name for name, chosen in zip(weeks, inside, strict=True) if chosen]
+        told = {
+            **{name: own[name] for name in ("week", "metric", "value", "low", "high", "n", "censored", "missing")},
+            **{name: chart[name] for name in ("centre", "signal", "in_baseline")},
+            "label": metric.label,
+            "unit": metric.unit,
+            "better": metric.better,
+            "goal": goals.get(metric.name, np.nan),
+            "lower": np.maximum(chart["lower"], least),
+            "upper": np.minimum(chart["upper"], most),
+            "baseline": f"{rests_on[0]} to {rests_on[-1]}" if rests_on and chart["centre"].notna().any() else "",
+        }
+        parts.append(pd.DataFrame(told, index=own.index).tail(shown))
     return pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
 
 
