@@ -15,6 +15,7 @@ import opslib as ops
 from opslib.errors import OpslibError, SettingsError, WarehouseError
 from opslib.settings import load_organisation
 from opslib.store import Warehouse
+from opslib.weekly.changes import build_weekly_changes
 from opslib.weekly.values import build_weekly_values
 from tests.review_warehouse import AS_OF, LAST, tickets, write_warehouse
 
@@ -182,3 +183,20 @@ def test_a_week_that_is_not_over_has_no_values(folders: Folders):
     weeks = Warehouse(folders[0]).read("facts", "weekly_values", columns=["week"])["week"]
     assert weeks.max() == LAST
     assert json.loads((folders[0] / "warehouse.json").read_text())["as_of"].startswith("2026-11-16")
+
+
+def test_an_export_of_a_single_week_has_values_and_nothing_to_compare(tmp_path: Path):
+    """Who tries it on last week's export alone must not meet an error."""
+    root, params = write_warehouse(tmp_path)
+    warehouse = Warehouse(root)
+    for table in ("tickets", "replies", "sla"):
+        warehouse.remove_weeks("facts", table, keep=[LAST])
+    for table in ("weekly_values", "weekly_breakdown", "weekly_changes"):
+        warehouse.remove_weeks("facts", table, keep=[])
+    build_weekly_values(warehouse, load_organisation(params), AS_OF)
+    build_weekly_changes(warehouse)
+    week = ops.open_week(LAST, "alpha", warehouse=str(root), params=str(params))
+    assert value(ops.values(week), "created") == 40
+    assert ops.explain(week, "first_reply_sla").empty
+    assert ops.signals(week)["q"].isna().all()
+    assert len(ops.metric_table(week)) == 29

@@ -7,7 +7,7 @@ draw such frames. A week without tickets of the team gives empty frames, which a
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -18,6 +18,7 @@ import pandas as pd
 from opslib import calendars
 from opslib.analysis import restatements as changed
 from opslib.analysis import review
+from opslib.analysis.breakdown import COLUMNS
 from opslib.display import words
 from opslib.display.headline import Headline, Line
 from opslib.errors import NotInExport, WarehouseError
@@ -91,16 +92,22 @@ class Week:
     @cached_property
     def tests(self) -> pd.DataFrame:
         """Tests of the team's changes from the week before; they stand among those of all metrics and teams."""
-        return self.warehouse.read("facts", "weekly_changes", weeks=[self.week], teams=[self.team])
+        return self._of_the_week("weekly_changes", review.TEST_COLUMNS)
 
     @cached_property
     def breakdown(self) -> pd.DataFrame:
         """What the team's changes from the week before are explained from, as of `analysis.breakdown`."""
-        return self.warehouse.read("facts", "weekly_breakdown", weeks=[self.week], teams=[self.team])
+        return self._of_the_week("weekly_breakdown", COLUMNS)
 
     def weeks(self, names: Iterable[str]) -> pd.DataFrame:
         """Weeks with their bounds in the organisation's zone."""
         return week_frame(names, self._bounds)
+
+    def _of_the_week(self, table: str, columns: Sequence[str]) -> pd.DataFrame:
+        """The team's rows of a table on changes; a warehouse of a single week has no week before and no such table."""
+        if not self.warehouse.has("facts", table):
+            return pd.DataFrame(columns=list(columns))
+        return self.warehouse.read("facts", table, weeks=[self.week], teams=[self.team])
 
     def _bounds(self, week: str) -> tuple[datetime, datetime]:
         return calendars.week_bounds(week, self.organisation.zone)

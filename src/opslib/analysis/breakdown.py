@@ -94,7 +94,8 @@ def pair_within(times: pd.DataFrame, limits: pd.DataFrame, weeks: Sequence[str],
 def _a_week_on(rows: pd.DataFrame, weeks: Sequence[str]) -> pd.DataFrame:
     """The rows under the week that follows theirs; those of the last week are left out."""
     after = dict(pairwise(weeks))
-    return rows.assign(week=rows["week"].map(after)).dropna(subset=["week"])
+    earlier = rows[rows["week"].isin(after)]
+    return earlier.assign(week=earlier["week"].map(after).astype("str"))
 
 
 def _within(times: pd.DataFrame, limits: pd.DataFrame, by: str) -> pd.DataFrame:

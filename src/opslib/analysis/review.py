@@ -20,6 +20,9 @@ SHOWN_WEEKS = 13
 BASELINE_WEEKS = 13
 FALSE_DISCOVERY_RATE = 0.10
 
+TEST_COLUMNS = ("team", "metric", "before", "value", "p", "q", "discovery", "tests", "discoveries")
+"""The columns of `week_on_week`."""
+
 FLOW_TERMS = ("created", "reopened", "moved_in", "solved", "deleted", "merged", "moved_out")
 _IN, _OUT = FLOW_TERMS[:3], FLOW_TERMS[3:]
 

@@ -150,9 +150,12 @@ def _grouped(rows: ir.Table, given: Sequence[str]) -> ir.Table:
 
 
 def _parted(rows: pd.DataFrame) -> pd.DataFrame:
-    both = rows[_GROUP].astype("category")
-    named = both.cat.categories.to_series().str.partition(_BETWEEN)
-    parts = {name: named[place].to_numpy()[both.cat.codes] for name, place in zip(GROUPS, (0, 2), strict=True)}
+    both = rows[_GROUP].astype("category").cat
+    named = [str(each).partition(_BETWEEN) for each in both.categories]
+    parts = {
+        name: pd.Series([each[place] for each in named], dtype="str").take(both.codes.to_numpy()).to_numpy()
+        for name, place in zip(GROUPS, (0, 2), strict=True)
+    }
     return rows.drop(columns=_GROUP).assign(**parts)
 
 
