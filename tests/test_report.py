@@ -200,3 +200,11 @@ def test_an_export_of_a_single_week_has_values_and_nothing_to_compare(tmp_path: 
     assert ops.explain(week, "first_reply_sla").empty
     assert ops.signals(week)["q"].isna().all()
     assert len(ops.metric_table(week)) == 29
+
+
+def test_a_metric_across_teams_is_that_of_each_team_alone(alpha: ops.Week, folders: Folders):
+    beta = ops.open_week(LAST, "beta", warehouse=str(folders[0]), params=str(folders[1]))
+    both = ops.across_teams(alpha, "created")
+    assert list(dict.fromkeys(both["team"])) == ["alpha", "beta"], "quiet has nothing to do"
+    own = both[both["team"] == "beta"].drop(columns=["team", "team_label"]).reset_index(drop=True)
+    pd.testing.assert_frame_equal(own, ops.metric(beta, "created"))

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from opslib.display import tables as show
     from opslib.report import (
         Week,
+        across_teams,
         add_up,
         backlog,
         effort,
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Week",
+    "across_teams",
     "add_up",
     "backlog",
     "charts",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cached_property
 from pathlib import Path
@@ -181,6 +181,30 @@ def metric(week: Week, name: str, *, shown: int = review.SHOWN_WEEKS) -> pd.Data
     """
     chosen = _named(name)
     return _charted(week, [chosen], shown=shown) if week.has_data else week.chart.head(0)
+
+
+def across_teams(week: Week, name: str, *, shown: int = review.SHOWN_WEEKS) -> pd.DataFrame:
+    """Control-chart frames of one metric for every team of the organisation, in the order of its file.
+
+    Args:
+        week: of `open_week`; its own team is among them.
+        name: a metric's name.
+        shown: how many weeks.
+
+    Returns:
+        As `analysis.review.control_frame`, with team and team_label; teams without anything to do are left out.
+
+    Raises:
+        WarehouseError: there is no such metric; the message lists them.
+    """
+    chosen = _named(name)
+    teams = [replace(week, team=team) for team in week.organisation.team_names]
+    parts = [
+        _charted(each, [chosen], shown=shown).assign(team=each.team, team_label=each.label)
+        for each in teams
+        if each.has_data
+    ]
+    return pd.concat(parts, ignore_index=True) if parts else week.chart.head(0).assign(team="", team_label="")
 
 
 def values(week: Week, *, by_channel: bool = False) -> pd.DataFrame:

@@ -213,3 +213,32 @@ def test_colours_of_text_are_readable_on_white(colour: str):
     channels = np.array([int(colour[place : place + 2], 16) for place in (1, 3, 5)]) / 255
     linear = np.where(channels <= 0.04045, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4)
     assert 1.05 / (linear @ [0.2126, 0.7152, 0.0722] + 0.05) >= 4.5
+
+
+def test_small_multiples_show_every_team_on_one_scale(drawn: Caught):
+    slow = control(
+        value=np.linspace(0.2, 0.4, 13), low=0.1, high=0.5, goal=np.nan, centre=np.nan, lower=np.nan, upper=np.nan
+    )
+    quiet = control(value=np.nan, low=np.nan, high=np.nan, missing="no surveys in this export", signal="")
+    named = zip(("Alpha", "Beta", "Quiet"), (control(), slow, quiet), strict=True)
+    shown = charts.small_multiples(pd.concat([rows.assign(team_label=name) for name, rows in named]))
+    first, second = drawn().axes
+    assert (first.get_title(loc="left"), second.get_title(loc="left")) == ("Alpha", "Beta")
+    assert first.get_ylim() == second.get_ylim()
+    assert [tick.get_text() for tick in first.get_yticklabels()] == [
+        tick.get_text() for tick in second.get_yticklabels()
+    ]
+    assert "Quiet: no surveys in this export." in shown.alt
+
+
+def test_small_multiples_of_nothing_are_a_line_that_says_so():
+    assert charts.small_multiples(control().head(0).assign(team_label="")).text == charts.NOTHING
+
+
+def test_a_share_of_a_few_per_mille_has_an_axis_that_tells_its_ticks_apart(drawn: Caught):
+    small = control(
+        value=np.linspace(0.002, 0.011, 13), low=0.001, high=0.013, goal=np.nan, centre=0.006, lower=0.0, upper=0.012
+    )
+    charts.control_chart(small)
+    names = [tick.get_text() for tick in drawn().axes[0].get_yticklabels()]
+    assert len(set(names)) == len(names) > 2

@@ -65,6 +65,35 @@ def control_charts(frame: pd.DataFrame) -> Drawing | Markup:
         return theme.drawing(figure, " ".join([*(describe(rows) for rows in drawn), *(f"{one}." for one in absent)]))
 
 
+def small_multiples(frame: pd.DataFrame) -> Drawing | Markup:
+    """Control charts of one metric for several teams, on the same weeks and the same scale.
+
+    Args:
+        frame: as of `report.across_teams`: rows of one metric as of `analysis.review.control_frame`, and team_label.
+
+    Returns:
+        The figure, or one line where there is nothing to draw. A team without any value is named below.
+    """
+    panels = [(str(name), rows) for name, rows in frame.groupby("team_label", sort=False)]
+    drawn = [(name, rows) for name, rows in panels if rows["value"].notna().any()]
+    absent = [f"{name}: {_why(rows)}" for name, rows in panels if not rows["value"].notna().any()]
+    if not drawn:
+        return note("; ".join(absent) + "." if absent else NOTHING)
+    lines, unit = -(-len(drawn) // 2), str(frame["unit"].iloc[0])
+    with theme.style():
+        figure = theme.new_figure(9.6, 2.3 * lines + 0.22 * len(absent))
+        for place, (name, rows) in enumerate(drawn, start=1):
+            _draw_control(figure.add_subplot(lines, min(2, len(drawn)), place), rows, name)
+        bottoms, tops = zip(*(axes.get_ylim() for axes in figure.axes), strict=True)
+        for axes in figure.axes:
+            axes.set_ylim(min(bottoms), max(tops))
+            _unit_axis(axes, unit)
+        if absent:
+            figure.supxlabel("\n".join(absent), x=0.01, ha="left", fontsize=8.5, color=theme.MUTED)
+        said = [f"{name}. {describe(rows)}" for name, rows in drawn]
+        return theme.drawing(figure, " ".join([*said, *(f"{one}." for one in absent)]))
+
+
 def backlog_chart(frame: pd.DataFrame) -> Drawing | Markup:
     """What came into the backlog, what went, and what was left.
 
