@@ -223,7 +223,8 @@ def test_small_multiples_show_every_team_on_one_scale(drawn: Caught):
     named = zip(("Alpha", "Beta", "Quiet"), (control(), slow, quiet), strict=True)
     shown = charts.small_multiples(pd.concat([rows.assign(team_label=name) for name, rows in named]))
     first, second = drawn().axes
-    assert (first.get_title(loc="left"), second.get_title(loc="left")) == ("Alpha", "Beta")
+    assert first.get_title(loc="left") == "Alpha: Customer satisfaction"
+    assert second.get_title(loc="left") == "Beta: Customer satisfaction"
     assert first.get_ylim() == second.get_ylim()
     assert [tick.get_text() for tick in first.get_yticklabels()] == [
         tick.get_text() for tick in second.get_yticklabels()

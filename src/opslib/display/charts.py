@@ -83,7 +83,8 @@ def small_multiples(frame: pd.DataFrame) -> Drawing | Markup:
     with theme.style():
         figure = theme.new_figure(9.6, 2.3 * lines + 0.22 * len(absent))
         for place, (name, rows) in enumerate(drawn, start=1):
-            _draw_control(figure.add_subplot(lines, min(2, len(drawn)), place), rows, name)
+            axes = figure.add_subplot(lines, min(2, len(drawn)), place)
+            _draw_control(axes, rows, f"{name}: {rows['label'].iloc[0]}")
         bottoms, tops = zip(*(axes.get_ylim() for axes in figure.axes), strict=True)
         for axes in figure.axes:
             axes.set_ylim(min(bottoms), max(tops))
