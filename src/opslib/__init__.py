@@ -59,19 +59,21 @@ __all__ = [
 ]
 
 
+MODULES = {
+    "charts": "opslib.display.charts",
+    "drivers": "opslib.drivers_report",
+    "routing": "opslib.routing_report",
+    "show": "opslib.display.tables",
+}
+"""What a notebook calls by a name of its own; all else is in `opslib.report`."""
+
+
 def __getattr__(name: str) -> Any:
     """What a notebook calls, loaded when it is first asked for: `import opslib.settings` needs none of it."""
     if name not in __all__:
         raise AttributeError(f"opslib has no {name!r}; a notebook can call {', '.join(__all__)}")
-    match name:
-        case "charts":
-            return import_module("opslib.display.charts")
-        case "drivers":
-            return import_module("opslib.drivers_report")
-        case "routing":
-            return import_module("opslib.routing_report")
-        case "show":
-            return import_module("opslib.display.tables")
+    if name in MODULES:
+        return import_module(MODULES[name])
     return getattr(import_module("opslib.report"), name)
 
 

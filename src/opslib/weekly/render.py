@@ -7,6 +7,7 @@ renamed. `execute` is the only place that starts a kernel.
 from __future__ import annotations
 
 import os
+import re
 import signal
 import tempfile
 import time
@@ -25,6 +26,7 @@ import nbformat
 from nbclient.exceptions import DeadKernelError
 from nbformat import NotebookNode
 
+from opslib import MODULES
 from opslib.store import READS, slices_read
 from opslib.weekly.cache import Cache
 from opslib.weekly.edition import Edition, links_of
@@ -37,7 +39,15 @@ Status = Literal["ready", "unchanged", "no_data", "blocked", "failed"]
 _ROOT = "../"
 _SECONDS_TO_STOP = 3.0
 _TRIES = 2
-_PRELOADED = (*PRELOAD, "opslib.report", "opslib.display.charts", "opslib.display.tables")
+_CALLED = re.compile(r"\bops\.(\w+)")
+_PRELOADED_BY_WORKERS = (
+    "__main__",
+    "papermill",
+    "nbconvert.exporters.html",
+    "IPython.lib.lexers",  # colours the folded code
+    "opslib.weekly.kernels.provisioner",
+    "opslib.weekly.render",
+)
 
 
 @dataclass(frozen=True)
@@ -124,7 +134,8 @@ def run(
             done(unchanged)
     tried: dict[Job, int] = {}
     if waiting:
-        with _warm_kernels(memory_bytes) as variables:
+        preload = _preload([make.source(job) for job in waiting])
+        with _warm_kernels(preload, memory_bytes) as variables:
             while waiting:
                 at_once = max(1, min(workers, len(waiting)))
                 waiting = _run_pool(waiting, make, at_once, variables, on_event, done, tried)
@@ -132,13 +143,20 @@ def run(
 
 
 @contextmanager
-def _warm_kernels(memory_bytes: int | None) -> Iterator[dict[str, str]]:
+def _warm_kernels(preload: Sequence[str], memory_bytes: int | None) -> Iterator[dict[str, str]]:
     """Environment variables by which the workers find the preloaded kernels."""
     with tempfile.TemporaryDirectory(prefix="ops-", dir=_short_folder()) as prefix:
-        install_kernelspec(Path(prefix), memory_bytes=memory_bytes, preload=_PRELOADED)
+        install_kernelspec(Path(prefix), memory_bytes=memory_bytes, preload=preload)
         paths = [str(Path(prefix) / "share" / "jupyter"), *filter(None, [os.environ.get("JUPYTER_PATH")])]
-        with shared_server(preload=_PRELOADED) as variables:
+        with shared_server(preload=preload) as variables:
             yield {**variables, "JUPYTER_PATH": os.pathsep.join(paths)}
+
+
+def _preload(notebooks: Iterable[Path]) -> list[str]:
+    """What kernels are forked with: what all need, and the modules behind what these notebooks call."""
+    texts = {path: path.read_text(encoding="utf-8") for path in set(notebooks)}
+    called = sorted({name for text in texts.values() for name in _CALLED.findall(text)})
+    return [*PRELOAD, "opslib.report", *(MODULES[name] for name in called if name in MODULES)]
 
 
 def execute(notebook: Path, parameters: Mapping[str, Any], *, cwd: Path, timeout_seconds: int) -> NotebookNode:
@@ -187,7 +205,7 @@ class _Make:
         """What became of the job the last time, where nothing that it depends on has changed."""
         if self.cache is None:
             return None
-        before = self.cache.recall(job, self._notebook(job), parameters_of(job, self.parameters))
+        before = self.cache.recall(job, self.source(job), parameters_of(job, self.parameters))
         if before is None:
             return None
         status: Status = "no_data" if before.status == "no_data" else "unchanged"
@@ -196,7 +214,7 @@ class _Make:
     def __call__(self, job: Job) -> Outcome:
         start = time.perf_counter()
         given = parameters_of(job, self.parameters)
-        notebook = self._notebook(job)
+        notebook = self.source(job)
         try:
             with tempfile.TemporaryDirectory(prefix="ops-", dir=_short_folder()) as name:
                 os.environ["IPYTHONDIR"] = os.environ["JUPYTER_RUNTIME_DIR"] = name
@@ -220,7 +238,8 @@ class _Make:
             self.cache.remember(job, notebook, given, slices=slices, status=status, headline=headline)
         return Outcome(job, status, _since(start), job.page(self.reports), None, headline)
 
-    def _notebook(self, job: Job) -> Path:
+    def source(self, job: Job) -> Path:
+        """The notebook of a job."""
         return (self.notebooks / f"{job.notebook}.ipynb").resolve()
 
     def _executed(self, notebook: Path, given: Mapping[str, Any]) -> NotebookNode:
@@ -300,7 +319,7 @@ def _run_pool(
     before = set(active_children())
     context = get_context("forkserver" if "forkserver" in get_all_start_methods() else "spawn")
     if context.get_start_method() == "forkserver":
-        context.set_forkserver_preload(["opslib.weekly.render", "papermill", "nbconvert"])
+        context.set_forkserver_preload(list(_PRELOADED_BY_WORKERS))
     pool = ProcessPoolExecutor(
         workers, mp_context=context, initializer=_prepare_worker, initargs=(workers, dict(variables))
     )
