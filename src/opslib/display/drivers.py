@@ -12,8 +12,8 @@ import seaborn as sns
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator
 
 from opslib.display import theme, words
+from opslib.display.cells import Cell, paragraphs, rows_of, spark_words, sparkline, stacked, table_of
 from opslib.display.charts import NOTHING, _weeks_below
-from opslib.display.tables import _Cell, _lines, _rows, _spark_words, _table, sparkline
 from opslib.display.theme import Drawing, Markup, note
 
 _SHOWN_REASONS = 15
@@ -65,7 +65,7 @@ def pareto_chart(frame: pd.DataFrame) -> Drawing | Markup:
         if told:
             axes.barh(place - 0.18, hours, 0.36, color=theme.SAND)
         reach = float(np.nanmax([share.max(), *hours[~np.isnan(hours)]]))
-        for y, line in zip(place, _rows(shown), strict=True):
+        for y, line in zip(place, rows_of(shown), strict=True):
             axes.text(1.3 * reach, y, f"{line.tickets:,.0f}", va="center", ha="right", fontsize=8.5)
             axes.text(1.5 * reach, y, f"{100 * line.cumulative_share:.0f} %", va="center", ha="right", fontsize=8.5)
         heads = [(1.3, "tickets", theme.INK), (1.5, "together", theme.INK)]
@@ -107,30 +107,30 @@ def pareto_table(frame: pd.DataFrame) -> Markup:
     heads = ["Reason", "Tickets", "Agent hours", "Hours per ticket", "Reopened", "Dissatisfied", "Of answers"]
     heads += ["Per 1,000 active users"] if per_user else []
     rows = []
-    for row in _rows(frame):
+    for row in rows_of(frame):
         cells = [
-            _Cell(_folded(row), header=True),
-            _Cell(f"{row.tickets:,.0f}", number=True),
-            _Cell(words.value(row.agent_work_hours, "count"), number=True),
-            _Cell("–" if pd.isna(row.hours_per_ticket) else f"{row.hours_per_ticket:.1f}", number=True),
-            _Cell(words.value(row.reopens, "count"), number=True),
-            _Cell(words.value(row.dissatisfied, "count"), number=True),
-            _Cell(
+            Cell(_folded(row), header=True),
+            Cell(f"{row.tickets:,.0f}", number=True),
+            Cell(words.value(row.agent_work_hours, "count"), number=True),
+            Cell("–" if pd.isna(row.hours_per_ticket) else f"{row.hours_per_ticket:.1f}", number=True),
+            Cell(words.value(row.reopens, "count"), number=True),
+            Cell(words.value(row.dissatisfied, "count"), number=True),
+            Cell(
                 words.estimate(row.dissatisfied_share, row.dissatisfied_low, row.dissatisfied_high, "share"),
                 number=True,
             ),
         ]
         if per_user:
-            cells.append(_Cell(words.estimate(row.per_1000, row.per_1000_low, row.per_1000_high, "rate"), number=True))
+            cells.append(Cell(words.estimate(row.per_1000, row.per_1000_low, row.per_1000_high, "rate"), number=True))
         rows.append(cells)
     told = frame["answered"].notna().any()
-    below = _lines(
+    below = paragraphs(
         "Agent hours are the business hours in which the tickets were new or open: they lay with us.",
         "" if told else "Satisfaction is not in this export.",
         "" if per_user else "Active users are not in this export: no rate per 1,000 users.",
     )
-    table = _table("What each reason costs", heads, rows)
-    return Markup(table.html + below.html, f"{table.text}\n{below.text}")
+    table = table_of("What each reason costs", heads, rows)
+    return stacked(table, below)
 
 
 def segment_chart(frame: pd.DataFrame, *, by: str) -> Drawing | Markup:
@@ -192,28 +192,28 @@ def moved(frame: pd.DataFrame) -> Markup:
         "discovery rate of 10 %. Of weeks in which nothing changes, about one in ten or fewer shows any."
     )
     if found.empty:
-        return _lines("No reason moved beyond what the weeks before make usual.", said)
+        return paragraphs("No reason moved beyond what the weeks before make usual.", said)
     rows = [
         [
-            _Cell(_name("all reasons" if row.contact_reason == "all" else row.contact_reason), header=True),
-            _Cell("all" if row.dimension == "all" else f"{row.dimension}: {row.segment}"),
-            _Cell(f"{row.count_:,.0f}", number=True),
-            _Cell(f"{row.expected:,.0f} ({row.low:,.0f}–{row.high:,.0f})", number=True),
-            _Cell(words.points(row.excess, "count"), number=True),
-            _Cell(f"{row.direction}, {row.ratio:.1f} ×" if row.ratio < 100 else f"{row.direction}, new", number=True),
-            _Cell(_chance(row.q), number=True),
-            _Cell(
-                _spark_words(str(row.contact_reason), row.history, "count"),
-                html=sparkline(row.history, _spark_words(str(row.contact_reason), row.history, "count")),
+            Cell(_name("all reasons" if row.contact_reason == "all" else row.contact_reason), header=True),
+            Cell("all" if row.dimension == "all" else f"{row.dimension}: {row.segment}"),
+            Cell(f"{row.count_:,.0f}", number=True),
+            Cell(f"{row.expected:,.0f} ({row.low:,.0f}–{row.high:,.0f})", number=True),
+            Cell(words.points(row.excess, "count"), number=True),
+            Cell(f"{row.direction}, {row.ratio:.1f} ×" if row.ratio < 100 else f"{row.direction}, new", number=True),
+            Cell(_chance(row.q), number=True),
+            Cell(
+                spark_words(str(row.contact_reason), row.history, "count"),
+                html=sparkline(row.history, spark_words(str(row.contact_reason), row.history, "count")),
             ),
         ]
-        for row in _rows(found.rename(columns={"count": "count_"}).head(25))
+        for row in rows_of(found.rename(columns={"count": "count_"}).head(25))
     ]
     heads = ("Reason", "Where", "Tickets", "Expected (95 %)", "Excess", "Change", "q", "13 weeks")
-    table = _table("What moved against the eight weeks before", heads, rows)
+    table = table_of("What moved against the eight weeks before", heads, rows)
     more = f"The strongest 25 of {len(found)}." if len(found) > 25 else ""
-    below = _lines(said, more, _RENAMED if _looks_renamed(frame) else "")
-    return Markup(table.html + below.html, f"{table.text}\n{below.text}")
+    below = paragraphs(said, more, _RENAMED if _looks_renamed(frame) else "")
+    return stacked(table, below)
 
 
 def history_chart(frame: pd.DataFrame) -> Drawing | Markup:
@@ -271,21 +271,21 @@ def warnings(frame: pd.DataFrame) -> Markup:
     """
     rule = "Seven quiet days raise any warning in at most one week of ten."
     if frame.empty:
-        return _lines("No day of the week raised a warning.", rule)
+        return paragraphs("No day of the week raised a warning.", rule)
     rows = [
         [
-            _Cell(row.day, header=True),
-            _Cell(_name(row.contact_reason)),
-            _Cell("the day" if row.days == 1 else f"the last {row.days} days"),
-            _Cell(f"{row.count_:,.0f}", number=True),
-            _Cell(f"{row.expected:,.1f}", number=True),
-            _Cell(_chance(row.q), number=True),
+            Cell(row.day, header=True),
+            Cell(_name(row.contact_reason)),
+            Cell("the day" if row.days == 1 else f"the last {row.days} days"),
+            Cell(f"{row.count_:,.0f}", number=True),
+            Cell(f"{row.expected:,.1f}", number=True),
+            Cell(_chance(row.q), number=True),
         ]
-        for row in _rows(frame.rename(columns={"count": "count_"}))
+        for row in rows_of(frame.rename(columns={"count": "count_"}))
     ]
-    table = _table("Early warnings", ("Day", "Reason", "Counted over", "Tickets", "Expected", "q"), rows)
-    below = _lines(rule)
-    return Markup(table.html + below.html, f"{table.text}\n{below.text}")
+    table = table_of("Early warnings", ("Day", "Reason", "Counted over", "Tickets", "Expected", "q"), rows)
+    below = paragraphs(rule)
+    return stacked(table, below)
 
 
 def emerging(frame: pd.DataFrame, languages: pd.DataFrame) -> Markup:
@@ -297,31 +297,31 @@ def emerging(frame: pd.DataFrame, languages: pd.DataFrame) -> Markup:
     """
     if languages.empty:
         return note("No texts in this export, or none of this team in these weeks.")
-    looked = [f"{row.language} ({row.texts:,})" for row in _rows(languages[languages["enough"]])]
-    few = [f"{row.language} ({row.texts:,})" for row in _rows(languages[~languages["enough"]])]
+    looked = [f"{row.language} ({row.texts:,})" for row in rows_of(languages[languages["enough"]])]
+    few = [f"{row.language} ({row.texts:,})" for row in rows_of(languages[~languages["enough"]])]
     said = (
         f"Texts of this week looked at: {words.listed(looked) or 'none'}."
         + (f" Too few to compare: {words.listed(few)}." if few else "")
         + " Phrases of a language are tested together at a false discovery rate of 10 %."
     )
     if frame.empty:
-        return _lines("No word or phrase stands out from the eight weeks before.", said)
+        return paragraphs("No word or phrase stands out from the eight weeks before.", said)
     rows = [
         [
-            _Cell(row.phrase, header=True),
-            _Cell(row.language),
-            _Cell(f"{row.tickets:,}", number=True),
-            _Cell(f"{row.before:,.1f}", number=True),
-            _Cell(f"{row.log_odds:.1f}", number=True),
-            _Cell(row.first_week),
-            _Cell(f"{_name(row.reason)} ({100 * row.reason_share:.0f} %)"),
+            Cell(row.phrase, header=True),
+            Cell(row.language),
+            Cell(f"{row.tickets:,}", number=True),
+            Cell(f"{row.before:,.1f}", number=True),
+            Cell(f"{row.log_odds:.1f}", number=True),
+            Cell(row.first_week),
+            Cell(f"{_name(row.reason)} ({100 * row.reason_share:.0f} %)"),
         ]
-        for row in _rows(frame)
+        for row in rows_of(frame)
     ]
     heads = ("Phrase", "Language", "Tickets", "Before, a week", "Log-odds", "First in", "Mostly labelled")
-    table = _table("Words and phrases that emerge", heads, rows)
-    below = _lines(said)
-    return Markup(table.html + below.html, f"{table.text}\n{below.text}")
+    table = table_of("Words and phrases that emerge", heads, rows)
+    below = paragraphs(said)
+    return stacked(table, below)
 
 
 def topics(frame: pd.DataFrame) -> Markup:
@@ -334,19 +334,19 @@ def topics(frame: pd.DataFrame) -> Markup:
         return note("Too few texts of any language for topics: it takes thirty in the week and fifty in all.")
     rows = [
         [
-            _Cell(row.terms, header=True),
-            _Cell(row.language),
-            _Cell(f"{row.tickets:,}", number=True),
-            _Cell(f"{row.expected:,.0f} ({row.low:,.0f}–{row.high:,.0f})", number=True),
-            _Cell(
-                _spark_words("topic", row.history, "count"),
-                html=sparkline(row.history, _spark_words(row.terms, row.history, "count")),
+            Cell(row.terms, header=True),
+            Cell(row.language),
+            Cell(f"{row.tickets:,}", number=True),
+            Cell(f"{row.expected:,.0f} ({row.low:,.0f}–{row.high:,.0f})", number=True),
+            Cell(
+                spark_words("topic", row.history, "count"),
+                html=sparkline(row.history, spark_words(row.terms, row.history, "count")),
             ),
-            _Cell("new" if np.isnan(row.similarity) else f"no. {row.topic}"),
-            _Cell(f"{_name(row.reason)} ({100 * row.reason_share:.0f} %)" if row.reason else words.NOT_SHOWN),
-            _Cell(f"{'up' if row.ratio > 1 else 'down'}, q {_chance(row.q)}" if row.discovery else ""),
+            Cell("new" if np.isnan(row.similarity) else f"no. {row.topic}"),
+            Cell(f"{_name(row.reason)} ({100 * row.reason_share:.0f} %)" if row.reason else words.NOT_SHOWN),
+            Cell(f"{'up' if row.ratio > 1 else 'down'}, q {_chance(row.q)}" if row.discovery else ""),
         ]
-        for row in _rows(frame.head(20))
+        for row in rows_of(frame.head(20))
     ]
     heads = (
         "Words of the topic",
@@ -357,9 +357,9 @@ def topics(frame: pd.DataFrame) -> Markup:
         "Since last week",
         "Mostly labelled",
     )
-    table = _table("What the texts are about", (*heads, "Signal"), rows)
-    more = _lines(f"The largest 20 of {len(frame)} topics." if len(frame) > 20 else "")
-    return Markup(table.html + more.html, f"{table.text}\n{more.text}")
+    table = table_of("What the texts are about", (*heads, "Signal"), rows)
+    more = paragraphs(f"The largest 20 of {len(frame)} topics." if len(frame) > 20 else "")
+    return stacked(table, more)
 
 
 def labels(accuracy: pd.DataFrame, pairs: pd.DataFrame) -> Markup:
@@ -375,28 +375,30 @@ def labels(accuracy: pd.DataFrame, pairs: pd.DataFrame) -> Markup:
         f"{row.language}: from {row.texts:,} texts the classifier names the label of {row.labels} reasons in "
         f"{words.estimate(row.accuracy, row.low, row.high, 'share')} of cases; always naming the most frequent would "
         f"be right in {words.value(row.baseline, 'share')}."
-        for row in _rows(accuracy)
+        for row in rows_of(accuracy)
     ]
-    weak = [str(row.language) for row in _rows(accuracy) if row.accuracy < 0.6]
+    weak = [str(row.language) for row in rows_of(accuracy) if row.accuracy < 0.6]
     overlap = f"Below 60 % ({words.listed(weak)}) labels overlap: read the pairs as overlap, not as errors."
     caution = overlap if weak else ""
     shown = pairs[pairs["contradicted"] >= 3].head(12)
-    below = _lines(*said, caution)
+    below = paragraphs(*said, caution)
     if shown.empty:
-        none = _lines("No label is contradicted by the texts of three tickets or more.")
-        return Markup(none.html + below.html, f"{none.text}\n{below.text}")
+        none = paragraphs("No label is contradicted by the texts of three tickets or more.")
+        return stacked(none, below)
     rows = [
         [
-            _Cell(_name(row.contact_reason), header=True),
-            _Cell(_name(row.text_says)),
-            _Cell(row.language),
-            _Cell(f"{row.contradicted:,} of {row.tickets:,}", number=True),
-            _Cell(words.estimate(row.share, row.low, row.high, "share"), number=True),
+            Cell(_name(row.contact_reason), header=True),
+            Cell(_name(row.text_says)),
+            Cell(row.language),
+            Cell(f"{row.contradicted:,} of {row.tickets:,}", number=True),
+            Cell(words.estimate(row.share, row.low, row.high, "share"), number=True),
         ]
-        for row in _rows(shown)
+        for row in rows_of(shown)
     ]
-    table = _table("Labels that the text contradicts", ("Label", "The text says", "Language", "Tickets", "Share"), rows)
-    return Markup(table.html + below.html, f"{table.text}\n{below.text}")
+    table = table_of(
+        "Labels that the text contradicts", ("Label", "The text says", "Language", "Tickets", "Share"), rows
+    )
+    return stacked(table, below)
 
 
 def forms(frame: pd.DataFrame) -> Markup:
@@ -415,23 +417,23 @@ def forms(frame: pd.DataFrame) -> Markup:
         + (f" Not in this export: {words.listed(lacking)}." if lacking else "")
     )
     if found.empty:
-        return _lines("No choice goes wrong more often than the others.", said)
+        return paragraphs("No choice goes wrong more often than the others.", said)
     rows = [
         [
-            _Cell(_name(row.value), header=True),
-            _Cell(str(row.choice).replace("_", " ")),
-            _Cell(_OUTCOMES[row.outcome]),
-            _Cell(f"{row.hits:,} of {row.tickets:,}", number=True),
-            _Cell(words.estimate(row.share, row.low, row.high, "share"), number=True),
-            _Cell(words.value(row.others_share, "share"), number=True),
-            _Cell(f"{row.extra:,.0f}", number=True),
+            Cell(_name(row.value), header=True),
+            Cell(str(row.choice).replace("_", " ")),
+            Cell(_OUTCOMES[row.outcome]),
+            Cell(f"{row.hits:,} of {row.tickets:,}", number=True),
+            Cell(words.estimate(row.share, row.low, row.high, "share"), number=True),
+            Cell(words.value(row.others_share, "share"), number=True),
+            Cell(f"{row.extra:,.0f}", number=True),
         ]
-        for row in _rows(found.head(15))
+        for row in rows_of(found.head(15))
     ]
     heads = ("Choice", "Field", "Outcome", "Tickets", "Share (95 %)", "All others", "Extra tickets")
-    table = _table("Choices that go wrong", heads, rows)
-    below = _lines(said, "An association: what is chosen depends on the matter, too.")
-    return Markup(table.html + below.html, f"{table.text}\n{below.text}")
+    table = table_of("Choices that go wrong", heads, rows)
+    below = paragraphs(said, "An association: what is chosen depends on the matter, too.")
+    return stacked(table, below)
 
 
 def candidates(frame: pd.DataFrame) -> Markup:
@@ -444,23 +446,23 @@ def candidates(frame: pd.DataFrame) -> Markup:
         return note("Nothing to escalate: no reason moved up, took a step up, or has a phrase of its own.")
     rows = [
         [
-            _Cell(f"{row.rank}. {_name(row.subject)}", header=True),
-            _Cell(f"{row.excess:,.0f} ({row.excess_low:,.0f} to {row.excess_high:,.0f})", number=True),
-            _Cell(f"{row.effort_ratio:.2f} ×", number=True),
-            _Cell(f"{row.dissatisfied_ratio:.2f} ×", number=True),
-            _Cell(f"{row.score:,.0f} ({row.score_low:,.0f} to {row.score_high:,.0f})", number=True),
-            _Cell(_onset(row)),
-            _Cell(row.found_by),
+            Cell(f"{row.rank}. {_name(row.subject)}", header=True),
+            Cell(f"{row.excess:,.0f} ({row.excess_low:,.0f} to {row.excess_high:,.0f})", number=True),
+            Cell(f"{row.effort_ratio:.2f} ×", number=True),
+            Cell(f"{row.dissatisfied_ratio:.2f} ×", number=True),
+            Cell(f"{row.score:,.0f} ({row.score_low:,.0f} to {row.score_high:,.0f})", number=True),
+            Cell(_onset(row)),
+            Cell(row.found_by),
         ]
-        for row in _rows(frame)
+        for row in rows_of(frame)
     ]
     heads = ("Subject", "Avoided a week (95 %)", "Effort", "Dissatisfied", "Score (95 %)", "Since", "Found by")
-    table = _table("Candidates for product feedback, most to gain first", heads, rows)
-    below = _lines(
+    table = table_of("Candidates for product feedback, most to gain first", heads, rows)
+    below = paragraphs(
         "Avoided a week: tickets beyond the level before. Effort and dissatisfaction are against the team's average "
         "ticket; the score is the product of the three."
     )
-    return Markup(table.html + below.html, f"{table.text}\n{below.text}")
+    return stacked(table, below)
 
 
 def trend_chart(escalation: Brief | None) -> Drawing | Markup:
@@ -509,7 +511,7 @@ def brief(escalation: Brief | None) -> Markup:
     row = escalation.row
     phrases = [phrase for phrase in str(row["phrases"]).split(";") if phrase]
     parts = [
-        _lines(
+        paragraphs(
             f"{row['subject']}: {row['excess']:,.0f} tickets a week ({row['excess_low']:,.0f} to "
             f"{row['excess_high']:,.0f}) beyond the {row['before_per_week']:,.0f} before, {_onset(row)}.",
             f"Customers say: {words.listed(phrases)}." if phrases else "",
@@ -518,7 +520,7 @@ def brief(escalation: Brief | None) -> Markup:
         _examples(escalation.examples),
         _links(escalation.links),
     ]
-    return Markup("".join(part.html for part in parts), "\n".join(part.text for part in parts))
+    return stacked(*parts)
 
 
 def register(frame: pd.DataFrame) -> Markup:
@@ -531,14 +533,14 @@ def register(frame: pd.DataFrame) -> Markup:
         return note("Nothing has been escalated for this team so far.")
     rows = [
         [
-            _Cell(_name(row.subject), header=True),
-            _Cell(row.escalated_week),
-            _Cell(f"{row.before_per_week:,.0f}", number=True),
-            _Cell(f"{row.before_per_week + row.excess:,.0f}", number=True),
-            _Cell(words.estimate(row.latest_per_week, row.latest_low, row.latest_high, "count"), number=True),
-            _Cell(f"{row.state} ({row.weeks_since} weeks, to {row.latest_week})" if row.weeks_since else row.state),
+            Cell(_name(row.subject), header=True),
+            Cell(row.escalated_week),
+            Cell(f"{row.before_per_week:,.0f}", number=True),
+            Cell(f"{row.before_per_week + row.excess:,.0f}", number=True),
+            Cell(words.estimate(row.latest_per_week, row.latest_low, row.latest_high, "count"), number=True),
+            Cell(f"{row.state} ({row.weeks_since} weeks, to {row.latest_week})" if row.weeks_since else row.state),
         ]
-        for row in _rows(frame)
+        for row in rows_of(frame)
     ]
     heads = (
         "Subject",
@@ -548,7 +550,7 @@ def register(frame: pd.DataFrame) -> Markup:
         "Latest four weeks (95 %)",
         "What became of it",
     )
-    return _table("Register of escalations", heads, rows)
+    return table_of("Register of escalations", heads, rows)
 
 
 def _looks_renamed(frame: pd.DataFrame) -> bool:
@@ -564,14 +566,14 @@ def _segments(frame: pd.DataFrame) -> Markup:
         return note("No segment has enough customers to be shown.")
     rows = [
         [
-            _Cell(f"{row.dimension}: {row.segment}", header=True),
-            _Cell(f"{row.tickets:,}", number=True),
-            _Cell(words.estimate(row.share, row.low, row.high, "share"), number=True),
-            _Cell(words.value(row.others_share, "share"), number=True),
+            Cell(f"{row.dimension}: {row.segment}", header=True),
+            Cell(f"{row.tickets:,}", number=True),
+            Cell(words.estimate(row.share, row.low, row.high, "share"), number=True),
+            Cell(words.value(row.others_share, "share"), number=True),
         ]
-        for row in _rows(frame)
+        for row in rows_of(frame)
     ]
-    return _table("Whom it touches", ("Segment", "Tickets", "Share (95 %)", "Of the team's other tickets"), rows)
+    return table_of("Whom it touches", ("Segment", "Tickets", "Share (95 %)", "Of the team's other tickets"), rows)
 
 
 def _examples(texts: Sequence[str]) -> Markup:
@@ -587,15 +589,15 @@ def _links(frame: pd.DataFrame) -> Markup:
         return note("No tool request and no policy change bears on it.")
     rows = [
         [
-            _Cell(f"{row.kind} {row.id}", header=True),
-            _Cell(f"{pd.Timestamp(row.at):%Y-%m-%d}"),
-            _Cell(row.what),
-            _Cell(row.status),
-            _Cell(row.why),
+            Cell(f"{row.kind} {row.id}", header=True),
+            Cell(f"{pd.Timestamp(row.at):%Y-%m-%d}"),
+            Cell(row.what),
+            Cell(row.status),
+            Cell(row.why),
         ]
-        for row in _rows(frame)
+        for row in rows_of(frame)
     ]
-    return _table("What bears on it", ("What", "On", "About", "Status", "Because it"), rows)
+    return table_of("What bears on it", ("What", "On", "About", "Status", "Because it"), rows)
 
 
 def _onset(row: Any) -> str:
