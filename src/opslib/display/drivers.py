@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from html import escape
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,6 +14,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator
 from opslib.display import theme, words
 from opslib.display.cells import Cell, paragraphs, rows_of, spark_words, sparkline, stacked, table_of
 from opslib.display.charts import NOTHING, _weeks_below
+from opslib.display.escalation_files import Escalation
 from opslib.display.theme import Drawing, Markup, note
 
 _SHOWN_REASONS = 15
@@ -27,19 +28,6 @@ _OUTCOMES = {
     "labelled_other": "labelled as a catch-all",
     "asked_back": "asked back",
 }
-
-
-class Brief(Protocol):
-    """An escalation with its evidence, as of `drivers_report.Escalation`."""
-
-    escalation_id: str
-    team_label: str
-    week: str
-    row: pd.Series
-    trend: pd.DataFrame
-    segments: pd.DataFrame
-    links: pd.DataFrame
-    examples: tuple[str, ...]
 
 
 def pareto_chart(frame: pd.DataFrame) -> Drawing | Markup:
@@ -105,7 +93,7 @@ def pareto_table(frame: pd.DataFrame) -> Markup:
         return note(NOTHING)
     per_user = frame["per_1000"].notna().any()
     heads = ["Reason", "Tickets", "Agent hours", "Hours per ticket", "Reopened", "Dissatisfied", "Of answers"]
-    heads += ["Per 1,000 active users"] if per_user else []
+    heads += ["A week per 1,000 active users"] if per_user else []
     rows = []
     for row in rows_of(frame):
         cells = [
@@ -121,13 +109,13 @@ def pareto_table(frame: pd.DataFrame) -> Markup:
             ),
         ]
         if per_user:
-            cells.append(Cell(words.estimate(row.per_1000, row.per_1000_low, row.per_1000_high, "rate"), number=True))
+            cells.append(Cell(_rate(row.per_1000, row.per_1000_low, row.per_1000_high), number=True))
         rows.append(cells)
     told = frame["answered"].notna().any()
     below = paragraphs(
         "Agent hours are the business hours in which the tickets were new or open: they lay with us.",
         "" if told else "Satisfaction is not in this export.",
-        "" if per_user else "Active users are not in this export: no rate per 1,000 users.",
+        "" if per_user else "Active users of these weeks are not in this export: no rate per 1,000 users.",
     )
     table = table_of("What each reason costs", heads, rows)
     return stacked(table, below)
@@ -175,6 +163,27 @@ def segment_chart(frame: pd.DataFrame, *, by: str) -> Drawing | Markup:
             if not np.isnan(shares).all()
         ]
         return theme.drawing(figure, f"Shares of contact reasons within each {by}; largest in {'; '.join(tops)}.")
+
+
+def per_user(frame: pd.DataFrame) -> Markup:
+    """Contacts a week per 1,000 active users, in all and by segment.
+
+    Args:
+        frame: as of `drivers_report.per_user`.
+    """
+    if frame.empty:
+        return note("Active users of these weeks are not in this export: which of them write more often is not known.")
+    rows = [
+        [
+            Cell("all" if row.dimension == "all" else f"{row.dimension}: {row.segment}", header=True),
+            Cell(f"{row.tickets / row.weeks:,.0f}", number=True),
+            Cell(f"{row.users:,.0f}", number=True),
+            Cell(_rate(row.rate, row.low, row.high), number=True),
+        ]
+        for row in rows_of(frame)
+    ]
+    heads = ("Users", "Tickets a week", "Active in a week", "Tickets a week per 1,000 users (95 %)")
+    return table_of("How often users write", heads, rows)
 
 
 def moved(frame: pd.DataFrame) -> Markup:
@@ -440,7 +449,7 @@ def candidates(frame: pd.DataFrame) -> Markup:
     """What to hand to the product team, by the tickets that it would avoid.
 
     Args:
-        frame: as of `analysis.escalation.candidates`.
+        frame: as of `drivers_report.escalations`.
     """
     if frame.empty:
         return note("Nothing to escalate: no reason moved up, took a step up, or has a phrase of its own.")
@@ -453,10 +462,12 @@ def candidates(frame: pd.DataFrame) -> Markup:
             Cell(f"{row.score:,.0f} ({row.score_low:,.0f} to {row.score_high:,.0f})", number=True),
             Cell(_onset(row)),
             Cell(row.found_by),
+            Cell(row.done),
         ]
         for row in rows_of(frame)
     ]
-    heads = ("Subject", "Avoided a week (95 %)", "Effort", "Dissatisfied", "Score (95 %)", "Since", "Found by")
+    heads = ["Subject", "Avoided a week (95 %)", "Effort", "Dissatisfied", "Score (95 %)", "Since", "Found by"]
+    heads += ["What is done"]
     table = table_of("Candidates for product feedback, most to gain first", heads, rows)
     below = paragraphs(
         "Avoided a week: tickets beyond the level before. Effort and dissatisfaction are against the team's average "
@@ -465,7 +476,7 @@ def candidates(frame: pd.DataFrame) -> Markup:
     return stacked(table, below)
 
 
-def trend_chart(escalation: Brief | None) -> Drawing | Markup:
+def trend_chart(escalation: Escalation | None) -> Drawing | Markup:
     """Tickets of an escalation's subject per week, with its onset.
 
     Args:
@@ -500,7 +511,7 @@ def trend_chart(escalation: Brief | None) -> Drawing | Markup:
         )
 
 
-def brief(escalation: Brief | None) -> Markup:
+def brief(escalation: Escalation | None) -> Markup:
     """An escalation with its evidence: what it would save, since when, whom it touches, examples, and what bears on it.
 
     Args:
@@ -614,6 +625,15 @@ def _week_place(day: str, weeks: Sequence[str]) -> float:
     year, week, weekday = pd.Timestamp(day).isocalendar()
     name = f"{year}-W{week:02d}"
     return (weeks.index(name) if name in weeks else 0) - 0.5 + (weekday - 1) / 7
+
+
+def _rate(rate: float, low: float, high: float) -> str:
+    """Rates of reasons lie far apart: two figures of each tell them."""
+    return words.NOT_SHOWN if np.isnan(rate) else f"{_figures(rate)} ({_figures(low)}–{_figures(high)})"
+
+
+def _figures(number: float) -> str:
+    return f"{number:,.0f}" if number >= 10 else f"{number:.1f}" if number >= 1 else f"{number:.2g}"
 
 
 def _chance(q: float) -> str:

@@ -23,6 +23,7 @@ class Remembered:
     slices: tuple[tuple[Slice, str], ...]
     status: str
     headline: list[dict[str, Any]]
+    handed_over: dict[str, Any] | None
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,7 @@ class Cache:
         slices: Sequence[Slice],
         status: str,
         headline: list[dict[str, Any]],
+        handed_over: dict[str, Any] | None,
     ) -> None:
         """Keep what a report depended on; call it while the warehouse is still as the report read it."""
         remembered = Remembered(
@@ -66,6 +68,7 @@ class Cache:
             slices=tuple((part, self.warehouse.digest_of(part)) for part in slices),
             status=status,
             headline=headline,
+            handed_over=handed_over,
         )
         write_json(asdict(remembered), self._memory(job))
 
