@@ -58,7 +58,7 @@ def test_what_is_not_in_the_export_is_said_below_the_table():
     shown = show.pareto_table(ranked())
     assert isinstance(shown, Markup)
     assert "Satisfaction is not in this export." in shown.text
-    assert "Active users are not in this export" in shown.text
+    assert "Active users of these weeks are not in this export" in shown.text
     assert "&lt;i&gt;a&lt;/i&gt;" in shown.html
 
 
