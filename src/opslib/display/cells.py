@@ -16,18 +16,20 @@ from opslib.display.theme import BLUE, MUTED, Markup
 
 @dataclass(frozen=True)
 class Cell:
-    """A cell: its text, its HTML where that is more than the text, and whether it is a number."""
+    """A cell: its text, its HTML where that is more than the text, and whether it is a number or stays on one line."""
 
     text: str
     html: str = ""
     number: bool = False
     header: bool = False
+    whole: bool = False
 
     def render(self) -> str:
         inside = self.html or escape(self.text)
         if self.header:
             return f'<th scope="row">{inside}</th>'
-        return f'<td class="num">{inside}</td>' if self.number else f"<td>{inside}</td>"
+        named = "num" if self.number else "nowrap" if self.whole else ""
+        return f'<td class="{named}">{inside}</td>' if named else f"<td>{inside}</td>"
 
 
 def sparkline(values: Sequence[float | None], label: str) -> str:

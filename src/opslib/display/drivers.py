@@ -18,6 +18,8 @@ from opslib.display.escalation_files import Escalation
 from opslib.display.theme import Drawing, Markup, note
 
 _SHOWN_REASONS = 15
+_SHOWN_PHRASES = 12
+_SHOWN_TOPICS = 12
 _LONGEST_NAME = 44
 _RENAMED = (
     "What some reasons gained, others lost: it looks as if labels were renamed or are used in another way, rather than "
@@ -92,30 +94,30 @@ def pareto_table(frame: pd.DataFrame) -> Markup:
     if frame.empty:
         return note(NOTHING)
     per_user = frame["per_1000"].notna().any()
-    heads = ["Reason", "Tickets", "Agent hours", "Hours per ticket", "Reopened", "Dissatisfied", "Of answers"]
-    heads += ["A week per 1,000 active users"] if per_user else []
+    heads = ["Reason", "Tickets", "Agent hours", "Per ticket", "Reopened", "Dissatisfied (95 %)"]
+    heads += ["Per 1,000 users (95 %)"] if per_user else []
     rows = []
     for row in rows_of(frame):
+        unhappy = words.estimate(row.dissatisfied_share, row.dissatisfied_low, row.dissatisfied_high, "share")
         cells = [
             Cell(_folded(row), header=True),
             Cell(f"{row.tickets:,.0f}", number=True),
             Cell(words.value(row.agent_work_hours, "count"), number=True),
-            Cell("–" if pd.isna(row.hours_per_ticket) else f"{row.hours_per_ticket:.1f}", number=True),
+            Cell(words.NOT_SHOWN if pd.isna(row.hours_per_ticket) else f"{row.hours_per_ticket:.1f}", number=True),
             Cell(words.value(row.reopens, "count"), number=True),
-            Cell(words.value(row.dissatisfied, "count"), number=True),
-            Cell(
-                words.estimate(row.dissatisfied_share, row.dissatisfied_low, row.dissatisfied_high, "share"),
-                number=True,
-            ),
+            Cell(unhappy, number=True),
         ]
         if per_user:
             cells.append(Cell(_rate(row.per_1000, row.per_1000_low, row.per_1000_high), number=True))
         rows.append(cells)
     told = frame["answered"].notna().any()
     below = paragraphs(
-        "Agent hours are the business hours in which the tickets were new or open: they lay with us.",
+        "Agent hours are the business hours in which the tickets were new or open: they lay with us."
+        + (" Dissatisfied is a share of the answered surveys." if told else ""),
         "" if told else "Satisfaction is not in this export.",
-        "" if per_user else "Active users of these weeks are not in this export: no rate per 1,000 users.",
+        "Per 1,000 users: tickets a week, for each thousand who were active in it."
+        if per_user
+        else "Active users of these weeks are not in this export: no rate per 1,000 users.",
     )
     table = table_of("What each reason costs", heads, rows)
     return stacked(table, below)
@@ -151,6 +153,7 @@ def segment_chart(frame: pd.DataFrame, *, by: str) -> Drawing | Markup:
             annot_kws={"fontsize": 8.5, "color": theme.INK},
             vmin=0,
         )
+        axes.grid(visible=False)
         axes.set_title(f"Share of each {by}'s tickets, in %")
         axes.set(xlabel="", ylabel="")
         heads = [f"{_name(name, 14)}\n{sizes.loc[name]:,}" for name in wide.columns.astype("str")]
@@ -196,29 +199,32 @@ def moved(frame: pd.DataFrame) -> Markup:
     if tested == 0:
         return note("No test of movement: it needs eight complete weeks before this one, and ten tickets of a reason.")
     found = frame[frame["discovery"]]
+    many = "is a discovery" if len(found) == 1 else "are discoveries"
     said = (
-        f"{tested} changes were tested, of reasons in all and by segment; {len(found)} are discoveries at a false "
-        "discovery rate of 10 %. Of weeks in which nothing changes, about one in ten or fewer shows any."
+        f"{tested} changes were tested, of reasons in all and by segment; {len(found)} {many} at a false discovery "
+        "rate of 10 %. Of weeks in which nothing changes, about one in ten or fewer shows any."
     )
     if found.empty:
         return paragraphs("No reason moved beyond what the weeks before make usual.", said)
+    first = found.groupby("contact_reason")["q"].transform("min")
+    whole = found["dimension"] == "all"
+    shown = found.assign(first=first, part=~whole).sort_values(["first", "contact_reason", "part", "q"], kind="stable")
     rows = [
         [
             Cell(_name("all reasons" if row.contact_reason == "all" else row.contact_reason), header=True),
-            Cell("all" if row.dimension == "all" else f"{row.dimension}: {row.segment}"),
+            Cell("all" if row.dimension == "all" else str(row.segment), whole=True),
             Cell(f"{row.count_:,.0f}", number=True),
             Cell(f"{row.expected:,.0f} ({row.low:,.0f}–{row.high:,.0f})", number=True),
-            Cell(words.points(row.excess, "count"), number=True),
-            Cell(f"{row.direction}, {row.ratio:.1f} ×" if row.ratio < 100 else f"{row.direction}, new", number=True),
+            Cell(f"{words.points(row.excess, 'count')}, {_times(row.ratio)}", number=True),
             Cell(_chance(row.q), number=True),
             Cell(
                 spark_words(str(row.contact_reason), row.history, "count"),
                 html=sparkline(row.history, spark_words(str(row.contact_reason), row.history, "count")),
             ),
         ]
-        for row in rows_of(found.rename(columns={"count": "count_"}).head(25))
+        for row in rows_of(shown.rename(columns={"count": "count_"}).head(25))
     ]
-    heads = ("Reason", "Where", "Tickets", "Expected (95 %)", "Excess", "Change", "q", "13 weeks")
+    heads = ("Reason", "Where", "Tickets", "Expected (95 %)", "Change", "q", "13 weeks")
     table = table_of("What moved against the eight weeks before", heads, rows)
     more = f"The strongest 25 of {len(found)}." if len(found) > 25 else ""
     below = paragraphs(said, more, _RENAMED if _looks_renamed(frame) else "")
@@ -321,14 +327,15 @@ def emerging(frame: pd.DataFrame, languages: pd.DataFrame) -> Markup:
             Cell(row.language),
             Cell(f"{row.tickets:,}", number=True),
             Cell(f"{row.before:,.1f}", number=True),
-            Cell(f"{row.log_odds:.1f}", number=True),
-            Cell(row.first_week),
+            Cell(words.short_week(row.first_week), whole=True),
             Cell(f"{_name(row.reason)} ({100 * row.reason_share:.0f} %)"),
         ]
-        for row in rows_of(frame)
+        for row in rows_of(frame.head(_SHOWN_PHRASES))
     ]
-    heads = ("Phrase", "Language", "Tickets", "Before, a week", "Log-odds", "First in", "Mostly labelled")
+    heads = ("Phrase", "Language", "Tickets", "A week before", "First in", "Mostly labelled")
     table = table_of("Words and phrases that emerge", heads, rows)
+    if len(frame) > _SHOWN_PHRASES:
+        said = f"The strongest {_SHOWN_PHRASES} of {len(frame)}. {said}"
     below = paragraphs(said)
     return stacked(table, below)
 
@@ -341,34 +348,26 @@ def topics(frame: pd.DataFrame) -> Markup:
     """
     if frame.empty:
         return note("Too few texts of any language for topics: it takes thirty in the week and fifty in all.")
+    several = (frame["language"] != frame["language"].iloc[0]).any()
     rows = [
         [
-            Cell(row.terms, header=True),
-            Cell(row.language),
+            Cell("new" if np.isnan(row.similarity) else f"{row.topic}", whole=True),
+            Cell(f"{row.language}: {row.terms}" if several else str(row.terms), header=True),
             Cell(f"{row.tickets:,}", number=True),
             Cell(f"{row.expected:,.0f} ({row.low:,.0f}–{row.high:,.0f})", number=True),
+            Cell(f"{'up' if row.ratio > 1 else 'down'}, q {_chance(row.q)}" if row.discovery else "", whole=True),
+            Cell(f"{_name(row.reason)} ({100 * row.reason_share:.0f} %)" if row.reason else words.NOT_SHOWN),
             Cell(
                 spark_words("topic", row.history, "count"),
                 html=sparkline(row.history, spark_words(row.terms, row.history, "count")),
             ),
-            Cell("new" if np.isnan(row.similarity) else f"no. {row.topic}"),
-            Cell(f"{_name(row.reason)} ({100 * row.reason_share:.0f} %)" if row.reason else words.NOT_SHOWN),
-            Cell(f"{'up' if row.ratio > 1 else 'down'}, q {_chance(row.q)}" if row.discovery else ""),
         ]
-        for row in rows_of(frame.head(20))
+        for row in rows_of(frame.sort_values("discovery", ascending=False, kind="stable").head(_SHOWN_TOPICS))
     ]
-    heads = (
-        "Words of the topic",
-        "Language",
-        "Tickets",
-        "Expected (95 %)",
-        "9 weeks",
-        "Since last week",
-        "Mostly labelled",
-    )
-    table = table_of("What the texts are about", (*heads, "Signal"), rows)
-    more = paragraphs(f"The largest 20 of {len(frame)} topics." if len(frame) > 20 else "")
-    return stacked(table, more)
+    heads = ("No.", "Words of the topic", "Tickets", "Expected (95 %)", "Signal", "Mostly labelled", "9 weeks")
+    table = table_of("What the texts are about", heads, rows)
+    cut = f"Signals first, then the largest: {_SHOWN_TOPICS} of {len(frame)} topics." if len(frame) > len(rows) else ""
+    return stacked(table, paragraphs(cut))
 
 
 def labels(accuracy: pd.DataFrame, pairs: pd.DataFrame) -> Markup:
@@ -420,7 +419,7 @@ def forms(frame: pd.DataFrame) -> Markup:
         return note("Forms cannot be judged: this export has no form, channel, priority or language that varies.")
     told = [_OUTCOMES[name] for name in _OUTCOMES if name in set(frame["outcome"])]
     lacking = [_OUTCOMES[name] for name in _OUTCOMES if name not in set(frame["outcome"])]
-    found = frame[frame["discovery"]]
+    found = _without_repeats(frame[frame["discovery"]])
     said = (
         f"{len(frame)} choices and outcomes ({words.listed(told)}) were tested at a false discovery rate of 10 %."
         + (f" Not in this export: {words.listed(lacking)}." if lacking else "")
@@ -429,19 +428,22 @@ def forms(frame: pd.DataFrame) -> Markup:
         return paragraphs("No choice goes wrong more often than the others.", said)
     rows = [
         [
-            Cell(_name(row.value), header=True),
-            Cell(str(row.choice).replace("_", " ")),
-            Cell(_OUTCOMES[row.outcome]),
+            Cell(_choice(row), header=True),
+            Cell(_OUTCOMES[row.outcome], whole=True),
             Cell(f"{row.hits:,} of {row.tickets:,}", number=True),
             Cell(words.estimate(row.share, row.low, row.high, "share"), number=True),
             Cell(words.value(row.others_share, "share"), number=True),
             Cell(f"{row.extra:,.0f}", number=True),
         ]
-        for row in rows_of(found.head(15))
+        for row in rows_of(found.head(_SHOWN_REASONS))
     ]
-    heads = ("Choice", "Field", "Outcome", "Tickets", "Share (95 %)", "All others", "Extra tickets")
+    heads = ("Choice", "Outcome", "Tickets", "Share (95 %)", "All others", "Extra tickets")
     table = table_of("Choices that go wrong", heads, rows)
-    below = paragraphs(said, "An association: what is chosen depends on the matter, too.")
+    below = paragraphs(
+        said,
+        "A reason within a form stands here only where the form as a whole does not. An association: what is chosen "
+        "depends on the matter, too.",
+    )
     return stacked(table, below)
 
 
@@ -455,23 +457,21 @@ def candidates(frame: pd.DataFrame) -> Markup:
         return note("Nothing to escalate: no reason moved up, took a step up, or has a phrase of its own.")
     rows = [
         [
-            Cell(f"{row.rank}. {_name(row.subject)}", header=True),
+            Cell(_name(row.subject), header=True),
             Cell(f"{row.excess:,.0f} ({row.excess_low:,.0f} to {row.excess_high:,.0f})", number=True),
-            Cell(f"{row.effort_ratio:.2f} ×", number=True),
-            Cell(f"{row.dissatisfied_ratio:.2f} ×", number=True),
+            Cell(f"{row.effort_ratio:.2f} × {row.dissatisfied_ratio:.2f}", number=True),
             Cell(f"{row.score:,.0f} ({row.score_low:,.0f} to {row.score_high:,.0f})", number=True),
-            Cell(_onset(row)),
-            Cell(row.found_by),
+            Cell(str(row.onset_on), whole=True),
             Cell(row.done),
         ]
         for row in rows_of(frame)
     ]
-    heads = ["Subject", "Avoided a week (95 %)", "Effort", "Dissatisfied", "Score (95 %)", "Since", "Found by"]
-    heads += ["What is done"]
+    heads = ("Subject", "Avoided a week (95 %)", "Effort × dissatisfied", "Score (95 %)", "Since", "What is done")
     table = table_of("Candidates for product feedback, most to gain first", heads, rows)
     below = paragraphs(
-        "Avoided a week: tickets beyond the level before. Effort and dissatisfaction are against the team's average "
-        "ticket; the score is the product of the three."
+        "Avoided a week: tickets beyond the level before, of the reason itself and of catch-all labels where the text "
+        "says its new phrases. Effort and dissatisfaction are against the team's average ticket; the score is the "
+        "product of the three."
     )
     return stacked(table, below)
 
@@ -525,7 +525,10 @@ def brief(escalation: Escalation | None) -> Markup:
         paragraphs(
             f"{row['subject']}: {row['excess']:,.0f} tickets a week ({row['excess_low']:,.0f} to "
             f"{row['excess_high']:,.0f}) beyond the {row['before_per_week']:,.0f} before, {_onset(row)}.",
-            f"Customers say: {words.listed(phrases)}." if phrases else "",
+            f"Found by: {words.listed(str(row['found_by']).split(' and '))}. Against the team's average ticket it "
+            f"takes {row['effort_ratio']:.2f} times the effort and leaves {row['dissatisfied_ratio']:.2f} times as "
+            "many dissatisfied.",
+            f"Customers say: {words.listed([f'“{phrase}”' for phrase in phrases])}." if phrases else "",
         ),
         _segments(escalation.segments),
         _examples(escalation.examples),
@@ -545,23 +548,40 @@ def register(frame: pd.DataFrame) -> Markup:
     rows = [
         [
             Cell(_name(row.subject), header=True),
-            Cell(row.escalated_week),
+            Cell(row.escalated_week, whole=True),
             Cell(f"{row.before_per_week:,.0f}", number=True),
             Cell(f"{row.before_per_week + row.excess:,.0f}", number=True),
             Cell(words.estimate(row.latest_per_week, row.latest_low, row.latest_high, "count"), number=True),
-            Cell(f"{row.state} ({row.weeks_since} weeks, to {row.latest_week})" if row.weeks_since else row.state),
+            Cell(f"{row.state}, {_after(row.weeks_since)}" if row.weeks_since else row.state),
         ]
         for row in rows_of(frame)
     ]
-    heads = (
-        "Subject",
-        "Escalated in",
-        "Before, a week",
-        "At escalation",
-        "Latest four weeks (95 %)",
-        "What became of it",
-    )
-    return table_of("Register of escalations", heads, rows)
+    heads = ("Subject", "Escalated in", "Before", "Then", "Now (95 %)", "What became of it")
+    below = paragraphs("Tickets a week: before the onset, at the escalation, and in the latest weeks, four at most.")
+    return stacked(table_of("Register of escalations", heads, rows), below)
+
+
+def _after(weeks: int) -> str:
+    return "a week after" if weeks == 1 else f"{weeks} weeks after"
+
+
+def _times(ratio: float) -> str:
+    """How many times as many; what had next to nothing before is new."""
+    return f"{ratio:.1f} ×" if ratio < 100 else "new"
+
+
+def _choice(row: Any) -> str:
+    """`channel email`, or `form web_form, contact reason other`."""
+    names, values = str(row.choice).replace("_", " ").split(", "), str(row.value).split(" · ")
+    return ", ".join(f"{name} {value}" for name, value in zip(names, values, strict=False))
+
+
+def _without_repeats(found: pd.DataFrame) -> pd.DataFrame:
+    """Without the reasons within a form that goes wrong in the same way as a whole."""
+    whole = set(zip(found["value"], found["outcome"], strict=True))
+    form = found["value"].astype("str").str.split(" · ").str[0]
+    again = pd.Series([pair in whole for pair in zip(form, found["outcome"], strict=True)], index=found.index)
+    return found[~(again & (found["choice"] == "form, contact_reason"))]
 
 
 def _looks_renamed(frame: pd.DataFrame) -> bool:
@@ -628,12 +648,11 @@ def _week_place(day: str, weeks: Sequence[str]) -> float:
 
 
 def _rate(rate: float, low: float, high: float) -> str:
-    """Rates of reasons lie far apart: two figures of each tell them."""
-    return words.NOT_SHOWN if np.isnan(rate) else f"{_figures(rate)} ({_figures(low)}–{_figures(high)})"
-
-
-def _figures(number: float) -> str:
-    return f"{number:,.0f}" if number >= 10 else f"{number:.1f}" if number >= 1 else f"{number:.2g}"
+    """Rates of reasons lie far apart; the two figures that tell one decide how its interval is written, too."""
+    if np.isnan(rate):
+        return words.NOT_SHOWN
+    digits = 0 if rate <= 0 else min(4, max(0, 1 - int(np.floor(np.log10(rate)))))
+    return f"{rate:,.{digits}f} ({low:,.{digits}f}–{high:,.{digits}f})"
 
 
 def _chance(q: float) -> str:

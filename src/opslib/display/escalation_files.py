@@ -16,6 +16,7 @@ from typing import Any
 
 import pandas as pd
 
+from opslib.display import words
 from opslib.display.cells import Cell, table_of
 from opslib.display.theme import Markup, note
 
@@ -78,9 +79,9 @@ def markdown(brief: Escalation) -> str:
         f"- **Effort** per ticket: {row['effort_ratio']:.2f} times the team's average. **Dissatisfied** answers: "
         f"{row['dissatisfied_ratio']:.2f} times.",
         f"- **Score**: {row['score']:,.0f} average tickets a week (95 %: {row['score_low']:,.0f} to "
-        f"{row['score_high']:,.0f}).",
-        f"- **Since**: {_since(row)}. Found by: {row['found_by']}.",
-        *([f"- **Customers say**: {_plain(', '.join(phrases))}."] if phrases else []),
+        f"{row['score_high']:,.0f}): avoidable tickets times effort times dissatisfaction.",
+        f"- **Since**: {_since(row)}. Found by: {words.listed(str(row['found_by']).split(' and '))}.",
+        *([f"- **Customers say**: {_plain(words.listed([f'“{each}”' for each in phrases]))}."] if phrases else []),
         "\n## Trend\n",
         "| Week | Tickets |\n|---|---:|",
         *(f"| {week} | {count:,} |" for week, count in zip(brief.trend["week"], brief.trend["tickets"], strict=True)),
@@ -131,7 +132,10 @@ def _shown(briefs: Sequence[Escalation]) -> Markup:
     rows = [
         [
             Cell(str(brief.row["subject"]), header=True),
-            Cell(f"{brief.row['excess']:,.0f} ({brief.row['excess_low']:,.0f} to {brief.row['excess_high']:,.0f})"),
+            Cell(
+                f"{brief.row['excess']:,.0f} ({brief.row['excess_low']:,.0f} to {brief.row['excess_high']:,.0f})",
+                number=True,
+            ),
             Cell(f"{len(brief.tickets):,}", number=True),
             *(_link(brief.escalation_id, kind, about=str(brief.row["subject"])) for kind in ("md", "csv")),
         ]
@@ -179,6 +183,8 @@ def _link_lines(frame: pd.DataFrame) -> list[str]:
 def _since(row: pd.Series) -> str:
     if not isinstance(row["onset_low"], str):
         return f"the week of {row['onset_on']}"
+    if row["onset_low"] == row["onset_high"]:
+        return str(row["onset_on"])
     return f"{row['onset_on']} (95 %: {row['onset_low']} to {row['onset_high']})"
 
 
