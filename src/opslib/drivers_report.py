@@ -422,7 +422,9 @@ def escalations(contacts: Drivers) -> pd.DataFrame:
     others come first.
     """
     found = contacts.candidates
-    before = found["subject"].astype("str").map(contacts.open_since)
+    before = (
+        found["subject"].astype("str").map(contacts.open_since).astype("str").map(words.short_week, na_action="ignore")
+    )
     done = ("handed over in " + before.astype("str")).where(before.notna(), "wait")
     return found.assign(
         done=done.where(~found["subject"].isin(list(contacts.fresh["subject"])), "handed over this week")

@@ -20,6 +20,7 @@ from opslib.display.theme import Drawing, Markup, note
 _SHOWN_REASONS = 15
 _SHOWN_PHRASES = 12
 _SHOWN_TOPICS = 12
+_SHOWN_WORDS = 6
 _LONGEST_NAME = 44
 _RENAMED = (
     "What some reasons gained, others lost: it looks as if labels were renamed or are used in another way, rather than "
@@ -94,11 +95,11 @@ def pareto_table(frame: pd.DataFrame) -> Markup:
     if frame.empty:
         return note(NOTHING)
     per_user = frame["per_1000"].notna().any()
-    heads = ["Reason", "Tickets", "Agent hours", "Per ticket", "Reopened", "Dissatisfied (95 %)"]
-    heads += ["Per 1,000 users (95 %)"] if per_user else []
+    heads = ["Reason", "Tickets", "Hours", "Each", "Reopens", "Dissatisfied"]
+    heads += ["Per 1,000"] if per_user else []
     rows = []
     for row in rows_of(frame):
-        unhappy = words.estimate(row.dissatisfied_share, row.dissatisfied_low, row.dissatisfied_high, "share")
+        unhappy = _per_cent(row.dissatisfied_share, row.dissatisfied_low, row.dissatisfied_high)
         cells = [
             Cell(_folded(row), header=True),
             Cell(f"{row.tickets:,.0f}", number=True),
@@ -112,10 +113,10 @@ def pareto_table(frame: pd.DataFrame) -> Markup:
         rows.append(cells)
     told = frame["answered"].notna().any()
     below = paragraphs(
-        "Agent hours are the business hours in which the tickets were new or open: they lay with us."
+        "Hours are the business hours in which the tickets were new or open: they lay with us; in all, and for each."
         + (" Dissatisfied is a share of the answered surveys." if told else ""),
         "" if told else "Satisfaction is not in this export.",
-        "Per 1,000 users: tickets a week, for each thousand who were active in it."
+        "Per 1,000 users: tickets a week for each thousand who were active in it. In brackets: 95 % intervals."
         if per_user
         else "Active users of these weeks are not in this export: no rate per 1,000 users.",
     )
@@ -349,25 +350,26 @@ def topics(frame: pd.DataFrame) -> Markup:
     if frame.empty:
         return note("Too few texts of any language for topics: it takes thirty in the week and fifty in all.")
     several = (frame["language"] != frame["language"].iloc[0]).any()
-    rows = [
-        [
-            Cell("new" if np.isnan(row.similarity) else f"{row.topic}", whole=True),
-            Cell(f"{row.language}: {row.terms}" if several else str(row.terms), header=True),
+    signals = bool(frame["discovery"].any())
+    rows = []
+    for row in rows_of(frame.sort_values("discovery", ascending=False, kind="stable").head(_SHOWN_TOPICS)):
+        number = "new" if np.isnan(row.similarity) else f"{row.topic}"
+        line = spark_words(f"topic {number}", row.history, "count")
+        turn = f"{'up' if row.ratio > 1 else 'down'}, q {_chance(row.q)}" if row.discovery else ""
+        first_words = ", ".join(str(row.terms).split(", ")[:_SHOWN_WORDS])
+        cells = [
+            Cell(f"{f'{row.language} ' if several else ''}{number}: {first_words}", header=True),
             Cell(f"{row.tickets:,}", number=True),
             Cell(f"{row.expected:,.0f} ({row.low:,.0f}–{row.high:,.0f})", number=True),
-            Cell(f"{'up' if row.ratio > 1 else 'down'}, q {_chance(row.q)}" if row.discovery else "", whole=True),
+            *([Cell(turn, whole=True)] if signals else []),
             Cell(f"{_name(row.reason)} ({100 * row.reason_share:.0f} %)" if row.reason else words.NOT_SHOWN),
-            Cell(
-                spark_words("topic", row.history, "count"),
-                html=sparkline(row.history, spark_words(row.terms, row.history, "count")),
-            ),
+            Cell(line, html=sparkline(row.history, line)),
         ]
-        for row in rows_of(frame.sort_values("discovery", ascending=False, kind="stable").head(_SHOWN_TOPICS))
-    ]
-    heads = ("No.", "Words of the topic", "Tickets", "Expected (95 %)", "Signal", "Mostly labelled", "9 weeks")
+        rows.append(cells)
+    heads = ["Topic", "Tickets", "Expected (95 %)", *(["Signal"] if signals else []), "Mostly labelled", "9 weeks"]
     table = table_of("What the texts are about", heads, rows)
-    cut = f"Signals first, then the largest: {_SHOWN_TOPICS} of {len(frame)} topics." if len(frame) > len(rows) else ""
-    return stacked(table, paragraphs(cut))
+    cut = f"Signals first, then the largest: {len(rows)} of {len(frame)} topics." if len(frame) > len(rows) else ""
+    return stacked(table, paragraphs("" if signals else "No topic moved beyond what the weeks before make usual.", cut))
 
 
 def labels(accuracy: pd.DataFrame, pairs: pd.DataFrame) -> Markup:
@@ -437,7 +439,7 @@ def forms(frame: pd.DataFrame) -> Markup:
         ]
         for row in rows_of(found.head(_SHOWN_REASONS))
     ]
-    heads = ("Choice", "Outcome", "Tickets", "Share (95 %)", "All others", "Extra tickets")
+    heads = ("Choice", "Outcome", "Tickets", "Share (95 %)", "Others", "Extra")
     table = table_of("Choices that go wrong", heads, rows)
     below = paragraphs(
         said,
@@ -459,19 +461,19 @@ def candidates(frame: pd.DataFrame) -> Markup:
         [
             Cell(_name(row.subject), header=True),
             Cell(f"{row.excess:,.0f} ({row.excess_low:,.0f} to {row.excess_high:,.0f})", number=True),
-            Cell(f"{row.effort_ratio:.2f} × {row.dissatisfied_ratio:.2f}", number=True),
+            Cell(f"{row.effort_ratio * row.dissatisfied_ratio:.2f} ×", number=True),
             Cell(f"{row.score:,.0f} ({row.score_low:,.0f} to {row.score_high:,.0f})", number=True),
             Cell(str(row.onset_on), whole=True),
             Cell(row.done),
         ]
         for row in rows_of(frame)
     ]
-    heads = ("Subject", "Avoided a week (95 %)", "Effort × dissatisfied", "Score (95 %)", "Since", "What is done")
+    heads = ("Subject", "Avoided a week (95 %)", "Weight", "Score (95 %)", "Since", "What is done")
     table = table_of("Candidates for product feedback, most to gain first", heads, rows)
     below = paragraphs(
         "Avoided a week: tickets beyond the level before, of the reason itself and of catch-all labels where the text "
-        "says its new phrases. Effort and dissatisfaction are against the team's average ticket; the score is the "
-        "product of the three."
+        "says its new phrases. Weight: effort times dissatisfaction of its tickets, against the team's average ticket. "
+        "Score: avoided tickets times weight."
     )
     return stacked(table, below)
 
@@ -571,9 +573,10 @@ def _times(ratio: float) -> str:
 
 
 def _choice(row: Any) -> str:
-    """`channel email`, or `form web_form, contact reason other`."""
-    names, values = str(row.choice).replace("_", " ").split(", "), str(row.value).split(" · ")
-    return ", ".join(f"{name} {value}" for name, value in zip(names, values, strict=False))
+    """`channel: email`, or `web_form, reason other`."""
+    if row.choice == "form, contact_reason":
+        return str(row.value).replace(" · ", ", reason ", 1)
+    return f"{row.choice}: {row.value}".replace("contact_reason", "reason")
 
 
 def _without_repeats(found: pd.DataFrame) -> pd.DataFrame:
@@ -653,6 +656,10 @@ def _rate(rate: float, low: float, high: float) -> str:
         return words.NOT_SHOWN
     digits = 0 if rate <= 0 else min(4, max(0, 1 - int(np.floor(np.log10(rate)))))
     return f"{rate:,.{digits}f} ({low:,.{digits}f}–{high:,.{digits}f})"
+
+
+def _per_cent(share: float, low: float, high: float) -> str:
+    return words.NOT_SHOWN if np.isnan(share) else f"{100 * share:.0f} % ({100 * low:.0f}–{100 * high:.0f})"
 
 
 def _chance(q: float) -> str:
