@@ -20,6 +20,7 @@ from opslib import calendars
 from opslib.analysis import drivers, escalation, language, movers
 from opslib.analysis.intervals import poisson_rate
 from opslib.analysis.movers import ALL
+from opslib.analysis.relabelling import labels_replaced
 from opslib.display import drivers as show
 from opslib.display import words
 from opslib.display.escalation_files import Escalated, Escalation
@@ -196,13 +197,21 @@ class Drivers:
     def fresh(self) -> pd.DataFrame:
         """The candidates that are escalated in this week, with escalation_id.
 
-        At most five; none whose excess may be nothing, and none that was escalated before and has not been back to
-        its level since.
+        At most five; none whose excess may be nothing, none that began with a new list of labels, and none that was
+        escalated before and has not been back to its level since.
         """
-        found = self.candidates[self.candidates["excess_low"] > 0].head(MOST_ESCALATED)
+        sure = self.candidates[(self.candidates["excess_low"] > 0) & ~self.relabelled]
+        found = sure.head(MOST_ESCALATED)
         names = [escalation_id(self.week.week, self.week.team, str(subject)) for subject in found["subject"]]
         found = found.assign(escalation_id=pd.Series(names, index=found.index, dtype="str"))
         return found[~found["subject"].isin(list(self.open_since))]
+
+    @cached_property
+    def relabelled(self) -> pd.Series:
+        """Which candidates are reasons that rose while other labels fell by as much: a bool for each."""
+        found = self.candidates
+        changed = {day: labels_replaced(self.subjects, day) for day in found["onset_on"].unique()}
+        return found["onset_on"].map(changed).astype("bool") & (found["kind"] == "reason")
 
     @cached_property
     def open_since(self) -> dict[str, str]:
@@ -418,17 +427,16 @@ def forms(contacts: Drivers) -> pd.DataFrame:
 def escalations(contacts: Drivers) -> pd.DataFrame:
     """Candidates for product feedback; as `analysis.escalation.candidates`, with what is done about each.
 
-    done: `handed over this week`, `handed over in` an earlier week, or `wait` where the excess may be nothing, or five
-    others come first.
+    done: `handed over this week`; `handed over in` an earlier week; `none: labels were changed` where other labels fell
+    by as much on the day; or `wait` where the excess may be nothing, or five others come first.
     """
     found = contacts.candidates
-    before = (
-        found["subject"].astype("str").map(contacts.open_since).astype("str").map(words.short_week, na_action="ignore")
-    )
-    done = ("handed over in " + before.astype("str")).where(before.notna(), "wait")
-    return found.assign(
-        done=done.where(~found["subject"].isin(list(contacts.fresh["subject"])), "handed over this week")
-    )
+    weeks = {subject: f"handed over in {words.short_week(week)}" for subject, week in contacts.open_since.items()}
+    before = found["subject"].astype("str").map(weeks).astype("str")
+    fresh = found["subject"].isin(list(contacts.fresh["subject"]))
+    done = pd.Series("wait", index=found.index, dtype="str")
+    done = done.mask(contacts.relabelled, "none: labels were changed")
+    return found.assign(done=before.fillna(done.mask(fresh, "handed over this week")))
 
 
 def escalated(contacts: Drivers) -> Escalated:

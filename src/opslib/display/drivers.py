@@ -468,12 +468,12 @@ def candidates(frame: pd.DataFrame) -> Markup:
         ]
         for row in rows_of(frame)
     ]
-    heads = ("Subject", "Avoided a week (95 %)", "Weight", "Score (95 %)", "Since", "What is done")
+    heads = ("Subject", "Avoided a week", "Weight", "Score", "Since", "What is done")
     table = table_of("Candidates for product feedback, most to gain first", heads, rows)
     below = paragraphs(
         "Avoided a week: tickets beyond the level before, of the reason itself and of catch-all labels where the text "
         "says its new phrases. Weight: effort times dissatisfaction of its tickets, against the team's average ticket. "
-        "Score: avoided tickets times weight."
+        "Score: avoided tickets times weight. In brackets: 95 % intervals."
     )
     return stacked(table, below)
 

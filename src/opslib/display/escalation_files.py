@@ -136,12 +136,11 @@ def _shown(briefs: Sequence[Escalation]) -> Markup:
                 f"{brief.row['excess']:,.0f} ({brief.row['excess_low']:,.0f} to {brief.row['excess_high']:,.0f})",
                 number=True,
             ),
-            Cell(f"{len(brief.tickets):,}", number=True),
             *(_link(brief.escalation_id, kind, about=str(brief.row["subject"])) for kind in ("md", "csv")),
         ]
         for brief in briefs
     ]
-    heads = ("Subject", "Avoided a week (95 %)", "Tickets since its onset", "To read", "Its tickets")
+    heads = ("Subject", "Avoided a week (95 %)", "To read", "Its tickets")
     return table_of("To hand over this week", heads, rows)
 
 
