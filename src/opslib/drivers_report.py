@@ -447,11 +447,10 @@ def escalated(contacts: Drivers) -> Escalated:
     return Escalated(briefs, pd.concat([contacts.followed, new]) if len(contacts.followed) else new)
 
 
-def top_escalation(contacts: Drivers, rank: int = 1) -> Escalation | None:
-    """The candidate of a rank with its evidence; None where there are not so many."""
-    if rank > len(contacts.candidates):
-        return None
-    return brief(contacts, contacts.candidates.iloc[rank - 1])
+def top_escalation(contacts: Drivers) -> Escalation | None:
+    """The first candidate that is no matter of labels, with its evidence; None where there is none."""
+    found = contacts.candidates[~contacts.relabelled]
+    return brief(contacts, found.iloc[0]) if len(found) else None
 
 
 def brief(contacts: Drivers, row: pd.Series) -> Escalation:

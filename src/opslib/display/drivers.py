@@ -136,6 +136,8 @@ def segment_chart(frame: pd.DataFrame, *, by: str) -> Drawing | Markup:
     named = frame[frame["folded"] == 0]
     if named.empty:
         return note(f"Too few customers in every {by} to show its reasons.")
+    if (frame[by] == frame[by].iloc[0]).all():
+        return note(f"All tickets have the same {by}, {frame[by].iloc[0]}: there is nothing to compare.")
     order = named.groupby("contact_reason")["tickets"].sum().sort_values(ascending=False).index[:_SHOWN_REASONS]
     sizes = frame.groupby(by)["tickets"].sum().sort_values(ascending=False)
     wide = named.pivot_table(index="contact_reason", columns=by, values="share").reindex(index=order)
@@ -210,6 +212,8 @@ def moved(frame: pd.DataFrame) -> Markup:
     first = found.groupby("contact_reason")["q"].transform("min")
     whole = found["dimension"] == "all"
     shown = found.assign(first=first, part=~whole).sort_values(["first", "contact_reason", "part", "q"], kind="stable")
+    # A segment that holds all tickets of a reason says the same once more.
+    shown = shown[~shown.duplicated(["contact_reason", "count", "expected"])]
     rows = [
         [
             Cell(_name("all reasons" if row.contact_reason == "all" else row.contact_reason), header=True),
@@ -227,7 +231,7 @@ def moved(frame: pd.DataFrame) -> Markup:
     ]
     heads = ("Reason", "Where", "Tickets", "Expected (95 %)", "Change", "q", "13 weeks")
     table = table_of("What moved against the eight weeks before", heads, rows)
-    more = f"The strongest 25 of {len(found)}." if len(found) > 25 else ""
+    more = f"The strongest 25 of {len(shown)}." if len(shown) > 25 else ""
     below = paragraphs(said, more, _RENAMED if _looks_renamed(frame) else "")
     return stacked(table, below)
 
@@ -288,20 +292,24 @@ def warnings(frame: pd.DataFrame) -> Markup:
     rule = "Seven quiet days raise any warning in at most one week of ten."
     if frame.empty:
         return paragraphs("No day of the week raised a warning.", rule)
+    first = (
+        frame.sort_values("day", kind="stable").drop_duplicates("contact_reason").rename(columns={"count": "count_"})
+    )
+    warned = frame.groupby("contact_reason")["day"].nunique()
     rows = [
         [
-            Cell(row.day, header=True),
-            Cell(_name(row.contact_reason)),
+            Cell(_name(row.contact_reason), header=True),
+            Cell(row.day, whole=True),
             Cell("the day" if row.days == 1 else f"the last {row.days} days"),
             Cell(f"{row.count_:,.0f}", number=True),
             Cell(f"{row.expected:,.1f}", number=True),
             Cell(_chance(row.q), number=True),
+            Cell(f"{warned[row.contact_reason]} of 7", number=True),
         ]
-        for row in rows_of(frame.rename(columns={"count": "count_"}))
+        for row in rows_of(first)
     ]
-    table = table_of("Early warnings", ("Day", "Reason", "Counted over", "Tickets", "Expected", "q"), rows)
-    below = paragraphs(rule)
-    return stacked(table, below)
+    heads = ("Reason", "First warning", "Counted over", "Tickets", "Expected", "q", "Days warned")
+    return stacked(table_of("Early warnings", heads, rows), paragraphs(rule))
 
 
 def emerging(frame: pd.DataFrame, languages: pd.DataFrame) -> Markup:
@@ -596,8 +604,9 @@ def _looks_renamed(frame: pd.DataFrame) -> bool:
 
 
 def _segments(frame: pd.DataFrame) -> Markup:
+    frame = frame[(frame["share"] < 1) | (frame["others_share"] < 1)]
     if frame.empty:
-        return note("No segment has enough customers to be shown.")
+        return note("No segment tells it from the team's other tickets, or has enough customers to be shown.")
     rows = [
         [
             Cell(f"{row.dimension}: {row.segment}", header=True),
