@@ -276,7 +276,7 @@ def render_reports(run: Run, taken: TakenIn, chosen: Chosen, say: Say) -> list[r
     """The reports of the week, the index, the data quality page and the manifest."""
     started = perf_counter()
     jobs = planned_jobs(run, taken.week, chosen)
-    cache = Cache(run.warehouse, run.folders.reports, shared_basis(run.folders.params))
+    cache = Cache(run.warehouse, run.folders.reports, shared_basis(run.folders.params, run.warehouse))
     if chosen.force:
         for job in jobs:
             cache.forget(job)
