@@ -46,16 +46,21 @@ COLUMNS = [
 ]
 
 
-def tickets(*, with_emerging: bool = True) -> pd.DataFrame:
+def weeks_up_to(after: int) -> list[str]:
+    """The weeks, and so many after the last of them."""
+    return calendars.weeks_between(WEEKS[0], calendars.shift_week(LAST, after))
+
+
+def tickets(*, with_emerging: bool = True, weeks_after: int = 0) -> pd.DataFrame:
     """facts/tickets with the columns that contact drivers read."""
     rng = np.random.default_rng(11)
     rows = []
-    for number, week in enumerate(WEEKS):
+    for number, week in enumerate(weeks_up_to(weeks_after)):
         start = pd.Timestamp(calendars.week_bounds(week, "America/New_York")[0])
         for team in ("alpha", "beta"):
             drawn = rng.poisson([40, 30, 25, 20])
             said = [reason for reason, count in zip(SAID, drawn, strict=True) for _ in range(count)]
-            if with_emerging and team == "alpha" and week == LAST:
+            if with_emerging and team == "alpha" and week >= LAST:
                 said += ["new"] * 50
             for place, reason in enumerate(said):
                 subject, text = SAID.get(reason, ("Studio sync", "Hello, studio sync ate my drafts overnight. Thanks"))
@@ -90,7 +95,13 @@ def tickets(*, with_emerging: bool = True) -> pd.DataFrame:
 
 
 def write_drivers_warehouse(
-    root: Path, *, with_emerging: bool = True, lacking: tuple[str, ...] = (), with_tables: bool = True
+    root: Path,
+    *,
+    with_emerging: bool = True,
+    lacking: tuple[str, ...] = (),
+    with_tables: bool = True,
+    weeks_after: int = 0,
+    users: tuple[int, int] | None = None,
 ) -> tuple[Path, Path]:
     """Write it; the warehouse's folder and the parameters' folder.
 
@@ -99,16 +110,19 @@ def write_drivers_warehouse(
         with_emerging: whether the last week has its new matter.
         lacking: columns of `tickets` that the export does not give.
         with_tables: whether there are satisfaction, tool requests and policy changes.
+        weeks_after: so many weeks follow the last one, in which the new matter goes on.
+        users: active users of every week in the east and in the west; None where the export has no such table.
     """
     params = root / "params"
     params.mkdir(parents=True)
     (params / "org.yml").write_text(ORGANISATION)
     store = Warehouse(root / "warehouse")
-    facts = tickets(with_emerging=with_emerging)
+    facts = tickets(with_emerging=with_emerging, weeks_after=weeks_after)
     facts[list(lacking)] = None
     facts = facts.astype(dict.fromkeys(lacking, "str"))
     store.write("facts", "tickets", facts, partition_by_week=True)
-    values = pd.DataFrame({"week": WEEKS, "metric": "created", "team": "alpha", "channel": "all", "value": 1.0})
+    weeks = weeks_up_to(weeks_after)
+    values = pd.DataFrame({"week": weeks, "metric": "created", "team": "alpha", "channel": "all", "value": 1.0})
     store.write("facts", "weekly_values", values, partition_by_week=True)
     present = {"tickets": [name for name in COLUMNS if name not in lacking]}
     if with_tables:
@@ -118,6 +132,11 @@ def write_drivers_warehouse(
             "tool_requests": ["request_id", "kind", "platform", "opened_at", "status", "contact_reasons", "ticket_ids"],
             "policy_changes": ["policy_id", "effective_at", "summary", "contact_reasons"],
         }
+    if users is not None:
+        days = [calendars.week_bounds(week, "UTC")[0].date() for week in weeks]
+        rows = {"active_on": np.repeat(days, 2), "users": users * len(days), "region": ("east", "west") * len(days)}
+        store.write("standard", "activity", pd.DataFrame(rows))
+        present |= {"activity": ["active_on", "users", "region"]}
     write_json(present, store.root / "standard" / "columns.json")
     about = {"source": "standard", "organisation": "org", "sample": False, "as_of": AS_OF.isoformat()}
     write_json(about, store.root / "warehouse.json")

@@ -18,10 +18,15 @@ import pandas as pd
 
 from opslib import calendars
 from opslib.analysis import drivers, escalation, language, movers
+from opslib.analysis.intervals import poisson_rate
 from opslib.analysis.movers import ALL
+from opslib.analysis.relabelling import labels_replaced
 from opslib.display import drivers as show
 from opslib.display import words
+from opslib.display.escalation_files import Escalated, Escalation
 from opslib.display.headline import Headline, Line
+from opslib.errors import NotInExport
+from opslib.escalation_register import AREA, SCHEMA, TABLE
 from opslib.intake.privacy import redact
 from opslib.report import Week
 
@@ -30,6 +35,7 @@ __all__ = [
     "Escalation",
     "brief",
     "emerging",
+    "escalated",
     "escalations",
     "forms",
     "headline",
@@ -40,6 +46,7 @@ __all__ = [
     "open_drivers",
     "pareto",
     "per_segment",
+    "per_user",
     "register",
     "show",
     "top_escalation",
@@ -50,7 +57,8 @@ __all__ = [
 RANKED_WEEKS = 4
 HISTORY_WEEKS = 26
 TEXT_WEEKS = 13
-AREA, TABLE = "published", "escalations"
+MOST_ESCALATED = 5
+SPLITS = ("channel", "language", "region")
 _SEASON_WEEKS = 62
 _EXCERPT = 280
 _ASKED_BACK_WITHIN = timedelta(minutes=10)
@@ -60,22 +68,6 @@ _LIGHT = (
     *("first_team", "solved_team"),
 )
 _FIELDS = ("contact_reason", "channel", "language", "region", "form", "priority", "requester_id")
-
-
-@dataclass(frozen=True)
-class Escalation:
-    """A candidate with the evidence that a product team asks for."""
-
-    escalation_id: str
-    team: str
-    team_label: str
-    week: str
-    row: pd.Series
-    trend: pd.DataFrame
-    segments: pd.DataFrame
-    links: pd.DataFrame
-    examples: tuple[str, ...]
-    tickets: pd.DataFrame
 
 
 @dataclass(frozen=True)
@@ -174,11 +166,93 @@ class Drivers:
         return escalation.candidates(self.subjects, self.movers, self.phrases, days=self.days)
 
     @cached_property
-    def register(self) -> pd.DataFrame:
-        """All escalations of the team so far, as of `analysis.escalation.REGISTER_COLUMNS`."""
-        if not self.week.warehouse.has(AREA, TABLE):
-            return pd.DataFrame(columns=list(escalation.REGISTER_COLUMNS))
-        return self.week.warehouse.read(AREA, TABLE, teams=[self.week.team])
+    def found_before(self) -> pd.DataFrame:
+        """The register's rows of the weeks before this one: `week` that looked, and `REGISTER_COLUMNS`.
+
+        This week's own rows are left out: a report must not depend on what its run writes.
+        """
+        earlier = [name for name in self.week.warehouse.weeks("facts", "weekly_values") if name < self.week.week]
+        try:
+            return self.week.warehouse.read(AREA, TABLE, weeks=earlier, teams=[self.week.team])
+        except NotInExport:
+            return pd.DataFrame(SCHEMA.empty_table().to_pandas())
+
+    @cached_property
+    def followed(self) -> pd.DataFrame:
+        """The escalations of the last 26 weeks before this one with what has become of them; `REGISTER_COLUMNS`."""
+        first = calendars.shift_week(self.week.week, -HISTORY_WEEKS)
+        before = self.found_before
+        own = before[(before["week"] == before["escalated_week"]) & (before["escalated_week"] >= first)]
+        lines = [
+            {
+                **{str(name): value for name, value in row.items() if name != "week"},
+                **escalation.follow_up(row, weekly_of(self, row)),
+                "weeks_since": sum(name > row["escalated_week"] for name in self.weeks),
+            }
+            for _, row in own.iterrows()
+        ]
+        return pd.DataFrame(lines, columns=list(escalation.REGISTER_COLUMNS))
+
+    @cached_property
+    def fresh(self) -> pd.DataFrame:
+        """The candidates that are escalated in this week, with escalation_id.
+
+        At most five; none whose excess may be nothing, none that began with a new list of labels, and none that was
+        escalated before and has not been back to its level since.
+        """
+        sure = self.candidates[(self.candidates["excess_low"] > 0) & ~self.relabelled]
+        found = sure.head(MOST_ESCALATED)
+        names = [escalation_id(self.week.week, self.week.team, str(subject)) for subject in found["subject"]]
+        found = found.assign(escalation_id=pd.Series(names, index=found.index, dtype="str"))
+        return found[~found["subject"].isin(list(self.open_since))]
+
+    @cached_property
+    def relabelled(self) -> pd.Series:
+        """Which candidates are reasons that rose while other labels fell by as much: a bool for each."""
+        found = self.candidates
+        changed = {day: labels_replaced(self.subjects, day) for day in found["onset_on"].unique()}
+        return found["onset_on"].map(changed).astype("bool") & (found["kind"] == "reason")
+
+    @cached_property
+    def open_since(self) -> dict[str, str]:
+        """The subjects that were escalated before and never were back to their level since, and in which week."""
+        seen = [self.found_before[["escalation_id", "state"]], self.followed[["escalation_id", "state"]]]
+        states = pd.concat([each for each in seen if len(each)] or seen[:1])
+        back = set(states.loc[states["state"] == escalation.BACK, "escalation_id"])
+        still = self.followed[~self.followed["escalation_id"].isin(back)]
+        return dict(zip(still["subject"].astype(str), still["escalated_week"].astype(str), strict=True))
+
+    @cached_property
+    def activity(self) -> pd.DataFrame | None:
+        """Active users of each of the last four weeks: week, users, and the kinds by which the export splits them.
+
+        A week's users are the mean over the dates that it has: one of a weekly export, seven of a daily one. None where
+        the export has no such table, or nothing of these weeks.
+        """
+        given = self.week.warehouse.columns("activity")
+        if not given:
+            return None
+        kinds = [name for name in SPLITS if name in given]
+        rows = self.week.warehouse.read("standard", "activity", columns=["active_on", "users", *kinds])
+        on = pd.to_datetime(rows["active_on"])
+        rows = rows.assign(week=on.dt.strftime("%G-W%V").astype("str"))
+        rows = rows[rows["week"].isin(self.weeks[-RANKED_WEEKS:])]
+        if rows.empty:
+            return None
+        dates = rows.groupby("week")["active_on"].nunique()
+        whole = rows.groupby(["week", *kinds], dropna=False)["users"].sum().astype("float64").reset_index()
+        return whole.assign(users=whole["users"] / whole["week"].map(dates))
+
+    @cached_property
+    def exposure(self) -> pd.DataFrame | None:
+        """Active users times weeks, by which the tickets of the last four weeks are divided; as `activity`.
+
+        Where the export lacks one of these weeks, the others' mean stands for it.
+        """
+        if self.activity is None:
+            return None
+        missing = len(self.weeks[-RANKED_WEEKS:]) / self.activity["week"].nunique()
+        return self.activity.assign(users=self.activity["users"] * missing)
 
     @cached_property
     def _answers(self) -> pd.DataFrame:
@@ -206,7 +280,8 @@ def headline(contacts: Drivers) -> Headline:
     own = contacts.movers[(contacts.movers["dimension"] == ALL) & contacts.movers["discovery"]]
     reasons = own[own["contact_reason"] != ALL]
     up = [str(reason) for reason in reasons.loc[reasons["excess"] > 0, "contact_reason"]]
-    first = contacts.candidates["subject"].iloc[0] if len(contacts.candidates) else ""
+    fresh = [str(subject) for subject in contacts.fresh["subject"]]
+    known = [f"{subject} since {week}" for subject, week in contacts.open_since.items()]
     lines = [
         (
             "Contacts",
@@ -217,9 +292,9 @@ def headline(contacts: Drivers) -> Headline:
         ),
         ("Reasons that moved", f"{len(reasons)}", "", f"up: {words.listed(up[:3])}" if up else "", ()),
         ("New phrases", f"{len(contacts.phrases)}", "", words.listed(list(contacts.phrases["phrase"].head(3))), ()),
-        ("To escalate", f"{len(contacts.candidates)}", "", f"first: {first}" if first else "", ()),
+        ("To escalate", f"{len(fresh)}", "", f"first: {fresh[0]}" if fresh else _still(known), ()),
     ]
-    marked = (bool((own["contact_reason"] == ALL).any()), bool(len(reasons)), bool(len(contacts.phrases)), bool(first))
+    marked = (bool((own["contact_reason"] == ALL).any()), bool(len(reasons)), bool(len(contacts.phrases)), bool(fresh))
     return Headline(
         [
             Line(label=label, value=value, better="lower", change=change, signal=signal, note=note, spark=history)
@@ -229,22 +304,50 @@ def headline(contacts: Drivers) -> Headline:
     )
 
 
-def pareto(contacts: Drivers, *, activity: pd.DataFrame | None = None) -> pd.DataFrame:
+def pareto(contacts: Drivers) -> pd.DataFrame:
     """Reasons of the last four weeks by tickets, with what they cost; as `analysis.drivers.pareto`.
 
-    Args:
-        contacts: of `open_drivers`.
-        activity: active users of the same four weeks: users, and channel, language or region where it is split.
+    per_1000 is tickets a week per 1,000 users who were active in it, where the export has the table `activity`.
     """
-    found = drivers.pareto(contacts.recent, minimum_group=contacts.minimum_group, activity=activity)
+    found = drivers.pareto(contacts.recent, minimum_group=contacts.minimum_group, activity=contacts.exposure)
     return found.assign(weeks=min(RANKED_WEEKS, len(contacts.weeks)), week=contacts.week.week)
 
 
-def per_segment(contacts: Drivers, by: str, *, activity: pd.DataFrame | None = None) -> pd.DataFrame:
+def per_segment(contacts: Drivers, by: str) -> pd.DataFrame:
     """The same within each value of `by` (channel, language, region); no row where the export has no such field."""
     if by not in contacts.recent or contacts.recent[by].notna().sum() == 0:
         return drivers.pareto(contacts.recent.head(0).assign(**{by: ""}), minimum_group=1, by=by)
-    return drivers.pareto(contacts.recent, minimum_group=contacts.minimum_group, activity=activity, by=by)
+    return drivers.pareto(contacts.recent, minimum_group=contacts.minimum_group, activity=contacts.exposure, by=by)
+
+
+def per_user(contacts: Drivers) -> pd.DataFrame:
+    """Contacts a week per 1,000 active users, in all and by each field that splits users and tickets alike.
+
+    Args:
+        contacts: of `open_drivers`.
+
+    Returns:
+        dimension (`all`, channel, language, region), segment, tickets (of the last four weeks), weeks, users (active in
+        a week, on average), rate with low and high (a week per 1,000 users, exact Poisson 95 %). Segments of fewer
+        requesters than the organisation's minimum are left out; no row where the export has no active users.
+    """
+    columns = ["dimension", "segment", "tickets", "weeks", "users", "rate", "low", "high"]
+    if contacts.exposure is None or contacts.recent.empty:
+        return pd.DataFrame(columns=columns)
+    weeks = len(contacts.weeks[-RANKED_WEEKS:])
+    tickets = contacts.recent.assign(all=ALL)
+    exposure = contacts.exposure.assign(all=ALL)
+    person = "requester_id" if "requester_id" in tickets else "ticket_id"
+    parts = []
+    for name in (ALL, *(name for name in SPLITS if name in tickets and name in exposure)):
+        sums = tickets.groupby(name).agg(tickets=("ticket_id", "size"), people=(person, "nunique"))
+        sums = sums.join(exposure.groupby(name)["users"].sum(), how="inner")
+        sums = sums[(sums["people"] >= contacts.minimum_group) & (sums["users"] > 0)]
+        part = sums.rename_axis("segment").reset_index().sort_values("tickets", ascending=False, kind="stable")
+        parts.append(part.assign(dimension=name))
+    frame = pd.concat(parts, ignore_index=True)
+    rates = poisson_rate(frame["tickets"], frame["users"], per=1000)
+    return frame.assign(weeks=weeks, users=frame["users"] / weeks).join(rates)[columns]
 
 
 def moved(contacts: Drivers) -> pd.DataFrame:
@@ -322,15 +425,32 @@ def forms(contacts: Drivers) -> pd.DataFrame:
 
 
 def escalations(contacts: Drivers) -> pd.DataFrame:
-    """Candidates for product feedback; as `analysis.escalation.candidates`."""
-    return contacts.candidates
+    """Candidates for product feedback; as `analysis.escalation.candidates`, with what is done about each.
+
+    done: `handed over this week`; `handed over in` an earlier week; `none: labels were changed` where other labels fell
+    by as much on the day; or `wait` where the excess may be nothing, or five others come first.
+    """
+    found = contacts.candidates
+    weeks = {subject: f"handed over in {words.short_week(week)}" for subject, week in contacts.open_since.items()}
+    before = found["subject"].astype("str").map(weeks).astype("str")
+    fresh = found["subject"].isin(list(contacts.fresh["subject"]))
+    done = pd.Series("wait", index=found.index, dtype="str")
+    done = done.mask(contacts.relabelled, "none: labels were changed")
+    return found.assign(done=before.fillna(done.mask(fresh, "handed over this week")))
 
 
-def top_escalation(contacts: Drivers, rank: int = 1) -> Escalation | None:
-    """The candidate of a rank with its evidence; None where there are not so many."""
-    if rank > len(contacts.candidates):
-        return None
-    return brief(contacts, contacts.candidates.iloc[rank - 1])
+def escalated(contacts: Drivers) -> Escalated:
+    """What is handed over this week, with its files, and the register as this week leaves it."""
+    week, team = contacts.week.week, contacts.week.team
+    new = escalation.register(contacts.followed.head(0), contacts.fresh, team=team, week=week)
+    briefs = [brief(contacts, row) for _, row in contacts.fresh.iterrows()]
+    return Escalated(briefs, pd.concat([contacts.followed, new]) if len(contacts.followed) else new)
+
+
+def top_escalation(contacts: Drivers) -> Escalation | None:
+    """The first candidate that is no matter of labels, with its evidence; None where there is none."""
+    found = contacts.candidates[~contacts.relabelled]
+    return brief(contacts, found.iloc[0]) if len(found) else None
 
 
 def brief(contacts: Drivers, row: pd.Series) -> Escalation:
@@ -372,9 +492,8 @@ def brief(contacts: Drivers, row: pd.Series) -> Escalation:
 
 
 def register(contacts: Drivers) -> pd.DataFrame:
-    """What was escalated before and what became of it; as `analysis.escalation.REGISTER_COLUMNS`."""
-    known = contacts.register
-    return known[known["escalated_week"] <= contacts.week.week].reset_index(drop=True)
+    """What was escalated in earlier weeks and what has become of it; as `analysis.escalation.REGISTER_COLUMNS`."""
+    return contacts.followed
 
 
 def subject_tickets(rows: pd.DataFrame, row: pd.Series) -> pd.Series:
@@ -399,6 +518,10 @@ def escalation_id(week: str, team: str, subject: str) -> str:
     plain = re.sub(r"[^a-z0-9]+", "-", subject.lower()).strip("-")[:40].strip("-") or "subject"
     safe_team = re.sub(r"[^a-z0-9]+", "-", team.lower()).strip("-")
     return f"{week}-{safe_team}-{plain}-{zlib.crc32(subject.encode()) & 0xFFFF:04x}"
+
+
+def _still(known: Sequence[str]) -> str:
+    return f"still open: {words.listed(list(known[:2]))}" if known else ""
 
 
 def _days(contacts: Drivers, weeks: Sequence[str]) -> list[str]:

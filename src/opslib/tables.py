@@ -230,6 +230,18 @@ TABLES: dict[str, Table] = {
             dated_by="reviewed_at",
         ),
         _table(
+            "activity",
+            "one row per week, or per day, and kind of user: how many people used the product",
+            "active_on channel language region",
+            """
+            active_on!  date      the Monday of the week, or the day, in which they were active
+            users!      integer   different people who were active then; kinds of one date share no person and add up
+            channel     category  where they used it, in the words of tickets.channel; empty where it is not split by it
+            language    category  their language, in the words of tickets.language
+            region      category  where they are, in the words of tickets.region
+            """,
+        ),
+        _table(
             "routing_rules",
             "one row per version of a routing rule",
             "rule_id active_from",

@@ -156,6 +156,15 @@ def _about_the_organisation(tickets: pd.DataFrame) -> dict[str, pd.DataFrame]:
     some = ";".join(tickets["ticket_id"].iloc[:3])
     early, late = WEEK_END - timedelta(days=30), WEEK_END - timedelta(days=10)
     return {
+        "activity": pd.DataFrame(
+            {
+                "active_on": [date(2026, 11, 2), date(2026, 11, 9), date(2026, 11, 9)],
+                "users": [900, 500, 450],
+                "channel": None,
+                "language": ["en", "en", "en"],
+                "region": ["us-south", "us-south", "us-west"],
+            }
+        ),
         "routing_rules": pd.DataFrame(
             {
                 "rule_id": ["rule-1", "rule-2"],

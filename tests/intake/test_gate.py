@@ -192,6 +192,16 @@ def test_the_gate_leaves_the_connection_the_log_and_the_warnings_as_they_were(
 # Rows that are set aside
 
 
+def test_a_total_beside_its_parts_is_set_aside_and_a_total_alone_is_not(tables: Tables) -> None:
+    """Users would be counted twice; on a date that is not split, the total is the number."""
+    activity = tables["activity"]
+    activity.loc[0, ["language", "region"]] = None
+    activity.loc[2, ["language", "region"]] = None
+    run = judge({"tickets": tables["tickets"], "activity": activity})
+    assert reasons(run, "activity") == {3: "expected: is no total beside its parts"}
+    assert run.verdict.blocked == {}
+
+
 def test_a_ticket_solved_before_it_was_created_is_set_aside_and_blocks_nobody(tickets: pd.DataFrame) -> None:
     tickets.loc[7, "solved_at"] = tickets.loc[7, "created_at"] - timedelta(hours=2)
     run = judge({"tickets": tickets})
@@ -574,7 +584,7 @@ def grown(table: str, frame: pd.DataFrame, rows: int = 60) -> pd.DataFrame:
     if len(frame) >= rows:
         return frame.copy()
     frame = pd.concat([frame] * (rows // len(frame) + 1), ignore_index=True)
-    key = TABLES[table].key[0]
+    key = next(name for name in TABLES[table].key if TABLES[table][name].type != "date")
     first = frame[key].duplicated()
     frame.loc[first, key] = [f"{value}-{number}" for number, value in frame.loc[first, key].items()]
     return frame
@@ -606,6 +616,7 @@ def spoilt(table: str, rule: Mapping[str, Any], frame: pd.DataFrame, row: int) -
         "score_is_within_its_scale": {"score": 7.0},
         "score_is_within_its_range": {"score": 5.0},
         "reviewer_is_not_the_agent": {"reviewer_id": "a0"},
+        "is_no_total_beside_its_parts": {"channel": None, "language": None, "region": None},
         "articles_are_known": {"article_ids": "art-1;art-99"},
         "teams_are_known": {"teams": "us-general;us-moon"},
         "tasks_it_waits_for_are_known": {"depends_on": "t1;t99"},

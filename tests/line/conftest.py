@@ -15,6 +15,7 @@ from opslib.weekly.run import SAMPLE_MARK, Run, open_run
 ROOT = Path(__file__).parents[2]
 WEEK = "2026-W46"
 TEAMS = ("us-general", "us-creators", "us-safety", "us-commerce")
+REPORTS = ("weekly_review", "contact_drivers", "routing_audit")
 
 
 @pytest.fixture(scope="session")

@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from opslib.weekly.run import SAMPLE_MARK
-from tests.line.conftest import ROOT, TEAMS, WEEK
+from tests.line.conftest import REPORTS, ROOT, TEAMS, WEEK
 
 OPSLIB = Path(sys.executable).with_name("opslib")
 SETTINGS = [
@@ -57,10 +57,10 @@ def test_the_sample_gives_a_report_per_team_and_an_index(made):
     assert done.returncode == 0, done.stderr + done.stdout
     assert done.stderr == ""
     week = folder / "reports" / WEEK
-    assert sorted(path.parent.name for path in week.glob("*/weekly_review.html")) == sorted(TEAMS)
+    made = {f"{team}/{report}.html" for team in TEAMS for report in REPORTS}
+    assert {path.relative_to(week).as_posix() for path in week.glob("*/*.html")} == made
     index = (week / "index.html").read_text(encoding="utf-8")
-    for team in TEAMS:
-        assert f"{team}/weekly_review.html" in index
+    assert all(f'href="{page}"' in index for page in made)
     assert (week / "data_quality.html").exists()
     assert (folder / "reports" / "index.html").exists()
     assert "simulated" in index
@@ -72,7 +72,7 @@ def test_the_manifest_says_what_went_in(made, sample):
     assert manifest["sample"] is True
     assert set(manifest["inputs"]) == {path.name for path in sample.iterdir()} - {SAMPLE_MARK}
     assert all(re.fullmatch(r"[0-9a-f]{64}", entry["sha256"]) for entry in manifest["inputs"].values())
-    assert [entry["status"] for entry in manifest["reports"]] == ["ready"] * len(TEAMS)
+    assert [entry["status"] for entry in manifest["reports"]] == ["ready"] * len(TEAMS) * len(REPORTS)
 
 
 def test_nothing_planted_that_names_a_person_is_in_the_warehouse_the_reports_or_the_log(made, sample):
@@ -106,13 +106,16 @@ def test_the_key_is_kept_for_its_owner_only(made):
 
 def test_a_second_run_takes_nothing_in_again_and_gives_the_same_facts(made, sample):
     folder, _ = made
-    facts = folder / "data" / "warehouse" / "facts"
-    before = {path: path.stat().st_mtime_ns for path in facts.rglob("*.parquet")}
+    warehouse = folder / "data" / "warehouse"
+    kept = [path for area in ("facts", "published") for path in (warehouse / area).rglob("*.parquet")]
+    before = {path: path.stat().st_mtime_ns for path in kept}
     again = weekly(folder, sample, "--team", "us-safety")
     assert again.returncode == 0, again.stderr
     assert "reading" not in again.stdout
     assert "as before" in again.stdout
-    assert {path: path.stat().st_mtime_ns for path in facts.rglob("*.parquet")} == before
+    assert {path: path.stat().st_mtime_ns for path in kept} == before
+    assert (warehouse / "published" / "escalations" / f"week={WEEK}" / "part.parquet") in kept
+    assert "3 unchanged" in again.stdout
 
 
 def test_one_teams_broken_export_is_said_on_the_index_and_the_others_are_made(exports_by_team, tmp_path):
@@ -122,8 +125,11 @@ def test_one_teams_broken_export_is_said_on_the_index_and_the_others_are_made(ex
     done = weekly(tmp_path, exports, "--source", "standard")
     assert done.returncode == 3, done.stderr + done.stdout
     week = tmp_path / "reports" / WEEK
-    statuses = {entry["team"]: entry["status"] for entry in json.loads((week / "manifest.json").read_text())["reports"]}
-    assert statuses == {team: "blocked" if team == "us-safety" else "ready" for team in TEAMS}
+    found = json.loads((week / "manifest.json").read_text())["reports"]
+    assert len(found) == len(TEAMS) * len(REPORTS)
+    assert {(entry["team"], entry["status"]) for entry in found} == {
+        (team, "blocked" if team == "us-safety" else "ready") for team in TEAMS
+    }
     assert "tickets_us-safety.csv.gz" in (week / "index.html").read_text(encoding="utf-8")
     assert "simulated" not in (week / "index.html").read_text(encoding="utf-8")
 

@@ -8,13 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
+import pyarrow as pa
 import pytest
 
 import opslib
 from opslib import drivers_report
+from opslib.display.escalation_files import Escalated
 from opslib.display.headline import Headline
 from opslib.display.theme import Drawing, Markup
-from opslib.weekly.escalations import write_escalations
+from opslib.escalation_register import AREA, SCHEMA, TABLE
+from opslib.store import Warehouse
 from opslib.weekly.safe_html import clean_output
 from tests.drivers_warehouse import EMERGING, LAST, WEEKS, write_drivers_warehouse
 
@@ -64,14 +67,14 @@ def alpha(folders: tuple[Path, Path]) -> dict[str, list[Any]]:
 
 def test_every_section_shows_something(alpha: dict[str, list[Any]]):
     assert len(alpha) >= 8
-    assert all(isinstance(each, Drawing | Markup | Headline) for shown in alpha.values() for each in shown)
+    assert all(isinstance(each, Drawing | Markup | Headline | Escalated) for shown in alpha.values() for each in shown)
 
 
 def test_what_is_new_is_found_in_every_way(alpha: dict[str, list[Any]]):
     assert EMERGING in text_of(alpha, "What moved this week?")
     assert "sync" in text_of(alpha, "What is new in what customers say?")
-    assert f"1. {EMERGING}" in text_of(alpha, "What should product hear of?")
-    assert "form_b | form | misrouted" in text_of(alpha, "Which choices on the form go wrong?")
+    assert f"\n{EMERGING} | " in text_of(alpha, "What should product hear of?")
+    assert "form: form_b | misrouted" in text_of(alpha, "Which choices on the form go wrong?")
 
 
 def test_the_headline_says_what_to_escalate(alpha: dict[str, list[Any]]):
@@ -128,8 +131,26 @@ def test_what_the_export_lacks_is_named_and_is_no_zero(tmp_path: Path):
     assert "No label can be checked" in text_of(bare, "Are the labels right?")
 
 
-def test_an_escalation_stands_in_the_register(tmp_path: Path):
+def test_what_is_new_is_handed_over_and_what_was_before_is_followed_up(alpha: dict[str, list[Any]], tmp_path: Path):
+    handed = alpha["What should product hear of?"][-1]
+    assert sorted(name.rpartition(".")[2] for name in handed.files) == ["csv", "md"]
+    assert "Nothing has been escalated for this team" in text_of(alpha, "What became of earlier escalations?")
     folders = write_drivers_warehouse(tmp_path / "w")
-    opened = opslib.open_week(LAST, "alpha", warehouse=str(folders[0]), params=str(folders[1]))
-    write_escalations(drivers_report.open_drivers(opened), tmp_path / "out")
-    assert f"{EMERGING} | {LAST}" in text_of(run(folders), "What became of earlier escalations?")
+    row = dict(handed.rows[0], week=WEEKS[-2], escalated_week=WEEKS[-2], latest_week=WEEKS[-2])
+    Warehouse(folders[0]).write_week(AREA, TABLE, WEEKS[-2], pa.Table.from_pylist([row], schema=SCHEMA))
+    shown = run(folders)
+    assert f"{EMERGING} | {WEEKS[-2]}" in text_of(shown, "What became of earlier escalations?")
+    assert "handed over in W45" in text_of(shown, "What should product hear of?")
+    assert shown["What should product hear of?"][-1].files == {}
+    assert shown[""][0].lines[-1].note == f"still open: {EMERGING} since {WEEKS[-2]}"
+
+
+def test_users_who_write_more_often_than_others_are_told(tmp_path: Path, alpha: dict[str, list[Any]]):
+    """All of a week's tickets stand against its users; two thirds of the users are in the east."""
+    assert "Active users of these weeks are not in this export" in text_of(alpha, "Who writes about what?")
+    folders = write_drivers_warehouse(tmp_path / "w", users=(80_000, 40_000))
+    shown = run(folders)
+    assert "| Per 1,000" in text_of(shown, "Why do customers write?")
+    told = text_of(shown, "Who writes about what?")
+    assert "120,000" in told
+    assert re.search(r"region: east \| \d+ \| 80,000 \| 0\.\d+ \(0\.\d+–0\.\d+\)", told)

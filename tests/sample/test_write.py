@@ -46,6 +46,17 @@ def test_every_standard_table_is_there_with_its_needed_columns(small):
         assert not frame.duplicated(subset=list(table.key)).any(), name
 
 
+def test_active_users_of_a_week_are_split_into_kinds_that_share_nobody(small):
+    """Each week has one row per region and language, and about four tickets come from a thousand of its users."""
+    activity = small.read("activity")
+    weeks = pd.to_datetime(activity["active_on"])
+    assert weeks.nunique() == 26
+    assert set(weeks.dt.day_of_week) == {0}
+    assert activity.groupby("active_on").size().unique().tolist() == [15]
+    a_week = activity.groupby("active_on")["users"].sum().mean()
+    assert 1000 * 3000 / 26 / a_week == pytest.approx(4.0, rel=0.02)
+
+
 def test_a_sample_has_exactly_as_many_tickets_as_were_asked_for(small):
     tickets = small.read("tickets")
     assert len(tickets) == 3000

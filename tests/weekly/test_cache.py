@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from opslib.settings import load_organisation
-from opslib.store import Warehouse
-from opslib.weekly.cache import Cache
+from opslib.store import Warehouse, write_json
+from opslib.weekly.cache import Cache, shared_basis
 from opslib.weekly.changes import build_weekly_changes
 from opslib.weekly.plan import Job
 from opslib.weekly.render import run
@@ -103,3 +103,18 @@ def test_a_changed_notebook_is_run_again(desk: Desk) -> None:
 def test_what_is_forgotten_is_made_again(desk: Desk) -> None:
     Cache(desk.warehouse, desk.folder / "reports", "the code").forget(JOBS[1])
     assert desk.render() == {"alpha": "unchanged", "beta": "ready"}
+
+
+def test_a_table_or_column_that_the_export_did_not_give_before_makes_all_reports_again(tmp_path: Path) -> None:
+    """A report that found no table of active users read nothing of it, so no slice tells that there is one now."""
+    warehouse, params = Warehouse(tmp_path / "warehouse"), tmp_path / "params"
+    params.mkdir()
+    (params / "org.yml").write_text("organisation: Test desk")
+    nothing = shared_basis(params, warehouse)
+    write_json({"tickets": ["team"]}, warehouse.folder("standard", "columns.json"))
+    before = shared_basis(params, warehouse)
+    write_json({"tickets": ["team"], "activity": ["users"]}, warehouse.folder("standard", "columns.json"))
+    assert len({nothing, before, shared_basis(params, warehouse)}) == 3
+    (params / "weekly.yml").write_text("notebooks: []")
+    write_json({"tickets": ["team"]}, warehouse.folder("standard", "columns.json"))
+    assert shared_basis(params, warehouse) == before

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from opslib.intake.gate import Result, Verdict
+from opslib.weekly.escalations import Escalated
 from opslib.weekly.manifest import Record
 from opslib.weekly.site import weeks_in, write_data_quality, write_index
 from tests.weekly.weekly_notebooks import edition
@@ -54,6 +55,20 @@ def test_the_index_shows_each_team_with_status_headline_and_link(tmp_path: Path)
     assert 'href="us-general/weekly_review.html"' in html
     assert 'href="org/stakeholder_update.html"' in html
     assert "<b>" not in html
+
+
+def test_the_index_lists_what_was_escalated_with_both_files(tmp_path: Path) -> None:
+    matter = Escalated("2026-W46-us-safety-x-1a2b", "us-safety", "sync <b>", 1234.5, 20.0, 41.0)
+    html = write_index(
+        tmp_path, edition=edition(), records=[record("us-safety")], blocked={}, escalated=[matter]
+    ).read_text(encoding="utf-8")
+    section = html[html.index('aria-labelledby="escalated"') : html.index('aria-labelledby="changed"')]
+    assert "US Safety: sync <b> , 1,234 tickets a week (20 to 41)" in text_of("<body>" + section)
+    assert re.findall(r'href="(escalations/[^"]+)"', section) == [
+        f"escalations/{matter.escalation_id}.{kind}" for kind in ("md", "csv")
+    ]
+    quiet = write_index(tmp_path, edition=edition(), records=[record("us-safety")], blocked={})
+    assert "Escalated this week" not in quiet.read_text(encoding="utf-8")
 
 
 def test_the_index_says_who_is_blocked_and_why(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from html import escape
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,11 +12,15 @@ import seaborn as sns
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator
 
 from opslib.display import theme, words
+from opslib.display.cells import Cell, paragraphs, rows_of, spark_words, sparkline, stacked, table_of
 from opslib.display.charts import NOTHING, _weeks_below
-from opslib.display.tables import _Cell, _lines, _rows, _spark_words, _table, sparkline
+from opslib.display.escalation_files import Escalation
 from opslib.display.theme import Drawing, Markup, note
 
 _SHOWN_REASONS = 15
+_SHOWN_PHRASES = 12
+_SHOWN_TOPICS = 12
+_SHOWN_WORDS = 6
 _LONGEST_NAME = 44
 _RENAMED = (
     "What some reasons gained, others lost: it looks as if labels were renamed or are used in another way, rather than "
@@ -27,19 +31,6 @@ _OUTCOMES = {
     "labelled_other": "labelled as a catch-all",
     "asked_back": "asked back",
 }
-
-
-class Brief(Protocol):
-    """An escalation with its evidence, as of `drivers_report.Escalation`."""
-
-    escalation_id: str
-    team_label: str
-    week: str
-    row: pd.Series
-    trend: pd.DataFrame
-    segments: pd.DataFrame
-    links: pd.DataFrame
-    examples: tuple[str, ...]
 
 
 def pareto_chart(frame: pd.DataFrame) -> Drawing | Markup:
@@ -65,7 +56,7 @@ def pareto_chart(frame: pd.DataFrame) -> Drawing | Markup:
         if told:
             axes.barh(place - 0.18, hours, 0.36, color=theme.SAND)
         reach = float(np.nanmax([share.max(), *hours[~np.isnan(hours)]]))
-        for y, line in zip(place, _rows(shown), strict=True):
+        for y, line in zip(place, rows_of(shown), strict=True):
             axes.text(1.3 * reach, y, f"{line.tickets:,.0f}", va="center", ha="right", fontsize=8.5)
             axes.text(1.5 * reach, y, f"{100 * line.cumulative_share:.0f} %", va="center", ha="right", fontsize=8.5)
         heads = [(1.3, "tickets", theme.INK), (1.5, "together", theme.INK)]
@@ -104,33 +95,33 @@ def pareto_table(frame: pd.DataFrame) -> Markup:
     if frame.empty:
         return note(NOTHING)
     per_user = frame["per_1000"].notna().any()
-    heads = ["Reason", "Tickets", "Agent hours", "Hours per ticket", "Reopened", "Dissatisfied", "Of answers"]
-    heads += ["Per 1,000 active users"] if per_user else []
+    heads = ["Reason", "Tickets", "Hours", "Each", "Reopens", "Dissatisfied"]
+    heads += ["Per 1,000"] if per_user else []
     rows = []
-    for row in _rows(frame):
+    for row in rows_of(frame):
+        unhappy = _per_cent(row.dissatisfied_share, row.dissatisfied_low, row.dissatisfied_high)
         cells = [
-            _Cell(_folded(row), header=True),
-            _Cell(f"{row.tickets:,.0f}", number=True),
-            _Cell(words.value(row.agent_work_hours, "count"), number=True),
-            _Cell("–" if pd.isna(row.hours_per_ticket) else f"{row.hours_per_ticket:.1f}", number=True),
-            _Cell(words.value(row.reopens, "count"), number=True),
-            _Cell(words.value(row.dissatisfied, "count"), number=True),
-            _Cell(
-                words.estimate(row.dissatisfied_share, row.dissatisfied_low, row.dissatisfied_high, "share"),
-                number=True,
-            ),
+            Cell(_folded(row), header=True),
+            Cell(f"{row.tickets:,.0f}", number=True),
+            Cell(words.value(row.agent_work_hours, "count"), number=True),
+            Cell(words.NOT_SHOWN if pd.isna(row.hours_per_ticket) else f"{row.hours_per_ticket:.1f}", number=True),
+            Cell(words.value(row.reopens, "count"), number=True),
+            Cell(unhappy, number=True),
         ]
         if per_user:
-            cells.append(_Cell(words.estimate(row.per_1000, row.per_1000_low, row.per_1000_high, "rate"), number=True))
+            cells.append(Cell(_rate(row.per_1000, row.per_1000_low, row.per_1000_high), number=True))
         rows.append(cells)
     told = frame["answered"].notna().any()
-    below = _lines(
-        "Agent hours are the business hours in which the tickets were new or open: they lay with us.",
+    below = paragraphs(
+        "Hours are the business hours in which the tickets were new or open: they lay with us; in all, and for each."
+        + (" Dissatisfied is a share of the answered surveys." if told else ""),
         "" if told else "Satisfaction is not in this export.",
-        "" if per_user else "Active users are not in this export: no rate per 1,000 users.",
+        "Per 1,000 users: tickets a week for each thousand who were active in it. In brackets: 95 % intervals."
+        if per_user
+        else "Active users of these weeks are not in this export: no rate per 1,000 users.",
     )
-    table = _table("What each reason costs", heads, rows)
-    return Markup(table.html + below.html, f"{table.text}\n{below.text}")
+    table = table_of("What each reason costs", heads, rows)
+    return stacked(table, below)
 
 
 def segment_chart(frame: pd.DataFrame, *, by: str) -> Drawing | Markup:
@@ -145,6 +136,8 @@ def segment_chart(frame: pd.DataFrame, *, by: str) -> Drawing | Markup:
     named = frame[frame["folded"] == 0]
     if named.empty:
         return note(f"Too few customers in every {by} to show its reasons.")
+    if (frame[by] == frame[by].iloc[0]).all():
+        return note(f"All tickets have the same {by}, {frame[by].iloc[0]}: there is nothing to compare.")
     order = named.groupby("contact_reason")["tickets"].sum().sort_values(ascending=False).index[:_SHOWN_REASONS]
     sizes = frame.groupby(by)["tickets"].sum().sort_values(ascending=False)
     wide = named.pivot_table(index="contact_reason", columns=by, values="share").reindex(index=order)
@@ -163,6 +156,7 @@ def segment_chart(frame: pd.DataFrame, *, by: str) -> Drawing | Markup:
             annot_kws={"fontsize": 8.5, "color": theme.INK},
             vmin=0,
         )
+        axes.grid(visible=False)
         axes.set_title(f"Share of each {by}'s tickets, in %")
         axes.set(xlabel="", ylabel="")
         heads = [f"{_name(name, 14)}\n{sizes.loc[name]:,}" for name in wide.columns.astype("str")]
@@ -177,6 +171,27 @@ def segment_chart(frame: pd.DataFrame, *, by: str) -> Drawing | Markup:
         return theme.drawing(figure, f"Shares of contact reasons within each {by}; largest in {'; '.join(tops)}.")
 
 
+def per_user(frame: pd.DataFrame) -> Markup:
+    """Contacts a week per 1,000 active users, in all and by segment.
+
+    Args:
+        frame: as of `drivers_report.per_user`.
+    """
+    if frame.empty:
+        return note("Active users of these weeks are not in this export: which of them write more often is not known.")
+    rows = [
+        [
+            Cell("all" if row.dimension == "all" else f"{row.dimension}: {row.segment}", header=True),
+            Cell(f"{row.tickets / row.weeks:,.0f}", number=True),
+            Cell(f"{row.users:,.0f}", number=True),
+            Cell(_rate(row.rate, row.low, row.high), number=True),
+        ]
+        for row in rows_of(frame)
+    ]
+    heads = ("Users", "Tickets a week", "Active in a week", "Tickets a week per 1,000 users (95 %)")
+    return table_of("How often users write", heads, rows)
+
+
 def moved(frame: pd.DataFrame) -> Markup:
     """What moved in the week, over reasons and segments, and how many tests it took to say so.
 
@@ -187,33 +202,38 @@ def moved(frame: pd.DataFrame) -> Markup:
     if tested == 0:
         return note("No test of movement: it needs eight complete weeks before this one, and ten tickets of a reason.")
     found = frame[frame["discovery"]]
+    many = "is a discovery" if len(found) == 1 else "are discoveries"
     said = (
-        f"{tested} changes were tested, of reasons in all and by segment; {len(found)} are discoveries at a false "
-        "discovery rate of 10 %. Of weeks in which nothing changes, about one in ten or fewer shows any."
+        f"{tested} changes were tested, of reasons in all and by segment; {len(found)} {many} at a false discovery "
+        "rate of 10 %. Of weeks in which nothing changes, about one in ten or fewer shows any."
     )
     if found.empty:
-        return _lines("No reason moved beyond what the weeks before make usual.", said)
+        return paragraphs("No reason moved beyond what the weeks before make usual.", said)
+    first = found.groupby("contact_reason")["q"].transform("min")
+    whole = found["dimension"] == "all"
+    shown = found.assign(first=first, part=~whole).sort_values(["first", "contact_reason", "part", "q"], kind="stable")
+    # A segment that holds all tickets of a reason says the same once more.
+    shown = shown[~shown.duplicated(["contact_reason", "count", "expected"])]
     rows = [
         [
-            _Cell(_name("all reasons" if row.contact_reason == "all" else row.contact_reason), header=True),
-            _Cell("all" if row.dimension == "all" else f"{row.dimension}: {row.segment}"),
-            _Cell(f"{row.count_:,.0f}", number=True),
-            _Cell(f"{row.expected:,.0f} ({row.low:,.0f}–{row.high:,.0f})", number=True),
-            _Cell(words.points(row.excess, "count"), number=True),
-            _Cell(f"{row.direction}, {row.ratio:.1f} ×" if row.ratio < 100 else f"{row.direction}, new", number=True),
-            _Cell(_chance(row.q), number=True),
-            _Cell(
-                _spark_words(str(row.contact_reason), row.history, "count"),
-                html=sparkline(row.history, _spark_words(str(row.contact_reason), row.history, "count")),
+            Cell(_name("all reasons" if row.contact_reason == "all" else row.contact_reason), header=True),
+            Cell("all" if row.dimension == "all" else str(row.segment), whole=True),
+            Cell(f"{row.count_:,.0f}", number=True),
+            Cell(f"{row.expected:,.0f} ({row.low:,.0f}–{row.high:,.0f})", number=True),
+            Cell(f"{words.points(row.excess, 'count')}, {_times(row.ratio)}", number=True),
+            Cell(_chance(row.q), number=True),
+            Cell(
+                spark_words(str(row.contact_reason), row.history, "count"),
+                html=sparkline(row.history, spark_words(str(row.contact_reason), row.history, "count")),
             ),
         ]
-        for row in _rows(found.rename(columns={"count": "count_"}).head(25))
+        for row in rows_of(shown.rename(columns={"count": "count_"}).head(25))
     ]
-    heads = ("Reason", "Where", "Tickets", "Expected (95 %)", "Excess", "Change", "q", "13 weeks")
-    table = _table("What moved against the eight weeks before", heads, rows)
-    more = f"The strongest 25 of {len(found)}." if len(found) > 25 else ""
-    below = _lines(said, more, _RENAMED if _looks_renamed(frame) else "")
-    return Markup(table.html + below.html, f"{table.text}\n{below.text}")
+    heads = ("Reason", "Where", "Tickets", "Expected (95 %)", "Change", "q", "13 weeks")
+    table = table_of("What moved against the eight weeks before", heads, rows)
+    more = f"The strongest 25 of {len(shown)}." if len(shown) > 25 else ""
+    below = paragraphs(said, more, _RENAMED if _looks_renamed(frame) else "")
+    return stacked(table, below)
 
 
 def history_chart(frame: pd.DataFrame) -> Drawing | Markup:
@@ -271,21 +291,25 @@ def warnings(frame: pd.DataFrame) -> Markup:
     """
     rule = "Seven quiet days raise any warning in at most one week of ten."
     if frame.empty:
-        return _lines("No day of the week raised a warning.", rule)
+        return paragraphs("No day of the week raised a warning.", rule)
+    first = (
+        frame.sort_values("day", kind="stable").drop_duplicates("contact_reason").rename(columns={"count": "count_"})
+    )
+    warned = frame.groupby("contact_reason")["day"].nunique()
     rows = [
         [
-            _Cell(row.day, header=True),
-            _Cell(_name(row.contact_reason)),
-            _Cell("the day" if row.days == 1 else f"the last {row.days} days"),
-            _Cell(f"{row.count_:,.0f}", number=True),
-            _Cell(f"{row.expected:,.1f}", number=True),
-            _Cell(_chance(row.q), number=True),
+            Cell(_name(row.contact_reason), header=True),
+            Cell(row.day, whole=True),
+            Cell("the day" if row.days == 1 else f"the last {row.days} days"),
+            Cell(f"{row.count_:,.0f}", number=True),
+            Cell(f"{row.expected:,.1f}", number=True),
+            Cell(_chance(row.q), number=True),
+            Cell(f"{warned[row.contact_reason]} of 7", number=True),
         ]
-        for row in _rows(frame.rename(columns={"count": "count_"}))
+        for row in rows_of(first)
     ]
-    table = _table("Early warnings", ("Day", "Reason", "Counted over", "Tickets", "Expected", "q"), rows)
-    below = _lines(rule)
-    return Markup(table.html + below.html, f"{table.text}\n{below.text}")
+    heads = ("Reason", "First warning", "Counted over", "Tickets", "Expected", "q", "Days warned")
+    return stacked(table_of("Early warnings", heads, rows), paragraphs(rule))
 
 
 def emerging(frame: pd.DataFrame, languages: pd.DataFrame) -> Markup:
@@ -297,31 +321,32 @@ def emerging(frame: pd.DataFrame, languages: pd.DataFrame) -> Markup:
     """
     if languages.empty:
         return note("No texts in this export, or none of this team in these weeks.")
-    looked = [f"{row.language} ({row.texts:,})" for row in _rows(languages[languages["enough"]])]
-    few = [f"{row.language} ({row.texts:,})" for row in _rows(languages[~languages["enough"]])]
+    looked = [f"{row.language} ({row.texts:,})" for row in rows_of(languages[languages["enough"]])]
+    few = [f"{row.language} ({row.texts:,})" for row in rows_of(languages[~languages["enough"]])]
     said = (
         f"Texts of this week looked at: {words.listed(looked) or 'none'}."
         + (f" Too few to compare: {words.listed(few)}." if few else "")
         + " Phrases of a language are tested together at a false discovery rate of 10 %."
     )
     if frame.empty:
-        return _lines("No word or phrase stands out from the eight weeks before.", said)
+        return paragraphs("No word or phrase stands out from the eight weeks before.", said)
     rows = [
         [
-            _Cell(row.phrase, header=True),
-            _Cell(row.language),
-            _Cell(f"{row.tickets:,}", number=True),
-            _Cell(f"{row.before:,.1f}", number=True),
-            _Cell(f"{row.log_odds:.1f}", number=True),
-            _Cell(row.first_week),
-            _Cell(f"{_name(row.reason)} ({100 * row.reason_share:.0f} %)"),
+            Cell(row.phrase, header=True),
+            Cell(row.language),
+            Cell(f"{row.tickets:,}", number=True),
+            Cell(f"{row.before:,.1f}", number=True),
+            Cell(words.short_week(row.first_week), whole=True),
+            Cell(f"{_name(row.reason)} ({100 * row.reason_share:.0f} %)"),
         ]
-        for row in _rows(frame)
+        for row in rows_of(frame.head(_SHOWN_PHRASES))
     ]
-    heads = ("Phrase", "Language", "Tickets", "Before, a week", "Log-odds", "First in", "Mostly labelled")
-    table = _table("Words and phrases that emerge", heads, rows)
-    below = _lines(said)
-    return Markup(table.html + below.html, f"{table.text}\n{below.text}")
+    heads = ("Phrase", "Language", "Tickets", "A week before", "First in", "Mostly labelled")
+    table = table_of("Words and phrases that emerge", heads, rows)
+    if len(frame) > _SHOWN_PHRASES:
+        said = f"The strongest {_SHOWN_PHRASES} of {len(frame)}. {said}"
+    below = paragraphs(said)
+    return stacked(table, below)
 
 
 def topics(frame: pd.DataFrame) -> Markup:
@@ -332,34 +357,27 @@ def topics(frame: pd.DataFrame) -> Markup:
     """
     if frame.empty:
         return note("Too few texts of any language for topics: it takes thirty in the week and fifty in all.")
-    rows = [
-        [
-            _Cell(row.terms, header=True),
-            _Cell(row.language),
-            _Cell(f"{row.tickets:,}", number=True),
-            _Cell(f"{row.expected:,.0f} ({row.low:,.0f}–{row.high:,.0f})", number=True),
-            _Cell(
-                _spark_words("topic", row.history, "count"),
-                html=sparkline(row.history, _spark_words(row.terms, row.history, "count")),
-            ),
-            _Cell("new" if np.isnan(row.similarity) else f"no. {row.topic}"),
-            _Cell(f"{_name(row.reason)} ({100 * row.reason_share:.0f} %)" if row.reason else words.NOT_SHOWN),
-            _Cell(f"{'up' if row.ratio > 1 else 'down'}, q {_chance(row.q)}" if row.discovery else ""),
+    several = (frame["language"] != frame["language"].iloc[0]).any()
+    signals = bool(frame["discovery"].any())
+    rows = []
+    for row in rows_of(frame.sort_values("discovery", ascending=False, kind="stable").head(_SHOWN_TOPICS)):
+        number = "new" if np.isnan(row.similarity) else f"{row.topic}"
+        line = spark_words(f"topic {number}", row.history, "count")
+        turn = f"{'up' if row.ratio > 1 else 'down'}, q {_chance(row.q)}" if row.discovery else ""
+        first_words = ", ".join(str(row.terms).split(", ")[:_SHOWN_WORDS])
+        cells = [
+            Cell(f"{f'{row.language} ' if several else ''}{number}: {first_words}", header=True),
+            Cell(f"{row.tickets:,}", number=True),
+            Cell(f"{row.expected:,.0f} ({row.low:,.0f}–{row.high:,.0f})", number=True),
+            *([Cell(turn, whole=True)] if signals else []),
+            Cell(f"{_name(row.reason)} ({100 * row.reason_share:.0f} %)" if row.reason else words.NOT_SHOWN),
+            Cell(line, html=sparkline(row.history, line)),
         ]
-        for row in _rows(frame.head(20))
-    ]
-    heads = (
-        "Words of the topic",
-        "Language",
-        "Tickets",
-        "Expected (95 %)",
-        "9 weeks",
-        "Since last week",
-        "Mostly labelled",
-    )
-    table = _table("What the texts are about", (*heads, "Signal"), rows)
-    more = _lines(f"The largest 20 of {len(frame)} topics." if len(frame) > 20 else "")
-    return Markup(table.html + more.html, f"{table.text}\n{more.text}")
+        rows.append(cells)
+    heads = ["Topic", "Tickets", "Expected (95 %)", *(["Signal"] if signals else []), "Mostly labelled", "9 weeks"]
+    table = table_of("What the texts are about", heads, rows)
+    cut = f"Signals first, then the largest: {len(rows)} of {len(frame)} topics." if len(frame) > len(rows) else ""
+    return stacked(table, paragraphs("" if signals else "No topic moved beyond what the weeks before make usual.", cut))
 
 
 def labels(accuracy: pd.DataFrame, pairs: pd.DataFrame) -> Markup:
@@ -375,28 +393,30 @@ def labels(accuracy: pd.DataFrame, pairs: pd.DataFrame) -> Markup:
         f"{row.language}: from {row.texts:,} texts the classifier names the label of {row.labels} reasons in "
         f"{words.estimate(row.accuracy, row.low, row.high, 'share')} of cases; always naming the most frequent would "
         f"be right in {words.value(row.baseline, 'share')}."
-        for row in _rows(accuracy)
+        for row in rows_of(accuracy)
     ]
-    weak = [str(row.language) for row in _rows(accuracy) if row.accuracy < 0.6]
+    weak = [str(row.language) for row in rows_of(accuracy) if row.accuracy < 0.6]
     overlap = f"Below 60 % ({words.listed(weak)}) labels overlap: read the pairs as overlap, not as errors."
     caution = overlap if weak else ""
     shown = pairs[pairs["contradicted"] >= 3].head(12)
-    below = _lines(*said, caution)
+    below = paragraphs(*said, caution)
     if shown.empty:
-        none = _lines("No label is contradicted by the texts of three tickets or more.")
-        return Markup(none.html + below.html, f"{none.text}\n{below.text}")
+        none = paragraphs("No label is contradicted by the texts of three tickets or more.")
+        return stacked(none, below)
     rows = [
         [
-            _Cell(_name(row.contact_reason), header=True),
-            _Cell(_name(row.text_says)),
-            _Cell(row.language),
-            _Cell(f"{row.contradicted:,} of {row.tickets:,}", number=True),
-            _Cell(words.estimate(row.share, row.low, row.high, "share"), number=True),
+            Cell(_name(row.contact_reason), header=True),
+            Cell(_name(row.text_says)),
+            Cell(row.language),
+            Cell(f"{row.contradicted:,} of {row.tickets:,}", number=True),
+            Cell(words.estimate(row.share, row.low, row.high, "share"), number=True),
         ]
-        for row in _rows(shown)
+        for row in rows_of(shown)
     ]
-    table = _table("Labels that the text contradicts", ("Label", "The text says", "Language", "Tickets", "Share"), rows)
-    return Markup(table.html + below.html, f"{table.text}\n{below.text}")
+    table = table_of(
+        "Labels that the text contradicts", ("Label", "The text says", "Language", "Tickets", "Share"), rows
+    )
+    return stacked(table, below)
 
 
 def forms(frame: pd.DataFrame) -> Markup:
@@ -409,61 +429,64 @@ def forms(frame: pd.DataFrame) -> Markup:
         return note("Forms cannot be judged: this export has no form, channel, priority or language that varies.")
     told = [_OUTCOMES[name] for name in _OUTCOMES if name in set(frame["outcome"])]
     lacking = [_OUTCOMES[name] for name in _OUTCOMES if name not in set(frame["outcome"])]
-    found = frame[frame["discovery"]]
+    found = _without_repeats(frame[frame["discovery"]])
     said = (
         f"{len(frame)} choices and outcomes ({words.listed(told)}) were tested at a false discovery rate of 10 %."
         + (f" Not in this export: {words.listed(lacking)}." if lacking else "")
     )
     if found.empty:
-        return _lines("No choice goes wrong more often than the others.", said)
+        return paragraphs("No choice goes wrong more often than the others.", said)
     rows = [
         [
-            _Cell(_name(row.value), header=True),
-            _Cell(str(row.choice).replace("_", " ")),
-            _Cell(_OUTCOMES[row.outcome]),
-            _Cell(f"{row.hits:,} of {row.tickets:,}", number=True),
-            _Cell(words.estimate(row.share, row.low, row.high, "share"), number=True),
-            _Cell(words.value(row.others_share, "share"), number=True),
-            _Cell(f"{row.extra:,.0f}", number=True),
+            Cell(_choice(row), header=True),
+            Cell(_OUTCOMES[row.outcome], whole=True),
+            Cell(f"{row.hits:,} of {row.tickets:,}", number=True),
+            Cell(words.estimate(row.share, row.low, row.high, "share"), number=True),
+            Cell(words.value(row.others_share, "share"), number=True),
+            Cell(f"{row.extra:,.0f}", number=True),
         ]
-        for row in _rows(found.head(15))
+        for row in rows_of(found.head(_SHOWN_REASONS))
     ]
-    heads = ("Choice", "Field", "Outcome", "Tickets", "Share (95 %)", "All others", "Extra tickets")
-    table = _table("Choices that go wrong", heads, rows)
-    below = _lines(said, "An association: what is chosen depends on the matter, too.")
-    return Markup(table.html + below.html, f"{table.text}\n{below.text}")
+    heads = ("Choice", "Outcome", "Tickets", "Share (95 %)", "Others", "Extra")
+    table = table_of("Choices that go wrong", heads, rows)
+    below = paragraphs(
+        said,
+        "A reason within a form stands here only where the form as a whole does not. An association: what is chosen "
+        "depends on the matter, too.",
+    )
+    return stacked(table, below)
 
 
 def candidates(frame: pd.DataFrame) -> Markup:
     """What to hand to the product team, by the tickets that it would avoid.
 
     Args:
-        frame: as of `analysis.escalation.candidates`.
+        frame: as of `drivers_report.escalations`.
     """
     if frame.empty:
         return note("Nothing to escalate: no reason moved up, took a step up, or has a phrase of its own.")
     rows = [
         [
-            _Cell(f"{row.rank}. {_name(row.subject)}", header=True),
-            _Cell(f"{row.excess:,.0f} ({row.excess_low:,.0f} to {row.excess_high:,.0f})", number=True),
-            _Cell(f"{row.effort_ratio:.2f} ×", number=True),
-            _Cell(f"{row.dissatisfied_ratio:.2f} ×", number=True),
-            _Cell(f"{row.score:,.0f} ({row.score_low:,.0f} to {row.score_high:,.0f})", number=True),
-            _Cell(_onset(row)),
-            _Cell(row.found_by),
+            Cell(_name(row.subject), header=True),
+            Cell(f"{row.excess:,.0f} ({row.excess_low:,.0f} to {row.excess_high:,.0f})", number=True),
+            Cell(f"{row.effort_ratio * row.dissatisfied_ratio:.2f} ×", number=True),
+            Cell(f"{row.score:,.0f} ({row.score_low:,.0f} to {row.score_high:,.0f})", number=True),
+            Cell(str(row.onset_on), whole=True),
+            Cell(row.done),
         ]
-        for row in _rows(frame)
+        for row in rows_of(frame)
     ]
-    heads = ("Subject", "Avoided a week (95 %)", "Effort", "Dissatisfied", "Score (95 %)", "Since", "Found by")
-    table = _table("Candidates for product feedback, most to gain first", heads, rows)
-    below = _lines(
-        "Avoided a week: tickets beyond the level before. Effort and dissatisfaction are against the team's average "
-        "ticket; the score is the product of the three."
+    heads = ("Subject", "Avoided a week", "Weight", "Score", "Since", "What is done")
+    table = table_of("Candidates for product feedback, most to gain first", heads, rows)
+    below = paragraphs(
+        "Avoided a week: tickets beyond the level before, of the reason itself and of catch-all labels where the text "
+        "says its new phrases. Weight: effort times dissatisfaction of its tickets, against the team's average ticket. "
+        "Score: avoided tickets times weight. In brackets: 95 % intervals."
     )
-    return Markup(table.html + below.html, f"{table.text}\n{below.text}")
+    return stacked(table, below)
 
 
-def trend_chart(escalation: Brief | None) -> Drawing | Markup:
+def trend_chart(escalation: Escalation | None) -> Drawing | Markup:
     """Tickets of an escalation's subject per week, with its onset.
 
     Args:
@@ -498,7 +521,7 @@ def trend_chart(escalation: Brief | None) -> Drawing | Markup:
         )
 
 
-def brief(escalation: Brief | None) -> Markup:
+def brief(escalation: Escalation | None) -> Markup:
     """An escalation with its evidence: what it would save, since when, whom it touches, examples, and what bears on it.
 
     Args:
@@ -509,16 +532,19 @@ def brief(escalation: Brief | None) -> Markup:
     row = escalation.row
     phrases = [phrase for phrase in str(row["phrases"]).split(";") if phrase]
     parts = [
-        _lines(
+        paragraphs(
             f"{row['subject']}: {row['excess']:,.0f} tickets a week ({row['excess_low']:,.0f} to "
             f"{row['excess_high']:,.0f}) beyond the {row['before_per_week']:,.0f} before, {_onset(row)}.",
-            f"Customers say: {words.listed(phrases)}." if phrases else "",
+            f"Found by: {words.listed(str(row['found_by']).split(' and '))}. Against the team's average ticket it "
+            f"takes {row['effort_ratio']:.2f} times the effort and leaves {row['dissatisfied_ratio']:.2f} times as "
+            "many dissatisfied.",
+            f"Customers say: {words.listed([f'“{phrase}”' for phrase in phrases])}." if phrases else "",
         ),
         _segments(escalation.segments),
         _examples(escalation.examples),
         _links(escalation.links),
     ]
-    return Markup("".join(part.html for part in parts), "\n".join(part.text for part in parts))
+    return stacked(*parts)
 
 
 def register(frame: pd.DataFrame) -> Markup:
@@ -531,24 +557,42 @@ def register(frame: pd.DataFrame) -> Markup:
         return note("Nothing has been escalated for this team so far.")
     rows = [
         [
-            _Cell(_name(row.subject), header=True),
-            _Cell(row.escalated_week),
-            _Cell(f"{row.before_per_week:,.0f}", number=True),
-            _Cell(f"{row.before_per_week + row.excess:,.0f}", number=True),
-            _Cell(words.estimate(row.latest_per_week, row.latest_low, row.latest_high, "count"), number=True),
-            _Cell(f"{row.state} ({row.weeks_since} weeks, to {row.latest_week})" if row.weeks_since else row.state),
+            Cell(_name(row.subject), header=True),
+            Cell(row.escalated_week, whole=True),
+            Cell(f"{row.before_per_week:,.0f}", number=True),
+            Cell(f"{row.before_per_week + row.excess:,.0f}", number=True),
+            Cell(words.estimate(row.latest_per_week, row.latest_low, row.latest_high, "count"), number=True),
+            Cell(f"{row.state}, {_after(row.weeks_since)}" if row.weeks_since else row.state),
         ]
-        for row in _rows(frame)
+        for row in rows_of(frame)
     ]
-    heads = (
-        "Subject",
-        "Escalated in",
-        "Before, a week",
-        "At escalation",
-        "Latest four weeks (95 %)",
-        "What became of it",
-    )
-    return _table("Register of escalations", heads, rows)
+    heads = ("Subject", "Escalated in", "Before", "Then", "Now (95 %)", "What became of it")
+    below = paragraphs("Tickets a week: before the onset, at the escalation, and in the latest weeks, four at most.")
+    return stacked(table_of("Register of escalations", heads, rows), below)
+
+
+def _after(weeks: int) -> str:
+    return "a week after" if weeks == 1 else f"{weeks} weeks after"
+
+
+def _times(ratio: float) -> str:
+    """How many times as many; what had next to nothing before is new."""
+    return f"{ratio:.1f} ×" if ratio < 100 else "new"
+
+
+def _choice(row: Any) -> str:
+    """`channel: email`, or `web_form, reason other`."""
+    if row.choice == "form, contact_reason":
+        return str(row.value).replace(" · ", ", reason ", 1)
+    return f"{row.choice}: {row.value}".replace("contact_reason", "reason")
+
+
+def _without_repeats(found: pd.DataFrame) -> pd.DataFrame:
+    """Without the reasons within a form that goes wrong in the same way as a whole."""
+    whole = set(zip(found["value"], found["outcome"], strict=True))
+    form = found["value"].astype("str").str.split(" · ").str[0]
+    again = pd.Series([pair in whole for pair in zip(form, found["outcome"], strict=True)], index=found.index)
+    return found[~(again & (found["choice"] == "form, contact_reason"))]
 
 
 def _looks_renamed(frame: pd.DataFrame) -> bool:
@@ -560,18 +604,19 @@ def _looks_renamed(frame: pd.DataFrame) -> bool:
 
 
 def _segments(frame: pd.DataFrame) -> Markup:
+    frame = frame[(frame["share"] < 1) | (frame["others_share"] < 1)]
     if frame.empty:
-        return note("No segment has enough customers to be shown.")
+        return note("No segment tells it from the team's other tickets, or has enough customers to be shown.")
     rows = [
         [
-            _Cell(f"{row.dimension}: {row.segment}", header=True),
-            _Cell(f"{row.tickets:,}", number=True),
-            _Cell(words.estimate(row.share, row.low, row.high, "share"), number=True),
-            _Cell(words.value(row.others_share, "share"), number=True),
+            Cell(f"{row.dimension}: {row.segment}", header=True),
+            Cell(f"{row.tickets:,}", number=True),
+            Cell(words.estimate(row.share, row.low, row.high, "share"), number=True),
+            Cell(words.value(row.others_share, "share"), number=True),
         ]
-        for row in _rows(frame)
+        for row in rows_of(frame)
     ]
-    return _table("Whom it touches", ("Segment", "Tickets", "Share (95 %)", "Of the team's other tickets"), rows)
+    return table_of("Whom it touches", ("Segment", "Tickets", "Share (95 %)", "Of the team's other tickets"), rows)
 
 
 def _examples(texts: Sequence[str]) -> Markup:
@@ -587,15 +632,15 @@ def _links(frame: pd.DataFrame) -> Markup:
         return note("No tool request and no policy change bears on it.")
     rows = [
         [
-            _Cell(f"{row.kind} {row.id}", header=True),
-            _Cell(f"{pd.Timestamp(row.at):%Y-%m-%d}"),
-            _Cell(row.what),
-            _Cell(row.status),
-            _Cell(row.why),
+            Cell(f"{row.kind} {row.id}", header=True),
+            Cell(f"{pd.Timestamp(row.at):%Y-%m-%d}"),
+            Cell(row.what),
+            Cell(row.status),
+            Cell(row.why),
         ]
-        for row in _rows(frame)
+        for row in rows_of(frame)
     ]
-    return _table("What bears on it", ("What", "On", "About", "Status", "Because it"), rows)
+    return table_of("What bears on it", ("What", "On", "About", "Status", "Because it"), rows)
 
 
 def _onset(row: Any) -> str:
@@ -612,6 +657,18 @@ def _week_place(day: str, weeks: Sequence[str]) -> float:
     year, week, weekday = pd.Timestamp(day).isocalendar()
     name = f"{year}-W{week:02d}"
     return (weeks.index(name) if name in weeks else 0) - 0.5 + (weekday - 1) / 7
+
+
+def _rate(rate: float, low: float, high: float) -> str:
+    """Rates of reasons lie far apart; the two figures that tell one decide how its interval is written, too."""
+    if np.isnan(rate):
+        return words.NOT_SHOWN
+    digits = 0 if rate <= 0 else min(4, max(0, 1 - int(np.floor(np.log10(rate)))))
+    return f"{rate:,.{digits}f} ({low:,.{digits}f}–{high:,.{digits}f})"
+
+
+def _per_cent(share: float, low: float, high: float) -> str:
+    return words.NOT_SHOWN if np.isnan(share) else f"{100 * share:.0f} % ({100 * low:.0f}–{100 * high:.0f})"
 
 
 def _chance(q: float) -> str:

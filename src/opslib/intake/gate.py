@@ -283,6 +283,12 @@ def _derived(table: Table, organisation: Organisation) -> dict[str, _Derived]:
                 "score_is_within_its_range": _Derived("c.score between 0 and c.max_score", ("score", "max_score")),
                 "reviewer_is_not_the_agent": _Derived("c.reviewer_id <> c.agent_id", ("reviewer_id", "agent_id")),
             }
+        case "activity":
+            columns["is_no_total_beside_its_parts"] = _Derived(
+                "coalesce(c.channel, c.language, c.region) is not null "
+                "or count(coalesce(c.channel, c.language, c.region)) over (partition by c.active_on) = 0",
+                ("active_on",),
+            )
         case "policy_changes":
             columns["articles_are_known"] = _all_known("article_ids", "select id from gate_index_articles", "articles")
         case "projects":

@@ -20,6 +20,7 @@ import pyarrow.parquet as pq
 from opslib.errors import ExportError
 from opslib.sample import (
     arrivals,
+    audience,
     centre,
     events,
     feedback,
@@ -138,6 +139,7 @@ def _write_all(
         "project_tasks": tasks,
         "tool_requests": office.draw_tool_requests(rng, first.created, first.reason, first.ticket_ids, with_truths),
         "feedback_actions": office.draw_actions(rng, first.agents),
+        "activity": audience.draw_activity(_random(seed, 0, 10), tickets),
     }
     for name, frame in shared.items():
         _write_csv(folder / f"{name}.csv", frame)

@@ -23,6 +23,7 @@ class Remembered:
     slices: tuple[tuple[Slice, str], ...]
     status: str
     headline: list[dict[str, Any]]
+    handed_over: dict[str, Any] | None
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,7 @@ class Cache:
         slices: Sequence[Slice],
         status: str,
         headline: list[dict[str, Any]],
+        handed_over: dict[str, Any] | None,
     ) -> None:
         """Keep what a report depended on; call it while the warehouse is still as the report read it."""
         remembered = Remembered(
@@ -66,6 +68,7 @@ class Cache:
             slices=tuple((part, self.warehouse.digest_of(part)) for part in slices),
             status=status,
             headline=headline,
+            handed_over=handed_over,
         )
         write_json(asdict(remembered), self._memory(job))
 
@@ -82,10 +85,15 @@ class Cache:
         return self.reports / _FOLDER / f"{job.identifier}.json"
 
 
-def shared_basis(params: Path) -> str:
-    """Digest of what every report depends on: opslib's source, the lock, and the parameters of the organisations."""
+def shared_basis(params: Path, warehouse: Warehouse) -> str:
+    """Digest of what every report depends on.
+
+    It is opslib's source, the lock, the parameters of the organisations, and which tables and columns the export gives:
+    a report that found a table missing read none of it, and is another one when the table comes.
+    """
     package = Path(__file__).parents[1]
     source = sorted(path for path in package.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
     lock = package.parents[1] / "requirements.lock"
     settings = sorted(path for path in params.glob("*.yml") if path.name != "weekly.yml")
-    return digest(*source, *([lock] if lock.exists() else []), *settings)
+    given = warehouse.folder("standard", "columns.json")
+    return digest(*source, *settings, *(path for path in (lock, given) if path.exists()))

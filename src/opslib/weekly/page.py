@@ -88,16 +88,18 @@ def headline_of(nb: NotebookNode) -> tuple[ReportStatus, list[dict[str, Any]]]:
     """
     status: ReportStatus = "ready"
     headlines: list[dict[str, Any]] = []
-    for cell in nb.cells:
-        for output in cell.get("outputs", []):
-            bundle = output.get("data", {}).get(HEADLINE_MIME)
-            if bundle is None:
-                continue
-            told = json.loads(bundle) if isinstance(bundle, str) else bundle
-            if told.get("status") == "no_data":
-                status = "no_data"
-            headlines += [_headline(item) for item in told.get("headlines", [])]
+    for told in bundles_of(nb, HEADLINE_MIME):
+        if told.get("status") == "no_data":
+            status = "no_data"
+        headlines += [_headline(item) for item in told.get("headlines", [])]
     return status, headlines
+
+
+def bundles_of(nb: NotebookNode, mime: str) -> list[dict[str, Any]]:
+    """What a notebook that has run displayed under a JSON type of our own, in its order."""
+    outputs = (output for cell in nb.cells for output in cell.get("outputs", []))
+    found = (output.get("data", {}).get(mime) for output in outputs)
+    return [json.loads(each) if isinstance(each, str) else each for each in found if each is not None]
 
 
 def title_of(nb: NotebookNode, otherwise: str) -> str:

@@ -30,6 +30,7 @@ from opslib import MODULES
 from opslib.store import READS, slices_read
 from opslib.weekly.cache import Cache
 from opslib.weekly.edition import Edition, links_of
+from opslib.weekly.escalations import handed_over
 from opslib.weekly.kernels import KERNEL_NAME, PRELOAD, install_kernelspec, shared_server
 from opslib.weekly.page import headline_of, plain_text, render_template, title_of, to_html
 from opslib.weekly.plan import Job, check_parameters, parameters_of
@@ -55,7 +56,7 @@ class Outcome:
     """What became of a job.
 
     `headline` is as of `page.headline_of`; `error` is the last line of what went wrong; `path` is the page, which there
-    always is.
+    always is; `handed_over` is as of `escalations.handed_over`.
     """
 
     job: Job
@@ -64,6 +65,7 @@ class Outcome:
     path: Path
     error: str | None = None
     headline: list[dict[str, Any]] = field(default_factory=list)
+    handed_over: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -209,7 +211,7 @@ class _Make:
         if before is None:
             return None
         status: Status = "no_data" if before.status == "no_data" else "unchanged"
-        return Outcome(job, status, 0.0, job.page(self.reports), None, before.headline)
+        return Outcome(job, status, 0.0, job.page(self.reports), None, before.headline, before.handed_over)
 
     def __call__(self, job: Job) -> Outcome:
         start = time.perf_counter()
@@ -222,6 +224,7 @@ class _Make:
                 executed = self._executed(notebook, given)
                 slices = slices_read(Path(name) / "reads")
             status, headline = headline_of(executed)
+            given_on = handed_over(executed, job)
             html = to_html(
                 executed,
                 title=title_of(executed, job.name.replace("_", " ").capitalize()),
@@ -235,8 +238,10 @@ class _Make:
             return write_failure(job, self.reports, self.edition, given, error, _source_of(notebook), _since(start))
         write_page(job.page(self.reports), html)
         if self.cache is not None:
-            self.cache.remember(job, notebook, given, slices=slices, status=status, headline=headline)
-        return Outcome(job, status, _since(start), job.page(self.reports), None, headline)
+            self.cache.remember(
+                job, notebook, given, slices=slices, status=status, headline=headline, handed_over=given_on
+            )
+        return Outcome(job, status, _since(start), job.page(self.reports), None, headline, given_on)
 
     def source(self, job: Job) -> Path:
         """The notebook of a job."""

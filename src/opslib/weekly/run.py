@@ -24,7 +24,7 @@ from opslib.metrics import check_goals
 from opslib.sample import write_sample
 from opslib.settings import Organisation, load_organisation, load_weekly_plan
 from opslib.store import Warehouse, digest, write_json
-from opslib.weekly import changes, manifest, plan, progress, published, render, site, unchanged, values
+from opslib.weekly import changes, escalations, manifest, plan, progress, published, render, site, unchanged, values
 from opslib.weekly.cache import Cache, shared_basis
 from opslib.weekly.edition import Edition, gate_sentence
 from opslib.weekly.kernels import can_fork
@@ -276,7 +276,7 @@ def render_reports(run: Run, taken: TakenIn, chosen: Chosen, say: Say) -> list[r
     """The reports of the week, the index, the data quality page and the manifest."""
     started = perf_counter()
     jobs = planned_jobs(run, taken.week, chosen)
-    cache = Cache(run.warehouse, run.folders.reports, shared_basis(run.folders.params))
+    cache = Cache(run.warehouse, run.folders.reports, shared_basis(run.folders.params, run.warehouse))
     if chosen.force:
         for job in jobs:
             cache.forget(job)
@@ -284,6 +284,7 @@ def render_reports(run: Run, taken: TakenIn, chosen: Chosen, say: Say) -> list[r
     if not warm:
         say("kernels", f"each is started from nothing: {why_not}")
     edition = _edition(run, taken)
+    escalations.open_register(run.warehouse, taken.week)
     parameters = {
         "warehouse": str(run.folders.warehouse.resolve()),
         "params": str(run.folders.params.resolve()),
@@ -302,6 +303,8 @@ def render_reports(run: Run, taken: TakenIn, chosen: Chosen, say: Say) -> list[r
             timeout_seconds=chosen.timeout_seconds,
             memory_bytes=chosen.memory_bytes,
         )
+    for line in escalations.keep(run.warehouse, run.folders.reports, taken.week, outcomes):
+        say("escalate", line)
     write_data_quality_page(run, taken)
     records = manifest.records_of_week(run.folders.reports, taken.week, outcomes)
     index = site.write_index(
@@ -310,6 +313,7 @@ def render_reports(run: Run, taken: TakenIn, chosen: Chosen, say: Say) -> list[r
         records=records,
         blocked=taken.verdict.blocked,
         restated=published.restated_by_team(run.warehouse, taken.as_of),
+        escalated=escalations.of_week(run.warehouse, run.folders.reports, taken.week),
     )
     seconds = perf_counter() - started
     manifest.write_manifest(

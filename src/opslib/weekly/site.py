@@ -11,6 +11,7 @@ import pandas as pd
 from markupsafe import Markup
 
 from opslib.weekly.edition import Edition, Link, comparison_of, previous_week, short_dates_of
+from opslib.weekly.escalations import Escalated
 from opslib.weekly.manifest import Record
 from opslib.weekly.neighbours import changes_since, in_words, renew, write_comparisons
 from opslib.weekly.page import render_template, spark_label
@@ -58,6 +59,7 @@ def write_index(
     records: Sequence[Record],
     blocked: Mapping[str, Sequence[str]],
     restated: Mapping[str, int] | None = None,
+    escalated: Sequence[Escalated] = (),
 ) -> Path:
     """`reports/<week>/index.html`; `reports/index.html` goes to the newest week, and other weeks' pages learn of it.
 
@@ -70,6 +72,7 @@ def write_index(
         records: what became of each report; as of `manifest.records_of_week`.
         blocked: reasons by team.
         restated: how many published numbers of past weeks are others now, by team; None where nobody looked.
+        escalated: what the week's reports hand over to product teams.
 
     Returns:
         The index of the week.
@@ -106,6 +109,7 @@ def write_index(
         blocked=_by_label(edition, blocked),
         notebooks=[{"name": name, "label": in_words(name)} for name in names],
         rows=rows,
+        escalated=[(edition.label(each.team), each) for each in escalated],
         changes=changes_since(reports, edition=edition, records=records, restated=restated),
     )
     path = reports / week / "index.html"

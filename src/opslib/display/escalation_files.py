@@ -1,0 +1,192 @@
+"""Escalations as files for a product team: Markdown and CSV that neither customers' words nor reasons can break.
+
+What a notebook displays of them carries the files and the rows of the register along, in a type of our own beside the
+HTML; the run writes both, so that nothing is worked out twice.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+import pandas as pd
+
+from opslib.display import words
+from opslib.display.cells import Cell, table_of
+from opslib.display.theme import Markup, note
+
+MIME = "application/vnd.opslib.escalations+json"
+_FOLDER = "../escalations"  # of the week, seen from a report
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+_MARKDOWN = re.compile(r"([\\`*_{}\[\]<>#|~&!]|^[-+=]|^\d+(?=[.)]))")
+_LINK = re.compile(r"(?<=:)(?=//)|(?<=www)(?=\.)", re.IGNORECASE)
+_LINES = re.compile(r"[\r\n\t\f\v\x00-\x1f\x7f\x85\u2028\u2029]+")
+_COLUMNS = ("ticket_id", "day", "week", "contact_reason", "channel", "language", "region", "form")
+
+
+@dataclass(frozen=True)
+class Escalation:
+    """A candidate with the evidence that a product team asks for."""
+
+    escalation_id: str
+    team: str
+    team_label: str
+    week: str
+    row: pd.Series
+    trend: pd.DataFrame
+    segments: pd.DataFrame
+    links: pd.DataFrame
+    examples: tuple[str, ...]
+    tickets: pd.DataFrame
+
+
+class Escalated:
+    """The escalations of a team's week: a table with links to their files, and with it the files and the register."""
+
+    def __init__(self, briefs: Sequence[Escalation], register: pd.DataFrame) -> None:
+        self.rows = [_plain_values(row) for row in register.to_dict("records")]
+        self.files: dict[str, str] = {}
+        for brief in briefs:
+            self.files |= {f"{brief.escalation_id}.md": markdown(brief), f"{brief.escalation_id}.csv": as_csv(brief)}
+        self.shown = _shown(briefs)
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
+        told = {"register": self.rows, "files": self.files}
+        return {MIME: told, "text/html": self.shown.html, "text/plain": self.shown.text}
+
+    def __repr__(self) -> str:
+        return self.shown.text
+
+
+def markdown(brief: Escalation) -> str:
+    """An escalation as Markdown; whatever came from customers is escaped, so that it can be no markup.
+
+    Args:
+        brief: the candidate with its evidence.
+    """
+    row = brief.row
+    phrases = [phrase for phrase in str(row["phrases"]).split(";") if phrase]
+    said = [
+        f"# {_plain(row['subject'])}",
+        f"Escalation `{brief.escalation_id}` of {_plain(brief.team_label)}, {brief.week}.",
+        f"- **Avoidable**: {row['excess']:,.0f} tickets a week (95 %: {row['excess_low']:,.0f} to "
+        f"{row['excess_high']:,.0f}) beyond the {row['before_per_week']:,.0f} before.",
+        f"- **Effort** per ticket: {row['effort_ratio']:.2f} times the team's average. **Dissatisfied** answers: "
+        f"{row['dissatisfied_ratio']:.2f} times.",
+        f"- **Score**: {row['score']:,.0f} average tickets a week (95 %: {row['score_low']:,.0f} to "
+        f"{row['score_high']:,.0f}): avoidable tickets times effort times dissatisfaction.",
+        f"- **Since**: {_since(row)}. Found by: {words.listed(str(row['found_by']).split(' and '))}.",
+        *([f"- **Customers say**: {_plain(words.listed([f'“{each}”' for each in phrases]))}."] if phrases else []),
+        "\n## Trend\n",
+        "| Week | Tickets |\n|---|---:|",
+        *(f"| {week} | {count:,} |" for week, count in zip(brief.trend["week"], brief.trend["tickets"], strict=True)),
+        "\n## Whom it touches\n",
+        *_segment_lines(brief.segments),
+        "\n## In customers' words (redacted)\n",
+        *([f"{place}. {_plain(text)}" for place, text in enumerate(brief.examples, 1)] or ["No texts in this export."]),
+        "\n## What bears on it\n",
+        *_link_lines(brief.links),
+        f"\nThe tickets are in `{brief.escalation_id}.csv`.",
+    ]
+    return "\n".join(said) + "\n"
+
+
+def as_csv(brief: Escalation) -> str:
+    """The tickets of an escalation since its onset as CSV, safe to open in a spreadsheet.
+
+    Args:
+        brief: the candidate with its evidence.
+
+    Returns:
+        CSV with a byte order mark, by which Excel knows UTF-8. A cell that a spreadsheet would take for a formula
+        begins with an apostrophe. No person ids and no texts.
+    """
+    target = io.StringIO()
+    columns = [name for name in _COLUMNS if name in brief.tickets]
+    rows = brief.tickets.sort_values(["day", "ticket_id"], kind="stable")[columns].astype("str").fillna("")
+    writer = csv.writer(target, lineterminator="\r\n")
+    writer.writerow(columns)
+    writer.writerows([[safe_cell(each) for each in line] for line in rows.itertuples(index=False)])
+    return "\ufeff" + target.getvalue()
+
+
+def safe_cell(text: str) -> str:
+    """A text that no spreadsheet takes for a formula.
+
+    >>> [safe_cell(text) for text in ("refund", '=HYPERLINK("x")', " +1", "\\t@SUM(A1)")]
+    ['refund', '\\'=HYPERLINK("x")', "' +1", "'\\t@SUM(A1)"]
+    """
+    bare = text.lstrip(" \u00a0\ufeff\u200b")
+    wide = bare[:1].translate({0xFF1D: "=", 0xFF0B: "+", 0xFF0D: "-", 0xFF20: "@"})
+    return f"'{text}" if wide.startswith(_FORMULA) else text
+
+
+def _shown(briefs: Sequence[Escalation]) -> Markup:
+    if not briefs:
+        return note("Nothing new to hand over this week.")
+    rows = [
+        [
+            Cell(str(brief.row["subject"]), header=True),
+            Cell(
+                f"{brief.row['excess']:,.0f} ({brief.row['excess_low']:,.0f} to {brief.row['excess_high']:,.0f})",
+                number=True,
+            ),
+            *(_link(brief.escalation_id, kind, about=str(brief.row["subject"])) for kind in ("md", "csv")),
+        ]
+        for brief in briefs
+    ]
+    heads = ("Subject", "Avoided a week (95 %)", "To read", "Its tickets")
+    return table_of("To hand over this week", heads, rows)
+
+
+def _link(escalation_id: str, kind: str, *, about: str) -> Cell:
+    name = f"{escalation_id}.{kind}"
+    said = {"md": "Markdown", "csv": "CSV"}[kind]
+    hidden = f'<span class="visually-hidden"> of {escape(about)}</span>'
+    return Cell(name, html=f'<a href="{_FOLDER}/{escape(name)}">{said}{hidden}</a>')
+
+
+def _plain_values(row: Mapping[Any, Any]) -> dict[str, Any]:
+    """A row of a frame as JSON can hold it: NumPy's numbers as Python's, NaN as null."""
+    plain = {str(name): value.item() if hasattr(value, "item") else value for name, value in row.items()}
+    return {name: None if pd.isna(value) else value for name, value in plain.items()}
+
+
+def _segment_lines(frame: pd.DataFrame) -> list[str]:
+    if frame.empty:
+        return ["No segment has enough customers to be shown."]
+    return [
+        "| Segment | Tickets | Share (95 %) | Of other tickets |\n|---|---:|---:|---:|",
+        *(
+            f"| {_plain(row['dimension'])}: {_plain(row['segment'])} | {row['tickets']:,} | {100 * row['share']:.0f} % "
+            f"({100 * row['low']:.0f}–{100 * row['high']:.0f}) | {100 * row['others_share']:.0f} % |"
+            for _, row in frame.iterrows()
+        ),
+    ]
+
+
+def _link_lines(frame: pd.DataFrame) -> list[str]:
+    lines = [
+        f"- {row['kind']} {_plain(row['id'])}, {pd.Timestamp(row['at']):%Y-%m-%d}, {_plain(row['what'])} "
+        f"({_plain(row['status'])}): it {row['why']}"
+        for _, row in frame.iterrows()
+    ]
+    return lines or ["No tool request and no policy change."]
+
+
+def _since(row: pd.Series) -> str:
+    if not isinstance(row["onset_low"], str):
+        return f"the week of {row['onset_on']}"
+    if row["onset_low"] == row["onset_high"]:
+        return str(row["onset_on"])
+    return f"{row['onset_on']} (95 %: {row['onset_low']} to {row['onset_high']})"
+
+
+def _plain(text: object) -> str:
+    """One line in which Markdown and HTML mean nothing, and addresses are no links."""
+    return _LINK.sub("\u200b", _MARKDOWN.sub(r"\\\1", _LINES.sub(" ", str(text)).strip()))
