@@ -141,6 +141,12 @@ class Drivers:
         return rows[rows["counts_in_speed"].fillna(True).astype(bool)].reset_index(drop=True)
 
     @cached_property
+    def corpus(self) -> language.Corpus:
+        """The words and phrases of the texts of the weeks that phrases, topics and labels look at."""
+        recent = self.weeks[-(movers.TRAILING_WEEKS + 2) :]
+        return language.corpus_of(self.texts[self.texts["week"].isin(recent)])
+
+    @cached_property
     def counts(self) -> pd.DataFrame:
         """Tickets per week, reason and segment, as of `analysis.movers.weekly_counts`."""
         return movers.weekly_counts(self.tickets, self.weeks)
@@ -153,7 +159,7 @@ class Drivers:
     @cached_property
     def phrases(self) -> pd.DataFrame:
         """As of `analysis.language.emerging_phrases`."""
-        return language.emerging_phrases(self.texts, self.week.week)
+        return language.emerging_phrases(self.corpus, self.week.week)
 
     @cached_property
     def days(self) -> list[str]:
@@ -271,12 +277,12 @@ def history(contacts: Drivers, reason: str = "", *, shown: int = HISTORY_WEEKS) 
         first = contacts.movers.query("dimension == 'all' and contact_reason != 'all'")
         reason = str(first["contact_reason"].iloc[0]) if len(first) else ""
     team = contacts.counts[contacts.counts["dimension"] == ALL]
-    parts = []
-    for name in contacts.weeks[-shown:]:
-        found = movers.weekly_movers(team, name)
-        parts.append(found[found["contact_reason"] == reason].assign(week=name))
     columns = ["contact_reason", "week", "count", "expected", "low", "high", "discovery"]
-    return pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
+    if not reason:
+        return pd.DataFrame(columns=columns)
+    team = contacts.counts[contacts.counts["dimension"] == ALL]
+    found = movers.movers_by_week(team, contacts.weeks[-shown:])
+    return found.loc[found["contact_reason"] == reason, columns].reset_index(drop=True)
 
 
 def warnings(contacts: Drivers) -> pd.DataFrame:
@@ -297,13 +303,13 @@ def languages(contacts: Drivers) -> pd.DataFrame:
 
 def topics(contacts: Drivers) -> pd.DataFrame:
     """Topics of the texts; as `analysis.language.topics`."""
-    return language.topics(contacts.texts, contacts.week.week)
+    return language.topics(contacts.corpus, contacts.week.week)
 
 
 def labels(contacts: Drivers) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Accuracy of a classifier of texts, and the labels that it contradicts; as `analysis.language.label_check`."""
     weeks = contacts.weeks[-movers.TRAILING_WEEKS :]
-    return language.label_check(contacts.texts[contacts.texts["week"].isin(weeks)])
+    return language.label_check(contacts.corpus.within(weeks))
 
 
 def forms(contacts: Drivers) -> pd.DataFrame:

@@ -5,6 +5,8 @@ import pandas as pd
 import pytest
 
 from opslib.analysis.language import (
+    Corpus,
+    corpus_of,
     emerging_phrases,
     label_check,
     languages_looked_at,
@@ -40,6 +42,10 @@ def written(
     return pd.DataFrame(rows, columns=names)
 
 
+def corpus_of_tickets(tickets: pd.DataFrame) -> Corpus:
+    return corpus_of(texts_of(tickets))
+
+
 def with_new_matter(frame: pd.DataFrame, count: int = 14) -> pd.DataFrame:
     chosen = frame.index[frame["week"] == LAST][:count]
     frame.loc[chosen, "subject"] = "studio sync"
@@ -67,7 +73,7 @@ def test_a_stronger_prior_draws_a_rare_word_to_no_difference():
 
 
 def test_a_phrase_that_nobody_used_before_is_found_with_its_labels():
-    texts = texts_of(with_new_matter(written(np.random.default_rng(1))))
+    texts = corpus_of_tickets(with_new_matter(written(np.random.default_rng(1))))
     found = emerging_phrases(texts, LAST)
     first = found.iloc[0]
     assert first["phrase"] in "studio sync ate my drafts overnight"
@@ -80,12 +86,14 @@ def test_a_phrase_that_nobody_used_before_is_found_with_its_labels():
 
 
 def test_phrases_do_not_reach_over_the_end_of_a_sentence():
-    texts = texts_of(with_new_matter(written(np.random.default_rng(1))))
+    texts = corpus_of_tickets(with_new_matter(written(np.random.default_rng(1))))
     assert not emerging_phrases(texts, LAST)["phrase"].str.contains("team studio|overnight kind").any()
 
 
 def test_weeks_alike_show_a_phrase_in_few_of_twenty_cases():
-    shown = [len(emerging_phrases(texts_of(written(np.random.default_rng(seed))), LAST)) > 0 for seed in range(20)]
+    shown = [
+        len(emerging_phrases(corpus_of_tickets(written(np.random.default_rng(seed))), LAST)) > 0 for seed in range(20)
+    ]
     assert sum(shown) <= 5
 
 
@@ -95,11 +103,11 @@ def test_languages_are_never_mixed():
     english = written(rng)
     spanish = written(rng, per_week=80, language="es", prefix="s")
     grown = pd.concat([english, spanish[(spanish["week"] == LAST) | (spanish.index % 4 == 0)]], ignore_index=True)
-    texts = texts_of(grown)
+    texts = corpus_of_tickets(grown)
     found = emerging_phrases(texts, LAST)
     assert found.empty
     new = pd.concat([english, spanish[spanish["week"] == LAST]], ignore_index=True)
-    assert emerging_phrases(texts_of(new), LAST).empty
+    assert emerging_phrases(corpus_of_tickets(new), LAST).empty
     looked = languages_looked_at(texts_of(new), LAST).set_index("language")["enough"]
     assert looked.to_dict() == {"en": True, "es": False}
     both = topics(texts, LAST)
@@ -109,7 +117,7 @@ def test_languages_are_never_mixed():
 
 
 def test_topics_are_matters_and_keep_their_number_from_week_to_week():
-    texts = texts_of(written(np.random.default_rng(4), per_week=120))
+    texts = corpus_of_tickets(written(np.random.default_rng(4), per_week=120))
     now, then = topics(texts, LAST, most=6), topics(texts, WEEKS[-2], most=6)
     assert now["tickets"].sum() > 100
     assert (now["reason_share"] > 0.9).all()
@@ -120,7 +128,7 @@ def test_topics_are_matters_and_keep_their_number_from_week_to_week():
 
 
 def test_a_new_topic_is_a_signal_and_has_no_number_of_last_week():
-    texts = texts_of(with_new_matter(written(np.random.default_rng(5), per_week=120), count=40))
+    texts = corpus_of_tickets(with_new_matter(written(np.random.default_rng(5), per_week=120), count=40))
     found = topics(texts, LAST, most=8)
     new = found[found["discovery"] & (found["ratio"] > 1)]
     assert new["terms"].str.contains("drafts|studio|sync|overnight").any()
@@ -131,7 +139,7 @@ def test_labels_that_the_text_contradicts_are_found_with_the_accuracy_of_the_cla
     frame = written(np.random.default_rng(6), per_week=80)
     wrong = frame.index[(frame["contact_reason"] == "refund").to_numpy() & (frame.index % 8 == 0)]
     frame.loc[wrong, "contact_reason"] = "crash"
-    accuracy, pairs = label_check(texts_of(frame))
+    accuracy, pairs = label_check(corpus_of_tickets(frame))
     row = accuracy.iloc[0]
     assert row["accuracy"] == pytest.approx(1 - len(wrong) / len(frame), abs=0.02)
     assert row["low"] < row["accuracy"] < row["high"]
@@ -145,7 +153,7 @@ def test_labels_that_the_text_contradicts_are_found_with_the_accuracy_of_the_cla
 def test_labels_drawn_at_random_show_an_accuracy_of_chance():
     frame = written(np.random.default_rng(7), per_week=50)
     frame["contact_reason"] = np.random.default_rng(8).choice(list("abc"), len(frame))
-    accuracy, _ = label_check(texts_of(frame))
+    accuracy, _ = label_check(corpus_of_tickets(frame))
     assert accuracy["accuracy"].iloc[0] == pytest.approx(1 / 3, abs=0.08)
 
 
@@ -172,15 +180,15 @@ def test_hostile_texts_cost_no_more_time_than_others():
     frame = written(np.random.default_rng(9))
     frame.loc[frame.index[: len(hostile)], "description"] = hostile
     frame.loc[frame.index[-len(hostile) :], "description"] = hostile
-    assert isinstance(emerging_phrases(texts_of(frame), LAST), pd.DataFrame)
+    assert isinstance(emerging_phrases(corpus_of_tickets(frame), LAST), pd.DataFrame)
 
 
 def test_nothing_to_read_gives_empty_frames():
     empty = texts_of(pd.DataFrame({"ticket_id": [], "week": []}, dtype="str"))
     assert empty.empty
-    assert emerging_phrases(empty, LAST).empty
-    assert topics(empty, LAST).empty
-    assert all(part.empty for part in label_check(empty))
+    assert emerging_phrases(corpus_of(empty), LAST).empty
+    assert topics(corpus_of(empty), LAST).empty
+    assert all(part.empty for part in label_check(corpus_of(empty)))
     assert typical(empty, ["1"]) == []
 
 

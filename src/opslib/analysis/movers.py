@@ -33,7 +33,7 @@ _ALIKE = 2.0  # times that the usual reasons' flow may differ from that of all t
 _FAR_OUT = 3.5  # standard deviations
 _FEWEST_RISING = 4  # tickets of a week that can be called a rise
 _WINDOWS = (1, 3)  # days that an early warning sums
-_SURE = 0.9  # one-sided confidence that reasons are no more alike in their variation than they are taken to be
+_SURE = 0.9  # one-sided confidence that the variances of a family are as alike as they are taken to be
 _MOST_STEPS = 100
 _GRID = 2_000_000  # chances that are held at once
 
@@ -95,14 +95,15 @@ def weekly_movers(
 
     Notes:
         Counts are negative binomial with mean exposure × rate: a row's dispersion is its own, shrunk to the family's
-        (Smyth 2004), but for a row with a week far out of its range, which keeps its own. How much the family lends is
-        taken at the lower 90 % limit that so few rows allow, not at its estimate: where reasons differ in burstiness,
-        the estimate often lends far too much, and one week in eight showed a false signal. Where the last trailing
-        weeks are already far above those before them, the rise is going on, and they are left out of the measure.
-        Given the tickets of all weeks together, the week's are beta-binomial; the mid-p of that is
-        referred to Student's t with the degrees of freedom of the dispersion. Exposure is the trimmed ratio of the
-        *other* reasons to their trailing means (Robinson and Oshlack 2010), so that a holiday moves no reason and a new
-        reason does not push the others down. The row of all reasons of a segment is measured against the team's flow,
+        (Smyth 2004), but for a row with a week far out of its range, which keeps its own. The degrees of freedom that
+        the family lends are not their estimate but its lower 90 % limit: a dozen reasons tell little of how alike they
+        are, and where they differ in burstiness the estimate showed a false signal in up to one quiet week of eight.
+        Where the last trailing weeks are already far above those before them, the rise is going on, and they are left
+        out of the measure.
+        Given the tickets of all weeks together, the week's are beta-binomial; the mid-p of that is referred to
+        Student's t with the degrees of freedom of the dispersion. Exposure is the trimmed ratio of the *other* reasons
+        to their trailing means (Robinson and Oshlack 2010), so that a holiday moves no reason and a new reason does not
+        push the others down. The row of all reasons of a segment is measured against the team's flow,
         the row of all tickets against nothing but its own weeks.
 
     References:
@@ -499,14 +500,14 @@ def _dispersions(past: Floats, over: Floats, expected: Floats, kinds: npt.NDArra
     variance = mean + pooled[kinds, None] * mean**2
     phi = np.divide(square, variance, out=np.zeros_like(square), where=variance > 0).sum(axis=1) / weeks
     burst = used & (square > _FAR_OUT**2 * variance).any(axis=1)
-    prior = _prior_freedom(phi, used & ~burst, past.shape[1] - 1.0, kinds)[kinds]
+    prior, surely = (each[kinds] for each in _prior_freedom(phi, used & ~burst, past.shape[1] - 1.0, kinds))
     steady = np.where((total >= 3 * weeks) | burst, phi, 1.0)
     lent = np.where(np.isfinite(prior), (weeks - 1) / (weeks - 1 + np.where(np.isfinite(prior), prior, 1.0)), 0.0)
     moderated = np.where(burst, phi, 1.0 + lent * (steady - 1.0))
     level = np.maximum(expected, 0.5)
     dispersion = np.maximum((moderated * (1 + pooled[kinds] * level) - 1) / level, 0.0)
     most = np.maximum(np.bincount(kinds, np.where(used, weeks - 1, 0.0))[kinds], weeks - 1)
-    return dispersion, np.where(burst, weeks - 1, np.minimum(prior + weeks - 1, most))
+    return dispersion, np.where(burst, weeks - 1, np.minimum(surely + weeks - 1, most))
 
 
 def _common_dispersion(
@@ -532,20 +533,29 @@ def _common_dispersion(
     return dispersion
 
 
-def _prior_freedom(phi: Floats, counted: npt.NDArray[np.bool_], freedom: float, kinds: npt.NDArray[np.intp]) -> Floats:
-    """How many degrees of freedom each family lends a row: from how alike the rows' own variances are.
+def _prior_freedom(
+    phi: Floats, counted: npt.NDArray[np.bool_], freedom: float, kinds: npt.NDArray[np.intp]
+) -> tuple[Floats, Floats]:
+    """How many degrees of freedom each family lends a row, from how alike the rows' own variances are: estimate, limit.
 
-    A dozen rows tell little of how alike they are. The spread of their variances is taken at its upper limit: at its
-    estimate, families that look alike by chance would lend without bound, and their bursty rows be taken for steady.
+    A dozen rows tell little of how alike they are. By the estimate, families that look alike by chance lend without
+    bound, and the tails of their bursty rows are taken for those of steady ones: the limit is where the spread of the
+    variances is at its own upper limit.
     """
     size = np.bincount(kinds, counted)
     logs = np.log(np.maximum(phi, 0.05))
     middle = _mean_of(logs, counted, kinds)
     squares = np.bincount(kinds, np.where(counted, (logs - middle[kinds]) ** 2, 0.0))
-    spread = squares / stats.chi2.ppf(1 - _SURE, np.maximum(size - 1, 1))
-    excess = spread - float(special.polygamma(1, freedom / 2))
-    prior = np.where(excess > 0, 2 * _trigamma_inverse(np.maximum(excess, 1e-6)), np.inf)
-    return np.where(size < _FEWEST_REASONS, 0.0, prior)
+    told = np.maximum(size - 1, 1)
+    return tuple(
+        np.where(size < _FEWEST_REASONS, 0.0, _lent(spread - float(special.polygamma(1, freedom / 2))))
+        for spread in (squares / told, squares / stats.chi2.ppf(1 - _SURE, told))
+    )
+
+
+def _lent(excess: Floats) -> Floats:
+    """The prior freedom at which the logarithms of variances spread by so much more than chance makes them."""
+    return np.where(excess > 0, 2 * _trigamma_inverse(np.maximum(excess, 1e-6)), np.inf)
 
 
 def _trigamma_inverse(values: Floats) -> Floats:
