@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
 
-import ibis
 import numpy as np
 import pandas as pd
 
@@ -448,29 +447,15 @@ def _asked_back(contacts: Drivers, weeks: Sequence[str]) -> pd.DataFrame | None:
         "standard", "ticket_events", weeks
     ):
         return None
-    engine = ibis.duckdb.connect()
-    try:
-        events = store.scan(engine, "standard", "ticket_events", weeks)
-        replied = events.filter((events.event == "public_comment") & (events.actor_role == "agent"))
-        first = replied.group_by("ticket_id").agg(replied_at=replied.occurred_at.min())
-        later = events.inner_join(first, "ticket_id")
-        after = later.filter(later.occurred_at >= later.replied_at)
-        waits = (
-            (after.event == "status")
-            & (after.value == "pending")
-            & (
-                after.occurred_at
-                <= after.replied_at + ibis.interval(minutes=int(_ASKED_BACK_WITHIN.total_seconds() // 60))
-            )
-        )
-        writes = (
-            (after.event == "public_comment")
-            & (after.actor_role == "requester")
-            & (after.occurred_at > after.replied_at)
-        )
-        told = after.group_by("ticket_id").agg(waited=waits.any(), wrote=writes.any())
-        found = told.mutate(asked_back=(told.waited & told.wrote).cast("float64"))[["ticket_id", "asked_back"]]
-        frame: pd.DataFrame = found.to_pyarrow().to_pandas()
-    finally:
-        engine.disconnect()
-    return frame if frame["asked_back"].notna().any() else None
+    columns = ["ticket_id", "occurred_at", "event", "actor_role", "value"]
+    events = store.read("standard", "ticket_events", columns=columns, weeks=weeks)
+    events = events[events["event"].isin(["public_comment", "status"])]
+    events = events[events["ticket_id"].isin(contacts.recent["ticket_id"])]
+    comment = events["event"] == "public_comment"
+    replied = events[comment & (events["actor_role"] == "agent")].groupby("ticket_id")["occurred_at"].min()
+    since = events["occurred_at"] - events["ticket_id"].map(replied)
+    waits = ~comment & (events["value"] == "pending") & since.between(timedelta(0), _ASKED_BACK_WITHIN)
+    writes = comment & (events["actor_role"] == "requester") & (since > timedelta(0))
+    asked = replied.index.isin(events.loc[waits, "ticket_id"]) & replied.index.isin(events.loc[writes, "ticket_id"])
+    found = pd.DataFrame({"ticket_id": replied.index, "asked_back": asked.astype("float64")})
+    return found if len(found) else None
