@@ -52,22 +52,40 @@ def weekly_counts(
         dimension, segment, contact_reason, week, count (int64). Dimension and segment `all` hold the team's tickets,
         contact_reason `all` those of all reasons. Every combination that occurs has a row for every week.
     """
-    inside = tickets[tickets["week"].isin(list(weeks))]
-    inside = inside.assign(contact_reason=inside["contact_reason"].astype("str").fillna(UNLABELLED))
-    parts = [inside.assign(dimension=ALL, segment=ALL)]
-    parts += [
-        inside.assign(dimension=name, segment=inside[name].astype("str")).dropna(subset=["segment"])
-        for name in dimensions
-        if name in inside and inside[name].notna().any()
-    ]
-    rows = pd.concat([part[["dimension", "segment", "contact_reason", "week"]] for part in parts])
-    rows = pd.concat([rows, rows.assign(contact_reason=ALL)])
-    keys = ["dimension", "segment", "contact_reason"]
-    wide = rows.groupby([*keys, "week"], observed=True).size().reset_index(name="count")
-    wide = wide.pivot_table(index=keys, columns="week", values="count", fill_value=0)
-    wide = wide.reindex(columns=pd.Index(list(weeks), name="week"), fill_value=0).reset_index()
-    long = wide.melt(id_vars=keys, var_name="week", value_name="count").astype({"count": "int64"})
-    return long.sort_values([*keys, "week"], kind="stable", ignore_index=True)
+    names = sorted(set(weeks))
+    place = pd.Index(names).get_indexer(tickets["week"])
+    inside, place = tickets[place >= 0], place[place >= 0]
+    reason, reasons = pd.factorize(inside["contact_reason"].astype("str").fillna(UNLABELLED))
+    rows = np.unique(np.array([*reasons, ALL], dtype=object).astype(str), return_inverse=True)
+    labels, slot = rows[0].astype(object), rows[1]
+    parts = []
+    for name in sorted({ALL, *dimensions}):
+        if name == ALL:
+            segment, segments = np.zeros(len(inside), dtype=np.int64), np.array([ALL], dtype=object)
+        elif name in inside and inside[name].notna().any():
+            segment, segments = pd.factorize(inside[name].astype("str"), sort=True)
+        else:
+            continue
+        known = segment >= 0
+        shape = (len(segments), len(labels), len(names))
+        cell = np.ravel_multi_index((segment[known], slot[reason[known]], place[known]), shape)
+        counts = np.bincount(cell, minlength=int(np.prod(shape))).reshape(shape)
+        counts[:, slot[-1]] += counts.sum(axis=1)
+        which, label = np.nonzero(counts.any(axis=2))
+        parts.append(
+            pd.DataFrame(
+                {
+                    "dimension": name,
+                    "segment": np.repeat(np.asarray(segments, dtype=object)[which], len(names)),
+                    "contact_reason": np.repeat(labels[label], len(names)),
+                    "week": np.tile(np.array(names, dtype=object), len(which)),
+                    "count": counts[which, label].ravel(),
+                }
+            )
+        )
+    return pd.concat(parts, ignore_index=True).astype(
+        dict.fromkeys(("dimension", "segment", "contact_reason", "week"), "str") | {"count": "int64"}
+    )
 
 
 def weekly_movers(
