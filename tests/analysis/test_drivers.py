@@ -114,3 +114,26 @@ def test_choices_of_few_people_and_fields_without_values_are_left_out():
     assert "priority" not in set(found["choice"])
     assert "labelled_other" not in set(found.query("choice == 'form, contact_reason'")["outcome"])
     assert form_choices(rows[["contact_reason", "misrouted"]], minimum_group=5).empty
+
+
+def test_choices_are_counted_as_by_going_through_them_one_by_one():
+    rng = np.random.default_rng(4)
+    rows = contacts({"a": 60, "b": 40}, form=rng.choice(["x", "y", None], 100), channel=rng.choice(["m", "n"], 100))
+    rows["requester_id"] = rng.choice([f"p{number}" for number in range(40)], 100)
+    rows["misrouted"] = rng.choice([0.0, 1.0, np.nan], 100)
+    found = form_choices(rows, minimum_group=8)
+    told = 0
+    for fields in (["form"], ["form", "contact_reason"], ["channel"]):
+        known = rows.dropna(subset=[*fields, "misrouted"])
+        for values, own in known.groupby(fields):
+            if own["requester_id"].nunique() < 8:
+                continue
+            line = found[(found["choice"] == ", ".join(fields)) & (found["value"] == " · ".join(values))].iloc[0]
+            others = known.drop(own.index)
+            told += 1
+            assert (line["tickets"], line["hits"]) == (len(own), own["misrouted"].sum())
+            assert line["others_share"] == pytest.approx(others["misrouted"].mean())
+            assert (
+                line[["low", "high"]].tolist() == wilson([line["hits"]], [len(own)])[["low", "high"]].iloc[0].tolist()
+            )
+    assert told == len(found) > 4

@@ -1,9 +1,14 @@
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from opslib.analysis import language
 from opslib.analysis.language import (
     Corpus,
     corpus_of,
@@ -70,6 +75,63 @@ def test_a_stronger_prior_draws_a_rare_word_to_no_difference():
     assert log_odds([3, 97], [0, 200], np.array([0.02, 0.98]) * 2000)["delta"].iloc[0] < 0.7
     with pytest.raises(ValueError, match="above 0"):
         log_odds([1], [1], [0])
+
+
+def terms_slowly(texts: list[str], words: int, fewest: int) -> dict[str, set[int]]:
+    """Clause by clause, word by word."""
+    held: dict[str, set[int]] = {}
+    for place, text in enumerate(texts):
+        for clause in re.split(language._CLAUSE_END, text):
+            said = re.findall(language._WORD, clause)
+            for length in range(1, words + 1):
+                for start in range(len(said) - length + 1):
+                    held.setdefault(" ".join(said[start : start + length]), set()).add(place)
+    return {term: places for term, places in held.items() if len(places) >= fewest}
+
+
+@given(
+    st.lists(
+        st.lists(
+            st.sampled_from(
+                ["a b", "refund", "don't", "no-one", "42", "über", ".", ", ", "! ", '"', "\n", " ", "x\x1ey"]
+            ),
+            max_size=12,
+        ).map(" ".join),
+        max_size=8,
+    ),
+    st.integers(1, 4),
+    st.integers(1, 3),
+)
+def test_terms_are_those_of_going_through_the_texts_word_by_word(texts: list[str], words: int, fewest: int):
+    frame = pd.DataFrame({"text": pd.Series(texts, dtype="str")})
+    found = corpus_of(frame, words=words, fewest=fewest)
+    columns = found.terms.tocsc()
+    told = {
+        term: set(columns.indices[columns.indptr[place] : columns.indptr[place + 1]].tolist())
+        for place, term in enumerate(found.said)
+    }
+    assert told == terms_slowly(texts, words, fewest)
+    assert found.length.tolist() == [len(term.split()) for term in found.said]
+    assert found.terms.max() <= 1 if found.terms.nnz else True
+
+
+def test_texts_are_counted_alike_in_one_block_and_in_many(monkeypatch: pytest.MonkeyPatch):
+    texts = texts_of(written(np.random.default_rng(12)))
+    whole = corpus_of(texts)
+    monkeypatch.setattr(language, "_BLOCK", 7)
+    blocks = corpus_of(texts)
+    assert blocks.said.tolist() == whole.said.tolist()
+    assert (blocks.terms != whole.terms).nnz == 0
+
+
+def test_probabilities_that_are_right_stay_as_they_are_and_those_too_sure_are_drawn_back():
+    """The labels are drawn with the very probabilities; cubed, they are too sure by a power of three."""
+    rng = np.random.default_rng(13)
+    chance = rng.dirichlet([0.5, 0.5, 0.5], 6000)
+    given_labels = (rng.random(6000)[:, None] > chance.cumsum(axis=1)).sum(axis=1)
+    for power in (1, 3):
+        found = language._calibrated(power * np.log(np.maximum(chance, 1e-30)), given_labels)
+        assert found == pytest.approx(chance, abs=0.02)
 
 
 def test_a_phrase_that_nobody_used_before_is_found_with_its_labels():
