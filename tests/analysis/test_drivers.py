@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from opslib.analysis import drivers
 from opslib.analysis.drivers import form_choices, is_catch_all, pareto
 from opslib.analysis.intervals import wilson
 
@@ -104,6 +105,27 @@ def test_where_forms_are_alike_any_is_accused_in_at_most_one_case_of_ten():
     shares = dict.fromkeys("defgh", 0.15)
     runs = [form_choices(misrouted(rng, shares), minimum_group=5)["discovery"].any() for _ in range(60)]
     assert sum(runs) <= 13
+
+
+def test_fishers_p_is_that_of_the_lady_tasting_tea():
+    """Three of four cups right: 17 in 70 to do as well (Fisher 1935); the mid-p counts half of the 16 that do the same.
+
+    All four right: 1 in 70, half of which is counted, on either side.
+    """
+    found = drivers._fisher_mid_p([3, 4], [4, 4], [1, 0], [4, 4])
+    assert found == pytest.approx([2 * (1 + 16 / 2) / 70, 2 * (1 / 2) / 70])
+
+
+def test_small_choices_are_accused_no_more_often_than_large_ones():
+    """Forty forms of some eight tickets each beside a large one, all misrouted one time in ten."""
+    rng = np.random.default_rng(5)
+    shares = {f"f{number}": 0.1 for number in range(40)}
+    runs = []
+    for _ in range(60):
+        rows = misrouted(rng, shares | {"large": 0.1}, 900)
+        rows["form"] = rows["form"].where(rng.random(len(rows)) < 0.35, "large")
+        runs.append(form_choices(rows, minimum_group=5, choices=[("form",)])["discovery"].any())
+    assert sum(runs) <= 12
 
 
 def test_choices_of_few_people_and_fields_without_values_are_left_out():

@@ -8,9 +8,10 @@ from typing import cast
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from scipy import stats
 
 from opslib.analysis.discovery import benjamini_hochberg
-from opslib.analysis.intervals import newcombe_difference, poisson_rate, proportion_change_p, wilson
+from opslib.analysis.intervals import newcombe_difference, poisson_rate, wilson
 from opslib.analysis.movers import ALL, UNLABELLED
 
 HOUR = 3600.0
@@ -134,6 +135,14 @@ def form_choices(
         low, high (Wilson 95 %), others_share (all other tickets with that field filled in), difference, difference_low,
         difference_high (Newcombe 95 %), p, q, discovery, extra (hits beyond the others' share), largest extra first.
         A choice of reason is not tested for being a catch-all.
+
+    Notes:
+        p is the two-sided mid-p of Fisher's exact test. The score test is far off in the upper tail of a choice of a
+        dozen tickets, and accused some choice in one case of six where outcomes fell at random.
+
+    References:
+        Lancaster, H. O. (1961). Significance tests in discrete distributions. Journal of the American Statistical
+        Association 56, 223-234. Agresti, A. (2013). Categorical Data Analysis, 3rd edition, section 3.5.
     """
     columns = ["choice", "value", "outcome", "tickets", "hits", "share", "low", "high", "others_share", "difference"]
     columns += ["difference_low", "difference_high", "p", "q", "discovery", "extra"]
@@ -159,7 +168,7 @@ def form_choices(
     frame["others_share"] = frame["other_hits"] / frame["other_tickets"]
     gap = newcombe_difference(*mine, *others)
     frame[["difference", "difference_low", "difference_high"]] = gap[["difference", "low", "high"]].to_numpy()
-    frame["p"] = proportion_change_p(*mine, *others).to_numpy()
+    frame["p"] = _fisher_mid_p(*mine, *others)
     frame["extra"] = frame["hits"] - frame["tickets"] * frame["others_share"]
     found = benjamini_hochberg(frame["p"], rate=rate)
     frame["q"] = found["q"]
@@ -199,6 +208,19 @@ def _one_choice(
             "other_hits": hits.sum() - hits[shown],
         }
     )
+
+
+def _fisher_mid_p(
+    hits: npt.ArrayLike, tickets: npt.ArrayLike, other_hits: npt.ArrayLike, other_tickets: npt.ArrayLike
+) -> npt.NDArray[np.float64]:
+    """Two-sided mid-p of a two by two table given its margins: twice the smaller tail."""
+    own, size, others, other_size = (
+        np.asarray(each, dtype=np.int64) for each in (hits, tickets, other_hits, other_tickets)
+    )
+    given = stats.hypergeom(size + other_size, own + others, size)
+    half = given.pmf(own) / 2
+    p: npt.NDArray[np.float64] = np.minimum(1.0, 2 * np.minimum(given.sf(own) + half, given.cdf(own - 1) + half))
+    return p
 
 
 def _per_user(frame: pd.DataFrame, activity: pd.DataFrame | None, by: str | None) -> np.ndarray:

@@ -56,13 +56,16 @@ class ChangePoint:
     p: float
 
 
-def change_point(counts: npt.ArrayLike, exposure: npt.ArrayLike = 1.0, *, margin: int = _MARGIN) -> ChangePoint:
+def change_point(
+    counts: npt.ArrayLike, exposure: npt.ArrayLike = 1.0, *, margin: int = _MARGIN, together: int = 1
+) -> ChangePoint:
     """Find the one step that divides a row of counts best.
 
     Args:
         counts: one per day or week, in order; at least `2 * margin` of them with exposure.
         exposure: what each is counted over; those without any are passed over.
         margin: so many observations at least lie on either side.
+        together: so many observations in a row may rise and fall together, such as the 7 days of a week.
 
     Returns:
         position (observations before the step) with the 95 % interval low to high; before and after (counts per unit of
@@ -75,7 +78,9 @@ def change_point(counts: npt.ArrayLike, exposure: npt.ArrayLike = 1.0, *, margin
     Notes:
         Quasi-Poisson: the position with the highest likelihood; the interval holds the most likely positions with
         together 95 % of the likelihood, divided by the dispersion around the two levels. p is simulated (999 seeded
-        paths of a Brownian bridge over the same exposures), because the highest of many ratios is no chi-square.
+        paths of a Brownian bridge over the same exposures), because the highest of many ratios is no chi-square. What
+        makes a whole week busier shows little in the variance of its days, and looks like a step: the dispersion is the
+        larger of that of single observations and that of sums of `together` of them.
 
     References:
         Hinkley, D. V. (1970). Inference about the change-point in a sequence of random variables. Biometrika 57, 1-17.
@@ -103,9 +108,7 @@ def change_point(counts: npt.ArrayLike, exposure: npt.ArrayLike = 1.0, *, margin
     best = int(np.argmax(gain))
     before, after = first[best] / over_first[best], second[best] / over_second[best]
     fitted = np.where(np.arange(len(count)) < places[best], before, after) * over
-    chi = np.divide((count - fitted) ** 2, fitted, out=np.zeros_like(fitted), where=fitted > 0).sum()
-    # Two levels are fitted, and the best of many positions takes some three degrees of freedom more.
-    dispersion = max(1.0, float(chi) / max(len(count) - 5, len(count) / 2))
+    dispersion = max(1.0, _dispersion(count, fitted, 1), _dispersion(count, fitted, together))
     weight = np.exp((gain - gain[best]) / dispersion)
     order = np.argsort(-weight, kind="stable")
     mass = np.cumsum(weight[order]) / weight.sum()
@@ -200,9 +203,10 @@ def candidates(
         reason = subject if kind == "reason" else None
         mine = members(rows, reason, said).to_numpy()
         own = np.bincount(day[mine], minlength=len(days)).astype(np.float64)
-        if own.sum() < 10 or len(days) < 4 * 7:
+        others = np.maximum(total - own, 0.0)
+        if own.sum() < 10 or (others > 0).sum() < 4 * 7:
             continue
-        step = change_point(own, np.maximum(total - own, 0.0), margin=_MARGIN)
+        step = change_point(own, others, margin=_MARGIN, together=7)
         found.append((subject, kind, said, mine, own, step))
     if not found:
         return pd.DataFrame(columns=list(CANDIDATE_COLUMNS))
@@ -437,6 +441,16 @@ def follow_up(row: pd.Series, weekly: pd.Series) -> dict[str, object]:
         "latest_high": float(mean["high"]),
         "state": state,
     }
+
+
+def _dispersion(count: Floats, fitted: Floats, together: int) -> float:
+    """Pearson's variance over mean of sums of so many observations in a row, the last ones whole."""
+    together = max(1, min(together, len(count) // 4))
+    starts = np.arange(len(count) % together, len(count), together)
+    own, mean = np.add.reduceat(count, starts), np.add.reduceat(fitted, starts)
+    chi = np.divide((own - mean) ** 2, mean, out=np.zeros_like(mean), where=mean > 0).sum()
+    # Two levels are fitted, and the best of many positions takes some three degrees of freedom more.
+    return float(chi) / max(len(starts) - 5, len(starts) / 2)
 
 
 def _no_step(highest: float, over: Floats, places: npt.NDArray[np.int64]) -> float:
