@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
 
-import ibis
 import numpy as np
 import pandas as pd
 
@@ -133,6 +132,12 @@ class Drivers:
         return rows[rows["counts_in_speed"].fillna(True).astype(bool)].reset_index(drop=True)
 
     @cached_property
+    def corpus(self) -> language.Corpus:
+        """The words and phrases of the texts of the weeks that phrases, topics and labels look at."""
+        recent = self.weeks[-(movers.TRAILING_WEEKS + 2) :]
+        return language.corpus_of(self.texts[self.texts["week"].isin(recent)])
+
+    @cached_property
     def counts(self) -> pd.DataFrame:
         """Tickets per week, reason and segment, as of `analysis.movers.weekly_counts`."""
         return movers.weekly_counts(self.tickets, self.weeks)
@@ -145,7 +150,7 @@ class Drivers:
     @cached_property
     def phrases(self) -> pd.DataFrame:
         """As of `analysis.language.emerging_phrases`."""
-        return language.emerging_phrases(self.texts, self.week.week)
+        return language.emerging_phrases(self.corpus, self.week.week)
 
     @cached_property
     def days(self) -> list[str]:
@@ -374,12 +379,12 @@ def history(contacts: Drivers, reason: str = "", *, shown: int = HISTORY_WEEKS) 
         first = contacts.movers.query("dimension == 'all' and contact_reason != 'all'")
         reason = str(first["contact_reason"].iloc[0]) if len(first) else ""
     team = contacts.counts[contacts.counts["dimension"] == ALL]
-    parts = []
-    for name in contacts.weeks[-shown:]:
-        found = movers.weekly_movers(team, name)
-        parts.append(found[found["contact_reason"] == reason].assign(week=name))
     columns = ["contact_reason", "week", "count", "expected", "low", "high", "discovery"]
-    return pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
+    if not reason:
+        return pd.DataFrame(columns=columns)
+    team = contacts.counts[contacts.counts["dimension"] == ALL]
+    found = movers.movers_by_week(team, contacts.weeks[-shown:])
+    return found.loc[found["contact_reason"] == reason, columns].reset_index(drop=True)
 
 
 def warnings(contacts: Drivers) -> pd.DataFrame:
@@ -400,13 +405,13 @@ def languages(contacts: Drivers) -> pd.DataFrame:
 
 def topics(contacts: Drivers) -> pd.DataFrame:
     """Topics of the texts; as `analysis.language.topics`."""
-    return language.topics(contacts.texts, contacts.week.week)
+    return language.topics(contacts.corpus, contacts.week.week)
 
 
 def labels(contacts: Drivers) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Accuracy of a classifier of texts, and the labels that it contradicts; as `analysis.language.label_check`."""
     weeks = contacts.weeks[-movers.TRAILING_WEEKS :]
-    return language.label_check(contacts.texts[contacts.texts["week"].isin(weeks)])
+    return language.label_check(contacts.corpus.within(weeks))
 
 
 def forms(contacts: Drivers) -> pd.DataFrame:
@@ -565,29 +570,15 @@ def _asked_back(contacts: Drivers, weeks: Sequence[str]) -> pd.DataFrame | None:
         "standard", "ticket_events", weeks
     ):
         return None
-    engine = ibis.duckdb.connect()
-    try:
-        events = store.scan(engine, "standard", "ticket_events", weeks)
-        replied = events.filter((events.event == "public_comment") & (events.actor_role == "agent"))
-        first = replied.group_by("ticket_id").agg(replied_at=replied.occurred_at.min())
-        later = events.inner_join(first, "ticket_id")
-        after = later.filter(later.occurred_at >= later.replied_at)
-        waits = (
-            (after.event == "status")
-            & (after.value == "pending")
-            & (
-                after.occurred_at
-                <= after.replied_at + ibis.interval(minutes=int(_ASKED_BACK_WITHIN.total_seconds() // 60))
-            )
-        )
-        writes = (
-            (after.event == "public_comment")
-            & (after.actor_role == "requester")
-            & (after.occurred_at > after.replied_at)
-        )
-        told = after.group_by("ticket_id").agg(waited=waits.any(), wrote=writes.any())
-        found = told.mutate(asked_back=(told.waited & told.wrote).cast("float64"))[["ticket_id", "asked_back"]]
-        frame: pd.DataFrame = found.to_pyarrow().to_pandas()
-    finally:
-        engine.disconnect()
-    return frame if frame["asked_back"].notna().any() else None
+    columns = ["ticket_id", "occurred_at", "event", "actor_role", "value"]
+    events = store.read("standard", "ticket_events", columns=columns, weeks=weeks)
+    events = events[events["event"].isin(["public_comment", "status"])]
+    events = events[events["ticket_id"].isin(contacts.recent["ticket_id"])]
+    comment = events["event"] == "public_comment"
+    replied = events[comment & (events["actor_role"] == "agent")].groupby("ticket_id")["occurred_at"].min()
+    since = events["occurred_at"] - events["ticket_id"].map(replied)
+    waits = ~comment & (events["value"] == "pending") & since.between(timedelta(0), _ASKED_BACK_WITHIN)
+    writes = comment & (events["actor_role"] == "requester") & (since > timedelta(0))
+    asked = replied.index.isin(events.loc[waits, "ticket_id"]) & replied.index.isin(events.loc[writes, "ticket_id"])
+    found = pd.DataFrame({"ticket_id": replied.index, "asked_back": asked.astype("float64")})
+    return found if len(found) else None

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from opslib.analysis import drivers
 from opslib.analysis.drivers import form_choices, is_catch_all, pareto
 from opslib.analysis.intervals import wilson
 
@@ -106,6 +107,27 @@ def test_where_forms_are_alike_any_is_accused_in_at_most_one_case_of_ten():
     assert sum(runs) <= 13
 
 
+def test_fishers_p_is_that_of_the_lady_tasting_tea():
+    """Three of four cups right: 17 in 70 to do as well (Fisher 1935); the mid-p counts half of the 16 that do the same.
+
+    All four right: 1 in 70, half of which is counted, on either side.
+    """
+    found = drivers._fisher_mid_p([3, 4], [4, 4], [1, 0], [4, 4])
+    assert found == pytest.approx([2 * (1 + 16 / 2) / 70, 2 * (1 / 2) / 70])
+
+
+def test_small_choices_are_accused_no_more_often_than_large_ones():
+    """Forty forms of some eight tickets each beside a large one, all misrouted one time in ten."""
+    rng = np.random.default_rng(5)
+    shares = {f"f{number}": 0.1 for number in range(40)}
+    runs = []
+    for _ in range(60):
+        rows = misrouted(rng, shares | {"large": 0.1}, 900)
+        rows["form"] = rows["form"].where(rng.random(len(rows)) < 0.35, "large")
+        runs.append(form_choices(rows, minimum_group=5, choices=[("form",)])["discovery"].any())
+    assert sum(runs) <= 12
+
+
 def test_choices_of_few_people_and_fields_without_values_are_left_out():
     rows = misrouted(np.random.default_rng(3), {"good": 0.1, "bad": 0.5}).assign(priority=None)
     rows.loc[:2, "form"] = "rare"
@@ -114,3 +136,26 @@ def test_choices_of_few_people_and_fields_without_values_are_left_out():
     assert "priority" not in set(found["choice"])
     assert "labelled_other" not in set(found.query("choice == 'form, contact_reason'")["outcome"])
     assert form_choices(rows[["contact_reason", "misrouted"]], minimum_group=5).empty
+
+
+def test_choices_are_counted_as_by_going_through_them_one_by_one():
+    rng = np.random.default_rng(4)
+    rows = contacts({"a": 60, "b": 40}, form=rng.choice(["x", "y", None], 100), channel=rng.choice(["m", "n"], 100))
+    rows["requester_id"] = rng.choice([f"p{number}" for number in range(40)], 100)
+    rows["misrouted"] = rng.choice([0.0, 1.0, np.nan], 100)
+    found = form_choices(rows, minimum_group=8)
+    told = 0
+    for fields in (["form"], ["form", "contact_reason"], ["channel"]):
+        known = rows.dropna(subset=[*fields, "misrouted"])
+        for values, own in known.groupby(fields):
+            if own["requester_id"].nunique() < 8:
+                continue
+            line = found[(found["choice"] == ", ".join(fields)) & (found["value"] == " · ".join(values))].iloc[0]
+            others = known.drop(own.index)
+            told += 1
+            assert (line["tickets"], line["hits"]) == (len(own), own["misrouted"].sum())
+            assert line["others_share"] == pytest.approx(others["misrouted"].mean())
+            assert (
+                line[["low", "high"]].tolist() == wilson([line["hits"]], [len(own)])[["low", "high"]].iloc[0].tolist()
+            )
+    assert told == len(found) > 4

@@ -1,10 +1,17 @@
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from opslib.analysis import language
 from opslib.analysis.language import (
+    Corpus,
+    corpus_of,
     emerging_phrases,
     label_check,
     languages_looked_at,
@@ -40,6 +47,10 @@ def written(
     return pd.DataFrame(rows, columns=names)
 
 
+def corpus_of_tickets(tickets: pd.DataFrame) -> Corpus:
+    return corpus_of(texts_of(tickets))
+
+
 def with_new_matter(frame: pd.DataFrame, count: int = 14) -> pd.DataFrame:
     chosen = frame.index[frame["week"] == LAST][:count]
     frame.loc[chosen, "subject"] = "studio sync"
@@ -66,8 +77,65 @@ def test_a_stronger_prior_draws_a_rare_word_to_no_difference():
         log_odds([1], [1], [0])
 
 
+def terms_slowly(texts: list[str], words: int, fewest: int) -> dict[str, set[int]]:
+    """Clause by clause, word by word."""
+    held: dict[str, set[int]] = {}
+    for place, text in enumerate(texts):
+        for clause in re.split(language._CLAUSE_END, text):
+            said = re.findall(language._WORD, clause)
+            for length in range(1, words + 1):
+                for start in range(len(said) - length + 1):
+                    held.setdefault(" ".join(said[start : start + length]), set()).add(place)
+    return {term: places for term, places in held.items() if len(places) >= fewest}
+
+
+@given(
+    st.lists(
+        st.lists(
+            st.sampled_from(
+                ["a b", "refund", "don't", "no-one", "42", "über", ".", ", ", "! ", '"', "\n", " ", "x\x1ey"]
+            ),
+            max_size=12,
+        ).map(" ".join),
+        max_size=8,
+    ),
+    st.integers(1, 4),
+    st.integers(1, 3),
+)
+def test_terms_are_those_of_going_through_the_texts_word_by_word(texts: list[str], words: int, fewest: int):
+    frame = pd.DataFrame({"text": pd.Series(texts, dtype="str")})
+    found = corpus_of(frame, words=words, fewest=fewest)
+    columns = found.terms.tocsc()
+    told = {
+        term: set(columns.indices[columns.indptr[place] : columns.indptr[place + 1]].tolist())
+        for place, term in enumerate(found.said)
+    }
+    assert told == terms_slowly(texts, words, fewest)
+    assert found.length.tolist() == [len(term.split()) for term in found.said]
+    assert found.terms.max() <= 1 if found.terms.nnz else True
+
+
+def test_texts_are_counted_alike_in_one_block_and_in_many(monkeypatch: pytest.MonkeyPatch):
+    texts = texts_of(written(np.random.default_rng(12)))
+    whole = corpus_of(texts)
+    monkeypatch.setattr(language, "_BLOCK", 7)
+    blocks = corpus_of(texts)
+    assert blocks.said.tolist() == whole.said.tolist()
+    assert (blocks.terms != whole.terms).nnz == 0
+
+
+def test_probabilities_that_are_right_stay_as_they_are_and_those_too_sure_are_drawn_back():
+    """The labels are drawn with the very probabilities; cubed, they are too sure by a power of three."""
+    rng = np.random.default_rng(13)
+    chance = rng.dirichlet([0.5, 0.5, 0.5], 6000)
+    given_labels = (rng.random(6000)[:, None] > chance.cumsum(axis=1)).sum(axis=1)
+    for power in (1, 3):
+        found = language._calibrated(power * np.log(np.maximum(chance, 1e-30)), given_labels)
+        assert found == pytest.approx(chance, abs=0.02)
+
+
 def test_a_phrase_that_nobody_used_before_is_found_with_its_labels():
-    texts = texts_of(with_new_matter(written(np.random.default_rng(1))))
+    texts = corpus_of_tickets(with_new_matter(written(np.random.default_rng(1))))
     found = emerging_phrases(texts, LAST)
     first = found.iloc[0]
     assert first["phrase"] in "studio sync ate my drafts overnight"
@@ -80,12 +148,14 @@ def test_a_phrase_that_nobody_used_before_is_found_with_its_labels():
 
 
 def test_phrases_do_not_reach_over_the_end_of_a_sentence():
-    texts = texts_of(with_new_matter(written(np.random.default_rng(1))))
+    texts = corpus_of_tickets(with_new_matter(written(np.random.default_rng(1))))
     assert not emerging_phrases(texts, LAST)["phrase"].str.contains("team studio|overnight kind").any()
 
 
 def test_weeks_alike_show_a_phrase_in_few_of_twenty_cases():
-    shown = [len(emerging_phrases(texts_of(written(np.random.default_rng(seed))), LAST)) > 0 for seed in range(20)]
+    shown = [
+        len(emerging_phrases(corpus_of_tickets(written(np.random.default_rng(seed))), LAST)) > 0 for seed in range(20)
+    ]
     assert sum(shown) <= 5
 
 
@@ -95,11 +165,11 @@ def test_languages_are_never_mixed():
     english = written(rng)
     spanish = written(rng, per_week=80, language="es", prefix="s")
     grown = pd.concat([english, spanish[(spanish["week"] == LAST) | (spanish.index % 4 == 0)]], ignore_index=True)
-    texts = texts_of(grown)
+    texts = corpus_of_tickets(grown)
     found = emerging_phrases(texts, LAST)
     assert found.empty
     new = pd.concat([english, spanish[spanish["week"] == LAST]], ignore_index=True)
-    assert emerging_phrases(texts_of(new), LAST).empty
+    assert emerging_phrases(corpus_of_tickets(new), LAST).empty
     looked = languages_looked_at(texts_of(new), LAST).set_index("language")["enough"]
     assert looked.to_dict() == {"en": True, "es": False}
     both = topics(texts, LAST)
@@ -109,7 +179,7 @@ def test_languages_are_never_mixed():
 
 
 def test_topics_are_matters_and_keep_their_number_from_week_to_week():
-    texts = texts_of(written(np.random.default_rng(4), per_week=120))
+    texts = corpus_of_tickets(written(np.random.default_rng(4), per_week=120))
     now, then = topics(texts, LAST, most=6), topics(texts, WEEKS[-2], most=6)
     assert now["tickets"].sum() > 100
     assert (now["reason_share"] > 0.9).all()
@@ -120,7 +190,7 @@ def test_topics_are_matters_and_keep_their_number_from_week_to_week():
 
 
 def test_a_new_topic_is_a_signal_and_has_no_number_of_last_week():
-    texts = texts_of(with_new_matter(written(np.random.default_rng(5), per_week=120), count=40))
+    texts = corpus_of_tickets(with_new_matter(written(np.random.default_rng(5), per_week=120), count=40))
     found = topics(texts, LAST, most=8)
     new = found[found["discovery"] & (found["ratio"] > 1)]
     assert new["terms"].str.contains("drafts|studio|sync|overnight").any()
@@ -131,7 +201,7 @@ def test_labels_that_the_text_contradicts_are_found_with_the_accuracy_of_the_cla
     frame = written(np.random.default_rng(6), per_week=80)
     wrong = frame.index[(frame["contact_reason"] == "refund").to_numpy() & (frame.index % 8 == 0)]
     frame.loc[wrong, "contact_reason"] = "crash"
-    accuracy, pairs = label_check(texts_of(frame))
+    accuracy, pairs = label_check(corpus_of_tickets(frame))
     row = accuracy.iloc[0]
     assert row["accuracy"] == pytest.approx(1 - len(wrong) / len(frame), abs=0.02)
     assert row["low"] < row["accuracy"] < row["high"]
@@ -145,7 +215,7 @@ def test_labels_that_the_text_contradicts_are_found_with_the_accuracy_of_the_cla
 def test_labels_drawn_at_random_show_an_accuracy_of_chance():
     frame = written(np.random.default_rng(7), per_week=50)
     frame["contact_reason"] = np.random.default_rng(8).choice(list("abc"), len(frame))
-    accuracy, _ = label_check(texts_of(frame))
+    accuracy, _ = label_check(corpus_of_tickets(frame))
     assert accuracy["accuracy"].iloc[0] == pytest.approx(1 / 3, abs=0.08)
 
 
@@ -172,15 +242,15 @@ def test_hostile_texts_cost_no_more_time_than_others():
     frame = written(np.random.default_rng(9))
     frame.loc[frame.index[: len(hostile)], "description"] = hostile
     frame.loc[frame.index[-len(hostile) :], "description"] = hostile
-    assert isinstance(emerging_phrases(texts_of(frame), LAST), pd.DataFrame)
+    assert isinstance(emerging_phrases(corpus_of_tickets(frame), LAST), pd.DataFrame)
 
 
 def test_nothing_to_read_gives_empty_frames():
     empty = texts_of(pd.DataFrame({"ticket_id": [], "week": []}, dtype="str"))
     assert empty.empty
-    assert emerging_phrases(empty, LAST).empty
-    assert topics(empty, LAST).empty
-    assert all(part.empty for part in label_check(empty))
+    assert emerging_phrases(corpus_of(empty), LAST).empty
+    assert topics(corpus_of(empty), LAST).empty
+    assert all(part.empty for part in label_check(corpus_of(empty)))
     assert typical(empty, ["1"]) == []
 
 

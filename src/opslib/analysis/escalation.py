@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
@@ -55,13 +56,16 @@ class ChangePoint:
     p: float
 
 
-def change_point(counts: npt.ArrayLike, exposure: npt.ArrayLike = 1.0, *, margin: int = _MARGIN) -> ChangePoint:
+def change_point(
+    counts: npt.ArrayLike, exposure: npt.ArrayLike = 1.0, *, margin: int = _MARGIN, together: int = 1
+) -> ChangePoint:
     """Find the one step that divides a row of counts best.
 
     Args:
         counts: one per day or week, in order; at least `2 * margin` of them with exposure.
         exposure: what each is counted over; those without any are passed over.
         margin: so many observations at least lie on either side.
+        together: so many observations in a row may rise and fall together, such as the 7 days of a week.
 
     Returns:
         position (observations before the step) with the 95 % interval low to high; before and after (counts per unit of
@@ -74,7 +78,9 @@ def change_point(counts: npt.ArrayLike, exposure: npt.ArrayLike = 1.0, *, margin
     Notes:
         Quasi-Poisson: the position with the highest likelihood; the interval holds the most likely positions with
         together 95 % of the likelihood, divided by the dispersion around the two levels. p is simulated (999 seeded
-        paths of a Brownian bridge over the same exposures), because the highest of many ratios is no chi-square.
+        paths of a Brownian bridge over the same exposures), because the highest of many ratios is no chi-square. What
+        makes a whole week busier shows little in the variance of its days, and looks like a step: the dispersion is the
+        larger of that of single observations and that of sums of `together` of them.
 
     References:
         Hinkley, D. V. (1970). Inference about the change-point in a sequence of random variables. Biometrika 57, 1-17.
@@ -102,9 +108,7 @@ def change_point(counts: npt.ArrayLike, exposure: npt.ArrayLike = 1.0, *, margin
     best = int(np.argmax(gain))
     before, after = first[best] / over_first[best], second[best] / over_second[best]
     fitted = np.where(np.arange(len(count)) < places[best], before, after) * over
-    chi = np.divide((count - fitted) ** 2, fitted, out=np.zeros_like(fitted), where=fitted > 0).sum()
-    # Two levels are fitted, and the best of many positions takes some three degrees of freedom more.
-    dispersion = max(1.0, float(chi) / max(len(count) - 5, len(count) / 2))
+    dispersion = max(1.0, _dispersion(count, fitted, 1), _dispersion(count, fitted, together))
     weight = np.exp((gain - gain[best]) / dispersion)
     order = np.argsort(-weight, kind="stable")
     mass = np.cumsum(weight[order]) / weight.sum()
@@ -191,16 +195,18 @@ def candidates(
     for reason in moved.loc[moved["p"].notna(), "contact_reason"]:
         if reason != UNLABELLED and not bool(is_catch_all(pd.Series([reason])).iloc[0]):
             subjects.setdefault((str(reason), "reason"), [])
-    total = rows.groupby("day").size().reindex(list(days), fill_value=0).to_numpy(dtype=np.float64)
+    day = pd.Index(list(days)).get_indexer(rows["day"])
+    total = np.bincount(day, minlength=len(days)).astype(np.float64)
     recent = 7 * recent_weeks
     found = []
     for (subject, kind), said in subjects.items():
         reason = subject if kind == "reason" else None
-        mine = members(rows, reason, said)
-        own = rows[mine].groupby("day").size().reindex(list(days), fill_value=0).to_numpy(dtype=np.float64)
-        if own.sum() < 10 or len(days) < 4 * 7:
+        mine = members(rows, reason, said).to_numpy()
+        own = np.bincount(day[mine], minlength=len(days)).astype(np.float64)
+        others = np.maximum(total - own, 0.0)
+        if own.sum() < 10 or (others > 0).sum() < 4 * 7:
             continue
-        step = change_point(own, np.maximum(total - own, 0.0), margin=_MARGIN)
+        step = change_point(own, others, margin=_MARGIN, together=7)
         found.append((subject, kind, said, mine, own, step))
     if not found:
         return pd.DataFrame(columns=list(CANDIDATE_COLUMNS))
@@ -245,7 +251,7 @@ def candidates(
                 if said_so
             ),
         }
-        lines.append(line | _worth(rows, mine, days[since:], excess, float(error * per_week), rng))
+        lines.append(line | _worth(rows, mine & (day >= since), excess, float(error * per_week), rng))
     frame = pd.DataFrame(lines, columns=[name for name in CANDIDATE_COLUMNS if name != "rank"])
     frame = frame[frame["excess"] > 0].sort_values(["score", "subject"], ascending=[False, True], kind="stable")
     frame.insert(0, "rank", np.arange(1, len(frame) + 1))
@@ -437,14 +443,29 @@ def follow_up(row: pd.Series, weekly: pd.Series) -> dict[str, object]:
     }
 
 
+def _dispersion(count: Floats, fitted: Floats, together: int) -> float:
+    """Pearson's variance over mean of sums of so many observations in a row, the last ones whole."""
+    together = max(1, min(together, len(count) // 4))
+    starts = np.arange(len(count) % together, len(count), together)
+    own, mean = np.add.reduceat(count, starts), np.add.reduceat(fitted, starts)
+    chi = np.divide((own - mean) ** 2, mean, out=np.zeros_like(mean), where=mean > 0).sum()
+    # Two levels are fitted, and the best of many positions takes some three degrees of freedom more.
+    return float(chi) / max(len(starts) - 5, len(starts) / 2)
+
+
 def _no_step(highest: float, over: Floats, places: npt.NDArray[np.int64]) -> float:
-    rng = np.random.default_rng(SEED)
-    paths = (rng.standard_normal((_NULL_PATHS, len(over))) * np.sqrt(over)).cumsum(axis=1)
+    paths = (_null_steps(len(over)) * np.sqrt(over)).cumsum(axis=1)
     passed = over.cumsum() / over.sum()
     share = passed[places - 1]
     bridge = (paths[:, places - 1] - share * paths[:, -1:]) / np.sqrt(over.sum())
     peaks = (bridge**2 / (share * (1 - share))).max(axis=1)
     return float((1 + (peaks >= highest).sum()) / (_NULL_PATHS + 1))
+
+
+@cache
+def _null_steps(length: int) -> Floats:
+    """The same draws for all rows of one length: what differs between them is their exposure."""
+    return np.random.default_rng(SEED).standard_normal((_NULL_PATHS, length))
 
 
 def _subjects(phrases: pd.DataFrame) -> dict[tuple[str, str], list[str]]:
@@ -480,14 +501,14 @@ def _subjects(phrases: pd.DataFrame) -> dict[tuple[str, str], list[str]]:
 
 
 def _worth(
-    rows: pd.DataFrame, mine: pd.Series, days: Sequence[str], excess: float, error: float, rng: np.random.Generator
+    rows: pd.DataFrame, mine: npt.NDArray[np.bool_], excess: float, error: float, rng: np.random.Generator
 ) -> dict[str, float]:
-    """Excess, effort and dissatisfaction of a subject since its onset, and their product, with intervals."""
+    """Excess, effort and dissatisfaction of a subject's tickets since its onset, their product, with intervals."""
     drawn = excess + error * rng.standard_normal(_DRAWS)
     effort, effort_drawn = 1.0, np.ones(_DRAWS)
     if "agent_work_business_seconds" in rows:
         hours = rows["agent_work_business_seconds"].astype(np.float64)
-        own, team = hours[mine & rows["day"].isin(list(days))].dropna(), float(hours.mean())
+        own, team = hours[mine].dropna(), float(hours.mean())
         if len(own) >= 2 and team > 0 and own.mean() > 0:
             effort = float(own.mean()) / team
             wide = float(own.std(ddof=1) / own.mean() / np.sqrt(len(own)))
@@ -495,7 +516,7 @@ def _worth(
     unhappy, unhappy_drawn = 1.0, np.ones(_DRAWS)
     if "satisfied" in rows and rows["satisfied"].notna().any():
         team = float((rows["satisfied"] == 0).sum() / rows["satisfied"].notna().sum())
-        own = rows.loc[mine & rows["day"].isin(list(days)), "satisfied"].dropna()
+        own = rows.loc[mine, "satisfied"].dropna()
         if team > 0:
             bad, good = (
                 float((own == 0).sum()) + _FEW_ANSWERS * team,

@@ -8,16 +8,17 @@ from __future__ import annotations
 import re
 import zlib
 from collections.abc import Sequence
-from typing import Any, cast
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy import optimize, sparse
-from sklearn.decomposition import NMF
-from sklearn.feature_extraction.text import CountVectorizer, TfidfTransformer
-from sklearn.linear_model import LogisticRegression
+from scipy import optimize, sparse, special
+from sklearn.decomposition import non_negative_factorization
+from sklearn.feature_extraction.text import TfidfTransformer
 from sklearn.model_selection import StratifiedKFold, cross_val_predict
+from sklearn.naive_bayes import MultinomialNB
 from threadpoolctl import threadpool_limits
 
 from opslib.analysis.discovery import benjamini_hochberg
@@ -33,11 +34,52 @@ MOST_TEXTS = 20_000
 
 _TAG = re.compile(r"<[^<>]{0,500}>|https?://\S+|\[[a-z ]{2,20}\]|&[a-z]+;|&#\d+;")
 _WORD = r"[^\W\d_](?:[^\W_]|['’\-](?=[^\W_])){1,29}"
-_TOKEN = re.compile(_WORD)
-_CLAUSE_END = re.compile(r"[.,;:!?()\"“”«»\n\r\t]+(?=\s|$)|[;:!?()\"“”«»\n\r\t]+")
+_CLAUSE_END = r"[.,;:!?()\"“”«»\n\r\t]+(?=\s|$)|[;:!?()\"“”«»\n\r\t]+"
+_TEXT_END = "\x1e"
+_PIECE = re.compile(f"{_WORD}|{_CLAUSE_END}|{_TEXT_END}")
+_BLOCK = 20_000  # texts of which the words are held as text at once
 _LONGEST = 4000
 _SAME_TICKETS = 0.8
 _TOPIC_WORDS = 800
+_LABEL_TERMS = 8000
+_FACTOR_ROUNDS = 60
+_PRIOR = 0.5
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """Texts and the words and phrases that each holds, counted once for all that looks at them.
+
+    `terms` has a row per text and a column per term, 1 where the text holds the term; `said` names the terms, `length`
+    tells how many words each has.
+    """
+
+    texts: pd.DataFrame
+    terms: sparse.csr_matrix
+    said: npt.NDArray[np.object_]
+    length: npt.NDArray[np.int64]
+
+    def among(self, chosen: npt.NDArray[np.bool_]) -> Corpus:
+        """Some of the texts."""
+        return Corpus(self.texts[chosen].reset_index(drop=True), self.terms[chosen], self.said, self.length)
+
+    def within(self, weeks: Sequence[str]) -> Corpus:
+        """The texts of some weeks."""
+        return self.among(self.texts["week"].isin(list(weeks)).to_numpy())
+
+    def with_terms(self, chosen: npt.NDArray[np.bool_] | npt.NDArray[np.intp]) -> Corpus:
+        """The same texts with some of the terms."""
+        return Corpus(self.texts, self.terms[:, chosen], self.said[chosen], self.length[chosen])
+
+    @property
+    def frequency(self) -> npt.NDArray[np.int64]:
+        """In how many of the texts each term stands."""
+        return np.bincount(self.terms.indices, minlength=self.terms.shape[1])
+
+    def by_language(self) -> list[tuple[str, Corpus]]:
+        """The texts of each language, by its name."""
+        languages = self.texts["language"].to_numpy(dtype=object)
+        return [(str(name), self.among(languages == name)) for name in sorted(set(languages))]
 
 
 def tongue(languages: pd.Series) -> pd.Series:
@@ -88,6 +130,89 @@ def texts_of(tickets: pd.DataFrame) -> pd.DataFrame:
     return frame.reset_index(drop=True)
 
 
+def corpus_of(texts: pd.DataFrame, *, words: int = 3, fewest: int = 3) -> Corpus:
+    """Count in which texts words stand, and phrases that no comma or full stop divides.
+
+    Args:
+        texts: as of `texts_of`.
+        words: phrases have at most so many words.
+        fewest: terms of fewer texts are left out.
+
+    Notes:
+        A phrase stands in no more texts than any part of it, so that only words and phrases that are frequent enough
+        are looked at for being the beginning of a longer one (Agrawal and Srikant 1994). Words are numbers throughout:
+        a phrase is the number of all but its last word and that of its last.
+
+    References:
+        Agrawal, R., Srikant, R. (1994). Fast algorithms for mining association rules. Proceedings of the 20th
+        International Conference on Very Large Data Bases, 487-499.
+    """
+    piece, text, names = _pieces(texts["text"])
+    place = np.flatnonzero(piece >= 0)
+    code = piece[place]
+    last_word = np.full(len(piece) + 1, -1, dtype=np.int64)
+    head, parts, said, length = names, [], [], []
+    first_words, pairs = names, np.zeros(0, dtype=np.int64)
+    for count in range(1, words + 1):
+        terms = _held_by(text[place], code, len(texts))
+        kept = np.flatnonzero(np.bincount(terms.indices, minlength=terms.shape[1]) >= fewest)
+        if count > 1:
+            before, after = np.divmod(pairs[kept], len(first_words))
+            head = head[before] + " " + first_words[after] if len(kept) else head[:0]
+        else:
+            head = first_words = names[kept]
+        parts.append(terms[:, kept])
+        said.append(head)
+        length.append(np.full(len(kept), count))
+        if count == words:
+            break
+        number = np.full(terms.shape[1], -1, dtype=np.int64)
+        number[kept] = np.arange(len(kept))
+        stays = number[code] >= 0
+        place, code = place[stays], number[code[stays]]
+        if count == 1:
+            last_word[place] = code
+        follower = last_word[np.minimum(place + count, len(piece))]
+        goes_on = follower >= 0
+        place = place[goes_on]
+        code, pairs = pd.factorize(code[goes_on] * len(first_words) + follower[goes_on])
+    return Corpus(
+        texts.reset_index(drop=True),
+        sparse.csr_matrix(sparse.hstack(parts, format="csr")),
+        np.concatenate(said),
+        np.concatenate(length),
+    )
+
+
+def _pieces(texts: pd.Series) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.object_]]:
+    """The words of all texts in order as numbers (-1 between clauses and texts), whose text each is, their names."""
+    codes, names = [np.zeros(0, dtype=np.int64)], [np.array([_TEXT_END], dtype=object)]
+    known = 1
+    for start in range(0, len(texts), _BLOCK):
+        block = texts.iloc[start : start + _BLOCK].str.replace(_TEXT_END, " ", regex=False)
+        pieces = np.array(_PIECE.findall(_TEXT_END.join([*block, ""])), dtype=object)
+        code, name = pd.factorize(pieces)
+        codes.append(code + known)
+        names.append(name)
+        known += len(name)
+    one_number, whole = pd.factorize(np.concatenate(names))
+    piece = one_number[np.concatenate(codes)]
+    text = np.cumsum(piece == 0)
+    word = np.array([name[0].isalpha() for name in whole])
+    number = np.where(word, np.cumsum(word) - 1, -1)
+    return number[piece], text, whole[word]
+
+
+def _held_by(text: npt.NDArray[np.int64], code: npt.NDArray[np.int64], texts: int) -> sparse.csr_matrix:
+    """1 where a text (in order) holds a term at all."""
+    bounds = np.searchsorted(text, np.arange(texts + 1))
+    shape = (texts, int(code.max()) + 1 if len(code) else 0)
+    terms = sparse.csr_matrix((np.ones(len(code), dtype=np.float32), code, bounds), shape=shape)
+    terms.sum_duplicates()
+    terms.data[:] = 1.0
+    return terms
+
+
 def log_odds(
     counts_a: npt.ArrayLike, counts_b: npt.ArrayLike, prior: npt.ArrayLike, *, sizes: tuple[float, float] | None = None
 ) -> pd.DataFrame:
@@ -127,12 +252,12 @@ def log_odds(
 
 
 def emerging_phrases(
-    texts: pd.DataFrame, week: str, *, trailing: int = 8, rate: float = 0.10, fewest: int = 5, shown: int = 15
+    corpus: Corpus, week: str, *, trailing: int = 8, rate: float = 0.10, fewest: int = 5, shown: int = 15
 ) -> pd.DataFrame:
     """Words and phrases that stand in more tickets of a week than the weeks before make likely.
 
     Args:
-        texts: as of `texts_of`.
+        corpus: as of `corpus_of`.
         week: the week looked at.
         trailing: how many weeks before it are the measure.
         rate: false discovery rate over all words and phrases of a language.
@@ -156,11 +281,7 @@ def emerging_phrases(
         Monroe, B. L., Colaresi, M. P., Quinn, K. M. (2008). Fightin' words. Political Analysis 16, 372-403.
     """
     weeks = [shift_week(week, -back) for back in range(trailing, -1, -1)]
-    rows = texts[texts["week"].isin(weeks)]
-    parts = [
-        _phrases_of(own.reset_index(drop=True), str(name), weeks, rate, fewest, shown)
-        for name, own in rows.groupby("language", sort=True)
-    ]
+    parts = [_phrases_of(own, name, weeks, rate, fewest, shown) for name, own in corpus.within(weeks).by_language()]
     columns = ["language", "phrase", "tickets", "before", "log_odds", "z", "p", "q", "first_week", "reason"]
     columns += ["reason_share", "ticket_ids"]
     some = [part for part in parts if len(part)]
@@ -182,11 +303,11 @@ def languages_looked_at(texts: pd.DataFrame, week: str, *, trailing: int = 8) ->
     return frame.sort_values(["texts", "language"], ascending=[False, True], kind="stable", ignore_index=True)
 
 
-def topics(texts: pd.DataFrame, week: str, *, trailing: int = 8, most: int = 20, rate: float = 0.10) -> pd.DataFrame:
+def topics(corpus: Corpus, week: str, *, trailing: int = 8, most: int = 20, rate: float = 0.10) -> pd.DataFrame:
     """Topics of the texts of a week and the weeks before, matched with those that last week's report found.
 
     Args:
-        texts: as of `texts_of`, from a week before the trailing ones on.
+        corpus: as of `corpus_of`, from a week before the trailing ones on.
         week: the week looked at.
         trailing: how many weeks before it are the measure.
         most: how many topics at most; fewer where there are fewer than 25 texts for each.
@@ -200,23 +321,20 @@ def topics(texts: pd.DataFrame, week: str, *, trailing: int = 8, most: int = 20,
         Most tickets first.
 
     Notes:
-        Non-negative matrix factorisation of TF-IDF weights under the Kullback-Leibler loss, seeded. Words weigh by how
-        much they tell of the reason (divergence of the reasons of the tickets with the word from those of all), so that
-        topics are matters and not manners. Last week's report is computed anew over its own weeks and on the same
-        words; topics are paired so that their similarities sum to the most (Kuhn-Munkres), and those of at least 0.5
-        keep their number.
+        Non-negative matrix factorisation of TF-IDF weights by coordinate descent, seeded. Words weigh by how much they
+        tell of the reason (divergence of the reasons of the tickets with the word from those of all), so that topics
+        are matters and not manners. Last week's topics are those of its own weeks, found anew on the same words; topics
+        are paired so that their similarities sum to the most (Kuhn-Munkres), and those of at least 0.5 keep the number
+        that the topic has among last week's.
 
     References:
         Lee, D. D., Seung, H. S. (1999). Learning the parts of objects by non-negative matrix factorization. Nature
-        401, 788-791. Kuhn, H. W. (1955). The Hungarian method for the assignment problem. Naval Research Logistics
-        Quarterly 2, 83-97.
+        401, 788-791. Cichocki, A., Phan, A.-H. (2009). Fast local algorithms for large scale nonnegative matrix and
+        tensor factorizations. IEICE Transactions on Fundamentals E92-A, 708-721. Kuhn, H. W. (1955). The Hungarian
+        method for the assignment problem. Naval Research Logistics Quarterly 2, 83-97.
     """
     weeks = [shift_week(week, -back) for back in range(trailing + 1, -1, -1)]
-    rows = texts[texts["week"].isin(weeks)]
-    parts = [
-        _topics_of(own.reset_index(drop=True), str(name), weeks, most)
-        for name, own in rows.groupby("language", sort=True)
-    ]
+    parts = [_topics_of(own, name, weeks, most) for name, own in corpus.within(weeks).by_language()]
     columns = ["language", "topic", "terms", "tickets", "expected", "low", "high", "ratio", "p", "q", "discovery"]
     columns += ["similarity", "reason", "reason_share", "history", "example_ids"]
     some = [part for part in parts if len(part)]
@@ -230,11 +348,11 @@ def topics(texts: pd.DataFrame, week: str, *, trailing: int = 8, most: int = 20,
     return frame.reset_index(drop=True)[columns]
 
 
-def label_check(texts: pd.DataFrame, *, fewest: int = 20, folds: int = 5) -> tuple[pd.DataFrame, pd.DataFrame]:
+def label_check(corpus: Corpus, *, fewest: int = 20, folds: int = 5) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Find reasons whose texts say something else than their label, by a classifier that has not seen them.
 
     Args:
-        texts: as of `texts_of`.
+        corpus: as of `corpus_of`.
         fewest: labels of fewer texts in a language are left out.
         folds: of the cross-validation; a text is judged by a classifier trained on the other folds.
 
@@ -248,27 +366,35 @@ def label_check(texts: pd.DataFrame, *, fewest: int = 20, folds: int = 5) -> tup
     Notes:
         A text contradicts its label where another reason is the most probable, at least three times as probable as the
         label's, and at least half as probable as it is on average for texts that bear its label (after confident
-        learning, whose threshold is that average: it finds half of the errors). Logistic regression on TF-IDF of words
-        and pairs of words, classes weighted alike.
+        learning, whose threshold is that average: it finds half of the errors). Multinomial naive Bayes on TF-IDF of
+        words and pairs of words with Jeffreys' prior, all reasons alike likely beforehand; its probabilities, which are
+        too sure, are raised to the one power under which the labels of the texts held out are likeliest (temperature
+        scaling). It is as accurate as logistic regression on the same words, and forty times as fast.
 
     References:
+        Rennie, J. D. M. et al. (2003). Tackling the poor assumptions of naive Bayes text classifiers. Proceedings of
+        the 20th International Conference on Machine Learning, 616-623. Guo, C. et al. (2017). On calibration of modern
+        neural networks. Proceedings of the 34th International Conference on Machine Learning, 1321-1330.
         Northcutt, C., Jiang, L., Chuang, I. (2021). Confident learning: estimating uncertainty in dataset labels.
         Journal of Artificial Intelligence Research 70, 1373-1411.
     """
     accuracy, pairs = [], []
-    for name, own in texts[texts["contact_reason"] != UNLABELLED].groupby("language", sort=True):
-        sizes = own["contact_reason"].value_counts()
-        own = own[own["contact_reason"].isin(sizes[sizes >= fewest].index)].reset_index(drop=True)
+    labelled = corpus.among((corpus.texts["contact_reason"] != UNLABELLED).to_numpy())
+    for name, every in labelled.by_language():
+        sizes = every.texts["contact_reason"].value_counts()
+        among = every.among(every.texts["contact_reason"].isin(sizes[sizes >= fewest].index).to_numpy())
+        own = among.texts
         if own["contact_reason"].nunique() < 2:
             continue
-        chance, labels = _held_out(own, folds)
-        given = np.searchsorted(labels, own["contact_reason"].to_numpy(dtype=object))
+        labels, given = np.unique(own["contact_reason"].to_numpy(dtype=object).astype(str), return_inverse=True)
+        labels = labels.astype(object)
+        chance = _held_out(among, given, folds)
         predicted = chance.argmax(axis=1)
         right = wilson([int((predicted == given).sum())], [len(own)]).iloc[0]
         accuracy.append(
-            (str(name), len(own), len(labels), right["share"], right["low"], right["high"], sizes.max() / len(own))
+            (name, len(own), len(labels), right["share"], right["low"], right["high"], sizes.max() / len(own))
         )
-        pairs.append(_contradicted(own, str(name), chance, given, labels))
+        pairs.append(_contradicted(own, name, chance, given, labels))
     heads = ["language", "texts", "labels", "accuracy", "low", "high", "baseline"]
     columns = [
         "language",
@@ -302,46 +428,23 @@ def typical(texts: pd.DataFrame, ticket_ids: Sequence[str], *, count: int = 3) -
     if own.empty:
         return []
     own = own[own["language"] == own["language"].mode().iloc[0]].sort_values("ticket_id", kind="stable")
-    weights = _weighed(_counter(words=1, fewest=1).fit_transform(own["text"]))
+    weights = _weighed(corpus_of(own, words=1, fewest=1).terms)
     like = np.asarray(weights @ np.asarray(weights.mean(axis=0)).T).ravel()
     return [str(each) for each in own["ticket_id"].iloc[np.argsort(-like, kind="stable")[:count]]]
-
-
-def _counter(*, words: int, fewest: int, most: float = 1.0, features: int | None = None) -> CountVectorizer:
-    """Counts in how many texts words stand, and phrases of so many words that no comma or full stop divides."""
-
-    def terms(text: str) -> list[str]:
-        found: list[str] = []
-        for clause in _CLAUSE_END.split(text):
-            said = _TOKEN.findall(clause)
-            found += said
-            for length in range(2, words + 1):
-                found += [" ".join(said[start : start + length]) for start in range(len(said) - length + 1)]
-        return found
-
-    return CountVectorizer(
-        analyzer=terms, min_df=fewest, max_df=most, max_features=features, binary=True, dtype=np.float64
-    )
 
 
 def _weighed(counts: Any) -> sparse.csr_matrix:
     return sparse.csr_matrix(TfidfTransformer(sublinear_tf=True).fit_transform(counts))
 
 
-def _phrases_of(
-    texts: pd.DataFrame, language: str, weeks: list[str], rate: float, fewest: int, shown: int
-) -> pd.DataFrame:
+def _phrases_of(corpus: Corpus, language: str, weeks: list[str], rate: float, fewest: int, shown: int) -> pd.DataFrame:
+    texts = corpus.texts
     now = (texts["week"] == weeks[-1]).to_numpy()
-    if now.sum() < FEWEST_TEXTS or (~now).sum() < FEWEST_TEXTS:
+    corpus = corpus.with_terms(corpus.frequency >= fewest)
+    if now.sum() < FEWEST_TEXTS or (~now).sum() < FEWEST_TEXTS or not len(corpus.said):
         return pd.DataFrame()
-    counter = _counter(words=3, fewest=fewest)
-    try:
-        found = sparse.csr_matrix(counter.fit_transform(texts["text"]))
-    except ValueError:  # scikit-learn's way to say that no word stands in so many texts
-        return pd.DataFrame()
-    vocabulary = counter.get_feature_names_out()
-    place = pd.Categorical(texts["week"], categories=weeks).codes
-    by_week = np.vstack([np.asarray(found[place == number].sum(axis=0)).ravel() for number in range(len(weeks))]).T
+    place = pd.Categorical(texts["week"], categories=weeks).codes.astype(np.int64)
+    by_week = _summed(corpus.terms, place, len(weeks))
     sizes = np.bincount(place, minlength=len(weeks)).astype(np.float64)
     current, past = by_week[:, -1], by_week[:, :-1].sum(axis=1)
     # Each phrase has odds of its own: tickets with it against tickets without it.
@@ -357,14 +460,14 @@ def _phrases_of(
     chosen = np.flatnonzero(told["discovery"].to_numpy() & (current >= fewest))
     rows = []
     held: list[tuple[set[int], str]] = []
-    inside = sparse.csc_matrix(found[now])
+    inside = sparse.csc_matrix(corpus.terms[now])
     ids = texts.loc[now, "ticket_id"].to_numpy(dtype=object)
     labels = texts.loc[now, "contact_reason"].to_numpy(dtype=object)
-    length = np.array([len(vocabulary[word].split()) for word in chosen])
     # A phrase says more than its words, and comes before them unless they are much the stronger.
-    for number in np.lexsort((chosen, -np.round(z[chosen] * (0.8 + 0.2 * length), 6))):
+    strength = np.round(z[chosen] * (0.8 + 0.2 * corpus.length[chosen]), 6)
+    for number in np.lexsort((corpus.said[chosen].astype(str), -strength)):
         word = chosen[number]
-        said = str(vocabulary[word])
+        said = str(corpus.said[word])
         tickets = set(inside[:, [word]].nonzero()[0].tolist())
         if any(_says_the_same(said, tickets, *other) for other in held):
             continue
@@ -399,22 +502,28 @@ def _says_the_same(said: str, tickets: set[int], others: set[int], other: str) -
     return shared >= _SAME_TICKETS * (min if nested else max)(len(tickets), len(others))
 
 
-def _topics_of(texts: pd.DataFrame, language: str, weeks: list[str], most: int) -> pd.DataFrame:
+def _summed(terms: sparse.csr_matrix, place: npt.NDArray[np.int64], places: int) -> Floats:
+    """How many texts of each place hold each term, terms × places."""
+    inside = sparse.csr_matrix((np.ones(len(place)), (place, np.arange(len(place)))), shape=(places, len(place)))
+    return np.asarray((inside @ terms).toarray().T)
+
+
+def _topics_of(corpus: Corpus, language: str, weeks: list[str], most: int) -> pd.DataFrame:
+    texts = corpus.texts
     week = texts["week"].to_numpy(dtype=object)
     count = min(most, int((week != weeks[0]).sum()) // 25)
     if count < 2 or (week == weeks[-1]).sum() < FEWEST_TEXTS:
         return pd.DataFrame()
-    counter = _counter(words=1, fewest=max(5, len(texts) // 1000), most=0.4)
-    try:
-        found = sparse.csr_matrix(counter.fit_transform(texts["text"]))
-    except ValueError:  # no word is left between the rare and the common ones
+    frequency = corpus.frequency
+    fewest, most_frequent = max(5, len(texts) // 1000), 0.4 * len(texts)
+    corpus = corpus.with_terms((corpus.length == 1) & (frequency >= fewest) & (frequency <= most_frequent))
+    if len(corpus.said) < 2 * count:
         return pd.DataFrame()
-    telling = _telling(found, texts["contact_reason"])
-    kept = np.sort(np.argsort(-telling * np.sqrt(np.asarray(found.sum(axis=0)).ravel()), kind="stable")[:_TOPIC_WORDS])
-    if len(kept) < 2 * count:
-        return pd.DataFrame()
-    weights = sparse.csr_matrix(_weighed(found[:, kept]).multiply(telling[kept]))
-    vocabulary = counter.get_feature_names_out()[kept]
+    telling = _telling(corpus.terms, texts["contact_reason"])
+    heaviest = np.argsort(-telling * np.sqrt(corpus.frequency), kind="stable")[:_TOPIC_WORDS]
+    kept = np.sort(heaviest)
+    weights = sparse.csr_matrix(_weighed(corpus.terms[:, kept]).multiply(telling[kept]), dtype=np.float32)
+    vocabulary = corpus.said[kept]
     now, then = week != weeks[0], week != weeks[-1]
     parts, shares = _factors(weights[now], count)
     earlier, _ = _factors(weights[then], count) if len(set(week[then])) > 1 else (np.zeros((0, weights.shape[1])), None)
@@ -467,13 +576,18 @@ def _telling(found: sparse.csr_matrix, reasons: pd.Series) -> Floats:
 
 def _factors(weights: sparse.csr_matrix, count: int) -> tuple[Floats, Floats]:
     """Term weights of each topic, of length 1, and how much of each topic every text has."""
-    model = NMF(
-        count, init="nndsvda", solver="mu", beta_loss="kullback-leibler", max_iter=100, tol=1e-3, random_state=SEED
-    )
     with threadpool_limits(1):  # sums of several threads differ in their last digits from run to run
-        shares = model.fit_transform(weights)
-    length = np.linalg.norm(model.components_, axis=1)
-    return model.components_ / np.maximum(length, 1e-12)[:, None], shares * length
+        shares, parts, _ = non_negative_factorization(
+            weights,
+            n_components=count,
+            init="nndsvd",
+            solver="cd",
+            max_iter=_FACTOR_ROUNDS,
+            tol=1e-3,
+            random_state=SEED,
+        )
+    length = np.linalg.norm(parts, axis=1)
+    return parts / np.maximum(length, 1e-12)[:, None], shares * length
 
 
 def _paired(parts: Floats, earlier: Floats) -> tuple[npt.NDArray[np.int64], Floats]:
@@ -504,15 +618,28 @@ def _spread_terms(terms: Sequence[str], count: int) -> list[str]:
     return chosen
 
 
-def _held_out(texts: pd.DataFrame, folds: int) -> tuple[Floats, npt.NDArray[np.object_]]:
+def _held_out(corpus: Corpus, given: npt.NDArray[np.intp], folds: int) -> Floats:
     """For each text the probability of each reason, from a classifier that was trained without it."""
-    labels = texts["contact_reason"].to_numpy(dtype=object)
-    weights = _weighed(_counter(words=2, fewest=3, features=8000).fit_transform(texts["text"]))
-    model = LogisticRegression(C=5.0, class_weight="balanced", max_iter=300)
+    frequency = np.where(corpus.length <= 2, corpus.frequency, 0)
+    frequent = np.argsort(-frequency, kind="stable")[:_LABEL_TERMS]
+    weights = _weighed(corpus.terms[:, np.sort(frequent[frequency[frequent] >= 3])])
+    model = MultinomialNB(alpha=_PRIOR, fit_prior=False)
     split = StratifiedKFold(folds, shuffle=True, random_state=SEED)
     with threadpool_limits(1):
-        chance = cross_val_predict(model, weights, labels.astype(str), cv=split, method="predict_proba")
-    return cast(Floats, chance), np.unique(labels.astype(str)).astype(object)
+        logs = cross_val_predict(model, weights, given, cv=split, method="predict_log_proba")
+    return _calibrated(np.asarray(logs, dtype=np.float64), given)
+
+
+def _calibrated(logs: Floats, given: npt.NDArray[np.intp]) -> Floats:
+    """Probabilities to the one power under which the labels given are likeliest."""
+    own = logs[np.arange(len(given)), given].mean()
+
+    def unlikeliness(log_power: float) -> float:
+        power = np.exp(log_power)
+        return float(special.logsumexp(power * logs, axis=1).mean() - power * own)
+
+    found = optimize.minimize_scalar(unlikeliness, bounds=(-4.0, 4.0), method="bounded", options={"xatol": 1e-3})
+    return np.asarray(special.softmax(np.exp(found.x) * logs, axis=1))
 
 
 def _contradicted(

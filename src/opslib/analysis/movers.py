@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +21,10 @@ FEWEST_TICKETS = 10
 ALL = "all"
 UNLABELLED = "not labelled"
 
+_MOVER_COLUMNS = (
+    *("dimension", "segment", "contact_reason", "count", "trailing_mean", "flow", "season", "expected", "low", "high"),
+    *("excess", "ratio", "z", "p", "q", "discovery", "direction"),
+)
 _TRIMMED = 0.2
 _FEWEST_REASONS = 3
 _STEADY_FLOW = 40.0  # tickets a week from which a segment's own flow says more than the team's
@@ -28,6 +33,9 @@ _ALIKE = 2.0  # times that the usual reasons' flow may differ from that of all t
 _FAR_OUT = 3.5  # standard deviations
 _FEWEST_RISING = 4  # tickets of a week that can be called a rise
 _WINDOWS = (1, 3)  # days that an early warning sums
+_SURE = 0.9  # one-sided confidence that the variances of a family are as alike as they are taken to be
+_MOST_STEPS = 100
+_GRID = 2_000_000  # chances that are held at once
 
 
 def weekly_counts(
@@ -44,22 +52,40 @@ def weekly_counts(
         dimension, segment, contact_reason, week, count (int64). Dimension and segment `all` hold the team's tickets,
         contact_reason `all` those of all reasons. Every combination that occurs has a row for every week.
     """
-    inside = tickets[tickets["week"].isin(list(weeks))]
-    inside = inside.assign(contact_reason=inside["contact_reason"].astype("str").fillna(UNLABELLED))
-    parts = [inside.assign(dimension=ALL, segment=ALL)]
-    parts += [
-        inside.assign(dimension=name, segment=inside[name].astype("str")).dropna(subset=["segment"])
-        for name in dimensions
-        if name in inside and inside[name].notna().any()
-    ]
-    rows = pd.concat([part[["dimension", "segment", "contact_reason", "week"]] for part in parts])
-    rows = pd.concat([rows, rows.assign(contact_reason=ALL)])
-    keys = ["dimension", "segment", "contact_reason"]
-    wide = rows.groupby([*keys, "week"], observed=True).size().reset_index(name="count")
-    wide = wide.pivot_table(index=keys, columns="week", values="count", fill_value=0)
-    wide = wide.reindex(columns=pd.Index(list(weeks), name="week"), fill_value=0).reset_index()
-    long = wide.melt(id_vars=keys, var_name="week", value_name="count").astype({"count": "int64"})
-    return long.sort_values([*keys, "week"], kind="stable", ignore_index=True)
+    names = sorted(set(weeks))
+    place = pd.Index(names).get_indexer(tickets["week"])
+    inside, place = tickets[place >= 0], place[place >= 0]
+    reason, reasons = pd.factorize(inside["contact_reason"].astype("str").fillna(UNLABELLED))
+    rows = np.unique(np.array([*reasons, ALL], dtype=object).astype(str), return_inverse=True)
+    labels, slot = rows[0].astype(object), rows[1]
+    parts = []
+    for name in sorted({ALL, *dimensions}):
+        if name == ALL:
+            segment, segments = np.zeros(len(inside), dtype=np.int64), np.array([ALL], dtype=object)
+        elif name in inside and inside[name].notna().any():
+            segment, segments = pd.factorize(inside[name].astype("str"), sort=True)
+        else:
+            continue
+        known = segment >= 0
+        shape = (len(segments), len(labels), len(names))
+        cell = np.ravel_multi_index((segment[known], slot[reason[known]], place[known]), shape)
+        counts = np.bincount(cell, minlength=int(np.prod(shape))).reshape(shape)
+        counts[:, slot[-1]] += counts.sum(axis=1)
+        which, label = np.nonzero(counts.any(axis=2))
+        parts.append(
+            pd.DataFrame(
+                {
+                    "dimension": name,
+                    "segment": np.repeat(np.asarray(segments, dtype=object)[which], len(names)),
+                    "contact_reason": np.repeat(labels[label], len(names)),
+                    "week": np.tile(np.array(names, dtype=object), len(which)),
+                    "count": counts[which, label].ravel(),
+                }
+            )
+        )
+    return pd.concat(parts, ignore_index=True).astype(
+        dict.fromkeys(("dimension", "segment", "contact_reason", "week"), "str") | {"count": "int64"}
+    )
 
 
 def weekly_movers(
@@ -87,44 +113,91 @@ def weekly_movers(
 
     Notes:
         Counts are negative binomial with mean exposure × rate: a row's dispersion is its own, shrunk to the family's
-        (Smyth 2004), but for a row with a week far out of its range, which keeps its own. Where the last trailing
-        weeks are already far above those before them, the rise is going on, and they are left out of the measure.
-        Given the tickets of all weeks together, the week's are beta-binomial; the mid-p of that is
-        referred to Student's t with the degrees of freedom of the dispersion. Exposure is the trimmed ratio of the
-        *other* reasons to their trailing means (Robinson and Oshlack 2010), so that a holiday moves no reason and a new
-        reason does not push the others down. The row of all reasons of a segment is measured against the team's flow,
+        (Smyth 2004), but for a row with a week far out of its range, which keeps its own. The degrees of freedom that
+        the family lends are not their estimate but its lower 90 % limit: a dozen reasons tell little of how alike they
+        are, and where they differ in burstiness the estimate showed a false signal in up to one quiet week of eight.
+        Where the last trailing weeks are already far above those before them, the rise is going on, and they are left
+        out of the measure.
+        Given the tickets of all weeks together, the week's are beta-binomial; the mid-p of that is referred to
+        Student's t with the degrees of freedom of the dispersion. Exposure is the trimmed ratio of the *other* reasons
+        to their trailing means (Robinson and Oshlack 2010), so that a holiday moves no reason and a new reason does not
+        push the others down. The row of all reasons of a segment is measured against the team's flow,
         the row of all tickets against nothing but its own weeks.
 
     References:
         Robinson, M. D., Oshlack, A. (2010). A scaling normalization method for differential expression analysis.
         Genome Biology 11, R25. Robinson, M. D., Smyth, G. K. (2008). Small-sample estimation of negative binomial
         dispersion. Biostatistics 9, 321-332. Smyth, G. K. (2004). Linear models and empirical Bayes methods.
-        Statistical Applications in Genetics and Molecular Biology 3, 3.
+        Statistical Applications in Genetics and Molecular Biology 3, 3. Phipson, B. et al. (2016). Robust
+        hyperparameter estimation protects against hypervariable genes. Annals of Applied Statistics 10, 946-963.
+    """
+    found = movers_by_week(counts, [week], trailing=trailing, rate=rate, fewest=fewest).drop(columns="week")
+    return found.sort_values(["p", "excess"], ascending=[True, False], kind="stable", ignore_index=True)
+
+
+def movers_by_week(
+    counts: pd.DataFrame,
+    weeks: Sequence[str],
+    *,
+    trailing: int = TRAILING_WEEKS,
+    rate: float = FALSE_DISCOVERY_RATE,
+    fewest: int = FEWEST_TICKETS,
+) -> pd.DataFrame:
+    """As `weekly_movers`, of several weeks at once: each against the weeks before it, and each a family of its own.
+
+    Args:
+        counts: as of `weekly_counts`.
+        weeks: the weeks tested.
+        trailing: how many weeks before each are its measure.
+        rate: false discovery rate within a week.
+        fewest: tickets in a week and its trailing ones together from which a reason of a segment is tested.
+
+    Returns:
+        The columns of `weekly_movers` after week; the weeks in the order given, and within each the rows of `counts`.
     """
     wide = counts.pivot_table(index=["dimension", "segment", "contact_reason"], columns="week", values="count")
-    before = [shift_week(week, -back) for back in range(trailing, 0, -1)]
-    known = week in wide and all(each in wide for each in before)
-    if not known or wide.empty:
-        return _untested(wide, week)
-    now = wide[week].to_numpy(dtype=np.float64)
-    past = wide[before].to_numpy(dtype=np.float64)
-    flow = _flows(wide.index, np.column_stack([past, now]))
-    season, unsure = _season(wide, week, trailing)
-    tested = (past.sum(axis=1) + now) >= fewest
-    found = predict(now, past, flow[:, -1] * season, flow[:, :-1], unsure=unsure, families=_families(wide.index))
-    found.loc[~tested, ["p", "z"]] = np.nan
-    told = benjamini_hochberg(found["p"].to_numpy(), rate=rate)
-    frame = wide.index.to_frame(index=False).assign(
+    spans = [(week, [shift_week(week, -back) for back in range(trailing, -1, -1)]) for week in weeks]
+    known = [(week, span) for week, span in spans if len(wide) and all(each in wide for each in span)]
+    untested = [
+        _untested(wide.index, wide[week].to_numpy(dtype=np.int64) if week in wide else 0).assign(week=week)
+        for week in weeks
+        if week not in {week for week, _ in known}
+    ]
+    parts = [*untested, *([_tested(wide, known, rate, fewest)] if known else [])]
+    frame = pd.concat(parts, ignore_index=True) if len(parts) > 1 else parts[0]
+    frame = frame.sort_values(
+        "week", key=lambda names: names.map({name: n for n, name in enumerate(weeks)}), kind="stable"
+    )
+    return frame[["week", *_MOVER_COLUMNS]].reset_index(drop=True)
+
+
+def _tested(wide: pd.DataFrame, known: list[tuple[str, list[str]]], rate: float, fewest: int) -> pd.DataFrame:
+    """The weeks that have all their trailing weeks, one below the other."""
+    cells, families = _cells(wide.index), _numbered(_families(wide.index))
+    values = wide.to_numpy(dtype=np.float64)
+    counts = np.vstack([values[:, wide.columns.get_indexer(span)] for _, span in known])
+    flow = np.vstack([_flows(cells, part) for part in np.split(counts, len(known))])
+    seasons = [_season(wide, cells, week, len(span) - 1) for week, span in known]
+    season, unsure = (np.concatenate(each) for each in zip(*seasons, strict=True))
+    which = np.repeat(np.arange(len(known)), len(wide))
+    now, past = counts[:, -1], counts[:, :-1]
+    kinds = which * (families.max() + 1) + np.tile(families, len(known))
+    found = predict(now, past, flow[:, -1] * season, flow[:, :-1], unsure=unsure, families=kinds)
+    found.loc[counts.sum(axis=1) < fewest, ["p", "z"]] = np.nan
+    told = [benjamini_hochberg(p, rate=rate) for p in np.split(found["p"].to_numpy(), len(known))]
+    frame = pd.concat([wide.index.to_frame(index=False)] * len(known), ignore_index=True).assign(
+        week=np.repeat([week for week, _ in known], len(wide)),
         count=now.astype(np.int64),
         trailing_mean=past.mean(axis=1),
         flow=np.divide(flow[:, -1], flow[:, :-1].mean(axis=1)),
         season=season,
+        q=np.concatenate([each["q"].to_numpy() for each in told]),
+        discovery=np.concatenate([each["discovery"].to_numpy() for each in told]),
     )
     columns = ["expected", "low", "high", "excess", "ratio", "z", "p"]
     frame[columns] = found[columns].to_numpy()
-    frame["q"], frame["discovery"] = told["q"].to_numpy(), told["discovery"].to_numpy()
     frame["direction"] = np.where(frame["discovery"], np.where(frame["excess"] > 0, "up", "down"), "")
-    return frame.sort_values(["p", "excess"], ascending=[True, False], kind="stable", ignore_index=True)
+    return frame
 
 
 def daily_counts(tickets: pd.DataFrame, days: Sequence[str]) -> pd.DataFrame:
@@ -170,35 +243,30 @@ def early_warnings(
     """
     columns = ["day", "contact_reason", "days", "count", "expected", "ratio", "p", "q"]
     place = {str(day): number for number, day in enumerate(counts.columns)}
+    ends = [(str(day), place.get(str(day), -1) + 1) for day in days]
+    ends = [(day, end) for day, end in ends if end >= 7 * trailing + max(_WINDOWS)]
+    if not ends or counts.empty:
+        return pd.DataFrame(columns=columns)
     values = counts.to_numpy(dtype=np.float64)
     running = np.concatenate([np.zeros((len(values), 1)), values.cumsum(axis=1)], axis=1)
-    parts = []
-    for day in days:
-        end = place.get(str(day), -1) + 1
-        if end < 7 * trailing + max(_WINDOWS) or values.size == 0:
-            continue
-        for window in _WINDOWS:
-            ends = end - 7 * np.arange(trailing, -1, -1)
-            sums = running[:, ends] - running[:, ends - window]
-            flow = _leave_one_out(sums, np.ones(trailing + 1))
-            found = predict(sums[:, -1], sums[:, :-1], flow[:, -1], flow[:, :-1])
-            tested = sums.sum(axis=1) >= fewest
-            parts.append(
-                pd.DataFrame(
-                    {
-                        "day": str(day),
-                        "contact_reason": counts.index.astype("str"),
-                        "days": window,
-                        "count": sums[:, -1].astype(np.int64),
-                        "expected": found["expected"].to_numpy(),
-                        "ratio": found["ratio"].to_numpy(),
-                        "p": np.where(tested, found["p_up"], np.nan),
-                    }
-                )
-            )
-    if not parts:
-        return pd.DataFrame(columns=columns)
-    every = pd.concat(parts, ignore_index=True)
+    back = 7 * np.arange(trailing, -1, -1)
+    looked = [(day, window, end - back) for day, end in ends for window in _WINDOWS]
+    sums = [running[:, until] - running[:, until - window] for _, window, until in looked]
+    flow = np.vstack([_leave_one_out(part, np.ones(trailing + 1)) for part in sums])
+    summed = np.vstack(sums)
+    which = np.repeat(np.arange(len(looked)), len(values))
+    found = predict(summed[:, -1], summed[:, :-1], flow[:, -1], flow[:, :-1], families=which)
+    every = pd.DataFrame(
+        {
+            "day": np.array([day for day, _, _ in looked])[which],
+            "contact_reason": np.tile(counts.index.to_numpy(dtype=object), len(looked)),
+            "days": np.array([window for _, window, _ in looked])[which],
+            "count": summed[:, -1].astype(np.int64),
+            "expected": found["expected"],
+            "ratio": found["ratio"],
+            "p": found["p_up"].where(summed.sum(axis=1) >= fewest),
+        }
+    )
     judged = [
         rows.assign(q=told["q"])[told["discovery"].to_numpy()]
         for _, rows in every.groupby("day", sort=True)
@@ -238,20 +306,14 @@ def predict(
     past = np.asarray(before, dtype=np.float64)
     rows, weeks = past.shape
     over_now = np.broadcast_to(np.asarray(exposure_now, dtype=np.float64), (rows,))
-    over = np.broadcast_to(np.asarray(exposure_before, dtype=np.float64), (rows, weeks)).copy()
+    over = np.broadcast_to(np.asarray(exposure_before, dtype=np.float64), (rows, weeks))
     doubt = np.broadcast_to(np.asarray(unsure, dtype=np.float64), (rows,))
-    kinds = np.zeros(rows, dtype=np.int64)
-    if families is not None:
-        kinds = np.unique(np.asarray(families), return_inverse=True)[1].reshape(rows)
-    every = [np.flatnonzero(kinds == kind) for kind in np.unique(kinds)]
-    for own in every:
-        over[own] *= ~_rising(past[own], over[own])
+    kinds = np.zeros(rows, dtype=np.intp) if families is None else _numbered(families)
+    over = over * ~_rising(past, over, kinds)
     past = np.where(over > 0, past, 0.0)
     total, over_total, used = past.sum(axis=1), over.sum(axis=1), (over > 0).sum(axis=1)
     expected = total / over_total * over_now
-    dispersion, freedom = np.zeros(rows), np.full(rows, float(weeks - 1))
-    for own in every:
-        dispersion[own], freedom[own] = _dispersions(past[own], over[own], expected[own])
+    dispersion, freedom = _dispersions(past, over, expected, kinds)
     spread = dispersion + doubt
     below, above = _tails(count, total + count, over_now, over_total, spread, used.astype(np.float64))
     p_up = stats.t.sf(-special.ndtri(np.clip(above, 1e-300, 1 - 1e-16)), freedom)
@@ -277,9 +339,8 @@ def predict(
     )
 
 
-def _untested(wide: pd.DataFrame, week: str) -> pd.DataFrame:
-    frame = wide.index.to_frame(index=False)
-    frame["count"] = wide[week].to_numpy() if week in wide else 0
+def _untested(index: pd.Index, count: npt.ArrayLike) -> pd.DataFrame:
+    frame = index.to_frame(index=False).assign(count=count)
     numbers = ["trailing_mean", "flow", "season", "expected", "low", "high", "excess", "ratio", "z", "p", "q"]
     frame[numbers] = np.nan
     return frame.assign(discovery=False, direction="")
@@ -292,52 +353,97 @@ def _families(index: pd.Index) -> npt.NDArray[np.object_]:
     return np.where(whole, dimension + " total", dimension)
 
 
-def _flows(index: pd.Index, counts: Floats) -> Floats:
-    """What each row's counts are measured against, per week; the last column is the week tested."""
+@dataclass(frozen=True)
+class _Cells:
+    """Which rows of the counts are the reasons of a segment and which its total; the team's come first."""
+
+    reasons: tuple[npt.NDArray[np.intp], ...]
+    totals: tuple[npt.NDArray[np.intp], ...]
+    has_team: bool
+
+
+def _cells(index: pd.Index) -> _Cells:
     where = index.to_frame(index=False)
     whole = (where["contact_reason"] == ALL).to_numpy()
+    found = where.groupby(["dimension", "segment"], sort=False).indices
+    ordered = sorted(found.items(), key=lambda cell: cell[0][0] != ALL)
+    return _Cells(
+        tuple(rows[~whole[rows]] for _, rows in ordered),
+        tuple(rows[whole[rows]] for _, rows in ordered),
+        bool(ordered) and ordered[0][0][0] == ALL,
+    )
+
+
+def _flows(cells: _Cells, counts: Floats) -> Floats:
+    """What each row's counts are measured against, per week; the last column is the week tested."""
     flow = np.ones_like(counts)
     team = np.ones(counts.shape[1])
-    cells = where.groupby(["dimension", "segment"], sort=False).indices
-    for place in sorted(cells.values(), key=lambda rows: where["dimension"].iloc[rows[0]] != ALL):
-        rows = place[~whole[place]]
-        is_team = where["dimension"].iloc[place[0]] == ALL
-        own = _trimmed(counts[rows], team) if is_team else team
+    for number, (rows, total) in enumerate(zip(cells.reasons, cells.totals, strict=True)):
+        is_team = number == 0 and cells.has_team
         if is_team:
-            team = own
-        fits = counts[rows].sum(axis=0).mean() >= _STEADY_FLOW
+            team = _trimmed(counts[rows], team)
+        fits = len(rows) > 0 and counts[rows].sum(axis=0).mean() >= _STEADY_FLOW
         flow[rows] = _leave_one_out(counts[rows], team) if fits else team
-        flow[place[whole[place]]] = 1.0 if is_team else team
-    return flow
-
-
-def _leave_one_out(counts: Floats, otherwise: Floats) -> Floats:
-    """For each reason how the other reasons went: their trimmed ratio to their trailing means, per week."""
-    flow = np.empty_like(counts)
-    for row in range(len(counts)):
-        flow[row] = _trimmed(np.delete(counts, row, axis=0), otherwise)
+        flow[total] = 1.0 if is_team else team
     return flow
 
 
 def _trimmed(counts: Floats, otherwise: Floats) -> Floats:
+    """How the reasons together went: their trimmed ratio to their trailing means, per week."""
+    return _without(counts, np.zeros((1, len(counts)), dtype=np.bool_), otherwise)[0]
+
+
+def _leave_one_out(counts: Floats, otherwise: Floats) -> Floats:
+    """For each reason how the other reasons went."""
+    return _without(counts, np.eye(len(counts), dtype=np.bool_), otherwise)
+
+
+def _without(counts: Floats, left_out: npt.NDArray[np.bool_], otherwise: Floats) -> Floats:
+    """For each row of `left_out`, which leaves out one reason or none, how the others went, per week.
+
+    With the reasons sorted by their ratio, a trimmed mean is the difference of two values of the running sum of weight
+    × ratio over weight; without one reason, that sum is shorter by it from its place on.
+    """
     mean = counts[:, :-1].mean(axis=1)
     used = mean >= 1.0
-    if used.sum() < _FEWEST_REASONS:
-        return otherwise
-    whole = counts.sum(axis=0) / mean.sum()
-    counts, mean = counts[used], mean[used]
-    ratio = counts / mean[:, None]
+    flow = np.tile(otherwise, (len(left_out), 1))
+    enough = used.sum() - left_out[:, used].sum(axis=1) >= _FEWEST_REASONS
+    if not enough.any():
+        return flow
+    gone = left_out[enough]
+    kept = counts.sum(axis=0) - gone @ counts
+    whole = kept / (mean.sum() - gone @ mean)[:, None]
+    ratio, weight = counts[used] / mean[used, None], mean[used]
     order = np.argsort(ratio, axis=0, kind="stable")
-    weight = mean[order]
-    passed = np.cumsum(weight, axis=0) / mean.sum()
-    kept = np.clip(passed, _TRIMMED, 1 - _TRIMMED) - np.clip(passed - weight / mean.sum(), _TRIMMED, 1 - _TRIMMED)
-    flow: Floats = (kept * np.take_along_axis(ratio, order, axis=0)).sum(axis=0) / kept.sum(axis=0)
+    place = np.argsort(order, axis=0, kind="stable")
+    nothing = np.zeros((1, counts.shape[1]))
+    passed = np.concatenate([nothing, np.cumsum(weight[order], axis=0)])
+    summed = np.concatenate([nothing, np.cumsum(weight[order] * np.take_along_axis(ratio, order, axis=0), axis=0)])
+    out = gone[:, used]
+    own_weight = (out @ weight)[:, None]
+    own_start = np.where(
+        out.any(axis=1)[:, None], np.take_along_axis(passed, place, axis=0)[out.argmax(axis=1)], np.inf
+    )
+    own_sum = own_weight * ratio[out.argmax(axis=1)]
+    left = weight.sum() - own_weight
+
+    def until(share: float) -> Floats:
+        behind = share * left > own_start
+        at = share * left + np.where(behind, own_weight, 0.0)
+        upper = np.clip((passed[:, None, :] < at[None]).sum(axis=0), 1, len(passed) - 1)
+        first, last = np.take_along_axis(passed, upper - 1, axis=0), np.take_along_axis(passed, upper, axis=0)
+        low, high = np.take_along_axis(summed, upper - 1, axis=0), np.take_along_axis(summed, upper, axis=0)
+        value: Floats = low + (high - low) * (at - first) / (last - first) - np.where(behind, own_sum, 0.0)
+        return value
+
+    told = (until(1 - _TRIMMED) - until(_TRIMMED)) / ((1 - 2 * _TRIMMED) * left)
     # Where most reasons were renamed, they say nothing of the flow; what all tickets did still does.
-    flow = np.where((flow < whole / _ALIKE) | (flow > whole * _ALIKE), whole, flow)
-    return flow if bool((flow > 0).all()) else otherwise
+    told = np.where((told < whole / _ALIKE) | (told > whole * _ALIKE), whole, told)
+    flow[enough] = np.where((told > 0).all(axis=1)[:, None], told, otherwise)
+    return flow
 
 
-def _season(wide: pd.DataFrame, week: str, trailing: int) -> tuple[Floats, Floats]:
+def _season(wide: pd.DataFrame, cells: _Cells, week: str, trailing: int) -> tuple[Floats, Floats]:
     """How much of its trailing level each row had in these weeks of last year, shrunk to 1; its relative variance."""
     one, none = np.ones(len(wide)), np.zeros(len(wide))
     then = [shift_week(week, -back) for back in (53, 52, 51)]
@@ -346,31 +452,35 @@ def _season(wide: pd.DataFrame, week: str, trailing: int) -> tuple[Floats, Float
         return one, none
     past = wide[earlier].to_numpy(dtype=np.float64)
     same = wide[then].to_numpy(dtype=np.float64)
-    flow = _flows(wide.index, np.column_stack([past, same.mean(axis=1)]))
+    flow = _flows(cells, np.column_stack([past, same.mean(axis=1)]))
     rate = (same.mean(axis=1) + 0.5) / flow[:, -1]
     level = (past.sum(axis=1) + 0.5) / flow[:, :-1].sum(axis=1)
     change = np.log(rate / level)
-    families = _families(wide.index)
-    factor, unsure = one, none
-    for kind in np.unique(families):
-        own = families == kind
-        dispersion, _ = _dispersions(past[own], flow[own, :-1], level[own])
-        variance = 1 / (same[own].sum(axis=1) + 0.5) + 1 / (past[own].sum(axis=1) + 0.5)
-        variance = variance + dispersion * (1 / 3 + 1 / trailing)
-        enough = past[own].sum(axis=1) >= trailing
-        between = float(np.mean(change[own][enough] ** 2 - variance[enough])) if enough.any() else 0.0
-        between = max(between, 0.0)
-        shrunk = np.where(enough, between / (between + variance), 0.0)
-        factor = np.where(own, np.exp(np.bincount(np.flatnonzero(own), shrunk * change[own], len(one))), factor)
-        unsure = np.where(own, np.bincount(np.flatnonzero(own), shrunk * variance, len(one)), unsure)
-    return factor, unsure
+    kinds = _numbered(_families(wide.index))
+    dispersion, _ = _dispersions(past, flow[:, :-1], level, kinds)
+    variance = 1 / (same.sum(axis=1) + 0.5) + 1 / (past.sum(axis=1) + 0.5) + dispersion * (1 / 3 + 1 / trailing)
+    enough = past.sum(axis=1) >= trailing
+    between = np.maximum(_mean_of(change**2 - variance, enough, kinds), 0.0)[kinds]
+    shrunk = np.where(enough, between / (between + variance), 0.0)
+    return np.exp(shrunk * change), shrunk * variance
 
 
-def _rising(past: Floats, over: Floats) -> npt.NDArray[np.bool_]:
+def _numbered(families: npt.ArrayLike) -> npt.NDArray[np.intp]:
+    codes: npt.NDArray[np.intp] = np.unique(np.asarray(families), return_inverse=True)[1].reshape(-1)
+    return codes
+
+
+def _mean_of(values: Floats, counted: npt.NDArray[np.bool_], kinds: npt.NDArray[np.intp]) -> Floats:
+    """The mean of the counted values of each family; 0 where it has none."""
+    size = np.bincount(kinds, counted)
+    return np.divide(np.bincount(kinds, np.where(counted, values, 0.0)), size, out=np.zeros(len(size)), where=size > 0)
+
+
+def _rising(past: Floats, over: Floats, kinds: npt.NDArray[np.intp]) -> npt.NDArray[np.bool_]:
     """The last weeks of each row that lie far above all weeks before them; at most half of the weeks."""
     rising = np.zeros(past.shape, dtype=np.bool_)
     weeks = past.shape[1]
-    pooled = _pooled(past, over)[2]
+    pooled = _pooled(past, over, kinds)[2][kinds]
     still = np.ones(len(past), dtype=np.bool_)
     for week in range(weeks - 1, weeks - 1 - weeks // 2, -1):
         earlier = np.maximum(past[:, :week].sum(axis=1), 0.5) / np.maximum(over[:, :week].sum(axis=1), 1e-9)
@@ -381,75 +491,101 @@ def _rising(past: Floats, over: Floats) -> npt.NDArray[np.bool_]:
     return rising
 
 
-def _pooled(past: Floats, over: Floats) -> tuple[Floats, Floats, float]:
-    """Squared distances from each row's mean, those means, and the dispersion that the rows have in common."""
+def _pooled(past: Floats, over: Floats, kinds: npt.NDArray[np.intp]) -> tuple[Floats, Floats, Floats]:
+    """Squared distances from each row's mean, those means, and the dispersion that each family has in common."""
     total, over_total = past.sum(axis=1, keepdims=True), over.sum(axis=1, keepdims=True)
     mean = total / over_total * over
     square = np.where(over > 0, (past - mean) ** 2 / (1 - over / over_total), 0.0)
     used = total[:, 0] >= past.shape[1]
     counted = (over > 0) & used[:, None]
     # Where the exposures were taken from the same rows, each week has cost one degree of freedom over all rows.
-    share = 1.0 if used.sum() < _FEWEST_REASONS else 1.0 - 0.5 / used.sum()
-    pooled = _common_dispersion(square, mean, counted, share)
+    size = np.bincount(kinds, used)
+    share = np.where(size < _FEWEST_REASONS, 1.0, 1.0 - 0.5 / np.maximum(size, 1))
+    pooled = _common_dispersion(square, mean, counted, share, kinds)
     for _ in range(2):
         # A week that is far out tells of its own reason, not of how much the others vary.
-        usual = square <= _FAR_OUT**2 * (mean + pooled * mean**2)
-        pooled = _common_dispersion(square, mean, counted & usual, share)
+        usual = square <= _FAR_OUT**2 * (mean + pooled[kinds, None] * mean**2)
+        pooled = _common_dispersion(square, mean, counted & usual, share, kinds)
     return square, mean, pooled
 
 
-def _dispersions(past: Floats, over: Floats, expected: Floats) -> tuple[Floats, Floats]:
-    """Relative variance beyond Poisson's for each row of a family, and the degrees of freedom behind it."""
+def _dispersions(past: Floats, over: Floats, expected: Floats, kinds: npt.NDArray[np.intp]) -> tuple[Floats, Floats]:
+    """Relative variance beyond Poisson's for each row, and the degrees of freedom behind it."""
     weeks = (over > 0).sum(axis=1).astype(np.float64)
     total = past.sum(axis=1)
     used = total >= weeks
-    square, mean, pooled = _pooled(past, over)
-    variance = mean + pooled * mean**2
+    square, mean, pooled = _pooled(past, over, kinds)
+    variance = mean + pooled[kinds, None] * mean**2
     phi = np.divide(square, variance, out=np.zeros_like(square), where=variance > 0).sum(axis=1) / weeks
     burst = used & (square > _FAR_OUT**2 * variance).any(axis=1)
-    prior = _prior_freedom(phi[used & ~burst], past.shape[1] - 1.0)
+    prior, surely = (each[kinds] for each in _prior_freedom(phi, used & ~burst, past.shape[1] - 1.0, kinds))
     steady = np.where((total >= 3 * weeks) | burst, phi, 1.0)
-    lent = 0.0 if not np.isfinite(prior) else 1.0
-    moderated = 1.0 + lent * (weeks - 1) / (weeks - 1 + (prior if lent else 1.0)) * (steady - 1.0)
-    moderated = np.where(burst, phi, moderated)
+    lent = np.where(np.isfinite(prior), (weeks - 1) / (weeks - 1 + np.where(np.isfinite(prior), prior, 1.0)), 0.0)
+    moderated = np.where(burst, phi, 1.0 + lent * (steady - 1.0))
     level = np.maximum(expected, 0.5)
-    dispersion = np.maximum((moderated * (1 + pooled * level) - 1) / level, 0.0)
-    freedom = np.minimum(prior + weeks - 1, np.maximum((weeks - 1)[used].sum(), weeks - 1))
-    return dispersion, np.where(burst, weeks - 1, freedom)
+    dispersion = np.maximum((moderated * (1 + pooled[kinds] * level) - 1) / level, 0.0)
+    most = np.maximum(np.bincount(kinds, np.where(used, weeks - 1, 0.0))[kinds], weeks - 1)
+    return dispersion, np.where(burst, weeks - 1, np.minimum(surely + weeks - 1, most))
 
 
-def _common_dispersion(square: Floats, mean: Floats, counted: npt.NDArray[np.bool_], share: float) -> float:
-    """The dispersion at which Pearson's statistic equals its expectation; 0 where Poisson's variance suffices."""
-    square, mean = square[counted], mean[counted]
-    wanted = len(square) * share
+def _common_dispersion(
+    square: Floats, mean: Floats, counted: npt.NDArray[np.bool_], share: Floats, kinds: npt.NDArray[np.intp]
+) -> Floats:
+    """For each family the dispersion at which Pearson's statistic equals its expectation; 0 where Poisson's suffices.
 
-    def pearson(dispersion: float) -> float:
-        return float((square / (mean + dispersion * mean**2)).sum())
+    The statistic falls and is convex in the dispersion, so that Newton's steps from 0 approach the root from one side.
+    """
+    wanted = np.bincount(kinds, counted.sum(axis=1)) * share
+    square = np.where(counted, square, 0.0)
+    mean = np.where(counted, mean, 1.0)
+    dispersion = np.zeros(len(share))
+    for _ in range(_MOST_STEPS):
+        variance = mean + dispersion[kinds, None] * mean**2
+        each = square / variance
+        over = np.bincount(kinds, each.sum(axis=1)) - wanted
+        slope = np.bincount(kinds, (each * mean**2 / variance).sum(axis=1))
+        step = np.where(over > 0, over / np.maximum(slope, 1e-300), 0.0)
+        dispersion = dispersion + step
+        if (step <= 1e-10 * dispersion).all():
+            break
+    return dispersion
 
-    if len(square) == 0 or pearson(0.0) <= wanted:
-        return 0.0
-    low, high = 0.0, 1.0
-    while pearson(high) > wanted and high < 1e6:
-        high *= 4
-    for _ in range(60):
-        middle = (low + high) / 2
-        low, high = (middle, high) if pearson(middle) > wanted else (low, middle)
-    return (low + high) / 2
 
+def _prior_freedom(
+    phi: Floats, counted: npt.NDArray[np.bool_], freedom: float, kinds: npt.NDArray[np.intp]
+) -> tuple[Floats, Floats]:
+    """How many degrees of freedom each family lends a row, from how alike the rows' own variances are: estimate, limit.
 
-def _prior_freedom(phi: Floats, freedom: float) -> float:
-    """How many degrees of freedom the family lends a row: from how alike the rows' own variances are."""
-    if len(phi) < _FEWEST_REASONS:
-        return 0.0
+    A dozen rows tell little of how alike they are. By the estimate, families that look alike by chance lend without
+    bound, and the tails of their bursty rows are taken for those of steady ones: the limit is where the spread of the
+    variances is at its own upper limit.
+    """
+    size = np.bincount(kinds, counted)
     logs = np.log(np.maximum(phi, 0.05))
-    excess = float(np.var(logs, ddof=1)) - float(special.polygamma(1, freedom / 2))
-    if excess <= 0:
-        return np.inf
-    low, high = 1e-3, 1e6
-    for _ in range(80):
-        middle = float(np.sqrt(low * high))
-        low, high = (middle, high) if float(special.polygamma(1, middle / 2)) > excess else (low, middle)
-    return low
+    middle = _mean_of(logs, counted, kinds)
+    squares = np.bincount(kinds, np.where(counted, (logs - middle[kinds]) ** 2, 0.0))
+    told = np.maximum(size - 1, 1)
+    return tuple(
+        np.where(size < _FEWEST_REASONS, 0.0, _lent(spread - float(special.polygamma(1, freedom / 2))))
+        for spread in (squares / told, squares / stats.chi2.ppf(1 - _SURE, told))
+    )
+
+
+def _lent(excess: Floats) -> Floats:
+    """The prior freedom at which the logarithms of variances spread by so much more than chance makes them."""
+    return np.where(excess > 0, 2 * _trigamma_inverse(np.maximum(excess, 1e-6)), np.inf)
+
+
+def _trigamma_inverse(values: Floats) -> Floats:
+    """Where the trigamma function has these values; Newton's steps on its reciprocal, which is convex (Smyth 2004)."""
+    place = 0.5 + 1 / values
+    for _ in range(_MOST_STEPS):
+        at = special.polygamma(1, place)
+        step = at * (1 - at / values) / special.polygamma(2, place)
+        place = place + step
+        if (-step / place < 1e-9).all():
+            break
+    return np.asarray(place)
 
 
 def _tails(
@@ -459,33 +595,45 @@ def _tails(
     share = over_now / (over_now + over_before)
     # Weeks with the same dispersion split their total by a Dirichlet distribution, in which each counts 1 / dispersion.
     size = np.divide(weeks + 1.0, spread, out=np.full(len(count), np.inf), where=spread > 0)
-    below, at = np.zeros(len(count)), np.zeros(len(count))
-    small = (total <= _EXACT_UP_TO) & (total > 0)
-    for row in np.flatnonzero(small):
-        below[row], at[row] = _exact(int(count[row]), int(total[row]), float(share[row]), float(size[row]))
+    below, above = np.full(len(count), 0.5), np.full(len(count), 0.5)
+    small = np.flatnonzero((total <= _EXACT_UP_TO) & (total > 0))
+    # Rows are taken in blocks, so that the grids of many rows fit into memory.
+    for rows in np.split(small, np.flatnonzero(np.diff(total[small].cumsum() // _GRID)) + 1):
+        below[rows], above[rows] = _exact(count[rows], total[rows], share[rows], size[rows])
     large = total > _EXACT_UP_TO
     if large.any():
         effective = total[large] / (1 + (total[large] - 1) / (size[large] + 1))
         first, second = share[large] * (effective - 1), (1 - share[large]) * (effective - 1)
-        below[large] = special.betainc(first, second, np.clip((count[large]) / total[large], 0, 1))
-    at[total == 0] = 1.0
-    middle = below + at / 2
-    return np.asarray(middle), np.asarray(1 - middle)
+        part = np.clip(count[large] / total[large], 0, 1)
+        below[large], above[large] = special.betainc(first, second, part), special.betaincc(first, second, part)
+    return below, above
 
 
-def _exact(count: int, total: int, share: float, size: float) -> tuple[float, float]:
-    grid = np.arange(total + 1, dtype=np.float64)
-    choose = special.gammaln(total + 1) - special.gammaln(grid + 1) - special.gammaln(total - grid + 1)
-    if np.isfinite(size) and size < 1e7:
-        first, second = share * size, (1 - share) * size
-        logs = choose + special.betaln(grid + first, total - grid + second) - special.betaln(first, second)
-    else:
-        logs = choose + grid * np.log(share) + (total - grid) * np.log1p(-share)
-    chance = np.exp(logs)
-    # The smaller tail is summed by itself: as one less the larger, it would lose its digits.
-    under, over = float(chance[:count].sum()), float(chance[count + 1 :].sum())
-    at = float(chance[count])
-    return (under, at) if under < over else (1 - over - at, at)
+def _exact(count: Floats, total: Floats, share: Floats, size: Floats) -> tuple[Floats, Floats]:
+    """Mid-p of both tails of beta-binomial distributions, of binomial ones where `size` is without bound."""
+    if not len(count):
+        return count, count
+    length = total.astype(np.int64) + 1
+    first = np.concatenate([[0], length.cumsum()[:-1]])
+    row = np.repeat(np.arange(len(length)), length)
+    at = np.arange(len(row)) - first[row]
+    # The chance of one more, over that of so many: (n - k) / (k + 1) times (a + k) / (b + n - k - 1).
+    bound = np.isfinite(size) & (size < 1e7)
+    rate = np.where(bound, 1 / np.where(bound, size, 1.0), 0.0)
+    before = at - 1
+    ratio = (total[row] - before) / np.maximum(at, 1)
+    ratio *= share[row] + before * rate[row]
+    ratio /= (1 - share[row]) + (total[row] - at) * rate[row]
+    ratio[first] = 1.0
+    logs = np.log(ratio).cumsum()
+    logs -= logs[first][row]
+    chance = np.exp(logs - np.maximum.reduceat(logs, first)[row])
+    whole = np.add.reduceat(chance, first)
+    own = chance[first + count.astype(np.int64)]
+    # Each tail is summed by itself: as one less the other, a small one would lose its digits.
+    under = np.add.reduceat(np.where(at < count[row], chance, 0.0), first)
+    over = np.add.reduceat(np.where(at > count[row], chance, 0.0), first)
+    return (under + own / 2) / whole, (over + own / 2) / whole
 
 
 def _prediction(mean: Floats, spread: Floats) -> tuple[Floats, Floats]:

@@ -1,0 +1,267 @@
+"""How often the statistics of contact drivers raise a signal where there is none, and how soon they find what there is.
+
+    python benchmarks/false_signals.py --seeds 101 102
+
+Three tables:
+
+- Null weeks: samples in which nothing is planted (one per seed), taken in as exports are. Every week with enough weeks
+  before it is asked for every team, as its report would. A family is a team's week; under no change the false discovery
+  rate of a family is its chance of any discovery, so that the share of families with one should not exceed the rate
+  stated (Wilson 95 % in brackets). Weeks overlap in what they are measured against: the intervals are somewhat too
+  narrow.
+- Simulated quiet weeks: reasons that differ in size and in burstiness, tested as a report tests them.
+- Planted truths: the week in which each begins, and the first week in which each statistic finds it.
+
+Forms are tested on the tickets of the null samples with outcomes that fall on one ticket in ten at random: in the
+sample, as in life, reasons and forms differ in how often they are misrouted, so that what is found on them as they are
+is no error. Labels are shown with shares and intervals and claim no discovery: they are not counted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from opslib import drivers_report as drivers
+from opslib.analysis.drivers import OUTCOMES, form_choices
+from opslib.analysis.intervals import wilson
+from opslib.analysis.movers import ALL, FALSE_DISCOVERY_RATE, weekly_movers
+from opslib.calendars import shift_week, weeks_between
+from opslib.drivers_report import Drivers
+from opslib.report import open_week
+from opslib.sample import write_sample
+from opslib.settings import load_organisation
+from opslib.weekly.escalations import register_of, write_escalations
+
+ROOT = Path(__file__).parents[1]
+PARAMS = ROOT / "params"
+FIRST, LAST = "2026-W21", "2026-W46"
+FIRST_TESTED = shift_week(FIRST, 8)
+FIRST_WITH_TOPICS = shift_week(FIRST, 9)
+STATISTICS = (
+    *("movers of the week", "early warnings of the seven days", "new phrases, per language", "topics that moved"),
+    *("escalations that would be written", "escalations written, the register minded"),
+    "form choices, outcomes at random",
+)
+
+
+@dataclass(frozen=True)
+class Family:
+    """A team's week of a sample."""
+
+    root: Path
+    team: str
+    week: str
+
+    def contacts(self) -> Drivers:
+        return drivers.open_drivers(
+            open_week(self.week, self.team, warehouse=str(self.root / "warehouse"), params=str(PARAMS))
+        )
+
+
+def make(root: Path, tickets: int, seed: int, *, planted: bool) -> Path:
+    """A sample, taken in as exports are."""
+    write_sample(root / "exports", tickets=tickets, seed=seed, planted=planted)
+    folders = ["--exports", root / "exports", "--warehouse", root / "warehouse", "--params", PARAMS]
+    opslib = Path(sys.executable).parent / "opslib"
+    subprocess.run([opslib, "facts", *map(str, folders)], check=True, capture_output=True, cwd=ROOT)
+    return root
+
+
+def null_signals(families: list[Family]) -> list[tuple[str, bool]]:
+    """For each statistic and family whether it found anything; the weeks of one team in order."""
+    found = []
+    for family in families:
+        contacts = family.contacts()
+        phrases, looked = drivers.emerging(contacts), drivers.languages(contacts)
+        worth = drivers.escalations(contacts)
+        write_escalations(contacts, family.root / "escalations" / family.week)
+        register = register_of(contacts.week.warehouse)
+        fresh = register[(register["team"] == family.team) & (register["escalated_week"] == family.week)]
+        found += [
+            ("movers of the week", bool(drivers.moved(contacts)["discovery"].any())),
+            ("early warnings of the seven days", len(drivers.warnings(contacts)) > 0),
+            *(
+                ("new phrases, per language", bool((phrases["language"] == language).any()))
+                for language in looked.loc[looked["enough"], "language"]
+            ),
+            ("escalations that would be written", bool((worth["excess_low"] > 0).any())),
+            ("escalations written, the register minded", len(fresh) > 0),
+            ("form choices, outcomes at random", random_forms(contacts)),
+        ]
+        if family.week >= FIRST_WITH_TOPICS:
+            found.append(("topics that moved", bool(drivers.topics(contacts)["discovery"].any())))
+    return found
+
+
+def random_forms(contacts: Drivers) -> bool:
+    """Whether any choice is accused where outcomes fall on tickets at random."""
+    random = np.random.default_rng(int(contacts.week.week[-2:]))
+    rows = contacts.recent
+    outcomes = {name: (random.random(len(rows)) < 0.1).astype(float) for name in OUTCOMES}
+    found = form_choices(rows.assign(**outcomes), minimum_group=contacts.minimum_group)
+    return bool(found["discovery"].any())
+
+
+def quiet_week(random: np.random.Generator, dispersion: np.ndarray, *, log_normal: bool = False) -> pd.DataFrame:
+    """Counts of nine weeks in which nothing moves, of reasons of very different size, in three channels."""
+    weeks = weeks_between(shift_week(LAST, -8), LAST)
+    shape = (len(dispersion), len(weeks))
+    mean = np.exp(random.normal(3.6, 0.6, len(dispersion)))[:, None] * np.exp(random.normal(0, 0.1, len(weeks)))
+    size = np.maximum(dispersion, 1e-6)[:, None]
+    sigma = np.sqrt(np.log1p(size))
+    burst = (
+        np.exp(sigma * random.normal(size=shape) - sigma**2 / 2) if log_normal else random.gamma(1 / size, size, shape)
+    )
+    cells = random.poisson((mean * burst)[:, None, :] * np.array([0.5, 0.3, 0.2])[None, :, None])
+    whole = np.concatenate([cells, cells.sum(axis=0, keepdims=True)])
+    whole = np.concatenate([whole.sum(axis=1, keepdims=True), whole], axis=1)
+    reasons = [*(f"r{number}" for number in range(len(dispersion))), ALL]
+    index = pd.MultiIndex.from_product([reasons, [ALL, "c0", "c1", "c2"]], names=["contact_reason", "segment"])
+    frame = pd.DataFrame(whole.reshape(len(index), -1), index=index, columns=pd.Index(weeks, name="week"))
+    long = frame.reset_index().melt(id_vars=["contact_reason", "segment"], var_name="week", value_name="count")
+    return long.assign(dimension=np.where(long["segment"] == ALL, ALL, "channel"))
+
+
+def simulated(kind: str, weeks: int, seed: int) -> int:
+    """In how many quiet weeks anything moves."""
+    random = np.random.default_rng(seed)
+    some = 0
+    for _ in range(weeks):
+        dispersion = {
+            "Poisson": np.zeros(12),
+            "all alike (0.03)": np.full(12, 0.03),
+            "log-normal, one e-fold": np.exp(random.normal(-3.5, 1.0, 12)),
+            "log-normal, 1.6 e-folds": np.exp(random.normal(-3.5, 1.6, 12)),
+            "a quarter bursty (0.25)": np.where(random.random(12) < 0.25, 0.25, 0.003),
+            "log-normal bursts": np.exp(random.normal(-3.5, 1.0, 12)),
+            "thirty reasons": np.exp(random.normal(-3.5, 1.0, 30)),
+        }[kind]
+        counts = quiet_week(random, dispersion, log_normal=kind == "log-normal bursts")
+        some += bool(weekly_movers(counts, LAST)["discovery"].any())
+    return some
+
+
+SIMULATED = (
+    *("Poisson", "all alike (0.03)", "log-normal, one e-fold", "log-normal, 1.6 e-folds", "a quarter bursty (0.25)"),
+    *("log-normal bursts", "thirty reasons"),
+)
+
+
+def planted_truths(root: Path) -> Iterator[tuple[str, str, str, str]]:
+    """Truth, statistic, the week in which it begins, the week in which it is first found."""
+    truths = {one["kind"]: one for one in json.loads((root / "exports" / "ground_truth.json").read_text())["planted"]}
+    for kind, looks in LOOKS.items():
+        truth = truths[kind]
+        begins = truth["begins"]
+        weeks = [shift_week(begins, step) for step in range(-2, 4)]
+        asked = {week: Family(root, truth["team"], week).contacts() for week in weeks}
+        for statistic, look in looks.items():
+            seen = [week for week, contacts in asked.items() if look(contacts, truth)]
+            yield kind, statistic, begins, seen[0] if seen else "not found"
+
+
+def _moves(contacts: Drivers, truth: dict) -> bool:
+    own = drivers.moved(contacts).query("dimension == 'all' and discovery and excess > 0")
+    return truth["contact_reason"] in set(own["contact_reason"])
+
+
+def _warns(contacts: Drivers, truth: dict) -> bool:
+    return truth["contact_reason"] in set(drivers.warnings(contacts)["contact_reason"])
+
+
+def _says(contacts: Drivers, truth: dict) -> bool:
+    said = " ".join(drivers.emerging(contacts)["phrase"])
+    return any(word in said for term in truth["terms"] for word in [term, *term.split()])
+
+
+def _speaks(contacts: Drivers, truth: dict) -> bool:
+    topics = drivers.topics(contacts).query("discovery and ratio > 1")
+    words = {word for term in truth["terms"] for word in term.split()}
+    return any(words & set(terms.split(", ")) for terms in topics["terms"])
+
+
+def _escalated(contacts: Drivers, truth: dict) -> bool:
+    worth = drivers.escalations(contacts).query("excess_low > 0")
+    return truth["contact_reason"] in set(worth["reason"])
+
+
+def _misroutes(contacts: Drivers, truth: dict) -> bool:
+    """The reason on the form that it mostly comes by is a choice that goes wrong."""
+    found = drivers.forms(contacts).query("choice == 'form, contact_reason' and outcome == 'misrouted'")
+    own = found[found["value"].str.endswith(f" · {truth['contact_reason']}")].sort_values("tickets")
+    return bool(own["discovery"].tail(1).any())
+
+
+Look = Callable[[Drivers, dict], bool]
+LOOKS: dict[str, dict[str, Look]] = {
+    "emerging_reason": {
+        "mover": _moves,
+        "early warning": _warns,
+        "phrase": _says,
+        "topic": _speaks,
+        "escalation": _escalated,
+    },
+    "policy_change_with_stale_articles": {"mover": _moves, "early warning": _warns, "escalation": _escalated},
+    "misrouting_rule": {"form choice": _misroutes},
+}
+
+
+def _share(some: int, of: int) -> str:
+    row = wilson([some], [of]).iloc[0]
+    return f"{some:4d} of {of:4d}  {100 * row['share']:5.1f} % ({100 * row['low']:.1f}–{100 * row['high']:.1f})"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="False signals in null weeks, and when planted truths are found.")
+    parser.add_argument("--tickets", type=int, default=60_000)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[101, 102], help="one null sample each")
+    parser.add_argument("--planted-seed", type=int, default=20261116)
+    parser.add_argument("--simulated", type=int, default=400, help="quiet weeks simulated per kind")
+    parser.add_argument("--processes", type=int, default=os.cpu_count())
+    parser.add_argument("--folder", type=Path, help="where the samples go (removed afterwards)")
+    chosen = parser.parse_args()
+    folder = Path(tempfile.mkdtemp(prefix="opslib-signals-", dir=chosen.folder))
+    teams = sorted(load_organisation(PARAMS).team_names)
+    weeks = weeks_between(FIRST_TESTED, LAST)
+    try:
+        with ProcessPoolExecutor(chosen.processes, mp_context=get_context("spawn")) as pool:
+            counts = [pool.submit(simulated, kind, chosen.simulated, chosen.seeds[0]) for kind in SIMULATED]
+            print(f"Simulated quiet weeks with any mover (stated: {100 * FALSE_DISCOVERY_RATE:.0f} %)")
+            for kind, count in zip(SIMULATED, counts, strict=True):
+                print(f"  {kind:42s} {_share(count.result(), chosen.simulated)}", flush=True)
+
+            print(f"Null weeks, {len(weeks)} of {len(teams)} teams in {len(chosen.seeds)} samples, with any discovery")
+            asked = []
+            for seed in chosen.seeds:
+                root = make(folder / f"null-{seed}", chosen.tickets, seed, planted=False)
+                # One after the other within a sample: all teams share its register.
+                asked.append(pool.submit(null_signals, [Family(root, team, week) for team in teams for week in weeks]))
+            told = pd.DataFrame([row for each in asked for row in each.result()], columns=["statistic", "any"])
+            for statistic in STATISTICS:
+                found = told.loc[told["statistic"] == statistic, "any"]
+                print(f"  {statistic:42s} {_share(int(found.sum()), len(found))}", flush=True)
+
+        print("Planted truths")
+        root = make(folder / "planted", chosen.tickets, chosen.planted_seed, planted=True)
+        for kind, statistic, begins, seen in planted_truths(root):
+            print(f"  {kind:36s} {statistic:16s} begins {begins}  first found {seen}", flush=True)
+    finally:
+        shutil.rmtree(folder)
+
+
+if __name__ == "__main__":
+    main()
