@@ -86,6 +86,12 @@ class Audit:
         return self.tickets[ours & self.tickets["week"].isin(self.weeks)].reset_index(drop=True)
 
     @cached_property
+    def ours(self) -> pd.DataFrame:
+        """Those that the team got first or solved, of all weeks."""
+        ours = (self.tickets[["first_team", "solved_team"]] == self.week.team).any(axis=1)
+        return self.tickets[ours].reset_index(drop=True)
+
+    @cached_property
     def tells_moves(self) -> bool:
         """Whether the export tells in which queue a ticket first was."""
         return bool(self.tickets["first_queue"].notna().any())
@@ -96,6 +102,17 @@ class Audit:
         if not self.warehouse.columns("routing_rules") or not self.warehouse.has("standard", "routing_rules"):
             return None
         return read_rules(self.warehouse.read("standard", "routing_rules"))
+
+    @cached_property
+    def findings(self) -> pd.DataFrame:
+        """What is wrong with the rules in force at the week's end; see `lint`."""
+        found = lint_rules(self.rules or (), self.fields(self.tickets), at=self.end)
+        senders = self.tickets[["first_queue", "first_team"]].value_counts().reset_index()
+        first = senders.drop_duplicates("first_queue").set_index("first_queue")["first_team"]
+        target = {rule.rule_id: rule.queue for rule in self.rules or ()}
+        involved = (found["rule_id"] + "; " + found["others"]).str.split("; ")
+        ours = [any(first.get(target.get(name, "")) == self.week.team for name in names) for names in involved]
+        return found.assign(ours=np.array(ours, dtype=bool))
 
     def fields(self, tickets: pd.DataFrame) -> TicketFields:
         """Tickets as they were when they were created."""
@@ -196,19 +213,19 @@ def misrouted(opened: Audit, *, by: str = "contact_reason") -> pd.DataFrame:
 def misrouted_weeks(opened: Audit, *, weeks: int = 26) -> pd.DataFrame:
     """The team's misrouted share of so many weeks; as `analysis.routing.misrouted_by_week`."""
     first = calendars.shift_week(opened.week.week, 1 - weeks)
-    ours = (opened.tickets[["first_team", "solved_team"]] == opened.week.team).any(axis=1)
-    found = routing.misrouted_by_week(opened.tickets[ours & (opened.tickets["week"] >= first)])
+    found = routing.misrouted_by_week(opened.ours[opened.ours["week"] >= first])
     return _told(found, opened.tells_moves)
 
 
 def signals(opened: Audit, *, by: str = "contact_reason") -> pd.DataFrame:
     """Groups of which more was misrouted this week; as `analysis.routing.misrouting_signals`.
 
-    Tickets solved after the week's end are left out, so that a week says the same whenever it is asked.
+    Of every week only the tickets that were solved by its end are looked at. So a week says the same whenever it is
+    asked, and is compared with weeks of which no more was known: what is handed on takes longer to solve.
     """
-    ours = (opened.tickets[["first_team", "solved_team"]] == opened.week.team).any(axis=1)
-    known = opened.tickets["last_solved_at"] < opened.end
-    return _told(routing.misrouting_signals(opened.tickets[ours & known], opened.week.week, by=by), opened.tells_moves)
+    ends = {each: calendars.week_bounds(each, opened.week.organisation.zone)[1] for each in opened.ours["week"].unique()}
+    known = opened.ours["last_solved_at"] < opened.ours["week"].map(ends)
+    return _told(routing.misrouting_signals(opened.ours[known], opened.week.week, by=by), opened.tells_moves)
 
 
 def cost(opened: Audit) -> pd.DataFrame:
@@ -232,12 +249,12 @@ def before_after(opened: Audit, *, weeks: int = 26) -> pd.DataFrame:
     nothing = pd.DataFrame(columns=[*columns, "difference", "low", "high", "tickets_before", "tickets_after"])
     if opened.rules is None or not opened.tells_moves:
         return _told(nothing, False, NO_RULES if opened.rules is None else NO_MOVES)
-    ours = (opened.tickets[["first_team", "solved_team"]] == opened.week.team).any(axis=1)
-    own = opened.tickets[ours].reset_index(drop=True)
-    start = opened.end - pd.Timedelta(weeks=weeks)
+    changes = rule_changes(opened.rules, opened.end - pd.Timedelta(weeks=weeks), opened.end)
+    changes = changes[changes["change"] == "another queue"]
+    own = opened.ours
     fields = opened.fields(own)
     parts = []
-    for change in rule_changes(opened.rules, start, opened.end).to_dict("records"):
+    for change in changes.to_dict("records"):
         version = next(
             rule
             for rule in opened.rules
@@ -246,7 +263,7 @@ def before_after(opened: Audit, *, weeks: int = 26) -> pd.DataFrame:
         affected = fields.fits(version.when)[0]
         found = routing.before_after(own, affected, change["changed_at"], days=7 * opened.span)
         touched = found.loc[found["group"] == "affected", ["tickets_before", "tickets_after"]].to_numpy().min()
-        if change["change"] == "another queue" and touched > 0:
+        if touched > 0:
             told = {name: change[name] for name in ("rule_id", "changed_at", "queue_before", "queue_after")}
             parts.append(found.assign(**told))
     if not parts:
@@ -263,12 +280,7 @@ def lint(opened: Audit) -> pd.DataFrame:
     """
     if opened.rules is None:
         return _told(pd.DataFrame(columns=[*COLUMNS, "ours"]), False, NO_RULES)
-    found = lint_rules(opened.rules, opened.fields(opened.tickets), at=opened.end)
-    first = opened.tickets.groupby("first_queue")["first_team"].agg(lambda teams: teams.value_counts().index[0])
-    target = {rule.rule_id: rule.queue for rule in opened.rules}
-    involved = (found["rule_id"] + "; " + found["others"]).str.split("; ")
-    ours = [any(first.get(target.get(name, "")) == opened.week.team for name in names) for names in involved]
-    return found.assign(ours=np.array(ours, dtype=bool))
+    return opened.findings
 
 
 def replay(opened: Audit, *, candidate: str = "") -> Replay:

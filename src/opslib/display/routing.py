@@ -16,6 +16,7 @@ from opslib.display import tables, theme, words
 from opslib.display.theme import Drawing, Markup, note
 
 NOTHING = "No tickets here in these weeks: nothing to show."
+NO_COMPARISON = "Not in this export: it does not tell where tickets were sent first, so none can be said to go elsewhere."
 _MOST = 12
 Row = Mapping[Hashable, Any]
 _OUTCOMES = {
@@ -282,20 +283,24 @@ def replay(found: Replay) -> Markup:
     row = found.summary.iloc[0]
     if not row["tickets"]:
         return note(NOTHING)
-    today, after = (words.value(row[name], "share") for name in ("misrouted_today", "misrouted_candidate"))
+    today = words.value(row["misrouted_today"], "share")
+    alone = words.estimate(row["misrouted_candidate"], row["candidate_low"], row["candidate_high"], "share")
     if row["misrouted_today"] == row["misrouted_today"]:
         low, high = (words.points(row[name], "share") for name in ("low", "high"))
         said = [
             f"Of {row['tickets']:,.0f} tickets {row['changed']:,.0f} would enter another queue: {row['mended']:,.0f} "
             f"of them the right one instead of a wrong one, {row['spoilt']:,.0f} a wrong one instead of the right one.",
-            f"Misrouted share of the {row['judged']:,.0f} that can be judged: {today} as it was, {after} with the "
-            f"candidate, {words.points(row['difference'], 'share')} (95 % interval {low} to {high}).",
+            f"Misrouted share of the {row['judged']:,.0f} that can be judged: {today} as it was, {alone} with the "
+            f"candidate; {words.points(row['difference'], 'share')} (95 % interval {low} to {high}).",
         ]
     else:
         said = [
-            f"The candidate would send {after} of {row['judged']:,.0f} solved tickets to another queue than the one "
-            "that solved them."
+            f"The candidate would send {alone} of {row['judged']:,.0f} solved tickets to another queue than the one "
+            "that solved them. The share under today's rules cannot be told from this export."
         ]
+    if row["fallback"]:
+        share = words.value(row["fallback"] / row["tickets"], "share")
+        said.append(f"{row['fallback']:,.0f} tickets ({share}) fit no rule of the candidate but its fallback.")
     if row["as_it_was"] == row["as_it_was"]:
         said.append(
             f"The rules of the export send {words.value(row['as_it_was'], 'share')} of the tickets where they really "
@@ -305,47 +310,76 @@ def replay(found: Replay) -> Markup:
 
 
 def load(found: Replay) -> Drawing | Markup:
-    """Tickets that enter each queue under both rule sets.
+    """Tickets that enter each queue with the candidate, beside today, or where that is not told beside what it solved.
 
     Args:
         found: as of `analysis.routing_replay.replay`.
     """
-    frame = found.load[(found.load["today"] > 0) | (found.load["candidate"] > 0)]
+    frame, beside = _loads(found)
     if frame.empty:
         return note(NOTHING)
-    if not (frame.loc[frame["queue"] != NO_QUEUE, "today"] > 0).any():
-        frame = frame[frame["queue"] != NO_QUEUE].assign(today=np.nan, difference=np.nan)
-    told = frame["difference"].notna().any()
-    order = frame["difference" if told else "candidate"].abs().sort_values(ascending=False, kind="stable").index
-    frame = frame.loc[order].head(2 * _MOST)
+    frame = frame.head(_MOST)
+    names = {"today": "today", "solved": "solved there"}
     with theme.style():
-        figure = theme.new_figure(9.6, 1.1 + 0.28 * len(frame))
+        figure = theme.new_figure(9.6, 1.1 + 0.26 * len(frame))
         axes = figure.add_subplot()
         place = np.arange(len(frame))
-        axes.hlines(place, frame["today"], frame["candidate"], color=theme.LINE, linewidth=1.5)
-        axes.plot(frame["today"], place, "o", color=theme.SKY, markersize=5)
+        axes.hlines(place, frame[beside], frame["candidate"], color=theme.LINE, linewidth=1.5)
+        axes.plot(frame[beside], place, "o", color=theme.SKY, markersize=5)
         axes.plot(frame["candidate"], place, "D", color=theme.ORANGE, markersize=5)
-        top = float(np.nanmax(frame[["today", "candidate"]].to_numpy()))
+        top = float(frame[[beside, "candidate"]].to_numpy().max())
         for at, row in zip(place.tolist(), frame.to_dict("records"), strict=True):
-            if row["difference"]:
-                end = np.nanmax([row["today"], row["candidate"]])
-                text = words.points(row["difference"], "count") if row["difference"] == row["difference"] else ""
-                axes.text(end + top * 0.02, at, text, va="center", fontsize=8, color=theme.MUTED)
+            text = words.points(row["candidate"] - row[beside], "count")
+            end = max(row[beside], row["candidate"]) + top * 0.02
+            axes.text(end, at, text, va="center", fontsize=8, color=theme.MUTED)
         axes.set_yticks(place, list(frame["queue"]))
         axes.invert_yaxis()
         axes.set_xlim(0, top * 1.12 + 1)
         axes.grid(axis="x")
-        axes.set_title("Tickets that enter each queue")
-        axes.text(1, 1.02, "◆ candidate", transform=axes.transAxes, ha="right", color=theme.ORANGE, fontsize=8.5)
-        if told:
-            axes.text(0.86, 1.02, "● today", transform=axes.transAxes, ha="right", color=theme.BLUE, fontsize=8.5)
+        axes.set_title(f"Tickets that enter each queue (◆ candidate, ● {names[beside]})")
         first = frame.iloc[0]
         return theme.drawing(
             figure,
-            f"Tickets that enter each of {len(frame)} queues, today and with the candidate; first "
-            f"{first['queue']}: {words.value(first['today'], 'count')} today, "
+            f"Tickets that enter each of {len(frame)} queues, {names[beside]} and with the candidate; first "
+            f"{first['queue']}: {words.value(first[beside], 'count')} {names[beside]}, "
             f"{words.value(first['candidate'], 'count')} with the candidate.",
         )
+
+
+def load_table(found: Replay) -> pd.DataFrame:
+    """The same in numbers, with the interval of the difference and the share of each queue that is solved elsewhere.
+
+    Args:
+        found: as of `analysis.routing_replay.replay`.
+    """
+    frame, beside = _loads(found)
+    rows = frame.to_dict("records")
+    told = pd.DataFrame({"Queue": frame["queue"]})
+    if beside == "today":
+        told["Today"] = [words.value(row["today"], "count") for row in rows]
+    told["Candidate"] = [words.value(row["candidate"], "count") for row in rows]
+    if beside == "today":
+        told["Change (95 % interval)"] = [
+            f"{words.points(row['difference'], 'count')} "
+            f"({words.points(row['low'], 'count')} to {words.points(row['high'], 'count')})"
+            for row in rows
+        ]
+        told["Misrouted today"] = [words.value(row["misrouted_today"], "share") for row in rows]
+    told["Misrouted by the candidate"] = [words.value(row["misrouted_candidate"], "share") for row in rows]
+    told["Solved there"] = [words.value(row["solved"], "count") for row in rows]
+    return told.reset_index(drop=True)
+
+
+def loads(found: Replay) -> Markup:
+    """`load_table` as a table of the page; queues whose load changes, the largest changes first."""
+    told = load_table(found)
+    if told.empty:
+        return note(NOTHING)
+    table = tables.frame(told.head(_MOST), caption="Tickets that enter each queue, the largest changes first")
+    more = len(told) - _MOST
+    if more <= 0:
+        return table
+    return _below(table, f"{more} more {'queue changes' if more == 1 else 'queues change'} less.")
 
 
 def changed(found: Replay) -> Markup:
@@ -354,6 +388,8 @@ def changed(found: Replay) -> Markup:
     Args:
         found: as of `analysis.routing_replay.replay`.
     """
+    if found.load["today"].isna().all():
+        return note(NO_COMPARISON)
     if found.changed.empty:
         return note("No ticket would enter another queue, as far as the export tells.")
     rows = found.changed.fillna({"queue_today": NO_QUEUE, "queue_candidate": NO_QUEUE})
@@ -390,6 +426,14 @@ def _empty(frame: pd.DataFrame) -> Markup:
 
 def _below(table: Markup, sentence: str) -> Markup:
     return Markup(f"{table.html}<p>{escape(sentence)}</p>", f"{table.text}\n{sentence}")
+
+
+def _loads(found: Replay) -> tuple[pd.DataFrame, str]:
+    """Queues that get anything, the largest changes first, and what the candidate is compared with."""
+    beside = "today" if found.load["today"].notna().any() else "solved"
+    frame = found.load[found.load["candidate"].gt(0) | found.load["today"].gt(0)]
+    order = (frame["candidate"] - frame[beside]).abs().sort_values(ascending=False, kind="stable").index
+    return frame.loc[order], beside
 
 
 def _largest(frame: pd.DataFrame, side: str) -> list[str]:
