@@ -123,9 +123,10 @@ def test_a_replay_is_shown_in_words_figure_and_table(audit: ops_routing.Audit):
 def test_the_headline_names_the_share_and_the_rules_at_fault(audit: ops_routing.Audit):
     found = ops_routing.headline(audit)
     lines = {line.label: line for line in found.lines}
-    assert lines["Misrouted, last 4 weeks"].value.startswith("25.0 %")
+    assert lines["Misrouted, last 4 weeks"].value == "25.0 %"
+    assert lines["Misrouted, last 4 weeks"].note.startswith("18.9–32.2 %; against the 4 weeks before, more than chance")
     assert lines["Misrouted, last 4 weeks"].signal
-    assert lines["Rules at fault"].value == "3"
+    assert lines["Rules of this team at fault"].value == "3"
     assert found.status == "ready"
 
 

@@ -19,7 +19,7 @@ from opslib.analysis.intervals import newcombe_difference, wilson
 from opslib.analysis.routing_replay import Replay, rule_changes
 from opslib.analysis.routing_replay import replay as replay_rules
 from opslib.analysis.routing_rules import Rule, TicketFields, learn_rules, read_rules
-from opslib.analysis.rule_lint import COLUMNS
+from opslib.analysis.rule_lint import COLUMNS, EXAMPLES
 from opslib.analysis.rule_lint import lint as lint_rules
 from opslib.analysis.survival import grouped_quantiles
 from opslib.display import routing as show
@@ -92,6 +92,13 @@ class Audit:
         return self.tickets[ours].reset_index(drop=True)
 
     @cached_property
+    def spells(self) -> pd.DataFrame:
+        """What became of the team's tickets of the audit's weeks: facts/spells with queue and team."""
+        columns = ["ticket_id", "start_at", "queue", "team"]
+        found = self.warehouse.read("facts", "spells", columns=columns, weeks=self.weeks)
+        return found[found["ticket_id"].isin(self.own["ticket_id"])]
+
+    @cached_property
     def tells_moves(self) -> bool:
         """Whether the export tells in which queue a ticket first was."""
         return bool(self.tickets["first_queue"].notna().any())
@@ -143,26 +150,27 @@ def headline(opened: Audit) -> Headline:
         if len(own):
             for label, some in (
                 ("Handed on at least once", own["transfers"] > 0),
-                ("Came back to a queue that it had left", own["ping_pongs"] > 0),
+                ("Ping-pong", own["ping_pongs"] > 0),
             ):
                 share = wilson(int(some.sum()), len(own)).iloc[0]
-                told = words.estimate(share["share"], share["low"], share["high"], "share")
-                lines.append(Line(label, told, "lower", "", False, f"of {len(own):,} tickets", ()))
+                told = words.value(share["share"], "share")
+                note = f"{words.interval(share['low'], share['high'], 'share')} of {len(own):,} tickets"
+                lines.append(Line(label, told, "lower", "", False, note, ()))
     else:
         lines.append(Line("Tickets", f"{len(opened.own):,}", "", "", False, "no event tells their first queue", ()))
     if opened.rules is not None:
         found = lint(opened)
         faults = found[(found["severity"] == "fault") & found["ours"]]
         named = words.listed(list(dict.fromkeys(faults["rule_id"])))
-        lines.append(Line("Rules at fault", str(len(faults)), "lower", "", len(faults) > 0, named or "none", ()))
+        lines.append(
+            Line("Rules of this team at fault", str(len(faults)), "lower", "", len(faults) > 0, named or "none", ())
+        )
     return Headline(lines, has_data=True)
 
 
 def transitions(opened: Audit, *, by: routing.Unit = "queue") -> pd.DataFrame:
     """Moves of the team's tickets between queues or teams; as `analysis.routing.transitions`."""
-    spells = opened.warehouse.read("facts", "spells", columns=["ticket_id", "start_at", by], weeks=opened.weeks)
-    moved = routing.moves(spells[spells["ticket_id"].isin(opened.own["ticket_id"])], by)
-    return _told(routing.transitions(moved), opened.tells_moves)
+    return _told(routing.transitions(routing.moves(opened.spells, by)), opened.tells_moves)
 
 
 def transfers(opened: Audit) -> pd.DataFrame:
@@ -218,14 +226,20 @@ def misrouted_weeks(opened: Audit, *, weeks: int = 26) -> pd.DataFrame:
 
 
 def signals(opened: Audit, *, by: str = "contact_reason") -> pd.DataFrame:
-    """Groups of which more was misrouted this week; as `analysis.routing.misrouting_signals`.
+    """Groups of which more was misrouted this week; as `analysis.routing.misrouting_signals`, and the tickets.
 
     Of every week only the tickets that were solved by its end are looked at. So a week says the same whenever it is
     asked, and is compared with weeks of which no more was known: what is handed on takes longer to solve.
     """
-    ends = {each: calendars.week_bounds(each, opened.week.organisation.zone)[1] for each in opened.ours["week"].unique()}
+    ends = {
+        each: calendars.week_bounds(each, opened.week.organisation.zone)[1] for each in opened.ours["week"].unique()
+    }
     known = opened.ours["last_solved_at"] < opened.ours["week"].map(ends)
-    return _told(routing.misrouting_signals(opened.ours[known], opened.week.week, by=by), opened.tells_moves)
+    found = routing.misrouting_signals(opened.ours[known], opened.week.week, by=by)
+    here = opened.ours[known & (opened.ours["week"] == opened.week.week)]
+    wrong = here[routing.is_misrouted(here).fillna(False).astype(bool)].sort_values("created_at", ascending=False)
+    latest = wrong.groupby(by)["ticket_id"].agg(lambda ids: ", ".join(ids.head(EXAMPLES)))
+    return _told(found.assign(ticket_ids=found[by].map(latest).astype("str").fillna("")), opened.tells_moves)
 
 
 def cost(opened: Audit) -> pd.DataFrame:
@@ -319,11 +333,12 @@ def _misrouted_line(opened: Audit) -> Line:
         moved = bool(difference["low"] > 0 or difference["high"] < 0)
     return Line(
         label=f"Misrouted, last {opened.span} weeks",
-        value=words.estimate(share, low, high, "share"),
+        value=words.value(share, "share"),
         better="lower",
         change=change,
         signal=moved,
-        note=f"against the {opened.span} weeks before" + (", more than chance" if moved else ""),
+        note=f"{words.interval(low, high, 'share')}; against the {opened.span} weeks before"
+        + (", more than chance" if moved else ""),
         spark=tuple(float(each) for each in weeks["share"]),
     )
 

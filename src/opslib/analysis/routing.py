@@ -146,8 +146,8 @@ def misrouting_signals(
         false_discovery_rate: at which discoveries are held over all groups.
 
     Returns:
-        `by`, tickets, misrouted, share, low, high of the week; tickets_before, share_before; p, q, discovery; smallest
-        p first. Groups with fewer than 5 judged tickets in the week or before are not tested and left out.
+        `by`, tickets, misrouted, share, low, high, belongs_in of the week; tickets_before, share_before; p, q,
+        discovery; smallest p first. Groups with fewer than 5 judged tickets in the week or before are not tested and left out.
 
     Notes:
         Fisher's exact test, one-sided: whether the share has risen. It is conservative for small counts, so that the
@@ -167,8 +167,8 @@ def misrouting_signals(
     both = both.assign(p=np.minimum(np.asarray(p, dtype=np.float64), 1.0))
     held = benjamini_hochberg(both["p"], rate=false_discovery_rate)
     both = both.assign(q=held["q"], discovery=held["discovery"])
-    columns = [by, "tickets", "misrouted", "share", "low", "high", "tickets_before", "share_before", "p", "q"]
-    return both.sort_values(["p", by], ignore_index=True)[[*columns, "discovery"]]
+    columns = [by, "tickets", "misrouted", "share", "low", "high", "belongs_in", "tickets_before", "share_before"]
+    return both.sort_values(["p", by], ignore_index=True)[[*columns, "p", "q", "discovery"]]
 
 
 def stratified_difference(

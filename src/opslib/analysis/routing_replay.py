@@ -152,7 +152,7 @@ def replay(
     rows["queue_candidate"] = queues_of(candidate, new)
     rows["rule_candidate"] = _rule_of(candidate, new)
     rows["solved_queue"] = _text(fields, "solved_queue")
-    seen = set(rows["solved_queue"].dropna())
+    seen = set(rows["solved_queue"].dropna().unique())
     for side in ("today", "candidate"):
         queue = rows[f"queue_{side}"]
         told = rows["solved_queue"].notna() & queue.isin(seen)
@@ -265,7 +265,7 @@ def _load(
 ) -> pd.DataFrame:
     sides = ("today", "candidate") if compared else ("candidate",)
     entered = {side: told[f"queue_{side}"].fillna(NO_QUEUE) for side in sides}
-    named = {queue for each in entered.values() for queue in each}
+    named = {queue for each in entered.values() for queue in each.unique()}
     queues = sorted(named - {NO_QUEUE}) + [NO_QUEUE] * (NO_QUEUE in named)
     after = pd.Index(queues).get_indexer(entered["candidate"])
     load = pd.DataFrame({"queue": pd.Series(queues, dtype="str")})
@@ -326,7 +326,7 @@ def _warnings(
             f"The tickets of this export have no {_listed(lacking)}; {count:,} of {len(new):,} tickets meet a rule "
             "that asks for it, and where they would go is not told."
         )
-    solved = set(rows["solved_queue"].dropna())
+    solved = set(rows["solved_queue"].dropna().unique())
     unseen = sorted({rule.queue for rule in candidate} - solved)
     for queue in unseen:
         count = int((rows["queue_candidate"] == queue).sum())
