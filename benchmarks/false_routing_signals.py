@@ -6,8 +6,9 @@ For each seed a sample with nothing planted, gated and made into facts as `make 
 team and week that has a week before it. A family is what one table of the report tests at once: the reasons, or the
 forms, of a team's week. The rate is stated for the family: where nothing happened, at most one family in ten has any
 discovery. Printed: families, tests, families with a discovery and their share with its Wilson interval; the headline's
-comparison of eight weeks with the eight before, which is an interval of 95 % and so errs in one week of twenty; and
-faults that the lint finds in rules that have none, per week.
+comparison of eight weeks with the eight before, an interval of 99 %, so wrong in one week of a hundred (weeks that
+follow each other share most of their tickets, so the interval of that share is too short); and faults that the lint
+finds in rules that have none, per week.
 
 The same on the sample with everything planted: per fault of a rule, and for the reason that is sent to the wrong queue,
 the week in which it begins and the first in which it is found.

@@ -15,7 +15,7 @@ import pandas as pd
 
 from opslib import calendars
 from opslib.analysis import routing
-from opslib.analysis.intervals import newcombe_difference, wilson
+from opslib.analysis.intervals import wilson
 from opslib.analysis.routing_replay import Replay, rule_changes
 from opslib.analysis.routing_replay import replay as replay_rules
 from opslib.analysis.routing_rules import Rule, TicketFields, learn_rules, read_rules
@@ -323,14 +323,13 @@ def replay(opened: Audit, *, candidate: str = "") -> Replay:
 
 def _misrouted_line(opened: Audit) -> Line:
     weeks = misrouted_weeks(opened, weeks=2 * opened.span)
-    now, before = weeks[weeks["week"].isin(opened.weeks)], weeks[~weeks["week"].isin(opened.weeks)]
+    recent = weeks["week"].isin(opened.weeks).to_numpy()
+    now = weeks[recent]
     wrong, judged = int(now["misrouted"].sum()), int(now["tickets"].sum())
     share, low, high = wilson(wrong, judged).iloc[0]
-    change, moved = "", False
-    if judged and before["tickets"].sum():
-        difference = newcombe_difference(wrong, judged, before["misrouted"].sum(), before["tickets"].sum()).iloc[0]
-        change = words.points(difference["difference"], "share")
-        moved = bool(difference["low"] > 0 or difference["high"] < 0)
+    shift = routing.misrouted_shift(weeks, recent).iloc[0]
+    change = "" if np.isnan(shift["difference"]) else words.points(shift["difference"], "share")
+    moved = bool(shift["low"] > 0 or shift["high"] < 0)
     return Line(
         label=f"Misrouted, last {opened.span} weeks",
         value=words.value(share, "share"),

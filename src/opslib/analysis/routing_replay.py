@@ -44,10 +44,10 @@ class Replay:
         tickets: one row per ticket: ticket_id, created_at, queue_today, rule_today, queue_candidate, rule_candidate,
             solved_queue, misrouted_today, misrouted_candidate (missing where the past cannot tell).
         summary: one row: tickets, judged, changed, mended, spoilt, misrouted_today, misrouted_candidate (shares of the
-            judged) with candidate_low, candidate_high (Wilson), difference, low, high (a bootstrap's), fallback (tickets
-            that fit no rule of the candidate but one without conditions), as_it_was (share of tickets that the first
-            rule set sends where they really went; missing where no rules were given). Where nothing tells where tickets
-            went, the shares of today and the difference are missing.
+            judged) with candidate_low, candidate_high (Wilson), difference, low, high (a bootstrap's), fallback
+            (tickets that fit no rule of the candidate but one without conditions), as_it_was (share of tickets that the
+            first rule set sends where they really went; missing where no rules were given). Where nothing tells where
+            tickets went, the shares of today and the difference are missing.
         load: queue, today, candidate, difference, low, high: tickets that enter it; solved: tickets that it solved;
             misrouted_today, misrouted_candidate: of those that enter it and can be judged the share solved elsewhere.
             `(no queue)` is for those that no rule takes. What nothing tells is missing.
@@ -302,7 +302,7 @@ def _steps(after: Integers, before: npt.NDArray[np.int64]) -> npt.NDArray[np.int
 def _bootstrap(
     steps: npt.NDArray[np.int64], rng: np.random.Generator, resamples: int, confidence: float
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Percentile intervals of sums of −1, 0 and 1 when the tickets are drawn anew; per row how many of each there are."""
+    """Percentile intervals of sums of −1, 0 and 1 when tickets are drawn anew, from how many there are of each."""
     count = int(steps[0].sum())
     drawn = rng.multinomial(count, steps / count, size=(resamples, len(steps)))
     tail = (1 - confidence) / 2

@@ -440,10 +440,10 @@ class _Named:
     def is_in(self, name: str) -> Bools:
         """Which tickets have the value."""
         [code] = self.names.get_indexer([name])
-        return self.known & (self.codes == code)
+        return np.asarray(self.known & (self.codes == code))
 
     def most(self, chosen: Bools) -> tuple[str, int]:
-        """The most frequent value of some tickets that have one, the first by name among equals, and how many have it."""
+        """The most frequent value of tickets that have one, the first by name among equals, and how many have it."""
         counts = np.bincount(self.codes[chosen])
         return str(self.names[int(counts.argmax())]), int(counts.max())
 

@@ -293,8 +293,7 @@ def before_after(frame: pd.DataFrame) -> Markup:
             ],
             "Tickets": ["that it fits" if row["group"] == "affected" else "of all others" for row in rows],
             "What": [_OUTCOMES[row["outcome"], row["unit"]].partition(":")[0] for row in rows],
-            "Before": [_level(row, row["before"]) for row in rows],
-            "After": [_level(row, row["after"]) for row in rows],
+            "Before → after": [f"{_level(row, row['before'])} → {_level(row, row['after'])}" for row in rows],
             "Change (95 % interval)": [_change(row) for row in rows],
         }
     )
@@ -336,12 +335,12 @@ def replay(found: Replay) -> Markup:
     today = words.value(row["misrouted_today"], "share")
     alone = words.estimate(row["misrouted_candidate"], row["candidate_low"], row["candidate_high"], "share")
     if row["misrouted_today"] == row["misrouted_today"]:
-        low, high = (words.points(row[name], "share") for name in ("low", "high"))
         said = [
             f"Of {row['tickets']:,.0f} tickets {row['changed']:,.0f} would enter another queue: {row['mended']:,.0f} "
             f"of them the right one instead of a wrong one, {row['spoilt']:,.0f} a wrong one instead of the right one.",
             f"Misrouted share of the {row['judged']:,.0f} that can be judged: {today} as it was, {alone} with the "
-            f"candidate; {words.points(row['difference'], 'share')} (95 % interval {low} to {high}).",
+            f"candidate; {words.points(row['difference'], 'share')} (95 % interval "
+            f"{_range(row['low'], row['high'], 'share')}).",
         ]
     else:
         said = [
@@ -543,5 +542,5 @@ def _change(row: Row) -> str:
 
 
 def _range(low: float, high: float, unit: str) -> str:
-    first = _gap(low, unit).removesuffix(" points")
-    return f"{first} to {_gap(high, unit).removesuffix(' points')}"
+    first, last = (_gap(each, unit).removesuffix(" points").removeprefix("× ") for each in (low, high))
+    return f"{first} to {last}"
