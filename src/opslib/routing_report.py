@@ -312,7 +312,7 @@ def replay(opened: Audit, *, candidate: str = "") -> Replay:
         SettingsError: the file is missing or wrong; the message says in which line.
     """
     if candidate:
-        rules = read_candidate(Path(candidate))
+        rules = read_candidate(Path(candidate), today=opened.rules or ())
         asked = [*rules, *(opened.rules or ())]
         tickets = routed_tickets(opened.warehouse, last=opened.week.week, weeks=opened.span, rules=asked)
     else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -332,11 +333,11 @@ def _warnings(
         count = int((rows["queue_candidate"] == queue).sum())
         if count:
             yield (
-                f"No past ticket was solved in {queue}: its load is told, but not whether the {count:,} tickets "
-                "that it gets belong there."
+                f"No past ticket was solved in {queue}{_near(queue, solved)}: its load is told, but not whether the "
+                f"{count:,} tickets that it gets belong there."
             )
         else:
-            yield f"No past ticket was solved in {queue}, and none of these would go there."
+            yield f"No past ticket was solved in {queue}{_near(queue, solved)}, and none of these would go there."
     for field, values in _unseen_values(asked, fields).items():
         named = values if len(values) <= _MOST_NAMED else [*values[:_MOST_NAMED], f"{len(values) - _MOST_NAMED} others"]
         yield f"No ticket of these weeks has {field} {_listed(named)}: what the rules do with it is not told."
@@ -367,6 +368,12 @@ def _warnings(
     unsolved = int(rows["solved_queue"].isna().sum())
     if unsolved:
         yield f"{unsolved:,} of {len(rows):,} tickets are not solved, or nothing tells where; the load alone has them."
+
+
+def _near(name: str, names: Iterable[str]) -> str:
+    """The name that may have been meant, in brackets."""
+    near = difflib.get_close_matches(name, sorted(names), n=1, cutoff=0.8)
+    return f" (is {near[0]} meant?)" if near else ""
 
 
 def _unseen_values(asked: Iterable[Condition], fields: TicketFields) -> dict[str, list[str]]:

@@ -75,10 +75,10 @@ def replay_files(
         SettingsError: the candidate is missing or wrong; all that is wrong is listed with file and line.
         WarehouseError: the warehouse is empty, or does not know the week.
     """
-    rules = read_candidate(candidate)
-    last = _last_week(warehouse, organisation, week)
     has_rules = bool(warehouse.columns("routing_rules")) and warehouse.has("standard", "routing_rules")
     today = read_rules(warehouse.read("standard", "routing_rules")) if has_rules else None
+    rules = read_candidate(candidate, today=today or ())
+    last = _last_week(warehouse, organisation, week)
     tickets = routed_tickets(warehouse, last=last, weeks=weeks, rules=[*rules, *(today or ())])
     fields = fields_at_creation(warehouse, tickets)
     found = replay(today, rules, fields)
