@@ -140,7 +140,9 @@ def test_a_week_is_compared_with_weeks_of_which_no_more_was_known(tmp_path: Path
     frame.loc[frame["first_queue"] != frame["solved_queue"], "last_solved_at"] += pd.Timedelta(days=7)
     store.write("facts", "tickets", frame, partition_by_week=True)
     found = ops_routing.signals(ops_routing.Audit(Week(LAST, "desk", store, organisation, AS_OF), 4))
-    assert found[["contact_reason", "tickets", "misrouted", "share_before"]].to_numpy().tolist() == [["login", 13, 0, 0]]
+    assert found[["contact_reason", "tickets", "misrouted", "share_before"]].to_numpy().tolist() == [
+        ["login", 13, 0, 0]
+    ]
 
 
 def test_every_finding_stands_beside_its_tickets(audit: ops_routing.Audit):
