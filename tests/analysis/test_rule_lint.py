@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from opslib.analysis.intervals import wilson
@@ -270,8 +270,15 @@ def fits(when: Any, ticket: dict[str, Any]) -> bool:
     return all(ticket[field] in (value if operator == "in" else [value]) for field, operator, value in when["all"])
 
 
+A_CONFLICT = [
+    ({"all": [["contact_reason", "in", ["x"]], ["language", "is", "es"]]}, "a"),
+    ({"all": [["contact_reason", "in", ["x", "y"]]]}, "b"),
+]
+
+
 @settings(max_examples=100, deadline=None)
 @given(plain_rules(), st.integers(0, 10_000), st.sampled_from([0.05, 0.5, 0.95]))
+@example(A_CONFLICT, 1, 0.05)
 def test_findings_by_tickets_are_those_of_walking_ticket_by_ticket(
     written: list[tuple[Any, str]], seed: int, share_a: float
 ):
