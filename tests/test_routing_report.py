@@ -16,7 +16,9 @@ SHOWN = {
     "signals": ("signals", show.signals),
     "misrouted_weeks": ("misrouted_weeks", show.misrouted_weeks),
     "misrouted": ("misrouted", show.misrouted),
+    "misrouted_table": ("misrouted", show.misrouted_table),
     "transitions": ("transitions", show.transitions),
+    "transitions_table": ("transitions", show.transitions_table),
     "transfers": ("transfers", show.transfers),
     "queues": ("queues", show.queues),
     "cost": ("cost", show.cost),
@@ -118,14 +120,48 @@ def test_a_replay_is_shown_in_words_figure_and_table(audit: ops_routing.Audit):
     assert "commerce" not in show.load(found).alt
     assert "mended" in show.changed(found).text
     assert "contact_reason" in show.warnings(found).text
+    table = show.loads(found).text.splitlines()
+    assert table[1].startswith("Queue | Today | Candidate | Change (95 % interval) | Misrouted today |")
+    assert table[2].startswith("orders | 120 | 80 | −40 (−52 to −29) | 33.3 % | 0.0 % | 80")
+
+
+def test_a_signal_names_the_queue_where_its_tickets_belong_and_the_latest_of_them(audit: ops_routing.Audit):
+    first = ops_routing.Audit(Week("2026-W45", "shop", audit.warehouse, audit.week.organisation, AS_OF), 4)
+    row = ops_routing.signals(first).iloc[0]
+    assert row["belongs_in"] == "refunds"
+    assert row["ticket_ids"] == "8-57, 8-54, 8-51, 8-48, 8-45"
+    assert "8-57, 8-54" in show.signals(ops_routing.signals(first)).text
+
+
+def test_a_week_is_compared_with_weeks_of_which_no_more_was_known(tmp_path: Path):
+    """What is handed on takes longer; counted when solved at last, it would make every earlier week look worse."""
+    store, organisation = write(tmp_path)
+    frame = store.read("facts", "tickets")
+    frame.loc[frame["first_queue"] != frame["solved_queue"], "last_solved_at"] += pd.Timedelta(days=7)
+    store.write("facts", "tickets", frame, partition_by_week=True)
+    found = ops_routing.signals(ops_routing.Audit(Week(LAST, "desk", store, organisation, AS_OF), 4))
+    assert found[["contact_reason", "tickets", "misrouted", "share_before"]].to_numpy().tolist() == [
+        ["login", 13, 0, 0]
+    ]
+
+
+def test_every_finding_stands_beside_its_tickets(audit: ops_routing.Audit):
+    rows = [line.split(" | ") for line in show.findings(ops_routing.lint(audit)).text.splitlines()[2:5]]
+    assert [row[:2] for row in rows] == [
+        ["R-3 (this team)", "shadowed (fault, exact)"],
+        ["R-4 (this team)", "dead (fault, tickets)"],
+        ["R-2 (this team)", "misroutes (fault, tickets)"],
+    ]
+    assert [row[3].startswith(said) for row, said in zip(rows, ("100, latest", "none", "40, latest"), strict=True)]
 
 
 def test_the_headline_names_the_share_and_the_rules_at_fault(audit: ops_routing.Audit):
     found = ops_routing.headline(audit)
     lines = {line.label: line for line in found.lines}
-    assert lines["Misrouted, last 4 weeks"].value.startswith("25.0 %")
+    assert lines["Misrouted, last 4 weeks"].value == "25.0 %"
+    assert lines["Misrouted, last 4 weeks"].note.startswith("18.9–32.2 %; against the 4 weeks before, more than chance")
     assert lines["Misrouted, last 4 weeks"].signal
-    assert lines["Rules at fault"].value == "3"
+    assert lines["Rules of this team at fault"].value == "3"
     assert found.status == "ready"
 
 
@@ -146,7 +182,9 @@ def test_an_export_without_events_says_so_instead_of_a_share(tmp_path: Path):
     replayed = ops_routing.replay(bare)
     assert replayed.summary["misrouted_candidate"].iloc[0] == pytest.approx(28 / 240)
     assert "solved tickets to another queue" in show.replay(replayed).text
-    assert show.load(replayed).alt
+    assert "solved there" in show.load(replayed).alt
+    assert "Today" not in show.loads(replayed).text
+    assert show.changed(replayed).text == show.NO_COMPARISON
     assert ops_routing.headline(bare).status == "ready"
 
 

@@ -388,6 +388,7 @@ def routing_replay(
         Path, typer.Option(help="The candidate file; where there is none, today's rules are written to it.")
     ],
     weeks: Annotated[int, typer.Option(min=1, help="So many complete weeks, up to the last.")] = 8,
+    week: Week = None,
     params: Params = _PARAMS,
     warehouse: WarehouseFolder = None,
 ) -> None:
@@ -402,7 +403,30 @@ def routing_replay(
         say("routing", f"wrote today's rules to {rules}; change them and replay")
         return
     organisation = load_organisation(params, store.facts_of_the_run()["organisation"])
-    console.print(str(replay_files(store, organisation, rules, weeks)), markup=False)
+    console.print(str(replay_files(store, organisation, rules, weeks, week=week)), markup=False)
+
+
+@routing.command("learn")
+def routing_learn(
+    rules: Annotated[Path, typer.Option(help="The candidate file to write; it must not exist.")],
+    by: Annotated[str, typer.Option(help="The field that decides.")] = "contact_reason",
+    weeks: Annotated[
+        int | None, typer.Option(min=1, help="Learn from so many complete weeks. [default: all up to --week]")
+    ] = None,
+    week: Week = None,
+    params: Params = _PARAMS,
+    warehouse: WarehouseFolder = None,
+) -> None:
+    """Write the simplest candidate that the past suggests: each reason to the queue that has solved most of it."""
+    from opslib.settings import load_organisation
+    from opslib.store import Warehouse
+    from opslib.weekly.replay import learn_file
+
+    if rules.exists():
+        raise OpslibError(f"{rules} exists already; name a new file")
+    store = Warehouse(warehouse or Path("data") / "warehouse")
+    organisation = load_organisation(params, store.facts_of_the_run()["organisation"])
+    say("routing", f"{rules}: {learn_file(store, organisation, rules, by=by, weeks=weeks, week=week)}")
 
 
 def _exit_status(gate_status: int, statuses: list[str]) -> int:

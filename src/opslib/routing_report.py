@@ -15,11 +15,11 @@ import pandas as pd
 
 from opslib import calendars
 from opslib.analysis import routing
-from opslib.analysis.intervals import newcombe_difference, wilson
+from opslib.analysis.intervals import wilson
 from opslib.analysis.routing_replay import Replay, rule_changes
 from opslib.analysis.routing_replay import replay as replay_rules
 from opslib.analysis.routing_rules import Rule, TicketFields, learn_rules, read_rules
-from opslib.analysis.rule_lint import COLUMNS
+from opslib.analysis.rule_lint import COLUMNS, EXAMPLES
 from opslib.analysis.rule_lint import lint as lint_rules
 from opslib.analysis.survival import grouped_quantiles
 from opslib.display import routing as show
@@ -86,6 +86,19 @@ class Audit:
         return self.tickets[ours & self.tickets["week"].isin(self.weeks)].reset_index(drop=True)
 
     @cached_property
+    def ours(self) -> pd.DataFrame:
+        """Those that the team got first or solved, of all weeks."""
+        ours = (self.tickets[["first_team", "solved_team"]] == self.week.team).any(axis=1)
+        return self.tickets[ours].reset_index(drop=True)
+
+    @cached_property
+    def spells(self) -> pd.DataFrame:
+        """What became of the team's tickets of the audit's weeks: facts/spells with queue and team."""
+        columns = ["ticket_id", "start_at", "queue", "team"]
+        found = self.warehouse.read("facts", "spells", columns=columns, weeks=self.weeks)
+        return found[found["ticket_id"].isin(self.own["ticket_id"])]
+
+    @cached_property
     def tells_moves(self) -> bool:
         """Whether the export tells in which queue a ticket first was."""
         return bool(self.tickets["first_queue"].notna().any())
@@ -96,6 +109,17 @@ class Audit:
         if not self.warehouse.columns("routing_rules") or not self.warehouse.has("standard", "routing_rules"):
             return None
         return read_rules(self.warehouse.read("standard", "routing_rules"))
+
+    @cached_property
+    def findings(self) -> pd.DataFrame:
+        """What is wrong with the rules in force at the week's end; see `lint`."""
+        found = lint_rules(self.rules or (), self.fields(self.tickets), at=self.end)
+        senders = self.tickets[["first_queue", "first_team"]].value_counts().reset_index()
+        first = senders.drop_duplicates("first_queue").set_index("first_queue")["first_team"]
+        target = {rule.rule_id: rule.queue for rule in self.rules or ()}
+        involved = (found["rule_id"] + "; " + found["others"]).str.split("; ")
+        ours = [any(first.get(target.get(name, "")) == self.week.team for name in names) for names in involved]
+        return found.assign(ours=np.array(ours, dtype=bool))
 
     def fields(self, tickets: pd.DataFrame) -> TicketFields:
         """Tickets as they were when they were created."""
@@ -126,26 +150,27 @@ def headline(opened: Audit) -> Headline:
         if len(own):
             for label, some in (
                 ("Handed on at least once", own["transfers"] > 0),
-                ("Came back to a queue that it had left", own["ping_pongs"] > 0),
+                ("Ping-pong", own["ping_pongs"] > 0),
             ):
                 share = wilson(int(some.sum()), len(own)).iloc[0]
-                told = words.estimate(share["share"], share["low"], share["high"], "share")
-                lines.append(Line(label, told, "lower", "", False, f"of {len(own):,} tickets", ()))
+                told = words.value(share["share"], "share")
+                note = f"{words.interval(share['low'], share['high'], 'share')} of {len(own):,} tickets"
+                lines.append(Line(label, told, "lower", "", False, note, ()))
     else:
         lines.append(Line("Tickets", f"{len(opened.own):,}", "", "", False, "no event tells their first queue", ()))
     if opened.rules is not None:
         found = lint(opened)
         faults = found[(found["severity"] == "fault") & found["ours"]]
         named = words.listed(list(dict.fromkeys(faults["rule_id"])))
-        lines.append(Line("Rules at fault", str(len(faults)), "lower", "", len(faults) > 0, named or "none", ()))
+        lines.append(
+            Line("Rules of this team at fault", str(len(faults)), "lower", "", len(faults) > 0, named or "none", ())
+        )
     return Headline(lines, has_data=True)
 
 
 def transitions(opened: Audit, *, by: routing.Unit = "queue") -> pd.DataFrame:
     """Moves of the team's tickets between queues or teams; as `analysis.routing.transitions`."""
-    spells = opened.warehouse.read("facts", "spells", columns=["ticket_id", "start_at", by], weeks=opened.weeks)
-    moved = routing.moves(spells[spells["ticket_id"].isin(opened.own["ticket_id"])], by)
-    return _told(routing.transitions(moved), opened.tells_moves)
+    return _told(routing.transitions(routing.moves(opened.spells, by)), opened.tells_moves)
 
 
 def transfers(opened: Audit) -> pd.DataFrame:
@@ -196,19 +221,25 @@ def misrouted(opened: Audit, *, by: str = "contact_reason") -> pd.DataFrame:
 def misrouted_weeks(opened: Audit, *, weeks: int = 26) -> pd.DataFrame:
     """The team's misrouted share of so many weeks; as `analysis.routing.misrouted_by_week`."""
     first = calendars.shift_week(opened.week.week, 1 - weeks)
-    ours = (opened.tickets[["first_team", "solved_team"]] == opened.week.team).any(axis=1)
-    found = routing.misrouted_by_week(opened.tickets[ours & (opened.tickets["week"] >= first)])
+    found = routing.misrouted_by_week(opened.ours[opened.ours["week"] >= first])
     return _told(found, opened.tells_moves)
 
 
 def signals(opened: Audit, *, by: str = "contact_reason") -> pd.DataFrame:
-    """Groups of which more was misrouted this week; as `analysis.routing.misrouting_signals`.
+    """Groups of which more was misrouted this week; as `analysis.routing.misrouting_signals`, and the tickets.
 
-    Tickets solved after the week's end are left out, so that a week says the same whenever it is asked.
+    Of every week only the tickets that were solved by its end are looked at. So a week says the same whenever it is
+    asked, and is compared with weeks of which no more was known: what is handed on takes longer to solve.
     """
-    ours = (opened.tickets[["first_team", "solved_team"]] == opened.week.team).any(axis=1)
-    known = opened.tickets["last_solved_at"] < opened.end
-    return _told(routing.misrouting_signals(opened.tickets[ours & known], opened.week.week, by=by), opened.tells_moves)
+    ends = {
+        each: calendars.week_bounds(each, opened.week.organisation.zone)[1] for each in opened.ours["week"].unique()
+    }
+    known = opened.ours["last_solved_at"] < opened.ours["week"].map(ends)
+    found = routing.misrouting_signals(opened.ours[known], opened.week.week, by=by)
+    here = opened.ours[known & (opened.ours["week"] == opened.week.week)]
+    wrong = here[routing.is_misrouted(here).fillna(False).astype(bool)].sort_values("created_at", ascending=False)
+    latest = wrong.groupby(by)["ticket_id"].agg(lambda ids: ", ".join(ids.head(EXAMPLES)))
+    return _told(found.assign(ticket_ids=found[by].map(latest).astype("str").fillna("")), opened.tells_moves)
 
 
 def cost(opened: Audit) -> pd.DataFrame:
@@ -232,12 +263,12 @@ def before_after(opened: Audit, *, weeks: int = 26) -> pd.DataFrame:
     nothing = pd.DataFrame(columns=[*columns, "difference", "low", "high", "tickets_before", "tickets_after"])
     if opened.rules is None or not opened.tells_moves:
         return _told(nothing, False, NO_RULES if opened.rules is None else NO_MOVES)
-    ours = (opened.tickets[["first_team", "solved_team"]] == opened.week.team).any(axis=1)
-    own = opened.tickets[ours].reset_index(drop=True)
-    start = opened.end - pd.Timedelta(weeks=weeks)
+    changes = rule_changes(opened.rules, opened.end - pd.Timedelta(weeks=weeks), opened.end)
+    changes = changes[changes["change"] == "another queue"]
+    own = opened.ours
     fields = opened.fields(own)
     parts = []
-    for change in rule_changes(opened.rules, start, opened.end).to_dict("records"):
+    for change in changes.to_dict("records"):
         version = next(
             rule
             for rule in opened.rules
@@ -246,7 +277,7 @@ def before_after(opened: Audit, *, weeks: int = 26) -> pd.DataFrame:
         affected = fields.fits(version.when)[0]
         found = routing.before_after(own, affected, change["changed_at"], days=7 * opened.span)
         touched = found.loc[found["group"] == "affected", ["tickets_before", "tickets_after"]].to_numpy().min()
-        if change["change"] == "another queue" and touched > 0:
+        if touched > 0:
             told = {name: change[name] for name in ("rule_id", "changed_at", "queue_before", "queue_after")}
             parts.append(found.assign(**told))
     if not parts:
@@ -263,12 +294,7 @@ def lint(opened: Audit) -> pd.DataFrame:
     """
     if opened.rules is None:
         return _told(pd.DataFrame(columns=[*COLUMNS, "ours"]), False, NO_RULES)
-    found = lint_rules(opened.rules, opened.fields(opened.tickets), at=opened.end)
-    first = opened.tickets.groupby("first_queue")["first_team"].agg(lambda teams: teams.value_counts().index[0])
-    target = {rule.rule_id: rule.queue for rule in opened.rules}
-    involved = (found["rule_id"] + "; " + found["others"]).str.split("; ")
-    ours = [any(first.get(target.get(name, "")) == opened.week.team for name in names) for names in involved]
-    return found.assign(ours=np.array(ours, dtype=bool))
+    return opened.findings
 
 
 def replay(opened: Audit, *, candidate: str = "") -> Replay:
@@ -286,7 +312,7 @@ def replay(opened: Audit, *, candidate: str = "") -> Replay:
         SettingsError: the file is missing or wrong; the message says in which line.
     """
     if candidate:
-        rules = read_candidate(Path(candidate))
+        rules = read_candidate(Path(candidate), today=opened.rules or ())
         asked = [*rules, *(opened.rules or ())]
         tickets = routed_tickets(opened.warehouse, last=opened.week.week, weeks=opened.span, rules=asked)
     else:
@@ -297,21 +323,21 @@ def replay(opened: Audit, *, candidate: str = "") -> Replay:
 
 def _misrouted_line(opened: Audit) -> Line:
     weeks = misrouted_weeks(opened, weeks=2 * opened.span)
-    now, before = weeks[weeks["week"].isin(opened.weeks)], weeks[~weeks["week"].isin(opened.weeks)]
+    recent = weeks["week"].isin(opened.weeks).to_numpy()
+    now = weeks[recent]
     wrong, judged = int(now["misrouted"].sum()), int(now["tickets"].sum())
     share, low, high = wilson(wrong, judged).iloc[0]
-    change, moved = "", False
-    if judged and before["tickets"].sum():
-        difference = newcombe_difference(wrong, judged, before["misrouted"].sum(), before["tickets"].sum()).iloc[0]
-        change = words.points(difference["difference"], "share")
-        moved = bool(difference["low"] > 0 or difference["high"] < 0)
+    shift = routing.misrouted_shift(weeks, recent).iloc[0]
+    change = "" if np.isnan(shift["difference"]) else words.points(shift["difference"], "share")
+    moved = bool(shift["low"] > 0 or shift["high"] < 0)
     return Line(
         label=f"Misrouted, last {opened.span} weeks",
-        value=words.estimate(share, low, high, "share"),
+        value=words.value(share, "share"),
         better="lower",
         change=change,
         signal=moved,
-        note=f"against the {opened.span} weeks before" + (", more than chance" if moved else ""),
+        note=f"{words.interval(low, high, 'share')}; against the {opened.span} weeks before"
+        + (", more than chance" if moved else ""),
         spark=tuple(float(each) for each in weeks["share"]),
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date, time
 from functools import cache
 from pathlib import Path
@@ -15,7 +15,8 @@ import holidays as public_holidays
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
-from ruamel.yaml.error import MarkedYAMLError
+from ruamel.yaml.constructor import RoundTripConstructor
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from opslib.errors import SettingsError
 
@@ -299,32 +300,61 @@ class WeeklyPlan(Settings):
 
 
 Model = TypeVar("Model", bound=BaseModel)
+Problem = tuple[tuple[int | str, ...], str]
 
 
-def load(path: Path, model: type[Model]) -> Model:
+class _Constructor(RoundTripConstructor):
+    """Leaves a date that does not exist as the text that it is, so that whoever asks for a date can name its line."""
+
+    def construct_yaml_timestamp(self, node: Any, values: Any = None) -> Any:
+        try:
+            return super().construct_yaml_timestamp(node, values)
+        except ValueError:
+            return str(node.value)
+
+
+_Constructor.add_constructor("tag:yaml.org,2002:timestamp", _Constructor.construct_yaml_timestamp)
+
+
+def load(path: Path, model: type[Model], *, also: Callable[[Any], Iterable[Problem]] = lambda tree: ()) -> Model:
     """Read one YAML file (1.2: `no` is a word, `12:30` is text) to a validated object.
+
+    Args:
+        path: the file.
+        model: what it must hold.
+        also: what is wrong beyond the model, by place; it is given the file as plain dicts, lists and scalars, which
+            may have any shape.
 
     Raises:
         SettingsError: the file is missing, is no YAML, or has values that do not fit; all of them are listed, each as
             `file:line: key: what is wrong`.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError as error:
         raise SettingsError(f"{path}: there is no such file; it must hold the {model.__name__} settings") from error
+    except (UnicodeDecodeError, OSError) as error:
+        raise SettingsError(f"{path}: this is no file of UTF-8 text: {error}") from error
+    yaml = YAML(typ="rt")
+    yaml.Constructor = _Constructor
     try:
-        tree = YAML(typ="rt").load(text)
+        tree = yaml.load(text)
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         raise SettingsError(f"{path}:{mark.line + 1 if mark else 1}: not YAML: {error.problem}") from error
+    except YAMLError as error:
+        raise SettingsError(f"{path}: not YAML: {str(error).splitlines()[0]}") from error
+    plain = _plain(tree)
+    problems = list(also(plain))
     try:
-        return model.model_validate(_plain(tree))
+        found = model.model_validate(plain)
     except ValidationError as error:
-        problems = [
-            f"{path}:{_line(tree, problem['loc'])}: {_key(problem['loc'])}{_said(problem)}"
-            for problem in error.errors()
-        ]
-        raise SettingsError("\n".join(problems)) from error
+        problems += [(problem["loc"], _said(problem)) for problem in error.errors()]
+    else:
+        if not problems:
+            return found
+    told = sorted(((_line(tree, place), f"{_key(place)}{said}") for place, said in problems), key=lambda one: one[0])
+    raise SettingsError("\n".join(f"{path}:{line}: {said}" for line, said in told))
 
 
 def load_organisation(params: Path, name: str = "org") -> Organisation:
@@ -373,6 +403,10 @@ def _said(problem: Any) -> str:
             return "this key is needed"
         case "extra_forbidden":
             return "there is no such key; is it misspelt?"
+        case "model_type" | "model_attributes_type":
+            return "here stand keys with their values, like `key: value`"
+        case "too_short":
+            return "give at least one"
         case _:
             return str(problem["msg"]).removeprefix("Value error, ")
 

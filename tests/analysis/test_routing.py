@@ -12,6 +12,7 @@ from opslib.analysis.routing import (
     before_after,
     misrouted,
     misrouted_by_week,
+    misrouted_shift,
     misrouting_signals,
     moves,
     stratified_difference,
@@ -105,6 +106,62 @@ def test_a_reason_that_is_suddenly_misrouted_is_a_signal_and_others_are_not():
     assert found.loc[found["discovery"], "contact_reason"].tolist() == ["refund"]
     assert found.iloc[0][["misrouted", "tickets", "tickets_before"]].tolist() == [15, 20, 160]
     assert found.iloc[0]["share_before"] == 0.1
+
+
+def test_the_p_value_is_the_one_that_fisher_published():
+    """Criminal twins, in Fisher's Statistical Methods for Research Workers (section 21.02): 619 / 1,330,665."""
+    rows = [("2026-W18", n < 10) for n in range(13)] + [("2026-W17", n < 2) for n in range(17)]
+    frame = pd.DataFrame(rows, columns=["week", "wrong"]).assign(contact_reason="twin", first_queue="a")
+    frame["solved_queue"] = np.where(frame["wrong"], "b", "a")
+    assert misrouting_signals(frame, "2026-W18")["p"].tolist() == [pytest.approx(619 / 1_330_665)]
+
+
+@pytest.mark.filterwarnings("ignore:The Identity link", "ignore:Perfect separation")
+def test_the_shift_of_a_share_has_the_error_of_a_binomial_regression():
+    """Weeks that all have one share differ by less than chance; then it is the identity-link model's own error."""
+    weeks = pd.DataFrame({"tickets": [200] * 4 + [100] * 4, "misrouted": [20] * 4 + [25] * 4})
+    recent = np.arange(8) >= 4
+    row = misrouted_shift(weeks, recent).iloc[0]
+    counts = np.column_stack([weeks["misrouted"], weeks["tickets"] - weeks["misrouted"]])
+    family = sm.families.Binomial(sm.families.links.Identity())
+    fitted = sm.GLM(counts, sm.add_constant(recent.astype(float)), family=family).fit()
+    assert row["difference"] == pytest.approx(fitted.params[1])
+    assert row["dispersion"] == 1
+    half = 5.840909 * fitted.bse[1]  # Student's t with 3 degrees of freedom, 0.5 % in either tail
+    assert [row["low"], row["high"]] == pytest.approx([0.15 - half, 0.15 + half], rel=1e-5)
+
+
+def test_weeks_that_differ_by_more_than_chance_widen_the_interval_by_pearsons_dispersion():
+    weeks = pd.DataFrame({"tickets": [100] * 6, "misrouted": [5, 15, 5, 15, 20, 20]})
+    row = misrouted_shift(weeks, np.arange(6) >= 4).iloc[0]
+    assert row["dispersion"] == pytest.approx(4 * 25 / (100 * 0.1 * 0.9) / 3)
+    calm = misrouted_shift(weeks.assign(misrouted=[10, 10, 10, 10, 20, 20]), np.arange(6) >= 4).iloc[0]
+    assert row["high"] - row["low"] == pytest.approx((calm["high"] - calm["low"]) * np.sqrt(row["dispersion"]))
+
+
+def test_what_began_in_the_midst_of_the_recent_weeks_does_not_hide_itself():
+    weeks = pd.DataFrame({"tickets": [100] * 16, "misrouted": [10] * 14 + [60] * 2})
+    assert misrouted_shift(weeks, np.arange(16) >= 8)["low"].iloc[0] > 0
+
+
+@pytest.mark.parametrize("dispersion", [1.0, 3.0])
+def test_null_weeks_are_called_a_shift_in_hardly_more_than_one_of_a_hundred(dispersion: float):
+    rng = np.random.default_rng(5)
+    found = 0
+    for _ in range(400):
+        tickets = rng.poisson(400, 16)
+        shape = 400 * 0.12 / max(dispersion - 1, 1e-9)
+        share = rng.beta(shape, shape * 0.88 / 0.12, 16) if dispersion > 1 else 0.12
+        weeks = pd.DataFrame({"tickets": tickets, "misrouted": rng.binomial(tickets, share)})
+        row = misrouted_shift(weeks, np.arange(16) >= 8).iloc[0]
+        found += bool(row["low"] > 0 or row["high"] < 0)
+    assert found <= 10  # a binomial with 400 and 0.01 exceeds 10 in about one run in five hundred
+
+
+def test_too_few_weeks_or_no_tickets_are_no_shift():
+    weeks = pd.DataFrame({"tickets": [100, 100, 0], "misrouted": [10, 20, 0]})
+    assert misrouted_shift(weeks.head(2), np.array([False, True])).isna().all(axis=None)
+    assert misrouted_shift(weeks, np.array([False, False, True])).isna().all(axis=None)
 
 
 def test_a_fall_is_no_signal():

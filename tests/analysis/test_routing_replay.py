@@ -5,7 +5,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from opslib.analysis.intervals import wilson
 from opslib.analysis.routing_replay import NO_QUEUE, at_creation, replay, rule_changes
 from opslib.analysis.routing_rules import TicketFields, read_rules
 from tests.analysis.test_routing_rules import rule_table
@@ -42,6 +45,126 @@ def test_a_worked_replay():
         ["refunds", 0, 3, 3],
     ]
     assert done.changed.set_index("ticket_id")["verdict"].to_dict() == {"t0": "mended", "t1": "mended", "t2": "spoilt"}
+
+
+QUEUES = ["a", "b", "c"]
+
+
+def random_rules() -> st.SearchStrategy[list[tuple[Any, ...]]]:
+    """Rules on reason and channel; some are in force only before or only from the second hour on."""
+    reason = st.tuples(st.just("contact_reason"), st.sampled_from(["is", "is_not"]), st.sampled_from(["x", "y", None]))
+    channel = st.tuples(st.just("channel"), st.just("in"), st.lists(st.sampled_from(["web", "chat"]), max_size=2))
+    conditions = st.lists(st.one_of(reason, channel).map(list), max_size=2)
+    second = START + pd.Timedelta(hours=1)
+    window = st.sampled_from([(None, None), (None, second), (second, None)])
+    rule = st.tuples(st.sampled_from(["all", "any"]), conditions, st.sampled_from(QUEUES), window)
+    return st.lists(rule.filter(lambda one: bool(one[1]) or one[0] == "all"), min_size=1, max_size=4)
+
+
+def entered(rules: list[tuple[Any, ...]], ticket: dict[str, Any]) -> str | None:
+    """The queue of one ticket, as plainly as the rules can be read."""
+    for kind, conditions, queue, (begins, ends) in rules:
+        if (begins is not None and ticket["created_at"] < begins) or (
+            ends is not None and ticket["created_at"] >= ends
+        ):
+            continue
+        answers = [
+            ticket[field] in value if operator == "in" else (ticket[field] == value) == (operator == "is")
+            for field, operator, value in conditions
+        ]
+        if (all if kind == "all" else any)(answers):
+            return str(queue)
+    return None
+
+
+@settings(max_examples=120, deadline=None)
+@given(
+    random_rules(),
+    random_rules(),
+    st.lists(
+        st.fixed_dictionaries(
+            {
+                "contact_reason": st.sampled_from(["x", "y", None]),
+                "channel": st.sampled_from(["web", "chat"]),
+                "solved_queue": st.sampled_from([*QUEUES, None]),
+            }
+        ),
+        min_size=1,
+        max_size=12,
+    ),
+)
+def test_a_replay_is_that_of_walking_ticket_by_ticket(
+    today: list[tuple[Any, ...]], candidate: list[tuple[Any, ...]], rows: list[dict[str, Any]]
+):
+    tickets = [
+        row | {"ticket_id": f"t{n}", "created_at": START + pd.Timedelta(hours=n / 2)} for n, row in enumerate(rows)
+    ]
+    solving = {ticket["solved_queue"] for ticket in tickets} - {None}
+    counts = dict.fromkeys(("judged", "changed", "mended", "spoilt", "wrong_today", "wrong_candidate"), 0)
+    load: dict[str, list[int]] = {}
+    for ticket in tickets:
+        queues = [entered(rules, ticket) for rules in (today, candidate)]
+        for side, queue in enumerate(queues):
+            load.setdefault(queue or NO_QUEUE, [0, 0])[side] += 1
+        counts["changed"] += queues[0] != queues[1]
+        if ticket["solved_queue"] is None or any(queue not in solving for queue in queues):
+            continue
+        was, becomes = (queue != ticket["solved_queue"] for queue in queues)
+        for name, counted in (("judged", True), ("wrong_today", was), ("wrong_candidate", becomes)):
+            counts[name] += counted
+        counts["mended"] += was and not becomes
+        counts["spoilt"] += becomes and not was
+    frame = pd.DataFrame(tickets).astype(dict.fromkeys(("contact_reason", "channel", "solved_queue"), "str"))
+    sides = [
+        read_rules(
+            rule_table(
+                *((f"R-{n}", {kind: parts}, queue, *window) for n, (kind, parts, queue, window) in enumerate(rules))
+            )
+        )
+        for rules in (today, candidate)
+    ]
+    done = replay(sides[0], sides[1], TicketFields(frame))
+    row = done.summary.iloc[0]
+    assert row[["judged", "changed", "mended", "spoilt"]].tolist() == [
+        counts[name] for name in ("judged", "changed", "mended", "spoilt")
+    ]
+    if counts["judged"]:
+        assert row["misrouted_today"] == pytest.approx(counts["wrong_today"] / counts["judged"])
+        assert row["misrouted_candidate"] == pytest.approx(counts["wrong_candidate"] / counts["judged"])
+    told = done.load.set_index("queue")[["today", "candidate"]].to_numpy().tolist()
+    assert dict(zip(done.load["queue"], told, strict=True)) == load
+    assert (done.load["difference"] == done.load["candidate"] - done.load["today"]).all()
+
+
+def test_the_load_tells_how_much_of_each_queue_is_solved_elsewhere():
+    tickets = past(["refund", "refund", "refund", "login"], ["refunds", "refunds", "orders", "desk"])
+    load = replay(TODAY, BETTER, TicketFields(tickets)).load.set_index("queue")
+    assert load["solved"].to_dict() == {"desk": 1, "orders": 1, "refunds": 2}
+    assert load.loc["orders", "misrouted_today"] == pytest.approx(2 / 3)
+    assert load.loc["refunds", "misrouted_candidate"] == pytest.approx(1 / 3)
+    assert load.loc["desk", ["misrouted_today", "misrouted_candidate"]].tolist() == [0, 0]
+    assert np.isnan(load.loc["refunds", "misrouted_today"])
+
+
+def test_the_candidate_alone_has_its_wilson_interval_and_its_fallback_is_counted():
+    tickets = past(["refund", "refund", "refund", "login"], ["refunds", "refunds", "orders", "desk"])
+    row = replay(TODAY, BETTER, TicketFields(tickets)).summary.iloc[0]
+    expected = wilson(1, 4).iloc[0]
+    assert [row["candidate_low"], row["candidate_high"]] == pytest.approx([expected["low"], expected["high"]])
+    assert row["fallback"] == 1
+
+
+def test_a_misspelt_queue_is_guessed_at():
+    odd = read_rules(rule_table(("R-1", {"all": [["contact_reason", "is", "refund"]]}, "refnds"), EVERY))
+    done = replay(TODAY, odd, TicketFields(past(["refund", "login"], ["refunds", "desk"])))
+    assert any("No past ticket was solved in refnds (is refunds meant?)" in warning for warning in done.warnings)
+
+
+def test_a_ticket_of_which_a_field_is_unknown_is_neither_changed_nor_load():
+    odd = read_rules(rule_table(("R-1", {"all": [["tag", "is", "vip"]]}, "refunds"), EVERY))
+    done = replay(TODAY, odd, TicketFields(past(["refund"], ["refunds"])))
+    assert done.changed.empty
+    assert done.load.empty
 
 
 def test_the_same_rules_change_nothing():

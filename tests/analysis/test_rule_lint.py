@@ -5,9 +5,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from opslib.analysis.intervals import wilson
 from opslib.analysis.routing_rules import TicketFields, read_rules
 from opslib.analysis.rule_lint import FAULTS, lint
 from opslib.tables import PRIORITIES
@@ -246,6 +247,127 @@ def test_exact_findings_are_those_of_enumerating_every_possible_ticket(written: 
     assert told["shadowed"] == shadowed
     assert told["overlap"] == overlap
     assert bool(len(told["no_fallback"])) == (not taken.all())
+
+
+REASONS, LANGUAGES, QUEUES = ["x", "y", "gone"], ["en", "es", None], ["a", "b"]
+
+
+def plain_rules() -> st.SearchStrategy[list[tuple[Any, str]]]:
+    """Rules that name reasons and languages; `gone` stopped occurring, `never` never did."""
+    reason = st.lists(st.sampled_from([*REASONS, "never"]), min_size=1, max_size=2, unique=True)
+    parts = st.one_of(
+        reason.map(lambda values: [["contact_reason", "in", values]]),
+        st.sampled_from(["en", "es"]).map(lambda value: [["language", "is", value]]),
+        st.tuples(reason, st.sampled_from(["en", "es", "fr"])).map(
+            lambda both: [["contact_reason", "in", both[0]], ["language", "is", both[1]]]
+        ),
+    )
+    rule = st.tuples(parts.map(lambda chosen: {"all": chosen}), st.sampled_from(QUEUES))
+    return st.lists(rule, min_size=1, max_size=4)
+
+
+def fits(when: Any, ticket: dict[str, Any]) -> bool:
+    return all(ticket[field] in (value if operator == "in" else [value]) for field, operator, value in when["all"])
+
+
+A_CONFLICT = [
+    ({"all": [["contact_reason", "in", ["x"]], ["language", "is", "es"]]}, "a"),
+    ({"all": [["contact_reason", "in", ["x", "y"]]]}, "b"),
+]
+
+
+@settings(max_examples=100, deadline=None)
+@given(plain_rules(), st.integers(0, 10_000), st.sampled_from([0.05, 0.5, 0.95]))
+@example(A_CONFLICT, 1, 0.05)
+def test_findings_by_tickets_are_those_of_walking_ticket_by_ticket(
+    written: list[tuple[Any, str]], seed: int, share_a: float
+):
+    """Dead, stale, conflict, misroutes, split reasons, overlaps and a missing fallback, told from plain dicts."""
+    rng = np.random.default_rng(seed)
+    frame = tickets(*({} for _ in range(150)))
+    frame["contact_reason"] = rng.choice(["x", "y", "gone"], 150, p=[0.5, 0.4, 0.1])
+    frame["language"] = pd.Series(rng.choice(["en", "es", ""], 150, p=[0.8, 0.12, 0.08]), dtype="str").replace("", None)
+    frame["solved_queue"] = np.where(rng.random(150) < share_a, "a", "b")
+    frame.loc[frame["contact_reason"] == "gone", "created_at"] -= pd.Timedelta(days=90)
+    rules = [(f"R-{place}", when, queue) for place, (when, queue) in enumerate(written)]
+    rows = frame.astype(object).where(frame.notna(), None).to_dict("records")
+    taken = [next((n for n, rule in enumerate(rules) if fits(rule[1], row)), None) for row in rows]
+    frame["first_queue"] = [rules[n][2] if n is not None else "a" for n in taken]
+    one = found(rules, frame)
+    told = {fault: one[one["fault"] == fault] for fault in FAULTS}
+    idle = {*told["unreachable"]["rule_id"], *told["shadowed"]["rule_id"]}
+
+    fitting = [[row for row in rows if fits(rule[1], row)] for rule in rules]
+    dead = {rule[0] for rule, those in zip(rules, fitting, strict=True) if not those} - idle
+    assert set(told["dead"]["rule_id"]) == dead
+    idle |= dead
+
+    recent = [row for row in rows if row["created_at"] > AT - pd.Timedelta(days=56)]
+    stale = {
+        rule_id
+        for rule_id, when, _ in rules
+        for field, operator, value in when["all"]
+        for each in (value if operator == "in" else [value])
+        if rule_id not in idle and all(row[field] != each for row in recent)
+    }
+    assert set(told["stale_value"]["rule_id"]) == stale
+
+    missed = [row for row, number in zip(rows, taken, strict=True) if number is None]
+    assert told["no_fallback"]["tickets"].tolist() == [len(missed)]  # no rule fits all, and a language may be any other
+    latest = sorted(missed, key=lambda row: row["created_at"], reverse=True)[:5]
+    assert told["no_fallback"]["ticket_ids"].iloc[0] == "; ".join(row["ticket_id"] for row in latest)
+
+    live = [number for number, rule in enumerate(rules) if rule[0] not in idle]
+    conflicts, overlaps = set(), set()
+    for place, first in enumerate(live):
+        for later in live[place + 1 :]:
+            here, there = rules[first][2], rules[later][2]
+            if here == there:
+                continue
+            both = [
+                row for row, number in zip(rows, taken, strict=True) if number == first and fits(rules[later][1], row)
+            ]
+            wrong = sum(row["solved_queue"] == there for row in both)
+            kept = sum(row["solved_queue"] == here for row in both)
+            if wrong >= 5 and wilson(wrong, wrong + kept)["low"].iloc[0] > 0.5:
+                conflicts.add((rules[first][0], rules[later][0], wrong))
+            elif both and any(fits(rules[first][1], made) and not fits(rules[later][1], made) for made in EVERY_PLAIN):
+                overlaps.add((rules[first][0], rules[later][0]))
+    by_tickets = told["conflict"][told["conflict"]["basis"] == "tickets"]
+    assert set(zip(by_tickets["rule_id"], by_tickets["others"], by_tickets["tickets"], strict=True)) == conflicts
+    named = told["overlap"].set_index("rule_id")["others"].str.split("; ").to_dict()
+    assert overlaps <= {(first, later) for first, those in named.items() for later in those}
+
+    for number, (rule_id, _, queue) in enumerate(rules):
+        sent = [row for row, by in zip(rows, taken, strict=True) if by == number]
+        wrong = sum(row["solved_queue"] != queue for row in sent)
+        misroutes = len(sent) >= 10 and wilson(wrong, len(sent))["low"].iloc[0] > 0.5
+        misroutes = misroutes and rule_id not in {first for first, _, _ in conflicts}
+        assert (rule_id in set(told["misroutes"]["rule_id"])) == misroutes
+
+    names = [told_of(when) for _, when, _ in rules]
+    split = {
+        reason
+        for reason in ("x", "y", "gone", "never")
+        if len({rules[number][2] for number in live if reason in names[number]}) > 1
+    }
+    pairs = {(first, later) for first, later, _ in conflicts}
+    said = " ".join(told["split_reason"]["why"])
+    for reason in split:
+        senders = tuple(rules[number][0] for number in live if reason in names[number])
+        assert (reason in said.replace(",", "").split()) == (senders not in pairs)
+
+
+EVERY_PLAIN = [
+    {"contact_reason": reason, "language": language}
+    for reason in (*REASONS, "never", "other", None)
+    for language in ("en", "es", "fr", "other", None)
+]
+
+
+def told_of(when: Any) -> list[str]:
+    """The reasons that a rule names."""
+    return [each for field, _, value in when["all"] if field == "contact_reason" for each in value]
 
 
 TEXTS = ["", "a", "b", "ab", "ba", "aab", "abc", "xay", None]

@@ -46,9 +46,9 @@ def without(null: Exports) -> pd.DataFrame:
 
 
 def signals(tickets: pd.DataFrame, team: str, week: str) -> list[str]:
-    """The reasons that are signals, as known at the end of the week."""
-    end = pd.Timestamp(calendars.week_bounds(week, ZONE)[1])
-    known = tickets[(tickets["last_solved_at"] < end) & (tickets["team"] == team)]
+    """The reasons that are signals; of every week what was solved by its end, as the report asks it."""
+    ends = {each: pd.Timestamp(calendars.week_bounds(each, ZONE)[1]) for each in tickets["week"].unique()}
+    known = tickets[(tickets["last_solved_at"] < tickets["week"].map(ends)) & (tickets["team"] == team)]
     found = misrouting_signals(known, week)
     return found.loc[found["discovery"], "contact_reason"].tolist()
 

@@ -127,6 +127,47 @@ def misrouted_by_week(tickets: pd.DataFrame) -> pd.DataFrame:
     return found.sort_values("week", ignore_index=True)
 
 
+def misrouted_shift(weeks: pd.DataFrame, recent: npt.NDArray[np.bool_], *, confidence: float = 0.99) -> pd.DataFrame:
+    """Compare the misrouted share of some weeks with that of others, weeks differing by more than chance of tickets.
+
+    Args:
+        weeks: tickets (judged) and misrouted, a row per week.
+        recent: which of the weeks are compared with the rest.
+        confidence: coverage of the interval.
+
+    Returns:
+        One row: share, before, difference, low, high, dispersion; NaN where there are fewer than two weeks to compare
+        with, or no tickets.
+
+    Notes:
+        Quasi-binomial: the variance of a week's count is the binomial one times a dispersion φ: Pearson's χ² of weeks
+        before around their share, over its degrees of freedom, and at least 1. The recent weeks have no part in it, or
+        what began in the midst of them would hide itself. The interval is difference ± t √(φ (p₁q₁/n₁ + p₀q₀/n₀)).
+        It is taken week after week on stretches that overlap, so that a chance excursion stays for weeks: hence 99 %.
+
+    References:
+        McCullagh, P., Nelder, J. A. (1989). Generalized Linear Models, 2nd ed., section 4.5 (over-dispersion).
+
+    >>> weeks = pd.DataFrame({"tickets": [100] * 4, "misrouted": [10, 10, 30, 30]})
+    >>> misrouted_shift(weeks, np.array([False, False, True, True]))["difference"].round(3).tolist()
+    [0.2]
+    """
+    sides = [weeks[recent], weeks[~recent]]
+    counts = [int(side["tickets"].sum()) for side in sides]
+    if len(sides[1]) < 2 or min(counts) == 0:
+        return pd.DataFrame([dict.fromkeys(("share", "before", "difference", "low", "high", "dispersion"), np.nan)])
+    share, before = (float(side["misrouted"].sum()) / count for side, count in zip(sides, counts, strict=True))
+    tickets, wrong = (sides[1][name].to_numpy(np.float64) for name in ("tickets", "misrouted"))
+    freedom, spread = len(tickets) - 1, before * (1 - before)
+    chi = float(np.sum((wrong - tickets * before) ** 2 / np.maximum(tickets, 1))) / spread if spread > 0 else 0.0
+    dispersion = max(1.0, chi / freedom)
+    error = np.sqrt(dispersion * (share * (1 - share) / counts[0] + spread / counts[1]))
+    half = float(-special.stdtrit(freedom, (1 - confidence) / 2) * error)
+    told = {"share": share, "before": before, "difference": share - before}
+    limits = {"low": told["difference"] - half, "high": told["difference"] + half}
+    return pd.DataFrame([told | limits | {"dispersion": dispersion}])
+
+
 def misrouting_signals(
     tickets: pd.DataFrame,
     week: str,
@@ -146,8 +187,9 @@ def misrouting_signals(
         false_discovery_rate: at which discoveries are held over all groups.
 
     Returns:
-        `by`, tickets, misrouted, share, low, high of the week; tickets_before, share_before; p, q, discovery; smallest
-        p first. Groups with fewer than 5 judged tickets in the week or before are not tested and left out.
+        `by`, tickets, misrouted, share, low, high, belongs_in of the week; tickets_before, share_before; p, q,
+        discovery; smallest p first. Groups with fewer than 5 judged tickets in the week or before are not tested and
+        left out.
 
     Notes:
         Fisher's exact test, one-sided: whether the share has risen. It is conservative for small counts, so that the
@@ -167,8 +209,8 @@ def misrouting_signals(
     both = both.assign(p=np.minimum(np.asarray(p, dtype=np.float64), 1.0))
     held = benjamini_hochberg(both["p"], rate=false_discovery_rate)
     both = both.assign(q=held["q"], discovery=held["discovery"])
-    columns = [by, "tickets", "misrouted", "share", "low", "high", "tickets_before", "share_before", "p", "q"]
-    return both.sort_values(["p", by], ignore_index=True)[[*columns, "discovery"]]
+    columns = [by, "tickets", "misrouted", "share", "low", "high", "belongs_in", "tickets_before", "share_before"]
+    return both.sort_values(["p", by], ignore_index=True)[[*columns, "p", "q", "discovery"]]
 
 
 def stratified_difference(

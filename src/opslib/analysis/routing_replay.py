@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -9,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from opslib.analysis.intervals import wilson
 from opslib.analysis.routing_rules import (
     NOWHERE,
     UNDECIDED,
@@ -32,6 +34,7 @@ _EMPTY = ("first_reply_at", "solved_at", "closed_at")
 _ZERO = ("reopen_count", "transfer_count")
 _AS_IT_STANDS = frozenset({"contact_reason", "due_at"})
 _REDACTED = frozenset({"subject", "description"})
+_MOST_NAMED = 8
 
 
 @dataclass(frozen=True)
@@ -41,12 +44,14 @@ class Replay:
     Attributes:
         tickets: one row per ticket: ticket_id, created_at, queue_today, rule_today, queue_candidate, rule_candidate,
             solved_queue, misrouted_today, misrouted_candidate (missing where the past cannot tell).
-        summary: one row: tickets, judged, changed, mended, spoilt, misrouted_today, misrouted_candidate, difference,
-            low, high (shares; the interval is a bootstrap's), as_it_was (share of tickets that the first rule set sends
-            where they really went; missing where no rules were given). Where nothing
-            tells where tickets went, the shares of today and the difference are missing.
-        load: queue, today, candidate, difference, low, high: tickets that enter it; `(no queue)` for those that no rule
-            takes.
+        summary: one row: tickets, judged, changed, mended, spoilt, misrouted_today, misrouted_candidate (shares of the
+            judged) with candidate_low, candidate_high (Wilson), difference, low, high (a bootstrap's), fallback
+            (tickets that fit no rule of the candidate but one without conditions), as_it_was (share of tickets that the
+            first rule set sends where they really went; missing where no rules were given). Where nothing tells where
+            tickets went, the shares of today and the difference are missing.
+        load: queue, today, candidate, difference, low, high: tickets that enter it; solved: tickets that it solved;
+            misrouted_today, misrouted_candidate: of those that enter it and can be judged the share solved elsewhere.
+            `(no queue)` is for those that no rule takes. What nothing tells is missing.
         changed: the rows of `tickets` that enter another queue, with verdict: mended, spoilt, still elsewhere,
             not told.
         warnings: what the past cannot tell, in sentences.
@@ -135,31 +140,37 @@ def replay(
     candidate = in_order(candidate)
     rows = pd.DataFrame({"ticket_id": tickets["ticket_id"], "created_at": tickets["created_at"]})
     new = route(candidate, fields)
+    decided = new != UNDECIDED
     if today is None:
         rows["queue_today"] = _text(fields, "first_queue")
         rows["rule_today"] = pd.Series(pd.NA, index=rows.index, dtype="str")
     else:
         today = in_order(today)
         old = route(today, fields)
+        decided &= old != UNDECIDED
         rows["queue_today"] = queues_of(today, old)
         rows["rule_today"] = _rule_of(today, old)
     rows["queue_candidate"] = queues_of(candidate, new)
     rows["rule_candidate"] = _rule_of(candidate, new)
     rows["solved_queue"] = _text(fields, "solved_queue")
-    seen = set(rows["solved_queue"].dropna())
+    seen = set(rows["solved_queue"].dropna().unique())
     for side in ("today", "candidate"):
         queue = rows[f"queue_{side}"]
         told = rows["solved_queue"].notna() & queue.isin(seen)
         wrong = (queue != rows["solved_queue"]).astype("boolean")
         rows[f"misrouted_{side}"] = wrong.where(told)
+    compared = today is not None or bool(rows["queue_today"].notna().any())
     rng = np.random.default_rng(seed)
-    changed = _changed(rows)
+    changed = _changed(rows[decided] if compared else rows.head(0))
     return Replay(
         tickets=rows,
-        summary=_summary(rows, changed, today, fields, rng, resamples, confidence),
-        load=_load(rows, new, rng, resamples, confidence),
+        summary=_summary(rows, changed, compared, rng, resamples, confidence).assign(
+            fallback=_taken_by_fallback(candidate, new),
+            as_it_was=_as_it_was(rows, fields) if today is not None else np.nan,
+        ),
+        load=_load(rows[decided], compared, rng, resamples, confidence),
         changed=changed,
-        warnings=tuple(_warnings(today, candidate, rows, new, fields)),
+        warnings=tuple(_warnings(today, candidate, compared, rows, new, fields)),
     )
 
 
@@ -197,8 +208,6 @@ def rule_changes(rules: Iterable[Rule], start: pd.Timestamp, end: pd.Timestamp) 
 
 
 def _changed(rows: pd.DataFrame) -> pd.DataFrame:
-    if rows["queue_today"].isna().all():
-        return rows.head(0).assign(verdict=pd.Series(dtype="str"))
     old, new = rows["queue_today"], rows["queue_candidate"]
     moved = rows[(old.fillna("") != new.fillna(""))].copy()
     before, after = moved["misrouted_today"], moved["misrouted_candidate"]
@@ -212,20 +221,18 @@ def _changed(rows: pd.DataFrame) -> pd.DataFrame:
 def _summary(
     rows: pd.DataFrame,
     changed: pd.DataFrame,
-    today: Sequence[Rule] | None,
-    fields: TicketFields,
+    compared: bool,
     rng: np.random.Generator,
     resamples: int,
     confidence: float,
 ) -> pd.DataFrame:
-    compared = bool(rows["queue_today"].notna().any())
     judged = rows["misrouted_candidate"].notna() & (rows["misrouted_today"].notna() | (not compared))
     after = rows.loc[judged, "misrouted_candidate"].to_numpy(np.int64)
     before = rows.loc[judged, "misrouted_today"].to_numpy(np.int64) if compared else np.full(len(after), np.nan)
     count = len(after)
-    low, high = _bootstrap(after - before, rng, resamples, confidence) if compared else (np.nan, np.nan)
-    actual = _text(fields, "first_queue")
-    known = actual.notna() & rows["queue_today"].notna()
+    alone = wilson(int(after.sum()), count, confidence=confidence).iloc[0]
+    steps = _steps(after, before) if compared else np.zeros((0, 3), np.int64)
+    [low], [high] = _bootstrap(steps, rng, resamples, confidence) if compared and count else ([np.nan], [np.nan])
     return pd.DataFrame(
         {
             "tickets": [len(rows)],
@@ -234,47 +241,83 @@ def _summary(
             "mended": [int((changed["verdict"] == "mended").sum())],
             "spoilt": [int((changed["verdict"] == "spoilt").sum())],
             "misrouted_today": [before.mean() if count else np.nan],
-            "misrouted_candidate": [after.mean() if count else np.nan],
+            "misrouted_candidate": [alone["share"]],
+            "candidate_low": [alone["low"]],
+            "candidate_high": [alone["high"]],
             "difference": [(after - before).mean() if count else np.nan],
             "low": [low / count if count else np.nan],
             "high": [high / count if count else np.nan],
-            "as_it_was": [
-                (rows["queue_today"] == actual)[known].mean() if today is not None and known.any() else np.nan
-            ],
         }
     )
 
 
+def _as_it_was(rows: pd.DataFrame, fields: TicketFields) -> float:
+    actual = _text(fields, "first_queue")
+    known = actual.notna() & rows["queue_today"].notna()
+    return float((rows["queue_today"] == actual)[known].mean()) if known.any() else np.nan
+
+
+def _taken_by_fallback(rules: Sequence[Rule], found: Integers) -> int:
+    return int(np.isin(found, [place for place, rule in enumerate(rules) if rule.fits_all]).sum())
+
+
 def _load(
-    rows: pd.DataFrame, new: Integers, rng: np.random.Generator, resamples: int, confidence: float
+    told: pd.DataFrame, compared: bool, rng: np.random.Generator, resamples: int, confidence: float
 ) -> pd.DataFrame:
-    told = rows[new != UNDECIDED]
-    old, after = told["queue_today"].fillna(NO_QUEUE), told["queue_candidate"].fillna(NO_QUEUE)
-    queues = sorted({*old, *after} - {NO_QUEUE}) + ([NO_QUEUE] if NO_QUEUE in {*old, *after} else [])
-    found = []
-    for queue in queues:
-        was, is_now = (old == queue).to_numpy(), (after == queue).to_numpy()
-        steps = is_now.astype(np.int64) - was.astype(np.int64)
-        low, high = _bootstrap(steps, rng, resamples, confidence)
-        found.append((queue, int(was.sum()), int(is_now.sum()), int(steps.sum()), low, high))
-    return pd.DataFrame(found, columns=["queue", "today", "candidate", "difference", "low", "high"])
+    sides = ("today", "candidate") if compared else ("candidate",)
+    entered = {side: told[f"queue_{side}"].fillna(NO_QUEUE) for side in sides}
+    named = {queue for each in entered.values() for queue in each.unique()}
+    queues = sorted(named - {NO_QUEUE}) + [NO_QUEUE] * (NO_QUEUE in named)
+    after = pd.Index(queues).get_indexer(entered["candidate"])
+    load = pd.DataFrame({"queue": pd.Series(queues, dtype="str")})
+    if compared:
+        before = pd.Index(queues).get_indexer(entered["today"])
+        crossed = after != before
+        gained, lost = (np.bincount(each[crossed], minlength=len(queues)) for each in (after, before))
+        steps = np.column_stack([lost, len(told) - gained - lost, gained])
+        low, high = _bootstrap(steps, rng, resamples, confidence) if len(told) else (np.nan, np.nan)
+        load = load.assign(
+            today=np.bincount(before, minlength=len(queues)),
+            candidate=np.bincount(after, minlength=len(queues)),
+            difference=gained - lost,
+            low=low,
+            high=high,
+        )
+    else:
+        load = load.assign(today=np.nan, candidate=np.bincount(after, minlength=len(queues)))
+        load = load.assign(difference=np.nan, low=np.nan, high=np.nan)
+    solved = told["solved_queue"].value_counts()
+    load["solved"] = load["queue"].map(solved).fillna(0).astype("int64")
+    for side in ("today", "candidate"):
+        wrong = told[f"misrouted_{side}"].astype("float64").groupby(told[f"queue_{side}"]).mean()
+        load[f"misrouted_{side}"] = load["queue"].map(wrong).astype("float64")
+    return load
+
+
+def _steps(after: Integers, before: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """How many tickets get better, stay and get worse, as one row."""
+    difference = after - before
+    return np.array([[(difference == value).sum() for value in (-1, 0, 1)]])
 
 
 def _bootstrap(
     steps: npt.NDArray[np.int64], rng: np.random.Generator, resamples: int, confidence: float
-) -> tuple[float, float]:
-    """Percentile interval of the sum of values that are −1, 0 or 1 when the tickets are drawn anew."""
-    if not len(steps):
-        return np.nan, np.nan
-    counts = np.array([(steps == value).sum() for value in (-1, 0, 1)])
-    drawn = rng.multinomial(len(steps), counts / counts.sum(), size=resamples)
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Percentile intervals of sums of −1, 0 and 1 when tickets are drawn anew, from how many there are of each."""
+    count = int(steps[0].sum())
+    drawn = rng.multinomial(count, steps / count, size=(resamples, len(steps)))
     tail = (1 - confidence) / 2
-    low, high = np.quantile(drawn[:, 2] - drawn[:, 0], [tail, 1 - tail])
-    return float(low), float(high)
+    low, high = np.quantile(drawn[:, :, 2] - drawn[:, :, 0], [tail, 1 - tail], axis=0)
+    return low, high
 
 
 def _warnings(
-    today: Sequence[Rule] | None, candidate: Sequence[Rule], rows: pd.DataFrame, new: Integers, fields: TicketFields
+    today: Sequence[Rule] | None,
+    candidate: Sequence[Rule],
+    compared: bool,
+    rows: pd.DataFrame,
+    new: Integers,
+    fields: TicketFields,
 ) -> Iterable[str]:
     asked = [condition for rule in candidate for condition in conditions_of(rule.when)]
     lacking = sorted({condition.field for condition in asked if not fields.knows(condition.field)})
@@ -284,19 +327,20 @@ def _warnings(
             f"The tickets of this export have no {_listed(lacking)}; {count:,} of {len(new):,} tickets meet a rule "
             "that asks for it, and where they would go is not told."
         )
-    solved = set(rows["solved_queue"].dropna())
+    solved = set(rows["solved_queue"].dropna().unique())
     unseen = sorted({rule.queue for rule in candidate} - solved)
     for queue in unseen:
         count = int((rows["queue_candidate"] == queue).sum())
         if count:
             yield (
-                f"No past ticket was solved in {queue}: its load is told, but not whether the {count:,} tickets "
-                "that it gets belong there."
+                f"No past ticket was solved in {queue}{_near(queue, solved)}: its load is told, but not whether the "
+                f"{count:,} tickets that it gets belong there."
             )
         else:
-            yield f"No past ticket was solved in {queue}, and none of these would go there."
+            yield f"No past ticket was solved in {queue}{_near(queue, solved)}, and none of these would go there."
     for field, values in _unseen_values(asked, fields).items():
-        yield f"No ticket of these weeks has {field} {_listed(values)}: what the rules do with it is not told."
+        named = values if len(values) <= _MOST_NAMED else [*values[:_MOST_NAMED], f"{len(values) - _MOST_NAMED} others"]
+        yield f"No ticket of these weeks has {field} {_listed(named)}: what the rules do with it is not told."
     nowhere = int((new == NOWHERE).sum())
     if nowhere:
         yield f"{nowhere:,} of {len(new):,} tickets fit no rule of the candidate and enter no queue."
@@ -319,11 +363,17 @@ def _warnings(
                 f"{change['rule_id']} was changed on {change['changed_at']:%Y-%m-%d} ({change['change']}), within "
                 "these weeks: each ticket met the version of its day."
             )
-    if today is None and rows["queue_today"].isna().all():
+    if not compared:
         yield "This export tells neither rules nor the first queue of a ticket: there is nothing to compare with."
     unsolved = int(rows["solved_queue"].isna().sum())
     if unsolved:
         yield f"{unsolved:,} of {len(rows):,} tickets are not solved, or nothing tells where; the load alone has them."
+
+
+def _near(name: str, names: Iterable[str]) -> str:
+    """The name that may have been meant, in brackets."""
+    near = difflib.get_close_matches(name, sorted(names), n=1, cutoff=0.8)
+    return f" (is {near[0]} meant?)" if near else ""
 
 
 def _unseen_values(asked: Iterable[Condition], fields: TicketFields) -> dict[str, list[str]]:

@@ -46,8 +46,19 @@ _KINDS: tuple[Literal["all"], Literal["any"]] = ("all", "any")
 _SHAPE = 'write {"all": [[field, operator, value], …]} or {"any": […]}'
 
 
+Place = tuple[str | int, ...]
+
+
 class RuleError(OpslibError):
-    """A routing rule cannot be read; the message names the rule and the condition."""
+    """A routing rule cannot be read; the message names the rule and the condition, a line for each that is wrong.
+
+    Attributes:
+        problems: the same by place: the keys and positions that lead to it within the conditions, and what is wrong.
+    """
+
+    def __init__(self, message: str, problems: Sequence[tuple[Place, str]] = ()) -> None:
+        super().__init__(message)
+        self.problems = tuple(problems)
 
 
 @dataclass(frozen=True)
@@ -123,7 +134,7 @@ def parse_conditions(written: str | Mapping[str, Any] | Sequence[Any], rule_id: 
 
     Raises:
         RuleError: the conditions are not written so, an operator does not exist or does not suit the field, or a value
-            is no number, instant or expression where one is needed.
+            is no number, instant or expression where one is needed; all that is wrong is listed.
 
     >>> str(parse_conditions('{"all": [["channel", "is", "email"], ["form", "is_not", "other"]]}', "R-1"))
     'channel is email and form is not other'
@@ -133,7 +144,11 @@ def parse_conditions(written: str | Mapping[str, Any] | Sequence[Any], rule_id: 
             written = json.loads(written)
         except json.JSONDecodeError as error:
             raise RuleError(f"rule {rule_id}: the conditions are not JSON ({error.msg}); {_SHAPE}") from error
-    node = _node(written, rule_id, "conditions")
+    try:
+        node = _node(written, ())
+    except _Wrong as wrong:
+        said = [f"rule {rule_id}, {_path(place)}: {problem}" for place, problem in wrong.problems]
+        raise RuleError("\n".join(said), wrong.problems) from wrong
     return node if isinstance(node, Group) else Group("all", (node,))
 
 
@@ -446,59 +461,80 @@ def _true(found: pa.Array) -> Bools:
     return cast(Bools, pc.fill_null(found, False).to_numpy(zero_copy_only=False))
 
 
-def _node(written: Any, rule_id: str, path: str) -> Node:
+class _Wrong(Exception):
+    """What is wrong within some conditions, by place."""
+
+    def __init__(self, *problems: tuple[Place, str]) -> None:
+        super().__init__()
+        self.problems = problems
+
+
+def _path(place: Place) -> str:
+    """A place as one writes it: `conditions.all[1].any[0]`."""
+    return "conditions" + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in place)
+
+
+def _node(written: Any, place: Place) -> Node:
     if isinstance(written, Mapping):
-        return _group(written, rule_id, path)
+        return _group(written, place)
     if _is_list(written):
-        return _condition(written, rule_id, path)
-    raise RuleError(f"rule {rule_id}, {path}: {_shown(written)} is no condition; {_SHAPE}")
+        return _condition(written, place)
+    raise _Wrong((place, f"{_shown(written)} is no condition; {_SHAPE}"))
 
 
-def _group(written: Mapping[str, Any], rule_id: str, path: str) -> Group:
+def _group(written: Mapping[str, Any], place: Place) -> Group:
     unknown = sorted(set(map(str, written)) - {"all", "any"})
     if unknown or not written:
         said = f"{_shown(unknown[0])} is neither `all` nor `any`" if unknown else "there is neither `all` nor `any`"
-        raise RuleError(f"rule {rule_id}, {path}: {said}; {_SHAPE}")
+        raise _Wrong((place, f"{said}; {_SHAPE}"))
     groups: list[Group] = []
+    problems: list[tuple[Place, str]] = []
     for kind in _KINDS:
         if kind not in written:
             continue
-        parts = written[kind]
+        parts, here = written[kind], (*place, kind)
         if not _is_list(parts):
-            raise RuleError(f"rule {rule_id}, {path}.{kind}: {_shown(parts)} is no list of conditions; {_SHAPE}")
+            problems.append((here, f"{_shown(parts)} is no list of conditions; {_SHAPE}"))
+            continue
         if kind == "any" and not parts:
-            if "all" in written:
-                continue
-            raise RuleError(
-                f'rule {rule_id}, {path}.any: `any` of nothing fits no ticket; for every ticket write {{"all": []}}'
-            )
-        nodes = tuple(_node(part, rule_id, f"{path}.{kind}[{place}]") for place, part in enumerate(parts))
-        groups.append(Group(kind, nodes))
+            if "all" not in written:
+                problems.append((here, '`any` of nothing fits no ticket; for every ticket write {"all": []}'))
+            continue
+        nodes = []
+        for number, part in enumerate(parts):
+            try:
+                nodes.append(_node(part, (*here, number)))
+            except _Wrong as wrong:
+                problems += wrong.problems
+        groups.append(Group(kind, tuple(nodes)))
+    if problems:
+        raise _Wrong(*problems)
     if len(groups) == 1:
         return groups[0]
     return Group("all", (*groups[0].parts, groups[1]))
 
 
-def _condition(written: Sequence[Any], rule_id: str, path: str) -> Condition:
-    where = f"rule {rule_id}, {path}"
+def _condition(written: Sequence[Any], place: Place) -> Condition:
     if len(written) != 3 or not isinstance(written[0], str) or not written[0]:
-        raise RuleError(f"{where}: {_shown(written)} is not [field, operator, value]")
+        raise _Wrong((place, f"{_shown(written)} is not [field, operator, value]"))
     field, operator, value = written
     if operator not in OPERATORS:
-        raise RuleError(f"{where}: there is no operator {_shown(operator)}; there are {', '.join(OPERATORS)}")
+        raise _Wrong((place, f"there is no operator {_shown(operator)}; there are {', '.join(OPERATORS)}"))
     listed = list(value) if _is_list(value) else [value]
     if operator != "in" and _is_list(value):
-        raise RuleError(f"{where}: `{operator}` takes one value, not a list; for several write `in`")
+        raise _Wrong((place, f"`{operator}` takes one value, not a list; for several write `in`"))
     if any(isinstance(each, (Mapping, list, tuple)) for each in listed):
-        raise RuleError(f"{where}: {_shown(value)} is no value; write text, a number or null")
+        raise _Wrong((place, f"{_shown(value)} is no value; write text, a number or null"))
     if operator not in ("is", "is_not", "in") and value in (None, ""):
-        raise RuleError(f"{where}: `{operator}` needs a value; for an empty field write `is` null")
+        raise _Wrong((place, f"`{operator}` needs a value; for an empty field write `is` null"))
     condition = Condition(field, operator, tuple(None if each is None else _plain(each) for each in listed))
-    _check_value(condition, where)
+    if said := _misfit(condition):
+        raise _Wrong((place, said))
     return condition
 
 
-def _check_value(condition: Condition, where: str) -> None:
+def _misfit(condition: Condition) -> str:
+    """What is wrong with an operator for its field or a value for its operator; empty where it fits."""
     field, operator, kind = condition.field, condition.operator, kind_of(condition.field, [condition])
     value = condition.wanted[0] if condition.wanted else None
     if operator in _COMPARING:
@@ -506,23 +542,22 @@ def _check_value(condition: Condition, where: str) -> None:
         if kind not in fitting:
             other = "less or greater" if kind in ("number", "ordered") else "is, is_not or in"
             other = "before or after" if kind == "instant" else other
-            raise RuleError(f"{where}: `{operator}` does not suit {field!r}; it takes {other}")
+            return f"`{operator}` does not suit {field!r}; it takes {other}"
         if np.isnan(as_number(value, kind)):
             wanted = {
                 "instant": "an instant like 2026-03-13T09:00:00Z",
                 "number": "a number",
                 "ordered": f"one of {', '.join(PRIORITIES)}",
             }[kind]
-            raise RuleError(f"{where}: {_shown(value)} is not {wanted}")
+            return f"{_shown(value)} is not {wanted}"
     if operator in TEXTUAL and kind != "text":
-        raise RuleError(f"{where}: `{operator}` looks into text, and {field!r} is none")
+        return f"`{operator}` looks into text, and {field!r} is none"
     if operator == "matches":
         try:
             pc.match_substring_regex(pa.array([""]), str(value))
         except pa.ArrowInvalid as error:
-            raise RuleError(
-                f"{where}: {_shown(value)} is no regular expression of RE2: {str(error).splitlines()[0]}"
-            ) from error
+            return f"{_shown(value)} is no regular expression of RE2: {str(error).splitlines()[0]}"
+    return ""
 
 
 def _is_list(value: object) -> TypeGuard[Sequence[Any]]:

@@ -98,6 +98,7 @@ class _Lint:
         self.fit: list[Bools] = [surely for surely, _ in fits]
         self.unsure = [surely is not possibly for surely, possibly in fits]
         self.found = route(self.rules, fields)
+        self.solved = _Named(fields, "solved_queue")
         self.ids = fields.tickets["ticket_id"].astype(str).to_numpy()
         created = pd.DatetimeIndex(fields.tickets["created_at"])
         self.latest_first = np.argsort(-fields.created, kind="stable")
@@ -223,9 +224,7 @@ class _Lint:
         """Overlaps of rules with different queues; returns the conflicts among them."""
         conflicts = set()
         live = [number for number in range(len(self.rules)) if number not in self.idle]
-        solved = self._column("solved_queue")
-        queues = {rule.queue for rule in self.rules}
-        solved_in = {queue: solved == queue for queue in queues}
+        solved_in = {queue: self.solved.is_in(queue) for queue in {rule.queue for rule in self.rules}}
         for place, first in enumerate(live):
             decided = self.found == first
             overlapping: list[tuple[int, bool]] = []
@@ -291,8 +290,8 @@ class _Lint:
             numbers = list(group)
             rules = [self.rules[each] for each in numbers]
             told = [f"{rule.rule_id} to {rule.queue} ({_apart(rule)})" for rule in rules]
-            reason_is = np.isin(self._column("contact_reason"), reasons)
-            proof = reason_is & np.isin(self.found, numbers)
+            named, _ = self.fields.fits(Condition("contact_reason", "in", tuple(reasons)))
+            proof = named & np.isin(self.found, numbers)
             one_each = [self._examples(proof & (self.found == each), 1) for each in numbers]
             why = f"{_listed(reasons)} {'goes' if len(reasons) == 1 else 'go'} by {_listed(told)}."
             self._say(
@@ -319,24 +318,22 @@ class _Lint:
         ]
 
     def _misroutes(self, told: set[int]) -> None:
-        first, solved = self._column("first_queue"), self._column("solved_queue")
-        known = pd.notna(solved)
+        first, solved = _Named(self.fields, "first_queue"), self.solved
         for number, rule in enumerate(self.rules):
             inside = self.fields.active(self.versions[number])
-            sent = (self.found == number) & (first == rule.queue) & known
+            sent = (self.found == number) & first.is_in(rule.queue) & solved.known
             sent = sent if inside is None else sent & inside
-            elsewhere = sent & (solved != rule.queue)
+            elsewhere = sent & ~solved.is_in(rule.queue)
             total, wrong = int(sent.sum()), int(elsewhere.sum())
             if number in told or total < LEAST_SOLVED or _bound(wrong, total) <= 0.5:
                 continue
-            counts = pd.Series(solved[elsewhere]).value_counts().sort_index()
-            best = str(counts.idxmax())
-            better = _bound(int(counts.max()), total) > CLEARLY
+            best, most = solved.most(elsewhere)
+            better = _bound(most, total) > CLEARLY
             share, low, high = (100 * wilson(wrong, total).iloc[0]).round()
             why = (
                 f"Of {total:,} solved tickets that it sent to {rule.queue} since "
                 f"{self.created[sent].min():%Y-%m-%d}, {share:.0f} % ({low:.0f} to {high:.0f}) were solved elsewhere, "
-                f"{counts.max():,} of them in {best}."
+                f"{most:,} of them in {best}."
             )
             self._say("misroutes", "fault" if better else "look", number, proof=elsewhere, why=why)
 
@@ -429,12 +426,26 @@ class _Lint:
         chosen = self.latest_first[proof[self.latest_first]][:most]
         return "; ".join(self.ids[chosen])
 
-    def _column(self, name: str) -> np.ndarray[tuple[int], np.dtype[np.object_]]:
-        """A text column of the tickets, empty where there is none."""
-        if not self.fields.knows(name):
-            return np.full(len(self.ids), None, dtype=object)
-        values = self.fields.tickets[name].astype(object)
-        return values.where(values.notna(), None).to_numpy(dtype=object)
+
+class _Named:
+    """A text column of the tickets as codes of its values, all of them unknown where there is none."""
+
+    def __init__(self, fields: TicketFields, name: str) -> None:
+        values = fields.tickets[name] if fields.knows(name) else pd.Series(None, fields.tickets.index, dtype="str")
+        codes, names = pd.factorize(values, sort=True)
+        self.codes = np.asarray(codes, dtype=np.int64)
+        self.names = pd.Index(names)
+        self.known: Bools = self.codes >= 0
+
+    def is_in(self, name: str) -> Bools:
+        """Which tickets have the value."""
+        [code] = self.names.get_indexer([name])
+        return np.asarray(self.known & (self.codes == code))
+
+    def most(self, chosen: Bools) -> tuple[str, int]:
+        """The most frequent value of tickets that have one, the first by name among equals, and how many have it."""
+        counts = np.bincount(self.codes[chosen])
+        return str(self.names[int(counts.argmax())]), int(counts.max())
 
 
 def _bound(part: int, whole: int) -> float:

@@ -16,6 +16,9 @@ from opslib.display import tables, theme, words
 from opslib.display.theme import Drawing, Markup, note
 
 NOTHING = "No tickets here in these weeks: nothing to show."
+NO_COMPARISON = (
+    "Not in this export: it does not tell where tickets were sent first, so none can be said to go elsewhere."
+)
 _MOST = 12
 Row = Mapping[Hashable, Any]
 _OUTCOMES = {
@@ -24,7 +27,6 @@ _OUTCOMES = {
     ("satisfied", "share"): "Satisfied customers",
     ("misrouted", "share"): "Misrouted",
 }
-_BASIS = {"exact": "exact: by the rules alone", "tickets": "evidence: by the tickets"}
 
 
 def transitions(frame: pd.DataFrame) -> Drawing | Markup:
@@ -65,6 +67,26 @@ def transitions(frame: pd.DataFrame) -> Drawing | Markup:
         )
 
 
+def transitions_table(frame: pd.DataFrame) -> Markup:
+    """The same moves as a table, with the interval of each share.
+
+    Args:
+        frame: as of `analysis.routing.transitions`.
+    """
+    if frame.empty:
+        return _empty(frame)
+    told = pd.DataFrame(
+        {
+            "From": frame["origin"],
+            "To": frame["destination"],
+            "Moves": _counts(frame["moves"]),
+            "Tickets": _counts(frame["tickets"]),
+            "Share of the moves out (95 % interval)": _estimates(frame),
+        }
+    )
+    return _first_of(told, caption="Moves, the most frequent first", more="moves")
+
+
 def transfers(frame: pd.DataFrame) -> Markup:
     """How often tickets are handed on.
 
@@ -76,9 +98,9 @@ def transfers(frame: pd.DataFrame) -> Markup:
     told = pd.DataFrame(
         {
             "Transfers": frame["transfers"],
-            "Tickets": frame["tickets"],
+            "Tickets": _counts(frame["tickets"]),
             "Share (95 % interval)": _estimates(frame),
-            "Came back to a queue it had left": frame["ping_pong"],
+            "Came back to a queue it had left": _counts(frame["ping_pong"]),
         }
     )
     return tables.frame(told, caption="Tickets by number of transfers")
@@ -107,14 +129,34 @@ def misrouted(frame: pd.DataFrame) -> Drawing | Markup:
         axes.invert_yaxis()
         axes.set_xlim(0, min(100 * float(shown["high"].max()) * 1.15 + 32, 150))
         _percent_axis(axes)
-        axes.set_title(f"Misrouted share by {by.replace('_', ' ')}")
+        axes.set_title(f"Misrouted share by {_said(by)}")
         top = shown.iloc[0]
         return theme.drawing(
             figure,
-            f"Misrouted share by {by.replace('_', ' ')}, {len(shown)} with the most misrouted tickets; first {top[by]} "
+            f"Misrouted share by {_said(by)}, {len(shown)} with the most misrouted tickets; first {top[by]} "
             f"with {words.estimate(top['share'], top['low'], top['high'], 'share')} of {top['tickets']:,}, most "
             f"of which belong in {top['belongs_in']}.",
         )
+
+
+def misrouted_table(frame: pd.DataFrame) -> Markup:
+    """The same as a table, for the few groups of a form or a channel.
+
+    Args:
+        frame: as of `analysis.routing.misrouted`; its first column names the groups.
+    """
+    if frame.empty:
+        return _empty(frame)
+    by = str(frame.columns[0])
+    told = pd.DataFrame(
+        {
+            _said(by).capitalize(): frame[by],
+            "Misrouted": [f"{row['misrouted']:,} of {row['tickets']:,}" for row in frame.to_dict("records")],
+            "Share (95 % interval)": _estimates(frame),
+            "Most belong in": frame["belongs_in"].replace("", words.NOT_SHOWN),
+        }
+    )
+    return _first_of(told, caption=f"Misrouted tickets by {_said(by)}", more=f"{_said(by)}s")
 
 
 def misrouted_weeks(frame: pd.DataFrame) -> Drawing | Markup:
@@ -164,18 +206,18 @@ def signals(frame: pd.DataFrame) -> Markup:
         return _empty(frame)
     found = frame[frame["discovery"]]
     by = str(frame.columns[0])
-    said = (
-        f"{len(frame)} tests, one per {by.replace('_', ' ')}; a false discovery rate of 10 % is held over all of them."
-    )
+    tests = "1 test" if len(frame) == 1 else f"{len(frame)} tests, one per {_said(by)}"
+    said = f"{tests}; where nothing has happened, at most one week in ten shows a signal here."
     if found.empty:
-        return note(f"In no group has the misrouted share risen by more than chance does. {said}")
+        return note(f"For no {_said(by)} has the misrouted share risen by more than chance does. {said}")
     told = pd.DataFrame(
         {
-            by.replace("_", " ").capitalize(): found[by],
+            _said(by).capitalize(): found[by],
             "Misrouted": [f"{row.misrouted:,} of {row.tickets:,}" for row in found.itertuples()],
             "Share (95 % interval)": _estimates(found),
             "Before": [words.value(each, "share") for each in found["share_before"]],
-            "q": ["< 0.001" if each < 0.001 else f"{each:.3f}" for each in found["q"]],
+            "Most belong in": found["belongs_in"],
+            "Latest of them": found["ticket_ids"],
         }
     )
     return _below(tables.frame(told, caption="Where the misrouted share has risen this week"), said)
@@ -190,16 +232,18 @@ def queues(frame: pd.DataFrame) -> Markup:
     if frame.empty:
         return _empty(frame)
     told = pd.DataFrame({"Queue": frame["queue"]})
-    if frame["entered"].notna().any():
-        told["Entered"] = [words.value(each, "count") for each in frame["entered"]]
-        told["of these solved elsewhere"] = [words.value(each, "count") for each in frame["sent_on"]]
-    told["Solved"] = [words.value(each, "count") for each in frame["solved"]]
-    if frame["taken_in"].notna().any():
-        told["of these entered elsewhere"] = [words.value(each, "count") for each in frame["taken_in"]]
-    told["Median time to solve what entered, open hours"] = [
+    for name, column in (
+        ("Entered", "entered"),
+        ("Sent on", "sent_on"),
+        ("Solved", "solved"),
+        ("Taken in", "taken_in"),
+    ):
+        if frame[column].notna().any():
+            told[name] = _counts(frame[column])
+    told["Median time to solve"] = [
         words.estimate(row["value"], row["low"], row["high"], "seconds") for row in frame.to_dict("records")
     ]
-    return tables.frame(told, caption="Queues, the busiest first")
+    return _first_of(told, caption="Queues, the busiest first", more="queues")
 
 
 def cost(frame: pd.DataFrame) -> Markup:
@@ -211,37 +255,45 @@ def cost(frame: pd.DataFrame) -> Markup:
     known = frame[frame["exposed"] > 0] if len(frame) else frame
     if known.empty:
         return _empty(frame)
+    rows = known.to_dict("records")
     told = pd.DataFrame(
         {
-            "What": [_OUTCOMES[row["outcome"], row["unit"]] for row in known.to_dict("records")],
-            "Handed on": [_level(row, row["with_transfer"]) for row in known.to_dict("records")],
-            "Not handed on": [_level(row, row["without_transfer"]) for row in known.to_dict("records")],
-            "Difference": [_gap(row["crude"], row["unit"]) for row in known.to_dict("records")],
-            "Same reason and priority (95 % interval)": [_adjusted(row) for row in known.to_dict("records")],
-            "Tickets": [f"{row['exposed']:,} and {row['unexposed']:,}" for row in known.to_dict("records")],
+            "What": [_OUTCOMES[row["outcome"], row["unit"]] for row in rows],
+            "Handed on": [_level(row, row["with_transfer"]) for row in rows],
+            "Not": [_level(row, row["without_transfer"]) for row in rows],
+            "Difference": [_gap(row["crude"], row["unit"]) for row in rows],
+            "Like with like (95 % interval)": [_adjusted(row) for row in rows],
         }
     )
-    return tables.frame(told, caption="Tickets that were handed on beside those that were not")
+    counts = [f"{row['exposed']:,} and {row['unexposed']:,}" for row in rows]
+    solved = next((count for row, count in zip(rows, counts, strict=True) if row["outcome"] == "full_resolution"), "")
+    rated = next((count for row, count in zip(rows, counts, strict=True) if row["outcome"] == "satisfied"), "")
+    said = [
+        f"Solved tickets that could be compared, handed on and not: {solved}." if solved else "",
+        f"Of these with an answer to the survey: {rated}." if rated else "No survey answers to compare.",
+    ]
+    table = tables.frame(told, caption="Tickets that were handed on beside those that were not")
+    return _below(table, " ".join(each for each in said if each))
 
 
 def before_after(frame: pd.DataFrame) -> Markup:
     """Tickets before and after each change of a rule, beside those that the rule does not touch.
 
     Args:
-        frame: as of `routing_report.changes`.
+        frame: as of `routing_report.before_after`.
     """
     if frame.empty:
         return _empty(frame)
     rows = frame.to_dict("records")
     told = pd.DataFrame(
         {
-            "Change": [f"{row['rule_id']}, {row['changed_at']:%Y-%m-%d}" for row in rows],
-            "From": frame["queue_before"].fillna(words.NOT_SHOWN),
-            "To": frame["queue_after"].fillna(words.NOT_SHOWN),
-            "Tickets that it": ["fits" if row["group"] == "affected" else "does not fit" for row in rows],
+            "Rule": [
+                f"{row['rule_id']}, {row['changed_at']:%Y-%m-%d}: {row['queue_before']} → {row['queue_after']}"
+                for row in rows
+            ],
+            "Tickets": ["that it fits" if row["group"] == "affected" else "of all others" for row in rows],
             "What": [_OUTCOMES[row["outcome"], row["unit"]].partition(":")[0] for row in rows],
-            "Before": [_level(row, row["before"]) for row in rows],
-            "After": [_level(row, row["after"]) for row in rows],
+            "Before → after": [f"{_level(row, row['before'])} → {_level(row, row['after'])}" for row in rows],
             "Change (95 % interval)": [_change(row) for row in rows],
         }
     )
@@ -261,16 +313,14 @@ def findings(frame: pd.DataFrame) -> Markup:
     told = pd.DataFrame(
         {
             "Rule": [f"{row['rule_id'] or 'all'}{' (this team)' if row['ours'] else ''}" for row in rows],
-            "Finding": [f"{row['fault'].replace('_', ' ')}: {FAULTS[row['fault']]}" for row in rows],
-            "Gravity": frame["severity"],
-            "With": frame["others"].replace("", words.NOT_SHOWN),
+            "Finding": [f"{row['fault'].replace('_', ' ')} ({row['severity']}, {row['basis']})" for row in rows],
             "Why": frame["why"],
-            "Known by": frame["basis"].map(_BASIS),
-            "Tickets": frame["tickets"],
-            "Latest of them": frame["ticket_ids"].replace("", words.NOT_SHOWN),
+            "Tickets": [_proof(row) for row in rows],
         }
     )
-    return tables.frame(told, caption="What is wrong with the routing rules in force, the gravest first")
+    table = tables.frame(told, caption="What is wrong with the routing rules in force, the gravest first")
+    meant = [f"{fault.replace('_', ' ')}: {said}." for fault, said in FAULTS.items() if fault in set(frame["fault"])]
+    return _below(table, " ".join(each[0].upper() + each[1:] for each in meant))
 
 
 def replay(found: Replay) -> Markup:
@@ -282,20 +332,24 @@ def replay(found: Replay) -> Markup:
     row = found.summary.iloc[0]
     if not row["tickets"]:
         return note(NOTHING)
-    today, after = (words.value(row[name], "share") for name in ("misrouted_today", "misrouted_candidate"))
+    today = words.value(row["misrouted_today"], "share")
+    alone = words.estimate(row["misrouted_candidate"], row["candidate_low"], row["candidate_high"], "share")
     if row["misrouted_today"] == row["misrouted_today"]:
-        low, high = (words.points(row[name], "share") for name in ("low", "high"))
         said = [
             f"Of {row['tickets']:,.0f} tickets {row['changed']:,.0f} would enter another queue: {row['mended']:,.0f} "
             f"of them the right one instead of a wrong one, {row['spoilt']:,.0f} a wrong one instead of the right one.",
-            f"Misrouted share of the {row['judged']:,.0f} that can be judged: {today} as it was, {after} with the "
-            f"candidate, {words.points(row['difference'], 'share')} (95 % interval {low} to {high}).",
+            f"Misrouted share of the {row['judged']:,.0f} that can be judged: {today} as it was, {alone} with the "
+            f"candidate; {words.points(row['difference'], 'share')} (95 % interval "
+            f"{_range(row['low'], row['high'], 'share')}).",
         ]
     else:
         said = [
-            f"The candidate would send {after} of {row['judged']:,.0f} solved tickets to another queue than the one "
-            "that solved them."
+            f"The candidate would send {alone} of {row['judged']:,.0f} solved tickets to another queue than the one "
+            "that solved them. The share under today's rules cannot be told from this export."
         ]
+    if row["fallback"]:
+        share = words.value(row["fallback"] / row["tickets"], "share")
+        said.append(f"{row['fallback']:,.0f} tickets ({share}) fit no rule of the candidate but its fallback.")
     if row["as_it_was"] == row["as_it_was"]:
         said.append(
             f"The rules of the export send {words.value(row['as_it_was'], 'share')} of the tickets where they really "
@@ -305,47 +359,72 @@ def replay(found: Replay) -> Markup:
 
 
 def load(found: Replay) -> Drawing | Markup:
-    """Tickets that enter each queue under both rule sets.
+    """Tickets that enter each queue with the candidate, beside today, or where that is not told beside what it solved.
 
     Args:
         found: as of `analysis.routing_replay.replay`.
     """
-    frame = found.load[(found.load["today"] > 0) | (found.load["candidate"] > 0)]
+    frame, beside = _loads(found)
     if frame.empty:
         return note(NOTHING)
-    if not (frame.loc[frame["queue"] != NO_QUEUE, "today"] > 0).any():
-        frame = frame[frame["queue"] != NO_QUEUE].assign(today=np.nan, difference=np.nan)
-    told = frame["difference"].notna().any()
-    order = frame["difference" if told else "candidate"].abs().sort_values(ascending=False, kind="stable").index
-    frame = frame.loc[order].head(2 * _MOST)
+    frame = frame.head(_MOST)
+    names = {"today": "today", "solved": "solved there"}
     with theme.style():
-        figure = theme.new_figure(9.6, 1.1 + 0.28 * len(frame))
+        figure = theme.new_figure(9.6, 1.1 + 0.26 * len(frame))
         axes = figure.add_subplot()
         place = np.arange(len(frame))
-        axes.hlines(place, frame["today"], frame["candidate"], color=theme.LINE, linewidth=1.5)
-        axes.plot(frame["today"], place, "o", color=theme.SKY, markersize=5)
+        axes.hlines(place, frame[beside], frame["candidate"], color=theme.LINE, linewidth=1.5)
+        axes.plot(frame[beside], place, "o", color=theme.SKY, markersize=5)
         axes.plot(frame["candidate"], place, "D", color=theme.ORANGE, markersize=5)
-        top = float(np.nanmax(frame[["today", "candidate"]].to_numpy()))
+        top = float(frame[[beside, "candidate"]].to_numpy().max())
         for at, row in zip(place.tolist(), frame.to_dict("records"), strict=True):
-            if row["difference"]:
-                end = np.nanmax([row["today"], row["candidate"]])
-                text = words.points(row["difference"], "count") if row["difference"] == row["difference"] else ""
-                axes.text(end + top * 0.02, at, text, va="center", fontsize=8, color=theme.MUTED)
+            text = words.points(row["candidate"] - row[beside], "count")
+            end = max(row[beside], row["candidate"]) + top * 0.02
+            axes.text(end, at, text, va="center", fontsize=8, color=theme.MUTED)
         axes.set_yticks(place, list(frame["queue"]))
         axes.invert_yaxis()
         axes.set_xlim(0, top * 1.12 + 1)
         axes.grid(axis="x")
-        axes.set_title("Tickets that enter each queue")
-        axes.text(1, 1.02, "◆ candidate", transform=axes.transAxes, ha="right", color=theme.ORANGE, fontsize=8.5)
-        if told:
-            axes.text(0.86, 1.02, "● today", transform=axes.transAxes, ha="right", color=theme.BLUE, fontsize=8.5)
+        axes.set_title(f"Tickets that enter each queue (◆ candidate, ● {names[beside]})")
         first = frame.iloc[0]
         return theme.drawing(
             figure,
-            f"Tickets that enter each of {len(frame)} queues, today and with the candidate; first "
-            f"{first['queue']}: {words.value(first['today'], 'count')} today, "
+            f"Tickets that enter each of {len(frame)} queues, {names[beside]} and with the candidate; first "
+            f"{first['queue']}: {words.value(first[beside], 'count')} {names[beside]}, "
             f"{words.value(first['candidate'], 'count')} with the candidate.",
         )
+
+
+def load_table(found: Replay) -> pd.DataFrame:
+    """The same in numbers, with the interval of the difference and the share of each queue that is solved elsewhere.
+
+    Args:
+        found: as of `analysis.routing_replay.replay`.
+    """
+    frame, beside = _loads(found)
+    rows = frame.to_dict("records")
+    told = pd.DataFrame({"Queue": frame["queue"]})
+    if beside == "today":
+        told["Today"] = [words.value(row["today"], "count") for row in rows]
+    told["Candidate"] = [words.value(row["candidate"], "count") for row in rows]
+    if beside == "today":
+        told["Change (95 % interval)"] = [
+            f"{words.points(row['difference'], 'count')} "
+            f"({words.points(row['low'], 'count')} to {words.points(row['high'], 'count')})"
+            for row in rows
+        ]
+        told["Misrouted today"] = [words.value(row["misrouted_today"], "share") for row in rows]
+    told["Misrouted by the candidate"] = [words.value(row["misrouted_candidate"], "share") for row in rows]
+    told["Solved there"] = [words.value(row["solved"], "count") for row in rows]
+    return told.reset_index(drop=True)
+
+
+def loads(found: Replay) -> Markup:
+    """`load_table` as a table of the page."""
+    told = load_table(found)
+    if told.empty:
+        return note(NOTHING)
+    return _first_of(told, caption="Tickets that enter each queue, the largest changes first", more="queues")
 
 
 def changed(found: Replay) -> Markup:
@@ -354,6 +433,8 @@ def changed(found: Replay) -> Markup:
     Args:
         found: as of `analysis.routing_replay.replay`.
     """
+    if found.load["today"].isna().all():
+        return note(NO_COMPARISON)
     if found.changed.empty:
         return note("No ticket would enter another queue, as far as the export tells.")
     rows = found.changed.fillna({"queue_today": NO_QUEUE, "queue_candidate": NO_QUEUE})
@@ -369,7 +450,7 @@ def changed(found: Replay) -> Markup:
             "latest": "Latest of them",
         }
     )
-    return tables.frame(told.head(40), caption="Tickets that would enter another queue")
+    return _first_of(told, caption="Tickets that would enter another queue", more="pairs of queues")
 
 
 def warnings(found: Replay) -> Markup:
@@ -390,6 +471,37 @@ def _empty(frame: pd.DataFrame) -> Markup:
 
 def _below(table: Markup, sentence: str) -> Markup:
     return Markup(f"{table.html}<p>{escape(sentence)}</p>", f"{table.text}\n{sentence}")
+
+
+def _first_of(told: pd.DataFrame, *, caption: str, more: str) -> Markup:
+    """The first rows as a table, and how many there are in all where that is more."""
+    table = tables.frame(told.head(_MOST), caption=caption)
+    if len(told) <= _MOST:
+        return table
+    return _below(table, f"The first {_MOST} of {len(told):,} {more}; the frame has them all.")
+
+
+def _counts(column: pd.Series) -> list[str]:
+    return [words.value(each, "count") for each in column]
+
+
+def _said(by: str) -> str:
+    return by.replace("_", " ")
+
+
+def _proof(row: Row) -> str:
+    if not row["tickets"]:
+        return "none"
+    latest = ", ".join(str(row["ticket_ids"]).split("; "))
+    return latest if row["tickets"] <= len(latest.split(", ")) else f"{row['tickets']:,}, latest {latest}"
+
+
+def _loads(found: Replay) -> tuple[pd.DataFrame, str]:
+    """Queues that get anything, the largest changes first, and what the candidate is compared with."""
+    beside = "today" if found.load["today"].notna().any() else "solved"
+    frame = found.load[found.load["candidate"].gt(0) | found.load["today"].gt(0)]
+    order = (frame["candidate"] - frame[beside]).abs().sort_values(ascending=False, kind="stable").index
+    return frame.loc[order], beside
 
 
 def _largest(frame: pd.DataFrame, side: str) -> list[str]:
@@ -419,11 +531,16 @@ def _gap(number: float, unit: str) -> str:
 
 def _adjusted(row: Row) -> str:
     unit = str(row["unit"])
-    return f"{_gap(float(row['adjusted']), unit)} ({_gap(float(row['low']), unit)} to {_gap(float(row['high']), unit)})"
+    return f"{_gap(float(row['adjusted']), unit)} ({_range(float(row['low']), float(row['high']), unit)})"
 
 
 def _change(row: Row) -> str:
     unit, low, high = str(row["unit"]), float(row["low"]), float(row["high"])
     if low != low:
         return words.NOT_SHOWN
-    return f"{_gap(float(row['difference']), unit)} ({_gap(low, unit)} to {_gap(high, unit)})"
+    return f"{_gap(float(row['difference']), unit)} ({_range(low, high, unit)})"
+
+
+def _range(low: float, high: float, unit: str) -> str:
+    first, last = (_gap(each, unit).removesuffix(" points").removeprefix("× ") for each in (low, high))
+    return f"{first} to {last}"
