@@ -6,7 +6,8 @@ import hashlib
 import json
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -132,6 +133,15 @@ class _Remembered:
         write_json(self._weeks, self._path)
 
 
+@dataclass(frozen=True)
+class _Step:
+    """SQL of a table on the way, or, with the schema that it is written in, of a fact."""
+
+    name: str
+    sql: str
+    schema: pa.Schema | None = None
+
+
 class _Line:
     """The steps from standard tables to facts: compiled once, run for each week in turn."""
 
@@ -164,8 +174,7 @@ class _Line:
         self._view_of(weeks[:1])
         self._find_contacts()
         self._offsets = backlog.zone_offsets(organisation.zone, min(first, as_of.date()), last)
-        self._steps: list[tuple[str, str]] = []
-        self._outputs: dict[str, tuple[str, pa.Schema]] = {}
+        self._steps: list[_Step] = []
         self._changes = pd.DataFrame()
 
     def inputs(self, week: str) -> str:
@@ -193,19 +202,23 @@ class _Line:
     def run(self, weeks: list[str]) -> set[str]:
         """Build and write some weeks; those of them that depend on as_of."""
         self._view_of(weeks)
-        if not self._steps:
-            self._steps, self._outputs = self._compile()
-        for name, sql in self._steps:
-            self._connection.execute(f'CREATE OR REPLACE TEMP TABLE "{name}" AS {sql}')
-        with ThreadPoolExecutor(_WRITERS) as writers:
-            writing = []
-            for fact, (sql, schema) in self._outputs.items():
-                rows = self._connection.sql(sql).to_arrow_table().cast(schema)
-                writing += [writers.submit(self._write, fact, week, part) for week, part in _by_week(rows, weeks)]
-                if fact == "backlog_changes":
-                    self._changes = rows.to_pandas()
-            for each in writing:
-                each.result()
+        with ThreadPoolExecutor(1) as engine, ThreadPoolExecutor(_WRITERS) as writers:
+            begun: list[Future[list[Future[None]]]] = []
+
+            def begin(step: _Step) -> None:
+                begun.append(engine.submit(self._take, step, weeks, writers))
+
+            try:
+                if self._steps:
+                    for step in self._steps:
+                        begin(step)
+                else:
+                    self._steps = self._compile(begin)
+                for writing in [each for done in begun for each in done.result()]:
+                    writing.result()
+            except BaseException:
+                self._connection.interrupt()
+                raise
         now = seconds_of(self._as_of)
         found = self._connection.execute(
             f"""
@@ -215,6 +228,16 @@ class _Line:
             """
         ).fetchall()
         return {week for (week,) in found}
+
+    def _take(self, step: _Step, weeks: list[str], writers: ThreadPoolExecutor) -> list[Future[None]]:
+        """Make a table on the way, or read a fact and have its weeks written."""
+        if step.schema is None:
+            self._connection.execute(f'CREATE OR REPLACE TEMP TABLE "{step.name}" AS {step.sql}')
+            return []
+        rows = self._connection.sql(step.sql).to_arrow_table().cast(step.schema)
+        if step.name == "backlog_changes":
+            self._changes = rows.to_pandas()
+        return [writers.submit(self._write, step.name, week, part) for week, part in _by_week(rows, weeks)]
 
     def _write(self, fact: str, week: str, rows: pa.Table) -> None:
         if fact == "tickets":
@@ -298,16 +321,20 @@ class _Line:
         self._connection.execute(f"CREATE OR REPLACE TEMP TABLE contacts AS {_sql(expression)}")
         self._tables["contacts"] = self._declared("contacts")
 
-    def _compile(self) -> tuple[list[tuple[str, str]], dict[str, tuple[str, pa.Schema]]]:
-        """SQL of the tables on the way, in order, and of the facts."""
+    def _compile(self, begin: Callable[[_Step], None]) -> list[_Step]:
+        """SQL of the tables on the way and of the facts; the engine begins each while the next is compiled."""
         known, as_of = self._tables, self._as_of
         tickets_in, events, teams, days = self._declared("part_tickets"), self._declared("part_events"), *(
             known[name] for name in ("teams", "days")
         )  # fmt: skip
-        steps: list[tuple[str, str]] = []
+        steps: list[_Step] = []
+
+        def compiled(step: _Step) -> None:
+            steps.append(step)
+            begin(step)
 
         def step(name: str, expression: ir.Table) -> ir.Table:
-            steps.append((name, _sql(expression)))
+            compiled(_Step(name, _sql(expression)))
             known[name] = ibis.table(expression.schema(), name=name)
             return known[name]
 
@@ -335,10 +362,10 @@ class _Line:
             "spells": spells.spells(timeline, openings, words, teams, corrections, days, as_of=as_of),
             "backlog_changes": backlog.changes(timeline, openings, words, offsets=self._offsets),
         }
-        return steps, {
-            fact: (str(ibis.to_sql(expression, dialect="duckdb")), expression.schema().to_pyarrow())
-            for fact, expression in outputs.items()
-        }
+        for fact, expression in outputs.items():
+            sql = str(ibis.to_sql(expression, dialect="duckdb"))
+            compiled(_Step(fact, sql, expression.schema().to_pyarrow()))
+        return steps
 
 
 def code_version() -> str:

@@ -5,21 +5,24 @@ Rows are accounted for: read = left out by the mapping + replaced + set aside + 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import duckdb
+import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from opslib import calendars
 from opslib.errors import ExportError
 from opslib.intake import gate
 from opslib.intake.stage import Staged, accounting
 from opslib.settings import Organisation
-from opslib.store import Warehouse, write_json, write_parquet, write_text
+from opslib.store import WEEKLY_TABLES, Warehouse, write_json, write_parquet, write_text
 from opslib.tables import TABLES, Table
 
 _PAST = {
@@ -28,6 +31,8 @@ _PAST = {
     "satisfaction": ("answered_at",),
 }
 _FIRST = "created"
+_ROWS_OF_A_PASS = 2_000_000
+_WRITERS = 2
 _LAST = ("merged_into", "deleted")
 
 
@@ -139,23 +144,26 @@ def _candidates(
     order = "_order, _row" if table.name == "ticket_events" else f"{later}_order DESC, _row DESC"
     content = f"hash({_columns(table.names)})"
     updated = '"updated_at"' if "updated_at" in table.names else "NULL::TIMESTAMPTZ"
+    con.execute(f"CREATE TEMP TABLE read_rows AS {source}")
+    # Few keys repeat, mostly none; only their rows are put in order.
     con.execute(f"""
         CREATE TEMP TABLE ranked AS
         SELECT *, {content} AS _content, CASE WHEN {has_key} THEN row_number() OVER same ELSE 1 END AS _rank,
                first_value({content}) OVER same AS _kept_content, first_value(_file) OVER same AS _kept_file,
                first_value(_source_row) OVER same AS _kept_row, first_value({updated}) OVER same AS _kept_updated
-        FROM ({source}) WINDOW same AS (PARTITION BY {key} ORDER BY {order})
+        FROM read_rows
+        WHERE hash({key}) IN (SELECT hash({key}) FROM read_rows GROUP BY ALL HAVING count(*) > 1)
+        WINDOW same AS (PARTITION BY {key} ORDER BY {order})
     """)
-    con.execute(
-        f'CREATE TEMP TABLE "candidate_{table.name}" AS '
-        f"SELECT {_columns(table.names)}, _file, _order, _row, _unreadable FROM ranked WHERE _rank = 1"
-    )
     con.execute(f"""
         CREATE TEMP TABLE beaten AS
         SELECT _file, _row, _content <> _kept_content AND _file = _kept_file
                AND {updated} IS NOT DISTINCT FROM _kept_updated AS _conflict, _kept_row
         FROM ranked WHERE _rank > 1
     """)
+    con.execute("DELETE FROM read_rows r USING beaten b WHERE r._file = b._file AND r._row = b._row")
+    con.execute("ALTER TABLE read_rows DROP COLUMN _source_row")
+    con.execute(f'ALTER TABLE read_rows RENAME TO "candidate_{table.name}"')
     for file, replaced in con.execute(
         "SELECT _file, count(*) FROM beaten WHERE NOT _conflict GROUP BY _file"
     ).fetchall():
@@ -311,32 +319,57 @@ def _write_standard(
     for file, kept in con.execute(f'SELECT _file, count(*) FROM "kept_{table.name}" GROUP BY _file').fetchall():
         rows.loc[(file, table.name), "kept"] = kept
     columns = _columns(table.names, "k.")
-    if table.name == "tickets":
-        _name_weeks(con, organisation)
-        query = (
-            f"SELECT {columns}, w.week FROM kept_tickets k JOIN ticket_weeks w USING (ticket_id) "
-            "WHERE w.week = $week ORDER BY k.team, k.ticket_id"
-        )
-    elif table.name == "ticket_events":
-        con.execute(f"""
-            CREATE TEMP TABLE ordered_events AS SELECT k.*, w.week, w.team,
-                row_number() OVER (PARTITION BY k.ticket_id ORDER BY occurred_at, event <> '{_FIRST}', event IN {_LAST},
-                                   _order, _row) - 1 AS sequence
-            FROM kept_ticket_events k JOIN ticket_weeks w USING (ticket_id)
-        """)
-        query = (
-            f"SELECT {columns}, k.sequence, k.week FROM ordered_events k "
-            "WHERE k.week = $week ORDER BY k.team, k.ticket_id, k.sequence"
-        )
-    else:
+    if table.name not in WEEKLY_TABLES:
         key = _columns(table.key, "k.")
         everything = f'SELECT {columns} FROM "kept_{table.name}" k ORDER BY {key}, k._order, k._row'
         warehouse.write("standard", table.name, con.sql(everything).to_arrow_table().cast(table.schema))
         return
-    weeks = [week for (week,) in con.execute("SELECT DISTINCT week FROM ticket_weeks ORDER BY week").fetchall()]
-    for week in weeks:
-        warehouse.write_week("standard", table.name, week, con.sql(query, params={"week": week}).to_arrow_table())
+    order = "w.week, k.team, k.ticket_id"
+    if table.name == "tickets":
+        _name_weeks(con, organisation)
+    else:
+        order = f"w.week, w.team, k.ticket_id, occurred_at, event <> '{_FIRST}', event IN {_LAST}, _order, _row"
+    rows_in_weeks = f'"kept_{table.name}" k JOIN ticket_weeks w USING (ticket_id)'
+    query = f"SELECT {columns}, w.week FROM {rows_in_weeks} WHERE w.week BETWEEN $first AND $last ORDER BY {order}"
+    rows_of = dict(con.execute(f"SELECT w.week, count(*) FROM {rows_in_weeks} GROUP BY w.week").fetchall())
+    named = con.execute("SELECT DISTINCT week FROM ticket_weeks WHERE week IS NOT NULL ORDER BY week").fetchall()
+    weeks = [week for (week,) in named]
+    with ThreadPoolExecutor(_WRITERS) as writers:
+        for together in _passes(weeks, rows_of):
+            ordered = con.sql(query, params={"first": together[0], "last": together[-1]}).to_arrow_table()
+            if table.name == "ticket_events":
+                ordered = _numbered(ordered)
+            writing, start = [], 0
+            for week in together:
+                size = rows_of.get(week, 0)
+                part = ordered.slice(start, size).combine_chunks()
+                writing.append(writers.submit(warehouse.write_week, "standard", table.name, week, part))
+                start += size
+            for each in writing:
+                each.result()
     warehouse.remove_weeks("standard", table.name, keep=weeks)
+
+
+def _numbered(events: pa.Table) -> pa.Table:
+    """Events that come ticket by ticket, with their number within the ticket, from 0, as `sequence` before `week`."""
+    places = np.arange(len(events))
+    tickets = events["ticket_id"].combine_chunks()
+    begins = np.ones(len(events), dtype=bool)
+    begins[1:] = pc.not_equal(tickets[1:], tickets[:-1]).to_numpy(zero_copy_only=False)
+    sequence = places - np.maximum.accumulate(np.where(begins, places, 0))
+    return events.add_column(events.schema.get_field_index("week"), "sequence", pa.array(sequence, pa.int64()))
+
+
+def _passes(weeks: Sequence[str], rows: Mapping[str, int]) -> Iterator[list[str]]:
+    """Neighbouring weeks that are put in order together."""
+    together: list[str] = []
+    for week in weeks:
+        if together and sum(rows.get(known, 0) for known in (*together, week)) > _ROWS_OF_A_PASS:
+            yield together
+            together = []
+        together.append(week)
+    if together:
+        yield together
 
 
 def _name_weeks(con: duckdb.DuckDBPyConnection, organisation: Organisation) -> None:

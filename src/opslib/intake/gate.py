@@ -12,7 +12,7 @@ import logging
 import math
 import re
 import warnings
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -35,6 +35,7 @@ from opslib.tables import EVENTS, PRIORITIES, ROLES, STATUSES, TABLES, Table
 
 if TYPE_CHECKING:
     from great_expectations.expectations.expectation import Expectation
+    from great_expectations.validator.validator import Validator
 
 Severity = Literal["critical", "warning"]
 Scope = Literal["rows", "teams", "table"]
@@ -582,7 +583,8 @@ class _Gate:
             f"create or replace temp table gate_{table.name} as "
             f"with c as (select row_number() over () as _position, *{replaced}{raw} from candidate_{table.name}), "
             f"d as (select {keys}, min(c._position) as first, min(hash({whole})) = max(hash({whole})) as identical "
-            f"from c group by {keys} having count(*) > 1) "
+            f"from c where hash({keys}) in (select hash({keys}) from c group by all having count(*) > 1) "
+            f"group by {keys} having count(*) > 1) "
             f"select c._position, c._file, c._row, {self._team_of(table)} as _team, {dated} as _dated, "
             f"strftime(timezone('{zone}', {dated}), '%G-W%V') as _week, "
             f"{_unreadable_columns(table.names)} as _unreadable, {', '.join(selected)} "
@@ -999,7 +1001,7 @@ class _Engine:
             ProgressBarsConfig,
         )
 
-        context = gx.get_context(
+        self.context = gx.get_context(
             mode="ephemeral",
             project_config=DataContextConfig(
                 store_backend_defaults=InMemoryStoreBackendDefaults(init_temp_docs_sites=False),
@@ -1007,8 +1009,6 @@ class _Engine:
                 analytics_enabled=False,
             ),
         )
-        asset = context.data_sources.add_pandas("candidates").add_dataframe_asset("rows")
-        self.whole_frame = asset.add_batch_definition_whole_dataframe("all")
 
     def load(
         self, path: Path, table: Table, derived: Mapping[str, _Derived], parameters: Mapping[str, Any]
@@ -1125,15 +1125,17 @@ class _Engine:
             return {}
         import great_expectations as gx
 
-        batch = self.whole_frame.get_batch({"dataframe": frame})
-        validated = batch.validate(
-            gx.ExpectationSuite(name=table, expectations=[rule.expectation for rule in rules]),
-            result_format={"result_format": form, "return_unexpected_index_query": False},
-            expectation_parameters=dict(parameters),
+        suite = gx.ExpectationSuite(name=table, expectations=[rule.expectation for rule in rules])
+        validator = self._validator(frame)
+        configurations = validator.process_expectations_for_validation(
+            suite.expectation_configurations, dict(parameters)
         )
+        result_format = {"result_format": form, "return_unexpected_index_query": False}
+        with _derived_once():
+            results = validator.graph_validate(configurations, runtime_configuration={"result_format": result_format})
         found: dict[int, dict[str, Any]] = {}
         by_number = {rule.number: rule for rule in rules}
-        for result in validated.results:
+        for result in results:
             configuration = result.expectation_config
             number = configuration.meta.get("number") if configuration is not None and configuration.meta else None
             raised = _raised(result.exception_info)
@@ -1163,6 +1165,15 @@ class _Engine:
                     f"expectations/{table}.json: {rule.phrase}: {rule.type} judges no single rows; use another"
                 )
         return found
+
+    def _validator(self, frame: pd.DataFrame) -> Validator:
+        """What judges one frame: the validator that a batch has, without a fingerprint of every row."""
+        from great_expectations.execution_engine import PandasExecutionEngine
+        from great_expectations.validator.validator import Validator
+
+        engine = PandasExecutionEngine()
+        engine.load_batch_data("rows", frame)
+        return Validator(engine, data_context=self.context)
 
 
 def _raised(info: Mapping[str, Any] | None) -> str | None:
@@ -1320,6 +1331,33 @@ def _quiet() -> Iterator[None]:
             yield
     finally:
         logger.setLevel(level)
+
+
+@contextmanager
+def _derived_once() -> Iterator[None]:
+    """Great Expectations derives an expectation from its configuration, and back, some hundred times per result.
+
+    Neither changes while a suite is judged, so that meanwhile what was derived once is handed out again.
+    """
+    from great_expectations.expectations.expectation import Expectation
+    from great_expectations.expectations.expectation_configuration import ExpectationConfiguration
+
+    configuration, to_domain_obj = Expectation.configuration, ExpectationConfiguration.to_domain_obj
+    derived: dict[int, tuple[object, Any]] = {}
+
+    def once(of: Any, derive: Callable[[Any], Any]) -> Any:
+        # The object is kept beside what was derived from it, so that no other one gets its id.
+        if id(of) not in derived:
+            derived[id(of)] = (of, derive(of))
+        return derived[id(of)][1]
+
+    Expectation.configuration = property(lambda self: once(self, configuration.fget))
+    ExpectationConfiguration.to_domain_obj = lambda self: once(self, to_domain_obj)
+    try:
+        yield
+    finally:
+        Expectation.configuration = configuration
+        ExpectationConfiguration.to_domain_obj = to_domain_obj
 
 
 @contextmanager

@@ -30,6 +30,8 @@ from opslib.store import Warehouse, digest, write_json
 from opslib.tables import TABLES, Table
 
 _REDACTED_AT_ONCE = 20_000
+_WORTH_A_PROCESS_BYTES = 50_000_000
+"""Of text from which on processes are worth their start: redacting less takes no longer than importing pandas there."""
 
 
 @dataclass(frozen=True)
@@ -164,14 +166,15 @@ def _without_personal_data(
     for name in (*table.of_type("free_text"), "_unreadable"):
         if rows[name].null_count == len(rows):
             continue
-        text, found = _redact(rows[name].to_pandas(), pool)
+        worth_it = rows[name].nbytes >= _WORTH_A_PROCESS_BYTES
+        text, found = _redact(rows[name].to_pandas(), pool if worth_it else None)
         redacted.update(found)
         rows = _with(rows, name, pa.Array.from_pandas(text, type=pa.string()))
     return rows, redacted
 
 
 def _redact(texts: pd.Series, pool: ProcessPoolExecutor | None) -> tuple[pd.Series, Counter[str]]:
-    if pool is None or len(texts) < _REDACTED_AT_ONCE:
+    if pool is None:
         text, found = redact_many(texts)
         return text, Counter(found)
     parts = [texts.iloc[start : start + _REDACTED_AT_ONCE] for start in range(0, len(texts), _REDACTED_AT_ONCE)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from time import perf_counter
 
@@ -13,7 +14,7 @@ import pyarrow as pa
 from opslib import calendars
 from opslib.analysis import discovery, intervals, review, survival
 from opslib.metrics import ALL, CATALOGUE
-from opslib.store import Slice, Warehouse, digest, write_json
+from opslib.store import Warehouse, digest, write_json
 from opslib.weekly.values import TABLE as VALUES
 
 TABLE = "weekly_changes"
@@ -35,41 +36,57 @@ def build_weekly_changes(warehouse: Warehouse) -> list[str]:
     memory.unlink(missing_ok=True)
     weeks = warehouse.weeks("facts", VALUES)
     code = digest(*(Path(str(module.__file__)) for module in (review, discovery, intervals, survival)), Path(__file__))
-    inputs, made = {}, 0
-    for week in weeks[1:]:
-        before = calendars.shift_week(week, -1)
-        inputs[week] = _inputs(warehouse, week, before, code)
-        if known.get(week) == inputs[week] and warehouse.files("facts", TABLE, [week]):
-            continue
-        rows = _tested(warehouse, week, before).assign(week=week)
+    inputs = {week: _inputs(warehouse, week, code) for week in weeks[1:]}
+    outdated = [
+        week for week in weeks[1:] if known.get(week) != inputs[week] or not warehouse.files("facts", TABLE, [week])
+    ]
+    for week, rows in _tested(warehouse, outdated):
         warehouse.write_week("facts", TABLE, week, pa.Table.from_pandas(rows, preserve_index=False))
-        made += 1
     removed = warehouse.remove_weeks("facts", TABLE, keep=weeks[1:])
     write_json(inputs, memory)
-    if not made and not removed:
+    if not outdated and not removed:
         return ["weekly changes as before"]
-    return [f"weekly changes: {made} weeks tested against the one before ({perf_counter() - started:.1f} s)"]
+    return [f"weekly changes: {len(outdated)} weeks tested against the one before ({perf_counter() - started:.1f} s)"]
 
 
-def _tested(warehouse: Warehouse, week: str, before: str) -> pd.DataFrame:
-    values = warehouse.read("facts", VALUES, weeks=[before, week])
-    values = values[values["channel"] == ALL]
-    times = {name: _times(warehouse, name, week, before) for name in TESTED_TIMES}
-    return review.week_on_week(values, CATALOGUE, week, before, times=times).sort_values(["team", "metric"])
+def _tested(warehouse: Warehouse, weeks: Sequence[str]) -> Iterator[tuple[str, pd.DataFrame]]:
+    """The changes of each of the weeks; what they rest on is read once for all."""
+    if not weeks:
+        return
+    pairs = {week: [calendars.shift_week(week, -1), week] for week in weeks}
+    read = sorted({name for pair in pairs.values() for name in pair})
+    values = warehouse.read("facts", VALUES, weeks=read)
+    values_of = _by_week(values[values["channel"] == ALL])
+    times_of = {name: _by_week(_times(warehouse, name, read)) for name in TESTED_TIMES}
+    for week, pair in pairs.items():
+        times = {name: _together(of, pair) for name, of in times_of.items()}
+        rows = review.week_on_week(_together(values_of, pair), CATALOGUE, week, pair[0], times=times)
+        yield week, rows.sort_values(["team", "metric"]).assign(week=week)
 
 
-def _times(warehouse: Warehouse, name: str, week: str, before: str) -> pd.DataFrame:
-    """The times of tickets created in the two weeks: week, team, seconds, ended."""
+def _times(warehouse: Warehouse, name: str, weeks: Sequence[str]) -> pd.DataFrame:
+    """The times of tickets created in some weeks: week, team, seconds, ended."""
     metric = CATALOGUE[name]
     columns = ["week", "team", metric.ended, metric.censored]
-    found = warehouse.read("facts", metric.fact, columns=columns, weeks=[before, week])
+    found = warehouse.read("facts", metric.fact, columns=columns, weeks=weeks)
     ended, censored = found[metric.ended], found[metric.censored]
     rows = found[["week", "team"]].assign(seconds=ended.fillna(censored), ended=ended.notna())
     return rows[rows["seconds"].notna()]
 
 
-def _inputs(warehouse: Warehouse, week: str, before: str, code: str) -> str:
+def _by_week(rows: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """The rows of each week; under the empty name, none of them."""
+    return {"": rows.head(0)} | dict(iter(rows.groupby("week")))
+
+
+def _together(rows_of: Mapping[str, pd.DataFrame], weeks: Sequence[str]) -> pd.DataFrame:
+    return pd.concat([rows_of.get(week, rows_of[""]) for week in weeks], ignore_index=True)
+
+
+def _inputs(warehouse: Warehouse, week: str, code: str) -> str:
+    """What the changes of a week rest on: the bytes of that week and of the one before."""
     parts = [code]
     for fact in sorted({VALUES, *(CATALOGUE[name].fact for name in TESTED_TIMES)}):
-        parts.append(warehouse.digest_of(Slice("facts", fact, weeks=(before, week))))
+        files = warehouse.files("facts", fact, [calendars.shift_week(week, -1), week])
+        parts += [fact, *(path.parent.name for path in files), digest(*files)]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()

@@ -1,4 +1,7 @@
-"""The run itself: exports, gate, facts, reports, one function each; `weekly` in the command line calls them in turn."""
+"""The run itself: exports, gate, facts, reports, one function each; `weekly` in the command line calls them in turn.
+
+What takes long to import and is needed late, or not at all where nothing has changed, is imported where it is used.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +9,14 @@ import hashlib
 import json
 import os
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from importlib import import_module
 from pathlib import Path
+from threading import Thread
 from time import perf_counter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -24,14 +29,16 @@ from opslib.metrics import check_goals
 from opslib.sample import write_sample
 from opslib.settings import Organisation, load_organisation, load_weekly_plan
 from opslib.store import Warehouse, digest, write_json
-from opslib.weekly import changes, escalations, manifest, plan, progress, published, render, site, unchanged, values
-from opslib.weekly.cache import Cache, shared_basis
+from opslib.weekly import plan, unchanged
 from opslib.weekly.edition import Edition, gate_sentence
-from opslib.weekly.kernels import can_fork
+
+if TYPE_CHECKING:
+    from opslib.weekly.render import Outcome
 
 Say = Callable[[str, str], None]
 """Told the step and, in one line, what it did."""
 
+_NEEDED_BY_NEW_EXPORTS = ("great_expectations", "opslib.weekly.values", "opslib.weekly.changes")
 SAMPLE_MARK = "ground_truth.json"
 _DATA = Path("data")
 
@@ -156,13 +163,15 @@ def take_in(run: Run, say: Say) -> TakenIn:
     warehouse = run.warehouse
     _keep_apart(run)
     pseudonymiser = Pseudonymiser(load_key(run.folders.key))
+    ahead = Thread(target=_import_all, args=(_NEEDED_BY_NEW_EXPORTS,), daemon=True)
+
+    def on_file(name: str) -> None:
+        if ahead.ident is None:
+            ahead.start()
+        say("exports", f"reading {name}")
+
     staged = stage.stage(
-        warehouse,
-        run.source,
-        run.folders.exports,
-        pseudonymiser,
-        workers=run.workers,
-        on_file=lambda name: say("exports", f"reading {name}"),
+        warehouse, run.source, run.folders.exports, pseudonymiser, workers=run.workers, on_file=on_file
     )
     inputs = {item.file: item.sha256 for item in staged}
     read = sum(item.rows_read for item in staged)
@@ -216,6 +225,8 @@ def take_in(run: Run, say: Say) -> TakenIn:
 
 def build_facts(run: Run, taken: TakenIn, say: Say) -> None:
     """Facts and weekly values of what was admitted."""
+    from opslib.weekly import changes, values
+
     started = perf_counter()
     for line in build(run.warehouse, run.organisation, taken.as_of):
         say("facts", line)
@@ -272,8 +283,12 @@ def planned_jobs(run: Run, week: str, chosen: Chosen) -> list[plan.Job]:
     return jobs[: chosen.limit]
 
 
-def render_reports(run: Run, taken: TakenIn, chosen: Chosen, say: Say) -> list[render.Outcome]:
+def render_reports(run: Run, taken: TakenIn, chosen: Chosen, say: Say) -> list[Outcome]:
     """The reports of the week, the index, the data quality page and the manifest."""
+    from opslib.weekly import escalations, manifest, progress, published, render, site
+    from opslib.weekly.cache import Cache, shared_basis
+    from opslib.weekly.kernels import can_fork
+
     started = perf_counter()
     jobs = planned_jobs(run, taken.week, chosen)
     cache = Cache(run.warehouse, run.folders.reports, shared_basis(run.folders.params, run.warehouse))
@@ -345,12 +360,16 @@ def watched(run: Run, taken: TakenIn) -> list[Path]:
 
 def write_data_quality_page(run: Run, taken: TakenIn) -> Path:
     """`data_quality.html` of the week."""
+    from opslib.weekly import site
+
     return site.write_data_quality(
         run.folders.reports, edition=_edition(run, taken), verdict=taken.verdict, accounting=taken.rows
     )
 
 
 def _edition(run: Run, taken: TakenIn) -> Edition:
+    from opslib.weekly import manifest
+
     return Edition(
         organisation=run.organisation.organisation,
         week=taken.week,
@@ -369,8 +388,15 @@ def _edition(run: Run, taken: TakenIn) -> Edition:
 
 def publish(run: Run, taken: TakenIn, say: Say) -> None:
     """Keep the numbers that the reports will show, and say which of those published before are others now."""
+    from opslib.weekly import published
+
     for line in published.publish(run.warehouse, run.organisation, taken.as_of):
         say("publish", line)
+
+
+def _import_all(modules: Iterable[str]) -> None:
+    for module in modules:
+        import_module(module)
 
 
 def _make_sample(folder: Path, tickets: int, say: Say) -> None:
