@@ -480,6 +480,7 @@ def brief(contacts: Drivers, row: pd.Series) -> Escalation:
         tool_requests=_known_by_then(contacts, "tool_requests", "opened_at"),
         policy_changes=_known_by_then(contacts, "policy_changes", "effective_at"),
     )
+    segments = escalation.affected_segments(rows[since], mine[since], minimum_group=contacts.minimum_group)
     chosen = language.typical(contacts.texts, list(own["ticket_id"]))
     trend = weekly_of(contacts, row)
     return Escalation(
@@ -489,7 +490,8 @@ def brief(contacts: Drivers, row: pd.Series) -> Escalation:
         week=contacts.week.week,
         row=row,
         trend=trend.rename_axis("week").rename("tickets").reset_index(),
-        segments=escalation.affected_segments(rows[since], mine[since], minimum_group=contacts.minimum_group),
+        # A segment that all of the team's tickets share tells nothing.
+        segments=segments[(segments["share"] < 1) | (segments["others_share"] < 1)],
         links=links,
         examples=tuple(_excerpts(contacts.raw_texts, chosen)),
         tickets=own,

@@ -604,7 +604,6 @@ def _looks_renamed(frame: pd.DataFrame) -> bool:
 
 
 def _segments(frame: pd.DataFrame) -> Markup:
-    frame = frame[(frame["share"] < 1) | (frame["others_share"] < 1)]
     if frame.empty:
         return note("No segment tells it from the team's other tickets, or has enough customers to be shown.")
     rows = [

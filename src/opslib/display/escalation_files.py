@@ -159,7 +159,7 @@ def _plain_values(row: Mapping[Any, Any]) -> dict[str, Any]:
 
 def _segment_lines(frame: pd.DataFrame) -> list[str]:
     if frame.empty:
-        return ["No segment has enough customers to be shown."]
+        return ["No segment tells it from the team's other tickets, or has enough customers to be shown."]
     return [
         "| Segment | Tickets | Share (95 %) | Of other tickets |\n|---|---:|---:|---:|",
         *(
