@@ -7,6 +7,8 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sklearn.model_selection import StratifiedKFold, cross_val_predict
+from sklearn.naive_bayes import MultinomialNB
 
 from opslib.analysis import language
 from opslib.analysis.language import (
@@ -122,6 +124,17 @@ def test_texts_are_counted_alike_in_one_block_and_in_many(monkeypatch: pytest.Mo
     blocks = corpus_of(texts)
     assert blocks.said.tolist() == whole.said.tolist()
     assert (blocks.terms != whole.terms).nnz == 0
+
+
+def test_the_classifier_is_naive_bayes_trained_without_each_fold():
+    corpus = corpus_of_tickets(written(np.random.default_rng(14)))
+    given_labels = np.unique(corpus.texts["contact_reason"].to_numpy(dtype=object).astype(str), return_inverse=True)[1]
+    found = language._held_out(corpus, given_labels, 5)
+    weights = language._weighed(corpus.terms[:, corpus.length <= 2])
+    split = StratifiedKFold(5, shuffle=True, random_state=language.SEED)
+    model = MultinomialNB(alpha=0.5, fit_prior=False)
+    logs = cross_val_predict(model, weights, given_labels, cv=split, method="predict_log_proba")
+    assert found == pytest.approx(language._calibrated(logs, given_labels), abs=1e-4)
 
 
 def test_probabilities_that_are_right_stay_as_they_are_and_those_too_sure_are_drawn_back():

@@ -195,7 +195,7 @@ def candidates(
     for reason in moved.loc[moved["p"].notna(), "contact_reason"]:
         if reason != UNLABELLED and not bool(is_catch_all(pd.Series([reason])).iloc[0]):
             subjects.setdefault((str(reason), "reason"), [])
-    day = pd.Index(list(days)).get_indexer(rows["day"])
+    day = pd.Index(list(days)).get_indexer(pd.Index(rows["day"]))
     total = np.bincount(day, minlength=len(days)).astype(np.float64)
     recent = 7 * recent_weeks
     found = []

@@ -53,7 +53,7 @@ def weekly_counts(
         contact_reason `all` those of all reasons. Every combination that occurs has a row for every week.
     """
     names = sorted(set(weeks))
-    place = pd.Index(names).get_indexer(tickets["week"])
+    place = pd.Index(names).get_indexer(pd.Index(tickets["week"]))
     inside, place = tickets[place >= 0], place[place >= 0]
     reason, reasons = pd.factorize(inside["contact_reason"].astype("str").fillna(UNLABELLED))
     rows = np.unique(np.array([*reasons, ALL], dtype=object).astype(str), return_inverse=True)
@@ -61,7 +61,7 @@ def weekly_counts(
     parts = []
     for name in sorted({ALL, *dimensions}):
         if name == ALL:
-            segment, segments = np.zeros(len(inside), dtype=np.int64), np.array([ALL], dtype=object)
+            segment, segments = np.zeros(len(inside), dtype=np.int64), pd.Index([ALL])
         elif name in inside and inside[name].notna().any():
             segment, segments = pd.factorize(inside[name].astype("str"), sort=True)
         else:
@@ -175,7 +175,7 @@ def _tested(wide: pd.DataFrame, known: list[tuple[str, list[str]]], rate: float,
     """The weeks that have all their trailing weeks, one below the other."""
     cells, families = _cells(wide.index), _numbered(_families(wide.index))
     values = wide.to_numpy(dtype=np.float64)
-    counts = np.vstack([values[:, wide.columns.get_indexer(span)] for _, span in known])
+    counts = np.vstack([values[:, wide.columns.get_indexer(pd.Index(span))] for _, span in known])
     flow = np.vstack([_flows(cells, part) for part in np.split(counts, len(known))])
     seasons = [_season(wide, cells, week, len(span) - 1) for week, span in known]
     season, unsure = (np.concatenate(each) for each in zip(*seasons, strict=True))
@@ -339,7 +339,7 @@ def predict(
     )
 
 
-def _untested(index: pd.Index, count: npt.ArrayLike) -> pd.DataFrame:
+def _untested(index: pd.Index, count: npt.NDArray[np.int64] | int) -> pd.DataFrame:
     frame = index.to_frame(index=False).assign(count=count)
     numbers = ["trailing_mean", "flow", "season", "expected", "low", "high", "excess", "ratio", "z", "p", "q"]
     frame[numbers] = np.nan
@@ -366,11 +366,11 @@ def _cells(index: pd.Index) -> _Cells:
     where = index.to_frame(index=False)
     whole = (where["contact_reason"] == ALL).to_numpy()
     found = where.groupby(["dimension", "segment"], sort=False).indices
-    ordered = sorted(found.items(), key=lambda cell: cell[0][0] != ALL)
+    places = [np.asarray(rows, dtype=np.intp) for rows in found.values()]
+    is_team = [bool(where["dimension"].iloc[rows[0]] == ALL) for rows in places]
+    ordered = [places[number] for number in sorted(range(len(places)), key=lambda number: not is_team[number])]
     return _Cells(
-        tuple(rows[~whole[rows]] for _, rows in ordered),
-        tuple(rows[whole[rows]] for _, rows in ordered),
-        bool(ordered) and ordered[0][0][0] == ALL,
+        tuple(rows[~whole[rows]] for rows in ordered), tuple(rows[whole[rows]] for rows in ordered), any(is_team)
     )
 
 
@@ -390,7 +390,8 @@ def _flows(cells: _Cells, counts: Floats) -> Floats:
 
 def _trimmed(counts: Floats, otherwise: Floats) -> Floats:
     """How the reasons together went: their trimmed ratio to their trailing means, per week."""
-    return _without(counts, np.zeros((1, len(counts)), dtype=np.bool_), otherwise)[0]
+    flow: Floats = _without(counts, np.zeros((1, len(counts)), dtype=np.bool_), otherwise)[0]
+    return flow
 
 
 def _leave_one_out(counts: Floats, otherwise: Floats) -> Floats:
@@ -565,10 +566,9 @@ def _prior_freedom(
     middle = _mean_of(logs, counted, kinds)
     squares = np.bincount(kinds, np.where(counted, (logs - middle[kinds]) ** 2, 0.0))
     told = np.maximum(size - 1, 1)
-    return tuple(
-        np.where(size < _FEWEST_REASONS, 0.0, _lent(spread - float(special.polygamma(1, freedom / 2))))
-        for spread in (squares / told, squares / stats.chi2.ppf(1 - _SURE, told))
-    )
+    chance = float(special.polygamma(1, freedom / 2))
+    estimate, limit = _lent(squares / told - chance), _lent(squares / stats.chi2.ppf(1 - _SURE, told) - chance)
+    return np.where(size < _FEWEST_REASONS, 0.0, estimate), np.where(size < _FEWEST_REASONS, 0.0, limit)
 
 
 def _lent(excess: Floats) -> Floats:
