@@ -103,9 +103,11 @@ class RuleSpace:
         """What two boxes share; None where that is nothing."""
         both = dict(one)
         for place, mask in other.items():
-            both[place] = both.get(place, self.dimensions[place].full) & mask
-            if not both[place]:
+            had = both.get(place)
+            shared = mask if had is None else had & mask
+            if not shared:
                 return None
+            both[place] = shared
         return both if self._consistent(both) else None
 
     def without(self, boxes: Sequence[Box], taken: Sequence[Box]) -> list[Box]:
@@ -170,6 +172,8 @@ class RuleSpace:
 
     def _consistent(self, box: Box) -> bool:
         """Whether what a box asks of texts can be true together, as far as that is known."""
+        if self._free.keys().isdisjoint(box):
+            return True
         asked = [(self._free[place], mask) for place, mask in box.items() if place in self._free and mask in (1, 2)]
         if not asked:
             return True

@@ -19,7 +19,8 @@ NOTHING = "No tickets here in these weeks: nothing to show."
 NO_COMPARISON = (
     "Not in this export: it does not tell where tickets were sent first, so none can be said to go elsewhere."
 )
-_MOST = 12
+_MOST = 10
+_GRID = 8
 Row = Mapping[Hashable, Any]
 _OUTCOMES = {
     ("full_resolution", "times"): "Full resolution, open hours: times as long",
@@ -30,7 +31,7 @@ _OUTCOMES = {
 
 
 def transitions(frame: pd.DataFrame) -> Drawing | Markup:
-    """Moves from queue to queue, or team to team, as a grid.
+    """Moves from queue to queue, or team to team, as a grid of the eight busiest on either side.
 
     Args:
         frame: as of `analysis.routing.transitions`.
@@ -506,7 +507,7 @@ def _loads(found: Replay) -> tuple[pd.DataFrame, str]:
 
 def _largest(frame: pd.DataFrame, side: str) -> list[str]:
     sums = frame.groupby(side, observed=True)["moves"].sum().sort_index().sort_values(ascending=False, kind="stable")
-    return [str(name) for name in sums.index[:_MOST]]
+    return [str(name) for name in sums.index[:_GRID]]
 
 
 def _estimates(frame: pd.DataFrame) -> Sequence[str]:
