@@ -553,6 +553,46 @@ def test_fewer_results_than_expectations_are_an_error(tickets: pd.DataFrame, mon
         judge({"tickets": tickets})
 
 
+def test_the_engine_sees_what_a_batch_of_great_expectations_sees(
+    tickets: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The engine skips fingerprints of rows and what is derived again and again; what it sees must be the same."""
+    import great_expectations as gx
+
+    seen: list[tuple[Any, ...]] = []
+    real = gate._Engine.run
+
+    def recorded(engine: Any, *asked: Any) -> dict[int, dict[str, Any]]:
+        found = real(engine, *asked)
+        seen.append((engine, *asked, found))
+        return found
+
+    monkeypatch.setattr(gate._Engine, "run", recorded)
+    broken = tickets.assign(status=tickets["status"].where(tickets.index % 7 != 3, "lost"))
+    judge({"tickets": broken})
+    forms = [form for *_, form, _ in seen]
+    assert forms == ["BASIC", "COMPLETE", "COMPLETE"]
+    with gate._quiet():
+        asset = seen[0][0].context.data_sources.add_pandas("twin").add_dataframe_asset("rows")
+        for _, table, frame, rules, parameters, form, found in seen:
+            validated = (
+                asset.add_batch_definition_whole_dataframe(f"{table} {len(frame)} {form}")
+                .get_batch({"dataframe": frame})
+                .validate(
+                    gx.ExpectationSuite(name=table, expectations=[rule.expectation for rule in rules]),
+                    result_format={"result_format": form, "return_unexpected_index_query": False},
+                    expectation_parameters=dict(parameters),
+                )
+            )
+            told = {
+                result.expectation_config.meta["number"]: {"success": result.success, "result": dict(result.result)}
+                for result in validated.results
+            }
+            assert told.keys() == found.keys()
+            for number, result in told.items():
+                assert repr(result) == repr(found[number])
+
+
 def test_an_expectation_that_raises_is_an_error_and_not_a_failure(tickets: pd.DataFrame, suites: Path) -> None:
     edit(
         suites,

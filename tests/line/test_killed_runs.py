@@ -26,7 +26,9 @@ IN_A_ROW = 3
 # The imports of a run take several times as long as its work on a small sample. A server that has done them forks the
 # runs, so that the moments fall into the work.
 _SERVER = multiprocessing.get_context("forkserver")
-_SERVER.set_forkserver_preload(["opslib.weekly.run", "opslib.cli", "great_expectations", "pandas", "duckdb"])
+_SERVER.set_forkserver_preload(
+    ["opslib.weekly.run", "opslib.weekly.values", "opslib.weekly.changes", "opslib.cli", "great_expectations", "duckdb"]
+)
 
 
 def take_in_and_build(exports: Path, data: Path, output: Path) -> None:

@@ -76,7 +76,7 @@ def _times(warehouse: Warehouse, name: str, weeks: Sequence[str]) -> pd.DataFram
 
 def _by_week(rows: pd.DataFrame) -> dict[str, pd.DataFrame]:
     """The rows of each week; under the empty name, none of them."""
-    return {"": rows.head(0)} | dict(iter(rows.groupby("week")))
+    return {"": rows.head(0)} | {str(week): part for week, part in rows.groupby("week")}
 
 
 def _together(rows_of: Mapping[str, pd.DataFrame], weeks: Sequence[str]) -> pd.DataFrame:
