@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from sklearn.naive_bayes import MultinomialNB
@@ -91,6 +91,7 @@ def terms_slowly(texts: list[str], words: int, fewest: int) -> dict[str, set[int
     return {term: places for term, places in held.items() if len(places) >= fewest}
 
 
+@settings(deadline=None)
 @given(
     st.lists(
         st.lists(

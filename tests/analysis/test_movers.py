@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import optimize, special, stats
 
@@ -240,6 +240,7 @@ def test_the_inverse_of_trigamma_is_one():
     assert special.polygamma(1, movers._trigamma_inverse(values)) == pytest.approx(values, rel=1e-6)
 
 
+@settings(deadline=None)
 @given(
     st.lists(
         st.tuples(
@@ -286,6 +287,7 @@ def trimmed_slowly(counts: np.ndarray, otherwise: np.ndarray) -> np.ndarray:
     return np.array(flow) if min(flow) > 0 else otherwise
 
 
+@settings(deadline=None)
 @given(st.integers(0, 10_000), st.integers(2, 9))
 def test_the_flow_of_the_other_reasons_is_that_of_the_table_without_the_reason(seed: int, reasons: int):
     rng = np.random.default_rng(seed)
