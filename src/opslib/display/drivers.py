@@ -361,12 +361,12 @@ def topics(frame: pd.DataFrame) -> Markup:
     signals = bool(frame["discovery"].any())
     rows = []
     for row in rows_of(frame.sort_values("discovery", ascending=False, kind="stable").head(_SHOWN_TOPICS)):
-        number = "new" if np.isnan(row.similarity) else f"{row.topic}"
-        line = spark_words(f"topic {number}", row.history, "count")
+        fresh = "new: " if np.isnan(row.similarity) else ""
         turn = f"{'up' if row.ratio > 1 else 'down'}, q {_chance(row.q)}" if row.discovery else ""
         first_words = ", ".join(str(row.terms).split(", ")[:_SHOWN_WORDS])
+        line = spark_words(f"topic {first_words}", row.history, "count")
         cells = [
-            Cell(f"{f'{row.language} ' if several else ''}{number}: {first_words}", header=True),
+            Cell(f"{f'{row.language}: ' if several else ''}{fresh}{first_words}", header=True),
             Cell(f"{row.tickets:,}", number=True),
             Cell(f"{row.expected:,.0f} ({row.low:,.0f}–{row.high:,.0f})", number=True),
             *([Cell(turn, whole=True)] if signals else []),
