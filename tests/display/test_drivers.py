@@ -137,7 +137,7 @@ def test_signals_stand_first_among_topics_and_the_column_only_where_there_is_one
     frame = frame.assign(history=[(1, 2)] * 20, discovery=[number == 19 for number in range(20)])
     lines = show.topics(frame).text.splitlines()
     assert lines[1].split(" | ") == ["Topic", "Tickets", "Expected (95 %)", "Signal", "Mostly labelled", "9 weeks"]
-    assert lines[2].startswith("word19, more, and, more, of, them | 9 |")
+    assert lines[2].startswith("word19, more, and, more, of | 9 |")
     assert lines[-1] == "Signals first, then the largest: 12 of 20 topics."
     fresh = show.topics(frame.assign(similarity=float("nan"))).text.splitlines()
     assert fresh[2].startswith("new: word19, more")

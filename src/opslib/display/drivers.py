@@ -20,7 +20,7 @@ from opslib.display.theme import Drawing, Markup, note
 _SHOWN_REASONS = 15
 _SHOWN_PHRASES = 12
 _SHOWN_TOPICS = 12
-_SHOWN_WORDS = 6
+_SHOWN_WORDS = 5
 _LONGEST_NAME = 44
 _RENAMED = (
     "What some reasons gained, others lost: it looks as if labels were renamed or are used in another way, rather than "
@@ -95,7 +95,7 @@ def pareto_table(frame: pd.DataFrame) -> Markup:
     if frame.empty:
         return note(NOTHING)
     per_user = frame["per_1000"].notna().any()
-    heads = ["Reason", "Tickets", "Hours", "Each", "Reopens", "Dissatisfied"]
+    heads = ["Reason", "Tickets", "Hours", "Each", "Reopens", "Unhappy"]
     heads += ["Per 1,000"] if per_user else []
     rows = []
     for row in rows_of(frame):
@@ -114,7 +114,7 @@ def pareto_table(frame: pd.DataFrame) -> Markup:
     told = frame["answered"].notna().any()
     below = paragraphs(
         "Hours are the business hours in which the tickets were new or open: they lay with us; in all, and for each."
-        + (" Dissatisfied is a share of the answered surveys." if told else ""),
+        + (" Unhappy is the share of dissatisfied among the answered surveys." if told else ""),
         "" if told else "Satisfaction is not in this export.",
         "Per 1,000 users: tickets a week for each thousand who were active in it. In brackets: 95 % intervals."
         if per_user
@@ -308,7 +308,7 @@ def warnings(frame: pd.DataFrame) -> Markup:
         ]
         for row in rows_of(first)
     ]
-    heads = ("Reason", "First warning", "Counted over", "Tickets", "Expected", "q", "Days warned")
+    heads = ("Reason", "First day", "Counted over", "Tickets", "Expected", "q", "Days warned")
     return stacked(table_of("Early warnings", heads, rows), paragraphs(rule))
 
 
