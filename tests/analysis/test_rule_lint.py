@@ -118,6 +118,18 @@ def test_an_exception_is_a_conflict_only_where_its_tickets_belong_to_the_general
     assert by_fault(right, "overlap") == []
 
 
+def test_an_exception_that_no_ticket_has_met_yet_still_sends_its_reason_elsewhere():
+    """Both values occur, only never together: the rule may be there for a case that has not come."""
+    rules = [
+        ("R-1", {"all": [["contact_reason", "is", "damaged"], ["language", "is", "pt"]]}, "refunds"),
+        ("R-2", {"all": [["contact_reason", "is", "damaged"]]}, "orders"),
+        EVERY,
+    ]
+    shown = found(rules, MIXED)
+    assert by_fault(shown, "split_reason") == [("R-1", "R-2", "exact")]
+    assert shown.loc[shown["fault"] == "dead", ["rule_id", "severity"]].values.tolist() == [["R-1", "look"]]
+
+
 def test_the_same_conditions_with_two_queues_are_a_conflict_by_logic():
     rules = [
         ("R-1", {"all": [["language", "in", ["en", "pt"]]]}, "a"),

@@ -163,8 +163,9 @@ class _Lint:
         since = np.ones(len(self.ids), bool) if first is None else np.asarray(self.created >= first)
         seen = int(since.sum())
         if not fitting.any() and seen >= LEAST_SEEN:
-            self.idle.add(number)
             cause = self._never_seen(rule)
+            if cause:
+                self.idle.add(number)
             why = f"None of {seen:,} tickets since {self.created[since].min():%Y-%m-%d} fits: {cause or rule.when}."
             self._say("dead", "fault" if cause else "look", number, basis="tickets", why=why)
             return
