@@ -35,13 +35,14 @@ SHOTS = (
     Shot("report", "report"),
     Shot("report-dark", "report", scheme="dark"),
     Shot("report-narrow", "report", width=390),
+    Shot("drivers", "drivers"),
     Shot("index", "index", height=1100),
     Shot("compare", "compare", height=1200),
 )
 
 
 def pages_of(reports: Path, week: str | None, team: str | None) -> dict[str, Path]:
-    """The index of a week, one of its reports, and that report beside the week before, where there is one."""
+    """The index of a week and a team's reports; the review beside the week before and the drivers where there are."""
     weeks = sorted(path.parent.name for path in reports.glob("*-W*/index.html"))
     if not weeks or (week and week not in weeks):
         raise SystemExit(f"no reports of {week or 'any week'} in {reports}; `make weekly` writes some")
@@ -49,8 +50,9 @@ def pages_of(reports: Path, week: str | None, team: str | None) -> dict[str, Pat
     found = sorted(chosen.glob(f"{team or '*'}/weekly_review.html"))
     if not found:
         raise SystemExit(f"no weekly review of {team or 'any team'} in {chosen}")
-    beside = found[0].with_name("weekly_review.compare.html")
-    return {"index": chosen / "index.html", "report": found[0], **({"compare": beside} if beside.is_file() else {})}
+    more = {"compare": "weekly_review.compare.html", "drivers": "contact_drivers.html"}
+    others = {key: found[0].with_name(name) for key, name in more.items() if found[0].with_name(name).is_file()}
+    return {"index": chosen / "index.html", "report": found[0], **others}
 
 
 def take(browser: Any, page: Path, shot: Shot) -> bytes:
