@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -412,7 +413,10 @@ def _has_files(folder: Path) -> bool:
 
 
 def _keep_apart(run: Run) -> None:
-    """Never let the sample replace the tables of real exports, nor the exports of one organisation those of another."""
+    """Never let the sample replace the tables of real exports, nor the exports of one organisation those of another.
+
+    Real exports replace the sample, and what was published of it is forgotten: it is no past of theirs.
+    """
     path = run.warehouse.root / "warehouse.json"
     if not path.exists():
         return
@@ -427,6 +431,8 @@ def _keep_apart(run: Run) -> None:
             f"{run.warehouse.root} holds {about['organisation']}, but {run.source.name} belongs to "
             f"{run.source.organisation}; name another --warehouse"
         )
+    if about["sample"] and not run.sample:
+        shutil.rmtree(run.warehouse.root / "published", ignore_errors=True)
 
 
 def _intake_key(run: Run, staged: list[stage.Staged]) -> str:
