@@ -14,17 +14,19 @@ from dataclasses import asdict, dataclass
 from functools import reduce
 from operator import or_
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import duckdb
-import ibis
-import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from filelock import FileLock, Timeout
 
 from opslib.errors import NotInExport, WarehouseError
+
+if TYPE_CHECKING:
+    import duckdb
+    import ibis
+    import pandas as pd
 
 LAYOUT = 1
 WEEKLY_TABLES = frozenset({"tickets", "ticket_events"})
@@ -61,6 +63,8 @@ class Warehouse:
 
     def connect(self) -> duckdb.DuckDBPyConnection:
         """A DuckDB connection in UTC that spills beside the warehouse."""
+        import duckdb
+
         con = duckdb.connect()
         con.execute("SET TimeZone='UTC'")
         if con.execute("SELECT current_setting('enable_progress_bar')").fetchall() == [(True,)]:
@@ -72,6 +76,8 @@ class Warehouse:
 
     def engine(self) -> ibis.BaseBackend:
         """An Ibis engine over such a connection."""
+        import ibis
+
         return ibis.duckdb.from_connection(self.connect())
 
     @contextmanager
@@ -129,7 +135,7 @@ class Warehouse:
         Returns:
             The files whose bytes changed (removed ones among them).
         """
-        if isinstance(rows, pd.DataFrame):
+        if not isinstance(rows, pa.Table):
             rows = pa.Table.from_pandas(rows, preserve_index=False)
         folder = self.folder(area, table)
         if not partition_by_week:

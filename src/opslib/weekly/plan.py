@@ -7,10 +7,12 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from opslib.errors import OpslibError
-from opslib.settings import Organisation, WeeklyPlan
+
+if TYPE_CHECKING:
+    from opslib.settings import Organisation, WeeklyPlan
 
 _WEEK = re.compile(r"^\d{4}-W\d{2}$")
 _OPTIONAL = re.compile(r"^Optional\[(.*)\]$")

@@ -43,11 +43,11 @@ _TRIES = 2
 _CALLED = re.compile(r"\bops\.(\w+)")
 _PRELOADED_BY_WORKERS = (
     "__main__",
+    "opslib.weekly.render",  # before papermill: what it imports is lighter then, see opslib.weekly
+    "opslib.weekly.kernels.provisioner",
     "papermill",
     "nbconvert.exporters.html",
     "IPython.lib.lexers",  # colours the folded code
-    "opslib.weekly.kernels.provisioner",
-    "opslib.weekly.render",
 )
 
 
