@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from enum import IntEnum
 from pathlib import Path
@@ -165,9 +166,10 @@ def weekly(
         if list_only:
             _list(run, taken.week, wanted)
             return
-        steps.build_facts(run, taken, say)
-        steps.publish(run, taken, say)
-        outcomes = [] if no_execute else steps.render_reports(run, taken, wanted, say)
+        with nullcontext() if no_execute else steps.kernels_begun(run, taken, wanted) as kernels:
+            steps.build_facts(run, taken, say)
+            steps.publish(run, taken, say)
+            outcomes = [] if no_execute else steps.render_reports(run, taken, wanted, say, kernels=kernels)
     status = _exit_status(taken.verdict.exit_status, [outcome.status for outcome in outcomes])
     if status != Exit.REPORT_FAILED:
         index = run.folders.reports / taken.week / "index.html"

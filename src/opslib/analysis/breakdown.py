@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
+
+Floats = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.integer[Any]]
+Bools = npt.NDArray[np.bool_]
 
 _KEY = ["week", "team", "metric", "by", "group"]
 _SUMS = ["numerator", "denominator"]
@@ -86,9 +92,25 @@ def pair_within(times: pd.DataFrame, limits: pd.DataFrame, weeks: Sequence[str],
     Returns:
         `COLUMNS`, as of `pair_weeks`. A time that has not ended and not yet passed the limit counts nowhere.
     """
-    later = times[times["week"].isin(weeks[1:])]
-    paired = _side_by_side(*(_within(side, limits, by) for side in (_a_week_on(times, weeks), later)))
-    return paired.merge(limits, on=["team", "week", "metric"])[COLUMNS]
+    week, team = pd.Index(weeks).get_indexer(pd.Index(times["week"])), pd.Categorical(times["team"])
+    group = pd.Categorical(times[by])
+    shape = (len(weeks), len(team.categories), len(group.categories))
+    seconds, ended = times["seconds"].to_numpy(dtype=np.float64), times["ended"].to_numpy(dtype=bool)
+    found = [pd.DataFrame(columns=COLUMNS)]
+    for metric, own in limits.groupby("metric", sort=True):
+        limit = np.full(shape[:2], np.nan)
+        place = pd.Index(weeks).get_indexer(pd.Index(own["week"])), team.categories.get_indexer(pd.Index(own["team"]))
+        limit[place] = own["limit_seconds"]
+        sums = [_within(week + later, team.codes, group.codes, seconds, ended, limit, shape) for later in (1, 0)]
+        told = np.stack([*sums[0], *sums[1]], axis=-1)
+        some = np.argwhere(told[..., 1] + told[..., 3] > 0)
+        part = pd.DataFrame(told[tuple(some.T)], columns=[*_BEFORE, *_SUMS])
+        names = (np.array(weeks, dtype=object), team.categories.to_numpy(), group.categories.to_numpy())
+        for name, known, at in zip(("week", "team", "group"), names, some.T, strict=True):
+            part[name] = pd.array(known[at], dtype="str")
+        part["limit_seconds"] = limit[some[:, 0], some[:, 1]]
+        found.append(part.assign(metric=metric, by=by)[COLUMNS])
+    return pd.concat([part for part in found if len(part)] or found, ignore_index=True)
 
 
 def _a_week_on(rows: pd.DataFrame, weeks: Sequence[str]) -> pd.DataFrame:
@@ -98,12 +120,25 @@ def _a_week_on(rows: pd.DataFrame, weeks: Sequence[str]) -> pd.DataFrame:
     return earlier.assign(week=earlier["week"].map(after).astype("str"))
 
 
-def _within(times: pd.DataFrame, limits: pd.DataFrame, by: str) -> pd.DataFrame:
-    held = times.rename(columns={by: "group"}).merge(limits, on=["team", "week"])
-    known = held[held["ended"] | (held["seconds"] > held["limit_seconds"])]
-    met = (known["ended"] & (known["seconds"] <= known["limit_seconds"])).astype("float64")
-    counted = known.assign(by=by, numerator=met, denominator=1.0)
-    return counted.groupby(_KEY, sort=False, observed=True)[_SUMS].sum().reset_index()
+def _within(
+    week: Integers,
+    team: Integers,
+    group: Integers,
+    seconds: Floats,
+    ended: Bools,
+    limit: Floats,
+    shape: tuple[int, int, int],
+) -> tuple[Floats, Floats]:
+    """How many times are within the limit of their week and team, and of how many that is known: by `shape`."""
+    inside = (week >= 1) & (week < shape[0]) & (team >= 0) & (group >= 0)
+    held = np.where(inside, limit[np.where(inside, week, 0), np.where(inside, team, 0)], np.nan)
+    known = inside & ~np.isnan(held) & (ended | (seconds > held))
+    key = np.ravel_multi_index((week[known], team[known], group[known]), shape)
+    met = ended[known] & (seconds[known] <= held[known])
+    size = int(np.prod(shape))
+    counts = (np.bincount(key, weights=weights, minlength=size).reshape(shape) for weights in (met, None))
+    above, below = counts
+    return above.astype(np.float64), below.astype(np.float64)
 
 
 def _side_by_side(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:

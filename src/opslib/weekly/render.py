@@ -15,9 +15,10 @@ import traceback as tracebacks
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from multiprocessing import active_children, get_all_start_methods, get_context
+from multiprocessing.forkserver import ensure_running
 from pathlib import Path
 from types import FrameType
 from typing import Any, Literal
@@ -90,6 +91,7 @@ def run(
     cache: Cache | None = None,
     timeout_seconds: int = 600,
     memory_bytes: int | None = None,
+    kernels: Mapping[str, str] | None = None,
 ) -> list[Outcome]:
     """Make the reports of the jobs.
 
@@ -107,6 +109,7 @@ def run(
         cache: what was made before; a job of which nothing has changed is not run again. None makes all.
         timeout_seconds: for one cell.
         memory_bytes: private writable memory that a notebook may use; None is no limit.
+        kernels: of `warm`, where they have been begun with this limit; None begins them.
 
     Returns:
         Outcomes in the order of the jobs. A job that fails has a page that says what happened, the others are not
@@ -135,18 +138,30 @@ def run(
             waiting.remove(job)
             done(unchanged)
     tried: dict[Job, int] = {}
-    if waiting:
-        preload = _preload([make.source(job) for job in waiting])
-        with _warm_kernels(preload, memory_bytes) as variables:
-            while waiting:
-                at_once = max(1, min(workers, len(waiting)))
-                waiting = _run_pool(waiting, make, at_once, variables, on_event, done, tried)
+    with ExitStack() as begun:
+        if waiting and kernels is None:
+            kernels = begun.enter_context(warm([make.source(job) for job in waiting], memory_bytes=memory_bytes))
+        while waiting:
+            at_once = max(1, min(workers, len(waiting)))
+            waiting = _run_pool(waiting, make, at_once, kernels or {}, on_event, done, tried)
     return [outcomes[job] for job in jobs]
 
 
 @contextmanager
-def _warm_kernels(preload: Sequence[str], memory_bytes: int | None) -> Iterator[dict[str, str]]:
-    """Environment variables by which the workers find the preloaded kernels."""
+def warm(notebooks: Iterable[Path], *, memory_bytes: int | None = None) -> Iterator[dict[str, str]]:
+    """Begin to load what workers and kernels need; they load while the caller goes on.
+
+    Args:
+        notebooks: what will be run.
+        memory_bytes: private writable memory that a notebook may use; None is no limit.
+
+    Yields:
+        Environment variables by which the workers of `run` find the kernels.
+    """
+    preload = _preload(notebooks)
+    if "forkserver" in get_all_start_methods():
+        get_context("forkserver").set_forkserver_preload(list(_PRELOADED_BY_WORKERS))
+        ensure_running()
     with tempfile.TemporaryDirectory(prefix="ops-", dir=_short_folder()) as prefix:
         install_kernelspec(Path(prefix), memory_bytes=memory_bytes, preload=preload)
         paths = [str(Path(prefix) / "share" / "jupyter"), *filter(None, [os.environ.get("JUPYTER_PATH")])]
@@ -323,8 +338,6 @@ def _run_pool(
     """
     before = set(active_children())
     context = get_context("forkserver" if "forkserver" in get_all_start_methods() else "spawn")
-    if context.get_start_method() == "forkserver":
-        context.set_forkserver_preload(list(_PRELOADED_BY_WORKERS))
     pool = ProcessPoolExecutor(
         workers, mp_context=context, initializer=_prepare_worker, initargs=(workers, dict(variables))
     )

@@ -10,7 +10,8 @@ import json
 import os
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib import import_module
@@ -284,8 +285,29 @@ def planned_jobs(run: Run, week: str, chosen: Chosen) -> list[plan.Job]:
     return jobs[: chosen.limit]
 
 
-def render_reports(run: Run, taken: TakenIn, chosen: Chosen, say: Say) -> list[Outcome]:
-    """The reports of the week, the index, the data quality page and the manifest."""
+@contextmanager
+def kernels_begun(run: Run, taken: TakenIn, chosen: Chosen) -> Iterator[Mapping[str, str]]:
+    """What the reports will run in, loading on another core while the facts are built."""
+    from opslib.weekly import render
+
+    names = {job.notebook for job in planned_jobs(run, taken.week, chosen)}
+    notebooks = [path for name in names if (path := run.folders.notebooks / f"{name}.ipynb").is_file()]
+    with render.warm(notebooks, memory_bytes=chosen.memory_bytes) as kernels:
+        yield kernels
+
+
+def render_reports(
+    run: Run, taken: TakenIn, chosen: Chosen, say: Say, *, kernels: Mapping[str, str] | None = None
+) -> list[Outcome]:
+    """The reports of the week, the index, the data quality page and the manifest.
+
+    Args:
+        run: the call of the command line.
+        taken: of `take_in` or `as_taken_in`.
+        chosen: which reports.
+        say: told what was done.
+        kernels: of `kernels_begun`; None begins them where a report has to be made.
+    """
     from opslib.weekly import escalations, manifest, progress, published, render, site
     from opslib.weekly.cache import Cache, shared_basis
     from opslib.weekly.kernels import can_fork
@@ -318,6 +340,7 @@ def render_reports(run: Run, taken: TakenIn, chosen: Chosen, say: Say) -> list[O
             cache=cache,
             timeout_seconds=chosen.timeout_seconds,
             memory_bytes=chosen.memory_bytes,
+            kernels=kernels,
         )
     for line in escalations.keep(run.warehouse, run.folders.reports, taken.week, outcomes):
         say("escalate", line)
