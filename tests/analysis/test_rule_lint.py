@@ -358,6 +358,13 @@ def test_findings_by_tickets_are_those_of_walking_ticket_by_ticket(
         assert (rule_id in set(told["misroutes"]["rule_id"])) == misroutes
 
     names = [told_of(when) for _, when, _ in rules]
+    unmet = {
+        rule_id
+        for rule_id, when, _ in rules
+        if rule_id in dead
+        and all(any(fits({"all": [part]}, row) for row in rows) for part in when["all"] if part[1] in ("is", "in"))
+    }
+    live = [number for number, rule in enumerate(rules) if rule[0] not in idle - unmet]
     split = {
         reason
         for reason in ("x", "y", "gone", "never")

@@ -107,6 +107,7 @@ class _Lint:
         self.recent = np.asarray(created > at - pd.Timedelta(days=recent_days))
         self.findings: list[_Finding] = []
         self.idle: set[int] = set()
+        self.unmet: set[int] = set()  # idle only because what they ask for has not come together yet
 
     def table(self) -> pd.DataFrame:
         for number in range(len(self.rules)):
@@ -163,9 +164,10 @@ class _Lint:
         since = np.ones(len(self.ids), bool) if first is None else np.asarray(self.created >= first)
         seen = int(since.sum())
         if not fitting.any() and seen >= LEAST_SEEN:
+            self.idle.add(number)
             cause = self._never_seen(rule)
-            if cause:
-                self.idle.add(number)
+            if not cause:
+                self.unmet.add(number)
             why = f"None of {seen:,} tickets since {self.created[since].min():%Y-%m-%d} fits: {cause or rule.when}."
             self._say("dead", "fault" if cause else "look", number, basis="tickets", why=why)
             return
@@ -280,7 +282,7 @@ class _Lint:
     def _split_reasons(self, conflicts: set[tuple[int, int]]) -> None:
         senders: dict[str, list[int]] = {}
         for number, rule in enumerate(self.rules):
-            if number not in self.idle:
+            if number not in self.idle or number in self.unmet:
                 for reason in self._reasons(rule):
                     senders.setdefault(reason, []).append(number)
         groups: dict[tuple[int, ...], list[str]] = {}
