@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -93,6 +94,49 @@ def test_the_commit_is_marked_where_files_differ_from_it(tmp_path: Path) -> None
     assert len(clean) == 40
     (tmp_path / "x").write_text("2")
     assert commit_of(tmp_path) == f"{clean}+"
+
+
+def _with_a_filtered_notebook(folder: Path, cleaning: str) -> str:
+    """A repository with one notebook, committed as `A`, whose filter is the given shell command."""
+    git = ["git", "-c", "user.name=t", "-c", "user.email=t@example.org"]
+    (folder / ".gitattributes").write_text("*.ipynb filter=nbstripout\n")
+    (folder / "a.ipynb").write_text("A")
+    for arguments in (
+        ["init", "-q"],
+        ["add", "."],
+        ["commit", "-q", "-m", "one"],
+        ["config", "filter.nbstripout.clean", cleaning],
+    ):
+        subprocess.run([*git, *arguments], cwd=folder, check=True)
+    done = subprocess.run(["git", "rev-parse", "HEAD"], cwd=folder, check=True, capture_output=True, text=True)
+    return done.stdout.strip()
+
+
+def test_a_notebook_with_outputs_alone_does_not_differ_from_the_commit(tmp_path: Path) -> None:
+    head = _with_a_filtered_notebook(tmp_path, "tr -d '[:digit:]'")
+    (tmp_path / "a.ipynb").write_text("A1")
+    assert commit_of(tmp_path) == head
+    (tmp_path / "a.ipynb").write_text("B1")
+    assert commit_of(tmp_path) == f"{head}+"
+
+
+def test_the_filter_of_notebooks_is_not_started_where_the_bytes_are_the_same(tmp_path: Path) -> None:
+    head = _with_a_filtered_notebook(tmp_path, f"touch {tmp_path / 'started'}; cat")
+    os.utime(tmp_path / "a.ipynb", (1, 1))
+    assert commit_of(tmp_path) == head
+    assert not (tmp_path / "started").exists()
+
+
+def test_a_git_that_does_not_answer_costs_the_commit_and_not_the_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _with_a_filtered_notebook(tmp_path, "cat")
+
+    def late(command: list[str], **options: object) -> None:
+        raise subprocess.TimeoutExpired(command, 10)
+
+    monkeypatch.setattr(subprocess, "run", late)
+    assert commit_of(tmp_path) is None
 
 
 def test_versions_are_those_installed() -> None:

@@ -159,11 +159,19 @@ def sha256_of(path: Path) -> str:
 
 
 def commit_of(folder: Path) -> str | None:
-    """The commit that the folder's code stands at, with `+` where files differ from it; None outside git."""
+    """The commit that the folder's code stands at, with `+` where files differ from it; None where git cannot tell.
+
+    Notebooks pass through a filter that starts a Python for each of them: it is asked only where the bytes of
+    notebooks differ and nothing else does, since those may differ in outputs alone.
+    """
+    differing = ("diff", "--name-only", "HEAD", "--")
+    plain = ("-c", "filter.nbstripout.clean=cat", *differing)
     try:
         head = _git(folder, "rev-parse", "HEAD")
-        changed = _git(folder, "status", "--porcelain", "--untracked-files=no")
-    except (OSError, subprocess.CalledProcessError):
+        changed = _git(folder, *plain, ":(top,exclude)*.ipynb") or (
+            _git(folder, *plain, ":(top)*.ipynb") and _git(folder, *differing, ":(top)*.ipynb")
+        )
+    except (OSError, subprocess.SubprocessError):
         return None
     return f"{head}{'+' if changed else ''}"
 
@@ -180,5 +188,6 @@ def installed_versions(packages: Iterable[str] = PACKAGES) -> dict[str, str]:
 
 
 def _git(folder: Path, *arguments: str) -> str:
-    done = subprocess.run(["git", *arguments], cwd=folder, capture_output=True, text=True, check=True, timeout=10)
+    command = ["git", "--no-optional-locks", *arguments]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True, timeout=10)
     return done.stdout.strip()
