@@ -19,17 +19,18 @@ import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 from zoneinfo import ZoneInfo
 
-import ibis
-import ibis.expr.types as ir
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from opslib.errors import OpslibError
 from opslib.settings import Calendar
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
 
 DAY_SECONDS = 86_400
 
@@ -343,6 +344,8 @@ def open_seconds_at(table: ir.Table, instant_column: str, calendar_column: str, 
     Raises:
         TypeError: the instant column is neither.
     """
+    import ibis
+
     counted = table.mutate(_second=_epoch_seconds(table, instant_column))
     counted = counted.mutate(_day=counted["_second"] // DAY_SECONDS)
     right = days.mutate(_of_day_number=days.utc_date.epoch_days().cast("int64")).drop("utc_date")
@@ -377,6 +380,8 @@ def instant_at_open(
         The table with `name` (timestamp, UTC), which lies in opening hours or at closing time: null where the count or
         the calendar is null, where the count is not positive, and where `days` ends before the count is reached.
     """
+    import ibis
+
     pairs = _pair_numbers(days)
     open_days = days.filter(days.open_in_day > 0)
     right = open_days.mutate(
@@ -531,6 +536,8 @@ def _epoch_seconds(table: ir.Table, column: str) -> ir.Value:
 
     Not `epoch_seconds()`: on DuckDB that goes through a local timestamp and follows the session's time zone.
     """
+    import ibis
+
     instants = table[column]
     if instants.type().is_integer():
         return instants.cast("int64")

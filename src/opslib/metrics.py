@@ -10,21 +10,22 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-import ibis
-import ibis.expr.types as ir
 import pandas as pd
 import pyarrow as pa
 
 from opslib.errors import SettingsError
 from opslib.settings import Organisation
 
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+
 Unit = Literal["seconds", "share", "count", "per_ticket", "score"]
 Better = Literal["lower", "higher", "neither"]
 Family = Literal["flow", "speed", "sla", "satisfaction", "quality", "effort"]
 Kind = Literal["count", "share", "quantile", "mean"]
-Rows = Callable[[ir.Table], ir.Value]
+Rows = Callable[["ir.Table"], "ir.Value"]
 
 ALL = "all"
 NO_GROUP = "(none)"
@@ -98,6 +99,8 @@ def relation(name: str, tables: Mapping[str, ir.Table]) -> ir.Table:
         One row per thing counted, with the columns that the catalogue names, `channel` and `contact_reason` (null for
         the backlog).
     """
+    import ibis
+
     if name == "backlog":
         return tables["backlog"].mutate(channel=ibis.null("string"), contact_reason=ibis.null("string"))
     tickets = tables["tickets"].mutate(
@@ -236,6 +239,8 @@ def in_weeks(rows: ir.Table, dated_by: str, weeks: pd.DataFrame) -> ir.Table:
     Returns:
         The rows; those dated by a date have also `ends_week`: true on the last day of the week.
     """
+    import ibis
+
     dates = rows[dated_by]
     if dates.type().is_string():
         return rows.filter(dates.isin(list(weeks["week"]))).mutate(_week=dates)
@@ -253,6 +258,8 @@ def in_weeks(rows: ir.Table, dated_by: str, weeks: pd.DataFrame) -> ir.Table:
 
 
 def _one(table: ir.Table) -> ir.Value:
+    import ibis
+
     return ibis.literal(1)
 
 

@@ -178,7 +178,7 @@ def test_groups_are_drawn_with_their_rate_and_mix_and_the_small_ones_together(dr
     assert widths[:3] == pytest.approx(frame["rate"].iloc[:3].tolist())
     assert widths[3] == pytest.approx(frame["rate"].iloc[3:].sum())
     assert widths[7] == pytest.approx(frame["mix"].iloc[3:].sum())
-    assert [label.get_text() for label in axes.get_yticklabels()][-1] == "6 others"
+    assert axes.yaxis.shown().texts[-1] == "6 others"
 
 
 def test_names_from_the_data_stay_text_in_the_figure():
@@ -226,9 +226,7 @@ def test_small_multiples_show_every_team_on_one_scale(drawn: Caught):
     assert first.get_title(loc="left") == "Alpha: Customer satisfaction"
     assert second.get_title(loc="left") == "Beta: Customer satisfaction"
     assert first.get_ylim() == second.get_ylim()
-    assert [tick.get_text() for tick in first.get_yticklabels()] == [
-        tick.get_text() for tick in second.get_yticklabels()
-    ]
+    assert first.yaxis.shown().texts == second.yaxis.shown().texts != []
     assert "Quiet: no surveys in this export." in shown.alt
 
 
@@ -241,5 +239,5 @@ def test_a_share_of_a_few_per_mille_has_an_axis_that_tells_its_ticks_apart(drawn
         value=np.linspace(0.002, 0.011, 13), low=0.001, high=0.013, goal=np.nan, centre=0.006, lower=0.0, upper=0.012
     )
     charts.control_chart(small)
-    names = [tick.get_text() for tick in drawn().axes[0].get_yticklabels()]
+    names = drawn().axes[0].yaxis.shown().texts
     assert len(set(names)) == len(names) > 2

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import io
 import itertools
+from unittest.mock import patch
 
 import numpy as np
 import pytest
 from matplotlib.backends.backend_svg import RendererSVG
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 from matplotlib.transforms import Bbox
 
 from opslib.display import theme
@@ -16,11 +18,21 @@ from opslib.display.layout import lay_out, text_size
 
 
 def drawn(figure: Figure) -> list[Bbox]:
-    """What each axes takes with all its labels, in points."""
+    """What each axes takes with all that is drawn for it, in points."""
     lay_out(figure)
     renderer = svg(figure)
-    figure.draw(renderer)
-    return [axes.get_tightbbox(renderer) for axes in figure.axes]
+    boxes = {axes: [axes.get_tightbbox(renderer)] for axes in figure.axes}
+    draw = Text.draw
+
+    def noted(text: Text, on: RendererSVG) -> None:
+        draw(text, on)
+        if text.axes is not None and text.get_text():
+            boxes[text.axes].append(text.get_window_extent(on))
+
+    with patch.object(Text, "draw", noted):
+        figure.draw(renderer)
+    assert all(len(found) > 2 for found in boxes.values())
+    return [Bbox.union(found) for found in boxes.values()]
 
 
 def svg(figure: Figure) -> RendererSVG:
@@ -76,7 +88,8 @@ def test_turned_labels_on_top_and_axis_labels_have_room():
         figure = theme.new_figure(6.0, 3.0)
         axes = figure.add_subplot()
         axes.imshow(np.zeros((3, 4)), aspect="auto")
-        axes.set_xticks(range(4), ["a long name of a queue"] * 4, rotation=35, ha="left")
+        axes.set_xticks(range(4), ["a long name of a queue"] * 4)
+        axes.tick_params(axis="x", rotation=35)
         axes.xaxis.tick_top()
         axes.xaxis.set_label_position("top")
         axes.set_xlabel("to")

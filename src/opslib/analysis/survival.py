@@ -13,7 +13,6 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from scipy import special
-from statsmodels.duration.survfunc import survdiff
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.intp]
@@ -241,6 +240,8 @@ def logrank_p(durations: npt.ArrayLike, ended: npt.ArrayLike, group: npt.ArrayLi
         Mantel, N. (1966). Evaluation of survival data and two new rank order statistics arising in its consideration.
         Cancer Chemotherapy Reports 50, 163-170.
     """
+    from statsmodels.duration.survfunc import survdiff
+
     times, over = _checked(durations, ended)
     codes, labels = pd.factorize(np.asarray(group), use_na_sentinel=False)
     if codes.shape != times.shape:

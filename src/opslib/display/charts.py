@@ -85,8 +85,8 @@ def small_multiples(frame: pd.DataFrame) -> Drawing | Markup:
         for place, (name, rows) in enumerate(drawn, start=1):
             axes = figure.add_subplot(lines, min(2, len(drawn)), place)
             _draw_control(axes, rows, f"{name}: {rows['label'].iloc[0]}")
-        bottoms, tops = zip(*(axes.get_ylim() for axes in figure.axes), strict=True)
-        for axes in figure.axes:
+        bottoms, tops = zip(*(axes.get_ylim() for axes in figure.charts), strict=True)
+        for axes in figure.charts:
             axes.set_ylim(min(bottoms), max(tops))
             _unit_axis(axes, unit)
         if absent:

@@ -155,13 +155,15 @@ def segment_chart(frame: pd.DataFrame, *, by: str) -> Drawing | Markup:
             linewidths=0.6,
             annot_kws={"fontsize": 8.5, "color": theme.INK},
             vmin=0,
+            xticklabels=False,
+            yticklabels=False,
         )
         axes.grid(visible=False)
         axes.set_title(f"Share of each {by}'s tickets, in %")
         axes.set(xlabel="", ylabel="")
         heads = [f"{_name(name, 14)}\n{sizes.loc[name]:,}" for name in wide.columns.astype("str")]
-        axes.set_xticks(np.arange(wide.shape[1]) + 0.5, heads, rotation=0)
-        axes.set_yticks(np.arange(len(wide)) + 0.5, [_name(name) for name in wide.index], rotation=0)
+        axes.set_xticks(np.arange(wide.shape[1]) + 0.5, heads)
+        axes.set_yticks(np.arange(len(wide)) + 0.5, [_name(name) for name in wide.index])
         axes.tick_params(axis="both", labelsize=8.5, labelcolor=theme.INK, length=0)
         tops = [
             f"{segment}: {wide.index[int(np.nanargmax(shares))]} ({np.nanmax(shares):.0f} %)"

@@ -13,12 +13,11 @@ from typing import Any, NamedTuple
 import matplotlib as mpl
 import numpy as np
 import numpy.typing as npt
-from matplotlib.axes import Axes
-from matplotlib.axis import Axis
-from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.text import Annotation, Text
 from matplotlib.textpath import text_to_path
+
+from opslib.display.axes import HouseAxes, HouseAxis, HouseFigure
 
 _POINTS = 72.0
 _EDGE = 5.0  # points that stay free at the edges of a figure
@@ -46,11 +45,11 @@ class _Labels(NamedTuple):
     at: list[float]
     points: float
     rotation: float
-    aligned: str
     padding: float
+    on_top: bool
 
 
-def lay_out(figure: Figure) -> None:
+def lay_out(figure: HouseFigure) -> None:
     """Place the axes of a figure so that titles, tick labels and axis labels have the room that they take.
 
     Args:
@@ -60,7 +59,7 @@ def lay_out(figure: Figure) -> None:
         Axes of a row begin and end at the same height, axes of a column at the same width; what labels leave is shared
         out by the grid's ratios. Texts of the figure itself, such as `supxlabel`, stand below all axes.
     """
-    cells = {axes: spec for axes in figure.axes if (spec := axes.get_subplotspec()) is not None}
+    cells = {axes: spec for axes in figure.charts if (spec := axes.get_subplotspec()) is not None}
     grid = next(iter(cells.values())).get_gridspec()
     width, height = (float(size) * _POINTS for size in figure.get_size_inches())
     rooms = {axes: _room(axes, _USUAL_WIDTH * width / grid.ncols) for axes in cells}
@@ -104,7 +103,7 @@ def _spread(
     return ends - lengths - after, lengths
 
 
-def _room(axes: Axes, usual_width: float) -> _Room:
+def _room(axes: HouseAxes, usual_width: float) -> _Room:
     beside = _labels(axes.yaxis)
     names = _labels(axes.xaxis)
     turned = math.radians(names.rotation)
@@ -112,26 +111,25 @@ def _room(axes: Axes, usual_width: float) -> _Room:
     tall = max((text_size(name, names.points)[1] for name in names.texts), default=0.0)
     along = names.padding + max((w * math.sin(turned) for w in wide), default=0.0) + tall * math.cos(turned)
     across = [w * math.cos(turned) + tall * math.sin(turned) for w in wide]
-    back = {"left": 0.0, "right": 1.0}.get(names.aligned, 0.5)
+    back = 0.0 if names.rotation else 0.5
     early = max((w * back - at * usual_width for w, at in zip(across, names.at, strict=True)), default=0.0)
     late = max((w * (1 - back) - (1 - at) * usual_width for w, at in zip(across, names.at, strict=True)), default=0.0)
     room_beside = beside.padding + max((text_size(name, beside.points)[0] for name in beside.texts), default=0.0)
     left = room_beside + _label_height(axes.yaxis)
     labelled = along + _label_height(axes.xaxis)
-    on_top = axes.xaxis.get_ticks_position() == "top"
     title = axes.get_title(loc="left")
     above = text_size(title, _points(axes.title), bold=True)[1] + mpl.rcParams["axes.titlepad"] if title else 0.0
     return _Room(
         max(left, early),
         max(late, _overhang(axes, usual_width), 0.0),
-        above + (labelled if on_top else 0.0),
-        0.0 if on_top else labelled,
+        above + (labelled if names.on_top else 0.0),
+        0.0 if names.on_top else labelled,
         room_beside,
         along,
     )
 
 
-def _overhang(axes: Axes, usual_width: float) -> float:
+def _overhang(axes: HouseAxes, usual_width: float) -> float:
     """How far notes on points reach past the right end."""
     first, last = axes.get_xlim()
     notes = [text for text in axes.texts if isinstance(text, Annotation)]
@@ -144,25 +142,18 @@ def _overhang(axes: Axes, usual_width: float) -> float:
     return max(ends, default=0.0)
 
 
-def _labels(axis: Axis) -> _Labels:
+def _labels(axis: HouseAxis) -> _Labels:
     first, last = axis.get_view_interval()
     span = (last - first) or 1.0
-    places = [float(place) for place in axis.get_major_locator()()]
-    texts = axis.get_major_formatter().format_ticks(places)
-    shown = [
-        (text, at)
-        for text, at in ((text, (place - first) / span) for text, place in zip(texts, places, strict=True))
-        if text and -1e-9 <= at <= 1 + 1e-9
-    ]
-    tick = axis.get_major_ticks(max(len(places), 1))[0]
-    label = tick.label2 if tick.label2.get_visible() and not tick.label1.get_visible() else tick.label1
+    ticks = axis.shown()
+    named = [(text, (place - first) / span) for text, place in zip(ticks.texts, ticks.places, strict=True) if text]
     return _Labels(
-        [text for text, _ in shown],
-        [at for _, at in shown],
-        _points(label),
-        float(label.get_rotation()),
-        str(label.get_horizontalalignment()),
-        float(tick.get_tick_padding()) + mpl.rcParams["xtick.major.pad"],
+        [text for text, _ in named],
+        [at for _, at in named],
+        ticks.points,
+        ticks.rotation,
+        ticks.padding,
+        ticks.opposite,
     )
 
 
@@ -170,7 +161,7 @@ def _points(text: Text) -> float:
     return float(text.get_fontsize())
 
 
-def _label_height(axis: Axis) -> float:
+def _label_height(axis: HouseAxis) -> float:
     text = axis.get_label_text()
     return text_size(text, _points(axis.label))[1] + _GAP if text else 0.0
 

@@ -54,7 +54,8 @@ def transitions(frame: pd.DataFrame) -> Drawing | Markup:
         for row, column in np.argwhere(grid > 0):
             axes.text(column, row, f"{grid[row, column]:,}", ha="center", va="center", fontsize=8.5)
         axes.set_yticks(range(len(rows)), rows)
-        axes.set_xticks(range(len(columns)), columns, rotation=35, ha="left")
+        axes.set_xticks(range(len(columns)), columns)
+        axes.tick_params(axis="x", rotation=35)
         axes.xaxis.tick_top()
         axes.set_ylabel("from")
         axes.set_xlabel("to")

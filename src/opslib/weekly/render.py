@@ -32,7 +32,7 @@ from opslib.store import READS, slices_read
 from opslib.weekly.cache import Cache
 from opslib.weekly.edition import Edition, links_of
 from opslib.weekly.escalations import handed_over
-from opslib.weekly.kernels import KERNEL_NAME, PRELOAD, install_kernelspec, shared_server
+from opslib.weekly.kernels import KERNEL, KERNEL_NAME, PRELOAD, install_kernelspec, shared_server
 from opslib.weekly.page import headline_of, plain_text, render_template, title_of, to_html
 from opslib.weekly.plan import Job, check_parameters, parameters_of
 
@@ -42,10 +42,12 @@ _ROOT = "../"
 _SECONDS_TO_STOP = 3.0
 _TRIES = 2
 _CALLED = re.compile(r"\bops\.(\w+)")
+_IMPORTED = re.compile(r"\b(?:import|from) ([\w.]+)")
 _PRELOADED_BY_WORKERS = (
     "__main__",
     "opslib.weekly.render",  # before papermill: what it imports is lighter then, see opslib.weekly
     "opslib.weekly.kernels.provisioner",
+    "opslib.weekly.kernels.ready",
     "papermill",
     "nbconvert.exporters.html",
     "IPython.lib.lexers",  # colours the folded code
@@ -170,10 +172,12 @@ def warm(notebooks: Iterable[Path], *, memory_bytes: int | None = None) -> Itera
 
 
 def _preload(notebooks: Iterable[Path]) -> list[str]:
-    """What kernels are forked with: what all need, and the modules behind what these notebooks call."""
-    texts = {path: path.read_text(encoding="utf-8") for path in set(notebooks)}
-    called = sorted({name for text in texts.values() for name in _CALLED.findall(text)})
-    return [*PRELOAD, "opslib.report", *(MODULES[name] for name in called if name in MODULES)]
+    """What kernels are forked with: what all need, what these notebooks import, and what stands behind their calls."""
+    text = "\n".join(path.read_text(encoding="utf-8") for path in sorted(set(notebooks)))
+    imported = set(_IMPORTED.findall(text))
+    called = sorted(set(_CALLED.findall(text)) & set(MODULES))
+    named = [name for name in PRELOAD if name in imported and name not in KERNEL]
+    return [*KERNEL, "pyarrow.dataset", "opslib.report", *(MODULES[name] for name in called), *named]
 
 
 def execute(notebook: Path, parameters: Mapping[str, Any], *, cwd: Path, timeout_seconds: int) -> NotebookNode:
@@ -193,11 +197,14 @@ def execute(notebook: Path, parameters: Mapping[str, Any], *, cwd: Path, timeout
     """
     from papermill import execute_notebook
 
+    from opslib.weekly.kernels.ready import ReadyManager
+
     return execute_notebook(
         notebook,
         None,
         dict(parameters),
         kernel_name=KERNEL_NAME,
+        kernel_manager_class=ReadyManager,
         progress_bar=False,
         cwd=str(cwd),
         execution_timeout=timeout_seconds,

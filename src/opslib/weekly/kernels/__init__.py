@@ -12,9 +12,9 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from opslib.weekly.kernels.client import PRELOAD, can_fork, shared_server
+from opslib.weekly.kernels.client import KERNEL, PRELOAD, can_fork, shared_server
 
-__all__ = ["KERNEL_NAME", "PRELOAD", "PROVISIONER_NAME", "can_fork", "install_kernelspec", "shared_server"]
+__all__ = ["KERNEL", "KERNEL_NAME", "PRELOAD", "PROVISIONER_NAME", "can_fork", "install_kernelspec", "shared_server"]
 
 KERNEL_NAME = "opslib-warm"
 PROVISIONER_NAME = "opslib-fork"

@@ -25,7 +25,21 @@ from typing import IO
 from opslib.errors import OpslibError
 from opslib.weekly.kernels.wire import Request, send_request, take_lines
 
+KERNEL = (
+    "IPython.core.completerlib",
+    "IPython.core.debugger",
+    "IPython.core.oinspect",
+    "IPython.core.pylabtools",
+    "IPython.extensions.storemagic",
+    "ipykernel.debugger",
+    "ipykernel.ipkernel",
+    "ipykernel.kernelapp",
+    "tornado.platform.asyncio",
+)
+"""What a kernel would else import while it starts; debugpy behind ipykernel.debugger is most of it."""
+
 PRELOAD = (
+    *KERNEL,
     "numpy",
     "pandas",
     "pyarrow.parquet",
@@ -36,16 +50,6 @@ PRELOAD = (
     "matplotlib.backends.backend_svg",
     "seaborn",
     "scipy.stats",
-    # what a kernel would else import while it starts; debugpy behind ipykernel.debugger is most of it
-    "IPython.core.completerlib",
-    "IPython.core.debugger",
-    "IPython.core.oinspect",
-    "IPython.core.pylabtools",
-    "IPython.extensions.storemagic",
-    "ipykernel.debugger",
-    "ipykernel.ipkernel",
-    "ipykernel.kernelapp",
-    "tornado.platform.asyncio",
     "opslib",
 )
 """What a server imports unless the kernelspec says otherwise."""
