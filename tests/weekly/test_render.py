@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from opslib.weekly.plan import Job, PlanError
-from opslib.weekly.render import Event, Outcome, run
+from opslib.weekly.render import Event, Outcome, run, warm
 from tests.weekly.weekly_notebooks import HEADLINE, edition, write_notebook
 
 WEEK = "2026-W46"
@@ -155,3 +156,13 @@ def test_a_report_about_all_teams_is_blocked_where_no_team_is_left(
         on_event=lambda event: None,
     )
     assert [outcome.status for outcome in outcomes] == ["blocked", "blocked"]
+
+
+def test_kernels_are_forked_with_what_the_notebooks_of_the_run_call_and_no_more(tmp_path: Path):
+    called = write_notebook(tmp_path / "called.ipynb", "import opslib as ops", "import seaborn", "ops.drivers.movers()")
+    with warm([called]) as variables:
+        folder = Path(variables["JUPYTER_PATH"].split(os.pathsep)[0])
+        told = json.loads((folder / "kernels" / "opslib-warm" / "kernel.json").read_text())
+    preload = told["metadata"]["kernel_provisioner"]["config"]["preload"]
+    assert {"ipykernel.kernelapp", "opslib.report", "opslib.drivers_report", "seaborn"} <= set(preload)
+    assert not {"opslib.routing_report", "scipy.stats", "duckdb"} & set(preload)
