@@ -59,7 +59,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 @pytest.fixture(scope="session")
 def real_reports(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two weeks of the sample as the whole line makes them, or the folder that OPSLIB_TEST_REPORTS names."""
+    """A week of the sample as the whole line makes it, and the review of the week before; or OPSLIB_TEST_REPORTS."""
     named = os.environ.get("OPSLIB_TEST_REPORTS")
     if named:
         return Path(named)
@@ -69,8 +69,8 @@ def real_reports(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_sample(root / "exports", tickets=SAMPLE_TICKETS)
     folders = ["--exports", root / "exports", "--warehouse", root / "data" / "warehouse", "--reports", root / "reports"]
     command = [sys.executable, "-c", "from opslib.cli import main; main()", "weekly", *map(str, folders)]
-    for week in ("2026-W45", "2026-W46"):
-        chosen = ["--week", week, "--team", "us-safety"]
+    before = ["--week", "2026-W45", "--only", "2026-W45/us-safety/weekly_review"]
+    for chosen in (before, ["--week", "2026-W46", "--team", "us-safety"]):
         done = subprocess.run([*command, *chosen], cwd=REPOSITORY, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
     return root / "reports"

@@ -41,8 +41,12 @@ def exports_by_team(sample: Path, tmp_path_factory: pytest.TempPathFactory) -> P
 
 @pytest.fixture
 def exports(exports_by_team: Path, tmp_path: Path) -> Path:
-    """A copy of them that a test may break."""
-    return Path(shutil.copytree(exports_by_team, tmp_path / "exports"))
+    """A copy of the tickets and their events that a test may break; the other tables have tests of their own."""
+    copied = tmp_path / "exports"
+    copied.mkdir()
+    for path in exports_by_team.glob("ticket*"):
+        shutil.copy(path, copied)
+    return copied
 
 
 def opened(exports: Path, folder: Path, **chosen: object) -> Run:

@@ -19,7 +19,7 @@ from opslib.intake.privacy import KEY_FILE
 from opslib.sample import write_sample
 from tests.line.conftest import ROOT
 
-KILLS = 10
+KILLS = 6
 IN_A_ROW = 3
 """Kills of runs that follow each other, before one may end."""
 
@@ -121,11 +121,11 @@ def undisturbed(runs: Runs, tmp_path_factory: pytest.TempPathFactory) -> tuple[d
 def test_a_run_killed_at_any_moment_is_healed_by_the_next(
     runs: Runs, undisturbed: tuple[dict[str, str], float], tmp_path: Path
 ) -> None:
-    """Ten moments, one in each tenth of a whole run, in any order; a run that follows a kill may be killed as well."""
+    """Six moments, one in each sixth of a whole run, in any order; a run that follows a kill may be killed as well."""
     whole, seconds = undisturbed
     seed = random.SystemRandom().randrange(1_000_000)
     chance = random.Random(seed)
-    moments = [(tenth + chance.random()) / KILLS for tenth in range(KILLS)]
+    moments = [(part + chance.random()) / KILLS for part in range(KILLS)]
     chance.shuffle(moments)
     data = runs.fresh(tmp_path / "data")
     kills: list[float] = []

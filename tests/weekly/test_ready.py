@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from queue import Empty
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
 from opslib.weekly.kernels.ready import ReadyClient, ReadyManager
+
+Answer = TypeVar("Answer")
+
+
+def awaited(answer: Coroutine[Any, Any, Answer]) -> Answer:
+    """The answer, awaited in a thread: the browser's tests leave a loop running in this one."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, answer).result()
 
 
 def message(request: str, kind: str, **content: Any) -> dict[str, Any]:
@@ -54,7 +63,7 @@ class Told(ReadyClient):
 def test_ready_is_who_has_said_idle_and_what_came_before_has_been_read() -> None:
     outputs = [status("start", "starting"), status("request 1", "busy"), status("request 1", "idle"), "later"]
     client = Told([reply("request 1")], outputs)
-    asyncio.run(client.wait_for_ready(timeout=1))
+    awaited(client.wait_for_ready(timeout=1))
     assert client.asked == 1
     assert client.outputs == ["later"]
 
@@ -62,7 +71,7 @@ def test_ready_is_who_has_said_idle_and_what_came_before_has_been_read() -> None
 def test_who_subscribed_too_late_to_hear_it_asks_again() -> None:
     heard = [None, status("request 1", "idle"), status("request 2", "busy"), status("request 2", "idle")]
     client = Told([reply("request 1"), reply("request 2")], heard)
-    asyncio.run(client.wait_for_ready(timeout=1))
+    awaited(client.wait_for_ready(timeout=1))
     assert client.asked == 2
     assert client.outputs == []
 
@@ -70,18 +79,18 @@ def test_who_subscribed_too_late_to_hear_it_asks_again() -> None:
 def test_a_late_reply_to_an_earlier_request_is_not_taken_for_this_one() -> None:
     shell = [None, reply("request 1"), reply("request 2")]
     client = Told(shell, [status("request 1", "idle"), status("request 2", "idle")])
-    asyncio.run(client.wait_for_ready(timeout=1))
+    awaited(client.wait_for_ready(timeout=1))
     assert client.shell == client.outputs == []
 
 
 def test_a_kernel_that_died_is_not_waited_for() -> None:
     with pytest.raises(RuntimeError, match="died before replying"):
-        asyncio.run(Told([], [], alive=False).wait_for_ready())
+        awaited(Told([], [], alive=False).wait_for_ready())
 
 
 def test_a_kernel_that_stays_silent_is_given_up() -> None:
     with pytest.raises(RuntimeError, match="didn't respond in 0 seconds"):
-        asyncio.run(Told([], []).wait_for_ready(timeout=0))
+        awaited(Told([], []).wait_for_ready(timeout=0))
 
 
 def test_nothing_that_a_ready_kernel_says_is_missed() -> None:
@@ -102,4 +111,4 @@ def test_nothing_that_a_ready_kernel_says_is_missed() -> None:
             client.stop_channels()
             await manager.shutdown_kernel(now=True)
 
-    assert asyncio.run(first_outputs()) == ["busy", "execute_input", "stream", "idle"]
+    assert awaited(first_outputs()) == ["busy", "execute_input", "stream", "idle"]
