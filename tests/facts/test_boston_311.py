@@ -4,37 +4,24 @@ from __future__ import annotations
 
 import csv
 import io
-import os
 import zipfile
 from collections import Counter
 from pathlib import Path
 
 import pandas as pd
-import pyarrow as pa
 import pytest
 
-from opslib.calendars import week_of
 from opslib.facts.build import build
-from opslib.intake.mapping import load_source, map_file
-from opslib.settings import load_organisation
-from opslib.store import Warehouse, write_json
-from opslib.tables import TABLES
+from tests.boston_311 import boston_311, standard_tickets
 
 pytestmark = pytest.mark.public_data
 
-ROOT = Path(__file__).parents[2]
-PARAMS = ROOT / "params"
-PUBLIC = Path(os.environ.get("OPSLIB_PUBLIC_DATA", ROOT.parent / "shared" / "data"))
-NAME = "boston_311_2011h2.zip"
 NO_DEADLINE = "2059-12-31 19:00:00"
 
 
 @pytest.fixture(scope="module")
 def path() -> Path:
-    path = PUBLIC / NAME
-    if not path.is_file():
-        pytest.skip(f"the public export {NAME} is not there; set OPSLIB_PUBLIC_DATA to its folder")
-    return path
+    return boston_311()
 
 
 @pytest.fixture(scope="module")
@@ -48,17 +35,8 @@ def raw(path: Path) -> dict[str, dict[str, str]]:
 @pytest.fixture(scope="module")
 def promised(path: Path, tmp_path_factory: pytest.TempPathFactory) -> pd.DataFrame:
     """facts/sla by request, with as_of at the last thing that the file knows."""
-    organisation = load_organisation(PARAMS, "org_boston_311")
-    warehouse = Warehouse(tmp_path_factory.mktemp("boston") / "warehouse")
-    schema = TABLES["tickets"].schema
-    with warehouse.connect() as connection:
-        (mapped,) = map_file(connection, load_source(PARAMS, "boston_311"), path, PUBLIC)
-        tickets = pa.concat_tables(chunk.select(schema.names).cast(schema) for chunk in mapped.chunks())
-    weeks = week_of(tickets["created_at"].to_pandas(), organisation.zone)
-    tickets = tickets.append_column("week", pa.Array.from_pandas(weeks, type=pa.string()))
-    warehouse.write("standard", "tickets", tickets.sort_by("ticket_id"), partition_by_week=True)
-    write_json({"tickets": sorted(mapped.present)}, warehouse.root / "standard" / "columns.json")
-    build(warehouse, organisation, tickets["closed_at"].to_pandas().max())
+    warehouse, organisation, tickets = standard_tickets(path, tmp_path_factory.mktemp("boston") / "warehouse")
+    build(warehouse, organisation, tickets["closed_at"].max())
     return warehouse.read("facts", "sla").set_index("ticket_id")
 
 

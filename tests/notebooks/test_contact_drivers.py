@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import ast
 import re
 from pathlib import Path
-from typing import Any
 
-import nbformat
 import pyarrow as pa
 import pytest
 
@@ -20,32 +17,13 @@ from opslib.escalation_register import AREA, SCHEMA, TABLE
 from opslib.store import Warehouse
 from opslib.weekly.safe_html import clean_output
 from tests.drivers_warehouse import EMERGING, LAST, WEEKS, write_drivers_warehouse
+from tests.notebook_cells import Shown, run_cells, text_of
 
 NOTEBOOK = Path(__file__).parents[2] / "notebooks" / "team" / "contact_drivers.ipynb"
 
 
-def run(folders: tuple[Path, Path], *, team: str = "alpha", week: str = LAST) -> dict[str, list[Any]]:
-    """What each section shows: the value of the last expression of its cells."""
-    scope: dict[str, Any] = {}
-    shown: dict[str, list[Any]] = {}
-    section = ""
-    for cell in nbformat.read(NOTEBOOK, as_version=4).cells:
-        if cell.cell_type == "markdown":
-            section = ([section, *re.findall(r"^## (.+)$", cell.source, re.MULTILINE)])[-1]
-            continue
-        source = cell.source
-        if "parameters" in cell.metadata.get("tags", []):
-            source = f"week, team, warehouse, params = {(week, team, str(folders[0]), str(folders[1]))!r}"
-        body = ast.parse(source).body
-        last = body.pop() if isinstance(body[-1], ast.Expr) else None
-        exec(compile(ast.Module(body, []), "<cell>", "exec"), scope)
-        if isinstance(last, ast.Expr):
-            shown.setdefault(section, []).append(eval(compile(ast.Expression(last.value), "<cell>", "eval"), scope))
-    return shown
-
-
-def text_of(shown: dict[str, list[Any]], section: str) -> str:
-    return "\n".join(repr(each) for each in shown[section])
+def run(folders: tuple[Path, Path], *, team: str = "alpha", week: str = LAST) -> Shown:
+    return run_cells(NOTEBOOK, week=week, team=team, warehouse=str(folders[0]), params=str(folders[1]))
 
 
 @pytest.fixture(autouse=True)
@@ -59,32 +37,32 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 
 
 @pytest.fixture(scope="module")
-def alpha(folders: tuple[Path, Path]) -> dict[str, list[Any]]:
+def alpha(folders: tuple[Path, Path]) -> Shown:
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(opslib, "drivers", drivers_report, raising=False)
         return run(folders)
 
 
-def test_every_section_shows_something(alpha: dict[str, list[Any]]):
+def test_every_section_shows_something(alpha: Shown):
     assert len(alpha) >= 8
     assert all(isinstance(each, Drawing | Markup | Headline | Escalated) for shown in alpha.values() for each in shown)
 
 
-def test_what_is_new_is_found_in_every_way(alpha: dict[str, list[Any]]):
+def test_what_is_new_is_found_in_every_way(alpha: Shown):
     assert EMERGING in text_of(alpha, "What moved this week?")
     assert "sync" in text_of(alpha, "What is new in what customers say?")
     assert f"\n{EMERGING} | " in text_of(alpha, "What should product hear of?")
     assert "form: form_b | misrouted" in text_of(alpha, "Which choices on the form go wrong?")
 
 
-def test_the_headline_says_what_to_escalate(alpha: dict[str, list[Any]]):
+def test_the_headline_says_what_to_escalate(alpha: Shown):
     told = alpha[""][0]
     assert told.status == "ready"
     assert [line.label for line in told.lines] == ["Contacts", "Reasons that moved", "New phrases", "To escalate"]
     assert EMERGING in told.lines[-1].note
 
 
-def test_no_text_of_a_ticket_becomes_markup(alpha: dict[str, list[Any]]):
+def test_no_text_of_a_ticket_becomes_markup(alpha: Shown):
     everything = [each for shown in alpha.values() for each in shown]
     fragments = [each.html for each in everything if isinstance(each, Markup)]
     fragments += [each.svg for each in everything if isinstance(each, Drawing)]
@@ -92,14 +70,14 @@ def test_no_text_of_a_ticket_becomes_markup(alpha: dict[str, list[Any]]):
     assert not any("<script" in each or "lost drafts <b>" in each for each in fragments)
 
 
-def test_tables_pass_the_shield_of_the_pages_whole(alpha: dict[str, list[Any]]):
+def test_tables_pass_the_shield_of_the_pages_whole(alpha: Shown):
     for each in (each for shown in alpha.values() for each in shown if isinstance(each, Markup)):
         cleaned = clean_output(each.html, section="s")
         for kept in ("<table", "<caption", 'scope="row"', "<svg", "<blockquote", "<ol"):
             assert (kept in each.html) == (kept in cleaned), kept
 
 
-def test_figures_have_descriptions_with_the_largest_and_the_last(alpha: dict[str, list[Any]]):
+def test_figures_have_descriptions_with_the_largest_and_the_last(alpha: Shown):
     assert "largest first: refund with" in text_of(alpha, "Why do customers write?")
     assert re.search(
         r"tickets about .* per week, 2026-W34 to 2026-W46: \d+ in the last",
@@ -131,7 +109,7 @@ def test_what_the_export_lacks_is_named_and_is_no_zero(tmp_path: Path):
     assert "No label can be checked" in text_of(bare, "Are the labels right?")
 
 
-def test_what_is_new_is_handed_over_and_what_was_before_is_followed_up(alpha: dict[str, list[Any]], tmp_path: Path):
+def test_what_is_new_is_handed_over_and_what_was_before_is_followed_up(alpha: Shown, tmp_path: Path):
     handed = alpha["What should product hear of?"][-1]
     assert sorted(name.rpartition(".")[2] for name in handed.files) == ["csv", "md"]
     assert "Nothing has been escalated for this team" in text_of(alpha, "What became of earlier escalations?")
@@ -145,7 +123,7 @@ def test_what_is_new_is_handed_over_and_what_was_before_is_followed_up(alpha: di
     assert shown[""][0].lines[-1].note == f"still open: {EMERGING} since {WEEKS[-2]}"
 
 
-def test_users_who_write_more_often_than_others_are_told(tmp_path: Path, alpha: dict[str, list[Any]]):
+def test_users_who_write_more_often_than_others_are_told(tmp_path: Path, alpha: Shown):
     """All of a week's tickets stand against its users; two thirds of the users are in the east."""
     assert "Active users of these weeks are not in this export" in text_of(alpha, "Who writes about what?")
     folders = write_drivers_warehouse(tmp_path / "w", users=(80_000, 40_000))

@@ -2,60 +2,38 @@
 
 from __future__ import annotations
 
-import ast
-import re
 from pathlib import Path
-from typing import Any
 
-import nbformat
 import pandas as pd
 import pytest
 
 from opslib.display.headline import Headline
 from opslib.display.theme import Drawing, Markup
+from tests.notebook_cells import Shown, run_cells, text_of
 from tests.routing_warehouse import CANDIDATE, LAST, WEEKS, write
 
 NOTEBOOK = Path(__file__).parents[2] / "notebooks" / "team" / "routing_audit.ipynb"
 
 
-def run(root: Path, *, candidate: str = "", **missing: bool) -> dict[str, list[Any]]:
+def run(root: Path, *, candidate: str = "", **missing: bool) -> Shown:
     """What each section shows: the value of the last expression of its cells."""
     store, _ = write(root, **missing)
     store.write("facts", "weekly_values", pd.DataFrame({"week": WEEKS, "team": "shop"}), partition_by_week=True)
-    parameters = (LAST, "shop", str(store.root), str(root), 4, candidate)
-    scope: dict[str, Any] = {}
-    shown: dict[str, list[Any]] = {}
-    section = ""
-    for cell in nbformat.read(NOTEBOOK, as_version=4).cells:
-        if cell.cell_type == "markdown":
-            section = ([section, *re.findall(r"^## (.+)$", cell.source, re.MULTILINE)])[-1]
-            continue
-        source = cell.source
-        if "parameters" in cell.metadata.get("tags", []):
-            source = f"week, team, warehouse, params, weeks, candidate = {parameters!r}"
-        body = ast.parse(source).body
-        last = body.pop() if isinstance(body[-1], ast.Expr) else None
-        exec(compile(ast.Module(body, []), "<cell>", "exec"), scope)
-        if isinstance(last, ast.Expr):
-            shown.setdefault(section, []).append(eval(compile(ast.Expression(last.value), "<cell>", "eval"), scope))
-    return shown
-
-
-def text_of(shown: dict[str, list[Any]], section: str) -> str:
-    return "\n".join(repr(each) for each in shown[section])
+    folders = {"warehouse": str(store.root), "params": str(root)}
+    return run_cells(NOTEBOOK, week=LAST, team="shop", weeks=4, candidate=candidate, **folders)
 
 
 @pytest.fixture(scope="module")
-def shop(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Any]]:
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Shown:
     return run(tmp_path_factory.mktemp("audit"))
 
 
-def test_every_section_shows_something(shop: dict[str, list[Any]]):
+def test_every_section_shows_something(shop: Shown):
     assert len(shop) == 7
     assert all(isinstance(each, Drawing | Markup | Headline) for shown in shop.values() for each in shown)
 
 
-def test_each_section_tells_what_was_put_in(shop: dict[str, list[Any]]):
+def test_each_section_tells_what_was_put_in(shop: Shown):
     assert "refund with 50.0 %" in text_of(shop, "Where do tickets go wrong?")
     assert "from orders to refunds" in text_of(shop, "How do tickets travel?")
     assert "R-2, 2026-11-02: refunds → orders | that it fits" in text_of(shop, "What does a transfer go along with?")

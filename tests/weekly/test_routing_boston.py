@@ -2,54 +2,33 @@
 
 from __future__ import annotations
 
-import os
 import zipfile
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pandas as pd
-import pyarrow as pa
 import pytest
 
-from opslib.calendars import week_of
 from opslib.facts.build import build
-from opslib.intake.mapping import load_source, map_file
-from opslib.settings import load_organisation
-from opslib.store import Warehouse, write_json
-from opslib.tables import TABLES
+from opslib.store import write_json
 from opslib.weekly.replay import Replayed, learn_file, replay_files
+from tests.boston_311 import boston_311, standard_tickets
 
 pytestmark = pytest.mark.public_data
 
-ROOT = Path(__file__).parents[2]
-PARAMS = ROOT / "params"
-PUBLIC = Path(os.environ.get("OPSLIB_PUBLIC_DATA", ROOT.parent / "shared" / "data"))
-NAME = "boston_311_2011h2.zip"
 FIRST_HALF, SECOND_HALF = "2011-W39", "2011-W52"
 AS_OF = datetime(2019, 11, 1, tzinfo=UTC)
 
 
 @pytest.fixture(scope="module")
 def path() -> Path:
-    path = PUBLIC / NAME
-    if not path.is_file():
-        pytest.skip(f"the public export {NAME} is not there; set OPSLIB_PUBLIC_DATA to its folder")
-    return path
+    return boston_311()
 
 
 @pytest.fixture(scope="module")
 def replayed(path: Path, tmp_path_factory: pytest.TempPathFactory) -> Replayed:
-    organisation = load_organisation(PARAMS, "org_boston_311")
     folder = tmp_path_factory.mktemp("boston")
-    warehouse = Warehouse(folder / "warehouse")
-    schema = TABLES["tickets"].schema
-    with warehouse.connect() as connection:
-        (mapped,) = map_file(connection, load_source(PARAMS, "boston_311"), path, PUBLIC)
-        tickets = pa.concat_tables(chunk.select(schema.names).cast(schema) for chunk in mapped.chunks())
-    weeks = week_of(tickets["created_at"].to_pandas(), organisation.zone)
-    tickets = tickets.append_column("week", pa.Array.from_pandas(weeks, type=pa.string()))
-    warehouse.write("standard", "tickets", tickets.sort_by("ticket_id"), partition_by_week=True)
-    write_json({"tickets": sorted(mapped.present)}, warehouse.root / "standard" / "columns.json")
+    warehouse, organisation, _ = standard_tickets(path, folder / "warehouse")
     write_json({"as_of": AS_OF.isoformat()}, warehouse.root / "warehouse.json")
     build(warehouse, organisation, AS_OF)
     learn_file(warehouse, organisation, folder / "learnt.yml", week=FIRST_HALF)
