@@ -28,6 +28,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from multiprocessing import get_context
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -131,6 +132,9 @@ _LIVES: list[tuple[float, list[tuple[str, str, str | None, int]]]] = [
         ],
     ),
 ]
+
+
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -311,7 +315,7 @@ def _measured(started: tuple[float, float], rows: int) -> Measured:
     return Measured(seconds, cpu, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e9, rows)
 
 
-def alone(work: Callable[..., object], *arguments: object) -> object:
+def alone(work: Callable[..., Result], *arguments: object) -> Result:
     """The result of a function in a new process, so that time and memory are its own."""
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
         return pool.submit(work, *arguments).result()
@@ -330,7 +334,7 @@ def main() -> None:
         try:
             events = alone(make, root, tickets)
             sorting, facts = (
-                min((alone(work, root) for _ in range(chosen.repeat)), key=lambda found: found.seconds)  # type: ignore[attr-defined]
+                min((alone(work, root) for _ in range(chosen.repeat)), key=lambda found: found.seconds)
                 for work in (sort_events, build_facts)
             )
         finally:

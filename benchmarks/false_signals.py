@@ -31,6 +31,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -44,7 +45,9 @@ from opslib.drivers_report import Drivers
 from opslib.report import open_week
 from opslib.sample import write_sample
 from opslib.settings import load_organisation
-from opslib.weekly.escalations import register_of, write_escalations
+from opslib.weekly.escalations import keep
+from opslib.weekly.plan import Job
+from opslib.weekly.render import Outcome
 
 ROOT = Path(__file__).parents[1]
 PARAMS = ROOT / "params"
@@ -56,6 +59,9 @@ STATISTICS = (
     *("escalations that would be written", "escalations written, the register minded"),
     "form choices, outcomes at random",
 )
+
+
+Truth = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -88,9 +94,6 @@ def null_signals(families: list[Family]) -> list[tuple[str, bool]]:
         contacts = family.contacts()
         phrases, looked = drivers.emerging(contacts), drivers.languages(contacts)
         worth = drivers.escalations(contacts)
-        write_escalations(contacts, family.root / "escalations" / family.week)
-        register = register_of(contacts.week.warehouse)
-        fresh = register[(register["team"] == family.team) & (register["escalated_week"] == family.week)]
         found += [
             ("movers of the week", bool(drivers.moved(contacts)["discovery"].any())),
             ("early warnings of the seven days", len(drivers.warnings(contacts)) > 0),
@@ -99,12 +102,23 @@ def null_signals(families: list[Family]) -> list[tuple[str, bool]]:
                 for language in looked.loc[looked["enough"], "language"]
             ),
             ("escalations that would be written", bool((worth["excess_low"] > 0).any())),
-            ("escalations written, the register minded", len(fresh) > 0),
+            ("escalations written, the register minded", hand_over(contacts, family)),
             ("form choices, outcomes at random", random_forms(contacts)),
         ]
         if family.week >= FIRST_WITH_TOPICS:
             found.append(("topics that moved", bool(drivers.topics(contacts)["discovery"].any())))
     return found
+
+
+def hand_over(contacts: Drivers, family: Family) -> bool:
+    """Whether the week escalates anything; what it does is kept for the next, as a run keeps it."""
+    shown = drivers.escalated(contacts)
+    job, reports = Job("team/contact_drivers", family.week, family.team), family.root / "reports"
+    told = {"register": shown.rows, "files": shown.files}
+    keep(
+        contacts.week.warehouse, reports, family.week, [Outcome(job, "ready", 0.0, job.page(reports), handed_over=told)]
+    )
+    return any(row["escalated_week"] == family.week for row in shown.rows)
 
 
 def random_forms(contacts: Drivers) -> bool:
@@ -174,39 +188,39 @@ def planted_truths(root: Path) -> Iterator[tuple[str, str, str, str]]:
             yield kind, statistic, begins, seen[0] if seen else "not found"
 
 
-def _moves(contacts: Drivers, truth: dict) -> bool:
+def _moves(contacts: Drivers, truth: Truth) -> bool:
     own = drivers.moved(contacts).query("dimension == 'all' and discovery and excess > 0")
     return truth["contact_reason"] in set(own["contact_reason"])
 
 
-def _warns(contacts: Drivers, truth: dict) -> bool:
+def _warns(contacts: Drivers, truth: Truth) -> bool:
     return truth["contact_reason"] in set(drivers.warnings(contacts)["contact_reason"])
 
 
-def _says(contacts: Drivers, truth: dict) -> bool:
+def _says(contacts: Drivers, truth: Truth) -> bool:
     said = " ".join(drivers.emerging(contacts)["phrase"])
     return any(word in said for term in truth["terms"] for word in [term, *term.split()])
 
 
-def _speaks(contacts: Drivers, truth: dict) -> bool:
+def _speaks(contacts: Drivers, truth: Truth) -> bool:
     topics = drivers.topics(contacts).query("discovery and ratio > 1")
     words = {word for term in truth["terms"] for word in term.split()}
     return any(words & set(terms.split(", ")) for terms in topics["terms"])
 
 
-def _escalated(contacts: Drivers, truth: dict) -> bool:
+def _escalated(contacts: Drivers, truth: Truth) -> bool:
     worth = drivers.escalations(contacts).query("excess_low > 0")
     return truth["contact_reason"] in set(worth["reason"])
 
 
-def _misroutes(contacts: Drivers, truth: dict) -> bool:
+def _misroutes(contacts: Drivers, truth: Truth) -> bool:
     """The reason on the form that it mostly comes by is a choice that goes wrong."""
     found = drivers.forms(contacts).query("choice == 'form, contact_reason' and outcome == 'misrouted'")
     own = found[found["value"].str.endswith(f" · {truth['contact_reason']}")].sort_values("tickets")
     return bool(own["discovery"].tail(1).any())
 
 
-Look = Callable[[Drivers, dict], bool]
+Look = Callable[[Drivers, Truth], bool]
 LOOKS: dict[str, dict[str, Look]] = {
     "emerging_reason": {
         "mover": _moves,

@@ -18,6 +18,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 from opslib.settings import load_organisation
@@ -43,7 +44,7 @@ def shell(report: Report, out: Path) -> None:
     week, team = report
     made = out / f"{week}-{team}.ipynb"
     given = ["-p", "week", week, "-p", "team", team, "-k", "python3", "--no-progress-bar"]
-    subprocess.run([BIN / "papermill", NOTEBOOK, made, *given], check=True, capture_output=True)
+    subprocess.run([str(BIN / "papermill"), str(NOTEBOOK), str(made), *given], check=True, capture_output=True)
     to_html(made)
 
 
@@ -51,13 +52,13 @@ def ploomber(report: Report, out: Path, packages: Path) -> None:
     week, team = report
     made = out / f"{week}-{team}.ipynb"
     environment = os.environ | {"PYTHONPATH": str(packages)}
-    command = [sys.executable, "-c", PLOOMBER, NOTEBOOK, made, week, team]
+    command = [sys.executable, "-c", PLOOMBER, str(NOTEBOOK), str(made), week, team]
     subprocess.run(command, check=True, capture_output=True, env=environment)
     to_html(made)
 
 
 def to_html(notebook: Path) -> None:
-    command = [BIN / "jupyter", "nbconvert", "--to", "html", "--no-input", notebook]
+    command = [str(BIN / "jupyter"), "nbconvert", "--to", "html", "--no-input", str(notebook)]
     subprocess.run(command, check=True, capture_output=True)
 
 
@@ -119,15 +120,20 @@ def main() -> None:
             "--quiet",
             "--no-deps",
             "--target",
-            packages,
+            str(packages),
             "ploomber-engine",
             "ploomber-core",
         ]
+
+        def one_by_one(way: Callable[[Report, Path], None], out: Path) -> None:
+            for each in reports:
+                way(each, out)
+
         has_ploomber = subprocess.run(install, check=False).returncode == 0
         outs = {key: folder / key for key in ("shell", "two", "ploomber", "ours", "one")}
         for out in outs.values():
             out.mkdir()
-        seconds = {"papermill + nbconvert, shell loop": timed(lambda: [shell(each, outs["shell"]) for each in reports])}
+        seconds = {"papermill + nbconvert, shell loop": timed(lambda: one_by_one(shell, outs["shell"]))}
 
         def two_at_once() -> None:
             with ThreadPoolExecutor(2) as pool:
@@ -137,7 +143,7 @@ def main() -> None:
         if has_ploomber:
             try:
                 seconds["ploomber-engine + nbconvert"] = timed(
-                    lambda: [ploomber(each, outs["ploomber"], packages) for each in reports]
+                    lambda: one_by_one(partial(ploomber, packages=packages), outs["ploomber"])
                 )
             except subprocess.CalledProcessError as error:
                 print(f"ploomber-engine cannot run the notebook: {error.stderr.decode().strip().splitlines()[-1]}")
