@@ -98,3 +98,4 @@ lock: setup  ## make requirements.lock anew from pyproject.toml
 clean:  ## remove what was made: environment, warehouse, sample, reports; exports, key and params stay
 	rm -rf $(if $(CONDA_DEFAULT_ENV),,.venv) data/sample data/test data/warehouse data/quarantine build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find reports -mindepth 1 ! -name README.md -delete
+	@$(if $(CONDA_DEFAULT_ENV),,if git rev-parse --git-dir >/dev/null 2>&1; then git config --unset filter.nbstripout.clean || true; fi)

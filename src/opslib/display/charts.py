@@ -119,7 +119,7 @@ def backlog_chart(frame: pd.DataFrame) -> Drawing | Markup:
         _label_last(left, place[-1], float(frame["closing"].iloc[-1]), words.value(frame["closing"].iloc[-1], "count"))
         left.set_title("Backlog at the week's end")
         for axes in (flows, left):
-            _weeks_below(axes, list(frame["week"]))
+            weeks_below(axes, list(frame["week"]))
             _unit_axis(axes, "count")
         last = frame.iloc[-1]
         return theme.drawing(
@@ -157,7 +157,7 @@ def backlog_age_chart(frame: pd.DataFrame) -> Drawing | Markup:
             lowest, floor = middle, floor + height
         axes.set_xlim(-0.6, len(frame) - 0.4 + 0.24 * len(frame))
         axes.set_title("Backlog at the week's end by age")
-        _weeks_below(axes, list(frame["week"]))
+        weeks_below(axes, list(frame["week"]))
         _unit_axis(axes, "count")
         last = frame.iloc[-1]
         return theme.drawing(
@@ -261,7 +261,7 @@ def _draw_control(axes: Axes, frame: pd.DataFrame, title: str) -> None:
         _label_signal(axes, str(frame["signal"].iloc[-1]))
     axes.set_title(title)
     axes.set_xlim(-0.5, len(frame) - 0.5 + 0.13 * len(frame))
-    _weeks_below(axes, list(frame["week"]))
+    weeks_below(axes, list(frame["week"]))
     _unit_axis(axes, unit)
 
 
@@ -351,8 +351,13 @@ def _label_signal(axes: Axes, rule: str) -> None:
     )
 
 
-def _weeks_below(axes: Axes, weeks: Sequence[str]) -> None:
-    """Every third week named, the last one always."""
+def weeks_below(axes: Axes, weeks: Sequence[str]) -> None:
+    """Name every third week below the axes, the last one always.
+
+    Args:
+        axes: whose places 0, 1, 2 … are the weeks.
+        weeks: ISO weeks, in that order.
+    """
     last = len(weeks) - 1
     chosen = [place for place in range(len(weeks)) if (last - place) % 3 == 0]
     axes.set_xticks(chosen, [words.short_week(weeks[place]) for place in chosen])

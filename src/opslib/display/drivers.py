@@ -13,7 +13,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator
 
 from opslib.display import theme, words
 from opslib.display.cells import Cell, paragraphs, rows_of, spark_words, sparkline, stacked, table_of
-from opslib.display.charts import NOTHING, _weeks_below
+from opslib.display.charts import NOTHING, weeks_below
 from opslib.display.escalation_files import Escalation
 from opslib.display.theme import Drawing, Markup, note
 
@@ -273,7 +273,7 @@ def history_chart(frame: pd.DataFrame) -> Drawing | Markup:
         )
         axes.set_ylim(0, 1.15 * max(float(frame["count"].max()), float(np.nanmax([*high, 1.0]))))
         axes.set_title(f"{_name(name)}: tickets a week")
-        _weeks_below(axes, list(frame["week"]))
+        weeks_below(axes, list(frame["week"]))
         axes.yaxis.set_major_locator(MaxNLocator(5, integer=True))
         last = frame.iloc[-1]
         usual = "" if np.isnan(last["low"]) else f", where {last['low']:,.0f} to {last['high']:,.0f} were expected"
@@ -513,7 +513,7 @@ def trend_chart(escalation: Escalation | None) -> Drawing | Markup:
         )
         axes.set_ylim(0, top)
         axes.set_title(f"{_name(row['subject'])}: tickets a week")
-        _weeks_below(axes, list(frame["week"]))
+        weeks_below(axes, list(frame["week"]))
         axes.yaxis.set_major_locator(MaxNLocator(5, integer=True))
         return theme.drawing(
             figure,

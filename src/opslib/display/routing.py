@@ -13,6 +13,7 @@ from matplotlib.axes import Axes
 from opslib.analysis.routing_replay import NO_QUEUE, Replay
 from opslib.analysis.rule_lint import FAULTS
 from opslib.display import tables, theme, words
+from opslib.display.charts import weeks_below
 from opslib.display.theme import Drawing, Markup, note
 
 NOTHING = "No tickets here in these weeks: nothing to show."
@@ -186,8 +187,7 @@ def misrouted_weeks(frame: pd.DataFrame) -> Drawing | Markup:
             fontweight="bold",
             annotation_clip=False,
         )
-        chosen = [at for at in place if (place[-1] - at) % 3 == 0]
-        axes.set_xticks(chosen, [words.short_week(str(frame["week"].iloc[at])) for at in chosen])
+        weeks_below(axes, list(frame["week"]))
         axes.set_ylim(0, 100 * float(frame["high"].max()) * 1.15 + 1)
         axes.yaxis.set_major_formatter(lambda number, _: f"{number:.0f} %")
         axes.set_title("Misrouted share by week of creation, with its 95 % interval")
