@@ -341,6 +341,7 @@ def headline(week: Week) -> Headline:
                 signal=bool(last["signal"]),
                 note=words.rules(str(last["signal"])) if last["signal"] else f"goal {target}" if target else "",
                 spark=spark,
+                unit=unit,
             )
         )
     return Headline(lines, has_data=True)

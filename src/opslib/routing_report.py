@@ -339,6 +339,7 @@ def _misrouted_line(opened: Audit) -> Line:
         note=f"{words.interval(low, high, 'share')}; against the {opened.span} weeks before"
         + (", more than chance" if moved else ""),
         spark=tuple(float(each) for each in weeks["share"]),
+        unit="share",
     )
 
 

@@ -142,6 +142,16 @@ def test_a_wide_table_can_be_reached_and_scrolled_with_the_keyboard(site: dict[s
     assert box.evaluate("box => box.scrollLeft") > 0
 
 
+def test_a_table_that_goes_on_at_its_right_edge_shows_it_until_its_end(site: dict[str, Path], visit: Any) -> None:
+    page = visit(site["report"], viewport={"width": 390, "height": 844}).page
+    box = page.get_by_role("group", name="Ten weeks of the metrics, scrolls sideways")
+    shade = "box => getComputedStyle(box).boxShadow"
+    assert box.evaluate(shade) != "none"
+    box.evaluate("box => { box.scrollLeft = box.scrollWidth; }")
+    page.wait_for_timeout(100)
+    assert box.evaluate(shade) == "none"
+
+
 def test_the_table_of_contents_follows_the_reader(site: dict[str, Path], visit: Any) -> None:
     page = visit(site["report"]).page
     link = page.get_by_role("navigation", name="On this page").get_by_role("link", name="Oldest tickets")

@@ -108,6 +108,7 @@ def test_headlines_say_direction_signal_and_weeks(alpha: nbformat.NotebookNode):
     assert (first["better"], first["signal"]) == ("lower", True)
     assert first["change"].startswith("+")
     assert len(first["spark"]) == 13
+    assert re.fullmatch(r".*, last 13 weeks: lowest .* min, highest .* min, latest .* min", first["spark_label"])
 
 
 def test_tables_pass_the_shield_of_the_pages_whole(alpha: nbformat.NotebookNode):

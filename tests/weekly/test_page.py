@@ -150,8 +150,11 @@ def test_headlines_are_read_from_the_outputs() -> None:
             "tone": "better",
             "signal": True,
             "spark": [1.0, None, 3.0],
+            "spark_label": "Reopened, last 3 weeks: lowest 1, highest 3, latest 3",
         }
     ]
+    _, worded = headline_of(told({"headlines": [item | {"spark_label": "Reopened: between 1 % and 3 %"}]}))
+    assert worded[0]["spark_label"] == "Reopened: between 1 % and 3 %"
 
 
 def test_a_notebook_without_data_says_so_and_one_without_headlines_is_ready() -> None:

@@ -7,12 +7,17 @@ from dataclasses import asdict, dataclass
 from html import escape
 from typing import Any
 
+from opslib.display.cells import spark_words
+
 MIME = "application/vnd.opslib.headline+json"
 
 
 @dataclass(frozen=True)
 class Line:
-    """One headline: what it is, its value and change in words, which direction is better, and the weeks behind it."""
+    """One headline: what it is, its value and change in words, which direction is better, and the weeks behind it.
+
+    `unit` is that of the weeks, as `words.value` takes it.
+    """
 
     label: str
     value: str
@@ -21,6 +26,7 @@ class Line:
     signal: bool
     note: str
     spark: tuple[float | None, ...]
+    unit: str = "count"
 
 
 class Headline:
@@ -31,7 +37,14 @@ class Headline:
         self.status = "ready" if has_data else "no_data"
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
-        told = [asdict(line) | {"spark": list(line.spark)} for line in self.lines]
+        told = [
+            asdict(line)
+            | {
+                "spark": list(line.spark),
+                "spark_label": spark_words(line.label, line.spark, line.unit) if line.spark else "",
+            }
+            for line in self.lines
+        ]
         items = "".join(
             f"<li>{escape(line.label)}: <strong>{escape(line.value)}</strong> {escape(line.change)} "
             f"<em>{escape(line.note)}</em></li>"

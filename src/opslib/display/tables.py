@@ -99,7 +99,7 @@ def metrics(frame: pd.DataFrame) -> Markup:
                 name,
                 Cell(reached, number=True),
                 Cell(words.interval(row.low, row.high, row.unit), number=True),
-                Cell(words.goal(row.goal, row.better, row.unit) + mark),
+                Cell(words.goal(row.goal, row.better, row.unit) + mark, whole=True),
                 Cell(words.change(row.before, row.value, row.unit) or words.NOT_SHOWN, number=True),
                 Cell(words.rules(row.signal) or (usual if is_known(row.value) else words.NOT_SHOWN)),
                 Cell("", html=spark or words.NOT_SHOWN),

@@ -83,8 +83,8 @@ def headline_of(nb: NotebookNode) -> tuple[ReportStatus, list[dict[str, Any]]]:
 
     Returns:
         The status ("ready" or "no_data") and the headlines: dicts of label, value, change, note (text), tone ("better",
-        "worse" or ""), signal (bool) and spark (numbers, None where a week has none). "ready" and none where it says
-        nothing.
+        "worse" or ""), signal (bool), spark (numbers, None where a week has none) and spark_label (what it shows, in
+        words). "ready" and none where it says nothing.
     """
     status: ReportStatus = "ready"
     headlines: list[dict[str, Any]] = []
@@ -158,7 +158,7 @@ def sparkline(values: Sequence[float | None], label: str) -> Markup:
 
 
 def spark_label(label: str, values: Sequence[float | None]) -> str:
-    """What a sparkline shows, in words."""
+    """What a sparkline of numbers without a unit shows, in words."""
     known = [value for value in values if value is not None]
     if not known:
         return f"{label}: no values"
@@ -262,7 +262,6 @@ def _environment() -> jinja2.Environment:
             "img-src data:; base-uri 'none'; form-action 'none'"
         ),
         sparkline=sparkline,
-        spark_label=spark_label,
     )
     return environment
 
@@ -275,14 +274,16 @@ def _headline(item: Mapping[str, Any]) -> dict[str, Any]:
     change = "" if item.get("change") is None else str(item["change"])
     signal = item.get("signal")
     note = str(item.get("note") or (signal if isinstance(signal, str) else ""))
+    label, spark = str(item.get("label", "")), [_finite(value) for value in item.get("spark") or []]
     return {
-        "label": str(item.get("label", "")),
+        "label": label,
         "value": str(item.get("value", "")),
         "change": change,
         "note": note,
         "tone": _tone(item.get("better"), change),
         "signal": bool(signal),
-        "spark": [_finite(value) for value in item.get("spark") or []],
+        "spark": spark,
+        "spark_label": str(item.get("spark_label") or spark_label(label, spark)),
     }
 
 

@@ -124,9 +124,11 @@
     input.addEventListener("input", function () { narrow(input, document.getElementById(input.dataset.filters), count); });
   });
 
-  /* boxes that scroll sideways can be reached and scrolled with the keyboard */
+  /* boxes that scroll sideways show that they go on, and can be reached and scrolled with the keyboard */
+  function edge(box) { box.classList.toggle("goes-on", box.scrollLeft + box.clientWidth < box.scrollWidth - 1); }
   function reachable() {
     all(".table-box, .figure-box, pre").forEach(function (box) {
+      edge(box);
       if (box.scrollWidth > box.clientWidth + 1) {
         var caption = box.querySelector("caption");
         box.tabIndex = 0;
@@ -141,6 +143,7 @@
   window.addEventListener("resize", reachable);
   window.addEventListener("load", reachable);
   document.addEventListener("toggle", reachable, true);
+  document.addEventListener("scroll", function (event) { if (event.target.classList) { edge(event.target); } }, true);
 
   /* a metric that is defined somewhere on the page is defined wherever it is named */
   var meanings = {};
