@@ -39,7 +39,14 @@ def remember(folders: tuple[Path, Path], week: str, **row: object) -> None:
     usual = dict.fromkeys(SCHEMA.names, "") | dict.fromkeys(("latest_per_week", "latest_low", "latest_high"))
     usual |= dict.fromkeys(("before_per_week", "excess", "excess_low", "excess_high", "score"), 20.0)
     usual["before_per_week"] = 1.0
-    usual |= {"week": week, "escalated_week": week, "team": "alpha", "subject": EMERGING, "reason": EMERGING}
+    usual |= {
+        "week": week,
+        "escalated_week": week,
+        "team": "alpha",
+        "subject": EMERGING,
+        "kind": "reason",
+        "reason": EMERGING,
+    }
     usual |= {"escalation_id": f"{week}-one", "weeks_since": 0, "state": escalation.WAITING}
     table = pa.Table.from_pylist([usual | row], schema=SCHEMA)
     Warehouse(folders[0]).write_week(AREA, TABLE, week, table)

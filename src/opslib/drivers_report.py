@@ -159,9 +159,11 @@ class Drivers:
 
     @cached_property
     def subjects(self) -> pd.DataFrame:
-        """The tickets of the last thirteen weeks with their text in lower case, where there is one."""
+        """The tickets of the last thirteen weeks with their text as of `language.spoken`, where there is one."""
         rows = self.tickets[self.tickets["day"].isin(self.days)]
-        return rows.merge(self.texts[["ticket_id", "text"]], on="ticket_id", how="left")
+        texts = self.texts[self.texts["ticket_id"].isin(rows["ticket_id"])]
+        said = pd.DataFrame({"ticket_id": texts["ticket_id"], "text": language.spoken(texts["text"])})
+        return rows.merge(said, on="ticket_id", how="left")
 
     @cached_property
     def candidates(self) -> pd.DataFrame:
@@ -506,7 +508,7 @@ def register(contacts: Drivers) -> pd.DataFrame:
 def subject_tickets(rows: pd.DataFrame, row: pd.Series) -> pd.Series:
     """Which of the tickets belong to the subject of a candidate or a row of the register."""
     said = [phrase for phrase in str(row["phrases"]).split(";") if phrase]
-    return escalation.members(rows, str(row["reason"]) or None, said)
+    return escalation.members(rows, row["kind"], str(row["reason"]), said)
 
 
 def weekly_of(contacts: Drivers, row: pd.Series) -> pd.Series:

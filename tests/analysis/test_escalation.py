@@ -21,6 +21,7 @@ from opslib.analysis.escalation import (
     members,
     register,
 )
+from opslib.analysis.language import spoken
 from opslib.analysis.movers import weekly_counts, weekly_movers
 
 DAYS = list(pd.date_range("2026-08-17", periods=91).strftime("%Y-%m-%d"))
@@ -148,9 +149,9 @@ def phrases_of(frame: pd.DataFrame, chosen: pd.Series, reason: str) -> pd.DataFr
 
 
 def test_a_catch_all_is_no_candidate_but_the_phrase_under_it_is():
-    frame = contacts(np.random.default_rng(7), RATES, rise="other", times=6.0).assign(text="nothing new")
+    frame = contacts(np.random.default_rng(7), RATES, rise="other", times=6.0).assign(text=" nothing new ")
     new = (frame["contact_reason"] == "other") & (frame["day"] >= DAYS[84])
-    frame.loc[new, "text"] = "hello. ghost drafts, again!"
+    frame.loc[new, "text"] = " hello . ghost drafts . again . "
     found = candidates(frame, movers_of(frame, "2026-W46"), phrases_of(frame, new, "other"), days=DAYS)
     assert "other" not in set(found["subject"])
     row = found[found["subject"] == "ghost drafts"].iloc[0]
@@ -162,20 +163,63 @@ def test_a_reason_gets_the_unlabelled_tickets_that_say_its_phrases():
     frame = pd.DataFrame(
         {
             "contact_reason": ["drafts", "other", "other", "refund", None],
-            "text": ["x", "my ghost drafts.", "ghostly drafts", "ghost drafts", "ghost, drafts"],
+            "text": spoken(pd.Series(["xy", "my ghost drafts.", "ghostly drafts", "2ghost drafts", "ghost drafts"])),
         }
     )
-    assert members(frame, "drafts", ["ghost drafts"]).tolist() == [True, True, False, False, True]
-    assert members(frame, None, ["ghost drafts"]).tolist() == [False, True, False, False, True]
-    assert members(frame, "refund", []).tolist() == [False, False, False, True, False]
-    assert members(frame, None, ["("]).tolist() == [False] * 5
+    assert members(frame, "reason", "drafts", ["ghost drafts"]).tolist() == [True, True, False, False, True]
+    assert members(frame, "phrase", "", ["ghost drafts"]).tolist() == [False, True, False, False, True]
+    assert members(frame, "phrase", "refund", ["ghost drafts"]).tolist() == [False, True, False, True, True]
+    assert members(frame, "reason", "refund", []).tolist() == [False, False, False, True, False]
+    assert members(frame, "phrase", "", ["("]).tolist() == [False] * 5
+    divided = frame.assign(text=spoken(pd.Series(["ghost, drafts"] * 5)))
+    assert not members(divided, "phrase", "refund", ["ghost drafts"]).any()
+
+
+def test_what_is_new_in_a_broad_reason_does_not_disappear_in_it():
+    frame = contacts(np.random.default_rng(9), RATES).assign(text=" hello ")
+    broad = frame["contact_reason"].value_counts().index[0]
+    of_the_week = frame.index[(frame["contact_reason"] == broad) & (frame["day"] >= DAYS[84])]
+    new = frame.index.isin(of_the_week[: int(0.4 * len(of_the_week))])
+    frame.loc[new, "text"] = " hello . ghost drafts . again . "
+    still = movers_of(frame, "2026-W46").assign(discovery=False)
+    found = candidates(frame, still, phrases_of(frame, pd.Series(new, index=frame.index), broad), days=DAYS)
+    row = found[found["subject"] == "ghost drafts"].iloc[0]
+    assert (row["kind"], row["reason"], row["tickets"]) == ("phrase", broad, new.sum())
+    assert row["found_by"].startswith(f"new phrases under {broad}")
+    assert broad not in set(found["subject"])
+
+
+def test_a_phrase_of_most_of_a_reasons_tickets_or_of_a_reason_that_moved_is_no_matter_of_its_own():
+    rng = np.random.default_rng(9)
+    for times, share in ((4.0, 0.4), (1.0, 0.8)):
+        frame = contacts(rng, RATES, rise="b", times=times)
+        since = (frame["contact_reason"] == "b") & (frame["day"] >= DAYS[70])
+        said = since & (rng.random(len(frame)) < share)
+        frame["text"] = np.where(said, " hello . ghost drafts . again . ", " hello ")
+        phrases = phrases_of(frame, said & (frame["day"] >= DAYS[84]), "b")
+        found = candidates(frame, movers_of(frame, "2026-W46"), phrases, days=DAYS)
+        assert "ghost drafts" not in set(found["subject"])
+        if times > 1:
+            assert found.loc[found["subject"] == "b", "phrases"].tolist() == ["ghost drafts"]
+
+
+def test_what_began_in_a_reason_long_after_its_own_step_is_a_matter_of_its_own():
+    frame = contacts(np.random.default_rng(9), RATES, rise="b", times=4.0).assign(text=" hello ")
+    of_the_week = frame.index[(frame["contact_reason"] == "b") & (frame["day"] >= DAYS[84])]
+    new = frame.index.isin(of_the_week[: int(0.4 * len(of_the_week))])
+    frame.loc[new, "text"] = " hello . ghost drafts . again . "
+    movers = movers_of(frame, "2026-W46").assign(discovery=False)
+    found = candidates(frame, movers, phrases_of(frame, pd.Series(new, index=frame.index), "b"), days=DAYS)
+    rows = found.set_index("subject")
+    assert rows.loc["b", "onset_on"] < DAYS[74]
+    assert rows.loc["ghost drafts", "onset_on"] >= DAYS[81]
 
 
 def test_a_greeting_that_all_reasons_share_makes_no_candidate():
-    frame = contacts(np.random.default_rng(8), RATES).assign(text="hello")
+    frame = contacts(np.random.default_rng(8), RATES).assign(text=" hello ")
     new = (frame["day"] >= DAYS[84]) & (frame.index % 2 == 0)
-    greeting = phrases_of(frame, new, "b").assign(phrase="good tidings", reason_share=0.25)
-    frame.loc[new, "text"] = "good tidings"
+    greeting = phrases_of(frame, new, "b").assign(phrase=" good tidings ", reason_share=0.25)
+    frame.loc[new, "text"] = " good tidings "
     moved = movers_of(frame, "2026-W46")
     with_it = candidates(frame, moved, greeting, days=DAYS)
     assert with_it.equals(candidates(frame, moved, NO_PHRASES, days=DAYS))

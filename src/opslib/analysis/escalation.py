@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+from typing import Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +18,7 @@ from opslib.analysis.intervals import poisson_rate, wilson
 from opslib.analysis.movers import ALL, FALSE_DISCOVERY_RATE, UNLABELLED
 
 Floats = npt.NDArray[np.float64]
+Kind = Literal["reason", "phrase"]
 
 SEED = 19780301
 _DRAWS = 4000
@@ -25,6 +27,8 @@ _MARGIN = 3
 _FEW_ANSWERS = 10.0  # surveys of the team that a subject's own are mixed with
 _FEWEST_SHARED_TICKETS = 3
 _OWN_SHARE = 0.3  # of a phrase's tickets that must bear a reason for the phrase to be its own
+_PART_OF_REASON = 0.5  # of a reason's tickets of the week: a phrase of fewer may be a matter of its own
+_PHRASES = 6
 _LATEST_WEEKS = 4
 _BEFORE_ONSET = pd.Timedelta(days=3)
 
@@ -38,6 +42,15 @@ REGISTER_COLUMNS = (
     *("before_per_week", "excess", "excess_low", "excess_high", "score", "latest_week", "weeks_since"),
     *("latest_per_week", "latest_low", "latest_high", "state"),
 )
+
+
+class _Subject(NamedTuple):
+    """What may be handed over: a reason, or a phrase and the reason that most of its tickets bear."""
+
+    name: str
+    kind: Kind
+    reason: str
+    phrases: list[str]
 
 
 @dataclass(frozen=True)
@@ -129,25 +142,29 @@ def change_point(
     )
 
 
-def members(tickets: pd.DataFrame, reason: str | None, phrases: Sequence[str]) -> pd.Series:
-    """Which tickets a subject has: those with its reason, and those with a catch-all reason that say its phrases.
+def members(tickets: pd.DataFrame, kind: Kind, reason: str, phrases: Sequence[str]) -> pd.Series:
+    """Which tickets a subject has.
 
     Args:
-        tickets: contact_reason and text (in lower case; missing where texts are not at hand).
-        reason: a contact reason; None for a subject that is known by its phrases alone.
-        phrases: in lower case.
+        tickets: contact_reason and text (as of `language.spoken`; missing where texts are not at hand).
+        kind: a `reason` has the tickets that bear it, and those of a catch-all reason that say its phrases; a `phrase`
+            only tickets that say its phrases, of its reason and of catch-all reasons.
+        reason: a contact reason; empty for a phrase that no reason bears.
+        phrases: as of `language.emerging_phrases`.
 
     Returns:
         One bool per row.
     """
-    own = tickets["contact_reason"] == reason if reason is not None else pd.Series(False, index=tickets.index)
+    labelled = tickets["contact_reason"] == reason
+    own = labelled if kind == "reason" else pd.Series(False, index=tickets.index)
     if not phrases or "text" not in tickets:
         return own
     open_to_it = is_catch_all(tickets["contact_reason"]) | (tickets["contact_reason"] == UNLABELLED)
+    open_to_it |= labelled & (kind == "phrase")
     said = pd.Series(False, index=tickets.index)
-    padded = " " + tickets.loc[open_to_it, "text"].astype("str").str.replace(r"[^\w'’\-]+", " ", regex=True) + " "
+    texts = tickets.loc[open_to_it, "text"].astype("str")
     for phrase in phrases:
-        said[open_to_it] |= padded.str.contains(f" {phrase} ", regex=False).fillna(False)
+        said[open_to_it] |= texts.str.contains(f" {phrase} ", regex=False).fillna(False)
     return own | said
 
 
@@ -163,8 +180,8 @@ def candidates(
     """Rank what a product team could take away, by the tickets that it would avoid per week.
 
     Args:
-        tickets: one row per ticket of the days: day (local ISO date), contact_reason, text (lower case), and where the
-            export has them agent_work_business_seconds and satisfied (1.0, 0.0 or NaN).
+        tickets: one row per ticket of the days: day (local ISO date), contact_reason, text (as of `language.spoken`),
+            and where the export has them agent_work_business_seconds and satisfied (1.0, 0.0 or NaN).
         movers: of the week, as of `movers.weekly_movers`.
         phrases: of the week, as of `language.emerging_phrases`.
         days: all days looked at, in order, up to the last of the week; thirteen weeks of them are good.
@@ -183,8 +200,10 @@ def candidates(
     Notes:
         A subject is a candidate where it moved up in the week or took a step up that is a discovery. Catch-all reasons
         are none; phrases that emerge under them join the reason that other tickets with the phrase bear, or stand for
-        themselves. The interval of the score is drawn (seeded): a normal excess, a log-normal effort, a beta share of
-        dissatisfied answers that the team's answers shrink.
+        themselves. So do phrases of less than half of a reason's tickets of the week, unless the reason as a whole is a
+        candidate since the same days: what is new in a broad reason would disappear in it. The interval of the score is
+        drawn (seeded): a normal excess, a log-normal effort, a beta share of dissatisfied answers that the team's
+        answers shrink.
     """
     rows = tickets[tickets["day"].isin(list(days))].reset_index(drop=True)
     rows["contact_reason"] = rows["contact_reason"].astype("str").fillna(UNLABELLED)
@@ -192,33 +211,46 @@ def candidates(
     up = moved[moved["discovery"] & (moved["excess"] > 0)]
     up = up[~is_catch_all(up["contact_reason"]) & (up["contact_reason"] != UNLABELLED)]
     subjects = _subjects(phrases)
+    named = {subject.reason for subject in subjects if subject.kind == "reason"}
     for reason in moved.loc[moved["p"].notna(), "contact_reason"]:
-        if reason != UNLABELLED and not bool(is_catch_all(pd.Series([reason])).iloc[0]):
-            subjects.setdefault((str(reason), "reason"), [])
+        if reason not in named and reason != UNLABELLED and not bool(is_catch_all(pd.Series([reason])).iloc[0]):
+            subjects.append(_Subject(str(reason), "reason", str(reason), []))
     day = pd.Index(list(days)).get_indexer(pd.Index(rows["day"]))
     total = np.bincount(day, minlength=len(days)).astype(np.float64)
     recent = 7 * recent_weeks
+    this_week = rows.loc[day >= len(days) - 7, "contact_reason"].value_counts()
     found = []
-    for (subject, kind), said in subjects.items():
-        reason = subject if kind == "reason" else None
-        mine = members(rows, reason, said).to_numpy()
+    for subject in subjects:
+        mine = members(rows, subject.kind, subject.reason, subject.phrases).to_numpy()
         own = np.bincount(day[mine], minlength=len(days)).astype(np.float64)
         others = np.maximum(total - own, 0.0)
         if own.sum() < 10 or (others > 0).sum() < 4 * 7:
             continue
         step = change_point(own, others, margin=_MARGIN, together=7)
-        found.append((subject, kind, said, mine, own, step))
+        if subject.kind == "reason" or own[-7:].sum() < _PART_OF_REASON * this_week.get(subject.reason, np.inf):
+            found.append((subject, mine, own, step))
     if not found:
         return pd.DataFrame(columns=list(CANDIDATE_COLUMNS))
     upward = np.array([step.p if step.step > 0 else 1.0 for *_, step in found])
     stepped = benjamini_hochberg(upward, rate=rate)["discovery"].to_numpy()
+    fresh = [
+        bool(is_step) and step.step_low > 0 and step.position >= len(days) - recent
+        for (*_, step), is_step in zip(found, stepped, strict=True)
+    ]
+    whole = {
+        one.reason: _began(step, len(days))
+        for (one, *_, step), is_fresh in zip(found, fresh, strict=True)
+        if one.kind == "reason" and (is_fresh or one.reason in set(up["contact_reason"]))
+    }
     rng = np.random.default_rng(SEED)
     lines = []
-    for (subject, kind, said, mine, own, step), is_step in zip(found, stepped, strict=True):
-        is_mover = kind == "phrase" or subject in set(up["contact_reason"])
-        fresh = bool(is_step) and step.step_low > 0 and step.position >= len(days) - recent
-        if not (is_mover or fresh):
+    for (subject, mine, own, step), is_fresh in zip(found, fresh, strict=True):
+        if subject.kind == "reason" and subject.reason not in whole:
             continue
+        if subject.kind == "phrase" and subject.reason in whole:
+            (low, high), (first, last) = _began(step, len(days)), whole[subject.reason]
+            if low <= last and first <= high:
+                continue
         flow = total - own
         since = step.position if step.step_low > 0 else len(days) - 7
         per_week = 7 * flow[since:].mean()
@@ -228,10 +260,10 @@ def candidates(
         )
         excess = (own[since:].sum() / max(flow[since:].sum(), 1.0) - before) * per_week
         line = {
-            "subject": subject,
-            "kind": kind,
-            "reason": subject if kind == "reason" else "",
-            "phrases": ";".join(said),
+            "subject": subject.name,
+            "kind": subject.kind,
+            "reason": subject.reason,
+            "phrases": ";".join(subject.phrases),
             "tickets": int(own[-7:].sum()),
             "expected": before * flow[-7:].sum(),
             "ratio": (own[-7:].sum() + 0.5) / (before * flow[-7:].sum() + 0.5),
@@ -244,9 +276,9 @@ def candidates(
             "found_by": " and ".join(
                 name
                 for name, said_so in (
-                    ("moved this week", is_mover and kind == "reason"),
-                    ("new phrases", bool(said)),
-                    ("step up", fresh),
+                    ("moved this week", subject.name in set(up["contact_reason"]) and subject.kind == "reason"),
+                    (f"new phrases{_under(subject)}", bool(subject.phrases)),
+                    ("step up", is_fresh),
                 )
                 if said_so
             ),
@@ -468,8 +500,8 @@ def _null_steps(length: int) -> Floats:
     return np.random.default_rng(SEED).standard_normal((_NULL_PATHS, length))
 
 
-def _subjects(phrases: pd.DataFrame) -> dict[tuple[str, str], list[str]]:
-    """Reasons, and phrases without a reason of their own, each with its phrases, strongest first.
+def _subjects(phrases: pd.DataFrame) -> list[_Subject]:
+    """Reasons with their phrases, and the phrases by themselves, strongest first.
 
     Phrases of which the tickets are mostly the same belong to one subject; it bears the reason that says something.
     """
@@ -488,16 +520,27 @@ def _subjects(phrases: pd.DataFrame) -> dict[tuple[str, str], list[str]]:
         home[1].append(str(row["phrase"]))
         for name, weight in reasons.items():
             home[2][name] = home[2].get(name, 0.0) + weight
-    subjects: dict[tuple[str, str], list[str]] = {}
+    of_reason: dict[str, list[str]] = {}
+    alone: list[_Subject] = []
     for (_, said, reasons), weight in zip(groups, sizes, strict=True):
         names = sorted(reasons, key=lambda name: -reasons[name])
         telling = [name for name in names if name != UNLABELLED and not bool(is_catch_all(pd.Series([name])).iloc[0])]
         # What customers of many reasons say alike, such as a new greeting, is no matter of its own.
         if telling and reasons[telling[0]] >= _OWN_SHARE * weight:
-            subjects.setdefault((telling[0], "reason"), []).extend(said)
+            of_reason.setdefault(telling[0], []).extend(said)
+            alone.append(_Subject(said[0], "phrase", telling[0], said[:_PHRASES]))
         elif not telling and sum(reasons.values()) >= _OWN_SHARE * weight:
-            subjects.setdefault((said[0], "phrase"), []).extend(said)
-    return {key: said[:6] for key, said in subjects.items()}
+            alone.append(_Subject(said[0], "phrase", "", said[:_PHRASES]))
+    return [*(_Subject(reason, "reason", reason, said[:_PHRASES]) for reason, said in of_reason.items()), *alone]
+
+
+def _began(step: ChangePoint, days: int) -> tuple[int, int]:
+    """The days on which it may have begun: those of a step up, else of the last week."""
+    return (step.low, step.high) if step.step_low > 0 else (days - 7, days - 1)
+
+
+def _under(subject: _Subject) -> str:
+    return f" under {subject.reason}" if subject.kind == "phrase" and subject.reason else ""
 
 
 def _worth(

@@ -129,6 +129,23 @@ def texts_of(tickets: pd.DataFrame) -> pd.DataFrame:
     return frame.reset_index(drop=True)
 
 
+def spoken(texts: pd.Series) -> pd.Series:
+    """The words of each text as `corpus_of` takes them, so that a phrase is found where it was counted.
+
+    Args:
+        texts: as of `texts_of`.
+
+    Returns:
+        The words with a space on either side, and a full stop where a phrase cannot go on.
+
+    >>> spoken(pd.Series(["version 128.1esr, at last!"])).tolist()
+    [' version esr . at last . ']
+    """
+    whole = _TEXT_END.join([*texts.str.replace(_TEXT_END, " ", regex=False), ""])
+    pieces = (piece if piece[0].isalpha() or piece == _TEXT_END else "." for piece in _PIECE.findall(whole))
+    return pd.Series((" " + " ".join(pieces)).split(_TEXT_END)[:-1], index=texts.index, dtype="str")
+
+
 def corpus_of(texts: pd.DataFrame, *, words: int = 3, fewest: int = 3) -> Corpus:
     """Count in which texts words stand, and phrases that no comma or full stop divides.
 

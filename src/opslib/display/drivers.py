@@ -469,7 +469,10 @@ def candidates(frame: pd.DataFrame) -> Markup:
         return note("Nothing to escalate: no reason moved up, took a step up, or has a phrase of its own.")
     rows = [
         [
-            Cell(_name(row.subject), header=True),
+            Cell(
+                _name(row.subject) + (f" (under {row.reason})" if row.kind == "phrase" and row.reason else ""),
+                header=True,
+            ),
             Cell(f"{row.excess:,.0f} ({row.excess_low:,.0f} to {row.excess_high:,.0f})", number=True),
             Cell(f"{row.effort_ratio * row.dissatisfied_ratio:.2f} ×", number=True),
             Cell(f"{row.score:,.0f} ({row.score_low:,.0f} to {row.score_high:,.0f})", number=True),
