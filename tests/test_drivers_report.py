@@ -135,6 +135,9 @@ def test_another_teams_escalations_are_its_own(folders: tuple[Path, Path]):
 def test_what_is_handed_over_is_the_register_of_the_week(folders: tuple[Path, Path]):
     remember(folders, WEEKS[-3], subject="refund", reason="refund", before_per_week=10.0, excess=30.0)
     handed = report.escalated(opened(folders))
+    first = report.top_escalation(opened(folders))
+    assert first is not None
+    assert first.escalation_id == handed.rows[1]["escalation_id"]
     assert [(row["subject"], row["escalated_week"]) for row in handed.rows] == [
         ("refund", WEEKS[-3]),
         (EMERGING, LAST),

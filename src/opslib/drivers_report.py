@@ -455,8 +455,8 @@ def escalated(contacts: Drivers) -> Escalated:
 
 
 def top_escalation(contacts: Drivers) -> Escalation | None:
-    """The first candidate that is no matter of labels, with its evidence; None where there is none."""
-    found = contacts.candidates[~contacts.relabelled]
+    """What is handed over first this week, else the first candidate that is no matter of labels; None without any."""
+    found = contacts.fresh if len(contacts.fresh) else contacts.candidates[~contacts.relabelled]
     return brief(contacts, found.iloc[0]) if len(found) else None
 
 

@@ -485,7 +485,8 @@ def candidates(frame: pd.DataFrame) -> Markup:
     table = table_of("Candidates for product feedback, most to gain first", heads, rows)
     below = paragraphs(
         "Avoided a week: tickets beyond the level before, of the reason itself and of catch-all labels where the text "
-        "says its new phrases. Weight: effort times dissatisfaction of its tickets, against the team's average ticket. "
+        "says its new phrases; of a phrase, the tickets that say it. Weight: effort times dissatisfaction of its "
+        "tickets, against the team's average ticket. "
         "Score: avoided tickets times weight. In brackets: 95 % intervals."
     )
     return stacked(table, below)
