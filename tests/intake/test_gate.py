@@ -22,7 +22,8 @@ from rich.console import Console
 
 from opslib.errors import GateError
 from opslib.intake import gate
-from opslib.intake.gate import DamagedFile, GateRun, Result, Verdict, check, verdict_lines
+from opslib.intake.gate import check
+from opslib.intake.verdict import DamagedFile, GateRun, Result, Verdict, verdict_lines
 from opslib.tables import TABLES
 from tests.intake.healthy_exports import (
     AS_OF,
