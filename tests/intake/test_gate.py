@@ -23,6 +23,7 @@ from rich.console import Console
 from opslib.errors import GateError
 from opslib.intake import gate
 from opslib.intake.gate import check
+from opslib.intake.suites import Engine, quiet
 from opslib.intake.verdict import DamagedFile, GateRun, Result, Verdict, verdict_lines
 from opslib.tables import TABLES
 from tests.intake.healthy_exports import (
@@ -561,19 +562,19 @@ def test_the_engine_sees_what_a_batch_of_great_expectations_sees(
     import great_expectations as gx
 
     seen: list[tuple[Any, ...]] = []
-    real = gate._Engine.run
+    real = Engine.run
 
     def recorded(engine: Any, *asked: Any) -> dict[int, dict[str, Any]]:
         found = real(engine, *asked)
         seen.append((engine, *asked, found))
         return found
 
-    monkeypatch.setattr(gate._Engine, "run", recorded)
+    monkeypatch.setattr(Engine, "run", recorded)
     broken = tickets.assign(status=tickets["status"].where(tickets.index % 7 != 3, "lost"))
     judge({"tickets": broken})
     forms = [form for *_, form, _ in seen]
     assert forms == ["BASIC", "COMPLETE", "COMPLETE"]
-    with gate._quiet():
+    with quiet():
         asset = seen[0][0].context.data_sources.add_pandas("twin").add_dataframe_asset("rows")
         for _, table, frame, rules, parameters, form, found in seen:
             validated = (
