@@ -26,7 +26,7 @@ from opslib.errors import ExportError, WarehouseError
 from opslib.facts.build import build
 from opslib.intake import admit, stage
 from opslib.intake.mapping import SourceMapping, load_source
-from opslib.intake.privacy import KEY_FILE, Pseudonymiser, load_key
+from opslib.intake.pseudonyms import KEY_FILE, Pseudonymiser, load_key
 from opslib.intake.verdict import Verdict
 from opslib.metrics import check_goals
 from opslib.sample import write_sample
