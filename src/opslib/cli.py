@@ -210,7 +210,7 @@ def gate(
     sample_tickets: SampleTickets = _SAMPLE_TICKETS,
 ) -> None:
     """Take the exports in, judge them, print every expectation and write data_quality.html."""
-    from opslib.intake.gate import verdict_lines
+    from opslib.intake.verdict import verdict_lines
     from opslib.weekly import run as steps
 
     run = _open(

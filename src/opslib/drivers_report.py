@@ -26,7 +26,7 @@ from opslib.display.escalation_files import Escalated, Escalation
 from opslib.display.headline import Headline, Line
 from opslib.errors import NotInExport
 from opslib.escalation_register import AREA, SCHEMA, TABLE
-from opslib.intake.privacy import redact
+from opslib.intake.redaction import redact
 from opslib.report import Week
 
 __all__ = [

@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from opslib.intake.gate import Result, Verdict
+from opslib.intake.verdict import Result, Verdict
 from opslib.weekly.edition import Edition, comparison_of, links_of
 from opslib.weekly.manifest import records_of_week, write_manifest
 from opslib.weekly.page import HEADLINE_MIME, headline_of, to_html

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from opslib.intake.privacy import KEY_FILE
+from opslib.intake.pseudonyms import KEY_FILE
 from opslib.sample import write_sample
 from tests.line.conftest import ROOT
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from opslib.intake.gate import Result, Verdict
+from opslib.intake.verdict import Result, Verdict
 from opslib.weekly.escalations import Escalated
 from opslib.weekly.manifest import Record
 from opslib.weekly.site import weeks_in, write_data_quality, write_index

@@ -21,6 +21,7 @@ from opslib import calendars
 from opslib.errors import ExportError
 from opslib.intake import gate
 from opslib.intake.stage import Staged, accounting
+from opslib.intake.verdict import DamagedFile, Verdict
 from opslib.settings import Organisation
 from opslib.store import WEEKLY_TABLES, Warehouse, write_json, write_parquet, write_text
 from opslib.tables import TABLES, Table
@@ -40,7 +41,7 @@ _LAST = ("merged_into", "deleted")
 class Admitted:
     """What came of the exports: the verdict, the instant they reach, the week judged, the rows by file and table."""
 
-    verdict: gate.Verdict
+    verdict: Verdict
     as_of: datetime
     week: str
     rows: pd.DataFrame
@@ -219,7 +220,7 @@ def _last_week(con: duckdb.DuckDBPyConnection, as_of: datetime, organisation: Or
 
 def _damaged(
     con: duckdb.DuckDBPyConnection, warehouse: Warehouse, staged: Sequence[Staged], organisation: Organisation
-) -> list[gate.DamagedFile]:
+) -> list[DamagedFile]:
     """The files that could not be read whole, each with the teams that its readable rows or its name concern."""
     found = []
     for item in staged:
@@ -240,7 +241,7 @@ def _damaged(
         counted = con.execute(f"SELECT count(*) FROM {rows}").fetchone()
         assert counted is not None
         found.append(
-            gate.DamagedFile(
+            DamagedFile(
                 table=item.table,
                 file=item.file,
                 message=item.damage,
@@ -389,13 +390,13 @@ def _check_accounting(rows: pd.DataFrame) -> None:
         )
 
 
-def read_verdict(warehouse: Warehouse, week: str) -> gate.Verdict:
+def read_verdict(warehouse: Warehouse, week: str) -> Verdict:
     """The verdict on a week's exports.
 
     Raises:
         FileNotFoundError: the gate has not judged that week.
     """
-    return gate.Verdict.from_json((warehouse.root / "gate" / f"{week}.json").read_text(encoding="utf-8"))
+    return Verdict.from_json((warehouse.root / "gate" / f"{week}.json").read_text(encoding="utf-8"))
 
 
 def known_weeks(warehouse: Warehouse) -> list[str]:

@@ -22,13 +22,25 @@ import pyarrow.parquet as pq
 
 from opslib import tables as tables_module
 from opslib.intake import mapping as mapping_module
-from opslib.intake import privacy as privacy_module
+from opslib.intake import pseudonyms as pseudonyms_module
 from opslib.intake import read as read_module
+from opslib.intake import redaction as redaction_module
+from opslib.intake import text_columns as text_columns_module
 from opslib.intake.mapping import MappedFile, SourceMapping, find_files, lookup_files, map_file
-from opslib.intake.privacy import Pseudonymiser, redact_many
+from opslib.intake.pseudonyms import Pseudonymiser
+from opslib.intake.redaction import redact_many
 from opslib.store import Warehouse, digest, write_json
 from opslib.tables import TABLES, Table
 
+_CODE = (
+    mapping_module,
+    pseudonyms_module,
+    read_module,
+    redaction_module,
+    tables_module,
+    text_columns_module,
+)
+"""What the staged rows depend on beside the export and its mapping."""
 _REDACTED_AT_ONCE = 20_000
 _WORTH_A_PROCESS_BYTES = 50_000_000
 """Of text from which on processes are worth their start: redacting less takes no longer than importing pandas there."""
@@ -98,8 +110,7 @@ def stage(
 def _key(source: SourceMapping, path: Path, content: Sequence[str], pseudonymiser: Pseudonymiser) -> str:
     """Names what the staged rows of a file depend on; a mapping with look-ups depends on the files looked up too."""
     parts = [source.model_dump_json(), path.name, *content, pseudonymiser.one("fingerprint")]
-    code = [Path(str(module.__file__)) for module in (mapping_module, privacy_module, read_module, tables_module)]
-    parts.append(digest(*code, Path(__file__)))
+    parts.append(digest(*(Path(str(module.__file__)) for module in _CODE), Path(__file__)))
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:24]
 
 

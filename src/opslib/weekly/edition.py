@@ -15,7 +15,7 @@ from opslib.weekly.plan import Job
 if TYPE_CHECKING:
     import pandas as pd
 
-    from opslib.intake.gate import Verdict
+    from opslib.intake.verdict import Verdict
 
 GateStatus = Literal["passed", "warned", "blocked"]
 GATE_WORDS: dict[str, str] = {

@@ -24,9 +24,10 @@ import pandas as pd
 
 from opslib.errors import ExportError, WarehouseError
 from opslib.facts.build import build
-from opslib.intake import admit, gate, stage
+from opslib.intake import admit, stage
 from opslib.intake.mapping import SourceMapping, load_source
-from opslib.intake.privacy import KEY_FILE, Pseudonymiser, load_key
+from opslib.intake.pseudonyms import KEY_FILE, Pseudonymiser, load_key
+from opslib.intake.verdict import Verdict
 from opslib.metrics import check_goals
 from opslib.sample import write_sample
 from opslib.settings import Organisation, load_organisation, load_weekly_plan
@@ -100,7 +101,7 @@ class TakenIn:
 
     week: str
     as_of: datetime
-    verdict: gate.Verdict
+    verdict: Verdict
     rows: pd.DataFrame
     inputs: dict[str, str]
 
@@ -459,7 +460,7 @@ def _keep_apart(run: Run) -> None:
 
 
 def _intake_key(run: Run, staged: list[stage.Staged]) -> str:
-    package = Path(str(gate.__file__)).parent
+    package = Path(str(admit.__file__)).parent
     parts = [
         run.organisation.model_dump_json(),
         str(run.week),

@@ -19,7 +19,7 @@ from opslib.weekly.plan import Job
 from opslib.weekly.render import write_page
 
 if TYPE_CHECKING:
-    from opslib.intake.gate import Result, Verdict
+    from opslib.intake.verdict import Result, Verdict
 
 STATUS_WORDS = {
     "ready": "ready",
