@@ -15,7 +15,8 @@ from rich.text import Text as RichText
 
 from opslib.errors import ExportError
 from opslib.intake.mapping import STANDARD, Plan, SourceMapping, find_files, load_source, plan_file
-from opslib.intake.read import form_of, quoted
+from opslib.intake.notation import quoted
+from opslib.intake.read import form_of
 from opslib.settings import load_organisation
 from opslib.tables import TABLES, Column
 

@@ -22,7 +22,11 @@ import pyarrow.parquet as pq
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from opslib.errors import ExportError, SettingsError
-from opslib.intake.read import SUFFIXES, RawRows, ReadOptions, Workspace, identifier, listed, open_export, quoted
+from opslib.intake.json_rows import exploded
+from opslib.intake.notation import identifier, listed, quoted
+from opslib.intake.raw_rows import RawRows, Workspace
+from opslib.intake.read import open_export
+from opslib.intake.read_options import SUFFIXES, ReadOptions
 from opslib.settings import Settings, Zone, load
 from opslib.tables import TABLES, Column
 
@@ -722,7 +726,7 @@ class _Compiler:
             )
             return
         self.used.add(self.raw.named(column) or column)
-        self.raw = self.raw.exploded(self.con, column)
+        self.raw = exploded(self.con, self.raw, column)
 
     def _open_lookups(self) -> None:
         for name, lookup in self.feed.lookups.items():
