@@ -15,16 +15,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from opslib.errors import ExportError, SettingsError
-from opslib.intake.mapping import (
-    MappedFile,
-    SourceMapping,
-    find_files,
-    load_source,
-    lookup_files,
-    map_file,
-    source_names,
-    unused_files,
-)
+from opslib.intake.export_files import find_files, lookup_files, unused_files
+from opslib.intake.mapping import MappedFile, map_file
+from opslib.intake.sources import SourceMapping, load_source, source_names
 from opslib.tables import TABLES
 
 

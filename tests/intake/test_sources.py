@@ -20,7 +20,9 @@ import pyarrow as pa
 import pytest
 
 from opslib.intake.check import check_source
-from opslib.intake.mapping import MappedFile, find_files, load_source, map_file, source_names
+from opslib.intake.export_files import find_files
+from opslib.intake.mapping import MappedFile, map_file
+from opslib.intake.sources import load_source, source_names
 from opslib.settings import load_organisation
 from opslib.tables import EVENTS, PRIORITIES, ROLES, STATUSES
 

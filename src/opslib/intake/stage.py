@@ -22,13 +22,18 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from opslib import tables as tables_module
-from opslib.intake.mapping import MappedFile, SourceMapping, find_files, lookup_files, map_file
+from opslib.intake.export_files import find_files, lookup_files
+from opslib.intake.mapping import MappedFile, map_file
 from opslib.intake.privacy import Pseudonymiser, redact_many
+from opslib.intake.sources import SourceMapping
 from opslib.store import Warehouse, digest, write_json
 from opslib.tables import TABLES, Table
 
 CODE: Final = (
     "csv_rows",
+    "export_files",
+    "feed_plan",
+    "file_columns",
     "json_rows",
     "mapping",
     "notation",
@@ -37,8 +42,10 @@ CODE: Final = (
     "raw_rows",
     "read",
     "read_options",
+    "sources",
     "stage",
     "text_file",
+    "value_sql",
     "workbook_rows",
 )
 """The modules of this package that decide what becomes of a file: what is staged is good for as long as they stay."""
