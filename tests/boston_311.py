@@ -10,7 +10,8 @@ import pyarrow as pa
 import pytest
 
 from opslib.calendars import week_of
-from opslib.intake.mapping import load_source, map_file
+from opslib.intake.mapping import map_file
+from opslib.intake.sources import load_source
 from opslib.settings import Organisation, load_organisation
 from opslib.store import Warehouse, write_json
 from opslib.tables import TABLES

@@ -189,7 +189,7 @@ def exports(
     sample_tickets: SampleTickets = _SAMPLE_TICKETS,
 ) -> None:
     """Say which exports there are and which tables each feeds; make the sample where there are none."""
-    from opslib.intake.mapping import find_files
+    from opslib.intake.export_files import find_files
 
     run = _open(source, exports, params, warehouse, week, as_of, sample_tickets=sample_tickets)
     for path in find_files(run.source, run.folders.exports):
@@ -364,7 +364,7 @@ def sample(
 @sources.command("list")
 def list_sources(params: Params = _PARAMS) -> None:
     """The sources there are."""
-    from opslib.intake.mapping import load_source, source_names
+    from opslib.intake.sources import load_source, source_names
 
     for name in source_names(params):
         say(name, load_source(params, name).description.strip().splitlines()[0])

@@ -1,12 +1,15 @@
-"""The small support centre whose exports the gate judges, and the suites that are quick to run."""
+"""The small support centre whose exports the gate judges, the suites that are quick to run, and a source to write."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
 
+from opslib.intake.sources import SourceMapping, load_source
 from tests.intake.healthy_exports import healthy
 from tests.intake.judging import LEAN, OF_TYPE, Tables, suites_with
 
@@ -36,3 +39,16 @@ def tables(clean: Tables) -> Tables:
 @pytest.fixture
 def tickets(tables: Tables) -> pd.DataFrame:
     return tables["tickets"]
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Callable[[str], SourceMapping]:
+    """Write a mapping and load it."""
+
+    def written(text: str) -> SourceMapping:
+        folder = tmp_path / "params" / "sources"
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "crm.yml").write_text(text)
+        return load_source(tmp_path / "params", "crm")
+
+    return written

@@ -14,56 +14,18 @@ import xlsxwriter
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from opslib.errors import ExportError, SettingsError
-from opslib.intake.mapping import (
-    MappedFile,
-    SourceMapping,
-    find_files,
-    load_source,
-    lookup_files,
-    map_file,
-    source_names,
-    unused_files,
-)
+from opslib.errors import ExportError
+from opslib.intake.export_files import find_files
+from opslib.intake.mapping import MappedFile, map_file
+from opslib.intake.sources import SourceMapping, load_source
 from opslib.tables import TABLES
+from tests.intake.mappings import WIDE, tickets
 
 
 @pytest.fixture
 def con() -> Iterator[duckdb.DuckDBPyConnection]:
     with duckdb.connect() as connection:
         yield connection
-
-
-@pytest.fixture
-def source(tmp_path: Path) -> Callable[[str], SourceMapping]:
-    """Write a mapping and load it."""
-
-    def written(text: str) -> SourceMapping:
-        folder = tmp_path / "params" / "sources"
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / "crm.yml").write_text(text)
-        return load_source(tmp_path / "params", "crm")
-
-    return written
-
-
-TICKETS = """
-description: a test
-{head}
-feeds:
-  - table: tickets
-    files: ["t*"]
-    columns:
-      ticket_id: id
-      created_at: {created}
-      status: {{constant: open}}
-      team: {{constant: us-general}}
-{more}
-"""
-
-
-def tickets(created: str = "created", head: str = "", more: str = "") -> str:
-    return TICKETS.format(created=created, head=head, more="".join(f"      {line}\n" for line in more.splitlines()))
 
 
 @pytest.fixture
@@ -502,31 +464,6 @@ feeds:
 
 # -------------------------------------------------------------------------------------- rows, lookups, several tables
 
-WIDE = """
-description: a wide file of tickets
-feeds:
-  - table: tickets
-    files: ["t*"]
-    where: [{column: kind, is_not: test}]
-    columns: {ticket_id: id, created_at: created, status: state, team: {constant: us-general}, requester_id: asker}
-  - table: ticket_events
-    files: ["t*"]
-    where: [{column: kind, is_not: test}]
-    columns: {ticket_id: id}
-    rows:
-      - columns: {event: {constant: created}, occurred_at: created, actor_id: asker, actor_role: {constant: requester}}
-      - columns: {event: {constant: status}, value: {constant: On-hold}, occurred_at: held}
-      - where: [{column: state, is: solved}]
-        columns:
-          event: {constant: status}
-          value: {constant: solved}
-          occurred_at: solved
-          actor_id: {from: solver.login}
-          actor_role: {cases: [{where: [{column: solver_id, same_as: asker}], constant: requester}, {constant: agent}]}
-    lookups:
-      solver: {files: ["people*"], key: solver_id, match: id}
-"""
-
 
 def test_a_wide_file_of_tickets_also_gives_events_in_order(mapped: Any, source: Any) -> None:
     wide = (
@@ -571,35 +508,6 @@ def test_a_file_that_nothing_maps_is_refused(mapped: Any, source: Any) -> None:
         mapped(source(tickets()), x__csv="id\n1\n")
 
 
-# -------------------------------------------------------------------------------------------------- files and sources
-
-
-def test_files_come_oldest_first_by_the_date_in_their_name(source: Any, tmp_path: Path) -> None:
-    """The later file's rows replace the earlier one's, whatever the clock of the download said."""
-    folder = tmp_path / "in"
-    folder.mkdir()
-    for name in ("t_2026-11-09.csv", "t_20261102.csv", "t_2026-10-01-2026-10-31.csv", "people.csv", "notes.txt"):
-        (folder / name).write_text("id\n1\n")
-    mapping = source(WIDE)
-    assert [path.name for path in find_files(mapping, folder)] == [
-        "t_2026-10-01-2026-10-31.csv",
-        "t_20261102.csv",
-        "t_2026-11-09.csv",
-    ]
-    assert [path.name for path in lookup_files(mapping, folder)] == ["people.csv"]
-    assert [path.name for path in unused_files(mapping, folder)] == ["notes.txt"]
-
-
-def test_a_folder_without_fitting_files_is_an_error_that_says_what_is_looked_for(source: Any, tmp_path: Path) -> None:
-    (tmp_path / "notes.csv").write_text("x\n")
-    with pytest.raises(
-        ExportError, match=r"no file fits the source 'crm'. It looks for `t\*`; the folder has `notes\.csv`"
-    ):
-        find_files(source(tickets()), tmp_path)
-    with pytest.raises(ExportError, match="there is no such folder"):
-        find_files(source(tickets()), tmp_path / "nowhere")
-
-
 def test_the_standard_source_needs_no_file(tmp_path: Path, con: Any) -> None:
     for name in (
         "tickets_2026-11-09.csv",
@@ -619,40 +527,3 @@ def test_the_standard_source_needs_no_file(tmp_path: Path, con: Any) -> None:
     assert file.table == "tickets"
     assert file.unused == ("mood",)
     file.close()
-
-
-def test_an_unknown_source_is_an_error_that_lists_those_there_are(source: Any, tmp_path: Path) -> None:
-    source(tickets())
-    assert source_names(tmp_path / "params") == ("standard", "crm")
-    with pytest.raises(SettingsError, match=r"no source 'crn'; did you mean 'crm'\? There are: standard, crm"):
-        load_source(tmp_path / "params", "crn")
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "expected"),
-    [
-        (
-            "team: {constant: us-general}",
-            "",
-            r"crm\.yml:5: feeds\.0: tickets needs `team`: say what the column is made from",
-        ),
-        ("ticket_id: id", "ticket_idd: id", "tickets has no column 'ticket_idd'; did you mean 'ticket_id'"),
-        ("created_at: created", "created_at: {from: created, time: isoo}", r"crm\.yml:9: .*'isoo' is no time format"),
-        ("created_at: created", "created_at: {form: created}", r"crm\.yml:9: .*form: there is no such key"),
-        ("table: tickets", "table: ticket", "there is no standard table 'ticket'; did you mean 'tickets'"),
-        ("{constant: open}", "{constant: open, from: x}", "give exactly one of from, join, constant, cases"),
-        ("{constant: open}", "{from: x, extract: '('}", "is no regular expression"),
-        ("{constant: open}", "{cases: [{where: [{column: x}], constant: y}]}", "give exactly one test beside `column`"),
-        ("created_at: created", "created_at: {from: x, zone: Mars/Base}", "'Mars/Base' is not a zone"),
-        (
-            "created_at: created",
-            "created_at: {from: x, time: [day_first, month_first]}",
-            "cannot be day_first and month_first",
-        ),
-    ],
-)
-def test_a_wrong_mapping_says_the_line_and_what_is_wrong(source: Any, old: str, new: str, expected: str) -> None:
-    text = tickets()
-    assert old in text
-    with pytest.raises(SettingsError, match=expected):
-        source(text.replace(old, new))

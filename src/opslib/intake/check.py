@@ -14,8 +14,11 @@ from rich.table import Table as RichTable
 from rich.text import Text as RichText
 
 from opslib.errors import ExportError
-from opslib.intake.mapping import STANDARD, Plan, SourceMapping, find_files, load_source, plan_file
-from opslib.intake.read import form_of, quoted
+from opslib.intake.export_files import find_files
+from opslib.intake.feed_plan import Plan, plan_file
+from opslib.intake.notation import quoted
+from opslib.intake.read import form_of
+from opslib.intake.sources import STANDARD, SourceMapping, load_source
 from opslib.settings import load_organisation
 from opslib.tables import TABLES, Column
 

@@ -25,8 +25,8 @@ import pandas as pd
 from opslib.errors import ExportError, WarehouseError
 from opslib.facts.build import build
 from opslib.intake import admit, stage
-from opslib.intake.mapping import SourceMapping, load_source
 from opslib.intake.pseudonyms import KEY_FILE, Pseudonymiser, load_key
+from opslib.intake.sources import SourceMapping, load_source
 from opslib.intake.verdict import Verdict
 from opslib.metrics import check_goals
 from opslib.sample import write_sample

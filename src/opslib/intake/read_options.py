@@ -1,0 +1,27 @@
+"""What a source may say of how its files are to be read."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from opslib.settings import Settings
+
+SUFFIXES: Final = (".csv", ".tsv", ".txt", ".json", ".jsonl", ".ndjson", ".xlsx", ".xlsm", ".xls", ".parquet", ".zip")
+"""How the names of files end that can be read; `.gz` may follow."""
+
+
+class ReadOptions(Settings):
+    """How a file is to be read where it does not say so itself; what is not given is found out.
+
+    `records` is the dotted path of the array that holds the rows in the JSON answer of an API (`tickets`, `result`); an
+    object that has no such array is a row itself. `member` is a pattern for the files of a zip. `skip_lines` leaves out
+    lines above the header of a CSV or of a sheet.
+    """
+
+    encoding: str | None = None
+    separator: str | None = None
+    escape: str = '"'
+    sheet: str | None = None
+    member: str = "*"
+    records: str | None = None
+    skip_lines: int = 0
