@@ -20,6 +20,7 @@ import pyarrow.compute as pc
 from opslib import calendars
 from opslib.errors import ExportError
 from opslib.intake import gate
+from opslib.intake.notation import quoted
 from opslib.intake.stage import Staged, accounting
 from opslib.intake.verdict import DamagedFile, Verdict
 from opslib.settings import Organisation
@@ -131,7 +132,7 @@ def _candidates(
     """Make `candidate_<table>` of the whole files, one row per key; returns duplicates that nothing puts in order."""
     whole = [item for item in staged if item.table == table.name and item.damage is None]
     selected = [
-        f"SELECT {_columns(table.names)}, '{_quoted(item.file)}' AS _file, {item.order} AS _order, "
+        f"SELECT {_columns(table.names)}, {quoted(item.file)} AS _file, {item.order} AS _order, "
         f"file_row_number AS _row, _row AS _source_row, _unreadable FROM {_staged_rows(warehouse, item)}"
         for item in whole
     ]
@@ -254,7 +255,7 @@ def _damaged(
 
 def _staged_rows(warehouse: Warehouse, item: Staged) -> str:
     """The rows of a staged file; `file_row_number` is unique where one row of an export gives several of a table."""
-    return f"read_parquet('{_quoted(str(warehouse.root / item.parquet))}', file_row_number => true)"
+    return f"read_parquet({quoted(warehouse.root / item.parquet)}, file_row_number => true)"
 
 
 def _is_there(con: duckdb.DuckDBPyConnection, name: str) -> bool:
@@ -276,7 +277,7 @@ def _set_aside(
         reasons = aside[item.table]
         if item.damage is not None:
             query = (
-                f"SELECT '{_quoted(item.file)}' AS file, _row AS row, $why AS reason, "
+                f"SELECT {quoted(item.file)} AS file, _row AS row, $why AS reason, "
                 f"* EXCLUDE (_row, _unreadable, file_row_number) FROM {source} ORDER BY file_row_number"
             )
             found = con.sql(query, params={"why": item.damage}).to_arrow_table()
@@ -284,7 +285,7 @@ def _set_aside(
         else:
             con.register("reasons", reasons)
             query = (
-                f"SELECT '{_quoted(item.file)}' AS file, s._row AS row, "
+                f"SELECT {quoted(item.file)} AS file, s._row AS row, "
                 "concat_ws('; ', w.reason, s._unreadable) AS reason, "
                 "s.* EXCLUDE (_row, _unreadable, file_row_number) "
                 f"FROM {source} s JOIN "
@@ -406,10 +407,6 @@ def known_weeks(warehouse: Warehouse) -> list[str]:
 
 def _columns(names: Iterable[str], prefix: str = "") -> str:
     return ", ".join(f'{prefix}"{name}"' for name in names)
-
-
-def _quoted(text: str) -> str:
-    return text.replace("'", "''")
 
 
 def _sql_type(type_: pa.DataType) -> str:

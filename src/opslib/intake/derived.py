@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from opslib.intake.notation import quoted_list
 from opslib.settings import Organisation
 from opslib.tables import PRIORITIES, STATUSES, Table
 
@@ -175,8 +176,3 @@ TEAM_COLUMNS = {
 
 def _unreadable(columns: Sequence[str]) -> str:
     return f"regexp_matches(c._unreadable, '(^|; )({'|'.join(columns)}): ')"
-
-
-def quoted_list(values: Sequence[str]) -> str:
-    """Values as SQL has them between the brackets of a list."""
-    return ", ".join("'" + value.replace("'", "''") + "'" for value in values)

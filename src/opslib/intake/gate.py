@@ -22,7 +22,8 @@ import pandas as pd
 import pyarrow as pa
 
 from opslib.errors import GateError
-from opslib.intake.derived import DerivedColumn, derived_columns, quoted_list
+from opslib.intake.derived import DerivedColumn, derived_columns
+from opslib.intake.notation import quoted_list
 from opslib.intake.phrases import rows_in_words, value_in_words
 from opslib.intake.suites import Engine, Rule, quiet
 from opslib.intake.team_summary import range_seen, team_summary

@@ -10,6 +10,11 @@ def quoted(text: object) -> str:
     return "'" + str(text).replace("'", "''") + "'"
 
 
+def quoted_list(values: Sequence[str]) -> str:
+    """SQL text constants, as they stand between the brackets of a list."""
+    return ", ".join(quoted(value) for value in values)
+
+
 def identifier(name: str) -> str:
     """A SQL name."""
     return '"' + name.replace('"', '""') + '"'
