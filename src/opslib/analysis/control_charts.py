@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from opslib.analysis.intervals import as_columns
+from opslib.analysis.columns import as_columns
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]

@@ -12,12 +12,13 @@ import pandas as pd
 import pyarrow as pa
 
 from opslib import calendars
-from opslib.analysis import discovery, intervals, review, survival
+from opslib.analysis import columns, discovery, intervals, survival, week_on_week
 from opslib.metrics import ALL, CATALOGUE
 from opslib.store import Warehouse, digest, write_json
 from opslib.weekly.values import TABLE as VALUES
 
 TABLE = "weekly_changes"
+_CODE = (week_on_week, columns, discovery, intervals, survival)
 TESTED_TIMES = ("first_reply_median", "first_resolution_median", "full_resolution_median", "next_reply_median")
 
 
@@ -35,7 +36,10 @@ def build_weekly_changes(warehouse: Warehouse) -> list[str]:
     known: dict[str, str] = json.loads(memory.read_text()) if memory.exists() else {}
     memory.unlink(missing_ok=True)
     weeks = warehouse.weeks("facts", VALUES)
-    code = digest(*(Path(str(module.__file__)) for module in (review, discovery, intervals, survival)), Path(__file__))
+    code = digest(
+        *(Path(str(module.__file__)) for module in (week_on_week, columns, discovery, intervals, survival)),
+        Path(__file__),
+    )
     inputs = {week: _inputs(warehouse, week, code) for week in weeks[1:]}
     outdated = [
         week for week in weeks[1:] if known.get(week) != inputs[week] or not warehouse.files("facts", TABLE, [week])
@@ -60,7 +64,7 @@ def _tested(warehouse: Warehouse, weeks: Sequence[str]) -> Iterator[tuple[str, p
     times_of = {name: _by_week(_times(warehouse, name, read)) for name in TESTED_TIMES}
     for week, pair in pairs.items():
         times = {name: _together(of, pair) for name, of in times_of.items()}
-        rows = review.week_on_week(_together(values_of, pair), CATALOGUE, week, pair[0], times=times)
+        rows = week_on_week.week_on_week(_together(values_of, pair), CATALOGUE, week, pair[0], times=times)
         yield week, rows.sort_values(["team", "metric"]).assign(week=week)
 
 

@@ -15,7 +15,7 @@ import ibis.expr.types as ir
 import pandas as pd
 
 from opslib import calendars, metrics
-from opslib.analysis import breakdown
+from opslib.analysis import breakdown, columns, intervals, survival
 from opslib.analysis import weekly_values as analysis
 from opslib.metrics import ALL, CATALOGUE, NO_GROUP, Metric
 from opslib.settings import Organisation
@@ -26,6 +26,7 @@ BREAKDOWN = "weekly_breakdown"
 GROUPS = ("channel", "contact_reason")
 _FACTS = ("tickets", "replies", "sla", "backlog")
 _STANDARD = ("satisfaction", "quality_reviews")
+_CODE = (metrics, analysis, breakdown, columns, intervals, survival)
 _GROUP, _BETWEEN = "_group", "\x1f"
 _NO_TARGET = "no team has such a target"
 _NO_ROWS = "not in this export: nothing in it tells this"
@@ -219,12 +220,12 @@ def _without_target(organisation: Organisation, told: pd.DataFrame) -> dict[tupl
 def _inputs(warehouse: Warehouse, organisation: Organisation, as_of: datetime) -> str:
     files = [path for name in _FACTS for path in warehouse.files("facts", name)]
     files += [path for name in _STANDARD for path in warehouse.files("standard", name)]
-    columns = warehouse.root / "standard" / "columns.json"
-    code = [Path(str(module.__file__)) for module in (metrics, analysis, breakdown)]
+    given = warehouse.root / "standard" / "columns.json"
+    code = [Path(str(module.__file__)) for module in _CODE]
     parts = [
         organisation.model_dump_json(),
         as_of.isoformat(),
-        digest(*files, *([columns] if columns.exists() else []), *code, Path(__file__)),
+        digest(*files, *([given] if given.exists() else []), *code, Path(__file__)),
         " ".join(str(path.relative_to(warehouse.root)) for path in files),
     ]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
