@@ -88,8 +88,16 @@ def text_size(text: str, points: float, *, bold: bool = False) -> tuple[float, f
     >>> text_size("", 9.0)
     (0.0, 0.0)
     """
-    lines = text.split("\n") if text else []
-    return max((_line_width(line, points, bold) for line in lines), default=0.0), _LINE * points * len(lines)
+    lines, weight = text.split("\n") if text else [], "bold" if bold else "normal"
+    return max((line_extent(line, points, weight)[0] for line in lines), default=0.0), _LINE * points * len(lines)
+
+
+@lru_cache(maxsize=4096)
+def line_extent(line: str, points: float, weight: str | int) -> tuple[float, float, float]:
+    """Width, height and descent in points of a line of text in the font in which figures are measured."""
+    font = FontProperties(family="DejaVu Sans", size=points, weight=weight)
+    width, height, descent = text_to_path.get_text_width_height_descent(line, font, False)
+    return float(width), float(height), float(descent)
 
 
 def _spread(
@@ -164,10 +172,3 @@ def _points(text: Text) -> float:
 def _label_height(axis: HouseAxis) -> float:
     text = axis.get_label_text()
     return text_size(text, _points(axis.label))[1] + _GAP if text else 0.0
-
-
-@lru_cache(maxsize=4096)
-def _line_width(line: str, points: float, bold: bool) -> float:
-    weight = "bold" if bold else "normal"
-    font = FontProperties(family="DejaVu Sans", size=points, weight=weight)
-    return float(text_to_path.get_text_width_height_descent(line, font, False)[0])

@@ -16,10 +16,11 @@ from html import escape
 from typing import Any
 
 import matplotlib as mpl
-from matplotlib.backends.backend_svg import FigureCanvasSVG
+from matplotlib.backends.backend_svg import FigureCanvasSVG, RendererSVG
+from matplotlib.font_manager import FontProperties
 
 from opslib.display.axes import HouseFigure
-from opslib.display.layout import lay_out
+from opslib.display.layout import lay_out, line_extent
 
 INK = "#18202a"
 MUTED = "#535f6c"
@@ -35,6 +36,8 @@ SAND = "#d9a441"
 _FONTS = (
     "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', 'Noto Sans', 'Liberation Sans', Arial, sans-serif"
 )
+_DPI = 72  # dots of an SVG are points
+_NO_METADATA = dict.fromkeys(("Date", "Creator", "Format", "Type"))
 _MEASURED = re.compile(r"'DejaVu Sans'(?:, [^;\"]*?sans-serif)?")
 
 
@@ -64,6 +67,16 @@ class Markup:
 
     def __repr__(self) -> str:
         return self.text
+
+
+class _Renderer(RendererSVG):  # type: ignore[misc]  # untyped in matplotlib
+    """Draws SVG, and measures a text once for all figures: labels of weeks and of shares come again and again."""
+
+    def get_text_width_height_descent(self, s: str, prop: FontProperties, ismath: Any) -> tuple[float, float, float]:
+        """Width, height and descent of a line of text, in points."""
+        if ismath:
+            return super().get_text_width_height_descent(s, prop, ismath)  # type: ignore[no-any-return]
+        return line_extent(s, prop.get_size_in_points(), prop.get_weight())
 
 
 def note(text: str) -> Markup:
@@ -132,7 +145,11 @@ def drawing(figure: HouseFigure, alt: str) -> Drawing:
     Text was measured in DejaVu Sans, which comes with matplotlib and is wider than what readers have, so it fits.
     """
     lay_out(figure)
-    target = io.StringIO()
-    figure.savefig(target, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
+    target, image_dpi = io.StringIO(), figure.dpi
+    figure.dpi = _DPI
+    wide, high = figure.get_size_inches() * _DPI
+    renderer = _Renderer(wide, high, target, image_dpi=image_dpi, metadata=_NO_METADATA)
+    figure.draw(renderer)
+    renderer.finalize()
     svg = target.getvalue()
     return Drawing(_MEASURED.sub(_FONTS, svg[svg.index("<svg") :]), alt)
