@@ -8,7 +8,9 @@ from xml.etree import ElementTree
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.transforms import Bbox
 
 from opslib.display import charts, theme
 from opslib.display.theme import Drawing, Markup
@@ -60,6 +62,11 @@ def texts(figure: Figure) -> list[str]:
     return [text.get_text() for axes in figure.axes for text in [*axes.texts, axes.title, axes._left_title]]
 
 
+def bars_of(axes: Axes) -> list[Bbox]:
+    """The rectangles of all bars, in the order in which they were drawn."""
+    return [path.get_extents() for each in axes.collections for path in each.get_paths()]
+
+
 def test_a_control_chart_draws_values_limits_goal_and_signals(drawn: Caught):
     frame = control()
     charts.control_chart(frame)
@@ -68,8 +75,10 @@ def test_a_control_chart_draws_values_limits_goal_and_signals(drawn: Caught):
     assert any(np.array_equal(line, frame["value"]) for line in lines)
     assert any(len(line) == 13 and np.allclose(line, 0.85) for line in lines), "the goal"
     assert any(len(line) == 1 and line[0] == pytest.approx(0.82) for line in lines), "the signal"
-    bars = next(each for each in axes.collections if len(each.get_paths()) == 13 and each.get_linewidth()[0] > 2)
-    assert bars.get_segments()[0][:, 1].tolist() == pytest.approx([0.65, 0.75])
+    bars = next(line for line in axes.lines if line.get_linewidth() > 2)
+    assert bars.get_xdata()[:2].tolist() == [0, 0]
+    assert bars.get_ydata()[:2].tolist() == pytest.approx([0.65, 0.75])
+    assert np.isnan(bars.get_ydata()[2::3]).all()
     assert {"82.0 %", "goal ≥ 85 %", "signal: outside its usual range"} <= set(texts(drawn()))
 
 
@@ -139,18 +148,19 @@ def backlog() -> pd.DataFrame:
 def test_bars_of_the_backlog_are_as_high_as_its_flows(drawn: Caught):
     shown = charts.backlog_chart(backlog())
     flows, left = drawn().axes
-    assert [bar.get_height() for bar in flows.patches] == [30, 40, 25, 45]
+    assert [bar.height for bar in bars_of(flows)] == [30, 40, 25, 45]
     assert left.lines[0].get_ydata().tolist() == [20, 15]
     assert "40 in, 45 out, 15 left" in shown.alt
 
 
 def test_ages_are_stacked_to_the_closing_backlog(drawn: Caught):
     charts.backlog_age_chart(backlog())
-    bars = drawn().axes[0].patches
     tops = {}
-    for bar in bars:
-        tops[round(bar.get_x(), 2)] = bar.get_y() + bar.get_height()
+    for bar in bars_of(drawn().axes[0]):
+        assert bar.y0 == pytest.approx(tops.get(round(bar.x0, 2), 0.0))
+        tops[round(bar.x0, 2)] = bar.y1
     assert list(tops.values()) == [20, 15]
+    assert drawn().axes[0].get_ylim()[1] > 20
     assert "over 30 days: 2" in texts(drawn())
 
 
@@ -174,7 +184,7 @@ def test_groups_are_drawn_with_their_rate_and_mix_and_the_small_ones_together(dr
     frame = parts(9)
     charts.decomposition_chart(frame, largest=3)
     (axes,) = drawn().axes
-    widths = [bar.get_width() for bar in axes.patches]
+    widths = [bar.x0 + bar.x1 for bar in bars_of(axes)]
     assert widths[:3] == pytest.approx(frame["rate"].iloc[:3].tolist())
     assert widths[3] == pytest.approx(frame["rate"].iloc[3:].sum())
     assert widths[7] == pytest.approx(frame["mix"].iloc[3:].sum())

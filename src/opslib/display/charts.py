@@ -8,6 +8,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.cbook import pts_to_midstep
+from matplotlib.collections import PolyCollection
+from matplotlib.patches import Polygon
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator
 
 from opslib.display import theme, words
@@ -107,8 +110,9 @@ def backlog_chart(frame: pd.DataFrame) -> Drawing | Markup:
         figure = theme.new_figure(9.6, 3.3)
         flows, left = figure.subplots(1, 2, width_ratios=[1.25, 1])
         place = np.arange(len(frame))
-        flows.bar(place - 0.2, frame["inflow"], 0.38, color=theme.SKY)
-        flows.bar(place + 0.2, frame["outflow"], 0.38, color=theme.ORANGE)
+        _draw_bars(flows, place - 0.39, place - 0.01, 0.0, frame["inflow"], theme.SKY)
+        _draw_bars(flows, place + 0.01, place + 0.39, 0.0, frame["outflow"], theme.ORANGE)
+        flows.set_xlim(-0.75, len(frame) - 0.25)
         top = float(frame[["inflow", "outflow"]].to_numpy().max())
         flows.set_ylim(0, top * 1.2 + 1)
         flows.text(0, 1, "in", transform=flows.transAxes, color=theme.BLUE, fontweight="bold", va="top")
@@ -151,11 +155,12 @@ def backlog_age_chart(frame: pd.DataFrame) -> Drawing | Markup:
         lowest = -1.0
         for column, label, colour in layers:
             height = frame[column].to_numpy(dtype=np.float64)
-            axes.bar(place, height, 0.78, bottom=floor, color=colour, edgecolor="white", linewidth=0.6)
+            _draw_bars(axes, place - 0.39, place + 0.39, floor, floor + height, colour)
             middle = max(floor[-1] + height[-1] / 2, lowest + 0.085 * top)
             axes.text(place[-1] + 0.55, middle, f"{label}: {height[-1]:,.0f}", va="center", fontsize=8.5)
             lowest, floor = middle, floor + height
         axes.set_xlim(-0.6, len(frame) - 0.4 + 0.24 * len(frame))
+        axes.set_ylim(0, 1.05 * top)
         axes.set_title("Backlog at the week's end by age")
         weeks_below(axes, list(frame["week"]))
         _unit_axis(axes, "count")
@@ -231,24 +236,29 @@ def _draw_control(axes: Axes, frame: pd.DataFrame, title: str) -> None:
     number = frame[["value", "low", "high", "centre", "lower", "upper", "goal"]].to_numpy(dtype=np.float64)
     value, low, high, centre, lower, upper, target = number.T
     if not np.isnan(upper).all():
-        axes.fill_between(place, lower, upper, step="mid", color=theme.BAND, alpha=0.55, linewidth=0)
+        _draw_range(axes, place, lower, upper)
         axes.plot(place, centre, color=theme.LINE, linewidth=1.0)
     known = ~np.isnan(low) & ~np.isnan(high)
-    axes.vlines(place[known], low[known], high[known], color=theme.SKY, linewidth=2.2, alpha=0.75)
+    if known.any():
+        across, along = np.repeat(place[known], 3), np.full(3 * known.sum(), np.nan)
+        along[0::3], along[1::3] = low[known], high[known]
+        axes.plot(across, along, color=theme.SKY, linewidth=2.2, alpha=0.75, solid_capstyle="butt")
     axes.plot(place, value, color=theme.BLUE, marker="o", markersize=3.6, linewidth=1.5)
     signal = (frame["signal"] != "").to_numpy() & ~np.isnan(value)
-    axes.plot(
-        place[signal],
-        value[signal],
-        linestyle="none",
-        marker="D",
-        markersize=7,
-        markerfacecolor="white",
-        markeredgecolor=theme.ORANGE,
-        markeredgewidth=1.8,
-    )
+    if signal.any():
+        axes.plot(
+            place[signal],
+            value[signal],
+            linestyle="none",
+            marker="D",
+            markersize=7,
+            markerfacecolor="white",
+            markeredgecolor=theme.ORANGE,
+            markeredgewidth=1.8,
+        )
     unreached = np.isnan(value) & ~np.isnan(low)
-    axes.plot(place[unreached], low[unreached], linestyle="none", marker="^", markersize=5, color=theme.SKY)
+    if unreached.any():
+        axes.plot(place[unreached], low[unreached], linestyle="none", marker="^", markersize=5, color=theme.SKY)
     if not np.isnan(target).all():
         axes.plot(place, target, color=theme.GREEN, linewidth=1.3, linestyle=(0, (4, 2)))
         said = f"goal {words.goal(target[-1], str(frame['better'].iloc[0]), unit)}"
@@ -263,6 +273,24 @@ def _draw_control(axes: Axes, frame: pd.DataFrame, title: str) -> None:
     axes.set_xlim(-0.5, len(frame) - 0.5 + 0.13 * len(frame))
     weeks_below(axes, list(frame["week"]))
     _unit_axis(axes, unit)
+
+
+def _draw_bars(axes: Axes, left: Any, right: Any, bottom: Any, top: Any, colour: str) -> None:
+    """Rectangles as one artist; limits are left to the caller."""
+    edges = np.broadcast_arrays(*(np.asarray(edge, dtype=np.float64) for edge in (left, right, bottom, top)))
+    corners = np.stack([edges[side] for side in (0, 2, 1, 2, 1, 3, 0, 3)], axis=-1).reshape(-1, 4, 2)
+    axes.add_collection(
+        PolyCollection(list(corners), facecolors=colour, edgecolors="white", linewidths=0.7), autolim=False
+    )
+
+
+def _draw_range(axes: Axes, place: Any, lower: Any, upper: Any) -> None:
+    """The usual range in steps around each week; weeks without limits divide it."""
+    known = np.concatenate([[False], ~np.isnan(lower) & ~np.isnan(upper), [False]])
+    for first, end in np.flatnonzero(known[1:] != known[:-1]).reshape(-1, 2):
+        across, low, high = pts_to_midstep(place[first:end], lower[first:end], upper[first:end])
+        corners = np.column_stack([np.concatenate([across, across[::-1]]), np.concatenate([low, high[::-1]])])
+        axes.add_patch(Polygon(corners, facecolor=theme.BAND, edgecolor="none", alpha=0.55, linewidth=0))
 
 
 def _limits(axes: Axes, shown: Any, unit: str) -> None:
@@ -290,10 +318,10 @@ def _draw_parts(axes: Axes, rows: pd.DataFrame, largest: int) -> str:
     place = np.arange(len(names))[::-1]
     counted = bool(np.isnan(parts[:, 0]).all())
     if counted:
-        axes.barh(place, parts[:, 2], 0.6, color=theme.BLUE)
+        _draw_bars(axes, 0.0, parts[:, 2], place - 0.3, place + 0.3, theme.BLUE)
     else:
-        axes.barh(place + 0.19, parts[:, 1], 0.36, color=theme.BLUE)
-        axes.barh(place - 0.19, parts[:, 0], 0.36, color=theme.SAND)
+        _draw_bars(axes, 0.0, parts[:, 1], place + 0.01, place + 0.37, theme.BLUE)
+        _draw_bars(axes, 0.0, parts[:, 0], place - 0.37, place - 0.01, theme.SAND)
     reach = float(np.nanmax(np.abs(parts))) or 1.0
     for y, total in zip(place, parts[:, 2], strict=True):
         axes.text(1.55 * reach, y, words.points(total, unit), va="center", ha="right", fontsize=8.5)
@@ -312,7 +340,7 @@ def _draw_parts(axes: Axes, rows: pd.DataFrame, largest: int) -> str:
     axes.xaxis.set_major_formatter(FuncFormatter(lambda number, _: words.points(number, unit) if number else "0"))
     total = float(rows["total"].sum())
     dimension = by.replace("_", " ")
-    axes.set_title(f"{label}: {words.points(total, unit)}, by {dimension}")
+    axes.set_title(f"{label}: {words.points(total, unit)}")
     heads = [(1.0, "total", theme.INK)]
     heads += [] if counted else [(0.91, "own rate", theme.BLUE), (0.80, "mix", "#8a6212")]
     for x, text, colour in heads:
