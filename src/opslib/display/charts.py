@@ -236,7 +236,7 @@ def _draw_control(axes: Axes, frame: pd.DataFrame, title: str) -> None:
     number = frame[["value", "low", "high", "centre", "lower", "upper", "goal"]].to_numpy(dtype=np.float64)
     value, low, high, centre, lower, upper, target = number.T
     if not np.isnan(upper).all():
-        _draw_range(axes, place, lower, upper)
+        draw_range(axes, place, lower, upper)
         axes.plot(place, centre, color=theme.LINE, linewidth=1.0)
     known = ~np.isnan(low) & ~np.isnan(high)
     if known.any():
@@ -245,17 +245,7 @@ def _draw_control(axes: Axes, frame: pd.DataFrame, title: str) -> None:
         axes.plot(across, along, color=theme.SKY, linewidth=2.2, alpha=0.75, solid_capstyle="butt")
     axes.plot(place, value, color=theme.BLUE, marker="o", markersize=3.6, linewidth=1.5)
     signal = (frame["signal"] != "").to_numpy() & ~np.isnan(value)
-    if signal.any():
-        axes.plot(
-            place[signal],
-            value[signal],
-            linestyle="none",
-            marker="D",
-            markersize=7,
-            markerfacecolor="white",
-            markeredgecolor=theme.ORANGE,
-            markeredgewidth=1.8,
-        )
+    mark_signals(axes, place[signal], value[signal])
     unreached = np.isnan(value) & ~np.isnan(low)
     if unreached.any():
         axes.plot(place[unreached], low[unreached], linestyle="none", marker="^", markersize=5, color=theme.SKY)
@@ -284,7 +274,15 @@ def _draw_bars(axes: Axes, left: Any, right: Any, bottom: Any, top: Any, colour:
     )
 
 
-def _draw_range(axes: Axes, place: Any, lower: Any, upper: Any) -> None:
+def mark_signals(axes: Axes, place: Any, value: Any) -> None:
+    """The diamonds of the weeks that are signals, if any."""
+    if len(place) == 0:
+        return
+    look: dict[str, Any] = {"markersize": 7, "markerfacecolor": "white", "markeredgewidth": 1.8}
+    axes.plot(place, value, linestyle="none", marker="D", markeredgecolor=theme.ORANGE, **look)
+
+
+def draw_range(axes: Axes, place: Any, lower: Any, upper: Any) -> None:
     """The usual range in steps around each week; weeks without limits divide it."""
     known = np.concatenate([[False], ~np.isnan(lower) & ~np.isnan(upper), [False]])
     for first, end in np.flatnonzero(known[1:] != known[:-1]).reshape(-1, 2):

@@ -13,7 +13,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator
 
 from opslib.display import theme, words
 from opslib.display.cells import Cell, paragraphs, rows_of, spark_words, sparkline, stacked, table_of
-from opslib.display.charts import NOTHING, weeks_below
+from opslib.display.charts import NOTHING, draw_range, mark_signals, weeks_below
 from opslib.display.escalation_files import Escalation
 from opslib.display.theme import Drawing, Markup, note
 
@@ -253,24 +253,12 @@ def history_chart(frame: pd.DataFrame) -> Drawing | Markup:
     with theme.style():
         figure = theme.new_figure(8.2, 3.0)
         axes = figure.add_subplot()
-        known = ~np.isnan(low)
-        if known.any():
-            axes.fill_between(
-                place[known], low[known], high[known], step="mid", color=theme.BAND, alpha=0.55, linewidth=0
-            )
+        if not np.isnan(low).all():
+            draw_range(axes, place, low, high)
             axes.plot(place, expected, color=theme.LINE, linewidth=1.0)
         axes.plot(place, frame["count"], color=theme.BLUE, marker="o", markersize=3.6, linewidth=1.5)
         marked = frame["discovery"].to_numpy(dtype=bool)
-        axes.plot(
-            place[marked],
-            frame["count"].to_numpy()[marked],
-            linestyle="none",
-            marker="D",
-            markersize=7,
-            markerfacecolor="white",
-            markeredgecolor=theme.ORANGE,
-            markeredgewidth=1.8,
-        )
+        mark_signals(axes, place[marked], frame["count"].to_numpy()[marked])
         axes.set_ylim(0, 1.15 * max(float(frame["count"].max()), float(np.nanmax([*high, 1.0]))))
         axes.set_title(f"{_name(name)}: tickets a week")
         weeks_below(axes, list(frame["week"]))
