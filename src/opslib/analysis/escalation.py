@@ -209,7 +209,7 @@ def candidates(
     rows["contact_reason"] = rows["contact_reason"].astype("str").fillna(UNLABELLED)
     moved = movers[(movers["dimension"] == ALL) & (movers["contact_reason"] != ALL)]
     up = moved[moved["discovery"] & (moved["excess"] > 0)]
-    up = up[~is_catch_all(up["contact_reason"]) & (up["contact_reason"] != UNLABELLED)]
+    risen = set(up.loc[~is_catch_all(up["contact_reason"]) & (up["contact_reason"] != UNLABELLED), "contact_reason"])
     subjects = _subjects(phrases)
     named = {subject.reason for subject in subjects if subject.kind == "reason"}
     for reason in moved.loc[moved["p"].notna(), "contact_reason"]:
@@ -240,7 +240,7 @@ def candidates(
     whole = {
         one.reason: _began(step, len(days))
         for (one, *_, step), is_fresh in zip(found, fresh, strict=True)
-        if one.kind == "reason" and (is_fresh or one.reason in set(up["contact_reason"]))
+        if one.kind == "reason" and (is_fresh or one.reason in risen)
     }
     rng = np.random.default_rng(SEED)
     lines = []
@@ -276,7 +276,7 @@ def candidates(
             "found_by": " and ".join(
                 name
                 for name, said_so in (
-                    ("moved this week", subject.name in set(up["contact_reason"]) and subject.kind == "reason"),
+                    ("moved this week", subject.kind == "reason" and subject.reason in risen),
                     (f"new phrases{_under(subject)}", bool(subject.phrases)),
                     ("step up", is_fresh),
                 )
