@@ -34,11 +34,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from opslib.calendars import shift_week, week_bounds
 from opslib.facts.build import build
 from opslib.settings import Organisation, load_organisation
 from opslib.store import Warehouse, write_json
 from opslib.tables import PRIORITIES, TABLES
+from opslib.weeks import shift_week, week_bounds
 
 WEEKS = 26
 LAST_WEEK = "2026-W46"

@@ -26,13 +26,13 @@ from pathlib import Path
 
 import pandas as pd
 
-from opslib import routing_report
-from opslib.analysis.intervals import wilson
-from opslib.calendars import shift_week
-from opslib.report import Week
-from opslib.routing_report import Audit
+from opslib.analysis.methods.intervals import wilson
+from opslib.reports.routing_audit import frames as routing_report
+from opslib.reports.routing_audit.frames import Audit
+from opslib.reports.week import Week
 from opslib.sample import write_sample
 from opslib.weekly import run as steps
+from opslib.weeks import shift_week
 
 ROOT = Path(__file__).parents[1]
 PLANTED_SEED = 20261116

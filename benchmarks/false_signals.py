@@ -36,18 +36,18 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from opslib import drivers_report as drivers
-from opslib.analysis.drivers import OUTCOMES, form_choices
-from opslib.analysis.intervals import wilson
-from opslib.analysis.movers import ALL, FALSE_DISCOVERY_RATE, weekly_movers
-from opslib.calendars import shift_week, weeks_between
-from opslib.drivers_report import Drivers
-from opslib.report import open_week
+from opslib.analysis.contact_drivers.drivers import OUTCOMES, form_choices
+from opslib.analysis.contact_drivers.movers import ALL, FALSE_DISCOVERY_RATE, weekly_movers
+from opslib.analysis.methods.intervals import wilson
+from opslib.reports.contact_drivers import frames as drivers
+from opslib.reports.contact_drivers.frames import Drivers
+from opslib.reports.week import open_week
 from opslib.sample import write_sample
 from opslib.settings import load_organisation
 from opslib.weekly.escalations import keep
+from opslib.weekly.outcome import Outcome
 from opslib.weekly.plan import Job
-from opslib.weekly.render import Outcome
+from opslib.weeks import shift_week, weeks_between
 
 ROOT = Path(__file__).parents[1]
 PARAMS = ROOT / "params"

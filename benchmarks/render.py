@@ -27,6 +27,7 @@ from opslib.settings import load_organisation
 from opslib.store import Warehouse
 from opslib.weekly import render
 from opslib.weekly.edition import Edition
+from opslib.weekly.outcome import Event
 from opslib.weekly.plan import Job
 
 ROOT = Path(__file__).parents[1]
@@ -71,7 +72,7 @@ def ours(reports: list[Report], warehouse: Path, out: Path, workers: int) -> lis
     started, done = time.perf_counter(), list[float]()
     as_of = datetime.fromisoformat(Warehouse(warehouse).facts_of_the_run()["as_of"])
 
-    def note(event: render.Event) -> None:
+    def note(event: Event) -> None:
         if event.kind == "done":
             assert event.outcome is not None
             assert event.outcome.status == "ready", event.outcome.error

@@ -18,9 +18,9 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
-from opslib.analysis.routing_replay import replay
-from opslib.analysis.routing_rules import Condition, Group, Rule, TicketFields, route
-from opslib.analysis.rule_lint import lint
+from opslib.analysis.routing_audit.lint import lint
+from opslib.analysis.routing_audit.replay import replay
+from opslib.analysis.routing_audit.rules import Condition, Group, Rule, TicketFields, route
 from opslib.tables import PRIORITIES
 
 START = pd.Timestamp("2026-01-05T00:00:00Z")

@@ -9,12 +9,12 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from opslib.calendars import week_of
-from opslib.intake.mapping import map_file
-from opslib.intake.sources import load_source
+from opslib.intake.mapping.map_file import map_file
+from opslib.intake.mapping.sources import load_source
 from opslib.settings import Organisation, load_organisation
 from opslib.store import Warehouse, write_json
 from opslib.tables import TABLES
+from tests.iso_weeks import week_of
 
 ROOT = Path(__file__).parents[1]
 PARAMS = ROOT / "params"

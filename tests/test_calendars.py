@@ -20,16 +20,10 @@ from opslib.calendars import (
     OpenTime,
     day_table,
     instant_at_open,
-    last_complete_week,
     local_midnights,
     open_seconds_at,
     open_segments,
-    shift_week,
-    week_bounds,
-    week_of,
-    weeks_between,
 )
-from opslib.errors import OpslibError
 from opslib.settings import WEEKDAYS, Calendar, HolidayRule, WeeklyHours
 
 NEW_YORK = ZoneInfo("America/New_York")
@@ -57,72 +51,6 @@ def open_seconds(calendar: Calendar, start: str, end: str) -> float:
     zone = calendar.time_zone
     days = date.fromisoformat(start[:10]) - timedelta(days=2), date.fromisoformat(end[:10]) + timedelta(days=3)
     return float(OpenTime(calendar, *days).seconds_between(instants(start, zone=zone), instants(end, zone=zone))[0])
-
-
-# --- weeks ---------------------------------------------------------------------------------------------------------
-
-
-def test_a_week_begins_at_the_zones_monday_midnight() -> None:
-    sunday_and_monday = instants("2026-11-16T04:59:59", "2026-11-16T05:00:00")
-    assert week_of(sunday_and_monday, NEW_YORK).tolist() == ["2026-W46", "2026-W47"]
-    assert week_of(sunday_and_monday, "UTC").tolist() == ["2026-W47", "2026-W47"]
-
-
-def test_the_days_around_new_year_belong_to_the_iso_year_of_their_thursday() -> None:
-    new_year = instants("2026-12-28", "2027-01-01", "2027-01-03T23:59:59", "2027-01-04", "2024-12-30")
-    assert week_of(new_year, "UTC").tolist() == ["2026-W53", "2026-W53", "2026-W53", "2027-W01", "2025-W01"]
-    assert shift_week("2026-W53", 1) == "2027-W01"
-    assert shift_week("2027-W01", -1) == "2026-W53"
-    assert weeks_between("2026-W52", "2027-W02") == ["2026-W52", "2026-W53", "2027-W01", "2027-W02"]
-    assert weeks_between("2027-W02", "2026-W52") == []
-
-
-@pytest.mark.parametrize(("week", "hours"), [("2026-W10", 167), ("2026-W44", 169), ("2026-W45", 168)])
-def test_a_week_with_a_dst_change_is_an_hour_shorter_or_longer(week: str, hours: int) -> None:
-    start, end = week_bounds(week, NEW_YORK)
-    assert (end - start) == timedelta(hours=hours)
-    assert start.tzinfo is UTC
-    assert start.astimezone(NEW_YORK).strftime("%a %H:%M") == "Mon 00:00"
-    assert week_bounds(shift_week(week, 1), NEW_YORK)[0] == end
-
-
-@pytest.mark.parametrize("zone", ["America/New_York", "Asia/Kathmandu", "Pacific/Apia", "Australia/Lord_Howe"])
-def test_week_of_agrees_with_isocalendar_on_the_wall_clock(zone: str) -> None:
-    random = np.random.default_rng(20261116)
-    sample = pd.Series(pd.to_datetime(random.integers(1.2e9, 1.9e9, 3000), unit="s", utc=True))
-    calendars = [instant.to_pydatetime().astimezone(ZoneInfo(zone)).isocalendar() for instant in sample]
-    assert week_of(sample, zone).tolist() == [f"{c.year}-W{c.week:02d}" for c in calendars]
-
-
-def test_week_of_keeps_the_index_and_the_missing() -> None:
-    weeks = week_of(pd.Series(pd.to_datetime(["2026-11-16", None], utc=True), index=[7, 7]), "UTC")
-    assert weeks.index.tolist() == [7, 7]
-    assert weeks.iloc[0] == "2026-W47"
-    assert weeks.isna().tolist() == [False, True]
-
-
-def test_week_of_refuses_times_without_a_zone() -> None:
-    with pytest.raises(ValueError, match="no time zone"):
-        week_of(pd.Series(pd.to_datetime(["2026-11-16"])), "UTC")
-
-
-@pytest.mark.parametrize("week", ["2026-46", "2026W46", "2026-W4", "2025-W53", "2026-W00", "2026-W46 ", "W46"])
-def test_a_bad_week_says_how_weeks_are_written(week: str) -> None:
-    with pytest.raises(OpslibError, match="like 2026-W46"):
-        week_bounds(week, NEW_YORK)
-
-
-def test_the_last_complete_week_has_ended_within_the_tolerance() -> None:
-    end = week_bounds("2026-W46", NEW_YORK)[1]
-    hours = timedelta(hours=1)
-    assert last_complete_week(end, NEW_YORK, timedelta(0)) == "2026-W46"
-    assert last_complete_week(end - timedelta(seconds=1), NEW_YORK, timedelta(0)) == "2026-W45"
-    assert last_complete_week(end - 12 * hours, NEW_YORK, 12 * hours) == "2026-W46"
-    assert last_complete_week(end - 13 * hours, NEW_YORK, 12 * hours) == "2026-W45"
-    assert last_complete_week(end + 167 * hours, NEW_YORK, timedelta(0)) == "2026-W46"
-    assert last_complete_week(end.astimezone(ZoneInfo("Asia/Tokyo")), NEW_YORK, timedelta(0)) == "2026-W46"
-    with pytest.raises(ValueError, match="time zone"):
-        last_complete_week(datetime(2026, 11, 16), NEW_YORK, timedelta(0))
 
 
 def test_local_midnights_follow_dst() -> None:

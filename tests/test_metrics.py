@@ -10,13 +10,13 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from opslib import calendars
 from opslib.errors import SettingsError
 from opslib.metrics import CATALOGUE, cells, check_goals, in_weeks, relation, settled, times, week_frame
 from opslib.settings import load_organisation
-from tests.review_warehouse import ORGANISATION, PRESENT
+from opslib.weeks import week_bounds
+from tests.reports.review_warehouse import ORGANISATION, PRESENT
 
-WEEKS = week_frame(["2026-W45", "2026-W46"], lambda week: calendars.week_bounds(week, "America/New_York"))
+WEEKS = week_frame(["2026-W45", "2026-W46"], lambda week: week_bounds(week, "America/New_York"))
 
 
 def table(frame: pd.DataFrame) -> ibis.Table:

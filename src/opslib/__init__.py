@@ -1,4 +1,13 @@
-"""Weekly analysis of user-support operations. Notebooks say `import opslib as ops` and find here what they call."""
+"""Weekly analysis of user-support operations. A notebook says `import opslib as ops` and finds here:
+
+- `ops.open_week`: a week of a team, from which every notebook starts.
+- `ops.weekly_review`: speed, SLA, backlog, quality and effort of a team's week, its signals and what explains them.
+- `ops.contact_drivers`: why customers write, what moved, what is new in their words, what product should hear of.
+- `ops.routing_audit`: how tickets travel between queues, which rule is wrong, what other rules would have done.
+- `ops.display`: how anything is drawn, such as `ops.display.frame` for a table of your own.
+
+Each notebook's name is a package of `opslib.reports`: its functions ask, and those of its `show` draw the answers.
+"""
 
 from __future__ import annotations
 
@@ -8,73 +17,28 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from opslib import drivers_report as drivers
-    from opslib import routing_report as routing
-    from opslib.display import charts as charts
-    from opslib.display import tables as show
-    from opslib.report import (
-        Week,
-        across_teams,
-        add_up,
-        backlog,
-        effort,
-        explain,
-        flow,
-        headline,
-        metric,
-        metric_table,
-        missing,
-        open_week,
-        quality,
-        restatements,
-        signals,
-        sla,
-        speed,
-        values,
-    )
+    from opslib import display as display
+    from opslib.reports import contact_drivers as contact_drivers
+    from opslib.reports import routing_audit as routing_audit
+    from opslib.reports import weekly_review as weekly_review
+    from opslib.reports.week import Week as Week
+    from opslib.reports.week import open_week as open_week
 
-__all__ = [
-    "Week",
-    "across_teams",
-    "add_up",
-    "backlog",
-    "charts",
-    "drivers",
-    "effort",
-    "explain",
-    "flow",
-    "headline",
-    "metric",
-    "metric_table",
-    "missing",
-    "open_week",
-    "quality",
-    "restatements",
-    "routing",
-    "show",
-    "signals",
-    "sla",
-    "speed",
-    "values",
-]
+SUBJECTS = ("weekly_review", "contact_drivers", "routing_audit")
+"""The notebooks that there are, by name."""
 
-
-MODULES = {
-    "charts": "opslib.display.charts",
-    "drivers": "opslib.drivers_report",
-    "routing": "opslib.routing_report",
-    "show": "opslib.display.tables",
-}
-"""What a notebook calls by a name of its own; all else is in `opslib.report`."""
+__all__ = ["SUBJECTS", "Week", "contact_drivers", "display", "open_week", "routing_audit", "weekly_review"]
 
 
 def __getattr__(name: str) -> Any:
     """What a notebook calls, loaded when it is first asked for: `import opslib.settings` needs none of it."""
-    if name not in __all__:
-        raise AttributeError(f"opslib has no {name!r}; a notebook can call {', '.join(__all__)}")
-    if name in MODULES:
-        return import_module(MODULES[name])
-    return getattr(import_module("opslib.report"), name)
+    if name in SUBJECTS:
+        return import_module(f"opslib.reports.{name}")
+    if name == "display":
+        return import_module("opslib.display")
+    if name in __all__:
+        return getattr(import_module("opslib.reports.week"), name)
+    raise AttributeError(f"opslib has no {name!r}; a notebook can call {', '.join(__all__)}")
 
 
 def __dir__() -> list[str]:

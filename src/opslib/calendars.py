@@ -1,4 +1,4 @@
-"""Weeks and business hours: exact to the second, in any zone of the tz database, over every DST change.
+"""Business hours: exact to the second, in any zone of the tz database, over every DST change.
 
 How a schedule becomes instants:
 
@@ -16,18 +16,18 @@ How a schedule becomes instants:
 from __future__ import annotations
 
 import re
-from bisect import bisect_left, bisect_right
+from bisect import bisect_right
 from collections.abc import Iterable
-from datetime import UTC, date, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Literal
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from opslib.errors import OpslibError
 from opslib.settings import Calendar
+from opslib.weeks import epoch_at_wall
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -38,107 +38,8 @@ Instants = pd.Series | pd.DatetimeIndex
 _Seconds = npt.NDArray[np.int64]
 _Floats = npt.NDArray[np.float64]
 
-_WEEK = re.compile(r"^(\d{4})-W(\d{2})$")
-_EPOCH = datetime(1970, 1, 1)
 _EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
 _PAIR = re.compile(r"^open_(\d+)$")
-
-
-# --- weeks ---------------------------------------------------------------------------------------------------------
-
-
-def week_of(instants: pd.Series, zone: ZoneInfo | str) -> pd.Series:
-    """ISO week of each instant on the wall clock of a zone.
-
-    Args:
-        instants: tz-aware timestamps.
-        zone: the zone whose Mondays begin the weeks.
-
-    Returns:
-        Text such as `2026-W46`, with the index of `instants`; missing where the instant is missing.
-
-    Raises:
-        ValueError: the timestamps have no time zone.
-
-    >>> week_of(pd.Series(pd.to_datetime(["2027-01-04T04:59:59Z"])), "America/New_York").tolist()
-    ['2026-W53']
-    """
-    seconds = _micros(instants) // 1_000_000
-    known = instants.notna().to_numpy()
-    weeks = pd.Series(pd.NA, index=instants.index, dtype="str", name=instants.name)
-    if known.any():
-        first, last = int(seconds[known].min()), int(seconds[known].max())
-        mondays = range(_monday(_utc_date(first)) - 7, _monday(_utc_date(last)) + 15, 7)
-        edges = _day_starts(mondays, _zone(zone))
-        names = np.array([_week_name(date.fromordinal(monday)) for monday in mondays], dtype=object)
-        weeks[known] = names[np.searchsorted(edges, seconds[known], side="right") - 1]
-    return weeks
-
-
-def week_bounds(week: str, zone: ZoneInfo | str) -> tuple[datetime, datetime]:
-    """First instant of an ISO week and of the next, in UTC.
-
-    Args:
-        week: such as `2026-W46`.
-        zone: the zone whose Mondays begin the weeks.
-
-    Returns:
-        The half-open stretch; 167 or 169 hours long in the weeks of a one-hour DST change.
-
-    Raises:
-        OpslibError: there is no such week.
-
-    >>> week_bounds("2026-W44", "America/New_York")[1].isoformat()
-    '2026-11-02T05:00:00+00:00'
-    """
-    monday = _monday_of(week)
-    start, end = _day_starts([monday, monday + 7], _zone(zone))
-    return _datetime(int(start)), _datetime(int(end))
-
-
-def shift_week(week: str, n: int) -> str:
-    """The week `n` weeks later (earlier where `n` is negative).
-
-    Raises:
-        OpslibError: there is no such week.
-
-    >>> shift_week("2026-W53", 1)
-    '2027-W01'
-    """
-    return _week_name(date.fromordinal(_monday_of(week) + 7 * n))
-
-
-def weeks_between(first: str, last: str) -> list[str]:
-    """All weeks from `first` to `last`, both included; none where `last` comes before `first`.
-
-    Raises:
-        OpslibError: there is no such week.
-    """
-    return [_week_name(date.fromordinal(day)) for day in range(_monday_of(first), _monday_of(last) + 1, 7)]
-
-
-def last_complete_week(as_of: datetime, zone: ZoneInfo | str, tolerance: timedelta = timedelta(0)) -> str:
-    """The last week that has ended at `as_of`.
-
-    Args:
-        as_of: the tz-aware instant up to which the exports know the world.
-        zone: the zone whose Mondays begin the weeks.
-        tolerance: a week that ends up to this long after `as_of` counts as ended, because the last row of an export
-            comes before the export's end.
-
-    Returns:
-        The last week whose end is not after `as_of + tolerance`.
-
-    Raises:
-        ValueError: `as_of` has no time zone.
-    """
-    if as_of.tzinfo is None:
-        raise ValueError("as_of needs a time zone")
-    reached = as_of.astimezone(UTC) + tolerance
-    week = _week_name(reached.date() + timedelta(days=7))
-    while week_bounds(week, zone)[1] > reached:
-        week = shift_week(week, -1)
-    return week
 
 
 def local_midnights(start: date, end: date, zone: ZoneInfo | str) -> pd.Series:
@@ -409,28 +310,6 @@ def _zone(zone: ZoneInfo | str) -> ZoneInfo:
     return ZoneInfo(zone) if isinstance(zone, str) else zone
 
 
-def _monday(day: date) -> int:
-    """Ordinal of the Monday of a day's week."""
-    return day.toordinal() - day.weekday()
-
-
-def _monday_of(week: str) -> int:
-    match = _WEEK.match(week)
-    if match is not None:
-        try:
-            return date.fromisocalendar(int(match[1]), int(match[2]), 1).toordinal()
-        except ValueError as error:
-            raise OpslibError(
-                f"{week!r}: {match[1]} has no week {match[2]}; write an ISO week like 2026-W46"
-            ) from error
-    raise OpslibError(f"{week!r} is no week; write an ISO week like 2026-W46")
-
-
-def _week_name(day: date) -> str:
-    year, week, _ = day.isocalendar()
-    return f"{year:04d}-W{week:02d}"
-
-
 def _utc_date(seconds: int) -> date:
     return date.fromordinal(seconds // DAY_SECONDS + _EPOCH_ORDINAL)
 
@@ -452,7 +331,7 @@ def _instants(seconds: _Seconds) -> pd.DatetimeIndex:
 
 def _day_starts(ordinals: Iterable[int], zone: ZoneInfo) -> _Seconds:
     walls = [(int(ordinal) - _EPOCH_ORDINAL) * DAY_SECONDS for ordinal in ordinals]
-    return np.array([_at_wall(wall, zone, 0) for wall in walls], dtype=np.int64)
+    return np.array([epoch_at_wall(wall, zone, 0) for wall in walls], dtype=np.int64)
 
 
 def _day_bounds(calendar: Calendar, start: date, end: date) -> tuple[int, int]:
@@ -460,26 +339,6 @@ def _day_bounds(calendar: Calendar, start: date, end: date) -> tuple[int, int]:
         raise ValueError(f"from {start} to before {end} there is no day")
     first, last = _day_starts([start.toordinal(), end.toordinal()], ZoneInfo(calendar.time_zone))
     return int(first), int(last)
-
-
-def _at_wall(wall: int, zone: ZoneInfo, fold: Literal[0, 1]) -> int:
-    """Epoch seconds at which the wall clock shows `wall` (seconds since 1970 without zone).
-
-    The `fold`-th time where it is shown twice, the instant of the change where it is skipped.
-    """
-    local = (_EPOCH + timedelta(seconds=wall)).replace(tzinfo=zone)
-    before, after = _offset(local), _offset(local.replace(fold=1))
-    if before >= after:
-        return wall - (after if fold else before)
-    # Skipped: at `wall - after` the old offset still holds, at `wall - before` the new one does.
-    candidates = range(wall - after, wall - before + 1)
-    return candidates[bisect_left(candidates, True, key=lambda at: _offset(datetime.fromtimestamp(at, zone)) != before)]
-
-
-def _offset(moment: datetime) -> int:
-    offset = moment.utcoffset()
-    assert offset is not None
-    return offset.days * DAY_SECONDS + offset.seconds
 
 
 def _segments(calendar: Calendar, first: int, last: int) -> tuple[_Seconds, _Seconds]:
@@ -498,8 +357,8 @@ def _segments(calendar: Calendar, first: int, last: int) -> tuple[_Seconds, _Sec
         week = weeks[max(bisect_right(since, ordinal) - 1, 0)]
         midnight = (ordinal - _EPOCH_ORDINAL) * DAY_SECONDS
         for start, end in week[(ordinal - 1) % 7]:
-            opens.append(_at_wall(midnight + start, zone, 0))
-            closes.append(_at_wall(midnight + end, zone, 0 if end == DAY_SECONDS else 1))
+            opens.append(epoch_at_wall(midnight + start, zone, 0))
+            closes.append(epoch_at_wall(midnight + end, zone, 0 if end == DAY_SECONDS else 1))
     return _merged(np.clip(np.array(opens, np.int64), first, last), np.clip(np.array(closes, np.int64), first, last))
 
 

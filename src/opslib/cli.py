@@ -189,7 +189,7 @@ def exports(
     sample_tickets: SampleTickets = _SAMPLE_TICKETS,
 ) -> None:
     """Say which exports there are and which tables each feeds; make the sample where there are none."""
-    from opslib.intake.export_files import find_files
+    from opslib.intake.mapping.export_files import find_files
 
     run = _open(source, exports, params, warehouse, week, as_of, sample_tickets=sample_tickets)
     for path in find_files(run.source, run.folders.exports):
@@ -210,7 +210,7 @@ def gate(
     sample_tickets: SampleTickets = _SAMPLE_TICKETS,
 ) -> None:
     """Take the exports in, judge them, print every expectation and write data_quality.html."""
-    from opslib.intake.verdict import verdict_lines
+    from opslib.intake.gate.verdict import verdict_lines
     from opslib.weekly import run as steps
 
     run = _open(
@@ -325,7 +325,7 @@ def review(
     port: Annotated[int, typer.Option(min=0, max=65535, help="The first port to try.")] = 8765,
 ) -> None:
     """Serve the reports on 127.0.0.1, for browsers that dislike files."""
-    from opslib.weekly.review import serve
+    from opslib.weekly.pages.serve import serve
 
     serve(reports, port, lambda address: say("review", f"{address} (Ctrl-C ends)"))
 
@@ -364,7 +364,7 @@ def sample(
 @sources.command("list")
 def list_sources(params: Params = _PARAMS) -> None:
     """The sources there are."""
-    from opslib.intake.sources import load_source, source_names
+    from opslib.intake.mapping.sources import load_source, source_names
 
     for name in source_names(params):
         say(name, load_source(params, name).description.strip().splitlines()[0])
@@ -377,7 +377,7 @@ def check(
     params: Params = _PARAMS,
 ) -> None:
     """Read export files and say, column by column, what each would become and what could not be read."""
-    from opslib.intake.check import check_source
+    from opslib.intake.mapping.check import check_source
 
     report = check_source(params, name, paths)
     console.print(report)
@@ -395,9 +395,9 @@ def routing_replay(
     warehouse: WarehouseFolder = None,
 ) -> None:
     """Which queue past tickets would have entered under a candidate rule set, and what that changes."""
+    from opslib.reports.routing_audit.candidates import replay_files, start_file
     from opslib.settings import load_organisation
     from opslib.store import Warehouse
-    from opslib.weekly.replay import replay_files, start_file
 
     store = Warehouse(warehouse or Path("data") / "warehouse")
     if not rules.exists():
@@ -420,9 +420,9 @@ def routing_learn(
     warehouse: WarehouseFolder = None,
 ) -> None:
     """Write the simplest candidate that the past suggests: each reason to the queue that has solved most of it."""
+    from opslib.reports.routing_audit.candidates import learn_file
     from opslib.settings import load_organisation
     from opslib.store import Warehouse
-    from opslib.weekly.replay import learn_file
 
     if rules.exists():
         raise OpslibError(f"{rules} exists already; name a new file")

@@ -647,7 +647,7 @@ def week_frame(weeks: Iterable[str], bounds: Callable[[str], tuple[datetime, dat
 
     Args:
         weeks: ISO weeks, in order.
-        bounds: the instants at which a week begins and ends, like `calendars.week_bounds` for a zone.
+        bounds: the instants at which a week begins and ends, like `weeks.week_bounds` for a zone.
 
     Returns:
         week, start_at, end_at (UTC), first_day, last_day (dates).

@@ -15,13 +15,14 @@ from matplotlib.figure import Figure
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from opslib.intake.verdict import Result, Verdict
+from opslib.intake.gate.verdict import Result, Verdict
 from opslib.weekly.edition import Edition, comparison_of, links_of
 from opslib.weekly.manifest import records_of_week, write_manifest
-from opslib.weekly.page import HEADLINE_MIME, headline_of, to_html
+from opslib.weekly.outcome import Outcome
+from opslib.weekly.pages.index import write_data_quality, write_index
+from opslib.weekly.pages.page import HEADLINE_MIME, headline_of, to_html
 from opslib.weekly.plan import Job
-from opslib.weekly.render import Outcome, write_blocked, write_failure, write_page
-from opslib.weekly.site import write_data_quality, write_index
+from opslib.weekly.render import write_blocked, write_failure, write_page
 
 SCRIPT = "<script>document.title='hacked'</script>"
 IMAGE = "<img src=x onerror=\"document.title='hacked'\">"

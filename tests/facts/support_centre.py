@@ -10,11 +10,11 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
-from opslib.calendars import week_of
 from opslib.facts.build import build
 from opslib.settings import Organisation
 from opslib.store import Warehouse, write_json
 from opslib.tables import TABLES
+from tests.iso_weeks import week_of
 
 Row = Mapping[str, Any]
 

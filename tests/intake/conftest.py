@@ -9,9 +9,9 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from opslib.intake.sources import SourceMapping, load_source
-from tests.intake.healthy_exports import healthy
-from tests.intake.judging import LEAN, OF_TYPE, Tables, suites_with
+from opslib.intake.mapping.sources import SourceMapping, load_source
+from tests.intake.gate.healthy_exports import healthy
+from tests.intake.gate.judging import LEAN, OF_TYPE, Tables, suites_with
 
 
 @pytest.fixture(scope="session", autouse=True)

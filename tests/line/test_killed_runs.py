@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from opslib.intake.pseudonyms import KEY_FILE
+from opslib.intake.privacy.pseudonyms import KEY_FILE
 from opslib.sample import write_sample
 from tests.line.conftest import ROOT
 
@@ -27,7 +27,14 @@ IN_A_ROW = 3
 # runs, so that the moments fall into the work.
 _SERVER = multiprocessing.get_context("forkserver")
 _SERVER.set_forkserver_preload(
-    ["opslib.weekly.run", "opslib.weekly.values", "opslib.weekly.changes", "opslib.cli", "great_expectations", "duckdb"]
+    [
+        "opslib.weekly.run",
+        "opslib.weekly.numbers.values",
+        "opslib.weekly.numbers.changes",
+        "opslib.cli",
+        "great_expectations",
+        "duckdb",
+    ]
 )
 
 

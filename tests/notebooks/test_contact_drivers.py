@@ -9,15 +9,15 @@ import pyarrow as pa
 import pytest
 
 import opslib
-from opslib import drivers_report
-from opslib.display.escalation_files import Escalated
 from opslib.display.headline import Headline
 from opslib.display.theme import Drawing, Markup
-from opslib.escalation_register import AREA, SCHEMA, TABLE
+from opslib.reports.contact_drivers import frames as drivers_report
+from opslib.reports.contact_drivers.escalation_files import Escalated
+from opslib.reports.contact_drivers.escalation_register import AREA, SCHEMA, TABLE
 from opslib.store import Warehouse
-from opslib.weekly.safe_html import clean_output
-from tests.drivers_warehouse import EMERGING, LAST, WEEKS, write_drivers_warehouse
-from tests.notebook_cells import Shown, run_cells, text_of
+from opslib.weekly.pages.safe_html import clean_output
+from tests.notebooks.notebook_cells import Shown, run_cells, text_of
+from tests.reports.drivers_warehouse import EMERGING, LAST, WEEKS, write_drivers_warehouse
 
 NOTEBOOK = Path(__file__).parents[2] / "notebooks" / "team" / "contact_drivers.ipynb"
 

@@ -9,8 +9,8 @@ import pytest
 
 from opslib.display.headline import Headline
 from opslib.display.theme import Drawing, Markup
-from tests.notebook_cells import Shown, run_cells, text_of
-from tests.routing_warehouse import CANDIDATE, LAST, WEEKS, write
+from tests.notebooks.notebook_cells import Shown, run_cells, text_of
+from tests.reports.routing_warehouse import CANDIDATE, LAST, WEEKS, write
 
 NOTEBOOK = Path(__file__).parents[2] / "notebooks" / "team" / "routing_audit.ipynb"
 

@@ -11,8 +11,8 @@ import pytest
 from nbclient import NotebookClient
 from traitlets.config import Config
 
-from opslib.weekly.safe_html import clean_output
-from tests.review_warehouse import LAST, write_warehouse
+from opslib.weekly.pages.safe_html import clean_output
+from tests.reports.review_warehouse import LAST, write_warehouse
 
 ROOT = Path(__file__).parents[2]
 SVG = "image/svg+xml"

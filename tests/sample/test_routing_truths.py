@@ -5,16 +5,17 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from opslib import calendars
-from opslib.analysis.routing import misrouting_signals
-from opslib.analysis.routing_rules import TicketFields, queues_of, read_rules, route
-from opslib.analysis.rule_lint import lint
+from opslib.analysis.routing_audit.lint import lint
+from opslib.analysis.routing_audit.moves import misrouting_signals
+from opslib.analysis.routing_audit.rules import TicketFields, queues_of, read_rules, route
 from opslib.sample import truth
+from opslib.weeks import shift_week, week_bounds, weeks_between
+from tests.iso_weeks import week_of
 from tests.sample.conftest import Exports
 
 ZONE = "America/New_York"
 AT = pd.Timestamp("2026-11-16T05:00:00Z")
-WEEKS = calendars.weeks_between("2026-W21", "2026-W46")
+WEEKS = weeks_between("2026-W21", "2026-W46")
 
 
 def tickets_of(exports: Exports) -> pd.DataFrame:
@@ -31,7 +32,7 @@ def tickets_of(exports: Exports) -> pd.DataFrame:
     found["first_queue"] = found["ticket_id"].map(firsts.set_index("ticket_id")["value"])
     found["solved_queue"] = found["ticket_id"].map(solves.set_index("ticket_id")["queue"])
     found["last_solved_at"] = found["ticket_id"].map(solves.set_index("ticket_id")["occurred_at"])
-    found["week"] = calendars.week_of(found["created_at"], ZONE)
+    found["week"] = week_of(found["created_at"], ZONE)
     return found.reset_index(drop=True)
 
 
@@ -47,7 +48,7 @@ def without(null: Exports) -> pd.DataFrame:
 
 def signals(tickets: pd.DataFrame, team: str, week: str) -> list[str]:
     """The reasons that are signals; of every week what was solved by its end, as the report asks it."""
-    ends = {each: pd.Timestamp(calendars.week_bounds(each, ZONE)[1]) for each in tickets["week"].unique()}
+    ends = {each: pd.Timestamp(week_bounds(each, ZONE)[1]) for each in tickets["week"].unique()}
     known = tickets[(tickets["last_solved_at"] < tickets["week"].map(ends)) & (tickets["team"] == team)]
     found = misrouting_signals(known, week)
     return found.loc[found["discovery"], "contact_reason"].tolist()
@@ -78,7 +79,7 @@ def test_rules_with_nothing_planted_have_no_faults(null: Exports, without: pd.Da
 def test_the_wrong_queue_is_a_signal_in_the_week_in_which_it_begins(planted: Exports, with_truths: pd.DataFrame):
     one = planted.planted("misrouting_rule")
     assert signals(with_truths, one["team"], one["begins"]) == [truth.MISROUTED_REASON]
-    assert signals(with_truths, one["team"], calendars.shift_week(one["begins"], -1)) == []
+    assert signals(with_truths, one["team"], shift_week(one["begins"], -1)) == []
 
 
 def test_weeks_with_nothing_planted_raise_no_more_signals_than_the_rate_allows(without: pd.DataFrame):

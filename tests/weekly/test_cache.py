@@ -11,11 +11,11 @@ import pytest
 from opslib.settings import load_organisation
 from opslib.store import Warehouse, write_json
 from opslib.weekly.cache import Cache, shared_basis
-from opslib.weekly.changes import build_weekly_changes
+from opslib.weekly.numbers.changes import build_weekly_changes
+from opslib.weekly.numbers.values import build_weekly_values
 from opslib.weekly.plan import Job
 from opslib.weekly.render import run
-from opslib.weekly.values import build_weekly_values
-from tests.review_warehouse import AS_OF, LAST, tickets, write_warehouse
+from tests.reports.review_warehouse import AS_OF, LAST, tickets, write_warehouse
 from tests.weekly.weekly_notebooks import edition
 
 NOTEBOOK = Path(__file__).parents[2] / "notebooks" / "team" / "weekly_review.ipynb"

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from opslib.intake.verdict import Result, Verdict
+from opslib.intake.gate.verdict import Result, Verdict
 from opslib.weekly.edition import gate_sentence
 from tests.weekly.weekly_notebooks import edition
 

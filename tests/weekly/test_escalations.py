@@ -11,16 +11,17 @@ from typing import Any
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 
-from opslib import calendars
-from opslib.analysis import escalation
-from opslib.display import escalation_files
-from opslib.escalation_register import AREA, SCHEMA, TABLE
+from opslib.analysis.contact_drivers import escalation
+from opslib.reports.contact_drivers import escalation_files
+from opslib.reports.contact_drivers.escalation_register import AREA, SCHEMA, TABLE
 from opslib.store import Warehouse
 from opslib.weekly.cache import Cache
 from opslib.weekly.escalations import MIME, EscalationError, handed_over, keep, of_week, open_register
+from opslib.weekly.outcome import Outcome, Status
 from opslib.weekly.plan import Job
-from opslib.weekly.render import Outcome, Status, run
-from tests.drivers_warehouse import EMERGING, LAST, WEEKS, write_drivers_warehouse
+from opslib.weekly.render import run
+from opslib.weeks import shift_week
+from tests.reports.drivers_warehouse import EMERGING, LAST, WEEKS, write_drivers_warehouse
 from tests.weekly.weekly_notebooks import edition
 
 NOTEBOOK = Path(__file__).parents[2] / "notebooks" / "team" / "contact_drivers.ipynb"
@@ -218,7 +219,7 @@ def test_a_run_writes_what_its_report_links_and_the_next_finds_everything_unchan
 
 
 def test_the_next_week_follows_up_and_does_not_escalate_again(desk: Desk):
-    following = calendars.shift_week(LAST, 1)
+    following = shift_week(LAST, 1)
     assert desk.render(following) == "ready"
     rows = desk.warehouse.read(AREA, TABLE, weeks=[following])
     assert rows["subject"].tolist() == [EMERGING]

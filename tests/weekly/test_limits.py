@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from opslib.weekly.kernels import can_fork
+from opslib.weekly.outcome import Outcome
 from opslib.weekly.plan import Job
-from opslib.weekly.render import Outcome, run
+from opslib.weekly.render import run
 from tests.weekly.weekly_notebooks import HEADLINE, edition, write_notebook
 
 WEEK, TEAM = "2026-W46", "us-general"

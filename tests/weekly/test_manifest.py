@@ -19,8 +19,8 @@ from opslib.weekly.manifest import (
     sha256_of,
     write_manifest,
 )
+from opslib.weekly.outcome import Outcome
 from opslib.weekly.plan import Job
-from opslib.weekly.render import Outcome
 from tests.weekly.weekly_notebooks import edition
 
 

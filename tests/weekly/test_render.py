@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from opslib.weekly.outcome import Event, Outcome
 from opslib.weekly.plan import Job, PlanError
-from opslib.weekly.render import Event, Outcome, run, warm
+from opslib.weekly.render import run, warm
 from tests.weekly.weekly_notebooks import HEADLINE, edition, write_notebook
 
 WEEK = "2026-W46"
@@ -159,10 +160,17 @@ def test_a_report_about_all_teams_is_blocked_where_no_team_is_left(
 
 
 def test_kernels_are_forked_with_what_the_notebooks_of_the_run_call_and_no_more(tmp_path: Path):
-    called = write_notebook(tmp_path / "called.ipynb", "import opslib as ops", "import seaborn", "ops.drivers.movers()")
+    called = write_notebook(
+        tmp_path / "called.ipynb", "import opslib as ops", "import seaborn", "ops.contact_drivers.moved()"
+    )
     with warm([called]) as variables:
         folder = Path(variables["JUPYTER_PATH"].split(os.pathsep)[0])
         told = json.loads((folder / "kernels" / "opslib-warm" / "kernel.json").read_text())
     preload = told["metadata"]["kernel_provisioner"]["config"]["preload"]
-    assert {"ipykernel.kernelapp", "opslib.report", "opslib.drivers_report", "seaborn"} <= set(preload)
-    assert not {"opslib.routing_report", "scipy.stats", "duckdb"} & set(preload)
+    assert {
+        "ipykernel.kernelapp",
+        "opslib.reports.week",
+        "opslib.reports.contact_drivers",
+        "seaborn",
+    } <= set(preload)
+    assert not {"opslib.reports.routing_audit.frames", "scipy.stats", "duckdb"} & set(preload)

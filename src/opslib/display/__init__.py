@@ -1,1 +1,5 @@
-"""What a reader sees: charts, tables and words, each made from a tidy frame of `analysis`."""
+"""How anything is drawn: charts, cells, headlines and words, from tidy frames of any subject."""
+
+from opslib.display.cells import frame
+
+__all__ = ["frame"]

@@ -106,3 +106,28 @@ def rows_of(frame: pd.DataFrame) -> Iterable[Any]:
 def is_known(number: float | None) -> TypeGuard[float]:
     """Whether there is a number."""
     return number is not None and not math.isnan(number)
+
+
+def frame(frame: pd.DataFrame, *, caption: str) -> Markup:
+    """Any frame as a table, at most 200 rows of it.
+
+    Args:
+        frame: what to show; its index is left out.
+        caption: what stands above.
+    """
+    numbers = [pd.api.types.is_numeric_dtype(kind) and not pd.api.types.is_bool_dtype(kind) for kind in frame.dtypes]
+    rows = [
+        [Cell(_as_text(each), number=number) for each, number in zip(line, numbers, strict=True)]
+        for line in frame.head(200).itertuples(index=False)
+    ]
+    table = table_of(caption, tuple(str(column) for column in frame.columns), rows)
+    if len(frame) <= 200:
+        return table
+    more = paragraphs(f"The first 200 of {len(frame):,} rows.")
+    return stacked(table, more)
+
+
+def _as_text(each: object) -> str:
+    if each is None or each is pd.NA or (isinstance(each, float) and math.isnan(each)):
+        return words.NOT_SHOWN
+    return f"{each:,.4g}" if isinstance(each, float) else str(each)

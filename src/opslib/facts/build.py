@@ -22,13 +22,14 @@ import pyarrow.parquet as pq
 import opslib.calendars
 import opslib.facts
 import opslib.tables
-from opslib.calendars import day_table, week_bounds
+from opslib.calendars import day_table
 from opslib.errors import NotInExport, WarehouseError
 from opslib.facts import backlog, replies, sla, spells, tickets
 from opslib.facts.spells import seconds_of
 from opslib.settings import Organisation
 from opslib.store import Warehouse, digest, write_json
 from opslib.tables import TABLES
+from opslib.weeks import week_bounds
 
 FACTS = ("tickets", "replies", "sla", "spells", "backlog_changes")
 """The facts with a partition per week of creation; facts/backlog is one table."""

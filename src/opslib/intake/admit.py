@@ -17,15 +17,15 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from opslib import calendars
 from opslib.errors import ExportError
-from opslib.intake import gate
+from opslib.intake.gate import gate
+from opslib.intake.gate.verdict import DamagedFile, Verdict
 from opslib.intake.notation import quoted
 from opslib.intake.stage import Staged, accounting
-from opslib.intake.verdict import DamagedFile, Verdict
 from opslib.settings import Organisation
 from opslib.store import WEEKLY_TABLES, Warehouse, write_json, write_parquet, write_text
 from opslib.tables import TABLES, Table
+from opslib.weeks import last_complete_week, week_bounds
 
 _PAST = {
     "tickets": ("created_at", "updated_at", "solved_at", "closed_at"),
@@ -208,15 +208,15 @@ def _last_week(con: duckdb.DuckDBPyConnection, as_of: datetime, organisation: Or
     An export of an old period knows of solves long after its last ticket; its last ticket then decides.
     """
     tolerance = timedelta(hours=organisation.limits.week_ends_within_hours)
-    week = calendars.last_complete_week(as_of, organisation.zone, tolerance)
-    start, _ = calendars.week_bounds(week, organisation.zone)
+    week = last_complete_week(as_of, organisation.zone, tolerance)
+    start, _ = week_bounds(week, organisation.zone)
     newest = con.execute(
         "SELECT epoch_us(max(created_at)) FROM candidate_tickets WHERE created_at <= $as_of", {"as_of": as_of}
     ).fetchone()
     if newest is None or newest[0] is None:
         return week
     last = datetime.fromtimestamp(newest[0] // 1_000_000, UTC)
-    return week if last >= start else calendars.last_complete_week(last, organisation.zone, tolerance)
+    return week if last >= start else last_complete_week(last, organisation.zone, tolerance)
 
 
 def _damaged(

@@ -14,7 +14,6 @@ from contextlib import ExitStack, nullcontext
 from dataclasses import asdict, dataclass, field
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Final
 
 import pandas as pd
 import pyarrow as pa
@@ -22,36 +21,14 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from opslib import tables as tables_module
-from opslib.intake.export_files import find_files, lookup_files
-from opslib.intake.mapping import MappedFile, map_file
-from opslib.intake.pseudonyms import Pseudonymiser
-from opslib.intake.redaction import redact_many
-from opslib.intake.sources import SourceMapping
+from opslib.intake.mapping.export_files import find_files, lookup_files
+from opslib.intake.mapping.map_file import MappedFile, map_file
+from opslib.intake.mapping.sources import SourceMapping
+from opslib.intake.privacy.pseudonyms import Pseudonymiser
+from opslib.intake.privacy.redaction import redact_many
 from opslib.store import Warehouse, digest, write_json
 from opslib.tables import TABLES, Table
 
-CODE: Final = (
-    "csv_rows",
-    "export_files",
-    "feed_plan",
-    "file_columns",
-    "json_rows",
-    "mapping",
-    "notation",
-    "parquet_rows",
-    "pseudonyms",
-    "raw_rows",
-    "read",
-    "read_options",
-    "redaction",
-    "sources",
-    "stage",
-    "text_columns",
-    "text_file",
-    "value_sql",
-    "workbook_rows",
-)
-"""The modules of this package that decide what becomes of a file: what is staged is good for as long as they stay."""
 _REDACTED_AT_ONCE = 20_000
 _WORTH_A_PROCESS_BYTES = 50_000_000
 """Of text from which on processes are worth their start: redacting less takes no longer than importing pandas there."""
@@ -121,8 +98,9 @@ def stage(
 def _key(source: SourceMapping, path: Path, content: Sequence[str], pseudonymiser: Pseudonymiser) -> str:
     """Names what the staged rows of a file depend on; a mapping with look-ups depends on the files looked up too."""
     parts = [source.model_dump_json(), path.name, *content, pseudonymiser.one("fingerprint")]
-    code = [Path(__file__).with_name(f"{name}.py") for name in CODE]
-    parts.append(digest(*code, Path(str(tables_module.__file__))))
+    here = Path(__file__).parent
+    code = [path for folder in ("reading", "mapping", "privacy") for path in sorted((here / folder).glob("*.py"))]
+    parts.append(digest(*code, Path(__file__), here / "notation.py", Path(str(tables_module.__file__))))
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:24]
 
 

@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
 from opslib.weekly.plan import Job
+from opslib.weeks import dates_of, shift_week
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from opslib.intake.verdict import Verdict
+    from opslib.intake.gate.verdict import Verdict
 
 GateStatus = Literal["passed", "warned", "blocked"]
 GATE_WORDS: dict[str, str] = {
@@ -118,67 +119,6 @@ def _without_folders(value: object) -> str:
     return f"…/{Path(text).name}" if Path(text).is_absolute() else text
 
 
-def first_day(week: str) -> date:
-    """The Monday of an ISO week."""
-    year, number = week.split("-W")
-    return date.fromisocalendar(int(year), int(number), 1)
-
-
-def dates_of(week: str) -> str:
-    """The days of an ISO week in words.
-
-    >>> dates_of("2026-W46")
-    'Mon 9 – Sun 15 November 2026'
-    >>> dates_of("2026-W40")
-    'Mon 28 September – Sun 4 October 2026'
-    >>> dates_of("2026-W53")
-    'Mon 28 December 2026 – Sun 3 January 2027'
-    """
-    start = first_day(week)
-    end = start + timedelta(days=6)
-    opening = f"Mon {start.day}"
-    if start.month != end.month:
-        opening += f" {start:%B}"
-    if start.year != end.year:
-        opening += f" {start.year}"
-    return f"{opening} – Sun {end.day} {end:%B %Y}"
-
-
-def short_dates_of(week: str) -> str:
-    """The days of an ISO week in few characters.
-
-    >>> short_dates_of("2026-W40")
-    '28 Sep – 4 Oct'
-    """
-    start = first_day(week)
-    end = start + timedelta(days=6)
-    return f"{start.day} {start:%b} – {end.day} {end:%b}"
-
-
-def previous_week(week: str) -> str:
-    """The ISO week before.
-
-    >>> previous_week("2027-W01")
-    '2026-W53'
-    """
-    return week_of_day(first_day(week) - timedelta(days=7))
-
-
-def week_of_day(day: date) -> str:
-    """The ISO week that a day lies in."""
-    year, number, _ = day.isocalendar()
-    return f"{year}-W{number:02d}"
-
-
-def next_week(week: str) -> str:
-    """The ISO week after.
-
-    >>> next_week("2026-W53")
-    '2027-W01'
-    """
-    return week_of_day(first_day(week) + timedelta(days=7))
-
-
 def comparison_of(job: Job, reports: Path) -> Path:
     """Where the page lies that shows a report beside the one of the week before."""
     return reports / f"{job.identifier}.compare.html"
@@ -194,8 +134,8 @@ def links_of(job: Job, reports: Path) -> tuple[Link, ...]:
     Returns:
         Links relative to the report's page, with the keys "older", "newer" and "beside".
     """
-    before = Job(job.notebook, previous_week(job.week), job.team)
-    after = Job(job.notebook, next_week(job.week), job.team)
+    before = Job(job.notebook, shift_week(job.week, -1), job.team)
+    after = Job(job.notebook, shift_week(job.week, 1), job.team)
     links = []
     if before.page(reports).is_file():
         links.append(Link(f"← {before.week}", f"../../{before.identifier}.html", "older"))

@@ -19,13 +19,13 @@ import pyarrow.parquet as pq
 from nbformat import NotebookNode
 
 from opslib.errors import OpslibError
-from opslib.escalation_register import AREA, SCHEMA, TABLE
+from opslib.reports.contact_drivers.escalation_register import AREA, SCHEMA, TABLE
 from opslib.store import Warehouse, write_text
-from opslib.weekly.page import bundles_of
+from opslib.weekly.pages.page import bundles_of
 from opslib.weekly.plan import Job
 
 if TYPE_CHECKING:
-    from opslib.weekly.render import Outcome
+    from opslib.weekly.outcome import Outcome
 
 MIME = "application/vnd.opslib.escalations+json"
 FOLDER = "escalations"

@@ -15,7 +15,7 @@ from typing import Any
 
 from opslib.errors import OpslibError
 from opslib.weekly.edition import Edition
-from opslib.weekly.render import Outcome, Status
+from opslib.weekly.outcome import Outcome, Status
 
 PACKAGES = ("opslib", "duckdb", "ibis-framework", "pandas", "pyarrow", "great-expectations", "papermill", "nbconvert")
 

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from opslib.errors import OpslibError
+from opslib.weeks import is_week
 
 if TYPE_CHECKING:
     from opslib.settings import Organisation, WeeklyPlan
 
-_WEEK = re.compile(r"^\d{4}-W\d{2}$")
 _OPTIONAL = re.compile(r"^Optional\[(.*)\]$")
 _TYPES: dict[str, tuple[type, ...]] = {
     "str": (str,),
@@ -83,7 +83,7 @@ def plan(
     Raises:
         PlanError: a team or notebook is not known, or nothing is left to render; the message lists what there is.
     """
-    if not _WEEK.match(week):
+    if not is_week(week):
         raise PlanError(f"{week!r} is not a week; write it like 2026-W46")
     known = organisation.team_names
     wanted = list(known) if teams is None else list(teams)

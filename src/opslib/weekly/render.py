@@ -16,27 +16,26 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from multiprocessing import active_children, get_all_start_methods, get_context
 from multiprocessing.forkserver import ensure_running
 from pathlib import Path
 from types import FrameType
-from typing import Any, Literal
+from typing import Any
 
 import nbformat
 from nbclient.exceptions import DeadKernelError
 from nbformat import NotebookNode
 
-from opslib import MODULES
+from opslib import SUBJECTS
 from opslib.store import READS, slices_read
 from opslib.weekly.cache import Cache
 from opslib.weekly.edition import Edition, links_of
 from opslib.weekly.escalations import handed_over
 from opslib.weekly.kernels import KERNEL, KERNEL_NAME, PRELOAD, install_kernelspec, shared_server
-from opslib.weekly.page import headline_of, plain_text, render_template, title_of, to_html
+from opslib.weekly.outcome import Event, Outcome, Status
+from opslib.weekly.pages.page import headline_of, plain_text, render_template, title_of, to_html
 from opslib.weekly.plan import Job, check_parameters, parameters_of
-
-Status = Literal["ready", "unchanged", "no_data", "blocked", "failed"]
 
 _ROOT = "../"
 _SECONDS_TO_STOP = 3.0
@@ -52,32 +51,6 @@ _PRELOADED_BY_WORKERS = (
     "nbconvert.exporters.html",
     "IPython.lib.lexers",  # colours the folded code
 )
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What became of a job.
-
-    `headline` is as of `page.headline_of`; `error` is the last line of what went wrong; `path` is the page, which there
-    always is; `handed_over` is as of `escalations.handed_over`.
-    """
-
-    job: Job
-    status: Status
-    seconds: float
-    path: Path
-    error: str | None = None
-    headline: list[dict[str, Any]] = field(default_factory=list)
-    handed_over: dict[str, Any] | None = None
-
-
-@dataclass(frozen=True)
-class Event:
-    """Something to tell who waits: a job was started, or is done (`outcome` is then there)."""
-
-    kind: Literal["started", "done"]
-    job: Job
-    outcome: Outcome | None = None
 
 
 def run(
@@ -175,9 +148,15 @@ def _preload(notebooks: Iterable[Path]) -> list[str]:
     """What kernels are forked with: what all need, what these notebooks import, and what stands behind their calls."""
     text = "\n".join(path.read_text(encoding="utf-8") for path in sorted(set(notebooks)))
     imported = set(_IMPORTED.findall(text))
-    called = sorted(set(_CALLED.findall(text)) & set(MODULES))
+    called = sorted(set(_CALLED.findall(text)) & set(SUBJECTS))
     named = [name for name in PRELOAD if name in imported and name not in KERNEL]
-    return [*KERNEL, "pyarrow.dataset", "opslib.report", *(MODULES[name] for name in called), *named]
+    return [
+        *KERNEL,
+        "pyarrow.dataset",
+        "opslib.reports.week",
+        *(f"opslib.reports.{name}" for name in called),
+        *named,
+    ]
 
 
 def execute(notebook: Path, parameters: Mapping[str, Any], *, cwd: Path, timeout_seconds: int) -> NotebookNode:

@@ -25,9 +25,9 @@ import pandas as pd
 from opslib.errors import ExportError, WarehouseError
 from opslib.facts.build import build
 from opslib.intake import admit, stage
-from opslib.intake.pseudonyms import KEY_FILE, Pseudonymiser, load_key
-from opslib.intake.sources import SourceMapping, load_source
-from opslib.intake.verdict import Verdict
+from opslib.intake.gate.verdict import Verdict
+from opslib.intake.mapping.sources import SourceMapping, load_source
+from opslib.intake.privacy.pseudonyms import KEY_FILE, Pseudonymiser, load_key
 from opslib.metrics import check_goals
 from opslib.sample import write_sample
 from opslib.settings import Organisation, load_organisation, load_weekly_plan
@@ -36,12 +36,12 @@ from opslib.weekly import plan, unchanged
 from opslib.weekly.edition import Edition, gate_sentence
 
 if TYPE_CHECKING:
-    from opslib.weekly.render import Outcome
+    from opslib.weekly.outcome import Outcome
 
 Say = Callable[[str, str], None]
 """Told the step and, in one line, what it did."""
 
-_NEEDED_BY_NEW_EXPORTS = ("great_expectations", "opslib.weekly.values", "opslib.weekly.changes")
+_NEEDED_BY_NEW_EXPORTS = ("great_expectations", "opslib.weekly.numbers.values", "opslib.weekly.numbers.changes")
 SAMPLE_MARK = "ground_truth.json"
 _DATA = Path("data")
 
@@ -228,7 +228,7 @@ def take_in(run: Run, say: Say) -> TakenIn:
 
 def build_facts(run: Run, taken: TakenIn, say: Say) -> None:
     """Facts and weekly values of what was admitted."""
-    from opslib.weekly import changes, values
+    from opslib.weekly.numbers import changes, values
 
     started = perf_counter()
     for line in build(run.warehouse, run.organisation, taken.as_of):
@@ -309,9 +309,11 @@ def render_reports(
         say: told what was done.
         kernels: of `kernels_begun`; None begins them where a report has to be made.
     """
-    from opslib.weekly import escalations, manifest, progress, published, render, site
+    from opslib.weekly import escalations, manifest, progress, render
     from opslib.weekly.cache import Cache, shared_basis
     from opslib.weekly.kernels import can_fork
+    from opslib.weekly.numbers import published
+    from opslib.weekly.pages import index as site
 
     started = perf_counter()
     jobs = planned_jobs(run, taken.week, chosen)
@@ -385,7 +387,7 @@ def watched(run: Run, taken: TakenIn) -> list[Path]:
 
 def write_data_quality_page(run: Run, taken: TakenIn) -> Path:
     """`data_quality.html` of the week."""
-    from opslib.weekly import site
+    from opslib.weekly.pages import index as site
 
     return site.write_data_quality(
         run.folders.reports, edition=_edition(run, taken), verdict=taken.verdict, accounting=taken.rows
@@ -413,7 +415,7 @@ def _edition(run: Run, taken: TakenIn) -> Edition:
 
 def publish(run: Run, taken: TakenIn, say: Say) -> None:
     """Keep the numbers that the reports will show, and say which of those published before are others now."""
-    from opslib.weekly import published
+    from opslib.weekly.numbers import published
 
     for line in published.publish(run.warehouse, run.organisation, taken.as_of):
         say("publish", line)
@@ -466,7 +468,7 @@ def _intake_key(run: Run, staged: list[stage.Staged]) -> str:
         str(run.week),
         str(run.as_of),
         digest(*sorted(run.folders.expectations.glob("*.json"))),
-        digest(*sorted(package.glob("*.py"))),
+        digest(*sorted(package.rglob("*.py"))),
         *(f"{item.parquet} {item.order} {item.damage}" for item in staged),
     ]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()

@@ -1,0 +1,592 @@
+"""What to hand to the product team: what it would save, since when, whom it touches, and what became of it later."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Literal, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from scipy import special
+
+from opslib.analysis.contact_drivers.drivers import is_catch_all
+from opslib.analysis.contact_drivers.movers import ALL, FALSE_DISCOVERY_RATE, UNLABELLED
+from opslib.analysis.methods.discovery import benjamini_hochberg
+from opslib.analysis.methods.intervals import poisson_rate, wilson
+
+Floats = npt.NDArray[np.float64]
+Kind = Literal["reason", "phrase"]
+
+SEED = 19780301
+_DRAWS = 4000
+_NULL_PATHS = 999
+_MARGIN = 3
+_FEW_ANSWERS = 10.0  # surveys of the team that a subject's own are mixed with
+_FEWEST_SHARED_TICKETS = 3
+_OWN_SHARE = 0.3  # of a phrase's tickets that must bear a reason for the phrase to be its own
+_PART_OF_REASON = 0.5  # of a reason's tickets of the week: a phrase of fewer may be a matter of its own
+_PHRASES = 6
+_LATEST_WEEKS = 4
+_BEFORE_ONSET = pd.Timedelta(days=3)
+
+CANDIDATE_COLUMNS = (
+    *("rank", "subject", "kind", "reason", "phrases", "tickets", "expected", "ratio", "onset_on", "onset_low"),
+    *("onset_high", "onset_p", "before_per_week", "excess", "excess_low", "excess_high", "effort_ratio"),
+    *("dissatisfied_ratio", "score", "score_low", "score_high", "found_by"),
+)
+REGISTER_COLUMNS = (
+    *("escalation_id", "team", "subject", "kind", "reason", "phrases", "escalated_week", "onset_on"),
+    *("before_per_week", "excess", "excess_low", "excess_high", "score", "latest_week", "weeks_since"),
+    *("latest_per_week", "latest_low", "latest_high", "state"),
+)
+
+
+class _Subject(NamedTuple):
+    """What may be handed over: a reason, or a phrase and the reason that most of its tickets bear."""
+
+    name: str
+    kind: Kind
+    reason: str
+    phrases: list[str]
+
+
+@dataclass(frozen=True)
+class ChangePoint:
+    """A step in a row of counts: the observations before it, with an interval, and the levels on either side."""
+
+    position: int
+    low: int
+    high: int
+    before: float
+    after: float
+    step: float
+    step_low: float
+    step_high: float
+    dispersion: float
+    p: float
+
+
+def change_point(
+    counts: npt.ArrayLike, exposure: npt.ArrayLike = 1.0, *, margin: int = _MARGIN, together: int = 1
+) -> ChangePoint:
+    """Find the one step that divides a row of counts best.
+
+    Args:
+        counts: one per day or week, in order; at least `2 * margin` of them with exposure.
+        exposure: what each is counted over; those without any are passed over.
+        margin: so many observations at least lie on either side.
+        together: so many observations in a row may rise and fall together, such as the 7 days of a week.
+
+    Returns:
+        position (observations before the step) with the 95 % interval low to high; before and after (counts per unit of
+        exposure); step (after less before) with its 95 % interval; dispersion (variance over mean, at least 1) and p
+        for no step at all.
+
+    Raises:
+        ValueError: too few observations, or counts or exposures below 0.
+
+    Notes:
+        Quasi-Poisson: the position with the highest likelihood; the interval holds the most likely positions with
+        together 95 % of the likelihood, divided by the dispersion around the two levels. p is simulated (999 seeded
+        paths of a Brownian bridge over the same exposures), because the highest of many ratios is no chi-square. What
+        makes a whole week busier shows little in the variance of its days, and looks like a step: the dispersion is the
+        larger of that of single observations and that of sums of `together` of them.
+
+    References:
+        Hinkley, D. V. (1970). Inference about the change-point in a sequence of random variables. Biometrika 57, 1-17.
+        Cobb, G. W. (1978). The problem of the Nile: conditional solution to a changepoint problem. Biometrika 65,
+        243-251.
+
+    >>> found = change_point([10, 12, 9, 11, 10, 21, 19, 20, 22, 20])
+    >>> found.position, found.low, found.high, round(found.before, 1), round(found.after, 1)
+    (5, 4, 6, 10.4, 20.4)
+    """
+    count = np.atleast_1d(np.asarray(counts, dtype=np.float64))
+    over = np.broadcast_to(np.asarray(exposure, dtype=np.float64), count.shape)
+    if (count < 0).any() or (over < 0).any():
+        raise ValueError("counts and exposures must not be below 0")
+    used = np.flatnonzero(over > 0)
+    count, over = count[used], over[used]
+    if len(count) < 2 * margin:
+        raise ValueError(f"a change point needs at least {2 * margin} observations, not {len(count)}")
+    left, left_over = count.cumsum(), over.cumsum()
+    places = np.arange(margin, len(count) - margin + 1)
+    first, second = left[places - 1], left[-1] - left[places - 1]
+    over_first, over_second = left_over[places - 1], left_over[-1] - left_over[places - 1]
+    gain = special.xlogy(first, first / over_first) + special.xlogy(second, second / over_second)
+    gain = gain - special.xlogy(left[-1], left[-1] / left_over[-1])
+    best = int(np.argmax(gain))
+    before, after = first[best] / over_first[best], second[best] / over_second[best]
+    fitted = np.where(np.arange(len(count)) < places[best], before, after) * over
+    dispersion = max(1.0, _dispersion(count, fitted, 1), _dispersion(count, fitted, together))
+    weight = np.exp((gain - gain[best]) / dispersion)
+    order = np.argsort(-weight, kind="stable")
+    mass = np.cumsum(weight[order]) / weight.sum()
+    inside = places[order[: int(np.searchsorted(mass, 0.95)) + 1]]
+    error = float(np.sqrt(dispersion * (after / over_second[best] + before / over_first[best])))
+    reach = -float(special.ndtri(0.025))
+    return ChangePoint(
+        position=int(used[places[best]]),
+        low=int(used[inside.min()]),
+        high=int(used[inside.max()]) if inside.max() < len(used) else int(used[-1]) + 1,
+        before=float(before),
+        after=float(after),
+        step=float(after - before),
+        step_low=float(after - before - reach * error),
+        step_high=float(after - before + reach * error),
+        dispersion=dispersion,
+        p=_no_step(2 * float(gain[best]) / dispersion, over, places),
+    )
+
+
+def members(tickets: pd.DataFrame, kind: Kind, reason: str, phrases: Sequence[str]) -> pd.Series:
+    """Which tickets a subject has.
+
+    Args:
+        tickets: contact_reason and text (as of `language.spoken`; missing where texts are not at hand).
+        kind: a `reason` has the tickets that bear it, and those of a catch-all reason that say its phrases; a `phrase`
+            only tickets that say its phrases, of its reason and of catch-all reasons.
+        reason: a contact reason; empty for a phrase that no reason bears.
+        phrases: as of `language.emerging_phrases`.
+
+    Returns:
+        One bool per row.
+    """
+    labelled = tickets["contact_reason"] == reason
+    own = labelled if kind == "reason" else pd.Series(False, index=tickets.index)
+    if not phrases or "text" not in tickets:
+        return own
+    open_to_it = is_catch_all(tickets["contact_reason"]) | (tickets["contact_reason"] == UNLABELLED)
+    open_to_it |= labelled & (kind == "phrase")
+    said = pd.Series(False, index=tickets.index)
+    texts = tickets.loc[open_to_it, "text"].astype("str")
+    for phrase in phrases:
+        said[open_to_it] |= texts.str.contains(f" {phrase} ", regex=False).fillna(False)
+    return own | said
+
+
+def candidates(
+    tickets: pd.DataFrame,
+    movers: pd.DataFrame,
+    phrases: pd.DataFrame,
+    *,
+    days: Sequence[str],
+    rate: float = FALSE_DISCOVERY_RATE,
+    recent_weeks: int = 8,
+) -> pd.DataFrame:
+    """Rank what a product team could take away, by the tickets that it would avoid per week.
+
+    Args:
+        tickets: one row per ticket of the days: day (local ISO date), contact_reason, text (as of `language.spoken`),
+            and where the export has them agent_work_business_seconds and satisfied (1.0, 0.0 or NaN).
+        movers: of the week, as of `movers.weekly_movers`.
+        phrases: of the week, as of `language.emerging_phrases`.
+        days: all days looked at, in order, up to the last of the week; thirteen weeks of them are good.
+        rate: false discovery rate, of the week's movers and of the steps each.
+        recent_weeks: a step counts where it lies in so many last weeks.
+
+    Returns:
+        `CANDIDATE_COLUMNS`, the highest score first. subject (reason, or phrase), kind (reason, phrase), reason,
+        phrases (joined by `;`), tickets (of the last seven days), expected, ratio, onset_on with onset_low and
+        onset_high (95 %, ISO dates) and onset_p, before_per_week, excess (tickets a week since the onset beyond those
+        before, at the flow of the team since then; with 95 % interval), effort_ratio and dissatisfied_ratio (against
+        the team's tickets), score (their product: avoided tickets a week, in tickets of average effort and
+        satisfaction) with 95 % interval,
+        found_by.
+
+    Notes:
+        A subject is a candidate where it moved up in the week or took a step up that is a discovery. Catch-all reasons
+        are none; phrases that emerge under them join the reason that other tickets with the phrase bear, or stand for
+        themselves. So do phrases of less than half of a reason's tickets of the week, unless the reason as a whole is a
+        candidate since the same days: what is new in a broad reason would disappear in it. The interval of the score is
+        drawn (seeded): a normal excess, a log-normal effort, a beta share of dissatisfied answers that the team's
+        answers shrink.
+    """
+    rows = tickets[tickets["day"].isin(list(days))].reset_index(drop=True)
+    rows["contact_reason"] = rows["contact_reason"].astype("str").fillna(UNLABELLED)
+    moved = movers[(movers["dimension"] == ALL) & (movers["contact_reason"] != ALL)]
+    up = moved[moved["discovery"] & (moved["excess"] > 0)]
+    risen = set(up.loc[~is_catch_all(up["contact_reason"]) & (up["contact_reason"] != UNLABELLED), "contact_reason"])
+    subjects = _subjects(phrases)
+    named = {subject.reason for subject in subjects if subject.kind == "reason"}
+    for reason in moved.loc[moved["p"].notna(), "contact_reason"]:
+        if reason not in named and reason != UNLABELLED and not bool(is_catch_all(pd.Series([reason])).iloc[0]):
+            subjects.append(_Subject(str(reason), "reason", str(reason), []))
+    day = pd.Index(list(days)).get_indexer(pd.Index(rows["day"]))
+    total = np.bincount(day, minlength=len(days)).astype(np.float64)
+    recent = 7 * recent_weeks
+    this_week = rows.loc[day >= len(days) - 7, "contact_reason"].value_counts()
+    found = []
+    for subject in subjects:
+        mine = members(rows, subject.kind, subject.reason, subject.phrases).to_numpy()
+        own = np.bincount(day[mine], minlength=len(days)).astype(np.float64)
+        others = np.maximum(total - own, 0.0)
+        if own.sum() < 10 or (others > 0).sum() < 4 * 7:
+            continue
+        step = change_point(own, others, margin=_MARGIN, together=7)
+        if subject.kind == "reason" or own[-7:].sum() < _PART_OF_REASON * this_week.get(subject.reason, np.inf):
+            found.append((subject, mine, own, step))
+    if not found:
+        return pd.DataFrame(columns=list(CANDIDATE_COLUMNS))
+    upward = np.array([step.p if step.step > 0 else 1.0 for *_, step in found])
+    stepped = benjamini_hochberg(upward, rate=rate)["discovery"].to_numpy()
+    fresh = [
+        bool(is_step) and step.step_low > 0 and step.position >= len(days) - recent
+        for (*_, step), is_step in zip(found, stepped, strict=True)
+    ]
+    whole = {
+        one.reason: _began(step, len(days))
+        for (one, *_, step), is_fresh in zip(found, fresh, strict=True)
+        if one.kind == "reason" and (is_fresh or one.reason in risen)
+    }
+    rng = np.random.default_rng(SEED)
+    lines = []
+    for (subject, mine, own, step), is_fresh in zip(found, fresh, strict=True):
+        if subject.kind == "reason" and subject.reason not in whole:
+            continue
+        if subject.kind == "phrase" and subject.reason in whole:
+            (low, high), (first, last) = _began(step, len(days)), whole[subject.reason]
+            if low <= last and first <= high:
+                continue
+        flow = total - own
+        since = step.position if step.step_low > 0 else len(days) - 7
+        per_week = 7 * flow[since:].mean()
+        before = own[:since].sum() / max(flow[:since].sum(), 1.0)
+        error = np.sqrt(
+            step.dispersion * (step.after / max(flow[since:].sum(), 1.0) + before / max(flow[:since].sum(), 1))
+        )
+        excess = (own[since:].sum() / max(flow[since:].sum(), 1.0) - before) * per_week
+        line = {
+            "subject": subject.name,
+            "kind": subject.kind,
+            "reason": subject.reason,
+            "phrases": ";".join(subject.phrases),
+            "tickets": int(own[-7:].sum()),
+            "expected": before * flow[-7:].sum(),
+            "ratio": (own[-7:].sum() + 0.5) / (before * flow[-7:].sum() + 0.5),
+            "onset_on": days[since],
+            "onset_low": days[min(step.low, len(days) - 1)] if step.step_low > 0 else None,
+            "onset_high": days[min(step.high, len(days) - 1)] if step.step_low > 0 else None,
+            "onset_p": step.p,
+            "before_per_week": before * per_week,
+            "excess": excess,
+            "found_by": " and ".join(
+                name
+                for name, said_so in (
+                    ("moved this week", subject.kind == "reason" and subject.reason in risen),
+                    (f"new phrases{_under(subject)}", bool(subject.phrases)),
+                    ("step up", is_fresh),
+                )
+                if said_so
+            ),
+        }
+        lines.append(line | _worth(rows, mine & (day >= since), excess, float(error * per_week), rng))
+    frame = pd.DataFrame(lines, columns=[name for name in CANDIDATE_COLUMNS if name != "rank"])
+    frame = frame[frame["excess"] > 0].sort_values(["score", "subject"], ascending=[False, True], kind="stable")
+    frame.insert(0, "rank", np.arange(1, len(frame) + 1))
+    return frame.reset_index(drop=True)
+
+
+def affected_segments(
+    tickets: pd.DataFrame,
+    is_member: pd.Series,
+    *,
+    minimum_group: int,
+    dimensions: Sequence[str] = ("channel", "language", "region", "form"),
+) -> pd.DataFrame:
+    """Where a subject's tickets come from, beside the team's others.
+
+    Args:
+        tickets: one row per ticket since the onset: the dimensions and requester_id.
+        is_member: which are the subject's.
+        minimum_group: segments of fewer requesters with the subject are left out.
+        dimensions: columns; those that the export lacks are left out.
+
+    Returns:
+        dimension, segment, tickets, share (of the subject's tickets), low, high (Wilson 95 %), others_share, lift
+        (share over others' share); within a dimension most tickets first.
+    """
+    parts = []
+    for name in dimensions:
+        if name not in tickets or tickets[name].notna().sum() == 0:
+            continue
+        known = tickets[tickets[name].notna()]
+        mine = is_member[tickets[name].notna()]
+        sums = pd.DataFrame({"tickets": known[mine].groupby(name).size(), "others": known[~mine].groupby(name).size()})
+        sums = sums.fillna(0)
+        if "requester_id" in known:
+            people = known[mine].groupby(name)["requester_id"].nunique().reindex(sums.index, fill_value=0)
+        else:
+            people = sums["tickets"]
+        share = wilson(sums["tickets"], max(float(sums["tickets"].sum()), 1.0))
+        others = sums["others"] / max(float(sums["others"].sum()), 1.0)
+        part = pd.DataFrame(
+            {
+                "dimension": name,
+                "segment": sums.index.astype("str"),
+                "tickets": sums["tickets"].astype("int64").to_numpy(),
+                "share": share["share"].to_numpy(),
+                "low": share["low"].to_numpy(),
+                "high": share["high"].to_numpy(),
+                "others_share": others.to_numpy(),
+                "lift": (share["share"] / others.where(others > 0)).to_numpy(),
+            }
+        )
+        part = part[(people >= minimum_group).to_numpy()]
+        parts.append(part.sort_values(["tickets", "segment"], ascending=[False, True], kind="stable"))
+    columns = ["dimension", "segment", "tickets", "share", "low", "high", "others_share", "lift"]
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=columns)
+
+
+def linked_causes(
+    reason: str | None,
+    ticket_ids: Sequence[str],
+    *,
+    onset_low: pd.Timestamp,
+    onset_high: pd.Timestamp,
+    tool_requests: pd.DataFrame | None = None,
+    policy_changes: pd.DataFrame | None = None,
+) -> pd.DataFrame:
+    """Tool requests and policy changes that bear on a subject.
+
+    Args:
+        reason: the subject's contact reason, or None.
+        ticket_ids: the subject's tickets.
+        onset_low: first instant at which it may have begun.
+        onset_high: last instant.
+        tool_requests: the standard table, or None where the export has none.
+        policy_changes: the standard table, or None.
+
+    Returns:
+        kind (tool request, policy change), id, at, what, status, why: the same reason, at least three shared tickets,
+        or in force from within three days before the onset's interval until its end. By `at`.
+    """
+    lines = []
+    own = set(ticket_ids)
+    first, last = onset_low - _BEFORE_ONSET, onset_high
+    for row in [] if tool_requests is None else tool_requests.to_dict("records"):
+        shared = len(own & set(_items(row.get("ticket_ids"))))
+        why = _why(
+            (reason is not None and reason in _items(row.get("contact_reasons")), "names this reason"),
+            (shared >= _FEWEST_SHARED_TICKETS, f"names {shared} of these tickets"),
+        )
+        if why:
+            what = " ".join(_plain(row.get(name)) for name in ("severity", "kind", "platform")).strip()
+            lines.append(
+                ("tool request", _plain(row["request_id"]), row["opened_at"], what, _plain(row["status"]), why)
+            )
+    for row in [] if policy_changes is None else policy_changes.to_dict("records"):
+        why = _why(
+            (reason is not None and reason in _items(row.get("contact_reasons")), "names this reason"),
+            (first <= row["effective_at"] <= last, "in force from about the onset"),
+        )
+        if why:
+            lines.append(
+                (
+                    "policy change",
+                    _plain(row["policy_id"]),
+                    row["effective_at"],
+                    _plain(row["summary"]),
+                    "in force",
+                    why,
+                )
+            )
+    frame = pd.DataFrame(lines, columns=["kind", "id", "at", "what", "status", "why"])
+    return frame.sort_values(["at", "id"], kind="stable", ignore_index=True)
+
+
+def register(known: pd.DataFrame, found: pd.DataFrame, *, team: str, week: str) -> pd.DataFrame:
+    """The register of escalations with the week's new ones.
+
+    Args:
+        known: `REGISTER_COLUMNS`, maybe empty.
+        found: the candidates that are escalated in the week, with escalation_id.
+        team: whose they are.
+        week: the week.
+
+    Returns:
+        The register: what is there stays as it is. A subject that is there already, and not back to its level before,
+        is not escalated a second time.
+    """
+    mine = known[known["team"] == team]
+    open_ones = set(mine.loc[mine["state"] != BACK, "subject"]) | set(
+        mine.loc[mine["escalated_week"] >= week, "subject"]
+    )
+    fresh = found[~found["subject"].isin(open_ones)]
+    rows = fresh.assign(team=team, escalated_week=week, latest_week=week, weeks_since=0, state=WAITING)
+    rows = rows.assign(latest_per_week=np.nan, latest_low=np.nan, latest_high=np.nan)[list(REGISTER_COLUMNS)]
+    whole = pd.concat([known[list(REGISTER_COLUMNS)], rows], ignore_index=True) if len(known) else rows
+    return whole.sort_values(["team", "escalated_week", "escalation_id"], kind="stable", ignore_index=True)
+
+
+WAITING = "no week since"
+BACK = "back to its level before"
+FELL = "fell, still above its level before"
+SAME = "unchanged"
+ROSE = "rose further"
+
+
+def follow_up(row: pd.Series, weekly: pd.Series) -> dict[str, object]:
+    """What became of an escalation's volume.
+
+    Args:
+        row: of the register.
+        weekly: tickets of its subject per week, index ISO weeks in order, up to the week reported.
+
+    Returns:
+        latest_week, weeks_since, latest_per_week with latest_low and latest_high (mean of up to four latest weeks after
+        the escalation, Poisson 95 %), state: `WAITING`, `BACK` (the interval holds or lies below the level before),
+        `FELL` (below the level at escalation), `ROSE` (above it) or `SAME`.
+
+    >>> row = pd.Series({"escalated_week": "2026-W41", "before_per_week": 0.0, "excess": 30.0})
+    >>> follow_up(row, pd.Series([30, 0, 1], index=["2026-W41", "2026-W42", "2026-W43"]))["state"]
+    'fell, still above its level before'
+    """
+    after = weekly[weekly.index > row["escalated_week"]]
+    latest = str(weekly.index.max()) if len(weekly) else str(row["escalated_week"])
+    if after.empty:
+        return {
+            "latest_week": max(latest, str(row["escalated_week"])),
+            "weeks_since": 0,
+            "latest_per_week": np.nan,
+            "latest_low": np.nan,
+            "latest_high": np.nan,
+            "state": WAITING,
+        }
+    last = after.iloc[-_LATEST_WEEKS:]
+    mean = poisson_rate([float(last.sum())], [float(len(last))]).iloc[0]
+    level = float(row["before_per_week"] + row["excess"])
+    if mean["low"] <= row["before_per_week"]:
+        state = BACK
+    elif mean["high"] < level:
+        state = FELL
+    else:
+        state = ROSE if mean["low"] > level else SAME
+    return {
+        "latest_week": latest,
+        "weeks_since": len(after),
+        "latest_per_week": float(mean["rate"]),
+        "latest_low": float(mean["low"]),
+        "latest_high": float(mean["high"]),
+        "state": state,
+    }
+
+
+def _dispersion(count: Floats, fitted: Floats, together: int) -> float:
+    """Pearson's variance over mean of sums of so many observations in a row, the last ones whole."""
+    together = max(1, min(together, len(count) // 4))
+    starts = np.arange(len(count) % together, len(count), together)
+    own, mean = np.add.reduceat(count, starts), np.add.reduceat(fitted, starts)
+    chi = np.divide((own - mean) ** 2, mean, out=np.zeros_like(mean), where=mean > 0).sum()
+    # Two levels are fitted, and the best of many positions takes some three degrees of freedom more.
+    return float(chi) / max(len(starts) - 5, len(starts) / 2)
+
+
+def _no_step(highest: float, over: Floats, places: npt.NDArray[np.int64]) -> float:
+    paths = (_null_steps(len(over)) * np.sqrt(over)).cumsum(axis=1)
+    passed = over.cumsum() / over.sum()
+    share = passed[places - 1]
+    bridge = (paths[:, places - 1] - share * paths[:, -1:]) / np.sqrt(over.sum())
+    peaks = (bridge**2 / (share * (1 - share))).max(axis=1)
+    return float((1 + (peaks >= highest).sum()) / (_NULL_PATHS + 1))
+
+
+@cache
+def _null_steps(length: int) -> Floats:
+    """The same draws for all rows of one length: what differs between them is their exposure."""
+    return np.random.default_rng(SEED).standard_normal((_NULL_PATHS, length))
+
+
+def _subjects(phrases: pd.DataFrame) -> list[_Subject]:
+    """Reasons with their phrases, and the phrases by themselves, strongest first.
+
+    Phrases of which the tickets are mostly the same belong to one subject; it bears the reason that says something.
+    """
+    groups: list[tuple[set[str], list[str], dict[str, float]]] = []
+    sizes: list[float] = []
+    for row in phrases.to_dict("records"):
+        ids = set(row["ticket_ids"])
+        reasons = {str(row["reason"]): float(row["tickets"] * row["reason_share"])}
+        home = next((group for group in groups if len(group[0] & ids) >= 0.5 * len(ids)), None)
+        if home is None:
+            groups.append((ids, [str(row["phrase"])], reasons))
+            sizes.append(float(row["tickets"]))
+            continue
+        sizes[groups.index(home)] += float(row["tickets"])
+        home[0].update(ids)
+        home[1].append(str(row["phrase"]))
+        for name, weight in reasons.items():
+            home[2][name] = home[2].get(name, 0.0) + weight
+    of_reason: dict[str, list[str]] = {}
+    alone: list[_Subject] = []
+    for (_, said, reasons), weight in zip(groups, sizes, strict=True):
+        names = sorted(reasons, key=lambda name: -reasons[name])
+        telling = [name for name in names if name != UNLABELLED and not bool(is_catch_all(pd.Series([name])).iloc[0])]
+        # What customers of many reasons say alike, such as a new greeting, is no matter of its own.
+        if telling and reasons[telling[0]] >= _OWN_SHARE * weight:
+            of_reason.setdefault(telling[0], []).extend(said)
+            alone.append(_Subject(said[0], "phrase", telling[0], said[:_PHRASES]))
+        elif not telling and sum(reasons.values()) >= _OWN_SHARE * weight:
+            alone.append(_Subject(said[0], "phrase", "", said[:_PHRASES]))
+    return [*(_Subject(reason, "reason", reason, said[:_PHRASES]) for reason, said in of_reason.items()), *alone]
+
+
+def _began(step: ChangePoint, days: int) -> tuple[int, int]:
+    """The days on which it may have begun: those of a step up, else of the last week."""
+    return (step.low, step.high) if step.step_low > 0 else (days - 7, days - 1)
+
+
+def _under(subject: _Subject) -> str:
+    return f" under {subject.reason}" if subject.kind == "phrase" and subject.reason else ""
+
+
+def _worth(
+    rows: pd.DataFrame, mine: npt.NDArray[np.bool_], excess: float, error: float, rng: np.random.Generator
+) -> dict[str, float]:
+    """Excess, effort and dissatisfaction of a subject's tickets since its onset, their product, with intervals."""
+    drawn = excess + error * rng.standard_normal(_DRAWS)
+    effort, effort_drawn = 1.0, np.ones(_DRAWS)
+    if "agent_work_business_seconds" in rows:
+        hours = rows["agent_work_business_seconds"].astype(np.float64)
+        own, team = hours[mine].dropna(), float(hours.mean())
+        if len(own) >= 2 and team > 0 and own.mean() > 0:
+            effort = float(own.mean()) / team
+            wide = float(own.std(ddof=1) / own.mean() / np.sqrt(len(own)))
+            effort_drawn = effort * np.exp(wide * rng.standard_normal(_DRAWS))
+    unhappy, unhappy_drawn = 1.0, np.ones(_DRAWS)
+    if "satisfied" in rows and rows["satisfied"].notna().any():
+        team = float((rows["satisfied"] == 0).sum() / rows["satisfied"].notna().sum())
+        own = rows.loc[mine, "satisfied"].dropna()
+        if team > 0:
+            bad, good = (
+                float((own == 0).sum()) + _FEW_ANSWERS * team,
+                float((own == 1).sum()) + _FEW_ANSWERS * (1 - team),
+            )
+            unhappy = bad / (bad + good) / team
+            unhappy_drawn = rng.beta(bad, max(good, 1e-6), _DRAWS) / team
+    low, high = np.quantile(drawn * effort_drawn * unhappy_drawn, [0.025, 0.975])
+    reach = -float(special.ndtri(0.025))
+    return {
+        "excess_low": excess - reach * error,
+        "excess_high": excess + reach * error,
+        "effort_ratio": effort,
+        "dissatisfied_ratio": unhappy,
+        "score": excess * effort * unhappy,
+        "score_low": float(low),
+        "score_high": float(high),
+    }
+
+
+def _items(value: object) -> list[str]:
+    return [item.strip() for item in value.split(";") if item.strip()] if isinstance(value, str) else []
+
+
+def _plain(value: object) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _why(*reasons: tuple[bool, str]) -> str:
+    return ", ".join(said for holds, said in reasons if holds)

@@ -1,0 +1,1 @@
+"""Statistics that more than one subject uses, each tested against published numbers."""

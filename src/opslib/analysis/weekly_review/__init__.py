@@ -1,0 +1,1 @@
+"""Weekly values, their charts and tests, what explains a change, and what was restated."""

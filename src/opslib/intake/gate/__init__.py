@@ -1,0 +1,1 @@
+"""The expectations of every standard table, what each saw, and which teams that blocks."""

@@ -1,0 +1,99 @@
+"""How an expectation, a value and a number of rows are said in words."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from opslib.intake.gate.derived import TEAM_COLUMNS
+from opslib.tables import Table
+
+_ORDER = "expect_column_pair_values_a_to_be_greater_than_b"
+_KINDS = {
+    "id": "an id",
+    "person": "the id of a person",
+    "category": "a name",
+    "text": "text",
+    "free_text": "text",
+    "instant": "an instant",
+    "date": "a date",
+    "integer": "a whole number",
+    "number": "a number",
+    "boolean": "yes or no",
+}
+
+
+def expectation_in_words(table: Table, type_: str, kwargs: Mapping[str, Any], parameters: Mapping[str, Any]) -> str:
+    """Say an expectation as a reader would.
+
+    Args:
+        table: the standard table that it judges.
+        type_: its type, as Great Expectations calls it.
+        kwargs: its arguments; `{"$PARAMETER": name}` stands for a value that the run gives.
+        parameters: what the run gives, by name; numbers are said, all else is called by its name.
+
+    Returns:
+        A phrase that fits behind "expected:".
+    """
+
+    def said(value: Any) -> str:
+        if isinstance(value, dict) and "$PARAMETER" in value:
+            name = str(value["$PARAMETER"])
+            if isinstance(parameters[name], int | float):
+                return value_in_words(parameters[name])
+            return "now" if name == "now" else f"the {name.replace('_', ' ')}"
+        return value_in_words(value)
+
+    column = str(kwargs.get("column", ""))
+    match type_:
+        case "expect_table_columns_to_match_set":
+            return "the needed columns are there"
+        case "expect_column_values_to_not_be_null":
+            return f"{column} is given"
+        case "expect_column_values_to_be_in_set" if kwargs.get("value_set") == [True]:
+            return TEAM_COLUMNS.get(column, column.replace("_", " "))
+        case "expect_column_values_to_be_in_set":
+            values = kwargs["value_set"]
+            listed = ", ".join(str(v) for v in values) if isinstance(values, list) else said(values)
+            return f"{column} is one of {listed}"
+        case "expect_column_values_to_be_between":
+            low, high = kwargs.get("min_value"), kwargs.get("max_value")
+            name = TEAM_COLUMNS.get(column, column)
+            if low is not None and high is not None and not (kwargs.get("strict_min") or kwargs.get("strict_max")):
+                return f"{name} is between {said(low)} and {said(high)}"
+            bounds = [f"{'above' if kwargs.get('strict_min') else 'at least'} {said(low)}"] if low is not None else []
+            bounds += [f"{'below' if kwargs.get('strict_max') else 'at most'} {said(high)}"] if high is not None else []
+            return f"{name} is {' and '.join(bounds)}"
+        case "expect_column_values_to_be_of_type":
+            return f"{column} is {_KINDS[table[column].type]}"
+        case "expect_column_values_to_be_json_parseable":
+            return f"{column} is JSON"
+    if type_ == _ORDER:
+        later, earlier = str(kwargs["column_A"]), str(kwargs["column_B"])
+        if later in table.names and table[later].type in {"instant", "date"}:
+            return f"{later} is {'not before' if kwargs.get('or_equal') else 'after'} {earlier}"
+        return f"{later} is {'at least' if kwargs.get('or_equal') else 'above'} {earlier}"
+    others = ", ".join(f"{key} {said(value)}" for key, value in kwargs.items() if key != "column")
+    words = type_.removeprefix("expect_").removeprefix("column_").replace("_", " ")
+    return " ".join(part for part in (column, words, f"({others})" if others else "") if part)
+
+
+def value_in_words(value: Any) -> str:
+    """A single value: yes or no, a number with three digits that count, or the text itself."""
+    if isinstance(value, bool | np.bool_):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:,.3g}" if abs(value) < 1000 and not math.isinf(value) else f"{value:,.0f}"
+    return str(value)
+
+
+def rows_in_words(count: int) -> str:
+    """A number of rows.
+
+    >>> rows_in_words(1), rows_in_words(3360)
+    ('1 row', '3,360 rows')
+    """
+    return f"{count:,} row" if count == 1 else f"{count:,} rows"

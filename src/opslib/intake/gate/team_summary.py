@@ -1,0 +1,163 @@
+"""How a table stands for each team: is the week there, is it usual, how far does it reach, how much was set aside."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import pandas as pd
+
+from opslib.intake.gate.derived import TEAM_COLUMNS
+from opslib.intake.gate.phrases import rows_in_words, value_in_words
+from opslib.settings import Organisation
+from opslib.weeks import shift_week, week_bounds
+
+LEAST_HISTORY_WEEKS = 3
+# A team whose usual week has 7 rows has an empty one by chance less than once in 1,000 weeks (Poisson); 20 rows keep
+# the ratio of a usual week within the limits; from 100 rows on a silence of half a day is no chance either.
+JUDGED_FROM = {"week_is_there": 7, "missing_weeks": 7, "volume_ratio": 20, "hours_short_of_week_end": 100}
+NEXT_TO_NOTHING = 1 / 20
+NAMED_ONE_BY_ONE = 5
+
+
+def team_summary(
+    counts: pd.DataFrame,
+    *,
+    organisation: Organisation,
+    week: str,
+    as_of: datetime,
+    by_team: bool,
+    rows_without_team: int | None,
+    rows_of_unknown_tickets: int | None,
+) -> tuple[pd.DataFrame, dict[str, dict[str, str]]]:
+    """Sum up a table for each team, on the rows that were kept.
+
+    Args:
+        counts: a row per team (`_team`, null: none of the organisation's) and ISO week (`_week`, null: undated) with
+            the rows `kept`, the rows set aside for reasons of their `own`, `every` row, and the `last` kept instant.
+        organisation: teams, time zone and trailing weeks.
+        week: the ISO week that is reported.
+        as_of: the instant up to which the export knows the world.
+        by_team: whether the rows tell their team; where they do not, all of them stand for every team.
+        rows_without_team: rows that name no team at all; None: not judged.
+        rows_of_unknown_tickets: rows of tickets that are not in this export; None: not judged.
+
+    Returns:
+        A row per team, in the organisation's order, with the columns of `TEAM_COLUMNS` (null: not judged); and what to
+        say of a team, by column and team.
+
+    Notes:
+        A share of rows set aside is judged only where they are too many to be named one by one.
+    """
+    teams = organisation.team_names
+    together = counts.assign(_team=None).groupby("_week", dropna=False, as_index=False)
+    whole = _TeamRows(together.agg({"kept": "sum", "own": "sum", "every": "sum", "last": "max"}), week, organisation)
+    found: dict[str, dict[str, Any]] = {name: {} for name in TEAM_COLUMNS}
+    words: dict[str, dict[str, str]] = {name: {} for name in TEAM_COLUMNS}
+    without_team = None if rows_without_team is None else _judged_share(rows_without_team, whole.every)
+    unknown_share = (
+        rows_of_unknown_tickets / whole.every if rows_of_unknown_tickets is not None and whole.every else None
+    )
+    for team in teams:
+        mine = _TeamRows(counts[counts["_team"] == team], week, organisation) if by_team else whole
+        found["rows_in_table"][team] = whole.every
+        found["team_has_rows"][team] = mine.every > 0
+        found["share_without_team"][team] = without_team
+        found["unknown_ticket_share"][team] = unknown_share
+        found["set_aside_share"][team] = _judged_share(mine.own, mine.every)
+        found["set_aside_share_of_the_week"][team] = _judged_share(mine.own_in_week, mine.every_in_week)
+        found["export_hours_short_of_week_end"][team] = whole.hours_short(as_of)
+        found["hours_short_of_week_end"][team] = (
+            mine.hours_short(as_of) if mine.judged("hours_short_of_week_end") else None
+        )
+        found["week_is_there"][team] = not mine.is_gap(mine.in_week) if mine.judged("week_is_there") else None
+        found["missing_weeks"][team] = len(mine.gaps) if mine.judged("missing_weeks") else None
+        found["volume_ratio"][team] = mine.ratio if mine.judged("volume_ratio") else None
+        usual = f"usually {mine.usual:,.0f}"
+        words["rows_in_table"][team] = rows_in_words(whole.every)
+        words["team_has_rows"][team] = "no rows"
+        words["set_aside_share"][team] = f"{mine.own:,} of {rows_in_words(mine.every)} set aside"
+        words["set_aside_share_of_the_week"][team] = (
+            f"{mine.own_in_week:,} of {rows_in_words(mine.every_in_week)} of {week} set aside"
+        )
+        words["week_is_there"][team] = f"{rows_in_words(mine.in_week)} in {week}, {usual}"
+        words["missing_weeks"][team] = f"next to no rows in {', '.join(mine.gaps)}, {usual}"
+        words["volume_ratio"][team] = f"{rows_in_words(mine.in_week)} in {week}, {usual}"
+        for name in ("export_hours_short_of_week_end", "hours_short_of_week_end"):
+            rows = whole if name.startswith("export") else mine
+            if found[name][team] is not None:
+                words[name][team] = f"last row {rows.last_row}, {found[name][team]:,.0f} h earlier than usual"
+    frame = pd.DataFrame({name: pd.Series([by[team] for team in teams]) for name, by in found.items()})
+    flags = {"team_has_rows", "week_is_there"}
+    return frame.astype({name: "boolean" if name in flags else "Float64" for name in TEAM_COLUMNS}), words
+
+
+def range_seen(column: pd.Series) -> str:
+    """What a column of the summary that passed looked like."""
+    given, silent = column.dropna(), int(column.isna().sum())
+    if given.empty:
+        return "not judged: too few rows or too short a history"
+    seen = (
+        f"{len(given)} teams"
+        if column.dtype == "boolean"
+        else f"{value_in_words(float(given.min()))} to {value_in_words(float(given.max()))}"
+    )
+    return seen + (f"; {silent} not judged" if silent else "")
+
+
+class _TeamRows:
+    """The rows of one team (or of all) by week: how many, how usual, and how far they reach."""
+
+    def __init__(self, counts: pd.DataFrame, week: str, organisation: Organisation) -> None:
+        self.zone = organisation.zone
+        self.week = week
+        self.every = int(counts["every"].sum())
+        self.own = int(counts["own"].sum())
+        dated = counts.dropna(subset=["_week"]).set_index("_week")
+        kept = dated["kept"]
+        self.own_in_week = int(dated["own"].get(week, 0))
+        self.every_in_week = int(dated["every"].get(week, 0))
+        self.in_week = int(kept.get(week, 0))
+        self.last: pd.Series = dated["last"].dropna()
+        trailing = [shift_week(week, -back) for back in range(organisation.limits.trailing_weeks, 0, -1)]
+        rows = kept.reindex(trailing, fill_value=0)
+        begun = rows >= max(1.0, rows.max() / 10)
+        self.history = rows[begun.cummax()]
+        self.usual = float(self.history.median()) if len(self.history) else 0.0
+
+    def judged(self, column: str) -> bool:
+        return len(self.history) >= LEAST_HISTORY_WEEKS and self.usual >= JUDGED_FROM[column]
+
+    def is_gap(self, rows: int) -> bool:
+        return rows < max(1.0, NEXT_TO_NOTHING * self.usual)
+
+    @property
+    def gaps(self) -> list[str]:
+        return [str(label) for label, rows in self.history.items() if self.is_gap(int(rows))]
+
+    @property
+    def ratio(self) -> float | None:
+        """Rows against the usual; None where the week is missing, which another column says."""
+        return None if self.is_gap(self.in_week) else self.in_week / self.usual
+
+    @property
+    def last_row(self) -> str:
+        return f"{self.last.max().tz_convert(self.zone):%Y-%m-%d %H:%M}" if len(self.last) else "nowhere"
+
+    def hours_short(self, as_of: datetime) -> float | None:
+        """Hours from the last row to the end of the week, beyond the longest such silence of the trailing weeks."""
+        if not len(self.last):
+            return None
+        reached = min(self.last.max().to_pydatetime(), as_of)
+        silence: float = (week_bounds(self.week, self.zone)[1] - reached).total_seconds() / 3600
+        usual: list[float] = [
+            (week_bounds(str(label), self.zone)[1] - self.last[label].to_pydatetime()).total_seconds() / 3600
+            for label in self.history.index.intersection(self.last.index)
+            if len(self.history) >= LEAST_HISTORY_WEEKS and not self.is_gap(int(self.history[label]))
+        ]
+        return max(0.0, silence - max(usual, default=0.0))
+
+
+def _judged_share(own: int, every: int) -> float | None:
+    """The share of rows set aside; None where they are few enough to be named one by one, or where there is no row."""
+    return own / every if every and (own == 0 or own >= NAMED_ONE_BY_ONE or own == every) else None

@@ -1,0 +1,394 @@
+"""A feed compiled for one file: the SQL that makes standard columns of the file's, and the words that explain it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import duckdb
+
+from opslib.errors import ExportError
+from opslib.intake.mapping import value_sql
+from opslib.intake.mapping.file_columns import FileColumns
+from opslib.intake.mapping.sources import TIME_FORMATS, ColumnRule, Condition, Feed, SourceMapping
+from opslib.intake.notation import identifier, listed, quoted
+from opslib.intake.reading.raw_rows import RawRows, Workspace
+from opslib.intake.reading.read import open_export
+from opslib.intake.reading.read_options import ReadOptions
+from opslib.tables import TABLES, Column
+
+_DATE_FORMATS: Final = {
+    "iso": "an ISO date",
+    "day_first": "a day-first date like 31/12/2026",
+    "month_first": "a month-first date like 12/31/2026",
+}
+_NUMBER_WORDS: Final = {"integer": "a whole number", "number": "a number"}
+_MONTHS = "jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec"
+_SHOWABLE = f"(?i)([0-9\\s:/.,+-]|am|pm|t|z|utc|gmt|({_MONTHS})[a-z]*|n/?a|nan|none|null|true|false|yes|no|on|off)*"
+
+
+@dataclass(frozen=True)
+class PlannedColumn:
+    """How one standard column is made: in words, and in SQL.
+
+    `raw` is what stands in the file, `text` what it is after translation, `failed` whether the translation does not
+    know it, `value` the typed value over a column `t` of text. `sources` are the file's columns that are used, `wanted`
+    all that the rule names.
+    """
+
+    column: Column
+    rule: str
+    sources: tuple[str, ...]
+    wanted: tuple[str, ...]
+    present: bool
+    translated: bool
+    expected: str
+    raw: str
+    text: str
+    failed: str
+    unknown: str
+    value: str
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One row rule of a feed (or the feed's columns, where it has none)."""
+
+    columns: tuple[PlannedColumn, ...]
+    condition: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A feed, compiled for one file."""
+
+    table: str
+    raw: RawRows
+    relation: str
+    where: str
+    variants: tuple[Variant, ...]
+    used: frozenset[str]
+    file_columns: tuple[str, ...]
+    file_rows: int
+    damage: tuple[str, ...]
+    notes: tuple[str, ...]
+    reordered: bool
+    workspace: Workspace
+
+    @property
+    def present(self) -> tuple[str, ...]:
+        """The standard columns that the file gives."""
+        given = {planned.column.name for variant in self.variants for planned in variant.columns if planned.present}
+        return tuple(name for name in TABLES[self.table].names if name in given)
+
+    def left_out(self, con: duckdb.DuckDBPyConnection) -> int:
+        """How many rows of the file give no row, because the conditions leave them out."""
+        wanted = f"({self.where}) AND ({' OR '.join(f'({variant.condition})' for variant in self.variants)})"
+        if wanted == "(true) AND ((true))":
+            return 0
+        return _count(con, f"SELECT count(*) FROM {self.relation} WHERE _unreadable IS NULL AND NOT ({wanted})")
+
+    def read_sql(self, variant: int) -> str:
+        """SQL of the rows with `rN` (as it stands in the file), `tN` (as text), `fN` (whether the
+        translation failed), `uN` (whether it has no entry for it) and `vN` (typed)."""
+        chosen = self.variants[variant]
+        # A row that does not fit the header comes out once, whatever the conditions say of its lost values.
+        broken = "_unreadable IS NOT NULL" if variant == 0 else "false"
+        kept = f"({broken}) OR (_unreadable IS NULL AND ({self.where}) AND ({chosen.condition}))"
+        texts = [
+            f"{planned.raw} AS r{number}, {planned.text} AS t{number}, "
+            f"{planned.failed} AS f{number}, {planned.unknown} AS u{number}"
+            for number, planned in enumerate(chosen.columns)
+        ]
+        values = [
+            planned.value.replace("{t}", f"t{number}") + f" AS v{number}"
+            for number, planned in enumerate(chosen.columns)
+        ]
+        return (
+            f"(SELECT *, {', '.join(values)} FROM "
+            f"(SELECT _row, _item, _unreadable AS _broken, {', '.join(texts)} FROM {self.relation} WHERE {kept}))"
+        )
+
+    def final_sql(self, feed: int, variant: int) -> str:
+        """SQL of the rows as they come out: the standard columns, `_row`, `_unreadable` and what orders them."""
+        chosen = self.variants[variant].columns
+        names = [planned.column.name for planned in chosen]
+        values = [f"v{number} AS {identifier(planned.column.name)}" for number, planned in enumerate(chosen)]
+        if self.table == "ticket_events":
+            event, value = names.index("event"), names.index("value")
+            plain = value_sql.normalised(f"v{value}")
+            values[value] = (
+                f"CASE WHEN v{event} IN ('status', 'priority') THEN {plain} ELSE v{value} END AS {identifier('value')}"
+            )
+        said = [
+            f"CASE WHEN {self.unreadable(number)} THEN {_message(f'r{number}', planned)} END"
+            for number, planned in enumerate(chosen)
+            if planned.present and (planned.column.type in value_sql.TYPES or planned.failed != "false")
+        ]
+        unreadable = f"nullif(concat_ws('; ', {', '.join(['_broken', *said])}), '') AS _unreadable"
+        order = f"_item, {feed} AS _feed, {variant} AS _rule"
+        return f"SELECT {', '.join(values)}, _row, {unreadable}, {order} FROM {self.read_sql(variant)}"
+
+    @staticmethod
+    def unreadable(number: int) -> str:
+        """SQL: whether column number N has a value in the file that could not be read."""
+        return f"(f{number} OR (t{number} IS NOT NULL AND v{number} IS NULL))"
+
+
+def plan_file(con: duckdb.DuckDBPyConnection, mapping: SourceMapping, path: Path, exports: Path) -> list[Plan]:
+    """Compile the feeds of one file: what `map_file` runs and `check_source` explains.
+
+    Raises:
+        ExportError: the source maps no file of that name, or the file is not there.
+    """
+    feeds = [feed for feed in mapping.feeds if feed.fits(path.name)]
+    if not feeds:
+        raise ExportError(
+            f"{path.name}: the source {mapping.name!r} has no mapping for this file; "
+            f"it maps {listed(mapping.looked_for, 12)}"
+        )
+    opened: dict[tuple[Path, ReadOptions], RawRows] = {}
+
+    def opened_once(file: Path, options: ReadOptions) -> RawRows:
+        if (file, options) not in opened:
+            opened[file, options] = open_export(con, file, options)
+        return opened[file, options]
+
+    holder = opened_once(path, feeds[0].read).workspace
+    plans = []
+    for feed in feeds:
+        columns = FileColumns.of(con, mapping, feed, opened_once(path, feed.read), exports, opened_once)
+        plans.append(_Compiler(mapping, feed, columns).plan(holder))
+    for raw in opened.values():
+        holder.keep(raw.workspace)
+    return plans
+
+
+def _count(con: duckdb.DuckDBPyConnection, query: str) -> int:
+    row = con.execute(query).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def _message(raw: str, planned: PlannedColumn) -> str:
+    """SQL: what could not be read. A shifted column puts names into the place of times, so only what looks like a time,
+    a number or a truth value is shown."""
+    shown = f"regexp_replace(left({raw}, 40), '\\s+', ' ', 'g')"
+    if planned.column.type in value_sql.TYPES:
+        hidden = f"concat('(text of ', length({raw}), ' characters)')"
+        shown = f"CASE WHEN regexp_full_match({shown}, {quoted(_SHOWABLE)}) THEN {shown} ELSE {hidden} END"
+    start, end = quoted(f"{planned.column.name}: '"), quoted(f"' is not {planned.expected}")
+    return f"concat({start}, {shown}, {end})"
+
+
+@dataclass
+class _Compiler:
+    """Turns the rules of one feed into SQL over the columns of one file."""
+
+    mapping: SourceMapping
+    feed: Feed
+    columns: FileColumns
+
+    def plan(self, workspace: Workspace) -> Plan:
+        table = TABLES[self.feed.table]
+        where = self._conditions(self.feed.where)
+        rules = [({**self.feed.columns, **row.columns}, row.where) for row in self.feed.rows] or [
+            (self.feed.columns, ())
+        ]
+        variants = []
+        for columns, conditions in rules:
+            planned = tuple(self._column(column, columns.get(column.name)) for column in table)
+            condition = self._conditions(conditions)
+            if self.feed.rows and table.dated_by:
+                dated = next(one for one in planned if one.column.name == table.dated_by)
+                condition = f"({condition}) AND {dated.raw} IS NOT NULL"
+            variants.append(Variant(planned, condition))
+        for column in table:
+            ways = [one for variant in variants for one in variant.columns if one.column.name == column.name]
+            if column.needed and self.columns.raw.columns and not any(one.present for one in ways):
+                wanted = [name for one in ways for name in one.wanted]
+                self.columns.damage.append(self.columns.missing(column, wanted))
+        return Plan(
+            table=table.name,
+            raw=self.columns.raw,
+            relation=self.columns.relation(),
+            where=where,
+            variants=tuple(variants),
+            used=frozenset(self.columns.used),
+            file_columns=self.columns.file.columns,
+            file_rows=self.columns.file.rows,
+            damage=tuple(self.columns.damage),
+            notes=tuple(self.columns.notes),
+            reordered=self.columns.reordered,
+            workspace=workspace,
+        )
+
+    def _conditions(self, conditions: Sequence[Condition]) -> str:
+        return " AND ".join(self._condition(condition) for condition in conditions) or "true"
+
+    def _condition(self, condition: Condition) -> str:
+        column = self.columns.named(condition.column)
+        if column is None:
+            self.columns.notes.append(
+                f"the column `{condition.column}` that a condition names is not in the file; it counts as empty"
+            )
+            column = "NULL::VARCHAR"
+        if condition.filled is not None:
+            return f"({column} IS {'NOT ' if condition.filled else ''}NULL)"
+        if condition.matches is not None:
+            return f"coalesce(regexp_matches({column}, {quoted(condition.matches)}), false)"
+        other = condition.same_as or condition.differs_from
+        if other is not None:
+            second = self.columns.named(other) or "NULL::VARCHAR"
+            operator = "=" if condition.same_as else "<>"
+            return f"coalesce({value_sql.as_id(column)} {operator} {value_sql.as_id(second)}, false)"
+        wanted = condition.among or condition.not_among
+        if wanted is None:
+            text = condition.equals if condition.equals is not None else condition.differs
+            assert text is not None
+            wanted = (text,)
+        found = f"coalesce(lower({column}) IN ({', '.join(quoted(text.casefold()) for text in wanted)}), false)"
+        return f"(NOT {found})" if condition.not_among is not None or condition.differs is not None else found
+
+    def _column(self, column: Column, rule: ColumnRule | None) -> PlannedColumn:
+        sql_type = value_sql.TYPES.get(column.type, "VARCHAR")
+        if rule is None:
+            null = "NULL::VARCHAR"
+            return PlannedColumn(
+                column, "not mapped", (), (), False, False, "", null, null, "false", "false", f"NULL::{sql_type}"
+            )
+        origin = self._origin(rule)
+        value, expected, reading = self._typed(column, rule)
+        text = origin.text
+        if rule.missing is not None:
+            text = f"CASE WHEN {origin.raw} IS NULL THEN {quoted(rule.missing)} ELSE {text} END"
+        words = f"{origin.words}{reading}" + (f", empty becomes {rule.missing!r}" if rule.missing is not None else "")
+        if rule.values or any(case.values or case.extract for case in rule.cases) or rule.extract:
+            expected = "a value that the mapping knows" if column.type not in value_sql.TYPES else expected
+        return PlannedColumn(
+            column=column,
+            rule=words,
+            sources=tuple(dict.fromkeys(origin.found)),
+            wanted=tuple(dict.fromkeys(origin.wanted)),
+            present=origin.present or (rule.missing is not None and not column.needed),
+            translated=bool(rule.values) or any(case.values for case in rule.cases),
+            expected=expected,
+            raw=origin.raw,
+            text=text,
+            failed=origin.failed,
+            unknown=origin.unknown,
+            value=f"({value})::{sql_type}",
+        )
+
+    def _origin(self, rule: ColumnRule) -> _Origin:
+        """The text that a rule gives, before its type is read."""
+        if rule.cases:
+            return self._cases(rule)
+        names = rule.source or rule.join
+        found = [(name, sql) for name in names if (sql := self.columns.named(name)) is not None]
+        columns = list(dict.fromkeys(sql for _, sql in found))
+        if rule.constant is not None:
+            raw = quoted(rule.constant) if rule.constant else "NULL::VARCHAR"
+            words = f"always {rule.constant!r}" if rule.constant else "always empty"
+        elif not columns:
+            raw, words = "NULL::VARCHAR", f"from {' or '.join(f'`{name}`' for name in names)}, which is not there"
+        elif rule.join:
+            raw = f"nullif(concat_ws({quoted(rule.between)}, {', '.join(columns)}), '')"
+            words = "from " + " and ".join(f"`{name}`" for name, _ in found)
+        else:
+            raw = columns[0] if len(columns) == 1 else f"coalesce({', '.join(columns)})"
+            words = "from " + ", else ".join(f"`{name}`" for name, _ in found)
+        if rule.nulls:
+            markers = ", ".join(quoted(marker.casefold()) for marker in rule.nulls)
+            raw = f"CASE WHEN lower({raw}) NOT IN ({markers}) THEN {raw} END"
+        text, failed, unknown = raw, "false", "false"
+        if rule.extract is not None:
+            text = f"nullif(regexp_extract({raw}, {quoted(rule.extract)}, 1), '')"
+            failed = f"({raw} IS NOT NULL AND {text} IS NULL)"
+            words += ", a part of it"
+        if rule.html:
+            text = value_sql.plain_text(text)
+            words += ", HTML to text"
+        if rule.values:
+            text, failed, unknown = value_sql.translated(rule, text)
+            words += ", translated"
+        return _Origin(
+            raw,
+            text,
+            failed,
+            unknown,
+            words,
+            [name for name, _ in found],
+            list(names),
+            bool(columns) or bool(rule.constant),
+        )
+
+    def _cases(self, rule: ColumnRule) -> _Origin:
+        arms = [(self._conditions(case.where), self._origin(case)) for case in rule.cases]
+
+        def chosen(what: str, last: str) -> str:
+            return (
+                f"CASE {' '.join(f'WHEN {test} THEN {getattr(origin, what)}' for test, origin in arms)} ELSE {last} END"
+            )
+
+        tested = [
+            name for case in rule.cases for c in case.where for name in (c.column, c.same_as, c.differs_from) if name
+        ]
+        found = [name for name in dict.fromkeys(tested) if self.columns.named(name) is not None]
+        given = any(origin.found for _, origin in arms) or bool(found) or (bool(arms) and not tested)
+        return _Origin(
+            raw=chosen("raw", "NULL"),
+            text=chosen("text", "NULL"),
+            failed=chosen("failed", "false"),
+            unknown=chosen("unknown", "false"),
+            words="the first case that fits: " + "; ".join(origin.words for _, origin in arms),
+            found=[*(name for _, origin in arms for name in origin.found), *found],
+            wanted=[*(name for _, origin in arms for name in origin.wanted), *tested],
+            present=given and any(origin.present for _, origin in arms),
+        )
+
+    def _typed(self, column: Column, rule: ColumnRule) -> tuple[str, str, str]:
+        """SQL of the typed value over `{t}`, what was expected, and the words for the rule."""
+        zone = rule.zone or self.feed.zone or self.mapping.zone
+        formats = rule.time or self.feed.time or self.mapping.time
+        decimal = rule.decimal or self.mapping.decimal
+        match column.type:
+            case "instant" | "date":
+                tried = [*formats, *(["iso"] if self.columns.raw.typed and "iso" not in formats else [])]
+                if column.type == "instant":
+                    ways, names = [value_sql.instant(form, zone) for form in tried], TIME_FORMATS
+                else:
+                    ways, names = [value_sql.date(form, zone) for form in tried], {**TIME_FORMATS, **_DATE_FORMATS}
+                expected = " or ".join(names.get(form, f"a time like {form}") for form in formats)
+                words = f", read as {' or '.join(formats)}"
+                if column.type == "instant" and any(form not in ("epoch_s", "epoch_ms") for form in formats):
+                    words += f", {zone} where it has no offset"
+                return f"coalesce({', '.join(ways)})", expected, words
+            case "integer" | "number":
+                sql = value_sql.number(decimal, whole=column.type == "integer")
+                return sql, _NUMBER_WORDS[column.type], ", a number"
+            case "boolean":
+                yes, no = (
+                    ", ".join(quoted(word.casefold()) for word in words)
+                    for words in (self.mapping.yes, self.mapping.no)
+                )
+                sql = f"CASE WHEN lower({{t}}) IN ({yes}) THEN true WHEN lower({{t}}) IN ({no}) THEN false END"
+                return sql, f"a yes or no ({'/'.join((*self.mapping.yes, *self.mapping.no))})", ", yes or no"
+            case "id" | "person":
+                return value_sql.as_id("{t}"), "an id", ""
+            case _:
+                return (value_sql.normalised("{t}") if column.values else "{t}"), "text", ""
+
+
+@dataclass(frozen=True)
+class _Origin:
+    raw: str
+    text: str
+    failed: str
+    unknown: str
+    words: str
+    found: list[str]
+    wanted: list[str]
+    present: bool

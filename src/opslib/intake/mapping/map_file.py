@@ -1,0 +1,120 @@
+"""Maps the files of a CRM's export to the standard tables, as params/sources/NAME.yml says.
+
+A mapping is compiled to SQL that DuckDB runs over the columns of a file; no value is handled one by one in Python. A
+value that cannot be read never costs its row: the column is null there and `_unreadable` says what stood in it and what
+was expected.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from opslib.intake.mapping.feed_plan import plan_file
+from opslib.intake.mapping.sources import SourceMapping
+from opslib.intake.notation import identifier, quoted
+from opslib.intake.reading.raw_rows import Workspace
+from opslib.tables import TABLES
+
+CHUNK_ROWS: Final = 500_000
+
+
+@dataclass(frozen=True)
+class MappedFile:
+    """The rows that one file gives to one standard table.
+
+    `present` are the standard columns that the file gives; `rows_read` the rows that come out of `chunks()`;
+    `source_rows` the rows of the file (or the items of its arrays); `left_out` those that the mapping's `where` leaves
+    out; `unused` the file's columns that no feed uses; `damage` what is wrong with the file as a whole.
+    """
+
+    table: str
+    path: Path
+    present: frozenset[str]
+    rows_read: int
+    source_rows: int
+    left_out: int
+    damage: str | None
+    notes: tuple[str, ...]
+    unused: tuple[str, ...]
+    parquet: Path = field(repr=False)
+    workspace: Workspace = field(repr=False)
+
+    def chunks(self) -> Iterator[pa.Table]:
+        """The rows in the order of the file, at most 500,000 at a time.
+
+        Yields:
+            All columns of the standard table in their types, `_row` (the data row of the file, from 1) and
+            `_unreadable`.
+        """
+        schema = _chunk_schema(self.table)
+        with pq.ParquetFile(self.parquet) as stored:
+            for batch in stored.iter_batches(batch_size=CHUNK_ROWS):
+                yield pa.Table.from_batches([batch]).cast(schema)
+
+    def close(self) -> None:
+        """Remove the temporary files (of all tables that the same file feeds)."""
+        self.workspace.close()
+
+
+def _chunk_schema(table: str) -> pa.Schema:
+    return pa.schema([*TABLES[table].schema, ("_row", pa.int64()), ("_unreadable", pa.string())])
+
+
+def map_file(con: duckdb.DuckDBPyConnection, mapping: SourceMapping, path: Path, exports: Path) -> list[MappedFile]:
+    """Read one file and make its rows those of the standard tables that it feeds.
+
+    Args:
+        con: a DuckDB connection; it is not held after the call.
+        mapping: the source.
+        path: a file that the source maps.
+        exports: the folder of the exports, for lookups.
+
+    Returns:
+        One for each standard table that the file feeds, in the order of the mapping.
+
+    Raises:
+        ExportError: the source maps no file of that name, or the file is not there.
+
+    Notes:
+        Times without an offset are in the mapping's zone. In the hour that a change to summer time skips they are read
+        with the offset from before the change (02:30 becomes 03:30); in the hour that comes twice in autumn, as the
+        second one (standard time). Instants are cut to whole seconds. The rows keep the order of the file; those from
+        one row of it, the order of the mapping.
+    """
+    plans = plan_file(con, mapping, path, exports)
+    workspace = plans[0].workspace
+    used = {name for plan in plans for name in plan.used}
+    files = []
+    for table in dict.fromkeys(plan.table for plan in plans):
+        own = [plan for plan in plans if plan.table == table]
+        target, cursor = workspace.new(".parquet"), con.cursor()
+        names = ", ".join(identifier(name) for name in (*TABLES[table].names, "_row", "_unreadable"))
+        selects = [plan.final_sql(number, row) for number, plan in enumerate(own) for row in range(len(plan.variants))]
+        order = "ORDER BY _row, _item, _feed, _rule" if len(selects) > 1 or any(plan.reordered for plan in own) else ""
+        cursor.execute(
+            f"COPY (SELECT {names} FROM ({' UNION ALL '.join(selects)}) {order}) TO {quoted(target)} (FORMAT parquet)"
+        )
+        damage = list(dict.fromkeys(said for plan in own for said in plan.damage))
+        files.append(
+            MappedFile(
+                table=table,
+                path=path,
+                present=frozenset(name for plan in own for name in plan.present),
+                rows_read=pq.read_metadata(target).num_rows,
+                source_rows=sum(plan.raw.rows for plan in own),
+                left_out=sum(plan.left_out(cursor) for plan in own),
+                damage="; ".join(damage) or None,
+                notes=tuple(dict.fromkeys(note for plan in own for note in plan.notes)),
+                unused=tuple(name for name in own[0].file_columns if name not in used),
+                parquet=target,
+                workspace=workspace,
+            )
+        )
+    return files

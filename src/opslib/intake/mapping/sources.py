@@ -1,0 +1,284 @@
+"""What a source's mapping (params/sources/NAME.yml) may say, and the loading of it."""
+
+from __future__ import annotations
+
+import difflib
+import fnmatch
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Annotated, Final, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+
+from opslib.errors import SettingsError
+from opslib.intake.notation import listed
+from opslib.intake.reading.read_options import SUFFIXES, ReadOptions
+from opslib.settings import Settings, Zone, load
+from opslib.tables import TABLES
+
+STANDARD: Final = "standard"
+TIME_FORMATS: Final = {
+    "iso": "an ISO time",
+    "day_first": "a day-first time like 31/12/2026 17:00",
+    "month_first": "a month-first time like 12/31/2026 17:00",
+    "epoch_s": "a time in seconds since 1970",
+    "epoch_ms": "a time in milliseconds since 1970",
+    "excel_serial": "an Excel serial date",
+}
+"""What an instant may be written as, beside a pattern, and how messages call it."""
+
+
+def _as_text(value: object) -> object:
+    """Text of a YAML scalar: `1` and `true` are words here."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value) if isinstance(value, (int, float)) else value
+
+
+def _as_texts(value: object) -> object:
+    return tuple(_as_text(item) for item in value) if isinstance(value, (list, tuple)) else (_as_text(value),)
+
+
+def _as_table(value: object) -> object:
+    return {key: _as_text(item) for key, item in value.items()} if isinstance(value, Mapping) else value
+
+
+def _time_format(value: str) -> str:
+    if value not in TIME_FORMATS and "%" not in value:
+        raise ValueError(
+            f"{value!r} is no time format; write {', '.join(TIME_FORMATS)} or a pattern like '%d.%m.%Y %H:%M'"
+        )
+    return value
+
+
+def _pattern(value: str) -> str:
+    try:
+        re.compile(value)
+    except re.error as error:
+        raise ValueError(f"{value!r} is no regular expression: {error}") from error
+    return value
+
+
+def _rule(value: object) -> object:
+    """A column's name, or several of which the first that is filled counts, are short for `from`."""
+    return {"from": value} if isinstance(value, (str, list, tuple)) else value
+
+
+Text = Annotated[str, BeforeValidator(_as_text)]
+Texts = Annotated[tuple[str, ...], BeforeValidator(_as_texts)]
+TimeFormats = Annotated[tuple[Annotated[str, AfterValidator(_time_format)], ...], BeforeValidator(_as_texts)]
+Pattern = Annotated[str, AfterValidator(_pattern)]
+Translation = Annotated[dict[str, str | None], BeforeValidator(_as_table)]
+TableName = Annotated[str, AfterValidator(lambda name: _known_table(name))]
+
+
+def _known_table(name: str) -> str:
+    if name not in TABLES:
+        near = difflib.get_close_matches(name, TABLES, n=1)
+        hint = f"; did you mean {near[0]!r}?" if near else f"; there are {', '.join(TABLES)}"
+        raise ValueError(f"there is no standard table {name!r}{hint}")
+    return name
+
+
+class Condition(Settings):
+    """A test of one column of the file. Texts are compared without regard to case; an empty field equals nothing."""
+
+    column: str
+    equals: Text | None = Field(default=None, alias="is")
+    differs: Text | None = Field(default=None, alias="is_not")
+    among: Texts | None = Field(default=None, alias="in")
+    not_among: Texts | None = Field(default=None, alias="not_in")
+    filled: bool | None = None
+    matches: Pattern | None = None
+    same_as: str | None = None
+    differs_from: str | None = None
+
+    @model_validator(mode="after")
+    def _one_test(self) -> Condition:
+        if len(self.model_fields_set - {"column"}) != 1:
+            tests = "is, is_not, in, not_in, filled, matches, same_as, differs_from"
+            raise ValueError(f"give exactly one test beside `column`: {tests}")
+        if next(iter(self.model_dump(exclude={"column"}, exclude_none=True)), None) is None:
+            raise ValueError("for an empty column write `filled: false`")
+        return self
+
+
+class ColumnRule(Settings):
+    """What a standard column is made from.
+
+    One of `from` (a column, or several of which the first that is filled counts), `join` (columns put together `with` a
+    text between), `constant`, `cases`. Then, in this order: `extract` (the first group of a regular expression),
+    `values` (a translation; `else` is what becomes of other values: keep, null, unreadable, or a constant), `missing`
+    (what an empty field becomes), and the reading of its type.
+    """
+
+    source: Texts = Field(default=(), alias="from")
+    join: tuple[str, ...] = ()
+    between: str = Field(default=" ", alias="with")
+    constant: Text | None = None
+    cases: tuple[Case, ...] = ()
+    extract: Pattern | None = None
+    values: Translation = Field(default={})
+    otherwise: Text | None = Field(default="keep", alias="else")
+    missing: Text | None = None
+    nulls: Texts = ()
+    time: TimeFormats | None = None
+    zone: Zone | None = None
+    decimal: Literal[".", ","] | None = None
+    html: bool = False
+
+    @model_validator(mode="after")
+    def _one_origin(self) -> ColumnRule:
+        origins = [bool(self.source), bool(self.join), self.constant is not None, bool(self.cases)]
+        if sum(origins) != 1:
+            raise ValueError("give exactly one of from, join, constant, cases")
+        if self.time and {"day_first", "month_first"} <= set(self.time):
+            raise ValueError("a time cannot be day_first and month_first at once")
+        return self
+
+
+class Case(ColumnRule):
+    """A rule that holds where all its conditions do; the first that fits counts, one without conditions fits always."""
+
+    where: tuple[Condition, ...] = ()
+
+
+ColumnRule.model_rebuild()
+Case.model_rebuild()
+Rules = dict[str, Annotated[ColumnRule, BeforeValidator(_rule)]]
+
+
+class Lookup(Settings):
+    """Another file of the export, one row of which belongs to each row: its columns are `NAME.column` in the rules."""
+
+    files: Texts
+    key: str
+    match: str
+    read: ReadOptions = ReadOptions()
+    optional: bool = False
+
+    def fits(self, name: str) -> bool:
+        """Whether a file of that name is looked up in."""
+        return _fits(name, self.files)
+
+
+class RowRule(Settings):
+    """One row that a row of the file gives: where the conditions hold and the table's dating instant is not empty."""
+
+    columns: Rules
+    where: tuple[Condition, ...] = ()
+
+
+class Feed(Settings):
+    """How files of one form feed one standard table."""
+
+    table: TableName
+    files: Texts
+    read: ReadOptions = ReadOptions()
+    explode: str | None = None
+    lookups: dict[Annotated[str, Field(pattern=r"^[a-z_]+$")], Lookup] = Field(default={})
+    where: tuple[Condition, ...] = ()
+    time: TimeFormats | None = None
+    zone: Zone | None = None
+    columns: Rules = Field(default={})
+    rows: tuple[RowRule, ...] = ()
+
+    @model_validator(mode="after")
+    def _columns_are_known(self) -> Feed:
+        table, wrong = TABLES[self.table], []
+        for name in dict.fromkeys([*self.columns, *(name for row in self.rows for name in row.columns)]):
+            if name not in table.names:
+                near = difflib.get_close_matches(name, table.names, n=1)
+                wrong.append(f"{self.table} has no column {name!r}" + (f"; did you mean {near[0]!r}?" if near else ""))
+        for columns in [{**self.columns, **row.columns} for row in self.rows] or [self.columns]:
+            absent = [name for name in table.needed_columns if name not in columns]
+            if absent:
+                wrong.append(f"{self.table} needs {listed(absent)}: say what the column is made from")
+        if wrong:
+            raise ValueError("; ".join(dict.fromkeys(wrong)))
+        return self
+
+    def fits(self, name: str) -> bool:
+        """Whether a file of that name is one of this feed's."""
+        return _fits(name, self.files)
+
+
+class SourceMapping(Settings):
+    """params/sources/NAME.yml: how the exports of one CRM become the standard tables."""
+
+    name: str = ""
+    description: str
+    organisation: str = "org"
+    zone: Zone = "UTC"
+    time: TimeFormats = ("iso",)
+    decimal: Literal[".", ","] = "."
+    null_markers: Texts = ("NULL", "\\N", "?")
+    yes: Texts = ("true", "t", "yes", "y", "1")
+    no: Texts = ("false", "f", "no", "n", "0")
+    notes: Texts = ()
+    feeds: tuple[Feed, ...] = Field(min_length=1)
+
+    @property
+    def looked_for(self) -> list[str]:
+        """The names of files, or patterns of them, that the source maps, for messages."""
+        if self.name == STANDARD:
+            return [f"{table}.csv" for table in TABLES]
+        return list(dict.fromkeys(pattern for feed in self.feeds for pattern in feed.files))
+
+
+def _fits(name: str, patterns: Iterable[str]) -> bool:
+    folded = name.casefold()
+    return any(
+        # The start tells most of them apart, and needs no pattern compiled.
+        folded.startswith(re.split(r"[*?[]", pattern, maxsplit=1)[0]) and fnmatch.fnmatchcase(folded, pattern)
+        for pattern in map(str.casefold, patterns)
+    )
+
+
+def source_names(params: Path) -> tuple[str, ...]:
+    """The sources there are: `standard` and the files of params/sources."""
+    return (STANDARD, *sorted(path.stem for path in (params / "sources").glob("*.yml") if path.stem != STANDARD))
+
+
+def load_source(params: Path, name: str) -> SourceMapping:
+    """Read the mapping of one source.
+
+    Args:
+        params: the folder of the parameters.
+        name: `standard`, or the name of a file in `params/sources` without `.yml`.
+
+    Raises:
+        SettingsError: there is no such source (the message lists those there are), or its file does not fit; every
+            problem with its line.
+    """
+    if name == STANDARD:
+        return _standard()
+    known = source_names(params)
+    if name not in known:
+        near = difflib.get_close_matches(name, known, n=1)
+        hint = f"; did you mean {near[0]!r}?" if near else "."
+        raise SettingsError(
+            f"there is no source {name!r}{hint} There are: {', '.join(known)}. "
+            f"A new one is a file {params / 'sources' / 'NAME.yml'}"
+        )
+    return load(params / "sources" / f"{name}.yml", SourceMapping).model_copy(update={"name": name})
+
+
+def _standard() -> SourceMapping:
+    """The source whose files bear the names and columns of the standard tables."""
+    endings = [ending + more for ending in SUFFIXES for more in ("", ".gz")]
+    return SourceMapping(
+        name=STANDARD,
+        description="files that bear the names and the columns of the standard tables",
+        feeds=tuple(
+            Feed.model_validate(
+                {
+                    "table": table.name,
+                    "files": [f"{table.name}{more}{ending}" for more in ("", "-*", "_*") for ending in endings],
+                    "columns": {name: name for name in table.names},
+                }
+            )
+            for table in TABLES.values()
+        ),
+    )

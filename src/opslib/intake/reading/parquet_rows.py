@@ -1,0 +1,54 @@
+"""A Parquet file into rows, each value as text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import duckdb
+
+from opslib.intake.notation import identifier, quoted
+from opslib.intake.reading.raw_rows import RawRows, Reading, distinct
+
+
+def parquet_rows(reading: Reading) -> RawRows:
+    """The rows of a Parquet file; the fields of a struct become columns `struct.field`."""
+    source = f"read_parquet({quoted(reading.path)})"
+    try:
+        described = reading.con.execute(f"SELECT * FROM {source} LIMIT 0").description or []
+        leaves = [leaf for column in described for leaf in _leaves((column[0],), column[1])]
+        columns = distinct([".".join(path) for path, _ in leaves])
+        chosen = [f"{text} AS {identifier(name)}" for (_, text), name in zip(leaves, columns, strict=True)]
+        parquet = reading.workspace.new(".parquet")
+        reading.con.execute(
+            f"""COPY (
+                SELECT {", ".join(chosen)}, row_number() OVER () AS _row, 0 AS _item,
+                       NULL::VARCHAR AS _unreadable, false AS _header
+                FROM {source}
+            ) TO {quoted(parquet)} (FORMAT parquet)"""
+        )
+    except duckdb.Error as error:
+        said = str(error).splitlines()[0].replace(str(reading.path), reading.path.name)
+        return reading.nothing(
+            f"{reading.path.name}: the Parquet file is damaged ({said[:120]}); fetch the export again"
+        )
+    return reading.result(columns, parquet, typed=True)
+
+
+def _leaves(path: tuple[str, ...], kind: Any) -> Iterator[tuple[tuple[str, ...], str]]:
+    """The flat columns of a Parquet column and the SQL that gives each as text."""
+    value = ".".join(identifier(part) for part in path)
+    match kind.id:
+        case "struct":
+            for name, child in kind.children:
+                yield from _leaves((*path, name), child)
+        case "timestamp with time zone":
+            yield path, f"strftime({value} AT TIME ZONE 'UTC', '%Y-%m-%dT%H:%M:%SZ')"
+        case "timestamp" | "timestamp_s" | "timestamp_ms" | "timestamp_ns":
+            yield path, f"strftime({value}::TIMESTAMP, '%Y-%m-%d %H:%M:%S')"
+        case "list" | "array" | "map" | "union":
+            yield path, f"to_json({value})::VARCHAR"
+        case "blob":
+            yield path, f"decode({value})"
+        case _:
+            yield path, f"{value}::VARCHAR"

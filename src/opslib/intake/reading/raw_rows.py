@@ -1,0 +1,179 @@
+"""The one shape that a file of any form is read into: text columns in a Parquet file, with the number of each row."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import weakref
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import chain, count
+from pathlib import Path
+from typing import Any, Final
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from opslib.intake.notation import quoted
+from opslib.intake.reading.read_options import ReadOptions
+
+LONGEST_FIELD: Final = 16 << 20
+"""Characters that one field of a text may have."""
+_BATCH_ROWS: Final = 50_000
+_OWN_FIELDS: Final = [
+    ("_row", pa.int64()),
+    ("_item", pa.int64()),
+    ("_unreadable", pa.string()),
+    ("_header", pa.bool_()),
+]
+
+
+class Workspace:
+    """A private temporary folder, removed on `close`, when nobody holds it any more, and at the end of the program."""
+
+    def __init__(self) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="opslib-"))
+        self._remove = weakref.finalize(self, shutil.rmtree, str(self.folder), ignore_errors=True)
+        self._numbers = count()
+        self._kept: list[Workspace] = []
+
+    def new(self, suffix: str) -> Path:
+        """A path in the folder that is not used yet."""
+        return self.folder / f"{next(self._numbers)}{suffix}"
+
+    def keep(self, other: Workspace) -> None:
+        """Let another workspace live as long as this one."""
+        if other is not self:
+            self._kept.append(other)
+
+    def close(self) -> None:
+        """Remove the folder and all in it, and those that live with it."""
+        for other in self._kept:
+            other.close()
+        self._remove()
+
+
+@dataclass(frozen=True)
+class RawRows:
+    """The rows of one file, all columns text.
+
+    `relation` is SQL for FROM: the columns as the file names them, `_row` (from 1, the header not counted), `_item`
+    (the number within an array that was taken apart, else 0) and `_unreadable` (null, or what is wrong with the row;
+    its values are null then). `typed` says that the file has times of its own type, which are ISO text here whatever
+    the mapping's rule is.
+    """
+
+    path: Path
+    columns: tuple[str, ...]
+    parquet: Path
+    rows: int
+    workspace: Workspace
+    typed: bool = False
+    repeated_headers: int = 0
+    damage: str | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def relation(self) -> str:
+        return f"(SELECT * EXCLUDE _header FROM read_parquet({quoted(self.parquet)}) WHERE NOT _header)"
+
+    def named(self, name: str) -> str | None:
+        """The column of that name as the file writes it: exactly so, else in other case; None where there is none."""
+        if name in self.columns:
+            return name
+        wanted = name.strip().casefold()
+        return next((column for column in self.columns if column.casefold() == wanted), None)
+
+    def close(self) -> None:
+        """Remove the temporary files."""
+        self.workspace.close()
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One reading of one file: what each form needs for it, and the two ways in which it ends."""
+
+    con: duckdb.DuckDBPyConnection
+    path: Path
+    options: ReadOptions
+    workspace: Workspace
+
+    def nothing(self, damage: str, columns: tuple[str, ...] = (), notes: Iterable[str] = ()) -> RawRows:
+        """A file that gives no row, and why."""
+        parquet = self.workspace.new(".parquet")
+        schema = pa.schema([*((name, pa.string()) for name in columns), *_OWN_FIELDS])
+        pq.write_table(schema.empty_table(), parquet)
+        return RawRows(self.path, columns, parquet, 0, self.workspace, damage=damage, notes=tuple(notes))
+
+    def result(
+        self,
+        columns: Sequence[str],
+        parquet: Path,
+        *,
+        typed: bool = False,
+        damage: str | None = None,
+        notes: Iterable[str] = (),
+    ) -> RawRows:
+        """What stands in a Parquet file of these columns and our own, each repeated header counted and left out."""
+        counted = self.con.execute(
+            f"SELECT count(*) FILTER (NOT _header), count(*) FILTER (_header) FROM read_parquet({quoted(parquet)})"
+        ).fetchone()
+        assert counted is not None
+        rows, headers = counted
+        if rows == 0 and damage is None:
+            damage = (
+                f"{self.path.name}: the file has a header but no rows"
+                if columns
+                else f"{self.path.name}: the file has no rows"
+            )
+        said = list(notes)
+        if headers:
+            said.append(f"{headers} line(s) repeat the header; they were skipped")
+        return RawRows(self.path, tuple(columns), parquet, rows, self.workspace, typed, headers, damage, tuple(said))
+
+
+class RowWriter:
+    """Writes rows of text to Parquet, a batch at a time."""
+
+    def __init__(self, parquet: Path, columns: Sequence[str]) -> None:
+        self._width = len(columns)
+        self._schema = pa.schema([*((name, pa.string()) for name in columns), *_OWN_FIELDS])
+        self._writer = pq.ParquetWriter(parquet, self._schema)
+        self._rows: list[tuple[Any, ...]] = []
+
+    def add(self, number: int, values: Sequence[str | None] | None, problem: str | None, *, header: bool) -> None:
+        """Write one row: its number, its values (none where it does not fit), what is wrong with it."""
+        self._rows.append((*(values if values is not None else [None] * self._width), number, 0, problem, header))
+        if len(self._rows) >= _BATCH_ROWS:
+            self._flush()
+
+    def _flush(self) -> None:
+        if self._rows:
+            arrays = [
+                pa.array(values, type)
+                for values, type in zip(zip(*self._rows, strict=True), self._schema.types, strict=True)
+            ]
+            self._writer.write_table(pa.Table.from_arrays(arrays, schema=self._schema))
+            self._rows = []
+
+    def __enter__(self) -> RowWriter:
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        self._flush()
+        self._writer.close()
+
+
+def distinct(header: Sequence[str]) -> list[str]:
+    """Names without the spaces around them, each once (SQL does not tell case apart), none empty, none of our own."""
+    names: list[str] = []
+    taken = {name for name, _ in _OWN_FIELDS}
+    for position, name in enumerate(header, start=1):
+        plain = name.strip().replace("\x00", "") or f"column_{position}"
+        candidate = next(
+            n for n in chain([plain], (f"{plain}_{number}" for number in count(2))) if n.casefold() not in taken
+        )
+        taken.add(candidate.casefold())
+        names.append(candidate)
+    return names

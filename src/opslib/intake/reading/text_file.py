@@ -1,0 +1,179 @@
+"""The bytes of a text file in any encoding, gzipped or not, as UTF-8 text."""
+
+from __future__ import annotations
+
+import codecs
+import io
+import os
+import zlib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from charset_normalizer import from_bytes
+
+from opslib.errors import ExportError
+from opslib.intake.reading.raw_rows import Reading
+
+BLOCK: Final = 1 << 20
+"""Bytes, or characters, that are read at once."""
+SAMPLE: Final = 1 << 18
+"""Bytes, or characters, by which it is judged what a file does not say of itself."""
+_SAMPLED_ENCODINGS: Final = ["cp1252", "cp1250", "cp1251", "cp1253", "cp1254", "shift_jis", "gb18030", "big5", "euc_kr"]
+
+
+@dataclass
+class Text:
+    """A file as UTF-8 text with no byte-order mark.
+
+    `owned` says that it is a temporary file, to be removed once it is read; `truncated` that it ends where the gzip
+    file was cut off; `quotes` counts its double quotes.
+    """
+
+    path: Path
+    damage: str | None = None
+    notes: list[str] = field(default_factory=list)
+    quotes: int = 0
+    truncated: bool = False
+    owned: bool = True
+
+
+def utf8_text(reading: Reading) -> Text:
+    """The text of a file, decompressed and decoded to UTF-8, in blocks.
+
+    Raises:
+        ExportError: there is no such encoding as the options name.
+    """
+    path = reading.path
+    text = Text(path, owned=False)
+    with path.open("rb") as stream:
+        compressed = stream.read(2) == b"\x1f\x8b"
+    if compressed:
+        text.path, text.owned = reading.workspace.new(".raw"), True
+        with text.path.open("wb") as out:
+            problem = _inflate(path, out)
+        if problem:
+            text.truncated = True
+            text.damage = (
+                f"{path.name}: the gzip file is damaged ({problem}); the rows up to there were read, the rest is "
+                "missing: fetch the export again"
+            )
+    return _decoded(reading, text)
+
+
+def _decoded(reading: Reading, text: Text) -> Text:
+    encoding = reading.options.encoding
+    if encoding is not None:
+        try:
+            codecs.lookup(encoding)
+        except LookupError as error:
+            raise ExportError(
+                f"{reading.path.name}: there is no encoding {encoding!r}; write it like utf-8, utf-16 or cp1252"
+            ) from error
+    with text.path.open("rb") as stream:
+        start = stream.read(SAMPLE)
+    found, mark = _marked_encoding(start)
+    if encoding is None:
+        encoding = found
+    if encoding is None:
+        bad, quotes = _not_utf8(text.path, allow_cut=text.truncated)
+        if bad is None:
+            if mark == 0:
+                text.quotes = quotes
+                return text
+            encoding = "utf-8"
+        else:
+            encoding = _guessed_encoding(text.path, bad)
+            text.notes.append(f"the text is not UTF-8; it was read as {encoding}")
+    source, target = text.path, reading.workspace.new(".txt")
+    replaced = 0
+    with source.open("rb") as stream, target.open("w", encoding="utf-8", newline="") as out:
+        stream.seek(mark if codecs.lookup(encoding).name == codecs.lookup(found or "utf-8").name else 0)
+        decoder = codecs.getincrementaldecoder(encoding)(errors="replace")
+        for block in iter(lambda: stream.read(BLOCK), b""):
+            decoded = decoder.decode(block).replace("\ufeff", "")
+            replaced += decoded.count("\ufffd")
+            text.quotes += decoded.count('"')
+            out.write(decoded)
+        if not text.truncated:
+            out.write(decoder.decode(b"", final=True))
+    if text.owned:
+        source.unlink()
+    if replaced:
+        text.notes.append(f"{replaced} character(s) could not be read as {encoding}; they are shown as \ufffd")
+    text.path, text.owned = target, True
+    return text
+
+
+def _inflate(path: Path, out: io.BufferedWriter) -> str | None:
+    """Decompress gzip, several members in a row too; None, or what is wrong with it (all before that is written)."""
+    inflater = zlib.decompressobj(wbits=31)
+    with path.open("rb") as stream:
+        for block in iter(lambda: stream.read(BLOCK), b""):
+            while block:
+                try:
+                    out.write(inflater.decompress(block))
+                except zlib.error:
+                    return f"broken at byte {stream.tell() - len(block):,} or after"
+                block = inflater.unused_data
+                if inflater.eof:
+                    block = block.lstrip(b"\0")
+                    inflater = zlib.decompressobj(wbits=31) if block else inflater
+    if not inflater.eof:
+        out.write(inflater.flush())
+        return f"truncated after {path.stat().st_size:,} bytes"
+    return None
+
+
+def _marked_encoding(start: bytes) -> tuple[str | None, int]:
+    """The encoding that the first bytes tell, and the length of the byte-order mark."""
+    for mark, name in ((codecs.BOM_UTF32_LE, "utf-32-le"), (codecs.BOM_UTF8, None), (codecs.BOM_UTF16_LE, "utf-16-le")):
+        if start.startswith(mark):
+            return name, len(mark)
+    if start.startswith(codecs.BOM_UTF16_BE):
+        return "utf-16-be", 2
+    head = start[: len(start) // 2 * 2]
+    if head:
+        even, odd = head[::2].count(0) / (len(head) // 2), head[1::2].count(0) / (len(head) // 2)
+        if odd > 0.3 and even < 0.1:
+            return "utf-16-le", 0
+        if even > 0.3 and odd < 0.1:
+            return "utf-16-be", 0
+    return None, 0
+
+
+def _not_utf8(path: Path, *, allow_cut: bool) -> tuple[int | None, int]:
+    """The position of the first byte that is no UTF-8, or None; and how many quotes there are."""
+    decoder, read, quotes = codecs.getincrementaldecoder("utf-8")(), 0, 0
+    with path.open("rb") as stream:
+        for block in iter(lambda: stream.read(BLOCK), b""):
+            try:
+                decoder.decode(block)
+            except UnicodeDecodeError as error:
+                return max(0, read + error.start - 4), 0
+            quotes += block.count(b'"')
+            read += len(block)
+    try:
+        decoder.decode(b"", final=not allow_cut)
+    except UnicodeDecodeError:
+        return max(0, read - 4), 0
+    return None, quotes
+
+
+def _guessed_encoding(path: Path, bad: int) -> str:
+    """The likely encoding of a text that is not UTF-8, judged by the lines that have other than ASCII characters."""
+    with path.open("rb") as stream:
+        stream.seek(max(0, bad - SAMPLE // 4))
+        telling = b"\n".join(line for line in stream.read(SAMPLE).splitlines() if not line.isascii())
+    best = from_bytes(telling, cp_isolation=_SAMPLED_ENCODINGS).best()
+    western = {"ascii", "cp1252", "cp1254", "cp1250", "latin_1"}
+    if best is None or best.encoding in western or len(best.alphabets) == 0 or len(telling) < 64:
+        return "cp1252"
+    return best.encoding
+
+
+def ends_with_newline(path: Path) -> bool:
+    """Whether the last byte of a file that is not empty ends a line."""
+    with path.open("rb") as stream:
+        stream.seek(-1, os.SEEK_END)
+        return stream.read(1) in (b"\n", b"\r")

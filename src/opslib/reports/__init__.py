@@ -1,0 +1,1 @@
+"""The subjects of the notebooks: a folder each, with what it asks (`frames`) and how it shows it (`show`)."""

@@ -1,0 +1,169 @@
+"""`opslib routing …`: candidate rule files, written from today's rules or learnt from the past, and replayed on it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pandas as pd
+
+from opslib.analysis.routing_audit.lint import lint
+from opslib.analysis.routing_audit.replay import Replay, replay
+from opslib.analysis.routing_audit.rules import conditions_of, learn_rules, read_rules
+from opslib.display import words
+from opslib.errors import NotInExport, WarehouseError
+from opslib.reports.routing_audit import show
+from opslib.reports.routing_audit.rule_files import candidate_text, read_candidate
+from opslib.reports.routing_audit.tickets import fields_at_creation, routed_tickets
+from opslib.settings import Organisation
+from opslib.store import Warehouse, write_text
+from opslib.weeks import last_complete_week, shift_week, week_bounds
+
+LEARNABLE = ("contact_reason", "form", "channel", "language", "region")
+
+
+@dataclass(frozen=True)
+class Replayed:
+    """A replay and what is wrong with the candidate by itself; as text it is what the terminal shows."""
+
+    candidate: Path
+    first: str
+    last: str
+    found: Replay
+    faults: pd.DataFrame
+
+    def __str__(self) -> str:
+        parts = [
+            f"{self.candidate} on the tickets of {self.first} to {self.last}",
+            show.replay(self.found).text,
+            "",
+            _aligned(show.load_table(self.found)),
+            "",
+            show.changed(self.found).text,
+            "",
+            "What the past cannot tell:",
+            *(f"  - {warning}" for warning in self.found.warnings),
+            "",
+            "What is wrong with the candidate itself:"
+            if len(self.faults)
+            else "Nothing is wrong with the candidate itself.",
+            *(
+                f"  - {row['rule_id'] or 'all rules'}: {row['fault'].replace('_', ' ')} ({row['basis']}). {row['why']}"
+                for row in self.faults.to_dict("records")
+            ),
+        ]
+        return "\n".join(parts)
+
+
+def replay_files(
+    warehouse: Warehouse, organisation: Organisation, candidate: Path, weeks: int, *, week: str | None = None
+) -> Replayed:
+    """Replay a candidate file on complete weeks of a warehouse.
+
+    Args:
+        warehouse: with the facts.
+        organisation: of its params file.
+        candidate: YAML file of rules; see `rule_files.read_candidate`.
+        weeks: how many weeks.
+        week: the last of them; None: the last complete one that has tickets.
+
+    Returns:
+        The replay; print it.
+
+    Raises:
+        SettingsError: the candidate is missing or wrong; all that is wrong is listed with file and line.
+        WarehouseError: the warehouse is empty, or does not know the week.
+    """
+    has_rules = bool(warehouse.columns("routing_rules")) and warehouse.has("standard", "routing_rules")
+    today = read_rules(warehouse.read("standard", "routing_rules")) if has_rules else None
+    rules = read_candidate(candidate, today=today or ())
+    last = _last_week(warehouse, organisation, week)
+    tickets = routed_tickets(warehouse, last=last, weeks=weeks, rules=[*rules, *(today or ())])
+    fields = fields_at_creation(warehouse, tickets)
+    found = replay(today, rules, fields)
+    faults = lint(rules, fields, at=_end_of(last, organisation))
+    by_itself = faults["fault"].isin(["unreachable", "shadowed", "dead", "conflict", "no_fallback"])
+    first = shift_week(last, 1 - weeks)
+    return Replayed(candidate, first, last, found, faults[by_itself])
+
+
+def learn_file(
+    warehouse: Warehouse,
+    organisation: Organisation,
+    path: Path,
+    *,
+    by: str = "contact_reason",
+    weeks: int | None = None,
+    week: str | None = None,
+) -> str:
+    """Write the simplest rule set that the past suggests as a candidate file: each value of a field to one queue.
+
+    Args:
+        warehouse: with the facts.
+        organisation: of its params file.
+        path: the file to write.
+        by: the field that decides.
+        weeks: how many weeks to learn from; None for all there are.
+        week: the last of them; None: the last complete one that has tickets. What was solved later is not looked at.
+
+    Returns:
+        What was learnt from, in a sentence.
+
+    Raises:
+        NotInExport: the tickets of this export have no such field.
+        WarehouseError: the warehouse is empty, does not know the week, or has no solved ticket to learn from.
+    """
+    if by not in LEARNABLE or by not in warehouse.columns("tickets"):
+        given = words.listed([name for name in LEARNABLE if name in warehouse.columns("tickets")])
+        raise NotInExport(f"not in this export: rules cannot be learnt by {by!r}, only by {given}")
+    last = _last_week(warehouse, organisation, week)
+    tickets = routed_tickets(warehouse, last=last, weeks=weeks)
+    end = _end_of(last, organisation)
+    known = tickets[tickets["solved_queue"].notna() & (tickets["last_solved_at"] < end) & tickets[by].notna()]
+    rules = learn_rules(known, field=by)
+    if not rules:
+        raise WarehouseError(f"no ticket up to {last} is solved and has a {by}: there is nothing to learn from")
+    named = sum(len(part.wanted) for rule in rules for part in conditions_of(rule.when))
+    first = known["week"].min()
+    said = (
+        f"{named} of {known[by].nunique()} values of {by} to the queue that solved most of each, by {len(known):,} "
+        f"tickets of {first} to {last}; the rest, too rare to tell, to {rules[-1].queue}"
+    )
+    write_text(f"# Learnt: {said}.\n{candidate_text(rules, end)}", path)
+    return said
+
+
+def start_file(warehouse: Warehouse, path: Path) -> Path:
+    """Write the rules in force as a candidate file to start from.
+
+    Raises:
+        NotInExport: the export has no routing rules.
+    """
+    if not warehouse.columns("routing_rules") or not warehouse.has("standard", "routing_rules"):
+        raise NotInExport("not in this export: it has no routing rules to start from")
+    rules = read_rules(warehouse.read("standard", "routing_rules"))
+    as_of = pd.Timestamp(warehouse.facts_of_the_run()["as_of"])
+    path.write_text(candidate_text(rules, as_of), encoding="utf-8")
+    return path
+
+
+def _last_week(warehouse: Warehouse, organisation: Organisation, week: str | None) -> str:
+    """The week asked for, or the last complete one that has tickets: exports of an old period end long before today."""
+    as_of = datetime.fromisoformat(warehouse.facts_of_the_run()["as_of"])
+    tolerance = timedelta(hours=organisation.limits.week_ends_within_hours)
+    ended = last_complete_week(as_of, organisation.zone, tolerance)
+    known = [each for each in warehouse.weeks("facts", "tickets") if each <= ended]
+    if not known:
+        raise WarehouseError(f"{warehouse.root} has no complete week with tickets")
+    if week is not None and week not in known:
+        raise WarehouseError(f"the warehouse knows complete weeks from {known[0]} to {known[-1]}, not {week}")
+    return week or known[-1]
+
+
+def _end_of(week: str, organisation: Organisation) -> pd.Timestamp:
+    return pd.Timestamp(week_bounds(week, organisation.zone)[1])
+
+
+def _aligned(frame: pd.DataFrame) -> str:
+    return str(frame.to_string(index=False)) if len(frame) else "No queue gets any ticket."

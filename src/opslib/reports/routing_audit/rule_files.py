@@ -1,0 +1,195 @@
+"""Candidate rule sets as YAML files: read with line numbers for what is wrong, written from today's rules."""
+
+from __future__ import annotations
+
+import difflib
+import io
+from collections.abc import Collection, Iterable, Iterator
+from datetime import date, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import pandas as pd
+from pydantic import BeforeValidator, Field, field_validator
+from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedMap, CommentedSeq
+
+from opslib.analysis.routing_audit.replay import OUTCOMES
+from opslib.analysis.routing_audit.rules import (
+    Condition,
+    Node,
+    Rule,
+    RuleError,
+    conditions_of,
+    in_force,
+    in_order,
+    parse_conditions,
+)
+from opslib.settings import Problem, Settings, load
+from opslib.tables import TABLES
+
+
+def _instant(value: object) -> pd.Timestamp | None:
+    """An instant in UTC of `2026-09-14` or `2026-09-14T04:00:00Z`."""
+    if value is None:
+        return None
+    try:
+        instant = pd.Timestamp(str(value)) if isinstance(value, (str, date, datetime)) else pd.NaT
+    except ValueError:
+        instant = pd.NaT
+    if pd.isna(instant):
+        raise ValueError(f"{value!r} is no instant; write it like 2026-09-14T04:00:00Z")
+    return instant.tz_localize("UTC") if instant.tzinfo is None else instant.tz_convert("UTC")
+
+
+Instant = Annotated[Any, BeforeValidator(_instant)]
+
+
+class CandidateRule(Settings):
+    """One rule of a candidate file; without a position it stands where it stands in the file."""
+
+    rule: Annotated[str, Field(min_length=1)]
+    queue: Annotated[str, Field(min_length=1)]
+    conditions: Any
+    position: int | None = None
+    active_from: Instant = None
+    active_to: Instant = None
+
+
+class CandidateFile(Settings):
+    """A file of candidate rules."""
+
+    rules: tuple[CandidateRule, ...] = Field(min_length=1)
+
+    @field_validator("rules")
+    @classmethod
+    def _positions_are_given_or_not(cls, rules: tuple[CandidateRule, ...]) -> tuple[CandidateRule, ...]:
+        without = [rule.rule for rule in rules if rule.position is None]
+        if 0 < len(without) < len(rules):
+            raise ValueError(
+                f"some rules have a position and some have none ({', '.join(without[:5])}); give all or none, and "
+                "without any they are tried in the order of the file"
+            )
+        return rules
+
+
+def read_candidate(path: Path, *, today: Iterable[Rule] = ()) -> list[Rule]:
+    """Read a candidate file.
+
+    Args:
+        path: YAML: `rules`, a list of rule, queue, conditions and, if need be, position, active_from, active_to.
+        today: the rules there are; a field that they ask for may be asked for, besides those of the table of tickets.
+
+    Returns:
+        The rules in the order in which they are tried.
+
+    Raises:
+        SettingsError: the file is missing or wrong; all that is wrong is listed with file and line: what cannot be
+            read, fields that there are not, one name or position for two rules at the same time.
+    """
+    known = {*TABLES["tickets"].names, *(each.field for rule in today for each in conditions_of(rule.when))}
+    found = load(path, CandidateFile, also=lambda tree: _problems(tree, known))
+    return in_order(
+        Rule(
+            rule.rule,
+            10 * place + 10 if rule.position is None else rule.position,
+            parse_conditions(_plain(rule.conditions), rule.rule),
+            rule.queue,
+            rule.active_from,
+            rule.active_to,
+        )
+        for place, rule in enumerate(found.rules)
+    )
+
+
+def candidate_text(rules: Iterable[Rule], at: pd.Timestamp) -> str:
+    """Write the rules in force at an instant as a candidate file to start from.
+
+    Args:
+        rules: all versions of all rules.
+        at: the instant.
+
+    Returns:
+        YAML that `read_candidate` reads to the same rules.
+    """
+    listed = CommentedSeq()
+    for rule in in_force(rules, at):
+        entry = CommentedMap({"rule": rule.rule_id, "queue": rule.queue, "conditions": _written(rule.when)})
+        listed.append(entry)
+    yaml = YAML()
+    yaml.width = 120
+    yaml.indent(mapping=2, sequence=4, offset=2)
+    text = io.StringIO()
+    yaml.dump({"rules": listed}, text)
+    return text.getvalue()
+
+
+def _problems(tree: Any, known: Collection[str]) -> Iterator[Problem]:
+    """What is wrong with conditions, and with rules beside each other, in a file of any shape."""
+    rules = tree.get("rules") if isinstance(tree, dict) else None
+    listed = [rule if isinstance(rule, dict) else {} for rule in rules] if isinstance(rules, list) else []
+    spans = [_span(rule) for rule in listed]
+    for number, rule in enumerate(listed):
+        place = ("rules", number)
+        if "conditions" in rule:
+            yield from (((*place, "conditions", *inner), said) for inner, said in _misread(rule["conditions"], known))
+        begins, ends = spans[number]
+        if begins >= ends:
+            yield (*place, "active_to"), "the rule ends before it begins"
+        for earlier, other in enumerate(listed[:number]):
+            if max(begins, spans[earlier][0]) >= min(ends, spans[earlier][1]):
+                continue
+            name = rule.get("rule")
+            if name is not None and name == other.get("rule"):
+                yield (
+                    (*place, "rule"),
+                    f"{name} is there twice and both are in force at once; name one otherwise, or give the versions "
+                    "active_from and active_to that do not overlap",
+                )
+            position = rule.get("position")
+            if position is not None and position == other.get("position"):
+                yield (*place, "position"), f"{other.get('rule')} stands at {position} too: which is tried first?"
+
+
+def _misread(written: Any, known: Collection[str]) -> Iterator[Problem]:
+    try:
+        when = parse_conditions(_plain(written), "")
+    except RuleError as error:
+        yield from error.problems or [((), str(error).removeprefix("rule : "))]
+        return
+    for condition in conditions_of(when):
+        if condition.field in known:
+            continue
+        later = condition.field in OUTCOMES
+        near = difflib.get_close_matches(condition.field, [str(name) for name in known], n=1)
+        said = "it is known only after the rules have decided" if later else f"is it {near[0]}?" if near else ""
+        yield (), f"tickets have no field {condition.field!r} to go by" + (f"; {said}" if said else "")
+
+
+def _span(rule: dict[str, Any]) -> tuple[pd.Timestamp, pd.Timestamp]:
+    """From when to when a rule is in force; an end that cannot be read is told elsewhere and counts as open."""
+    found = []
+    for name, otherwise in (("active_from", pd.Timestamp.min), ("active_to", pd.Timestamp.max)):
+        try:
+            found.append(_instant(rule.get(name)) or otherwise.tz_localize("UTC"))
+        except ValueError:
+            found.append(otherwise.tz_localize("UTC"))
+    return found[0], found[1]
+
+
+def _written(node: Node) -> Any:
+    if isinstance(node, Condition):
+        value = list(node.wanted) if node.operator == "in" else node.wanted[0]
+        entry = CommentedSeq([node.field, node.operator, value])
+        entry.fa.set_flow_style()
+        return entry
+    return {node.kind: [_written(part) for part in node.parts]}
+
+
+def _plain(written: Any) -> Any:
+    """Dates, which YAML reads as such, back to text."""
+    if isinstance(written, dict):
+        return {key: _plain(value) for key, value in written.items()}
+    if isinstance(written, (list, tuple)):
+        return [_plain(value) for value in written]
+    return written.isoformat() if isinstance(written, (date, datetime)) else written

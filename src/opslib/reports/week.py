@@ -1,0 +1,111 @@
+"""A week of a team, opened on a warehouse: what every notebook begins with."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+
+import pandas as pd
+
+from opslib.errors import WarehouseError
+from opslib.metrics import ALL, check_goals, week_frame
+from opslib.settings import Organisation, Team, load_organisation
+from opslib.store import Warehouse
+from opslib.weeks import monday_of, shift_week, week_bounds
+
+
+@dataclass(frozen=True)
+class Week:
+    """A week of a team, as one warehouse knows it. Slices are read when they are first asked for."""
+
+    week: str
+    team: str
+    warehouse: Warehouse
+    organisation: Organisation
+    as_of: datetime
+
+    @property
+    def label(self) -> str:
+        """What a reader calls the team."""
+        return self.settings.label
+
+    @property
+    def settings(self) -> Team:
+        """The team's entry in params/org.yml."""
+        return self.organisation.team(self.team)
+
+    @property
+    def before(self) -> str:
+        """The week before."""
+        return shift_week(self.week, -1)
+
+    @property
+    def bounds(self) -> tuple[datetime, datetime]:
+        """The first instant of the week and of the next, in UTC."""
+        return week_bounds(self.week, self.organisation.zone)
+
+    @cached_property
+    def every_value(self) -> pd.DataFrame:
+        """Weekly values of the team, by channel and for all, up to this week."""
+        weeks = [week for week in self.warehouse.weeks("facts", "weekly_values") if week <= self.week]
+        return self.warehouse.read("facts", "weekly_values", weeks=weeks, teams=[self.team])
+
+    @cached_property
+    def own_values(self) -> pd.DataFrame:
+        """Those for channel `all`."""
+        return self.every_value[self.every_value["channel"] == ALL].reset_index(drop=True)
+
+    @cached_property
+    def has_data(self) -> bool:
+        """Whether the team had anything to do in the week."""
+        now = self.own_values[self.own_values["week"] == self.week].set_index("metric")["value"]
+        return bool(now.reindex(["created", "solved", "backlog_closing"]).fillna(0).sum() > 0)
+
+    def frame_of(self, weeks: Iterable[str]) -> pd.DataFrame:
+        """Weeks with their bounds in the organisation's zone, as `metrics.week_frame` makes it."""
+        return week_frame(weeks, lambda week: week_bounds(week, self.organisation.zone))
+
+
+def open_week(week: str, team: str, *, warehouse: str = "", params: str = "") -> Week:
+    """Open a week of a team.
+
+    Args:
+        week: ISO week, like `2026-W46`.
+        team: a name in the organisation's file in params/.
+        warehouse: its folder; empty: the environment's OPSLIB_WAREHOUSE, else data/warehouse of the project.
+        params: the parameters' folder; empty: the environment's OPSLIB_PARAMS, else params of the project. The project
+            is the nearest folder upwards with a pyproject.toml.
+
+    Returns:
+        The week, from which each notebook's own functions start.
+
+    Raises:
+        NoSuchWeek: the week is not written like one.
+        SettingsError: there is no such team, or a goal names a metric that there is not.
+        WarehouseError: the warehouse is empty, its values have not been made, or it ends before the week.
+    """
+    monday_of(week)
+    store = Warehouse(_folder(warehouse, "OPSLIB_WAREHOUSE", Path("data") / "warehouse"))
+    about = store.facts_of_the_run()
+    organisation = load_organisation(_folder(params, "OPSLIB_PARAMS", Path("params")), about.get("organisation", "org"))
+    organisation.team(team)
+    check_goals(organisation)
+    if not store.has("facts", "weekly_values"):
+        raise WarehouseError(f"{store.root} has no weekly values yet; `make facts` makes them")
+    known = store.weeks("facts", "weekly_values")
+    if week not in known:
+        raise WarehouseError(f"the warehouse knows complete weeks from {known[0]} to {known[-1]}, not {week}")
+    return Week(week, team, store, organisation, datetime.fromisoformat(about["as_of"]))
+
+
+def _folder(given: str, variable: str, default: Path) -> Path:
+    """The folder that was given, else the environment's, else the project's."""
+    if given or os.environ.get(variable):
+        return Path(given or os.environ[variable])
+    here = Path.cwd()
+    project = next((each for each in (here, *here.parents) if (each / "pyproject.toml").exists()), here)
+    return project / default

@@ -1,0 +1,45 @@
+"""Speed, SLA, flow, backlog, quality and effort of a team"s week: `open_review`, then ask; `show` draws."""
+
+from opslib.reports.weekly_review import show
+from opslib.reports.weekly_review.frames import (
+    Review,
+    across_teams,
+    add_up,
+    backlog,
+    effort,
+    explain,
+    flow,
+    headline,
+    metric,
+    metric_table,
+    missing,
+    open_review,
+    quality,
+    restatements,
+    signals,
+    sla,
+    speed,
+    values,
+)
+
+__all__ = [
+    "Review",
+    "across_teams",
+    "add_up",
+    "backlog",
+    "effort",
+    "explain",
+    "flow",
+    "headline",
+    "metric",
+    "metric_table",
+    "missing",
+    "open_review",
+    "quality",
+    "restatements",
+    "show",
+    "signals",
+    "sla",
+    "speed",
+    "values",
+]

@@ -1,0 +1,37 @@
+"""What becomes of a report, and what is told of it on the way."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from opslib.weekly.plan import Job
+
+Status = Literal["ready", "unchanged", "no_data", "blocked", "failed"]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a job.
+
+    `headline` is as of `page.headline_of`; `error` is the last line of what went wrong; `path` is the page, which there
+    always is; `handed_over` is as of `escalations.handed_over`.
+    """
+
+    job: Job
+    status: Status
+    seconds: float
+    path: Path
+    error: str | None = None
+    headline: list[dict[str, Any]] = field(default_factory=list)
+    handed_over: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something to tell who waits: a job was started, or is done (`outcome` is then there)."""
+
+    kind: Literal["started", "done"]
+    job: Job
+    outcome: Outcome | None = None

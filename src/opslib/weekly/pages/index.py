@@ -1,0 +1,265 @@
+"""The pages around the reports: the index of a week, the way to the newest week, and what the gate saw."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+from markupsafe import Markup
+
+from opslib.weekly.edition import Edition, Link, comparison_of
+from opslib.weekly.escalations import Escalated
+from opslib.weekly.manifest import Record
+from opslib.weekly.pages.neighbours import changes_since, in_words, renew, write_comparisons
+from opslib.weekly.pages.page import render_template, spark_label
+from opslib.weekly.plan import Job
+from opslib.weekly.render import write_page
+from opslib.weeks import is_week, shift_week, short_dates_of
+
+if TYPE_CHECKING:
+    from opslib.intake.gate.verdict import Result, Verdict
+
+STATUS_WORDS = {
+    "ready": "ready",
+    "unchanged": "unchanged",
+    "no_data": "no data",
+    "blocked": "blocked by the gate",
+    "failed": "failed",
+}
+OUTCOME_WORDS = {
+    "blocked": "blocks",
+    "set_aside": "rows set aside",
+    "warned": "warning",
+    "passed": "holds",
+    "absent": "not in this export",
+}
+EXAMPLES_SHOWN = 5
+HEADLINES_SHOWN = 6
+_UNITS = {"rows": "row", "teams": "team", "table": "table"}
+WEEKS_SHOWN = 13
+_WEEKS = re.compile(r"(<!-- weeks -->\n).*?(<!-- end of weeks -->)", re.DOTALL)
+_NOT_MET = ("blocked", "set_aside", "warned")
+_COUNTS = ("read", "kept", "replaced", "set_aside", "left_out")
+
+
+def weeks_in(reports: Path) -> list[str]:
+    """The weeks that have an index under reports/, newest first."""
+    if not reports.is_dir():
+        return []
+    return sorted((p.parent.name for p in reports.glob("*/index.html") if is_week(p.parent.name)), reverse=True)
+
+
+def write_index(
+    reports: Path,
+    *,
+    edition: Edition,
+    records: Sequence[Record],
+    blocked: Mapping[str, Sequence[str]],
+    restated: Mapping[str, int] | None = None,
+    escalated: Sequence[Escalated] = (),
+) -> Path:
+    """`reports/<week>/index.html`; `reports/index.html` goes to the newest week, and other weeks' pages learn of it.
+
+    The other indexes list this week, the same report of the weeks before and after links this one's, and each report
+    gets a page that shows it beside the week before.
+
+    Args:
+        reports: the folder of all weeks.
+        edition: the week.
+        records: what became of each report; as of `manifest.records_of_week`.
+        blocked: reasons by team.
+        restated: how many published numbers of past weeks are others now, by team; None where nobody looked.
+        escalated: what the week's reports hand over to product teams.
+
+    Returns:
+        The index of the week.
+
+    Raises:
+        ManifestError: the manifest of a neighbouring week is damaged.
+    """
+    week = edition.week
+    weeks = sorted({*weeks_in(reports), week}, reverse=True)
+    names = list(dict.fromkeys(record.name for record in records))
+    owners = list(dict.fromkeys(record.team for record in records if record.team is not None))
+    owners.sort(
+        key=lambda team: (list(edition.teams).index(team) if team in edition.teams else len(edition.teams), team)
+    )
+    rows = [
+        {
+            "team": team or "org",
+            "label": edition.label(team),
+            "cells": [_cell(records, team, name, reports, week) for name in names],
+        }
+        for team in [*owners, *([None] if any(record.team is None for record in records) else [])]
+    ]
+    statuses = [record.status for record in records]
+    header = {**edition.header(), "team": "", "links": [Link("Data quality", "data_quality.html", "d")]}
+    html = render_template(
+        "index.html.j2",
+        title="Weekly reports",
+        header=header,
+        footer=edition.footer(),
+        sample=edition.sample,
+        weeks=_list_of_weeks(weeks, week),
+        tally=[(status, statuses.count(status)) for status in STATUS_WORDS if status in statuses],
+        words=STATUS_WORDS,
+        blocked=_by_label(edition, blocked),
+        notebooks=[{"name": name, "label": in_words(name)} for name in names],
+        rows=rows,
+        escalated=[(edition.label(each.team), each) for each in escalated],
+        changes=changes_since(reports, edition=edition, records=records, restated=restated),
+    )
+    path = reports / week / "index.html"
+    write_page(path, html)
+    for other in weeks:
+        if other != week:
+            _renew_weeks(reports / other / "index.html", _list_of_weeks(weeks, other))
+    write_page(reports / "index.html", render_template("forward.html.j2", week=weeks[0]))
+    write_comparisons(reports, edition=edition, records=records)
+    renew(reports, week)
+    return path
+
+
+def write_data_quality(reports: Path, *, edition: Edition, verdict: Verdict, accounting: pd.DataFrame) -> Path:
+    """`reports/<week>/data_quality.html`: every expectation, what it saw, its failures by week, the account of rows.
+
+    Args:
+        reports: the folder of all weeks.
+        edition: the week.
+        verdict: the gate's.
+        accounting: columns file, table, read, kept, replaced, set_aside and, where it is used, left_out; rows.
+
+    Returns:
+        The page.
+    """
+    results = [_result(result, edition) for result in verdict.results]
+    tables = list(dict.fromkeys(result["table"] for result in results))
+    outcomes = [result["outcome"] for result in results]
+    left_out = "left_out" in accounting.columns
+    html = render_template(
+        "data_quality.html.j2",
+        title="Data quality",
+        header={**edition.header(), "team": ""},
+        footer=edition.footer(),
+        sample=edition.sample,
+        words=OUTCOME_WORDS,
+        tally=[(outcome, outcomes.count(outcome)) for outcome in OUTCOME_WORDS if outcome in outcomes],
+        blocked=_by_label(edition, verdict.blocked),
+        not_met=_worst_first([result for result in results if result["outcome"] in _NOT_MET]),
+        sections=[
+            {
+                "table": table,
+                "results": (own := _worst_first([result for result in results if result["table"] == table])),
+                "failed": sum(result["outcome"] in _NOT_MET for result in own),
+                "said": _tally_in_words([result["outcome"] for result in own]),
+                "trend": any(len(result["spark"]) > 1 for result in own),
+            }
+            for table in tables
+        ],
+        left_out=left_out,
+        accounting=_account(accounting, [name for name in _COUNTS if name != "left_out" or left_out]),
+    )
+    path = reports / edition.week / "data_quality.html"
+    write_page(path, html)
+    return path
+
+
+def _list_of_weeks(weeks: Sequence[str], week: str) -> Markup:
+    place = weeks.index(week)
+    keys = {place - 1: "newer", place + 1: "older"}
+    entries = [{"week": w, "dates": short_dates_of(w), "key": keys.get(i, "")} for i, w in enumerate(weeks)]
+    return Markup(render_template("weeks.html.j2", weeks=entries, week=week))
+
+
+def _renew_weeks(index: Path, weeks: Markup) -> None:
+    """Tell the index of another week which weeks there are by now; nothing else of it changes."""
+    html = index.read_text(encoding="utf-8")
+    renewed = _WEEKS.sub(lambda match: f"{match[1]}{weeks}{match[2]}", html, count=1)
+    if renewed != html:
+        write_page(index, renewed)
+
+
+def _cell(records: Sequence[Record], team: str | None, name: str, reports: Path, week: str) -> dict[str, Any] | None:
+    record = next((record for record in records if record.team == team and record.name == name), None)
+    if record is None:
+        return None
+    earlier = Job(record.notebook, shift_week(week, -1), team)
+    beside = comparison_of(Job(record.notebook, week, team), reports).relative_to(reports / week)
+    return {
+        "href": f"{record.identifier.partition('/')[2]}.html",
+        "label": in_words(name),
+        "status": record.status,
+        "error": record.error if record.status == "failed" else None,
+        "headline": record.headline[:HEADLINES_SHOWN],
+        "before": {"week": earlier.week, "href": f"../{earlier.identifier}.html", "beside": beside.as_posix()}
+        if earlier.page(reports).is_file()
+        else None,
+    }
+
+
+def _result(result: Result, edition: Edition) -> dict[str, Any]:
+    weeks = {week: float(count) for week, count in result.failures_by_week.items() if is_week(week)}
+    trend = _trend(weeks, edition.week) if weeks else []
+    teams = [edition.label(team) for team in result.teams or () if team != "*"]
+    label = f"Failures of {result.expectation} on {result.table}"
+    return {
+        "table": result.table,
+        "expectation": result.expectation,
+        "column": result.column,
+        "severity": result.severity,
+        "notes": result.notes,
+        "checked_rows": result.checked,
+        "checked": "–"
+        if result.outcome == "absent"
+        else f"{result.checked:,} {_UNITS[result.scope]}{'' if result.checked == 1 else 's'}",
+        "failed": "–" if result.outcome == "absent" else f"{result.failed:,}",
+        "observed": result.observed,
+        "examples": [str(key) for key in result.examples][:EXAMPLES_SHOWN],
+        "teams": ", ".join(teams) or "all teams",
+        "outcome": result.outcome,
+        "spark": trend,
+        "spark_label": spark_label(label, trend),
+        "spark_total": sum(trend),
+    }
+
+
+def _worst_first(results: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What did not hold on top; the rest in the order of the suite."""
+    ranks = {outcome: rank for rank, outcome in enumerate(_NOT_MET)}
+    return sorted(results, key=lambda result: ranks.get(result["outcome"], len(ranks)))
+
+
+def _tally_in_words(outcomes: Sequence[str]) -> str:
+    count = len(outcomes)
+    ends = [f"{outcomes.count(outcome)} {words}" for outcome, words in OUTCOME_WORDS.items() if outcome in outcomes]
+    if set(outcomes) == {"passed"}:
+        return f"{count} expectation{', which holds' if count == 1 else 's, all hold'}"
+    return f"{count} expectation{'' if count == 1 else 's'}: {', '.join(ends)}"
+
+
+def _trend(failures: Mapping[str, float], last: str) -> list[float]:
+    """Failures of the weeks up to the last, 0 where there were none: the gate lists only weeks that had some."""
+    weeks = [last]
+    while len(weeks) < WEEKS_SHOWN:
+        weeks.append(shift_week(weeks[-1], -1))
+    return [failures.get(week, 0.0) for week in reversed(weeks)]
+
+
+def _account(accounting: pd.DataFrame, names: list[str]) -> list[dict[str, Any]]:
+    counts = accounting[names].astype("int64")
+    adds_up = counts["read"] == counts.drop(columns="read").sum(axis="columns")
+    return [
+        {"file": str(file), "table": str(table), "counts": [f"{count:,}" for count in row], "adds_up": bool(fits)}
+        for file, table, row, fits in zip(
+            accounting["file"], accounting["table"], counts.to_numpy().tolist(), adds_up, strict=True
+        )
+    ]
+
+
+def _by_label(edition: Edition, blocked: Mapping[str, Sequence[str]]) -> list[tuple[str, list[str]]]:
+    return [
+        (edition.label(None if team == "*" else team), list(reasons)) for team, reasons in blocked.items() if reasons
+    ]

@@ -1,0 +1,200 @@
+"""One week beside the next: links between the weeks of a report, both side by side, and what changed since the last.
+
+A page is written when its week is made and does not know the week that follows. What it says about its neighbours
+stands between two marks, which `renew` rewrites, and nothing else of the page, when a neighbour came or went.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from markupsafe import Markup
+
+from opslib.weekly.edition import GATE_WORDS, Edition, Link, comparison_of, links_of
+from opslib.weekly.manifest import Record, read_gate, read_records
+from opslib.weekly.pages.page import render_template
+from opslib.weekly.plan import Job
+from opslib.weekly.render import write_page
+from opslib.weeks import shift_week
+
+ORGANISATION = "org"
+_MARKED = re.compile(r"(<!-- neighbours -->\n).*?(<!-- end of neighbours -->)", re.DOTALL)
+_SECTION = re.compile(r'<li class="level-2"><a href="#(s-[a-z0-9-]+)">(.*?)</a></li>')
+_AS_READY = frozenset({"ready", "unchanged"})
+
+
+def reports_in(reports: Path, week: str) -> list[Job]:
+    """The reports of a week whose pages are there, by team and name."""
+    return [
+        Job(f"{'org' if page.parent.name == ORGANISATION else 'team'}/{page.stem}", week, _team_of(page))
+        for page in sorted((reports / week).glob("*/*.html"))
+        if not page.name.endswith(".compare.html")
+    ]
+
+
+def renew(reports: Path, week: str) -> list[Path]:
+    """Tell the reports of a week and of its neighbours which other weeks of them there are by now.
+
+    Args:
+        reports: the folder of all weeks.
+        week: the week that was made.
+
+    Returns:
+        The pages that changed; a page that is right already is not written.
+    """
+    changed = []
+    for job in [job for w in (shift_week(week, -1), week, shift_week(week, 1)) for job in reports_in(reports, w)]:
+        page = job.page(reports)
+        before = page.read_text(encoding="utf-8")
+        links = render_template("neighbours.html.j2", links=links_of(job, reports))
+        after = _MARKED.sub(rf"\g<1>{links}\g<2>", before, count=1)
+        if after != before:
+            write_page(page, after)
+            changed.append(page)
+    return changed
+
+
+def write_comparisons(reports: Path, *, edition: Edition, records: Sequence[Record]) -> list[Path]:
+    """A page per report that shows it beside the week before, for this week and the one after.
+
+    Args:
+        reports: the folder of all weeks.
+        edition: the week that was made.
+        records: what became of its reports.
+
+    Returns:
+        The pages `<identifier>.compare.html`. A report that has no week before has none, and one left over is removed.
+
+    Notes:
+        The page frames the two reports instead of repeating them, so that it never shows an older state of either.
+    """
+    pages = []
+    told = {edition.week: records}
+    for week in (edition.week, shift_week(edition.week, 1)):
+        before = shift_week(week, -1)
+        for w in (before, week):
+            if w not in told:
+                told[w] = read_records(reports / w / "manifest.json")
+        for job in reports_in(reports, week):
+            page = comparison_of(job, reports)
+            if Job(job.notebook, before, job.team).page(reports).is_file():
+                html = _comparison(reports, edition, job, _of(told[before], job), _of(told[week], job))
+                write_page(page, html)
+                pages.append(page)
+            else:
+                page.unlink(missing_ok=True)
+    return pages
+
+
+def changes_since(
+    reports: Path, *, edition: Edition, records: Sequence[Record], restated: Mapping[str, int] | None = None
+) -> dict[str, Any]:
+    """What is otherwise than one week before: statuses, signals among the headlines, the gate, restated numbers.
+
+    Args:
+        reports: the folder of all weeks.
+        edition: the week.
+        records: what became of its reports.
+        restated: how many published numbers of past weeks are others now, by team; None where nobody looked.
+
+    Returns:
+        before (the week compared with, or None where it has no manifest), statuses (team, report, href, was, now),
+        signals (team, report, href, label, value, was, change, tone, note, is_new), new and headlines (counts), ended
+        (text), gate (was, now) where it changed, and restated (label, count).
+    """
+    week = shift_week(edition.week, -1)
+    manifest = reports / week / "manifest.json"
+    earlier = {(record.team, record.name): record for record in read_records(manifest)}
+    gate = read_gate(manifest)
+    statuses, signals, ended = [], [], []
+    for record in records:
+        label = edition.label(record.team)
+        place = {
+            "team": label,
+            "report": in_words(record.name),
+            "href": f"{record.identifier.partition('/')[2]}.html",
+        }
+        before = earlier.get((record.team, record.name))
+        if before is not None and _plainly(before.status) != _plainly(record.status):
+            statuses.append({**place, "was": _plainly(before.status), "now": _plainly(record.status)})
+        lines = {line["label"]: line for line in before.headline} if before is not None else {}
+        for line in record.headline:
+            was = lines.get(line["label"])
+            if line["signal"]:
+                is_new = was is not None and not was["signal"]
+                signals.append({**place, **line, "was": was["value"] if was else "", "is_new": is_new})
+            elif was is not None and was["signal"]:
+                ended.append(f"{label}: {line['label']} ({line['value']})")
+    signals.sort(key=lambda signal: not signal["is_new"])
+    return {
+        "before": week if manifest.is_file() else None,
+        "statuses": statuses,
+        "signals": signals,
+        "headlines": sum(len(record.headline) for record in records),
+        "new": sum(signal["is_new"] for signal in signals),
+        "ended": ended,
+        "gate": (GATE_WORDS.get(gate, gate), GATE_WORDS[edition.gate]) if gate and gate != edition.gate else None,
+        "restated": None
+        if restated is None
+        else [(edition.label(team), count) for team, count in restated.items() if count],
+    }
+
+
+def in_words(name: str) -> str:
+    """A notebook's name as a reader sees it.
+
+    >>> in_words("weekly_review")
+    'Weekly review'
+    """
+    return name.replace("_", " ").capitalize()
+
+
+def _comparison(reports: Path, edition: Edition, job: Job, before: Record | None, now: Record | None) -> str:
+    earlier = Job(job.notebook, shift_week(job.week, -1), job.team)
+    sections = dict(_sections(job.page(reports)))
+    there_too = dict(_sections(earlier.page(reports)))
+    header = edition.header(team=job.team, root="../")
+    address = f"../../{earlier.identifier}.html"
+    return render_template(
+        "compare.html.j2",
+        title=in_words(job.name),
+        header={**header, "week": job.week, "neighbours": [Link("This report", f"{job.name}.html", "back")]},
+        footer=edition.footer({"week": job.week} | ({"team": job.team} if job.team else {})),
+        sample=edition.sample,
+        weeks=[
+            {"week": earlier.week, "href": address, "key": "before"},
+            {"week": job.week, "href": f"{job.name}.html", "key": "now"},
+        ],
+        rows=list(_pairs(before.headline if before else [], now.headline if now else [])),
+        sections=[(anchor, text) for anchor, text in sections.items() if anchor in there_too],
+    )
+
+
+def _pairs(before: Sequence[Mapping[str, Any]], now: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
+    """The headlines of two weeks, each in one row; what only one of them has stands alone."""
+    earlier = {line["label"]: line for line in before}
+    for line in now:
+        yield {**line, "was": earlier.pop(line["label"], {}).get("value", "–")}
+    for line in earlier.values():
+        yield {**line, "was": line["value"], "value": "–", "change": "", "tone": "", "note": "", "signal": False}
+
+
+def _sections(page: Path) -> list[tuple[str, Markup]]:
+    """The sections of a report as its own table of contents lists them; their text is escaped there."""
+    return [(anchor, Markup(text)) for anchor, text in _SECTION.findall(page.read_text(encoding="utf-8"))]
+
+
+def _of(records: Iterable[Record], job: Job) -> Record | None:
+    return next((record for record in records if record.team == job.team and record.name == job.name), None)
+
+
+def _team_of(page: Path) -> str | None:
+    return None if page.parent.name == ORGANISATION else page.parent.name
+
+
+def _plainly(status: str) -> str:
+    """A report that was not run again because nothing changed is as ready as before."""
+    return "ready" if status in _AS_READY else status

@@ -1,0 +1,179 @@
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from opslib.errors import SettingsError
+from opslib.intake.mapping.check import HIDDEN, CheckReport, ColumnCheck, check_source
+
+MAPPING = """
+description: a help desk
+organisation: org_desk
+zone: America/New_York
+notes: [Export it in your own zone.]
+feeds:
+  - table: tickets
+    files: ["tickets*"]
+    where: [{column: kind, is_not: test}]
+    columns:
+      ticket_id: id
+      created_at: [created_at, Created]
+      status: {from: state, values: {Wait: on_hold}}
+      team: {from: group, values: {General: us-general}}
+      channel: {from: via, values: {Mail: email}, else: other}
+      requester_id: asker
+      subject: title
+      reopen_count: reopens
+"""
+ORGANISATION = """
+organisation: Desk
+time_zone: America/New_York
+calendars: [{name: always, time_zone: UTC, hours: [{from: 2020-01-01, always: true}]}]
+teams: [{name: us-general, label: General, region: US, calendar: always}]
+"""
+EXPORT = """id,created_at,state,group,via,asker,title,reopens,kind,mood
+1,2026-11-09 10:00:00,Wait,General,Mail,jo@example.com,Secret words,0,,x
+2,13/03/2026 09:00,open,General,Fax,al@example.com,More words,two,,y
+3,14/03/2026 09:00,Limbo,Moonbase,Mail,,,,,y
+4,2026-11-10 10:00:00,open,,,,,1,,
+5,2026-11-10 10:00:00,open,,,,,1,test,
+6,2026-11-10
+"""
+
+
+@pytest.fixture
+def params(tmp_path: Path) -> Path:
+    folder = tmp_path / "params"
+    (folder / "sources").mkdir(parents=True)
+    (folder / "sources" / "desk.yml").write_text(MAPPING)
+    (folder / "org_desk.yml").write_text(ORGANISATION)
+    return folder
+
+
+@pytest.fixture
+def export(tmp_path: Path) -> Path:
+    path = tmp_path / "tickets.csv"
+    path.write_text(EXPORT)
+    return path
+
+
+def column(report: CheckReport, name: str) -> ColumnCheck:
+    (file,) = report.files
+    (only,) = file.tables
+    return next(check for check in only.columns if check.column.name == name)
+
+
+def test_each_column_says_what_was_read_and_what_was_not(params: Path, export: Path) -> None:
+    report = check_source(params, "desk", [export])
+    created = column(report, "created_at")
+    assert (created.read, created.empty, created.unreadable) == (2, 0, 2)
+    assert [str(example) for example in created.examples] == [
+        "row 2: '13/03/2026 09:00' is not an ISO time",
+        "row 3: '14/03/2026 09:00' is not an ISO time",
+    ]
+    assert (created.first, created.last) == ("2026-11-09 15:00:00 UTC", "2026-11-10 15:00:00 UTC")
+    reopens = column(report, "reopen_count")
+    assert (reopens.read, reopens.empty, reopens.unreadable) == (2, 1, 1)
+
+
+def test_rows_are_accounted_for(params: Path, export: Path) -> None:
+    (file,) = check_source(params, "desk", [export]).files
+    (table,) = file.tables
+    assert (file.rows, table.rows, table.left_out, table.broken_rows) == (6, 5, 1, 1)
+    assert table.broken == ((6, "row: 2 field(s) where the header has 10"),)
+    for check in table.columns:
+        assert check.read + check.empty + check.unreadable + table.broken_rows == table.rows
+
+
+def test_values_that_nothing_knows_are_listed(params: Path, export: Path) -> None:
+    report = check_source(params, "desk", [export])
+    status, team, channel = (column(report, name) for name in ("status", "team", "channel"))
+    assert status.top == (("open", 2), ("limbo", 1), ("on_hold", 1))
+    assert status.strange == (("limbo", 1),)
+    assert status.unknown == (("Limbo", 1),)
+    assert team.strange == team.unknown == (("Moonbase", 1),)
+    assert channel.unknown == (("Fax", 1),)
+    assert channel.strange == ()
+
+
+def test_unused_and_absent_columns_are_listed(params: Path, export: Path) -> None:
+    (file,) = check_source(params, "desk", [export]).files
+    assert file.unused == ("mood",)
+    assert "priority" in file.tables[0].absent
+    assert "subject" not in file.tables[0].absent
+
+
+def test_values_of_persons_and_free_text_are_not_shown(params: Path, export: Path) -> None:
+    """The report is pasted into chats; `lines()` and what rich draws are checked alike."""
+    mapping = params / "sources" / "desk.yml"
+    mapping.write_text(
+        mapping.read_text().replace("subject: title", "subject: {from: title, values: {x: y}, else: unreadable}")
+    )
+    report = check_source(params, "desk", [export])
+    subject = column(report, "subject")
+    assert subject.unreadable == 2
+    assert {example.value for example in subject.examples} == {HIDDEN}
+    console = Console(width=200, record=True, file=io.StringIO())
+    console.print(report)
+    for text in ("\n".join(report.lines()), console.export_text()):
+        assert "(hidden) is not" in text
+        assert "example.com" not in text
+        assert "words" not in text
+
+
+def test_a_missing_needed_column_is_marked_with_a_suggestion(params: Path, export: Path) -> None:
+    export.write_text(EXPORT.replace("created_at", "created on"))
+    report = check_source(params, "desk", [export])
+    assert not report.fits
+    (marked,) = [line for line in report.lines() if line.startswith("! ")]
+    assert marked.startswith(
+        "! tickets.csv: the needed column `created_at` or `Created` is not there; the file has `id`, "
+    )
+    assert marked.endswith("did you mean `created on`?")
+    assert column(report, "created_at").rule.startswith("from `created_at` or `Created`, which is not there")
+
+
+def test_the_lines_read_like_a_report(params: Path, export: Path) -> None:
+    lines = check_source(params, "desk", [export]).lines()
+    assert lines[0] == "source desk: a help desk"
+    assert "tickets.csv: CSV, 6 rows" in lines
+    assert "  → tickets: 5 rows, 1 left out by the mapping" in lines
+    assert "  ! 1 row(s) could not be taken apart, among them 6 (row: 2 field(s) where the header has 10)" in lines
+    assert any(
+        line.startswith("    created_at *") and line.endswith("America/New_York where it has no offset")
+        for line in lines
+    )
+    assert "        not a team of the organisation: Moonbase (1)" in lines
+    assert "  columns of the file that nothing uses: mood" in lines
+    assert "  - Export it in your own zone." in lines
+    assert lines[-1] == "Some values could not be read or are not known. Mend params/sources/desk.yml or the file."
+
+
+def test_a_file_that_fits_says_so(params: Path, export: Path) -> None:
+    export.write_text("\n".join(EXPORT.splitlines()[:2]))
+    report = check_source(params, "desk", [export])
+    assert report.fits
+    assert report.lines()[-1] == "Everything that is needed could be read."
+
+
+def test_a_folder_is_checked_file_by_file_and_a_wrong_file_does_not_stop_the_others(params: Path, export: Path) -> None:
+    other = export.parent / "calls.csv"
+    other.write_text("x\n1\n")
+    report = check_source(params, "desk", [other, export.parent])
+    assert [file.path for file in report.files] == [export]
+    assert report.problems == ("calls.csv: the source 'desk' has no mapping for this file; it maps `tickets*`",)
+    assert not report.fits
+
+
+def test_an_empty_file_is_told_of(params: Path, export: Path) -> None:
+    export.write_bytes(b"")
+    report = check_source(params, "desk", [export])
+    assert "! tickets.csv: the file is empty (0 bytes)" in report.lines()
+
+
+def test_an_unknown_source_is_an_error(params: Path, export: Path) -> None:
+    with pytest.raises(SettingsError, match="no source 'desc'; did you mean 'desk'"):
+        check_source(params, "desc", [export])

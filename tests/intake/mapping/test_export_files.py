@@ -1,0 +1,36 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from opslib.errors import ExportError
+from opslib.intake.mapping.export_files import find_files, lookup_files, unused_files
+from tests.intake.mapping.mappings import WIDE, tickets
+
+
+def test_files_come_oldest_first_by_the_date_in_their_name(source: Any, tmp_path: Path) -> None:
+    """The later file's rows replace the earlier one's, whatever the clock of the download said."""
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for name in ("t_2026-11-09.csv", "t_20261102.csv", "t_2026-10-01-2026-10-31.csv", "people.csv", "notes.txt"):
+        (folder / name).write_text("id\n1\n")
+    mapping = source(WIDE)
+    assert [path.name for path in find_files(mapping, folder)] == [
+        "t_2026-10-01-2026-10-31.csv",
+        "t_20261102.csv",
+        "t_2026-11-09.csv",
+    ]
+    assert [path.name for path in lookup_files(mapping, folder)] == ["people.csv"]
+    assert [path.name for path in unused_files(mapping, folder)] == ["notes.txt"]
+
+
+def test_a_folder_without_fitting_files_is_an_error_that_says_what_is_looked_for(source: Any, tmp_path: Path) -> None:
+    (tmp_path / "notes.csv").write_text("x\n")
+    with pytest.raises(
+        ExportError, match=r"no file fits the source 'crm'. It looks for `t\*`; the folder has `notes\.csv`"
+    ):
+        find_files(source(tickets()), tmp_path)
+    with pytest.raises(ExportError, match="there is no such folder"):
+        find_files(source(tickets()), tmp_path / "nowhere")

@@ -1,0 +1,529 @@
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pytest
+import xlsxwriter
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from opslib.errors import ExportError
+from opslib.intake.mapping.export_files import find_files
+from opslib.intake.mapping.map_file import MappedFile, map_file
+from opslib.intake.mapping.sources import SourceMapping, load_source
+from opslib.tables import TABLES
+from tests.intake.mapping.mappings import WIDE, tickets
+
+
+@pytest.fixture
+def con() -> Iterator[duckdb.DuckDBPyConnection]:
+    with duckdb.connect() as connection:
+        yield connection
+
+
+@pytest.fixture
+def mapped(tmp_path: Path, con: duckdb.DuckDBPyConnection) -> Iterator[Any]:
+    """Write exports and map the first of them; several tables come as a list."""
+    made: list[MappedFile] = []
+    exports = tmp_path / "exports"
+    exports.mkdir()
+
+    def map_(mapping: SourceMapping, **files: str | bytes) -> list[MappedFile]:
+        for name, content in files.items():
+            path = exports / name.replace("__", ".")
+            path.write_bytes(content.encode() if isinstance(content, str) else content)
+        first = exports / next(iter(files)).replace("__", ".")
+        found = map_file(con, mapping, first, exports)
+        made.extend(found)
+        return found
+
+    yield map_
+    for file in made:
+        file.close()
+
+
+def table(file: MappedFile) -> list[dict[str, Any]]:
+    return pa.concat_tables(file.chunks()).to_pylist()
+
+
+def column(file: MappedFile, name: str) -> list[Any]:
+    return [row[name] for row in table(file)]
+
+
+def utc(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+def created(mapped: Any, source: Any, rule: str, values: list[str], head: str = "") -> tuple[list[Any], list[Any]]:
+    """The instants that a rule makes of values, and what it says of those that it cannot read."""
+    lines = "".join(f'{number};"{value}"\n' for number, value in enumerate(values))
+    (file,) = mapped(source(tickets(rule, head)), t__csv="id;created\n" + lines)
+    return column(file, "created_at"), column(file, "_unreadable")
+
+
+# ------------------------------------------------------------------------------------------------------- the contract
+
+
+def test_chunks_have_all_columns_of_the_table_in_their_types(source: Any, mapped: Any) -> None:
+    (file,) = mapped(source(tickets()), t__csv="id,created\n1,2026-11-09T10:00:00Z\n")
+    (chunk,) = file.chunks()
+    assert chunk.schema == pa.schema([*TABLES["tickets"].schema, ("_row", pa.int64()), ("_unreadable", pa.string())])
+    assert file.present == {"ticket_id", "created_at", "status", "team"}
+    assert (file.table, file.rows_read, file.left_out, file.damage) == ("tickets", 1, 0, None)
+
+
+def test_a_large_file_comes_in_chunks_and_in_order(source: Any, mapped: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("opslib.intake.mapping.map_file.CHUNK_ROWS", 70_000)
+    text = "id,created\n" + "".join(f"{n},2026-11-09T10:00:00Z\n" for n in range(200_000))
+    (file,) = mapped(source(tickets()), t__csv=text)
+    sizes = [chunk.num_rows for chunk in file.chunks()]
+    assert max(sizes) <= 70_000
+    assert sum(sizes) == file.rows_read == 200_000
+    assert column(file, "_row") == list(range(1, 200_001))
+
+
+def said(text: str) -> str:
+    """How an unreadable value is shown: words are not."""
+    return f"(text of {len(text)} characters)" if text in {"soon", "five"} else text
+
+
+def test_an_unreadable_value_costs_the_value_not_the_row(source: Any, mapped: Any) -> None:
+    more = "reopen_count: reopens\ndue_at: due"
+    (file,) = mapped(
+        source(tickets(more=more)),
+        t__csv="id,created,reopens,due\n1,13/03/2026 09:00,two,2026-03-14\n2,2026-03-13,2,\n",
+    )
+    first, second = table(file)
+    assert (first["ticket_id"], first["created_at"], first["reopen_count"]) == ("1", None, None)
+    assert first["due_at"] == utc("2026-03-14")
+    assert first["_unreadable"] == (
+        "created_at: '13/03/2026 09:00' is not an ISO time; "
+        "reopen_count: '(text of 3 characters)' is not a whole number"
+    )
+    assert (second["reopen_count"], second["_unreadable"]) == (2, None)
+
+
+def test_what_is_said_of_an_unreadable_value_is_cut(source: Any, mapped: Any) -> None:
+    (file,) = mapped(source(tickets()), t__csv="id,created\n1," + "9" * 500 + "\n")
+    assert column(file, "_unreadable") == ["created_at: '" + "9" * 40 + "' is not an ISO time"]
+
+
+def test_words_that_stand_in_the_place_of_a_time_are_not_repeated(source: Any, mapped: Any) -> None:
+    """A column that is shifted by one puts names and addresses there."""
+    (file,) = mapped(source(tickets()), t__csv="id,created\n1,Maria Lopez\n2,13 March 2026 9:00 PM\n")
+    assert column(file, "_unreadable") == [
+        "created_at: '(text of 11 characters)' is not an ISO time",
+        "created_at: '13 March 2026 9:00 PM' is not an ISO time",
+    ]
+
+
+def test_a_missing_needed_column_is_damage_with_a_suggestion(source: Any, mapped: Any) -> None:
+    (file,) = mapped(source(tickets("created_at")), t__csv="id,created,other\n1,2026-11-09,x\n")
+    assert file.damage == (
+        "t.csv: the needed column `created_at` is not there; the file has `id`, `created`, `other`; "
+        "did you mean `created`?"
+    )
+    assert column(file, "ticket_id") == ["1"]
+    assert "created_at" not in file.present
+
+
+def test_a_missing_other_column_is_only_absent(source: Any, mapped: Any) -> None:
+    (file,) = mapped(source(tickets(more="priority: prio")), t__csv="id,created\n1,2026-11-09\n")
+    assert file.damage is None
+    assert "priority" not in file.present
+    assert column(file, "priority") == [None]
+
+
+def test_columns_that_nothing_uses_are_listed(source: Any, mapped: Any) -> None:
+    (file,) = mapped(source(tickets()), t__csv="id,created,mood\n1,2026-11-09,good\n")
+    assert file.unused == ("mood",)
+
+
+@pytest.mark.parametrize("content", ["", "id,created\n"])
+def test_a_file_without_rows_is_damage_and_gives_no_rows(source: Any, mapped: Any, content: str) -> None:
+    (file,) = mapped(source(tickets()), t__csv=content)
+    assert file.damage is not None
+    assert file.damage.startswith("t.csv: the file ")
+    assert list(file.chunks()) == [] or table(file) == []
+
+
+def test_a_truncated_gzip_keeps_the_rows_before_the_cut(source: Any, mapped: Any) -> None:
+    whole = gzip.compress(("id,created\n" + "".join(f"{n * n},2026-11-09\n" for n in range(50_000))).encode())
+    (file,) = mapped(source(tickets()), t__csv__gz=whole[: len(whole) // 2])
+    assert "gzip file is damaged" in (file.damage or "")
+    assert 10_000 < file.rows_read < 50_000
+    assert file.rows_read == len(table(file))
+
+
+def test_a_row_with_the_wrong_number_of_fields_comes_out_empty_and_named(source: Any, mapped: Any) -> None:
+    (file,) = mapped(source(tickets()), t__csv="id,created\n1,2026-11-09,surplus\n2,2026-11-09\n")
+    first, second = table(file)
+    assert (first["ticket_id"], first["_row"]) == (None, 1)
+    assert first["_unreadable"] == "row: 3 field(s) where the header has 2"
+    assert second["ticket_id"] == "2"
+
+
+# -------------------------------------------------------------------------------------------------------------- times
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2026-11-09T10:00:00Z",
+        "2026-11-09T10:00:00z",
+        "2026-11-09 10:00:00 UTC",
+        "2026-11-09T10:00:00+0000",
+        "2026-11-09 10:00:00 +0000",
+        "2026-11-09T10:00:00+00:00",
+        "2026-11-09T10:00:00.999Z",
+        "2026-11-09T10:00:00,5Z",
+        "2026-11-09 10:00:00",
+        "2026-11-09T10:00",
+        "2026-11-09T11:00+01",
+        "2026-11-09T15:30:00.123456+05:30",
+        "2026-11-09 05:00:00-0500",
+    ],
+)
+def test_forms_of_iso_times(mapped: Any, source: Any, text: str) -> None:
+    assert created(mapped, source, "created", [text]) == ([utc("2026-11-09T10:00:00")], [None])
+
+
+def test_a_date_is_its_local_midnight(mapped: Any, source: Any) -> None:
+    values, _ = created(mapped, source, "created", ["2026-11-09"], head="zone: America/New_York")
+    assert values == [utc("2026-11-09T05:00:00")]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["13/03/2026 09:00", "2026-13-01", "2026-02-30 10:00:00", "2026-11-09T25:00:00Z", "20261109", "soon", "46335.5"],
+)
+def test_what_is_no_iso_time_is_unreadable(mapped: Any, source: Any, text: str) -> None:
+    assert created(mapped, source, "created", [text]) == ([None], [f"created_at: '{said(text)}' is not an ISO time"])
+
+
+@pytest.mark.parametrize(
+    ("form", "text", "expected"),
+    [
+        ("day_first", "13/03/2026 09:05", "2026-03-13T09:05:00"),
+        ("day_first", "3.4.2026 9:05:07", "2026-04-03T09:05:07"),
+        ("day_first", "03-04-26", "2026-04-03T00:00:00"),
+        ("day_first", "03/04/2026 09:05 pm", "2026-04-03T21:05:00"),
+        ("month_first", "03/13/2026 09:05", "2026-03-13T09:05:00"),
+        ("month_first", "3/4/2026 12:05:09 AM", "2026-03-04T00:05:09"),
+        ("epoch_s", "1773392700", "2026-03-13T09:05:00"),
+        ("epoch_s", "1773392700.75", "2026-03-13T09:05:00"),
+        ("epoch_ms", "1773392700999", "2026-03-13T09:05:00"),
+        ("excel_serial", "46094.3784722222", "2026-03-13T09:05:00"),
+        ("excel_serial", "46094", "2026-03-13T00:00:00"),
+        ("excel_serial", "61", "1900-03-01T00:00:00"),
+        ("excel_serial", "59", "1900-02-28T00:00:00"),
+        ("excel_serial", "1", "1900-01-01T00:00:00"),
+        ("'%d %b %Y %H.%M'", "13 Mar 2026 09.05", "2026-03-13T09:05:00"),
+        ("'%Y%m%dT%H%M%S%z'", "20260313T100500+0100", "2026-03-13T09:05:00"),
+        ("[iso, '%d.%m.%Y']", "13.03.2026", "2026-03-13T00:00:00"),
+        ("[epoch_s, iso]", "2026-03-13 09:05", "2026-03-13T09:05:00"),
+    ],
+)
+def test_time_formats(mapped: Any, source: Any, form: str, text: str, expected: str) -> None:
+    assert created(mapped, source, f"{{from: created, time: {form}}}", [text]) == ([utc(expected)], [None])
+
+
+@pytest.mark.parametrize(
+    ("form", "text"),
+    [
+        ("day_first", "03/13/2026"),
+        ("day_first", "2026-03-13"),
+        ("month_first", "13/03/2026"),
+        ("epoch_s", "1773392700999"),
+        ("epoch_ms", "1773392700"),
+        ("epoch_s", "0"),
+        ("epoch_s", "nan"),
+        ("excel_serial", "60"),
+        ("excel_serial", "0.5"),
+        ("excel_serial", "2026-03-13"),
+        ("'%d.%m.%Y'", "13/03/2026"),
+    ],
+)
+def test_a_time_of_another_form_is_unreadable(mapped: Any, source: Any, form: str, text: str) -> None:
+    """Seconds read as milliseconds lie in 1970, milliseconds read as seconds in the year 58166: neither is believed.
+
+    Serial 60 is the 29 February 1900 that Excel invented.
+    """
+    values, said = created(mapped, source, f"{{from: created, time: {form}}}", [text])
+    assert values == [None]
+    assert said[0].startswith(f"created_at: '{text}' is not a")
+
+
+def test_times_without_an_offset_around_a_change_of_the_clock(mapped: Any, source: Any) -> None:
+    """New York 2026: 02:00 becomes 03:00 on 8 March; 02:00 becomes 01:00 again on 1 November.
+
+    The rule is the one that `map_file` documents.
+    """
+    local = {
+        "2026-03-08 01:59:59": "2026-03-08T06:59:59",
+        "2026-03-08 02:30:00": "2026-03-08T07:30:00",
+        "2026-03-08 03:00:00": "2026-03-08T07:00:00",
+        "2026-11-01 00:59:59": "2026-11-01T04:59:59",
+        "2026-11-01 01:30:00": "2026-11-01T06:30:00",
+        "2026-11-01 01:30:00-04:00": "2026-11-01T05:30:00",
+        "2026-11-01 02:00:00": "2026-11-01T07:00:00",
+    }
+    values, _ = created(mapped, source, "created", list(local), head="zone: America/New_York")
+    assert values == [utc(text) for text in local.values()]
+
+
+def test_the_zone_of_a_column_comes_before_that_of_the_file(mapped: Any, source: Any) -> None:
+    rule = "{from: created, zone: Asia/Kolkata}"
+    values, _ = created(mapped, source, rule, ["2026-11-09 10:00:00"], head="zone: America/New_York")
+    assert values == [utc("2026-11-09T04:30:00")]
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    moments=st.lists(
+        st.datetimes(datetime(1991, 1, 1), datetime(2099, 1, 1)).map(lambda at: at.replace(microsecond=0)),
+        min_size=20,
+        max_size=60,
+    )
+)
+def test_every_format_reads_what_was_written_in_it(
+    tmp_path_factory: pytest.TempPathFactory, moments: list[datetime]
+) -> None:
+    folder = tmp_path_factory.mktemp("times")
+    forms: dict[str, Callable[[datetime], str]] = {
+        "iso": lambda at: at.isoformat(),
+        "day_first": lambda at: at.strftime("%d/%m/%Y %H:%M:%S"),
+        "month_first": lambda at: at.strftime("%m/%d/%Y %I:%M:%S %p"),
+        "epoch_s": lambda at: str(int(at.replace(tzinfo=UTC).timestamp())),
+        "epoch_ms": lambda at: str(int(at.replace(tzinfo=UTC).timestamp()) * 1000 + 999),
+        "excel_serial": lambda at: f"{(at - datetime(1899, 12, 30)) / timedelta(days=1):.10f}",
+    }
+    with duckdb.connect() as con:
+        for form, write in forms.items():
+            (folder / "params" / "sources").mkdir(parents=True, exist_ok=True)
+            (folder / "params" / "sources" / "crm.yml").write_text(tickets(f"{{from: created, time: {form}}}"))
+            export = folder / "t.csv"
+            export.write_text("id,created\n" + "".join(f"{n},{write(at)}\n" for n, at in enumerate(moments)))
+            (file,) = map_file(con, load_source(folder / "params", "crm"), export, folder)
+            assert column(file, "created_at") == [at.replace(tzinfo=UTC) for at in moments], form
+            file.close()
+
+
+def test_typed_cells_of_a_workbook_are_times_whatever_the_rule_is(mapped: Any, source: Any, tmp_path: Path) -> None:
+    book = xlsxwriter.Workbook(tmp_path / "made.xlsx")
+    sheet, form = book.add_worksheet(), book.add_format({"num_format": "dd/mm/yyyy hh:mm"})
+    sheet.write_row(0, 0, ["id", "created"])
+    sheet.write(1, 0, 1042)
+    sheet.write_datetime(1, 1, datetime(2026, 3, 4, 9, 5), form)
+    sheet.write_row(2, 0, ["1043", "04/03/2026 09:05"])
+    book.close()
+    (file,) = mapped(source(tickets("{from: created, time: day_first}")), t__xlsx=(tmp_path / "made.xlsx").read_bytes())
+    assert column(file, "created_at") == [utc("2026-03-04T09:05:00")] * 2
+    assert column(file, "ticket_id") == ["1042", "1043"]
+
+
+def test_dates_are_the_day_as_it_is_written(mapped: Any, source: Any) -> None:
+    text = """
+description: a test
+zone: America/New_York
+feeds:
+  - table: feedback_actions
+    files: ["t*"]
+    columns: {action_id: id, raised_at: raised, theme: theme, action: action, owner: owner,
+              due_on: {from: due, time: [iso, day_first, epoch_s]}}
+"""
+    lines = ["2026-11-09", "2026-11-09T23:30:00Z", "09/11/2026", "1762660800", "someday"]
+    body = "".join(f"{n},2026-11-01,t,a,o,{due}\n" for n, due in enumerate(lines))
+    (file,) = mapped(source(text), t__csv="id,raised,theme,action,owner,due\n" + body)
+    assert column(file, "due_on") == [date(2026, 11, 9)] * 3 + [date(2025, 11, 8), None]
+    assert column(file, "_unreadable")[-1].startswith(
+        "due_on: '(text of 7 characters)' is not an ISO date or a day-first date"
+    )
+
+
+# -------------------------------------------------------------------------------------------------------------- rules
+
+
+@pytest.mark.parametrize(
+    ("rule", "expected"),
+    [
+        ("a", ["x", None, None, "Y"]),
+        ("[a, b]", ["x", "p", None, "Y"]),
+        ("[missing, b]", ["q", "p", None, None]),
+        ("{join: [a, b], with: /}", ["x/q", "p", None, "Y"]),
+        ("{constant: web}", ["web"] * 4),
+        ("{from: a, values: {x: one, y: two}}", ["one", None, None, "two"]),
+        ("{from: a, values: {x: one}}", ["one", None, None, "Y"]),
+        ("{from: a, values: {x: one}, else: null}", ["one", None, None, None]),
+        ("{from: a, values: {x: one}, else: other}", ["one", None, None, "other"]),
+        ("{from: a, values: {x: null}}", [None, None, None, "Y"]),
+        ("{from: a, missing: none}", ["x", "none", "none", "Y"]),
+        ("{from: a, nulls: y}", ["x", None, None, None]),
+        ("{from: c, extract: '^(\\d+)'}", ["3", "4", None, None]),
+        ("{cases: [{where: [{column: a, is: X}], constant: first}, {from: b}]}", ["first", "p", None, None]),
+        ("{cases: [{where: [{column: a, filled: false}], from: b, values: {p: P}}]}", [None, "P", None, None]),
+        (
+            "{cases: [{where: [{column: b, in: [p, q]}, {column: a, is_not: x}], constant: both}]}",
+            [None, "both", None, None],
+        ),
+        ("{cases: [{where: [{column: a, same_as: a2}], constant: same}, {constant: other}]}", ["same", *["other"] * 3]),
+        ("{cases: [{where: [{column: c, matches: ' - '}], constant: coded}]}", ["coded", "coded", None, None]),
+    ],
+)
+def test_rules_of_a_column(mapped: Any, source: Any, rule: str, expected: list[Any]) -> None:
+    rows = (
+        "1,2026-01-01,x,q,3 - Moderate,x\n2,2026-01-01,NULL,p,4 - Low,\n3,2026-01-01, ,\\N,?,\n4,2026-01-01,Y,,none,x\n"
+    )
+    (file,) = mapped(source(tickets(more=f"channel: {rule}")), t__csv="id,created,a,b,c,a2\n" + rows)
+    assert column(file, "channel") == expected
+
+
+def test_a_value_without_translation_can_be_unreadable(mapped: Any, source: Any) -> None:
+    more = "channel: {from: a, values: {x: one}, else: unreadable}"
+    (file,) = mapped(source(tickets(more=more)), t__csv="id,created,a\n1,2026-01-01,x\n2,2026-01-01,z\n3,2026-01-01,\n")
+    assert column(file, "channel") == ["one", None, None]
+    assert column(file, "_unreadable") == [None, "channel: 'z' is not a value that the mapping knows", None]
+
+
+def test_statuses_and_priorities_are_written_alike_and_else_left_to_the_gate(mapped: Any, source: Any) -> None:
+    text = tickets(more="priority: prio").replace("{constant: open}", "state")
+    (file,) = mapped(
+        source(text), t__csv="id,created,state,prio\n1,2026-01-01,On-hold,High\n2,2026-01-01, In Limbo ,P1\n"
+    )
+    assert column(file, "status") == ["on_hold", "in_limbo"]
+    assert column(file, "priority") == ["high", "p1"]
+
+
+@pytest.mark.parametrize(
+    ("decimal", "text", "expected"),
+    [
+        (".", "4.5", 4.5), (".", "1,234.5", 1234.5), (".", "-3", -3.0), (".", "1e2", 100.0), (".", "4,5", None),
+        (".", "nan", None),
+        (",", "4,5", 4.5), (",", "1.234,5", 1234.5), (",", "4.5", None), (",", "five", None),
+    ],
+)  # fmt: skip
+def test_numbers(mapped: Any, source: Any, decimal: str, text: str, expected: float | None) -> None:
+    mapping = source(f"""
+description: a test
+decimal: "{decimal}"
+feeds:
+  - table: satisfaction
+    files: ["t*"]
+    columns: {{ticket_id: id, answered_at: at, score: score}}
+""")
+    (file,) = mapped(mapping, t__csv=f"id;at;score\n1;2026-01-01;{text}\n")
+    assert column(file, "score") == [expected]
+    assert column(file, "_unreadable") == [None if expected is not None else f"score: '{said(text)}' is not a number"]
+
+
+def test_ids_that_a_data_frame_has_made_numbers_are_ids_again(mapped: Any, source: Any) -> None:
+    """pandas writes a column of ids with gaps as floats; the same agent must have the same id in every file."""
+    (file,) = mapped(
+        source(tickets(more="assignee_id: who")), t__csv="id,created,who\n1.0,2026-01-01,35.0\n2.0,2026-01-01,\n"
+    )
+    assert (column(file, "ticket_id"), column(file, "assignee_id")) == (["1", "2"], ["35", None])
+
+
+def test_html_becomes_text(mapped: Any, source: Any) -> None:
+    html = "<p>Hi &amp; <b>bye</b></p><script>alert(1)</script><p>a&#64;b.c<br/>2 &lt; 3 < 4</p><a href='http://x'>link</a>"
+    (file,) = mapped(
+        source(tickets(more="description: {from: text, html: true}")),
+        t__jsonl=json.dumps({"id": 1, "created": "2026-01-01", "text": html}),
+    )
+    assert [part.strip() for part in column(file, "description")[0].split("\n")] == [
+        "Hi & bye",
+        "a@b.c",
+        "2 < 3 < 4",
+        "link",
+    ]
+
+
+def test_booleans_are_the_words_of_the_mapping(mapped: Any, source: Any) -> None:
+    mapping = source("""
+description: a test
+yes: [ja, "1"]
+no: [nein, "0"]
+feeds:
+  - table: shifts
+    files: ["t*"]
+    columns: {agent_id: who, start_at: at, end_at: at, activity: {constant: tickets}, planned: planned}
+""")
+    (file,) = mapped(
+        mapping, t__csv="who,at,planned\na,2026-01-01,Ja\na,2026-01-02,nein\na,2026-01-03,\na,2026-01-04,yes\n"
+    )
+    assert column(file, "planned") == [True, False, None, None]
+    assert column(file, "_unreadable")[3] == "planned: 'yes' is not a yes or no (ja/1/nein/0)"
+
+
+# -------------------------------------------------------------------------------------- rows, lookups, several tables
+
+
+def test_a_wide_file_of_tickets_also_gives_events_in_order(mapped: Any, source: Any) -> None:
+    wide = (
+        "id,created,held,solved,state,asker,solver_id,kind\n"
+        "1,2026-01-01,2026-01-02,2026-01-03,solved,u1,7.0,\n"
+        "2,2026-01-01,,2026-01-03,open,u2,,\n"
+        "3,2026-01-01,never,2026-01-04,solved,8,8,\n"
+        "4,2026-01-01,,2026-01-04,solved,u3,7,test\n"
+        "5,broken\n"
+    )
+    people = "id,login\n7,old\n7,sam\n8,kim\n9,alex\n"
+    one, two = mapped(source(WIDE), t__csv=wide, people__csv=people)
+    assert (one.table, one.rows_read, one.left_out) == ("tickets", 4, 1)
+    assert column(one, "ticket_id") == ["1", "2", "3", None]
+    assert two.left_out == 1
+    events = [tuple(row[n] for n in ("_row", "event", "value", "actor_id", "actor_role")) for row in table(two)]
+    assert events == [
+        (1, "created", None, "u1", "requester"),
+        (1, "status", "on_hold", None, None),
+        (1, "status", "solved", "sam", "agent"),
+        (2, "created", None, "u2", "requester"),
+        (3, "created", None, "8", "requester"),
+        (3, "status", "on_hold", None, None),
+        (3, "status", "solved", "kim", "requester"),
+        (5, "created", None, None, "requester"),
+    ]
+    assert column(two, "_unreadable")[5] == "occurred_at: '(text of 5 characters)' is not an ISO time"
+    assert column(two, "_unreadable")[7] == "row: 2 field(s) where the header has 8"
+
+
+def test_a_lookup_without_its_file_is_damage_unless_it_is_optional(mapped: Any, source: Any) -> None:
+    wide = "id,created,held,solved,state,asker,solver_id,kind\n1,2026-01-01,,,open,u1,,\n"
+    _, events = mapped(source(WIDE), t__csv=wide)
+    assert events.damage == "t.csv: no file like `people*` is beside it, so `solver` cannot be looked up"
+    _, events = mapped(source(WIDE.replace("match: id", "match: id, optional: true")), t__csv=wide)
+    assert events.damage is None
+    assert events.rows_read == 1
+
+
+def test_a_file_that_nothing_maps_is_refused(mapped: Any, source: Any) -> None:
+    with pytest.raises(ExportError, match=r"x\.csv: the source 'crm' has no mapping for this file; it maps `t\*`"):
+        mapped(source(tickets()), x__csv="id\n1\n")
+
+
+def test_the_standard_source_needs_no_file(tmp_path: Path, con: Any) -> None:
+    for name in (
+        "tickets_2026-11-09.csv",
+        "tickets.parquet.bak",
+        "ticket_events.csv.gz",
+        "agents-old.jsonl",
+        "people.csv",
+    ):
+        (tmp_path / name).write_text(
+            "ticket_id,created_at,status,team,mood\n1,2026-11-09T10:00:00Z,open,us-general,x\n"
+        )
+    mapping = load_source(tmp_path / "nowhere", "standard")
+    assert {path.name for path in find_files(mapping, tmp_path)} == {
+        "tickets_2026-11-09.csv", "ticket_events.csv.gz", "agents-old.jsonl",
+    }  # fmt: skip
+    (file,) = map_file(con, mapping, tmp_path / "tickets_2026-11-09.csv", tmp_path)
+    assert file.table == "tickets"
+    assert file.unused == ("mood",)
+    file.close()

@@ -1,0 +1,175 @@
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from opslib.display.theme import Drawing, Markup
+from opslib.reports.contact_drivers import show
+
+
+def movers(changes: list[tuple[str, float, int]]) -> pd.DataFrame:
+    """Frames of `drivers_report.moved`: reason, mean before, count."""
+    frame = pd.DataFrame(changes, columns=["contact_reason", "trailing_mean", "count"])
+    frame = frame.assign(dimension="all", segment="all", expected=frame["trailing_mean"], low=0.0, high=9.0, p=0.001)
+    frame["excess"] = frame["count"] - frame["expected"]
+    up = frame["excess"] > 0
+    frame["history"] = [(1, 2, 3)] * len(frame)
+    return frame.assign(
+        q=0.01, discovery=True, direction=np.where(up, "up", "down"), ratio=frame["count"] / frame["expected"]
+    )
+
+
+def test_a_new_list_of_labels_is_not_told_as_a_change_of_contacts():
+    renamed = show.moved(movers([("old", 40.0, 2), ("older", 30.0, 0), ("new", 1.0, 45), ("newer", 1.0, 30)]))
+    grown = show.moved(movers([("old", 40.0, 41), ("older", 30.0, 28), ("new", 1.0, 45)]))
+    assert "labels were renamed" in renamed.text
+    assert "labels were renamed" not in grown.text
+
+
+def test_how_many_tests_were_made_stands_below_the_movers():
+    shown = show.moved(movers([("a", 10.0, 30), ("b", 10.0, 30)]))
+    assert "2 changes were tested, of reasons in all and by segment; 2 are discoveries" in shown.text
+    untested = movers([("a", 10.0, 30)]).assign(p=np.nan, discovery=False)
+    assert "it needs eight complete weeks" in show.moved(untested).text
+
+
+def ranked() -> pd.DataFrame:
+    frame = pd.DataFrame({"contact_reason": ["<i>a</i>", "b"], "tickets": [30, 10], "share": [0.75, 0.25]})
+    numbers = dict.fromkeys(("reopens", "answered", "dissatisfied", "dissatisfied_share", "per_1000"), np.nan)
+    bounds = dict.fromkeys(("dissatisfied_low", "dissatisfied_high", "per_1000_low", "per_1000_high"), np.nan)
+    hours = {"agent_work_hours": [60.0, 40.0], "hours_share": [0.6, 0.4], "hours_per_ticket": [2.0, 4.0]}
+    return frame.assign(cumulative_share=[0.75, 1.0], folded=0, **hours, **numbers, **bounds)
+
+
+def test_the_bars_of_the_pareto_are_the_shares(monkeypatch: pytest.MonkeyPatch):
+    drawn = []
+    kept = show.theme.drawing
+    monkeypatch.setattr(show.theme, "drawing", lambda figure, alt: drawn.append(figure) or kept(figure, alt))
+    picture = show.pareto(ranked())
+    assert isinstance(picture, Drawing)
+    widths = [round(bar.get_width(), 4) for bar in drawn[0].axes[0].patches]
+    assert widths == [0.75, 0.25, 0.6, 0.4]
+    assert "<i>a</i> with 30 tickets (75 %)" in picture.alt
+    assert "<i>a" not in picture.svg
+
+
+def test_what_is_not_in_the_export_is_said_below_the_table():
+    shown = show.pareto_table(ranked())
+    assert isinstance(shown, Markup)
+    assert "Satisfaction is not in this export." in shown.text
+    assert "Active users of these weeks are not in this export" in shown.text
+    assert "&lt;i&gt;a&lt;/i&gt;" in shown.html
+
+
+def test_a_weak_classifier_is_called_weak():
+    accuracy = pd.DataFrame(
+        [("en", 900, 6, 0.45, 0.43, 0.48, 0.36)],
+        columns=["language", "texts", "labels", "accuracy", "low", "high", "baseline"],
+    )
+    pairs = pd.DataFrame(
+        [("en", "a", "b", 100, 20, 0.2, 0.13, 0.29, ())],
+        columns=[
+            *("language", "contact_reason", "text_says", "tickets", "contradicted", "share", "low", "high"),
+            "ticket_ids",
+        ],
+    )
+    assert "read the pairs as overlap, not as errors" in show.labels(accuracy, pairs).text
+    assert "overlap, not" not in show.labels(accuracy.assign(accuracy=0.93), pairs).text
+
+
+@pytest.mark.parametrize("draw", [show.pareto_chart, show.pareto_table, show.history_chart, show.candidates])
+def test_nothing_to_show_is_one_line(draw):
+    assert isinstance(draw(pd.DataFrame()), Markup)
+    assert show.brief(None).text
+    assert show.trend(None).text
+
+
+def test_a_segment_that_holds_all_tickets_of_a_reason_is_not_told_twice():
+    whole = movers([("a", 10.0, 30)])
+    part = whole.assign(dimension="channel", segment="forum")
+    other = movers([("a", 4.0, 12)]).assign(dimension="region", segment="east", q=0.001)
+    shown = show.moved(pd.concat([part, other, whole], ignore_index=True)).text
+    assert "forum" not in shown
+    assert shown.index("a | all | 30") < shown.index("a | east | 12"), "the whole comes first, however strong a part is"
+
+
+def test_warnings_are_told_once_for_each_reason():
+    days = pd.DataFrame(
+        [("2026-10-08", "sync", 3, 19, 0.1, 0.001), ("2026-10-07", "sync", 3, 16, 0.1, 0.0001)],
+        columns=["day", "contact_reason", "days", "count", "expected", "q"],
+    )
+    assert "sync | 2026-10-07 | the last 3 days | 16 | 0.1 | < 0.001 | 2 of 7" in show.warnings(days).text
+    assert "2026-10-08" not in show.warnings(days).text
+
+
+def choices(*found: tuple[str, str, str]) -> pd.DataFrame:
+    """Frames of `analysis.drivers.form_choices`, all of them discoveries: choice, value, outcome."""
+    frame = pd.DataFrame(found, columns=["choice", "value", "outcome"])
+    numbers = {"tickets": 10, "hits": 9, "share": 0.9, "low": 0.6, "high": 0.98, "others_share": 0.1, "extra": 8.0}
+    return frame.assign(discovery=True, **numbers)
+
+
+def test_a_reason_within_a_form_that_goes_wrong_as_a_whole_is_left_out():
+    both = "form, contact_reason"
+    shown = show.forms(
+        choices(
+            ("form", "web", "misrouted"),
+            (both, "web · refund", "misrouted"),
+            (both, "web · refund", "asked_back"),
+            (both, "app · refund", "misrouted"),
+            ("channel", "phone", "misrouted"),
+        )
+    ).text.splitlines()
+    rows = [line.split(" | ")[:2] for line in shown if "| 9 of 10 |" in line]
+    assert rows == [
+        ["form: web", "misrouted"],
+        ["web, reason refund", "asked back"],
+        ["app, reason refund", "misrouted"],
+        ["channel: phone", "misrouted"],
+    ]
+
+
+def test_signals_stand_first_among_topics_and_the_column_only_where_there_is_one():
+    names = [f"word{number}, more, and, more, of, them, still, on" for number in range(20)]
+    frame = pd.DataFrame({"terms": names, "topic": range(20), "language": "en", "tickets": 9, "expected": 9.0})
+    frame = frame.assign(low=4.0, high=14.0, similarity=0.9, reason="r", reason_share=0.5, ratio=1.2, q=0.01)
+    frame = frame.assign(history=[(1, 2)] * 20, discovery=[number == 19 for number in range(20)])
+    lines = show.topics(frame).text.splitlines()
+    assert lines[1].split(" | ") == ["Topic", "Tickets", "Expected (95 %)", "Signal", "Mostly labelled", "9 weeks"]
+    assert lines[2].startswith("word19, more, and, more, of | 9 |")
+    assert lines[-1] == "Signals first, then the largest: 12 of 20 topics."
+    fresh = show.topics(frame.assign(similarity=float("nan"))).text.splitlines()
+    assert fresh[2].startswith("new: word19, more")
+    calm = show.topics(frame.assign(discovery=False)).text
+    assert "Signal |" not in calm
+    assert "No topic moved beyond" in calm
+
+
+def test_only_the_strongest_phrases_are_shown():
+    frame = pd.DataFrame({"phrase": [f"p{number}" for number in range(15)], "language": "en", "tickets": 9})
+    frame = frame.assign(before=0.0, first_week="2026-W41", reason="r", reason_share=0.5)
+    looked = pd.DataFrame([("en", 300, True)], columns=["language", "texts", "enough"])
+    shown = show.emerging(frame, looked).text
+    assert "p11 | en" in shown
+    assert "p12" not in shown
+    assert "The strongest 12 of 15." in shown
+
+
+def test_the_same_channel_for_all_tickets_is_said_and_not_drawn():
+    frame = pd.DataFrame(
+        {"channel": "forum", "contact_reason": ["a", "b"], "tickets": [9, 8], "share": 0.5, "folded": 0}
+    )
+    assert show.per_segment(frame, by="channel").text == (
+        "All tickets have the same channel, forum: there is nothing to compare."
+    )
+
+
+@pytest.mark.parametrize(
+    ("rate", "said"),
+    [(0.9403, "0.94 (0.84–1.04)"), (0.0432, "0.043 (0.000–0.143)"), (12.4, "12 (12–12)")],
+)
+def test_a_rate_and_its_interval_have_as_many_figures(rate: float, said: str):
+    row = {"tickets": 8, "weeks": 4, "users": 100.0, "rate": rate, "low": max(rate - 0.1, 0), "high": rate + 0.1}
+    shown = show.per_user(pd.DataFrame([{"dimension": "all", "segment": "all", **row}])).text
+    assert shown.endswith(f"all | 2 | 100 | {said}")

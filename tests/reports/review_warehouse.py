@@ -1,0 +1,226 @@
+"""A small warehouse whose facts are written by hand, for tests of what stands on them.
+
+Twenty weeks up to 2026-W46 and three teams: `alpha` with everything planted in the last week, `beta` steady, `quiet`
+without any ticket. In the last week alpha's chats wait six hours for a first reply instead of one.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from opslib.settings import load_organisation
+from opslib.store import Warehouse, write_json
+from opslib.weekly.numbers.changes import build_weekly_changes
+from opslib.weekly.numbers.values import build_weekly_values
+from opslib.weeks import week_bounds, weeks_between
+
+LAST = "2026-W46"
+WEEKS = weeks_between("2026-W27", LAST)
+AS_OF = datetime(2026, 11, 16, 12, tzinfo=UTC)
+PER_WEEK = 40
+HOUR = 3600
+
+ORGANISATION = """
+organisation: Test desk
+time_zone: America/New_York
+calendars:
+  - name: always
+    time_zone: America/New_York
+    hours: [{from: 2020-01-01, always: true}]
+sla_policies:
+  - name: promise
+    targets:
+      - {metric: first_reply, clock: business, targets: {normal: 4h}}
+teams:
+  - name: alpha
+    label: Alpha <b>team</b>
+    region: US
+    calendar: always
+    sla_policy: promise
+    goals:
+      - {metric: first_reply_median, from: 2026-01-01, target: 2h}
+      - {metric: csat, from: 2026-01-01, target: 90%}
+  - {name: beta, label: Beta, region: US, calendar: always, sla_policy: promise}
+  - {name: quiet, label: Quiet, region: US, calendar: always}
+"""
+
+PRESENT = {
+    "tickets": ["ticket_id", "created_at", "status", "team", "channel", "requester_id", "contact_reason"],
+    "ticket_events": ["ticket_id", "occurred_at", "event", "actor_role", "value"],
+    "satisfaction": ["ticket_id", "answered_at", "score", "scale_max"],
+    "quality_reviews": ["review_id", "ticket_id", "reviewed_at", "criterion", "score", "max_score"],
+}
+
+
+def tickets() -> pd.DataFrame:
+    """facts/tickets, one row per ticket, all of them solved two hours after the first reply but for the last ones."""
+    rng = np.random.default_rng(7)
+    parts = []
+    for number, week in enumerate(WEEKS):
+        start = week_bounds(week, "America/New_York")[0]
+        for team in ("alpha", "beta"):
+            count = PER_WEEK
+            slow = team == "alpha" and week == LAST
+            chat = np.arange(count) % 2 == 0
+            created = pd.Timestamp(start) + pd.to_timedelta(np.sort(rng.integers(0, 4 * 24 * HOUR, count)), unit="s")
+            reply = rng.integers(40 * 60, 80 * 60, count) + np.where(slow & chat, 6 * HOUR, 0)
+            solve = reply + 2 * HOUR
+            parts.append(
+                pd.DataFrame(
+                    {
+                        "week": week,
+                        "ticket_id": [f"{team}-{number}-{n}" for n in range(count)],
+                        "created_at": created,
+                        "status": "solved",
+                        "team": team,
+                        "channel": np.where(chat, "chat", "email"),
+                        "contact_reason": np.where(np.arange(count) % 4 < 2, "refund", "<script>alert(1)</script>"),
+                        "first_reply": reply,
+                        "solve": solve,
+                        "reopens": (rng.random(count) < 0.05).astype(int),
+                        "transfers": (rng.random(count) < 0.1).astype(int),
+                    }
+                )
+            )
+    frame = pd.concat(parts, ignore_index=True)
+    frame["last_solved_at"] = frame["created_at"] + pd.to_timedelta(frame["solve"], unit="s")
+    open_ = (frame["week"] == LAST) & (frame.groupby(["week", "team"]).cumcount() >= PER_WEEK - 3)
+    so_far = ((pd.Timestamp(AS_OF) - frame["created_at"]).dt.total_seconds()).astype("int64")
+    frame.loc[open_, "status"] = "open"
+    frame["last_solved_at"] = frame["last_solved_at"].mask(open_)
+    for measure, seconds in (
+        ("first_reply", "first_reply"),
+        ("first_resolution", "solve"),
+        ("full_resolution", "solve"),
+    ):
+        for clock in ("business", "calendar"):
+            frame[f"{measure}_{clock}_seconds"] = frame[seconds].astype("Int64").mask(open_)
+            frame[f"{measure}_{clock}_censored_seconds"] = so_far.astype("Int64").where(open_)
+    frame["counts_in_speed"] = True
+    frame["ping_pongs"] = 0
+    frame["touches"] = 1 + frame["transfers"]
+    frame["one_touch"] = (frame["touches"] == 1) & (frame["reopens"] == 0) & ~open_
+    frame["first_contact_resolution"] = frame["one_touch"]
+    frame["first_team"] = frame["solved_team"] = frame["survey_team"] = frame["team"]
+    frame["solved_team"] = frame["solved_team"].where(~open_)
+    return frame.drop(columns=["first_reply", "solve"])
+
+
+def replies(frame: pd.DataFrame) -> pd.DataFrame:
+    asked = frame["created_at"] + pd.Timedelta(hours=3)
+    return pd.DataFrame(
+        {
+            "ticket_id": frame["ticket_id"],
+            "team": frame["team"],
+            "week": frame["week"],
+            "asked_at": asked,
+            "replied_at": asked + pd.Timedelta(hours=1),
+            "calendar_seconds": HOUR,
+            "business_seconds": HOUR,
+            "calendar_censored_seconds": pd.array([pd.NA] * len(frame), dtype="Int64"),
+            "business_censored_seconds": pd.array([pd.NA] * len(frame), dtype="Int64"),
+        }
+    )
+
+
+def sla(frame: pd.DataFrame) -> pd.DataFrame:
+    """First reply within four hours, with the state that follows from the facts."""
+    reply = frame["first_reply_business_seconds"]
+    late = reply.fillna(10**9) > 4 * HOUR
+    ended = frame["created_at"] + pd.to_timedelta(reply.astype("float64"), unit="s")
+    return pd.DataFrame(
+        {
+            "ticket_id": frame["ticket_id"],
+            "team": frame["team"],
+            "week": frame["week"],
+            "policy": "promise",
+            "metric": "first_reply",
+            "clock": "business",
+            "target_seconds": 4 * HOUR,
+            "elapsed_seconds": reply.fillna(0),
+            "state": np.where(late, "breached", "met"),
+            "breached_at": (frame["created_at"] + pd.Timedelta(hours=4)).where(late),
+            "ended_at": ended,
+        }
+    )
+
+
+def backlog(frame: pd.DataFrame) -> pd.DataFrame:
+    """facts/backlog, counted day by day."""
+    local = "America/New_York"
+    created = frame["created_at"].dt.tz_convert(local).dt.date
+    solved = frame["last_solved_at"].dt.tz_convert(local).dt.date
+    rows = []
+    for team in ("alpha", "beta"):
+        own, closing = frame["team"] == team, 0
+        day = date.fromisocalendar(2026, int(WEEKS[0][6:]), 1)
+        while day <= date(2026, 11, 16):
+            opening, came, went = closing, int((own & (created == day)).sum()), int((own & (solved == day)).sum())
+            closing = opening + came - went
+            old = int((own & (created < day - timedelta(days=7)) & ~(solved <= day).fillna(False)).sum())
+            rows.append((team, day, opening, came, 0, 0, went, 0, 0, 0, closing, 1.0 if closing else np.nan, old, 0))
+            day += timedelta(days=1)
+    names = "team day opening created reopened moved_in solved deleted merged moved_out closing median_age_days"
+    return pd.DataFrame(rows, columns=[*names.split(), "older_than_7d", "older_than_30d"])
+
+
+def satisfaction(frame: pd.DataFrame) -> pd.DataFrame:
+    """Every fourth ticket answers, nine of ten are satisfied."""
+    asked = frame[frame["last_solved_at"].notna()].iloc[::4].reset_index(drop=True)
+    return pd.DataFrame(
+        {
+            "ticket_id": asked["ticket_id"],
+            "answered_at": asked["last_solved_at"] + pd.Timedelta(hours=2),
+            "score": np.where(np.arange(len(asked)) % 10 == 3, 3.0, 4.0),
+            "scale_max": 5,
+        }
+    )
+
+
+def quality_reviews(frame: pd.DataFrame) -> pd.DataFrame:
+    """Every tenth ticket is reviewed: 8 of 10 points, and a critical criterion that is met."""
+    seen = frame[frame["last_solved_at"].notna()].iloc[::10].reset_index(drop=True)
+    first = pd.DataFrame(
+        {
+            "review_id": [f"r{n}" for n in range(len(seen))],
+            "ticket_id": seen["ticket_id"],
+            "reviewer_id": "p1",
+            "reviewed_at": seen["last_solved_at"] + pd.Timedelta(hours=5),
+            "criterion": "tone",
+            "score": 7.0 + np.arange(len(seen)) % 3,
+            "max_score": 10.0,
+            "critical": False,
+            "calibration": False,
+        }
+    )
+    second = first.assign(criterion="privacy", score=1.0, max_score=1.0, critical=True)
+    return pd.concat([first, second], ignore_index=True)
+
+
+def write_warehouse(root: Path, *, with_satisfaction: bool = True) -> tuple[Path, Path]:
+    """Write facts and weekly values under a folder; the warehouse's folder and the parameters' folder."""
+    params = root / "params"
+    params.mkdir(parents=True)
+    (params / "org.yml").write_text(ORGANISATION)
+    warehouse = Warehouse(root / "warehouse")
+    facts = tickets()
+    warehouse.write("facts", "tickets", facts, partition_by_week=True)
+    warehouse.write("facts", "replies", replies(facts), partition_by_week=True)
+    warehouse.write("facts", "sla", sla(facts), partition_by_week=True)
+    warehouse.write("facts", "backlog", backlog(facts))
+    present = dict(PRESENT)
+    if with_satisfaction:
+        warehouse.write("standard", "satisfaction", satisfaction(facts))
+    else:
+        del present["satisfaction"]
+    warehouse.write("standard", "quality_reviews", quality_reviews(facts))
+    write_json(present, warehouse.root / "standard" / "columns.json")
+    about = {"source": "standard", "organisation": "org", "sample": False, "as_of": AS_OF.isoformat()}
+    write_json(about, warehouse.root / "warehouse.json")
+    build_weekly_values(warehouse, load_organisation(params), AS_OF)
+    build_weekly_changes(warehouse)
+    return warehouse.root, params

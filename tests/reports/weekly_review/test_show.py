@@ -1,0 +1,170 @@
+"""Tables say what the frame says, escaped, with the marks that screen readers and pages need."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import numpy as np
+import pandas as pd
+import pytest
+from bs4 import BeautifulSoup
+
+from opslib.display.cells import frame
+from opslib.display.theme import Markup
+from opslib.reports.weekly_review import show
+
+HOSTILE = '<img src=x onerror="alert(1)">'
+
+
+def cells(shown: Markup) -> list[list[str]]:
+    soup = BeautifulSoup(shown.html, "html.parser")
+    return [[cell.get_text() for cell in row.find_all(["th", "td"])] for row in soup.find_all("tr")]
+
+
+def signal_rows(**changes: object) -> pd.DataFrame:
+    frame = pd.DataFrame(
+        {
+            "metric": ["first_reply_median", "csat"],
+            "label": ["First reply, median", "Customer satisfaction"],
+            "unit": ["seconds", "share"],
+            "better": ["lower", "higher"],
+            "value": [7200.0, 0.9],
+            "before": [3600.0, 0.89],
+            "centre": [3600.0, 0.9],
+            "lower": [3000.0, 0.8],
+            "upper": [4200.0, 0.95],
+            "rule": ["beyond the limits", ""],
+            "q": [0.0002, 0.6],
+            "discovery": [True, False],
+            "verdict": ["signal", "noise"],
+            "turn": ["worse", "better"],
+            "tests": 60,
+            "discoveries": 4,
+        }
+    )
+    return frame.assign(**changes)
+
+
+def test_signals_are_a_table_and_noise_is_a_sentence():
+    shown = show.signals(signal_rows())
+    assert cells(shown)[1] == [
+        "First reply, median",
+        "2 h",
+        "1 h",
+        "+100 %",
+        "50 min to 1 h 10 min",
+        "worse: outside its usual range; changed from the week before (q < 0.001)",
+    ]
+    assert len(cells(shown)) == 2
+    assert (
+        "60 changes were tested over all metrics and teams; 4 are discoveries at a false discovery rate of 10 %"
+        in shown.text
+    )
+    assert "Noise, no more than what chance does: Customer satisfaction." in shown.text
+
+
+def test_a_quiet_week_says_that_nothing_is_a_signal():
+    shown = show.signals(signal_rows(verdict="noise", rule="", discovery=False))
+    assert shown.text.startswith("Nothing is a signal in this week.")
+    assert "<table" not in shown.html
+
+
+def metric_rows(**changes: object) -> pd.DataFrame:
+    frame = pd.DataFrame(
+        {
+            "metric": ["csat"],
+            "label": ["Customer satisfaction"],
+            "family": ["satisfaction"],
+            "unit": ["share"],
+            "better": ["higher"],
+            "definition": ["Of the surveys answered, the share that is satisfied."],
+            "value": [0.842],
+            "low": [0.81],
+            "high": [0.871],
+            "n": [500],
+            "goal": [0.85],
+            "before": [0.8],
+            "signal": [""],
+            "limits": [True],
+            "missing": [None],
+            "history": [[0.8, np.nan, 0.842]],
+        }
+    )
+    return frame.assign(**changes)
+
+
+def test_a_metric_has_interval_goal_change_line_and_definition():
+    shown = show.metric_table(metric_rows())
+    row = cells(shown)[1]
+    assert row[1:6] == ["84.2 %", "81.0–87.1 %", "≥ 85 %, not met", "+4.2 points", "usual"]
+    soup = BeautifulSoup(shown.html, "html.parser")
+    assert soup.details.p.get_text() == "Of the surveys answered, the share that is satisfied. This week: 500 counted."
+    assert soup.svg["aria-label"] == "Customer satisfaction, last 3 weeks: lowest 80.0 %, highest 84.2 %, latest 84.2 %"
+    assert soup.path["d"].count("M") == 2, "a missing week breaks the line"
+
+
+def test_a_metric_that_the_export_lacks_has_a_reason_and_no_number():
+    gone = metric_rows(missing="not in this export: no satisfaction", value=np.nan, low=np.nan, high=np.nan, n=pd.NA)
+    name, *others = cells(show.metric_table(gone))[1]
+    assert name.startswith("Customer satisfaction")
+    assert others == ["not in this export: no satisfaction", *[""] * 5]
+
+
+def test_a_median_that_is_not_reached_says_so():
+    row = cells(show.metric_table(metric_rows(unit="seconds", better="lower", value=np.nan, low=3600.0, high=np.nan)))[
+        1
+    ]
+    assert row[1:3] == ["not reached", "at least 1 h"]
+
+
+def add_up_frame(**changes: object) -> pd.DataFrame:
+    frame = pd.DataFrame(
+        {"day": [date(2026, 11, 9), None], "opening": 1200, "created": 4, "solved": 3, "closing": 1201}
+    )
+    for term in ("reopened", "moved_in", "deleted", "merged", "moved_out", "difference"):
+        frame[term] = 0
+    return frame.assign(**changes)
+
+
+def test_the_backlog_is_read_downwards():
+    shown = cells(show.add_up(add_up_frame()))
+    assert shown[0] == ["", "Mon 9", "Week"]
+    assert shown[1] == ["Opening", "1,200", "1,200"]
+    assert shown[-1] == ["= Closing", "1,201", "1,201"]
+
+
+def test_what_does_not_add_up_is_shown():
+    shown = show.add_up(add_up_frame(difference=[0, 2]))
+    assert cells(shown)[-1] == ["Unexplained", "0", "2"]
+    assert "1 of 2 columns do not add up" in shown.text
+
+
+def test_names_and_values_from_the_data_are_escaped():
+    frames = [
+        show.signals(signal_rows(label=HOSTILE)),
+        show.metric_table(metric_rows(label=HOSTILE, definition=HOSTILE)),
+        show.missing(pd.DataFrame({"label": [HOSTILE], "definition": [HOSTILE], "missing": [HOSTILE]})),
+        frame(pd.DataFrame({HOSTILE: [HOSTILE]}), caption=HOSTILE),
+    ]
+    for shown in frames:
+        assert "<img" not in shown.html
+        assert "&lt;img" in shown.html
+
+
+def test_headers_have_scopes_numbers_are_aligned_and_every_table_has_a_caption():
+    for shown in (show.signals(signal_rows()), show.metric_table(metric_rows()), show.add_up(add_up_frame())):
+        soup = BeautifulSoup(shown.html, "html.parser")
+        assert soup.caption.get_text()
+        assert {header["scope"] for header in soup.find_all("th")} == {"col", "row"}
+        assert soup.find_all("td", class_="num")
+
+
+@pytest.mark.parametrize("table", [show.signals, show.metric_table, show.add_up])
+def test_an_empty_frame_is_said_in_one_line(table):
+    assert table(pd.DataFrame()).text == "No tickets of this team in this week: nothing to show here."
+
+
+def test_a_long_frame_is_cut_and_says_so():
+    shown = frame(pd.DataFrame({"n": range(1000)}), caption="Numbers")
+    assert len(cells(shown)) == 201
+    assert "The first 200 of 1,000 rows." in shown.text

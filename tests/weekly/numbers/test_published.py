@@ -1,0 +1,159 @@
+"""A number that was published once never changes without a word on why."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from opslib.analysis.weekly_review.restatements import restated
+from opslib.metrics import CATALOGUE
+from opslib.settings import Organisation, load_organisation
+from opslib.store import Warehouse
+from opslib.weekly.numbers.published import publish
+
+PARAMS = Path(__file__).parents[3] / "params"
+FIRST = datetime(2026, 11, 9, 11, tzinfo=UTC)
+SECOND = datetime(2026, 11, 16, 11, tzinfo=UTC)
+TEAM = "us-safety"
+
+
+@pytest.fixture(scope="module")
+def organisation() -> Organisation:
+    return load_organisation(PARAMS)
+
+
+@pytest.fixture
+def warehouse(tmp_path: Path) -> Warehouse:
+    warehouse = Warehouse(tmp_path / "warehouse")
+    tickets = pd.DataFrame(
+        {
+            "ticket_id": ["1", "2"],
+            "created_at": pd.to_datetime(["2026-11-03T10:00Z", "2026-11-04T10:00Z"]).astype("datetime64[us, UTC]"),
+            "team": TEAM,
+            "channel": "email",
+            "form": "general",
+            "requester_id": ["pa", "pb"],
+            "contact_reason": ["login", "refund"],
+            "due_at": pd.Series(pd.NaT, index=[0, 1], dtype="datetime64[us, UTC]"),
+            "status": ["open", "solved"],
+            "week": "2026-W45",
+        }
+    )
+    warehouse.write("standard", "tickets", tickets, partition_by_week=True)
+    write_events(warehouse, ("2026-11-03T10:00Z", "created"), ("2026-11-03T12:00Z", "public_comment"))
+    write_values(warehouse, created=2, first_reply_median=7200)
+    return warehouse
+
+
+def write_events(warehouse: Warehouse, *events: tuple[str, str]) -> None:
+    rows = pd.DataFrame(events, columns=["occurred_at", "event"])
+    rows["occurred_at"] = pd.to_datetime(rows["occurred_at"]).astype("datetime64[us, UTC]")
+    rows = rows.assign(ticket_id="1", actor_id="pc", actor_role="agent", value=None, week="2026-W45")
+    warehouse.write("standard", "ticket_events", rows.astype({"value": "str"}), partition_by_week=True)
+
+
+def write_values(warehouse: Warehouse, **values: float | None) -> None:
+    rows = pd.DataFrame({"metric": list(values), "value": list(values.values())}).astype({"value": "float64"})
+    rows = rows.assign(team=TEAM, week="2026-W45", channel="all", missing=pd.Series([None] * len(rows), dtype="str"))
+    by_channel = rows.assign(channel="email", value=rows["value"] + 1)
+    warehouse.write("facts", "weekly_values", pd.concat([rows, by_channel]))
+
+
+def causes(warehouse: Warehouse, as_of: datetime = SECOND) -> dict[str, tuple[float, float, str]]:
+    history = warehouse.read("published", "values", teams=[TEAM])
+    found = restated(history, as_of).set_index("metric")
+    return {name: (row["was"], row["is"], row["cause"]) for name, row in found.iterrows()}
+
+
+def test_the_first_publication_restates_nothing(warehouse, organisation):
+    assert publish(warehouse, organisation, FIRST) == ["2 new numbers, none restated"]
+    assert causes(warehouse, FIRST) == {}
+
+
+def test_the_same_numbers_are_published_once(warehouse, organisation):
+    publish(warehouse, organisation, FIRST)
+    assert publish(warehouse, organisation, FIRST) == ["no number changed"]
+    assert publish(warehouse, organisation, SECOND) == ["no number changed"]
+    assert len(warehouse.read("published", "values")) == 2
+
+
+def test_an_event_of_the_time_before_that_comes_in_later_is_named_late(warehouse, organisation):
+    publish(warehouse, organisation, FIRST)
+    write_events(
+        warehouse, ("2026-11-03T10:00Z", "created"), ("2026-11-03T11:00Z", "public_comment"),
+        ("2026-11-03T12:00Z", "public_comment"),
+    )  # fmt: skip
+    write_values(warehouse, created=2, first_reply_median=3600)
+    assert publish(warehouse, organisation, SECOND) == ["0 new numbers, 1 restated in 1 past weeks"]
+    assert causes(warehouse) == {"first_reply_median": (7200, 3600, "late events")}
+
+
+def test_events_after_the_first_publication_are_no_late_events(warehouse, organisation):
+    publish(warehouse, organisation, FIRST)
+    write_events(
+        warehouse, ("2026-11-03T10:00Z", "created"), ("2026-11-03T12:00Z", "public_comment"),
+        ("2026-11-12T12:00Z", "status"),
+    )  # fmt: skip
+    write_values(warehouse, created=2, first_reply_median=7100)
+    publish(warehouse, organisation, SECOND)
+    assert causes(warehouse) == {"first_reply_median": (7200, 7100, "time went on")}
+
+
+def test_a_ticket_that_was_relabelled_or_added_is_a_changed_row(warehouse, organisation):
+    publish(warehouse, organisation, FIRST)
+    tickets = warehouse.read("standard", "tickets")
+    more = pd.concat([tickets, tickets.head(1).assign(ticket_id="3")])
+    warehouse.write("standard", "tickets", more, partition_by_week=True)
+    write_values(warehouse, created=3, first_reply_median=7200)
+    publish(warehouse, organisation, SECOND)
+    assert causes(warehouse) == {"created": (2, 3, "changed rows")}
+
+
+def test_a_ticket_that_was_solved_meanwhile_is_no_changed_row(warehouse, organisation):
+    """Its status and times change with every export; the events tell that better."""
+    publish(warehouse, organisation, FIRST)
+    warehouse.write(
+        "standard", "tickets", warehouse.read("standard", "tickets").assign(status="solved"), partition_by_week=True
+    )
+    write_values(warehouse, created=2, first_reply_median=7000)
+    publish(warehouse, organisation, SECOND)
+    assert causes(warehouse)["first_reply_median"][2] == "time went on"
+
+
+def test_changed_parameters_are_named(warehouse, organisation):
+    publish(warehouse, organisation, FIRST)
+    write_values(warehouse, created=2, first_reply_median=5400)
+    publish(warehouse, organisation.model_copy(update={"organisation": "another name"}), FIRST)
+    assert causes(warehouse, FIRST) == {"first_reply_median": (7200, 5400, "changed parameters")}
+
+
+def test_a_changed_definition_is_named_for_its_metric_only(warehouse, organisation, monkeypatch):
+    publish(warehouse, organisation, FIRST)
+    metric = CATALOGUE["first_reply_median"]
+    other = type(metric)(**(vars(metric) | {"definition": "something else"}))
+    monkeypatch.setitem(CATALOGUE, "first_reply_median", other)
+    write_values(warehouse, created=2, first_reply_median=60)
+    publish(warehouse, organisation, FIRST)
+    assert causes(warehouse, FIRST) == {"first_reply_median": (7200, 60, "changed definition")}
+
+
+def test_a_number_that_became_null_is_restated_too(warehouse, organisation):
+    publish(warehouse, organisation, FIRST)
+    write_values(warehouse, created=2, first_reply_median=None)
+    publish(warehouse, organisation, SECOND)
+    was, now, _ = causes(warehouse)["first_reply_median"]
+    assert was == 7200
+    assert pd.isna(now)
+
+
+def test_history_is_kept_for_good(warehouse, organisation):
+    publish(warehouse, organisation, FIRST)
+    write_values(warehouse, created=2, first_reply_median=3600)
+    publish(warehouse, organisation, SECOND)
+    write_values(warehouse, created=2, first_reply_median=1800)
+    publish(warehouse, organisation, datetime(2026, 11, 23, 11, tzinfo=UTC))
+    history = warehouse.read("published", "values")
+    assert history[history["metric"] == "first_reply_median"]["value"].tolist() == [7200, 3600, 1800]

@@ -1,0 +1,211 @@
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from opslib.weekly.edition import Link, links_of
+from opslib.weekly.manifest import ManifestError, Record, write_manifest
+from opslib.weekly.pages.index import write_index
+from opslib.weekly.pages.neighbours import changes_since, renew, reports_in
+from opslib.weekly.pages.page import render_template
+from opslib.weekly.plan import Job
+from opslib.weekly.render import write_page
+from tests.weekly.weekly_notebooks import edition
+
+JOB = Job("team/weekly_review", "2026-W46", "us-general")
+
+
+def line(label: str = "Created", value: str = "1,204", *, signal: bool = False, note: str = "") -> dict[str, Any]:
+    return {
+        "label": label,
+        "value": value,
+        "change": "+6 %",
+        "note": note,
+        "tone": "worse",
+        "signal": signal,
+        "spark": [1.0, 2.0],
+    }
+
+
+def make_report(reports: Path, job: Job) -> Path:
+    """A page as the renderer writes it, with what it knows of its neighbours at that time."""
+    this = edition(job.week)
+    contents = [{"anchor": "s-flow", "text": "Flow", "level": 2}, {"anchor": f"s-{job.week}", "text": "X", "level": 2}]
+    html = render_template(
+        "report.html.j2",
+        title="Weekly review",
+        header=this.header(team=job.team, root="../", links=links_of(job, reports)),
+        footer=this.footer(),
+        sample=False,
+        body="",
+        contents=contents,
+        headlines=[],
+        has_code=False,
+    )
+    write_page(job.page(reports), html)
+    return job.page(reports)
+
+
+def make_week(reports: Path, week: str, *headline: dict[str, Any], status: Any = "ready", gate: str = "passed") -> None:
+    job = replace(JOB, week=week)
+    make_report(reports, job)
+    records = [Record(job.identifier, job.notebook, job.team, status, 1.0, None, list(headline))]
+    this = replace(edition(week), gate=gate)
+    write_index(reports, edition=this, records=records, blocked={})
+    write_manifest(
+        reports / week / "manifest.json",
+        edition=this,
+        parameters={},
+        records=records,
+        verdict={"status": gate},
+        times={},
+    )
+
+
+def links_in(page: Path) -> list[str]:
+    marked = page.read_text(encoding="utf-8").partition("<!-- neighbours -->")[2].partition("<!-- end")[0]
+    return re.findall(r'href="([^"]*)"', marked)
+
+
+def test_a_page_learns_of_the_week_after_when_that_is_made(tmp_path: Path) -> None:
+    make_week(tmp_path, "2026-W45")
+    old = replace(JOB, week="2026-W45").page(tmp_path)
+    assert links_in(old) == []
+    make_week(tmp_path, "2026-W46")
+    assert links_in(old) == [
+        "../../2026-W46/us-general/weekly_review.html",
+        "../../2026-W46/us-general/weekly_review.compare.html",
+    ]
+    assert links_in(JOB.page(tmp_path)) == [
+        "../../2026-W45/us-general/weekly_review.html",
+        "weekly_review.compare.html",
+    ]
+
+
+def test_only_the_links_of_an_older_page_change(tmp_path: Path) -> None:
+    make_week(tmp_path, "2026-W45")
+    old = replace(JOB, week="2026-W45").page(tmp_path)
+    before = old.read_text(encoding="utf-8")
+    make_week(tmp_path, "2026-W46")
+    marks = re.compile(r"<!-- neighbours -->.*?<!-- end of neighbours -->", re.DOTALL)
+    after = old.read_text(encoding="utf-8")
+    assert before != after
+    assert marks.sub("", before) == marks.sub("", after)
+
+
+def test_a_page_that_is_right_already_is_not_written(tmp_path: Path) -> None:
+    make_week(tmp_path, "2026-W45")
+    make_week(tmp_path, "2026-W46")
+    stamps = {page: page.stat().st_mtime_ns for page in tmp_path.glob("*/*/weekly_review.html")}
+    assert renew(tmp_path, "2026-W46") == []
+    assert stamps == {page: page.stat().st_mtime_ns for page in stamps}
+    make_report(tmp_path, JOB)
+    assert renew(tmp_path, "2026-W46") == [], "the renderer writes what renewing would write"
+
+
+def test_a_link_to_a_page_that_is_gone_goes_too(tmp_path: Path) -> None:
+    make_week(tmp_path, "2026-W45")
+    make_week(tmp_path, "2026-W46")
+    replace(JOB, week="2026-W45").page(tmp_path).unlink()
+    write_index(tmp_path, edition=edition(), records=[], blocked={})
+    assert links_in(JOB.page(tmp_path)) == []
+    assert not (tmp_path / "2026-W46/us-general/weekly_review.compare.html").exists()
+
+
+def test_links_have_keys_and_name_the_week(tmp_path: Path) -> None:
+    for week in ("2026-W45", "2026-W46", "2026-W47"):
+        make_report(tmp_path, replace(JOB, week=week))
+    assert links_of(JOB, tmp_path) == (
+        Link("← 2026-W45", "../../2026-W45/us-general/weekly_review.html", "older"),
+        Link("2026-W47 →", "../../2026-W47/us-general/weekly_review.html", "newer"),
+        Link("Beside 2026-W45", "weekly_review.compare.html", "beside"),
+    )
+
+
+def test_two_weeks_stand_side_by_side_with_their_headlines_and_the_sections_of_both(tmp_path: Path) -> None:
+    make_week(tmp_path, "2026-W45", line(value="1,100"), line("Gone", "7"))
+    make_week(tmp_path, "2026-W46", line(), line("New", "3"))
+    html = (tmp_path / "2026-W46/us-general/weekly_review.compare.html").read_text(encoding="utf-8")
+    rows = re.findall(r'<th scope="row">(.*?)</th><td class="num">(.*?)</td><td class="num">(.*?)</td>', html)
+    assert rows == [("Created", "1,100", "1,204"), ("New", "–", "3"), ("Gone", "7", "–")]
+    assert re.findall(r'<iframe src="([^"]*)"', html) == [
+        "../../2026-W45/us-general/weekly_review.html",
+        "weekly_review.html",
+    ]
+    assert re.findall(r'data-anchor="([^"]*)"', html) == ["s-flow"]
+    policy = html.partition('Content-Security-Policy" content="')[2].partition('"')[0]
+    assert "frame-src &#39;self&#39; file:" in policy or "frame-src 'self' file:" in policy
+    assert "default-src" in policy
+
+
+def test_a_week_made_late_is_set_beside_the_week_after_it(tmp_path: Path) -> None:
+    make_week(tmp_path, "2026-W46", line())
+    assert not (tmp_path / "2026-W46/us-general/weekly_review.compare.html").exists()
+    make_week(tmp_path, "2026-W45", line(value="1,100"))
+    html = (tmp_path / "2026-W46/us-general/weekly_review.compare.html").read_text(encoding="utf-8")
+    assert '<td class="num">1,100</td><td class="num">1,204</td>' in html
+
+
+def test_pages_that_compare_are_no_reports(tmp_path: Path) -> None:
+    make_week(tmp_path, "2026-W45")
+    make_week(tmp_path, "2026-W46")
+    org = Job("org/stakeholder_update", "2026-W46")
+    make_report(tmp_path, org)
+    assert reports_in(tmp_path, "2026-W46") == [org, JOB]
+
+
+def test_what_changed_tells_new_signals_from_lasting_ones_and_those_that_ended(tmp_path: Path) -> None:
+    make_week(
+        tmp_path, "2026-W45", line("A", "1"), line("B", "2", signal=True), line("C", "3", signal=True), gate="warned"
+    )
+    record = Record(
+        JOB.identifier,
+        JOB.notebook,
+        JOB.team,
+        "unchanged",
+        1.0,
+        None,
+        [line("B", "5", signal=True), line("A", "4", signal=True, note="high"), line("C", "6"), line("D", "7")],
+    )
+    told = changes_since(tmp_path, edition=edition(), records=[record], restated={"us-general": 3, "us-safety": 0})
+    assert told["before"] == "2026-W45"
+    assert [(s["label"], s["was"], s["value"], s["is_new"]) for s in told["signals"]] == [
+        ("A", "1", "4", True),
+        ("B", "2", "5", False),
+    ]
+    assert told["ended"] == ["US General: C (6)"]
+    assert told["statuses"] == [], "unchanged is ready"
+    assert told["gate"] == ("Data checked, with warnings", "Data checked")
+    assert told["restated"] == [("US General", 3)]
+
+
+def test_a_report_that_fails_now_is_among_what_changed(tmp_path: Path) -> None:
+    make_week(tmp_path, "2026-W45", status="unchanged")
+    record = Record(JOB.identifier, JOB.notebook, JOB.team, "failed", 1.0, "ValueError: x")
+    html = write_index(tmp_path, edition=edition(), records=[record], blocked={}).read_text(encoding="utf-8")
+    said = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", "", html))
+    assert "US General: Weekly review is failed, was ready" in said
+    assert "No report of this week has headlines" in said
+    assert "restated" not in said, "nobody looked"
+
+
+def test_the_first_week_has_nothing_to_be_compared_with(tmp_path: Path) -> None:
+    record = Record(JOB.identifier, JOB.notebook, JOB.team, "ready", 1.0, None, [line(signal=True, note="<high>")])
+    html = write_index(tmp_path, edition=edition(), records=[record], blocked={}, restated={}).read_text("utf-8")
+    assert "There is no week before to compare with." in html
+    assert "1 headline carries a signal. " in html
+    assert "&lt;high&gt;" in html
+    assert "No number published before was restated." in html
+
+
+@pytest.mark.parametrize("content", ["{", "[]", '{"gate": {}}', '{"reports": [], "gate": "passed"}'])
+def test_a_damaged_manifest_of_last_week_is_named(content: str, tmp_path: Path) -> None:
+    manifest = tmp_path / "2026-W45/manifest.json"
+    manifest.parent.mkdir()
+    manifest.write_text(content)
+    with pytest.raises(ManifestError, match="2026-W45"):
+        changes_since(tmp_path, edition=edition(), records=[])

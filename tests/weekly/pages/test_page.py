@@ -1,0 +1,201 @@
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from typing import Any
+
+import pytest
+from nbformat import NotebookNode
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+
+from opslib.weekly.pages.page import HEADLINE_MIME, headline_of, spark_label, sparkline, title_of, to_html
+from tests.weekly.weekly_notebooks import edition
+
+
+def page(*cells: NotebookNode, sample: bool = False) -> str:
+    this = edition()
+    return to_html(
+        new_notebook(cells=list(cells)),
+        title="Weekly review",
+        header=this.header(team="us-general", root="../"),
+        footer=this.footer({"week": "2026-W46", "team": "us-general"}),
+        sample=sample,
+    )
+
+
+def shown(data: dict[str, Any], **metadata: Any) -> NotebookNode:
+    return new_code_cell("x", outputs=[new_output("display_data", data, metadata=metadata)])
+
+
+def test_the_header_says_whose_page_it_is_and_the_footer_what_it_is_made_from() -> None:
+    html = page()
+    for text in (
+        "Test support",
+        "US General",
+        "Mon 9 – Sun 15 November 2026",
+        "Data up to Mon 16 November 2026, 06:00 EST",
+    ):
+        assert text in html
+    assert 'href="../data_quality.html"' in html
+    for text in ("tickets.csv", "a" * 64, "0.1.0", "us-general", "Data checked"):
+        assert text in html.partition("<footer")[2]
+
+
+def test_the_footer_names_no_folder_of_the_person_who_made_the_page() -> None:
+    assert edition().footer({"warehouse": "/home/jo.doe/data/warehouse", "weeks": 13})["parameters"] == {
+        "warehouse": "…/warehouse",
+        "weeks": "13",
+    }
+
+
+def test_only_pages_of_the_sample_say_so() -> None:
+    assert "built-in sample" in page(sample=True)
+    assert "built-in sample" not in page()
+
+
+def test_the_policy_names_exactly_the_style_and_scripts_of_the_page() -> None:
+    html = page(new_markdown_cell("## A"))
+    policy = re.search(r'Content-Security-Policy" content="([^"]*)"', html)
+    assert policy is not None
+    said = policy[1].replace("&#39;", "'")
+    assert said.startswith("default-src 'none'")
+    inlined = re.findall(r"<(?:script|style)>(.*?)</(?:script|style)>", html, re.DOTALL)
+    assert len(inlined) == 3
+    for text in inlined:
+        assert base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() in said
+    assert "unsafe" not in said
+
+
+def test_no_address_of_the_web_is_in_a_page() -> None:
+    assert re.findall(r"https?://[^\s\"'<]+", page(new_markdown_cell("## A"), new_code_cell("1"))) == []
+
+
+def test_parameters_are_left_out_and_code_is_folded() -> None:
+    html = page(
+        new_code_cell("week = 'default'", metadata={"tags": ["parameters"]}),
+        new_code_cell("week = 'injected'", metadata={"tags": ["injected-parameters"]}),
+        new_code_cell("answer = 42"),
+    )
+    assert "default&#39;" not in html
+    assert "injected&#39;" not in html
+    assert html.count('<details class="code"><summary>Code</summary>') == 1
+
+
+def test_headings_get_anchors_of_their_own_and_make_the_table_of_contents() -> None:
+    html = page(new_markdown_cell("# Title\n\n## Flow & speed\n\n### Detail"), new_markdown_cell("## Flow & speed"))
+    assert '<h2 id="s-flow-speed">Flow &amp; speed' in html
+    assert '<h2 id="s-flow-speed-2">' in html
+    assert '<a href="#s-flow-speed">Flow &amp; speed</a>' in html
+    assert html.count("<h1>") == 1, "the notebook's own title gives way to the page's"
+
+
+def test_a_figure_is_an_inert_image_with_the_alt_text_of_its_metadata() -> None:
+    svg = '<svg xmlns="http://www.w3.org/2000/svg"><script>x</script></svg>'
+    html = page(
+        shown({"image/svg+xml": svg, "text/plain": "<Figure>"}, **{"image/svg+xml": {"alt": 'Backlog is "412"'}})
+    )
+    assert 'src="data:image/svg+xml;base64,' in html
+    assert 'alt="Backlog is &quot;412&quot;"' in html
+    assert "&lt;Figure&gt;" not in html
+
+
+def test_a_bitmap_takes_its_alt_text_too_and_a_figure_without_one_says_so() -> None:
+    html = page(shown({"image/png": "aGVs\nbG8="}, **{"image/png": {"alt": "Gantt"}}), shown({"image/png": "aGVsbG8="}))
+    assert 'src="data:image/png;base64,aGVsbG8=" alt="Gantt"' in html
+    assert "it has no description" in html
+
+
+def test_text_streams_and_errors_are_escaped_and_lose_their_colours() -> None:
+    cell = new_code_cell("x", outputs=[new_output("stream", name="stdout", text="\x1b[31m<b>red</b>\x1b[0m")])
+    html = page(cell, shown({"text/plain": "<script>1</script>"}))
+    assert "&lt;b&gt;red&lt;/b&gt;" in html
+    assert "\x1b" not in html
+    assert "<script>1</script>" not in html
+
+
+def test_javascript_and_widgets_are_never_shown_as_such() -> None:
+    html = page(shown({"application/javascript": "attack()", "text/plain": "<Javascript>"}))
+    assert "attack()" not in html
+    assert "&lt;Javascript&gt;" in html
+
+
+def test_a_report_of_many_figures_stays_under_a_megabyte() -> None:
+    figure = '<svg xmlns="http://www.w3.org/2000/svg">' + '<path d="M0 0L100.25 200.5"></path>' * 800 + "</svg>"
+    html = page(*[shown({"image/svg+xml": figure}) for _ in range(18)])
+    assert len(html.encode()) < 1_000_000
+
+
+def told(bundle: object) -> NotebookNode:
+    return new_notebook(cells=[shown({HEADLINE_MIME: bundle})])
+
+
+def test_headlines_are_read_from_the_outputs() -> None:
+    item = {
+        "label": "Reopened",
+        "value": "4 %",
+        "change": "−1 pp",
+        "better": "lower",
+        "signal": True,
+        "spark": [1, None, 3],
+    }
+    status, headlines = headline_of(told({"status": "ready", "headlines": [item]}))
+    assert status == "ready"
+    assert headlines == [
+        {
+            "label": "Reopened",
+            "value": "4 %",
+            "change": "−1 pp",
+            "note": "",
+            "tone": "better",
+            "signal": True,
+            "spark": [1.0, None, 3.0],
+            "spark_label": "Reopened, last 3 weeks: lowest 1, highest 3, latest 3",
+        }
+    ]
+    _, worded = headline_of(told({"headlines": [item | {"spark_label": "Reopened: between 1 % and 3 %"}]}))
+    assert worded[0]["spark_label"] == "Reopened: between 1 % and 3 %"
+
+
+def test_a_notebook_without_data_says_so_and_one_without_headlines_is_ready() -> None:
+    assert headline_of(told({"status": "no_data", "headlines": []})) == ("no_data", [])
+    assert headline_of(new_notebook(cells=[new_code_cell("1")])) == ("ready", [])
+
+
+@pytest.mark.parametrize(
+    ("better", "change", "tone"),
+    [
+        ("lower", "+3 %", "worse"),
+        ("lower", "−3 %", "better"),
+        ("higher", "+3 %", "better"),
+        ("higher", "-3 %", "worse"),
+        ("higher", "0 %", ""),
+        (None, "+3 %", ""),
+        (True, "x", "better"),
+    ],
+)
+def test_a_change_is_better_or_worse_by_its_direction(better: object, change: str, tone: str) -> None:
+    bundle = {"headlines": [{"label": "l", "value": "v", "better": better, "change": change}]}
+    assert headline_of(told(bundle))[1][0]["tone"] == tone
+
+
+def test_headlines_stand_above_the_report_and_are_escaped() -> None:
+    html = page(shown({HEADLINE_MIME: {"headlines": [{"label": "<b>", "value": "<i>7</i>"}]}}))
+    assert "<dt>&lt;b&gt;</dt>" in html
+    assert "&lt;i&gt;7&lt;/i&gt;" in html
+
+
+def test_a_sparkline_breaks_where_a_week_has_no_value_and_says_what_it_shows() -> None:
+    drawn = sparkline([1.0, 2.0, None, 4.0], spark_label("Created", [1.0, 2.0, None, 4.0]))
+    assert drawn.count("M") == 2
+    assert 'aria-label="Created, last 4 weeks: lowest 1, highest 4, latest 4"' in drawn
+    assert sparkline([None, 1.0], "x") == ""
+
+
+def test_a_flat_sparkline_lies_in_the_middle() -> None:
+    assert "M2.5 11.0L81.5 11.0" in sparkline([5.0, 5.0], "x")
+
+
+def test_the_title_is_the_first_heading_without_its_markup() -> None:
+    assert title_of(new_notebook(cells=[new_markdown_cell("text\n# The *weekly* review")]), "x") == "The weekly review"
+    assert title_of(new_notebook(), "x") == "x"
