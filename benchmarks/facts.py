@@ -36,7 +36,8 @@ import pyarrow.compute as pc
 
 from opslib.facts.build import build
 from opslib.settings import Organisation, load_organisation
-from opslib.store import Warehouse, write_json
+from opslib.store.files import write_json
+from opslib.store.warehouse import Warehouse
 from opslib.tables import PRIORITIES, TABLES
 from opslib.weeks import shift_week, week_bounds
 

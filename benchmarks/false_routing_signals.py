@@ -61,7 +61,7 @@ def facts_of(folder: Path, seed: int, tickets: int, *, planted: bool) -> steps.R
         sample_tickets=tickets,
         say=quiet,
     )
-    steps.build_facts(run, steps.take_in(run, quiet), quiet)
+    steps.build_facts(run, steps.admit_exports(run, quiet), quiet)
     return run
 
 

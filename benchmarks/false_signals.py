@@ -115,9 +115,7 @@ def hand_over(contacts: Drivers, family: Family) -> bool:
     shown = drivers.escalated(contacts)
     job, reports = Job("team/contact_drivers", family.week, family.team), family.root / "reports"
     told = {"register": shown.rows, "files": shown.files}
-    keep(
-        contacts.week.warehouse, reports, family.week, [Outcome(job, "ready", 0.0, job.page(reports), handed_over=told)]
-    )
+    keep(contacts.week.warehouse, reports, family.week, [Outcome(job, "ready", 0.0, job.page(reports), handover=told)])
     return any(row["escalated_week"] == family.week for row in shown.rows)
 
 

@@ -24,7 +24,7 @@ from pathlib import Path
 from statistics import median
 
 from opslib.settings import load_organisation
-from opslib.store import Warehouse
+from opslib.store.warehouse import Warehouse
 from opslib.weekly import render
 from opslib.weekly.edition import Edition
 from opslib.weekly.outcome import Event

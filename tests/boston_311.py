@@ -12,7 +12,8 @@ import pytest
 from opslib.intake.mapping.map_file import map_file
 from opslib.intake.mapping.sources import load_source
 from opslib.settings import Organisation, load_organisation
-from opslib.store import Warehouse, write_json
+from opslib.store.files import write_json
+from opslib.store.warehouse import Warehouse
 from opslib.tables import TABLES
 from tests.iso_weeks import week_of
 

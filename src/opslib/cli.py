@@ -162,19 +162,19 @@ def weekly(
     wanted = _chosen(team, only, limit, timeout, memory, force)
     steps.check_plan(run, wanted)
     with run.warehouse.locked():
-        taken = steps.take_in(run, say)
+        intake = steps.admit_exports(run, say)
         if list_only:
-            _list(run, taken.week, wanted)
+            _list(run, intake.week, wanted)
             return
-        with nullcontext() if no_execute else steps.kernels_begun(run, taken, wanted) as kernels:
-            steps.build_facts(run, taken, say)
-            steps.publish(run, taken, say)
-            outcomes = [] if no_execute else steps.render_reports(run, taken, wanted, say, kernels=kernels)
-    status = _exit_status(taken.verdict.exit_status, [outcome.status for outcome in outcomes])
+        with nullcontext() if no_execute else steps.kernels_begun(run, intake, wanted) as kernels:
+            steps.build_facts(run, intake, say)
+            steps.publish(run, intake, say)
+            outcomes = [] if no_execute else steps.render_reports(run, intake, wanted, say, kernels=kernels)
+    status = _exit_status(intake.verdict.exit_status, [outcome.status for outcome in outcomes])
     if status != Exit.REPORT_FAILED:
-        index = run.folders.reports / taken.week / "index.html"
-        lines = (("weekly", f"{taken.week}: nothing has changed since it was made"), ("index", str(index)))
-        unchanged.remember(remembered, steps.watched(run, taken), unchanged.Before(status, lines))
+        index = run.folders.reports / intake.week / "index.html"
+        lines = (("weekly", f"{intake.week}: nothing has changed since it was made"), ("index", str(index)))
+        unchanged.remember(remembered, steps.watched(run, intake), unchanged.Before(status, lines))
     raise typer.Exit(status)
 
 
@@ -225,11 +225,11 @@ def gate(
         sample_tickets=sample_tickets,
     )
     with run.warehouse.locked():
-        taken = steps.take_in(run, say)
-        page = steps.write_data_quality_page(run, taken)
-    console.print(verdict_lines(taken.verdict))
+        intake = steps.admit_exports(run, say)
+        page = steps.write_data_quality_page(run, intake)
+    console.print(verdict_lines(intake.verdict))
     say("gate", f"every expectation with what it saw: {page}")
-    raise typer.Exit(taken.verdict.exit_status)
+    raise typer.Exit(intake.verdict.exit_status)
 
 
 @app.command()
@@ -259,9 +259,9 @@ def facts(
         sample_tickets=sample_tickets,
     )
     with run.warehouse.locked():
-        taken = steps.take_in(run, say)
-        steps.build_facts(run, taken, say)
-    raise typer.Exit(taken.verdict.exit_status)
+        intake = steps.admit_exports(run, say)
+        steps.build_facts(run, intake, say)
+    raise typer.Exit(intake.verdict.exit_status)
 
 
 @app.command()
@@ -290,12 +290,12 @@ def reports(
     wanted = _chosen(team, only, limit, timeout, memory, force)
     steps.check_plan(run, wanted)
     with run.warehouse.locked():
-        taken = steps.as_taken_in(run)
+        intake = steps.last_intake(run)
         if list_only:
-            _list(run, taken.week, wanted)
+            _list(run, intake.week, wanted)
             return
-        outcomes = steps.render_reports(run, taken, wanted, say)
-    raise typer.Exit(_exit_status(taken.verdict.exit_status, [outcome.status for outcome in outcomes]))
+        outcomes = steps.render_reports(run, intake, wanted, say)
+    raise typer.Exit(_exit_status(intake.verdict.exit_status, [outcome.status for outcome in outcomes]))
 
 
 def _chosen(
@@ -397,7 +397,7 @@ def routing_replay(
     """Which queue past tickets would have entered under a candidate rule set, and what that changes."""
     from opslib.reports.routing_audit.candidates import replay_files, start_file
     from opslib.settings import load_organisation
-    from opslib.store import Warehouse
+    from opslib.store.warehouse import Warehouse
 
     store = Warehouse(warehouse or Path("data") / "warehouse")
     if not rules.exists():
@@ -422,7 +422,7 @@ def routing_learn(
     """Write the simplest candidate that the past suggests: each reason to the queue that has solved most of it."""
     from opslib.reports.routing_audit.candidates import learn_file
     from opslib.settings import load_organisation
-    from opslib.store import Warehouse
+    from opslib.store.warehouse import Warehouse
 
     if rules.exists():
         raise OpslibError(f"{rules} exists already; name a new file")

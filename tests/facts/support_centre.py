@@ -12,7 +12,8 @@ import pyarrow as pa
 
 from opslib.facts.build import build
 from opslib.settings import Organisation
-from opslib.store import Warehouse, write_json
+from opslib.store.files import write_json
+from opslib.store.warehouse import Warehouse
 from opslib.tables import TABLES
 from tests.iso_weeks import week_of
 

@@ -12,7 +12,7 @@ import pytest
 from opslib.errors import NotInExport
 from opslib.facts import build as building
 from opslib.facts.build import build
-from opslib.store import Warehouse
+from opslib.store.warehouse import Warehouse
 from tests.facts import random_tickets
 from tests.facts.support_centre import asked_at, at, fill, happened, organisation, ticket
 

@@ -11,7 +11,7 @@ import pytest
 
 from opslib.facts.backlog import IDENTITY
 from opslib.facts.build import build
-from opslib.store import Warehouse
+from opslib.store.warehouse import Warehouse
 from tests.facts import random_tickets, twin
 from tests.facts.support_centre import fill
 

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from opslib.errors import ExportError
-from opslib.weekly.run import Run, TakenIn, take_in
+from opslib.weekly.run import Intake, Run, admit_exports
 from tests.line.conftest import TEAMS, WEEK, opened
 
 TEAM = "us-safety"
@@ -25,9 +25,9 @@ def write(exports: Path, rows: pd.DataFrame, team: str = TEAM, *, encoding: str 
     rows.to_csv(exports / f"tickets_{team}.csv", index=False, encoding=encoding)
 
 
-def taken(exports: Path, folder: Path) -> tuple[Run, TakenIn]:
+def admitted(exports: Path, folder: Path) -> tuple[Run, Intake]:
     run = opened(exports, folder)
-    return run, take_in(run, lambda step, line: None)
+    return run, admit_exports(run, lambda step, line: None)
 
 
 def kept(run: Run) -> pd.Series:
@@ -76,7 +76,7 @@ BLOCKING: list[tuple[Callable[[Path], None], str]] = [
 @pytest.mark.parametrize(("fault", "words"), BLOCKING, ids=[fault.__name__ for fault, _ in BLOCKING])
 def test_a_fault_in_one_teams_file_blocks_that_team_and_no_other(exports, tmp_path, fault, words):
     fault(exports)
-    run, found = taken(exports, tmp_path)
+    run, found = admitted(exports, tmp_path)
     assert sorted(found.verdict.blocked) == [TEAM]
     assert found.verdict.exit_status == 3
     reasons = " ".join(found.verdict.blocked[TEAM])
@@ -88,7 +88,7 @@ def test_a_fault_in_one_teams_file_blocks_that_team_and_no_other(exports, tmp_pa
 
 def test_day_first_dates_under_an_iso_rule_are_set_aside_with_the_value_that_was_not_read(exports, tmp_path):
     day_first_dates(exports)
-    run, _ = taken(exports, tmp_path)
+    run, _ = admitted(exports, tmp_path)
     aside = quarantined(run)
     assert len(aside) == len(read_back(exports))
     assert aside["reason"].str.contains(r"created_at.*\d\d/\d\d/2026").all()
@@ -102,7 +102,7 @@ def read_back(exports: Path) -> pd.DataFrame:
 def test_a_truncated_gzip_keeps_what_could_be_read_in_quarantine(exports, tmp_path):
     whole = len(read(exports))
     truncated_gzip(exports)
-    run, _ = taken(exports, tmp_path)
+    run, _ = admitted(exports, tmp_path)
     aside = quarantined(run)
     assert 0 < len(aside) < whole
     assert TEAM not in kept(run).index
@@ -111,7 +111,7 @@ def test_a_truncated_gzip_keeps_what_could_be_read_in_quarantine(exports, tmp_pa
 def test_a_repeated_row_replaces_itself_and_is_counted(exports, tmp_path):
     rows = read(exports)
     write(exports, pd.concat([rows, rows.head(7)]))
-    run, found = taken(exports, tmp_path)
+    run, found = admitted(exports, tmp_path)
     file = found.rows[found.rows["file"] == f"tickets_{TEAM}.csv"].iloc[0]
     assert (file["read"], file["replaced"], file["set_aside"]) == (len(rows) + 7, 7, 0)
     assert kept(run)[TEAM] == len(rows)
@@ -122,7 +122,7 @@ def test_a_later_row_of_a_ticket_replaces_the_earlier_one(exports, tmp_path):
     rows = read(exports)
     later = rows.head(1).assign(updated_at="2026-11-16T10:59:00Z", subject="the later subject")
     write(exports, pd.concat([later, rows]))
-    run, found = taken(exports, tmp_path)
+    run, found = admitted(exports, tmp_path)
     tickets = run.warehouse.read("standard", "tickets", columns=["ticket_id", "subject"]).set_index("ticket_id")
     assert tickets.loc[later["ticket_id"].iloc[0], "subject"] == "the later subject"
     assert found.rows.set_index("file").loc[f"tickets_{TEAM}.csv", "replaced"] == 1
@@ -135,7 +135,7 @@ def test_duplicate_keys_that_nothing_puts_in_order_go_to_quarantine(exports, tmp
         priority=rows.head(3)["priority"].map(lambda value: "low" if value != "low" else "high")
     )
     write(exports, pd.concat([rows, twice]))
-    run, _ = taken(exports, tmp_path)
+    run, _ = admitted(exports, tmp_path)
     aside = quarantined(run)
     assert sorted(aside["ticket_id"]) == sorted(twice["ticket_id"])
     assert aside["reason"].str.contains("the same ticket_id again in row").all()
@@ -147,7 +147,7 @@ def test_tickets_solved_before_they_were_created_go_to_quarantine(exports, tmp_p
     solved = rows.index[rows["solved_at"] != ""][:4]
     rows.loc[solved, "solved_at"] = "2020-01-01T00:00:00Z"
     write(exports, rows)
-    run, found = taken(exports, tmp_path)
+    run, found = admitted(exports, tmp_path)
     aside = quarantined(run)
     assert sorted(aside["ticket_id"]) == sorted(rows.loc[solved, "ticket_id"])
     assert aside["reason"].str.contains("solved_at").all()
@@ -161,7 +161,7 @@ def test_an_unknown_team_goes_to_quarantine_and_the_known_ones_go_on(exports, tm
     rows = read(exports)
     rows.loc[rows.index[:5], "team"] = "us-safetyy"
     write(exports, rows)
-    run, found = taken(exports, tmp_path)
+    run, found = admitted(exports, tmp_path)
     aside = quarantined(run)
     assert set(aside["team"]) == {"us-safetyy"}
     assert aside["reason"].str.contains("team").all()
@@ -176,7 +176,7 @@ def test_an_encoding_that_a_crm_writes_is_read_like_utf_8(exports, tmp_path, enc
     rows["description"] = rows["description"].str.encode("cp1252", "ignore").str.decode("cp1252")
     rows.loc[rows.index[0], "subject"] = "Größe falsch"
     write(exports, rows, encoding=encoding)
-    run, found = taken(exports, tmp_path)
+    run, found = admitted(exports, tmp_path)
     assert found.verdict.blocked == {}
     assert kept(run)[TEAM] == len(rows)
     assert "Größe falsch" in set(run.warehouse.read("standard", "tickets", columns=["subject"])["subject"])
@@ -189,16 +189,16 @@ def test_exports_without_any_ticket_say_so_and_stop(exports, tmp_path):
         if not path.name.startswith("tickets"):
             path.unlink()
     with pytest.raises(ExportError, match="no row of the exports has a time that can be read"):
-        taken(exports, tmp_path)
+        admitted(exports, tmp_path)
 
 
 def test_a_damaged_gzip_header_is_an_error_of_that_file_only(exports, tmp_path):
     (exports / f"tickets_{TEAM}.csv.gz").write_bytes(b"not a gzip at all")
-    _, found = taken(exports, tmp_path)
+    _, found = admitted(exports, tmp_path)
     assert sorted(found.verdict.blocked) == [TEAM]
 
 
 def test_the_week_is_the_last_complete_one_in_the_data(exports, tmp_path):
-    _, found = taken(exports, tmp_path)
+    _, found = admitted(exports, tmp_path)
     assert found.week == WEEK
     assert found.verdict.blocked == {}

@@ -38,7 +38,7 @@ _SERVER.set_forkserver_preload(
 )
 
 
-def take_in_and_build(exports: Path, data: Path, output: Path) -> None:
+def admit_and_build(exports: Path, data: Path, output: Path) -> None:
     """`opslib facts`, in a process of its own."""
     from opslib.cli import app
 
@@ -64,7 +64,7 @@ class Runs:
         return data
 
     def start(self, data: Path) -> multiprocessing.process.BaseProcess:
-        run = _SERVER.Process(target=take_in_and_build, args=(self.exports, data, data / "said.txt"))
+        run = _SERVER.Process(target=admit_and_build, args=(self.exports, data, data / "said.txt"))
         run.start()
         return run
 
@@ -172,7 +172,7 @@ def test_two_runs_at_once_wait_for_each_other(
 def test_a_run_waits_no_longer_than_it_should(runs: Runs, tmp_path: Path) -> None:
     """A run that stands still for ever must not leave the others without a word."""
     from opslib.errors import WarehouseError
-    from opslib.store import Warehouse
+    from opslib.store.warehouse import Warehouse
 
     warehouse = Warehouse(tmp_path / "warehouse")
     with (

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from opslib.weekly.run import SAMPLE_MARK, take_in
+from opslib.weekly.run import SAMPLE_MARK, admit_exports
 from tests.line.conftest import REPORTS, ROOT, TEAMS, WEEK, opened
 
 OPSLIB = Path(sys.executable).with_name("opslib")
@@ -154,18 +154,18 @@ def test_a_wrong_choice_is_refused_before_anything_is_read(sample, tmp_path, opt
 def test_what_was_published_of_the_sample_is_no_past_of_real_exports(exports_by_team, sample, tmp_path):
     """Who tries the sample first and then brings exports of their own must read of no restated number."""
     first = opened(sample, tmp_path)
-    take_in(first, lambda step, line: None)
+    admit_exports(first, lambda step, line: None)
     rows = pd.DataFrame({"week": [WEEK], "team": ["us-general"], "value": [1.0]})
     first.warehouse.write("published", "values", rows, partition_by_week=True)
-    take_in(first, lambda step, line: None)
+    admit_exports(first, lambda step, line: None)
     assert first.warehouse.has("published", "values")
     real = opened(exports_by_team, tmp_path)
-    take_in(real, lambda step, line: None)
+    admit_exports(real, lambda step, line: None)
     assert not real.warehouse.has("published", "values")
 
 
 def test_the_sample_never_replaces_the_tables_of_real_exports(exports_by_team, sample, tmp_path):
-    take_in(opened(exports_by_team, tmp_path), lambda step, line: None)
+    admit_exports(opened(exports_by_team, tmp_path), lambda step, line: None)
     done = weekly(tmp_path, sample)
     assert done.returncode == 2
     assert "is the sample" in done.stderr

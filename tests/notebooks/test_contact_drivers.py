@@ -14,7 +14,7 @@ from opslib.display.theme import Drawing, Markup
 from opslib.reports.contact_drivers import frames as drivers_report
 from opslib.reports.contact_drivers.escalation_files import Escalated
 from opslib.reports.contact_drivers.escalation_register import AREA, SCHEMA, TABLE
-from opslib.store import Warehouse
+from opslib.store.warehouse import Warehouse
 from opslib.weekly.pages.safe_html import clean_output
 from tests.notebooks.notebook_cells import Shown, run_cells, text_of
 from tests.reports.drivers_warehouse import EMERGING, LAST, WEEKS, write_drivers_warehouse

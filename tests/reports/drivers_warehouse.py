@@ -12,7 +12,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from opslib.store import Warehouse, write_json
+from opslib.store.files import write_json
+from opslib.store.warehouse import Warehouse
 from opslib.weeks import shift_week, week_bounds, weeks_between
 
 LAST = "2026-W46"

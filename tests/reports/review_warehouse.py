@@ -13,7 +13,8 @@ import numpy as np
 import pandas as pd
 
 from opslib.settings import load_organisation
-from opslib.store import Warehouse, write_json
+from opslib.store.files import write_json
+from opslib.store.warehouse import Warehouse
 from opslib.weekly.numbers.changes import build_weekly_changes
 from opslib.weekly.numbers.values import build_weekly_values
 from opslib.weeks import week_bounds, weeks_between

@@ -14,7 +14,8 @@ import numpy as np
 import pandas as pd
 
 from opslib.settings import Organisation, load
-from opslib.store import Warehouse, write_json
+from opslib.store.files import write_json
+from opslib.store.warehouse import Warehouse
 from opslib.weeks import week_bounds, weeks_between
 
 LAST = "2026-W46"

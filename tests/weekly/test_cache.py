@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from opslib.settings import load_organisation
-from opslib.store import Warehouse, write_json
+from opslib.store.files import write_json
+from opslib.store.warehouse import Warehouse
 from opslib.weekly.cache import Cache, shared_basis
 from opslib.weekly.numbers.changes import build_weekly_changes
 from opslib.weekly.numbers.values import build_weekly_values

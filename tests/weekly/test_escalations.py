@@ -14,9 +14,9 @@ from nbformat.v4 import new_code_cell, new_notebook, new_output
 from opslib.analysis.contact_drivers import escalation
 from opslib.reports.contact_drivers import escalation_files
 from opslib.reports.contact_drivers.escalation_register import AREA, SCHEMA, TABLE
-from opslib.store import Warehouse
+from opslib.store.warehouse import Warehouse
 from opslib.weekly.cache import Cache
-from opslib.weekly.escalations import MIME, EscalationError, handed_over, keep, of_week, open_register
+from opslib.weekly.escalations import MIME, EscalationError, handover_of, keep, of_week, open_register
 from opslib.weekly.outcome import Outcome, Status
 from opslib.weekly.plan import Job
 from opslib.weekly.render import run
@@ -46,7 +46,7 @@ def outcome(*rows: dict[str, Any], status: Status = "ready", team: str = "alpha"
     names = [each["escalation_id"] for each in rows if each["escalated_week"] == week]
     files = {f"{name}.{kind}": f"{kind} of {name}" for name in names for kind in ("md", "csv")}
     job = Job("team/contact_drivers", week, team)
-    return Outcome(job, status, 0.0, Path(), handed_over={"register": list(rows), "files": files})
+    return Outcome(job, status, 0.0, Path(), handover={"register": list(rows), "files": files})
 
 
 @pytest.fixture
@@ -117,7 +117,7 @@ def test_an_earlier_week_made_again_leaves_what_later_weeks_found(warehouse: War
 
 def test_an_empty_register_tells_a_report_the_same_as_one_of_other_weeks(warehouse: Warehouse, tmp_path: Path):
     """Else the first run would change what its own reports depend on."""
-    from opslib.store import Slice
+    from opslib.store.warehouse import Slice
 
     earlier = Slice(AREA, TABLE, weeks=tuple(WEEKS[:-1]), teams=("alpha",))
     open_register(warehouse, LAST)
@@ -136,13 +136,13 @@ def test_an_empty_register_tells_a_report_the_same_as_one_of_other_weeks(warehou
 
 def displayed(register: list[dict[str, Any]], files: dict[str, str]) -> dict[str, Any] | None:
     output = new_output("display_data", data={MIME: {"register": register, "files": files}})
-    return handed_over(
+    return handover_of(
         new_notebook(cells=[new_code_cell(outputs=[output])]), Job("team/contact_drivers", LAST, "alpha")
     )
 
 
 def test_a_notebook_that_shows_no_escalations_hands_nothing_over():
-    assert handed_over(new_notebook(cells=[new_code_cell()]), Job("team/x", LAST, "alpha")) is None
+    assert handover_of(new_notebook(cells=[new_code_cell()]), Job("team/x", LAST, "alpha")) is None
     assert displayed([row("a")], {"a.md": "said"}) == {"register": [row("a")], "files": {"a.md": "said"}}
 
 

@@ -27,7 +27,8 @@ from opslib.errors import NotInExport, WarehouseError
 from opslib.facts import backlog, replies, sla, spells, tickets
 from opslib.facts.spells import seconds_of
 from opslib.settings import Organisation
-from opslib.store import Warehouse, digest, write_json
+from opslib.store.files import digest, write_json
+from opslib.store.warehouse import Warehouse
 from opslib.tables import TABLES
 from opslib.weeks import week_bounds
 

@@ -23,7 +23,8 @@ from opslib.intake.gate.verdict import DamagedFile, Verdict
 from opslib.intake.notation import quoted
 from opslib.intake.stage import Staged, accounting
 from opslib.settings import Organisation
-from opslib.store import WEEKLY_TABLES, Warehouse, write_json, write_parquet, write_text
+from opslib.store.files import write_json, write_text
+from opslib.store.warehouse import WEEKLY_TABLES, Warehouse, write_parquet
 from opslib.tables import TABLES, Table
 from opslib.weeks import last_complete_week, week_bounds
 

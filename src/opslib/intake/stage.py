@@ -26,7 +26,8 @@ from opslib.intake.mapping.map_file import MappedFile, map_file
 from opslib.intake.mapping.sources import SourceMapping
 from opslib.intake.privacy.pseudonyms import Pseudonymiser
 from opslib.intake.privacy.redaction import redact_many
-from opslib.store import Warehouse, digest, write_json
+from opslib.store.files import digest, write_json
+from opslib.store.warehouse import Warehouse
 from opslib.tables import TABLES, Table
 
 _REDACTED_AT_ONCE = 20_000

@@ -14,7 +14,7 @@ import pandas as pd
 from opslib.errors import WarehouseError
 from opslib.metrics import ALL, check_goals, week_frame
 from opslib.settings import Organisation, Team, load_organisation
-from opslib.store import Warehouse
+from opslib.store.warehouse import Warehouse
 from opslib.weeks import monday_of, shift_week, week_bounds
 
 

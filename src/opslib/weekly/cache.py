@@ -9,7 +9,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from opslib.store import Slice, Warehouse, digest, slice_of, write_json
+from opslib.store.files import digest, write_json
+from opslib.store.warehouse import Slice, Warehouse, slice_of
 from opslib.weekly.plan import Job
 
 _FOLDER = ".runs"
@@ -23,7 +24,7 @@ class Remembered:
     slices: tuple[tuple[Slice, str], ...]
     status: str
     headline: list[dict[str, Any]]
-    handed_over: dict[str, Any] | None
+    handover: dict[str, Any] | None
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ class Cache:
         slices: Sequence[Slice],
         status: str,
         headline: list[dict[str, Any]],
-        handed_over: dict[str, Any] | None,
+        handover: dict[str, Any] | None,
     ) -> None:
         """Keep what a report depended on; call it while the warehouse is still as the report read it."""
         remembered = Remembered(
@@ -68,7 +69,7 @@ class Cache:
             slices=tuple((part, self.warehouse.digest_of(part)) for part in slices),
             status=status,
             headline=headline,
-            handed_over=handed_over,
+            handover=handover,
         )
         write_json(asdict(remembered), self._memory(job))
 

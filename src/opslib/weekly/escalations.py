@@ -20,7 +20,8 @@ from nbformat import NotebookNode
 
 from opslib.errors import OpslibError
 from opslib.reports.contact_drivers.escalation_register import AREA, SCHEMA, TABLE
-from opslib.store import Warehouse, write_text
+from opslib.store.files import write_text
+from opslib.store.warehouse import Warehouse
 from opslib.weekly.pages.page import bundles_of
 from opslib.weekly.plan import Job
 
@@ -58,7 +59,7 @@ class Escalated:
         return f"{FOLDER}/{self.escalation_id}.csv"
 
 
-def handed_over(nb: NotebookNode, job: Job) -> dict[str, Any] | None:
+def handover_of(nb: NotebookNode, job: Job) -> dict[str, Any] | None:
     """What an executed notebook hands over: rows of the register and files by name; None where it has nothing to do.
 
     Raises:
@@ -111,15 +112,15 @@ def keep(warehouse: Warehouse, reports: Path, week: str, outcomes: Iterable[Outc
     kept = _of(warehouse, week).to_pylist()
     told = written = 0
     for outcome in outcomes:
-        if outcome.handed_over is None or outcome.status not in _WRITTEN:
+        if outcome.handover is None or outcome.status not in _WRITTEN:
             continue
         told += 1
-        fresh = [{"week": week, **row} for row in outcome.handed_over["register"]]
+        fresh = [{"week": week, **row} for row in outcome.handover["register"]]
         found = {row["escalation_id"] for row in fresh}
         others = [row for row in kept if row["team"] != outcome.job.team]
         lost = [row for row in kept if row["team"] == outcome.job.team and row["escalated_week"] == week]
         kept = others + fresh + [row for row in lost if row["escalation_id"] not in found]
-        for name, text in sorted(outcome.handed_over["files"].items()):
+        for name, text in sorted(outcome.handover["files"].items()):
             written += write_text(text, reports / week / FOLDER / name)
     if not told:
         return []

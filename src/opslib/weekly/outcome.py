@@ -16,7 +16,7 @@ class Outcome:
     """What became of a job.
 
     `headline` is as of `page.headline_of`; `error` is the last line of what went wrong; `path` is the page, which there
-    always is; `handed_over` is as of `escalations.handed_over`.
+    always is; `handover` is as of `escalations.handover_of`.
     """
 
     job: Job
@@ -25,7 +25,7 @@ class Outcome:
     path: Path
     error: str | None = None
     headline: list[dict[str, Any]] = field(default_factory=list)
-    handed_over: dict[str, Any] | None = None
+    handover: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True)

@@ -28,10 +28,10 @@ from nbclient.exceptions import DeadKernelError
 from nbformat import NotebookNode
 
 from opslib import SUBJECTS
-from opslib.store import READS, slices_read
+from opslib.store.warehouse import READS, slices_read
 from opslib.weekly.cache import Cache
 from opslib.weekly.edition import Edition, links_of
-from opslib.weekly.escalations import handed_over
+from opslib.weekly.escalations import handover_of
 from opslib.weekly.kernels import KERNEL, KERNEL_NAME, PRELOAD, install_kernelspec, shared_server
 from opslib.weekly.outcome import Event, Outcome, Status
 from opslib.weekly.pages.page import headline_of, plain_text, render_template, title_of, to_html
@@ -212,7 +212,7 @@ class _Make:
         if before is None:
             return None
         status: Status = "no_data" if before.status == "no_data" else "unchanged"
-        return Outcome(job, status, 0.0, job.page(self.reports), None, before.headline, before.handed_over)
+        return Outcome(job, status, 0.0, job.page(self.reports), None, before.headline, before.handover)
 
     def __call__(self, job: Job) -> Outcome:
         start = time.perf_counter()
@@ -225,7 +225,7 @@ class _Make:
                 executed = self._executed(notebook, given)
                 slices = slices_read(Path(name) / "reads")
             status, headline = headline_of(executed)
-            given_on = handed_over(executed, job)
+            handover = handover_of(executed, job)
             html = to_html(
                 executed,
                 title=title_of(executed, job.name.replace("_", " ").capitalize()),
@@ -240,9 +240,9 @@ class _Make:
         write_page(job.page(self.reports), html)
         if self.cache is not None:
             self.cache.remember(
-                job, notebook, given, slices=slices, status=status, headline=headline, handed_over=given_on
+                job, notebook, given, slices=slices, status=status, headline=headline, handover=handover
             )
-        return Outcome(job, status, _since(start), job.page(self.reports), None, headline, given_on)
+        return Outcome(job, status, _since(start), job.page(self.reports), None, headline, handover)
 
     def source(self, job: Job) -> Path:
         """The notebook of a job."""

@@ -31,7 +31,8 @@ from opslib.intake.privacy.pseudonyms import KEY_FILE, Pseudonymiser, load_key
 from opslib.metrics import check_goals
 from opslib.sample import write_sample
 from opslib.settings import Organisation, load_organisation, load_weekly_plan
-from opslib.store import Warehouse, digest, write_json
+from opslib.store.files import digest, write_json
+from opslib.store.warehouse import Warehouse
 from opslib.weekly import plan, unchanged
 from opslib.weekly.edition import Edition, gate_sentence
 
@@ -96,7 +97,7 @@ class Chosen:
 
 
 @dataclass(frozen=True)
-class TakenIn:
+class Intake:
     """What a report says of its exports: the week, the instant they reach, the verdict, the files and their rows."""
 
     week: str
@@ -160,7 +161,7 @@ def open_run(
     )
 
 
-def take_in(run: Run, say: Say) -> TakenIn:
+def admit_exports(run: Run, say: Say) -> Intake:
     """Stage the exports, gate them and write the standard tables; where nothing they depend on has changed, skip it."""
     started = perf_counter()
     warehouse = run.warehouse
@@ -189,15 +190,15 @@ def take_in(run: Run, say: Say) -> TakenIn:
     key = _intake_key(run, staged)
     known = json.loads(memory.read_text()) if memory.exists() else {}
     if known.get("key") == key:
-        taken = TakenIn(
+        intake = Intake(
             week=known["week"],
             as_of=datetime.fromisoformat(known["as_of"]),
             verdict=admit.read_verdict(warehouse, known["week"]),
             rows=pd.DataFrame(known["rows"]),
             inputs=inputs,
         )
-        say("gate", f"{verdict_in_words(taken)}, as before")
-        return taken
+        say("gate", f"{verdict_in_words(intake)}, as before")
+        return intake
     memory.unlink(missing_ok=True)
     admitted = admit.admit(
         warehouse,
@@ -209,38 +210,38 @@ def take_in(run: Run, say: Say) -> TakenIn:
         as_of=run.as_of,
         now=datetime.now(UTC),
     )
-    taken = TakenIn(admitted.week, admitted.as_of, admitted.verdict, admitted.rows, inputs)
+    intake = Intake(admitted.week, admitted.as_of, admitted.verdict, admitted.rows, inputs)
     about = {"source": run.source.name, "organisation": run.source.organisation, "sample": run.sample}
-    write_json(about | {"as_of": taken.as_of.isoformat()}, warehouse.root / "warehouse.json")
+    write_json(about | {"as_of": intake.as_of.isoformat()}, warehouse.root / "warehouse.json")
     write_json(
         {
             "key": key,
-            "week": taken.week,
-            "as_of": taken.as_of.isoformat(),
-            "rows": taken.rows.to_dict(orient="records"),
+            "week": intake.week,
+            "as_of": intake.as_of.isoformat(),
+            "rows": intake.rows.to_dict(orient="records"),
             "inputs": inputs,
         },
         memory,
     )
-    say("gate", f"{verdict_in_words(taken)} ({perf_counter() - started:.1f} s)")
-    return taken
+    say("gate", f"{verdict_in_words(intake)} ({perf_counter() - started:.1f} s)")
+    return intake
 
 
-def build_facts(run: Run, taken: TakenIn, say: Say) -> None:
+def build_facts(run: Run, intake: Intake, say: Say) -> None:
     """Facts and weekly values of what was admitted."""
     from opslib.weekly.numbers import changes, values
 
     started = perf_counter()
-    for line in build(run.warehouse, run.organisation, taken.as_of):
+    for line in build(run.warehouse, run.organisation, intake.as_of):
         say("facts", line)
-    for line in values.build_weekly_values(run.warehouse, run.organisation, taken.as_of):
+    for line in values.build_weekly_values(run.warehouse, run.organisation, intake.as_of):
         say("facts", line)
     for line in changes.build_weekly_changes(run.warehouse):
         say("facts", line)
     say("facts", f"done ({perf_counter() - started:.1f} s)")
 
 
-def as_taken_in(run: Run) -> TakenIn:
+def last_intake(run: Run) -> Intake:
     """What the last run took in, without looking at the exports.
 
     Raises:
@@ -253,7 +254,7 @@ def as_taken_in(run: Run) -> TakenIn:
     week = run.week or known["week"]
     if week not in admit.known_weeks(run.warehouse):
         raise WarehouseError(f"the gate has not judged {week}; run `make facts WEEK={week}` first")
-    return TakenIn(
+    return Intake(
         week=week,
         as_of=datetime.fromisoformat(known["as_of"]),
         verdict=admit.read_verdict(run.warehouse, week),
@@ -287,24 +288,24 @@ def planned_jobs(run: Run, week: str, chosen: Chosen) -> list[plan.Job]:
 
 
 @contextmanager
-def kernels_begun(run: Run, taken: TakenIn, chosen: Chosen) -> Iterator[Mapping[str, str]]:
+def kernels_begun(run: Run, intake: Intake, chosen: Chosen) -> Iterator[Mapping[str, str]]:
     """What the reports will run in, loading on another core while the facts are built."""
     from opslib.weekly import render
 
-    names = {job.notebook for job in planned_jobs(run, taken.week, chosen)}
+    names = {job.notebook for job in planned_jobs(run, intake.week, chosen)}
     notebooks = [path for name in names if (path := run.folders.notebooks / f"{name}.ipynb").is_file()]
     with render.warm(notebooks, memory_bytes=chosen.memory_bytes) as kernels:
         yield kernels
 
 
 def render_reports(
-    run: Run, taken: TakenIn, chosen: Chosen, say: Say, *, kernels: Mapping[str, str] | None = None
+    run: Run, intake: Intake, chosen: Chosen, say: Say, *, kernels: Mapping[str, str] | None = None
 ) -> list[Outcome]:
     """The reports of the week, the index, the data quality page and the manifest.
 
     Args:
         run: the call of the command line.
-        taken: of `take_in` or `as_taken_in`.
+        intake: of `admit_exports` or `last_intake`.
         chosen: which reports.
         say: told what was done.
         kernels: of `kernels_begun`; None begins them where a report has to be made.
@@ -316,7 +317,7 @@ def render_reports(
     from opslib.weekly.pages import index as site
 
     started = perf_counter()
-    jobs = planned_jobs(run, taken.week, chosen)
+    jobs = planned_jobs(run, intake.week, chosen)
     cache = Cache(run.warehouse, run.folders.reports, shared_basis(run.folders.params, run.warehouse))
     if chosen.force:
         for job in jobs:
@@ -324,8 +325,8 @@ def render_reports(
     warm, why_not = can_fork()
     if not warm:
         say("kernels", f"each is started from nothing: {why_not}")
-    edition = _edition(run, taken)
-    escalations.open_register(run.warehouse, taken.week)
+    edition = _edition(run, intake)
+    escalations.open_register(run.warehouse, intake.week)
     parameters = {
         "warehouse": str(run.folders.warehouse.resolve()),
         "params": str(run.folders.params.resolve()),
@@ -337,7 +338,7 @@ def render_reports(
             reports=run.folders.reports,
             edition=edition,
             parameters=parameters,
-            blocked=taken.verdict.blocked,
+            blocked=intake.verdict.blocked,
             workers=run.workers,
             on_event=on_event,
             cache=cache,
@@ -345,25 +346,25 @@ def render_reports(
             memory_bytes=chosen.memory_bytes,
             kernels=kernels,
         )
-    for line in escalations.keep(run.warehouse, run.folders.reports, taken.week, outcomes):
+    for line in escalations.keep(run.warehouse, run.folders.reports, intake.week, outcomes):
         say("escalate", line)
-    write_data_quality_page(run, taken)
-    records = manifest.records_of_week(run.folders.reports, taken.week, outcomes)
+    write_data_quality_page(run, intake)
+    records = manifest.records_of_week(run.folders.reports, intake.week, outcomes)
     index = site.write_index(
         run.folders.reports,
         edition=edition,
         records=records,
-        blocked=taken.verdict.blocked,
-        restated=published.restated_by_team(run.warehouse, taken.as_of),
-        escalated=escalations.of_week(run.warehouse, run.folders.reports, taken.week),
+        blocked=intake.verdict.blocked,
+        restated=published.restated_by_team(run.warehouse, intake.as_of),
+        escalated=escalations.of_week(run.warehouse, run.folders.reports, intake.week),
     )
     seconds = perf_counter() - started
     manifest.write_manifest(
-        run.folders.reports / taken.week / "manifest.json",
+        run.folders.reports / intake.week / "manifest.json",
         edition=edition,
-        parameters={"source": run.source.name, "week": taken.week, "teams": ", ".join(chosen.teams) or "all"},
+        parameters={"source": run.source.name, "week": intake.week, "teams": ", ".join(chosen.teams) or "all"},
         records=records,
-        verdict={"status": taken.verdict.status, "blocked": taken.verdict.blocked},
+        verdict={"status": intake.verdict.status, "blocked": intake.verdict.blocked},
         times={"reports": seconds},
     )
     counted = Counter(outcome.status for outcome in outcomes)
@@ -373,10 +374,10 @@ def render_reports(
     return outcomes
 
 
-def watched(run: Run, taken: TakenIn) -> list[Path]:
+def watched(run: Run, intake: Intake) -> list[Path]:
     """The files that the week's reports depend on, and the reports: while they are the same, there is nothing to do."""
     folders = run.folders
-    made = [folders.reports / "index.html", folders.reports / taken.week]
+    made = [folders.reports / "index.html", folders.reports / intake.week]
     return [
         *(folders.exports, folders.params, folders.expectations, folders.notebooks, folders.warehouse),
         folders.key / KEY_FILE,
@@ -385,39 +386,39 @@ def watched(run: Run, taken: TakenIn) -> list[Path]:
     ]
 
 
-def write_data_quality_page(run: Run, taken: TakenIn) -> Path:
+def write_data_quality_page(run: Run, intake: Intake) -> Path:
     """`data_quality.html` of the week."""
     from opslib.weekly.pages import index as site
 
     return site.write_data_quality(
-        run.folders.reports, edition=_edition(run, taken), verdict=taken.verdict, accounting=taken.rows
+        run.folders.reports, edition=_edition(run, intake), verdict=intake.verdict, accounting=intake.rows
     )
 
 
-def _edition(run: Run, taken: TakenIn) -> Edition:
+def _edition(run: Run, intake: Intake) -> Edition:
     from opslib.weekly import manifest
 
     return Edition(
         organisation=run.organisation.organisation,
-        week=taken.week,
+        week=intake.week,
         time_zone=run.organisation.time_zone,
         teams={team.name: team.label for team in run.organisation.teams},
-        as_of=taken.as_of,
+        as_of=intake.as_of,
         made_at=datetime.now(UTC),
-        gate=taken.verdict.status,
-        gate_note=gate_sentence(taken.verdict, taken.rows),
-        inputs=taken.inputs,
+        gate=intake.verdict.status,
+        gate_note=gate_sentence(intake.verdict, intake.rows),
+        inputs=intake.inputs,
         versions=manifest.installed_versions(),
         commit=manifest.commit_of(run.folders.notebooks),
         sample=run.sample,
     )
 
 
-def publish(run: Run, taken: TakenIn, say: Say) -> None:
+def publish(run: Run, intake: Intake, say: Say) -> None:
     """Keep the numbers that the reports will show, and say which of those published before are others now."""
     from opslib.weekly.numbers import published
 
-    for line in published.publish(run.warehouse, run.organisation, taken.as_of):
+    for line in published.publish(run.warehouse, run.organisation, intake.as_of):
         say("publish", line)
 
 
@@ -474,10 +475,10 @@ def _intake_key(run: Run, staged: list[stage.Staged]) -> str:
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
-def verdict_in_words(taken: TakenIn) -> str:
+def verdict_in_words(intake: Intake) -> str:
     """One line: how many expectations ended how, the rows set aside, the teams blocked."""
-    outcomes = pd.Series([result.outcome for result in taken.verdict.results]).value_counts()
+    outcomes = pd.Series([result.outcome for result in intake.verdict.results]).value_counts()
     said = ", ".join(f"{count} {str(outcome).replace('_', ' ')}" for outcome, count in outcomes.items())
-    aside = int(taken.rows["set_aside"].sum())
-    blocked = f"; blocked: {', '.join(sorted(taken.verdict.blocked))}" if taken.verdict.blocked else ""
-    return f"{taken.week}: {len(taken.verdict.results)} expectations: {said}; {aside:,} rows set aside{blocked}"
+    aside = int(intake.rows["set_aside"].sum())
+    blocked = f"; blocked: {', '.join(sorted(intake.verdict.blocked))}" if intake.verdict.blocked else ""
+    return f"{intake.week}: {len(intake.verdict.results)} expectations: {said}; {aside:,} rows set aside{blocked}"

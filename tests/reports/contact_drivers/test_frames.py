@@ -13,7 +13,7 @@ from opslib.reports.contact_drivers import frames as report
 from opslib.reports.contact_drivers.escalation_register import AREA, SCHEMA, TABLE
 from opslib.reports.contact_drivers.frames import Drivers
 from opslib.reports.week import open_week
-from opslib.store import Warehouse
+from opslib.store.warehouse import Warehouse
 from opslib.weeks import shift_week
 from tests.reports.drivers_warehouse import EMERGING, LAST, WEEKS, write_drivers_warehouse
 

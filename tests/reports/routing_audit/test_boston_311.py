@@ -11,7 +11,7 @@ import pytest
 
 from opslib.facts.build import build
 from opslib.reports.routing_audit.candidates import Replayed, learn_file, replay_files
-from opslib.store import write_json
+from opslib.store.files import write_json
 from tests.boston_311 import boston_311, standard_tickets
 
 pytestmark = pytest.mark.public_data

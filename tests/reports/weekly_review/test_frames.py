@@ -15,7 +15,7 @@ import opslib as ops
 from opslib.errors import SettingsError, WarehouseError
 from opslib.reports.weekly_review import Review, open_review
 from opslib.settings import load_organisation
-from opslib.store import Warehouse
+from opslib.store.warehouse import Warehouse
 from opslib.weekly.numbers.changes import build_weekly_changes
 from opslib.weekly.numbers.values import build_weekly_values
 from opslib.weeks import NoSuchWeek

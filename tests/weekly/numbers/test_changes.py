@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
-from opslib.store import Slice, Warehouse
+from opslib.store.warehouse import Slice, Warehouse
 from opslib.weekly.numbers.changes import TABLE, build_weekly_changes
 from tests.reports.review_warehouse import write_warehouse
 

@@ -11,7 +11,7 @@ import pytest
 from opslib.analysis.weekly_review.restatements import restated
 from opslib.metrics import CATALOGUE
 from opslib.settings import Organisation, load_organisation
-from opslib.store import Warehouse
+from opslib.store.warehouse import Warehouse
 from opslib.weekly.numbers.published import publish
 
 PARAMS = Path(__file__).parents[3] / "params"

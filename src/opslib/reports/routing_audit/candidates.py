@@ -17,7 +17,8 @@ from opslib.reports.routing_audit import show
 from opslib.reports.routing_audit.rule_files import candidate_text, read_candidate
 from opslib.reports.routing_audit.tickets import fields_at_creation, routed_tickets
 from opslib.settings import Organisation
-from opslib.store import Warehouse, write_text
+from opslib.store.files import write_text
+from opslib.store.warehouse import Warehouse
 from opslib.weeks import last_complete_week, shift_week, week_bounds
 
 LEARNABLE = ("contact_reason", "form", "channel", "language", "region")

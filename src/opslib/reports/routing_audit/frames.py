@@ -26,7 +26,7 @@ from opslib.display.headline import Headline, Line
 from opslib.reports.routing_audit.rule_files import read_candidate
 from opslib.reports.routing_audit.tickets import fields_at_creation, routed_tickets
 from opslib.reports.week import Week
-from opslib.store import Warehouse
+from opslib.store.warehouse import Warehouse
 from opslib.weeks import shift_week, week_bounds
 
 NO_MOVES = "Not in this export: it has no events that tell a queue, so where a ticket first was is not known."

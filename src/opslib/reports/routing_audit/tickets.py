@@ -8,7 +8,7 @@ import pandas as pd
 
 from opslib.analysis.routing_audit.replay import at_creation
 from opslib.analysis.routing_audit.rules import Rule, TicketFields, conditions_of
-from opslib.store import Warehouse
+from opslib.store.warehouse import Warehouse
 from opslib.weeks import shift_week
 
 _COLUMNS = (

@@ -14,7 +14,8 @@ import pyarrow as pa
 from opslib.analysis.methods import columns, discovery, intervals, survival
 from opslib.analysis.weekly_review import week_on_week
 from opslib.metrics import ALL, CATALOGUE
-from opslib.store import Warehouse, digest, write_json
+from opslib.store.files import digest, write_json
+from opslib.store.warehouse import Warehouse
 from opslib.weekly.numbers.values import TABLE as VALUES
 from opslib.weeks import shift_week
 

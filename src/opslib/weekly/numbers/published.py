@@ -18,11 +18,12 @@ import pandas as pd
 from opslib.analysis.weekly_review import restatements
 from opslib.metrics import ALL, CATALOGUE
 from opslib.settings import Organisation
-from opslib.store import Warehouse, digest, write_json
+from opslib.store.files import digest, write_json
+from opslib.store.warehouse import Warehouse
 from opslib.weekly.numbers.values import TABLE
 
 AREA = "published"
-_CODE = Path(__file__).parents[1]
+_CODE = Path(__file__).parents[2]
 _OWN_COLUMNS = ("ticket_id", "created_at", "team", "channel", "form", "requester_id", "contact_reason", "due_at")
 _COLUMNS = ["metric", "team", "week", "value", "was", "as_of", "was_as_of", "cause"]
 

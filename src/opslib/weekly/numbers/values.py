@@ -20,7 +20,8 @@ from opslib.analysis.weekly_review import breakdown
 from opslib.analysis.weekly_review import weekly_values as analysis
 from opslib.metrics import ALL, CATALOGUE, NO_GROUP, Metric
 from opslib.settings import Organisation
-from opslib.store import Warehouse, digest, write_json
+from opslib.store.files import digest, write_json
+from opslib.store.warehouse import Warehouse
 from opslib.weeks import last_complete_week, week_bounds, weeks_between
 
 TABLE = "weekly_values"

@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 
 from opslib.errors import NotInExport, WarehouseError
-from opslib.store import Slice, Warehouse, slices_read, write_text
+from opslib.store.files import write_text
+from opslib.store.warehouse import Slice, Warehouse, slices_read
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ import io
 import json
 import os
 import shutil
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -22,13 +21,13 @@ import pyarrow.parquet as pq
 from filelock import FileLock, Timeout
 
 from opslib.errors import NotInExport, WarehouseError
+from opslib.store.files import write_aside
 
 if TYPE_CHECKING:
     import duckdb
     import ibis
     import pandas as pd
 
-LAYOUT = 1
 WEEKLY_TABLES = frozenset({"tickets", "ticket_events"})
 
 
@@ -289,53 +288,11 @@ def _tuple(names: Iterable[str] | None) -> tuple[str, ...] | None:
 
 
 def write_parquet(rows: pa.Table, path: Path) -> bool:
-    """Write one Parquet file aside and rename it; False, and untouched, where it already has these bytes."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = _aside(path)
-    try:
-        # A dictionary pays for text that repeats; for numbers and instants it costs time and space.
-        text = [field.name for field in rows.schema if pa.types.is_string(field.type)]
-        rows = rows.replace_schema_metadata(None)
-        pq.write_table(rows, aside, compression="zstd", row_group_size=131_072, use_dictionary=text)
-        return _settle(aside, path)
-    finally:
-        aside.unlink(missing_ok=True)
-
-
-def write_text(text: str, path: Path) -> bool:
-    """Write one text file aside and rename it; False, and untouched, where it already has this text."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = _aside(path)
-    try:
-        aside.write_text(text, encoding="utf-8")
-        return _settle(aside, path)
-    finally:
-        aside.unlink(missing_ok=True)
-
-
-def write_json(value: Mapping[str, Any], path: Path) -> bool:
-    """Write JSON for people and diffs: sorted keys, two spaces."""
-    return write_text(json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False, default=str) + "\n", path)
-
-
-def digest(*paths: Path) -> str:
-    """SHA-256 over the content of files in their order."""
-    found = hashlib.sha256()
-    for path in paths:
-        with path.open("rb") as stream:
-            found.update(hashlib.file_digest(stream, "sha256").digest())
-    return found.hexdigest()
-
-
-def _aside(path: Path) -> Path:
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".aside-", suffix=path.suffix)
-    os.close(handle)
-    return Path(name)
-
-
-def _settle(aside: Path, path: Path) -> bool:
-    if path.exists() and path.stat().st_size == aside.stat().st_size and digest(path) == digest(aside):
-        return False
-    os.chmod(aside, 0o644)
-    os.replace(aside, path)
-    return True
+    """Replace a Parquet file; False, and untouched, where it already has these bytes."""
+    # A dictionary pays for text that repeats; for numbers and instants it costs time and space.
+    text = [field.name for field in rows.schema if pa.types.is_string(field.type)]
+    bare = rows.replace_schema_metadata(None)
+    return write_aside(
+        path,
+        lambda aside: pq.write_table(bare, aside, compression="zstd", row_group_size=131_072, use_dictionary=text),
+    )
