@@ -354,3 +354,47 @@ TABLES: dict[str, Table] = {
         ),
     )
 }
+
+
+@dataclass(frozen=True)
+class Register:
+    """A table that the run keeps from week to week: the area of the warehouse, its name there, its schema."""
+
+    area: str
+    name: str
+    schema: pa.Schema
+
+
+ESCALATIONS = Register(
+    "published",
+    "escalations",
+    pa.schema(
+        [
+            ("week", pa.string()),
+            ("escalation_id", pa.string()),
+            ("team", pa.string()),
+            ("subject", pa.string()),
+            ("kind", pa.string()),
+            ("reason", pa.string()),
+            ("phrases", pa.string()),
+            ("escalated_week", pa.string()),
+            ("onset_on", pa.string()),
+            ("before_per_week", pa.float64()),
+            ("excess", pa.float64()),
+            ("excess_low", pa.float64()),
+            ("excess_high", pa.float64()),
+            ("score", pa.float64()),
+            ("latest_week", pa.string()),
+            ("weeks_since", pa.int64()),
+            ("latest_per_week", pa.float64()),
+            ("latest_low", pa.float64()),
+            ("latest_high", pa.float64()),
+            ("state", pa.string()),
+        ]
+    ),
+)
+"""What was escalated, a partition per week: the escalations of the week, and what has become of those of earlier weeks.
+
+So a report that reads the weeks before its own never depends on what it writes itself, and making an earlier week again
+leaves what later weeks held.
+"""

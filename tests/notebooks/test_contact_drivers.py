@@ -13,8 +13,8 @@ from opslib.display.headline import Headline
 from opslib.display.theme import Drawing, Markup
 from opslib.reports.contact_drivers import frames as drivers_report
 from opslib.reports.contact_drivers.escalation_files import Escalated
-from opslib.reports.contact_drivers.escalation_register import AREA, SCHEMA, TABLE
 from opslib.store.warehouse import Warehouse
+from opslib.tables import ESCALATIONS
 from opslib.weekly.pages.safe_html import clean_output
 from tests.notebooks.notebook_cells import Shown, run_cells, text_of
 from tests.reports.drivers_warehouse import EMERGING, LAST, WEEKS, write_drivers_warehouse
@@ -115,7 +115,9 @@ def test_what_is_new_is_handed_over_and_what_was_before_is_followed_up(alpha: Sh
     assert "Nothing has been escalated for this team" in text_of(alpha, "What became of earlier escalations?")
     folders = write_drivers_warehouse(tmp_path / "w")
     row = dict(handed.rows[0], week=WEEKS[-2], escalated_week=WEEKS[-2], latest_week=WEEKS[-2])
-    Warehouse(folders[0]).write_week(AREA, TABLE, WEEKS[-2], pa.Table.from_pylist([row], schema=SCHEMA))
+    Warehouse(folders[0]).write_week(
+        ESCALATIONS.area, ESCALATIONS.name, WEEKS[-2], pa.Table.from_pylist([row], schema=ESCALATIONS.schema)
+    )
     shown = run(folders)
     assert f"{EMERGING} | {WEEKS[-2]}" in text_of(shown, "What became of earlier escalations?")
     assert "handed over in W45" in text_of(shown, "What should product hear of?")

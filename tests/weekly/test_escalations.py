@@ -13,8 +13,8 @@ from nbformat.v4 import new_code_cell, new_notebook, new_output
 
 from opslib.analysis.contact_drivers import escalation
 from opslib.reports.contact_drivers import escalation_files
-from opslib.reports.contact_drivers.escalation_register import AREA, SCHEMA, TABLE
 from opslib.store.warehouse import Warehouse
+from opslib.tables import ESCALATIONS
 from opslib.weekly.cache import Cache
 from opslib.weekly.escalations import MIME, EscalationError, handover_of, keep, of_week, open_register
 from opslib.weekly.outcome import Outcome, Status
@@ -55,7 +55,7 @@ def warehouse(tmp_path: Path) -> Warehouse:
 
 
 def names_in(warehouse: Warehouse, week: str = LAST) -> list[tuple[str, str]]:
-    rows = warehouse.read(AREA, TABLE, weeks=[week])
+    rows = warehouse.read(ESCALATIONS.area, ESCALATIONS.name, weeks=[week])
     return list(zip(rows["team"], rows["escalation_id"], strict=True))
 
 
@@ -66,7 +66,7 @@ def state_of(*folders: Path) -> dict[Path, tuple[bytes, int]]:
 
 
 def test_the_register_has_the_columns_that_the_analysis_gives():
-    assert SCHEMA.names == ["week", *escalation.REGISTER_COLUMNS]
+    assert ESCALATIONS.schema.names == ["week", *escalation.REGISTER_COLUMNS]
     assert escalation_files.MIME == MIME
 
 
@@ -95,7 +95,7 @@ def test_a_run_of_some_teams_leaves_the_others(warehouse: Warehouse, tmp_path: P
     keep(warehouse, tmp_path / "reports", LAST, [outcome(row("a")), outcome(row("b", team="beta"), team="beta")])
     keep(warehouse, tmp_path / "reports", LAST, [outcome(row("b", team="beta", excess=9.0), team="beta")])
     assert names_in(warehouse) == [("alpha", "a"), ("beta", "b")]
-    assert warehouse.read(AREA, TABLE, teams=["beta"])["excess"].tolist() == [9.0]
+    assert warehouse.read(ESCALATIONS.area, ESCALATIONS.name, teams=["beta"])["excess"].tolist() == [9.0]
 
 
 def test_what_was_handed_over_stays_when_a_later_run_of_the_week_no_longer_finds_it(
@@ -119,7 +119,7 @@ def test_an_empty_register_tells_a_report_the_same_as_one_of_other_weeks(warehou
     """Else the first run would change what its own reports depend on."""
     from opslib.store.warehouse import Slice
 
-    earlier = Slice(AREA, TABLE, weeks=tuple(WEEKS[:-1]), teams=("alpha",))
+    earlier = Slice(ESCALATIONS.area, ESCALATIONS.name, weeks=tuple(WEEKS[:-1]), teams=("alpha",))
     open_register(warehouse, LAST)
     empty = warehouse.digest_of(earlier)
     keep(warehouse, tmp_path / "reports", LAST, [outcome(row("a"))])
@@ -221,7 +221,7 @@ def test_a_run_writes_what_its_report_links_and_the_next_finds_everything_unchan
 def test_the_next_week_follows_up_and_does_not_escalate_again(desk: Desk):
     following = shift_week(LAST, 1)
     assert desk.render(following) == "ready"
-    rows = desk.warehouse.read(AREA, TABLE, weeks=[following])
+    rows = desk.warehouse.read(ESCALATIONS.area, ESCALATIONS.name, weeks=[following])
     assert rows["subject"].tolist() == [EMERGING]
     assert (rows["escalated_week"].iloc[0], rows["latest_week"].iloc[0]) == (LAST, following)
     assert rows["weeks_since"].tolist() == [1]

@@ -19,9 +19,9 @@ import pyarrow.parquet as pq
 from nbformat import NotebookNode
 
 from opslib.errors import OpslibError
-from opslib.reports.contact_drivers.escalation_register import AREA, SCHEMA, TABLE
 from opslib.store.files import write_text
 from opslib.store.warehouse import Warehouse
+from opslib.tables import ESCALATIONS
 from opslib.weekly.pages.page import bundles_of
 from opslib.weekly.plan import Job
 
@@ -71,7 +71,7 @@ def handover_of(nb: NotebookNode, job: Job) -> dict[str, Any] | None:
         return None
     rows = [row for each in found for row in each["register"]]
     files = {name: text for each in found for name, text in each["files"].items()}
-    columns = set(SCHEMA.names) - {"week"}
+    columns = set(ESCALATIONS.schema.names) - {"week"}
     for row in rows:
         if set(row) != columns or row["team"] != job.team or not _ID.fullmatch(row["escalation_id"]):
             raise EscalationError(
@@ -89,8 +89,8 @@ def open_register(warehouse: Warehouse, week: str) -> None:
     To a report a register without rows is another thing than none at all: were it made only afterwards, the first run
     would change what its own reports depend on.
     """
-    if not warehouse.files(AREA, TABLE, [week]):
-        warehouse.write_week(AREA, TABLE, week, SCHEMA.empty_table())
+    if not warehouse.files(ESCALATIONS.area, ESCALATIONS.name, [week]):
+        warehouse.write_week(ESCALATIONS.area, ESCALATIONS.name, week, ESCALATIONS.schema.empty_table())
 
 
 def keep(warehouse: Warehouse, reports: Path, week: str, outcomes: Iterable[Outcome]) -> list[str]:
@@ -125,7 +125,9 @@ def keep(warehouse: Warehouse, reports: Path, week: str, outcomes: Iterable[Outc
     if not told:
         return []
     kept.sort(key=lambda row: (row["team"], row["escalated_week"], row["escalation_id"]))
-    warehouse.write_week(AREA, TABLE, week, pa.Table.from_pylist(kept, schema=SCHEMA))
+    warehouse.write_week(
+        ESCALATIONS.area, ESCALATIONS.name, week, pa.Table.from_pylist(kept, schema=ESCALATIONS.schema)
+    )
     new = sum(row["escalated_week"] == week for row in kept)
     return [f"{new} of {week}, {len(kept) - new} of weeks before followed up; {written} files written"]
 
@@ -140,5 +142,5 @@ def of_week(warehouse: Warehouse, reports: Path, week: str) -> list[Escalated]:
 
 def _of(warehouse: Warehouse, week: str) -> pa.Table:
     """The week's partition of the register, without noting that it was read: no report depends on it."""
-    files = warehouse.files(AREA, TABLE, [week])
-    return pq.read_table(files[0], partitioning=None) if files else SCHEMA.empty_table()
+    files = warehouse.files(ESCALATIONS.area, ESCALATIONS.name, [week])
+    return pq.read_table(files[0], partitioning=None) if files else ESCALATIONS.schema.empty_table()

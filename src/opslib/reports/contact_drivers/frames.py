@@ -24,8 +24,8 @@ from opslib.display.headline import Headline, Line
 from opslib.errors import NotInExport
 from opslib.intake.privacy.redaction import redact
 from opslib.reports.contact_drivers.escalation_files import Escalated, Escalation
-from opslib.reports.contact_drivers.escalation_register import AREA, SCHEMA, TABLE
 from opslib.reports.week import Week
+from opslib.tables import ESCALATIONS
 from opslib.weeks import shift_week
 
 RANKED_WEEKS = 4
@@ -155,9 +155,9 @@ class Drivers:
         """
         earlier = [name for name in self.week.warehouse.weeks("facts", "weekly_values") if name < self.week.week]
         try:
-            return self.week.warehouse.read(AREA, TABLE, weeks=earlier, teams=[self.week.team])
+            return self.week.warehouse.read(ESCALATIONS.area, ESCALATIONS.name, weeks=earlier, teams=[self.week.team])
         except NotInExport:
-            return pd.DataFrame(SCHEMA.empty_table().to_pandas())
+            return pd.DataFrame(ESCALATIONS.schema.empty_table().to_pandas())
 
     @cached_property
     def followed(self) -> pd.DataFrame:
