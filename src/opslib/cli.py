@@ -138,7 +138,7 @@ def weekly(
     from opslib.weekly import unchanged
 
     chosen = {name: value for name, value in locals().items() if name not in {"unchanged", "force", "jobs"}}
-    remembered = unchanged.memory_of(reports or Path("reports"), chosen)
+    remembered = unchanged.memo_of(reports or Path("reports"), chosen)
     if not (force or list_only) and (before := unchanged.recall(remembered)) is not None:
         for step, line in before.lines:
             say(step, line)

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from opslib.weekly.unchanged import Before, memory_of, recall, remember
+from opslib.weekly.unchanged import FOLDER, Before, memo_of, recall, remember
 
 DONE = Before(0, (("reports", "4 ready"), ("index", "reports/index.html")))
 
@@ -22,14 +22,14 @@ def watched(tmp_path):
 
 
 @pytest.fixture
-def memory(tmp_path, watched):
-    memory = memory_of(tmp_path / "reports", {"week": "2026-W46"})
-    remember(memory, watched, DONE)
-    return memory
+def memo(tmp_path, watched):
+    kept = memo_of(tmp_path / "reports", {"week": "2026-W46"})
+    remember(kept, watched, DONE)
+    return kept
 
 
-def test_the_same_files_recall_how_the_run_ended(memory):
-    assert recall(memory) == DONE
+def test_the_same_files_recall_how_the_run_ended(memo):
+    assert recall(memo) == DONE
 
 
 @pytest.mark.parametrize(
@@ -43,23 +43,24 @@ def test_the_same_files_recall_how_the_run_ended(memory):
         lambda folder: (folder.parent / "requirements.lock").write_text("pandas==4"),
     ],
 )
-def test_any_change_of_a_file_means_doing_it_again(memory, watched, change):
+def test_any_change_of_a_file_means_doing_it_again(memo, watched, change):
     change(watched[0])
-    assert recall(memory) is None
+    assert recall(memo) is None
 
 
-def test_another_key_of_the_pseudonyms_means_doing_it_again(memory, monkeypatch):
+def test_another_key_of_the_pseudonyms_means_doing_it_again(memo, monkeypatch):
     monkeypatch.setenv("OPSLIB_KEY", "a key that is long enough")
-    assert recall(memory) is None
+    assert recall(memo) is None
 
 
-def test_other_options_are_another_run(tmp_path, memory):
-    assert recall(memory_of(tmp_path / "reports", {"week": "2026-W45"})) is None
+def test_other_options_are_another_run(tmp_path, memo):
+    assert recall(memo_of(tmp_path / "reports", {"week": "2026-W45"})) is None
 
 
-def test_a_damaged_memory_means_doing_it_again(memory):
-    memory.write_text('{"state":')
-    assert recall(memory) is None
+def test_a_damaged_memo_means_doing_it_again(tmp_path, memo):
+    (file,) = (tmp_path / "reports" / FOLDER).iterdir()
+    file.write_text('{"run":')
+    assert recall(memo_of(tmp_path / "reports", {"week": "2026-W46"})) is None
 
 
 def test_asking_loads_nothing_heavy():

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -19,15 +17,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-import opslib.calendars
-import opslib.facts
-import opslib.tables
 from opslib.calendars import day_table
 from opslib.errors import NotInExport, WarehouseError
 from opslib.facts import backlog, replies, sla, spells, tickets
 from opslib.facts.spells import seconds_of
 from opslib.settings import Organisation
-from opslib.store.files import digest, write_json
+from opslib.store.memo import Basis, Memo, code_of, digest_of, digest_of_files
 from opslib.store.warehouse import Warehouse
 from opslib.tables import TABLES
 from opslib.weeks import week_bounds
@@ -69,12 +64,18 @@ def build(
     weeks = warehouse.weeks("standard", "tickets")
     if not weeks:
         raise NotInExport("standard/tickets is not in this warehouse; `make facts` takes the exports in first")
-    remembered = _Remembered(warehouse)
+    memo = warehouse.memo("facts")
     connection = warehouse.connect()
     try:
         line = _Line(warehouse, connection, organisation, as_of, weeks)
-        inputs = {week: line.inputs(week) for week in weeks}
-        current = [week for week in weeks if remembered.holds(week, inputs[week], as_of)]
+        basis = {week: line.basis(week) for week in weeks}
+        current = [
+            week
+            for week in weeks
+            # The note is as_of where the week depends on it: where tickets were open then.
+            if memo.holds(week, basis[week], _files_of(warehouse, week))
+            and memo.note(week) in (None, as_of.isoformat())
+        ]
         outdated = set(weeks) - set(current) | line.weeks_with_other_follow_ups(current)
         broken: list[pd.DataFrame] = []
         left_out = number = 0
@@ -83,12 +84,12 @@ def build(
                 number += 1
                 if on_progress is not None:
                     on_progress(week, number, len(outdated))
-            remembered.forget(together)
+            memo.forget(together)
             unsettled = line.run(together)
             broken.append(line.tickets_that_break_the_identity())
             left_out += line.tickets_after_as_of()
-            remembered.keep({week: (inputs[week], as_of if week in unsettled else None) for week in together})
-        removed = _remove_other_weeks(warehouse, weeks, remembered)
+            memo.keep_all({week: (basis[week], as_of.isoformat() if week in unsettled else None) for week in together})
+        removed = _remove_other_weeks(warehouse, weeks, memo)
         _refuse_broken(broken)
         days = _write_backlog(warehouse, organisation, as_of)
     finally:
@@ -98,41 +99,6 @@ def build(
         lines.append(f"facts: {left_out} tickets created after {as_of:%Y-%m-%dT%H:%M:%SZ} left out")
     lines.append(f"facts/backlog: {days} team-days, all add up")
     return lines
-
-
-class _Remembered:
-    """What each week was built from, in facts/_inputs.json."""
-
-    def __init__(self, warehouse: Warehouse) -> None:
-        self._warehouse = warehouse
-        self._path = warehouse.root / "facts" / "_inputs.json"
-        self._weeks: dict[str, dict[str, str | None]] = (
-            json.loads(self._path.read_text()) if self._path.exists() else {}
-        )
-
-    def holds(self, week: str, inputs: str, as_of: datetime) -> bool:
-        known = self._weeks.get(week)
-        there = all(
-            (self._warehouse.folder("facts", fact) / f"week={week}" / "part.parquet").exists() for fact in FACTS
-        )
-        return there and known is not None and known["inputs"] == inputs and known["as_of"] in (None, as_of.isoformat())
-
-    def forget(self, weeks: Iterable[str]) -> None:
-        """Before weeks are written, so that a run that is killed half-way is made good by the next."""
-        known = self._weeks.keys() & set(weeks)
-        for week in known:
-            del self._weeks[week]
-        if known:
-            self._save()
-
-    def keep(self, weeks: Mapping[str, tuple[str, datetime | None]]) -> None:
-        """Per week its inputs, and as_of where it depends on it."""
-        for week, (inputs, as_of) in weeks.items():
-            self._weeks[week] = {"inputs": inputs, "as_of": None if as_of is None else as_of.isoformat()}
-        self._save()
-
-    def _save(self) -> None:
-        write_json(self._weeks, self._path)
 
 
 @dataclass(frozen=True)
@@ -158,15 +124,12 @@ class _Line:
         self._warehouse, self._connection, self._as_of = warehouse, connection, as_of
         self._present = {table: sorted(columns) for table, columns in sorted(warehouse.present().items())}
         self._kinds = self._kinds_of_events()
-        self._parameters = json.dumps(
-            [
-                organisation.model_dump(mode="json", include={"time_zone", "teams", "calendars", "sla_policies"}),
-                self._present.get("tickets"),
-                sorted(self._kinds),
-                code_version(),
-            ],
-            sort_keys=True,
-        )
+        settings = organisation.model_dump(mode="json", include={"time_zone", "teams", "calendars", "sla_policies"})
+        self._rests_on = {
+            "code": code_of(__name__),
+            "parameters": digest_of(settings),
+            "columns": digest_of([self._present.get("tickets"), sorted(self._kinds)]),
+        }
         first = week_bounds(weeks[0], organisation.zone)[0].date() - timedelta(days=2)
         last = as_of.date() + timedelta(days=2)
         self._tables: dict[str, ir.Table] = {}
@@ -179,12 +142,11 @@ class _Line:
         self._steps: list[_Step] = []
         self._changes = pd.DataFrame()
 
-    def inputs(self, week: str) -> str:
-        """SHA-256 of all that a week's facts are made of, but for as_of and the follow-ups."""
-        files = [
-            path for table in ("tickets", "ticket_events") for path in self._warehouse.files("standard", table, [week])
-        ]
-        return hashlib.sha256(f"{self._parameters}{len(files)}{digest(*files)}".encode()).hexdigest()
+    def basis(self, week: str) -> Basis:
+        """All that a week's facts are made of, but for as_of and the follow-ups."""
+        tables = ("tickets", "ticket_events")
+        files = [path for table in tables for path in self._warehouse.files("standard", table, [week])]
+        return self._rests_on | {"rows": digest_of_files(files)}
 
     def passes(self, weeks: list[str]) -> list[list[str]]:
         """Neighbouring weeks that are built together: what a pass costs beside its rows is shared."""
@@ -370,10 +332,9 @@ class _Line:
         return steps
 
 
-def code_version() -> str:
-    """SHA-256 of the code that the facts depend on."""
-    modules = [Path(str(module.__file__)) for module in (opslib.calendars, opslib.tables)]
-    return digest(*modules, *sorted(Path(str(opslib.facts.__file__)).parent.glob("*.py")))
+def _files_of(warehouse: Warehouse, week: str) -> list[Path]:
+    """The files of a week's facts."""
+    return [warehouse.folder("facts", fact) / f"week={week}" / "part.parquet" for fact in FACTS]
 
 
 def _sql(expression: ir.Table) -> str:
@@ -422,13 +383,13 @@ def _teams(organisation: Organisation) -> pd.DataFrame:
     )
 
 
-def _remove_other_weeks(warehouse: Warehouse, weeks: list[str], remembered: _Remembered) -> int:
+def _remove_other_weeks(warehouse: Warehouse, weeks: list[str], memo: Memo) -> int:
     gone: set[str] = set()
     for fact in FACTS:
         for week in set(warehouse.weeks("facts", fact)) - set(weeks):
             shutil.rmtree(warehouse.folder("facts", fact) / f"week={week}")
             gone.add(week)
-    remembered.forget(gone)
+    memo.forget(gone)
     return len(gone)
 
 

@@ -5,8 +5,6 @@ What was staged once is found again by the content of the export, of its mapping
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -20,13 +18,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from opslib import tables as tables_module
 from opslib.intake.mapping.export_files import find_files, lookup_files
 from opslib.intake.mapping.map_file import MappedFile, map_file
 from opslib.intake.mapping.sources import SourceMapping
 from opslib.intake.privacy.pseudonyms import Pseudonymiser
 from opslib.intake.privacy.redaction import redact_many
-from opslib.store.files import digest, write_json
+from opslib.store.files import digest
+from opslib.store.memo import code_of, digest_of
 from opslib.store.warehouse import Warehouse
 from opslib.tables import TABLES, Table
 
@@ -79,30 +77,38 @@ def stage(
     files = find_files(source, exports)
     shas = {path: digest(path) for path in files}
     looked_up = [shas.get(path) or digest(path) for path in lookup_files(source, exports)]
-    folder = warehouse.root / "staged"
+    rests_on = {
+        "code": code_of(__name__),
+        "mapping": digest_of(source.model_dump_json()),
+        "pseudonyms": pseudonymiser.one("fingerprint"),
+    }
+    names = {path: _name_of(path, exports) for path in files}
+    memo = warehouse.memo("staged")
     staged: list[Staged] = []
     pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn")) if workers > 1 else None
     with pool or nullcontext():
         for order, path in enumerate(files):
-            key = _key(source, path, [shas[path], *looked_up], pseudonymiser)
-            entry = folder / key / "entry.json"
-            if not entry.exists():
+            name = names[path]
+            # A mapping with look-ups depends on the files looked up too.
+            basis = rests_on | {"content": digest_of([path.name, shas[path], *looked_up])}
+            folder = warehouse.root / "staged" / digest_of([name, basis])[:24]
+            if not memo.holds(name, basis, [warehouse.root / each["parquet"] for each in memo.note(name) or ()]):
                 if on_file is not None:
                     on_file(path.name)
-                _stage_file(warehouse, source, path, exports, shas[path], entry, pseudonymiser, pool)
-            for found in json.loads(entry.read_text())["tables"]:
-                staged.append(Staged(**(found | {"present": tuple(found["present"]), "order": order})))
-    _forget(folder, {Path(item.parquet).parent.name for item in staged})
+                memo.forget([name])
+                entries = _stage_file(warehouse, source, path, exports, shas[path], folder, pseudonymiser, pool)
+                memo.keep(name, basis, [asdict(item) | {"file": name} for item in entries])
+            staged += [
+                Staged(**(entry | {"present": tuple(entry["present"]), "order": order})) for entry in memo.note(name)
+            ]
+    memo.forget(set(memo.names()) - set(names.values()))
+    _remove_others(warehouse.root / "staged", {Path(item.parquet).parent.name for item in staged})
     return staged
 
 
-def _key(source: SourceMapping, path: Path, content: Sequence[str], pseudonymiser: Pseudonymiser) -> str:
-    """Names what the staged rows of a file depend on; a mapping with look-ups depends on the files looked up too."""
-    parts = [source.model_dump_json(), path.name, *content, pseudonymiser.one("fingerprint")]
-    here = Path(__file__).parent
-    code = [path for folder in ("reading", "mapping", "privacy") for path in sorted((here / folder).glob("*.py"))]
-    parts.append(digest(*code, Path(__file__), here / "notation.py", Path(str(tables_module.__file__))))
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:24]
+def _name_of(path: Path, exports: Path) -> str:
+    """What an export file is called: its way from the folder of the exports."""
+    return path.relative_to(exports).as_posix() if path.is_relative_to(exports) else path.name
 
 
 def _stage_file(
@@ -111,20 +117,20 @@ def _stage_file(
     path: Path,
     exports: Path,
     sha256: str,
-    entry: Path,
+    folder: Path,
     pseudonymiser: Pseudonymiser,
     pool: ProcessPoolExecutor | None,
-) -> None:
-    entry.parent.mkdir(parents=True, exist_ok=True)
-    found = []
+) -> list[Staged]:
+    folder.mkdir(parents=True, exist_ok=True)
+    staged = []
     with warehouse.connect() as con, ExitStack() as opened:
         for mapped in map_file(con, source, path, exports):
             opened.callback(mapped.close)
-            parquet = entry.parent / f"{mapped.table}.parquet"
+            parquet = folder / f"{mapped.table}.parquet"
             redacted = _write(mapped, parquet, pseudonymiser, pool)
             item = Staged(
                 table=mapped.table,
-                file=path.relative_to(exports).as_posix() if path.is_relative_to(exports) else path.name,
+                file=path.name,
                 sha256=sha256,
                 order=0,
                 rows_read=mapped.rows_read + mapped.left_out,
@@ -134,8 +140,8 @@ def _stage_file(
                 redacted=dict(sorted(redacted.items())),
                 parquet=parquet.relative_to(warehouse.root).as_posix(),
             )
-            found.append(asdict(item))
-    write_json({"tables": found}, entry)
+            staged.append(item)
+    return staged
 
 
 def _write(
@@ -191,7 +197,7 @@ def _with(rows: pa.Table, name: str, values: pa.Array | pa.ChunkedArray) -> pa.T
     return rows.set_column(rows.schema.get_field_index(name), name, values)
 
 
-def _forget(folder: Path, current: Iterable[str]) -> None:
+def _remove_others(folder: Path, current: Iterable[str]) -> None:
     """Remove what was staged of exports that are no longer there or have changed."""
     keep = set(current)
     for entry in folder.iterdir() if folder.exists() else ():

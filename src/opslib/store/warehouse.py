@@ -22,6 +22,7 @@ from filelock import FileLock, Timeout
 
 from opslib.errors import NotInExport, WarehouseError
 from opslib.store.files import write_aside
+from opslib.store.memo import Memo
 
 if TYPE_CHECKING:
     import duckdb
@@ -116,6 +117,10 @@ class Warehouse:
         return sorted(
             path.parent.name.removeprefix("week=") for path in self.folder(area, table).glob("week=*/part.parquet")
         )
+
+    def memo(self, step: str) -> Memo:
+        """What a step of the run made of what."""
+        return Memo(self.root / "memo" / f"{step}.json")
 
     def has(self, area: str, table: str) -> bool:
         return bool(self.files(area, table))

@@ -1,27 +1,28 @@
-"""What a report depends on, by content, so that an unchanged one is not made again."""
+"""What a report rests on, so that an unchanged one is not made again."""
 
 from __future__ import annotations
 
-import hashlib
-import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from opslib.store.files import digest, write_json
+from opslib import SUBJECTS
+from opslib.store.memo import PACKAGE, Basis, Memo, code_of, digest_of, digest_of_files
 from opslib.store.warehouse import Slice, Warehouse, slice_of
 from opslib.weekly.plan import Job
+from opslib.weekly.unchanged import FOLDER
 
-_FOLDER = ".runs"
+MAKER = "opslib.weekly.render"
+"""The module whose code makes a page of a notebook."""
+_CALLED = re.compile(r"\bops\.(\w+)")
 
 
 @dataclass(frozen=True)
-class Remembered:
-    """A report that was made: what it depended on and what came of it."""
+class MadeReport:
+    """What came of a report that was made: its status, headline and what it handed over."""
 
-    basis: str
-    slices: tuple[tuple[Slice, str], ...]
     status: str
     headline: list[dict[str, Any]]
     handover: dict[str, Any] | None
@@ -29,28 +30,21 @@ class Remembered:
 
 @dataclass(frozen=True)
 class Cache:
-    """The reports that were made, by what they depended on.
-
-    `shared` is what all of them depend on, of `shared_basis`.
-    """
+    """The reports that were made, by what they rest on; `shared` is what all of them rest on, of `shared_basis`."""
 
     warehouse: Warehouse
     reports: Path
-    shared: str
+    shared: Basis
 
-    def recall(self, job: Job, notebook: Path, parameters: Mapping[str, Any]) -> Remembered | None:
-        """What was made of the job before, if all that it depended on is the same and its page is still there."""
-        try:
-            found = json.loads(self._memory(job).read_text(encoding="utf-8"))
-            slices = tuple((slice_of(part), content) for part, content in found.pop("slices"))
-            remembered = Remembered(slices=slices, **found)
-            if remembered.basis != self._basis(job, notebook, parameters) or not job.page(self.reports).exists():
-                return None
-        except (FileNotFoundError, ValueError, TypeError, KeyError):
+    def recall(self, job: Job, notebook: Path, parameters: Mapping[str, Any]) -> MadeReport | None:
+        """What was made of the job before, if all that it rests on is the same and its page is still there."""
+        memo = self._memo(job)
+        if not memo.holds(job.identifier, self._basis(job, notebook, parameters), [job.page(self.reports)]):
             return None
-        if any(self.warehouse.digest_of(part) != content for part, content in remembered.slices):
+        note = memo.note(job.identifier)
+        if any(self.warehouse.digest_of(slice_of(part)) != content for part, content in note["slices"]):
             return None
-        return remembered
+        return MadeReport(note["status"], note["headline"], note["handover"])
 
     def remember(
         self,
@@ -63,38 +57,43 @@ class Cache:
         headline: list[dict[str, Any]],
         handover: dict[str, Any] | None,
     ) -> None:
-        """Keep what a report depended on; call it while the warehouse is still as the report read it."""
-        remembered = Remembered(
-            basis=self._basis(job, notebook, parameters),
-            slices=tuple((part, self.warehouse.digest_of(part)) for part in slices),
-            status=status,
-            headline=headline,
-            handover=handover,
-        )
-        write_json(asdict(remembered), self._memory(job))
+        """Keep what a report rests on; call it while the warehouse is still as the report read it."""
+        note = asdict(MadeReport(status, headline, handover))
+        note["slices"] = [(asdict(part), self.warehouse.digest_of(part)) for part in slices]
+        self._memo(job).keep(job.identifier, self._basis(job, notebook, parameters), note)
 
     def forget(self, job: Job) -> None:
         """A report that failed or was blocked is made again next time."""
-        self._memory(job).unlink(missing_ok=True)
+        self._memo(job).forget([job.identifier])
 
-    def _basis(self, job: Job, notebook: Path, parameters: Mapping[str, Any]) -> str:
-        given = json.dumps({name: str(value) for name, value in parameters.items()}, sort_keys=True)
-        parts = [job.identifier, digest(notebook), given, self.shared]
-        return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+    def _basis(self, job: Job, notebook: Path, parameters: Mapping[str, Any]) -> Basis:
+        return {
+            **self.shared,
+            "code": code_of(MAKER, *modules_called(notebook)),
+            "notebook": digest_of_files([notebook]),
+            "arguments": digest_of({name: str(value) for name, value in parameters.items()}),
+        }
 
-    def _memory(self, job: Job) -> Path:
-        return self.reports / _FOLDER / f"{job.identifier}.json"
+    def _memo(self, job: Job) -> Memo:
+        # one file for each, as workers write side by side
+        return Memo(self.reports / FOLDER / f"{job.identifier}.json")
 
 
-def shared_basis(params: Path, warehouse: Warehouse) -> str:
-    """Digest of what every report depends on.
+def modules_called(notebook: Path) -> list[str]:
+    """The modules of opslib that a notebook calls: the week it opens, and the subjects it asks."""
+    names = set(_CALLED.findall(notebook.read_text(encoding="utf-8")))
+    return ["opslib.reports.week", *(f"opslib.reports.{name}" for name in SUBJECTS if name in names), "opslib.display"]
 
-    It is opslib's source, the lock, the parameters of the organisations, and which tables and columns the export gives:
-    a report that found a table missing read none of it, and is another one when the table comes.
+
+def shared_basis(params: Path, warehouse: Warehouse) -> Basis:
+    """What every report rests on beside its own code.
+
+    It is the lock, the parameters of the organisations, and which tables and columns the export gives: a report that
+    found a table missing read none of it, and is another one when the table comes.
     """
-    package = Path(__file__).parents[1]
-    source = sorted(path for path in package.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
-    lock = package.parents[1] / "requirements.lock"
-    settings = sorted(path for path in params.glob("*.yml") if path.name != "weekly.yml")
-    given = warehouse.folder("standard", "columns.json")
-    return digest(*source, *settings, *(path for path in (lock, given) if path.exists()))
+    lock = PACKAGE.parents[1] / "requirements.lock"
+    return {
+        "lock": digest_of_files([lock] if lock.exists() else []),
+        "parameters": digest_of_files(sorted(path for path in params.glob("*.yml") if path.name != "weekly.yml")),
+        "columns": digest_of({table: sorted(columns) for table, columns in warehouse.present().items()}),
+    }

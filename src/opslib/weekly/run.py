@@ -5,7 +5,6 @@ What takes long to import and is needed late, or not at all where nothing has ch
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import shutil
@@ -31,7 +30,8 @@ from opslib.intake.privacy.pseudonyms import KEY_FILE, Pseudonymiser, load_key
 from opslib.metrics import check_goals
 from opslib.sample import write_sample
 from opslib.settings import Organisation, load_organisation, load_weekly_plan
-from opslib.store.files import digest, write_json
+from opslib.store.files import write_json
+from opslib.store.memo import Basis, code_of, digest_of, digest_of_files
 from opslib.store.warehouse import Warehouse
 from opslib.weekly import plan, unchanged
 from opslib.weekly.edition import Edition, gate_sentence
@@ -44,6 +44,7 @@ Say = Callable[[str, str], None]
 
 _NEEDED_BY_NEW_EXPORTS = ("great_expectations", "opslib.weekly.numbers.values", "opslib.weekly.numbers.changes")
 SAMPLE_MARK = "ground_truth.json"
+_INTAKE = "intake"
 _DATA = Path("data")
 
 
@@ -186,20 +187,12 @@ def admit_exports(run: Run, say: Say) -> Intake:
         f"{redacted:,} pieces of personal data taken out of free text ({perf_counter() - started:.1f} s)",
     )
     started = perf_counter()
-    memory = warehouse.root / "standard" / "_inputs.json"
-    key = _intake_key(run, staged)
-    known = json.loads(memory.read_text()) if memory.exists() else {}
-    if known.get("key") == key:
-        intake = Intake(
-            week=known["week"],
-            as_of=datetime.fromisoformat(known["as_of"]),
-            verdict=admit.read_verdict(warehouse, known["week"]),
-            rows=pd.DataFrame(known["rows"]),
-            inputs=inputs,
-        )
+    memo, basis = warehouse.memo(_INTAKE), _basis_of_intake(run, staged)
+    if memo.holds(_INTAKE, basis):
+        intake = _intake_of(memo.note(_INTAKE), admit.read_verdict(warehouse, memo.note(_INTAKE)["week"]), inputs)
         say("gate", f"{verdict_in_words(intake)}, as before")
         return intake
-    memory.unlink(missing_ok=True)
+    memo.forget([_INTAKE])
     admitted = admit.admit(
         warehouse,
         staged,
@@ -213,16 +206,8 @@ def admit_exports(run: Run, say: Say) -> Intake:
     intake = Intake(admitted.week, admitted.as_of, admitted.verdict, admitted.rows, inputs)
     about = {"source": run.source.name, "organisation": run.source.organisation, "sample": run.sample}
     write_json(about | {"as_of": intake.as_of.isoformat()}, warehouse.root / "warehouse.json")
-    write_json(
-        {
-            "key": key,
-            "week": intake.week,
-            "as_of": intake.as_of.isoformat(),
-            "rows": intake.rows.to_dict(orient="records"),
-            "inputs": inputs,
-        },
-        memory,
-    )
+    note = {"week": intake.week, "as_of": intake.as_of.isoformat(), "rows": intake.rows.to_dict(orient="records")}
+    memo.keep(_INTAKE, basis, note | {"inputs": inputs})
     say("gate", f"{verdict_in_words(intake)} ({perf_counter() - started:.1f} s)")
     return intake
 
@@ -247,20 +232,18 @@ def last_intake(run: Run) -> Intake:
     Raises:
         WarehouseError: nothing has been taken in yet, or another week was asked for than the gate judged.
     """
-    memory = run.warehouse.root / "standard" / "_inputs.json"
-    if not memory.exists():
+    note = run.warehouse.memo(_INTAKE).note(_INTAKE)
+    if note is None:
         raise WarehouseError(f"{run.warehouse.root} is empty; `make facts` fills it")
-    known = json.loads(memory.read_text())
-    week = run.week or known["week"]
+    week = run.week or note["week"]
     if week not in admit.known_weeks(run.warehouse):
         raise WarehouseError(f"the gate has not judged {week}; run `make facts WEEK={week}` first")
-    return Intake(
-        week=week,
-        as_of=datetime.fromisoformat(known["as_of"]),
-        verdict=admit.read_verdict(run.warehouse, week),
-        rows=pd.DataFrame(known["rows"]),
-        inputs=known["inputs"],
-    )
+    return _intake_of(note | {"week": week}, admit.read_verdict(run.warehouse, week), note["inputs"])
+
+
+def _intake_of(note: Mapping[str, Any], verdict: Verdict, inputs: dict[str, str]) -> Intake:
+    """An intake as its note tells it."""
+    return Intake(note["week"], datetime.fromisoformat(note["as_of"]), verdict, pd.DataFrame(note["rows"]), inputs)
 
 
 def check_plan(run: Run, chosen: Chosen) -> None:
@@ -462,17 +445,16 @@ def _keep_apart(run: Run) -> None:
         shutil.rmtree(run.warehouse.root / "published", ignore_errors=True)
 
 
-def _intake_key(run: Run, staged: list[stage.Staged]) -> str:
-    package = Path(str(admit.__file__)).parent
-    parts = [
-        run.organisation.model_dump_json(),
-        str(run.week),
-        str(run.as_of),
-        digest(*sorted(run.folders.expectations.glob("*.json"))),
-        digest(*sorted(package.rglob("*.py"))),
-        *(f"{item.parquet} {item.order} {item.damage}" for item in staged),
-    ]
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+def _basis_of_intake(run: Run, staged: list[stage.Staged]) -> Basis:
+    """What the standard tables and the gate's verdict are made of."""
+    return {
+        "code": code_of(admit.__name__),
+        "parameters": digest_of(run.organisation.model_dump_json()),
+        "expectations": digest_of_files(sorted(run.folders.expectations.glob("*.json"))),
+        "week": str(run.week),
+        "as_of": str(run.as_of),
+        "staged": digest_of([f"{item.parquet} {item.order} {item.damage}" for item in staged]),
+    }
 
 
 def verdict_in_words(intake: Intake) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 from opslib.analysis.weekly_review.restatements import restated
 from opslib.metrics import CATALOGUE
 from opslib.settings import Organisation, load_organisation
+from opslib.store import memo
 from opslib.store.warehouse import Warehouse
 from opslib.weekly.numbers.published import publish
 
@@ -53,6 +55,22 @@ def write_events(warehouse: Warehouse, *events: tuple[str, str]) -> None:
     rows["occurred_at"] = pd.to_datetime(rows["occurred_at"]).astype("datetime64[us, UTC]")
     rows = rows.assign(ticket_id="1", actor_id="pc", actor_role="agent", value=None, week="2026-W45")
     warehouse.write("standard", "ticket_events", rows.astype({"value": "str"}), partition_by_week=True)
+
+
+def solve_all(warehouse: Warehouse) -> None:
+    """Every ticket of the week is solved before the first publication."""
+    solves = pd.DataFrame({"ticket_id": ["1", "2"], "occurred_at": pd.Timestamp("2026-11-05T10:00Z")})
+    solves["occurred_at"] = solves["occurred_at"].astype("datetime64[us, UTC]")
+    rows = solves.assign(event="status", actor_id="pc", actor_role="agent", value="solved", week="2026-W45")
+    warehouse.write("standard", "ticket_events", rows, partition_by_week=True)
+
+
+def edit_code(monkeypatch: pytest.MonkeyPatch, folder: Path, module: str) -> None:
+    """Have a copy of the package stand for its code, in which a module is another."""
+    shutil.copytree(memo.PACKAGE, folder / "opslib")
+    with (folder / "opslib" / module).open("a") as stream:
+        stream.write("\n\nANOTHER = 1\n")
+    monkeypatch.setattr(memo, "PACKAGE", folder / "opslib")
 
 
 def write_values(warehouse: Warehouse, **values: float | None) -> None:
@@ -140,6 +158,34 @@ def test_a_changed_definition_is_named_for_its_metric_only(warehouse, organisati
     assert causes(warehouse, FIRST) == {"first_reply_median": (7200, 60, "changed definition")}
 
 
+def test_a_changed_method_is_named_on_a_monday_on_which_the_exports_reach_further(
+    warehouse, organisation, monkeypatch, tmp_path
+):
+    """All tickets of the week are done, so that nothing but the other code can have changed its number."""
+    solve_all(warehouse)
+    publish(warehouse, organisation, FIRST)
+    edit_code(monkeypatch, tmp_path, "facts/tickets.py")
+    write_values(warehouse, created=2, first_reply_median=60)
+    publish(warehouse, organisation, SECOND)
+    assert causes(warehouse) == {"first_reply_median": (7200, 60, "changed definition")}
+
+
+def test_where_open_tickets_went_on_as_well_both_are_named(warehouse, organisation, monkeypatch, tmp_path):
+    publish(warehouse, organisation, FIRST)
+    edit_code(monkeypatch, tmp_path, "analysis/methods/survival.py")
+    write_values(warehouse, created=2, first_reply_median=60)
+    publish(warehouse, organisation, SECOND)
+    assert causes(warehouse) == {"first_reply_median": (7200, 60, "changed definition, time went on")}
+
+
+def test_code_that_no_number_rests_on_is_no_changed_method(warehouse, organisation, monkeypatch, tmp_path):
+    publish(warehouse, organisation, FIRST)
+    edit_code(monkeypatch, tmp_path, "display/charts.py")
+    write_values(warehouse, created=2, first_reply_median=60)
+    publish(warehouse, organisation, SECOND)
+    assert causes(warehouse) == {"first_reply_median": (7200, 60, "time went on")}
+
+
 def test_a_number_that_became_null_is_restated_too(warehouse, organisation):
     publish(warehouse, organisation, FIRST)
     write_values(warehouse, created=2, first_reply_median=None)
@@ -147,6 +193,14 @@ def test_a_number_that_became_null_is_restated_too(warehouse, organisation):
     was, now, _ = causes(warehouse)["first_reply_median"]
     assert was == 7200
     assert pd.isna(now)
+
+
+def test_without_a_record_of_the_last_publication_no_cause_is_made_up(warehouse, organisation):
+    publish(warehouse, organisation, FIRST)
+    (warehouse.root / "memo" / "published.json").unlink()
+    write_values(warehouse, created=2, first_reply_median=3600)
+    publish(warehouse, organisation, SECOND)
+    assert causes(warehouse) == {"first_reply_median": (7200, 3600, "not known")}
 
 
 def test_history_is_kept_for_good(warehouse, organisation):

@@ -13,12 +13,14 @@ CHANGED_ROWS = "changed rows"
 CHANGED_PARAMETERS = "changed parameters"
 CHANGED_DEFINITION = "changed definition"
 TIME_WENT_ON = "time went on"
+NOT_KNOWN = "not known"
 CAUSES = {
     LATE_EVENTS: "the exports now hold events of the time before the first number that they did not hold then",
     CHANGED_ROWS: "tickets, surveys or reviews were added, changed or taken away",
     CHANGED_PARAMETERS: "params/org.yml was changed: teams, calendars, policies or goals",
     CHANGED_DEFINITION: "the metric's definition, or the code that works it out, was changed",
     TIME_WENT_ON: "open tickets went on: what was censored then has ended or waited longer since",
+    NOT_KNOWN: "what the number rested on when it was published is not on record any more",
 }
 
 
@@ -46,41 +48,45 @@ def changed_values(last: pd.DataFrame, current: pd.DataFrame) -> pd.DataFrame:
 
 
 def causes(
-    restated: pd.DataFrame,
+    numbers: pd.DataFrame,
     *,
     late: pd.DataFrame,
     rows: pd.DataFrame,
     parameters: bool,
     definitions: frozenset[str],
     code: bool,
-    time_went_on: bool,
+    unsettled: pd.DataFrame,
+    reaches_further: bool,
 ) -> pd.Series:
     """Why each restated number changed.
 
     Args:
-        restated: Rows with metric, team and week.
+        numbers: Restated numbers with metric, team and week, a row each.
         late: Team and week in which events of the time before the last publication have come in since.
         rows: Team and week of tickets, surveys and reviews that were added, changed or taken away.
         parameters: Whether the organisation's parameters changed.
         definitions: Metrics whose definition changed.
-        code: Whether the code of the facts changed; named only where nothing else explains the change.
-        time_went_on: Whether the exports reach further than they did then.
+        code: Whether the code that works the numbers out changed.
+        unsettled: Team and week of tickets that were not done at the last publication, or went on since.
+        reaches_further: Whether the exports reach further than they did then.
 
     Returns:
         A text per row: the causes that apply, joined by `, `. A number of a week also rests on tickets of the weeks
-        before (backlog, solves), so a change in any week up to that one counts.
+        before (backlog, solves), so a late event or changed row in any week up to that one counts. Where none of them
+        explains a number, the code does if it changed, and time if the week has tickets that went on; where the code is
+        the same and the exports reach further, it is time.
     """
-    found = pd.DataFrame(index=restated.index)
-    found[CHANGED_DEFINITION] = restated["metric"].isin(definitions)
-    found[CHANGED_PARAMETERS] = parameters
-    found[LATE_EVENTS] = _reached(restated, late)
-    found[CHANGED_ROWS] = _reached(restated, rows)
-    nothing = ~found.any(axis="columns")
-    found[TIME_WENT_ON] = nothing & time_went_on
-    found[CHANGED_DEFINITION] |= nothing & code & ~found[TIME_WENT_ON]
-    names = np.array(found.columns)
-    said = [", ".join(names[row]) for row in found.to_numpy(dtype=bool)]
-    return pd.Series(said, index=restated.index, dtype="str").replace("", CHANGED_DEFINITION)
+    causes = pd.DataFrame(index=numbers.index)
+    causes[CHANGED_DEFINITION] = numbers["metric"].isin(definitions)
+    causes[CHANGED_PARAMETERS] = parameters
+    causes[LATE_EVENTS] = _reached(numbers, late)
+    causes[CHANGED_ROWS] = _reached(numbers, rows)
+    unexplained = ~causes.any(axis="columns")
+    causes[TIME_WENT_ON] = unexplained & reaches_further & (_among(numbers, unsettled) | (not code))
+    causes[CHANGED_DEFINITION] |= unexplained & ~causes[TIME_WENT_ON] | unexplained & code
+    names = np.array(causes.columns)
+    texts = [", ".join(names[row]) for row in causes.to_numpy(dtype=bool)]
+    return pd.Series(texts, index=numbers.index, dtype="str")
 
 
 def restated(history: pd.DataFrame, since: datetime) -> pd.DataFrame:
@@ -98,11 +104,18 @@ def restated(history: pd.DataFrame, since: datetime) -> pd.DataFrame:
     return rows[["week", "metric", "was", "is", "cause", "was_as_of", "as_of"]].reset_index(drop=True)
 
 
-def _reached(restated: pd.DataFrame, changes: pd.DataFrame) -> pd.Series:
-    """Whether a change of the team (of any team, for all) lies in a row's week or before it."""
+def _reached(numbers: pd.DataFrame, changes: pd.DataFrame) -> pd.Series:
+    """Whether a change of the team (of any team, for all) lies in a number's week or before it."""
     if changes.empty:
-        return pd.Series(False, index=restated.index)
+        return pd.Series(False, index=numbers.index)
     first = changes.groupby("team")["week"].min()
     first.loc["all"] = first.min()
-    reached: pd.Series = restated["team"].map(first).fillna("9999-W99") <= restated["week"]
+    reached: pd.Series = numbers["team"].map(first).fillna("9999-W99") <= numbers["week"]
     return reached
+
+
+def _among(numbers: pd.DataFrame, cells: pd.DataFrame) -> pd.Series:
+    """Whether a number's team and week is among some (that of any team, for all)."""
+    pairs = set(zip(cells["team"], cells["week"], strict=True)) | {("all", week) for week in cells["week"]}
+    cell = zip(numbers["team"], numbers["week"], strict=True)
+    return pd.Series([pair in pairs for pair in cell], index=numbers.index, dtype="bool")

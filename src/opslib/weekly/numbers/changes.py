@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from time import perf_counter
 
 import pandas as pd
 import pyarrow as pa
 
-from opslib.analysis.methods import columns, discovery, intervals, survival
 from opslib.analysis.weekly_review import week_on_week
 from opslib.metrics import ALL, CATALOGUE
-from opslib.store.files import digest, write_json
+from opslib.store.memo import Basis, code_of, digest_of_files
 from opslib.store.warehouse import Warehouse
 from opslib.weekly.numbers.values import TABLE as VALUES
 from opslib.weeks import shift_week
 
 TABLE = "weekly_changes"
-_CODE = (week_on_week, columns, discovery, intervals, survival)
 TESTED_TIMES = ("first_reply_median", "first_resolution_median", "full_resolution_median", "next_reply_median")
 
 
@@ -34,22 +29,20 @@ def build_weekly_changes(warehouse: Warehouse) -> list[str]:
         One line that says what was done.
     """
     started = perf_counter()
-    memory = warehouse.folder("facts", "_changes_inputs.json")
-    known: dict[str, str] = json.loads(memory.read_text()) if memory.exists() else {}
-    memory.unlink(missing_ok=True)
+    memo = warehouse.memo("weekly_changes")
     weeks = warehouse.weeks("facts", VALUES)
-    code = digest(
-        *(Path(str(module.__file__)) for module in (week_on_week, columns, discovery, intervals, survival)),
-        Path(__file__),
-    )
-    inputs = {week: _inputs(warehouse, week, code) for week in weeks[1:]}
+    code = code_of(__name__)
+    basis = {week: _basis(warehouse, week, code) for week in weeks[1:]}
     outdated = [
-        week for week in weeks[1:] if known.get(week) != inputs[week] or not warehouse.files("facts", TABLE, [week])
+        week
+        for week in weeks[1:]
+        if not memo.holds(week, basis[week], [warehouse.folder("facts", TABLE) / f"week={week}" / "part.parquet"])
     ]
+    memo.forget({*outdated, *(set(memo.names()) - set(weeks[1:]))})
     for week, rows in _tested(warehouse, outdated):
         warehouse.write_week("facts", TABLE, week, pa.Table.from_pandas(rows, preserve_index=False))
     removed = warehouse.remove_weeks("facts", TABLE, keep=weeks[1:])
-    write_json(inputs, memory)
+    memo.keep_all({week: (basis[week], None) for week in outdated})
     if not outdated and not removed:
         return ["weekly changes as before"]
     return [f"weekly changes: {len(outdated)} weeks tested against the one before ({perf_counter() - started:.1f} s)"]
@@ -89,10 +82,10 @@ def _together(rows_of: Mapping[str, pd.DataFrame], weeks: Sequence[str]) -> pd.D
     return pd.concat([rows_of.get(week, rows_of[""]) for week in weeks], ignore_index=True)
 
 
-def _inputs(warehouse: Warehouse, week: str, code: str) -> str:
+def _basis(warehouse: Warehouse, week: str, code: str) -> Basis:
     """What the changes of a week rest on: the bytes of that week and of the one before."""
-    parts = [code]
-    for fact in sorted({VALUES, *(CATALOGUE[name].fact for name in TESTED_TIMES)}):
-        files = warehouse.files("facts", fact, [shift_week(week, -1), week])
-        parts += [fact, *(path.parent.name for path in files), digest(*files)]
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+    facts = sorted({VALUES, *(CATALOGUE[name].fact for name in TESTED_TIMES)})
+    pair = [shift_week(week, -1), week]
+    return {"code": code} | {
+        fact: digest_of_files(warehouse.files("facts", fact, pair), warehouse.root) for fact in facts
+    }

@@ -1,29 +1,27 @@
 """The numbers as they were published: kept for good and compared with those of now.
 
-`published/values` has a row per metric, team and week, and another one each time its number changed; `published/marks`
-tells what the rows and events looked like at the last publication, so that a change has a cause.
+`published/values` has a row per metric, team and week, and another one each time its number changed. The memo of the
+last publication tells what the rows and events looked like then, so that a change has a cause.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
 from datetime import datetime
-from pathlib import Path
-from typing import Any
 
 import duckdb
 import pandas as pd
 
 from opslib.analysis.weekly_review import restatements
+from opslib.facts import build
 from opslib.metrics import ALL, CATALOGUE
 from opslib.settings import Organisation
-from opslib.store.files import digest, write_json
+from opslib.store.memo import Basis, code_of, digest_of
 from opslib.store.warehouse import Warehouse
+from opslib.weekly.numbers import values
 from opslib.weekly.numbers.values import TABLE
 
 AREA = "published"
-_CODE = Path(__file__).parents[2]
+_DEFINITION = "definition of "
 _OWN_COLUMNS = ("ticket_id", "created_at", "team", "channel", "form", "requester_id", "contact_reason", "due_at")
 _COLUMNS = ["metric", "team", "week", "value", "was", "as_of", "was_as_of", "cause"]
 
@@ -44,38 +42,38 @@ def publish(warehouse: Warehouse, organisation: Organisation, as_of: datetime) -
     history = _history(warehouse)
     last = history.drop_duplicates(restatements.CELL, keep="last")
     news = restatements.changed_values(last, current[[*restatements.CELL, "value"]])
-    mark = _mark(warehouse)
-    basis = _basis(organisation)
+    memo, basis = warehouse.memo(AREA), basis_of(organisation)
+    mark = memo.note(AREA)
     news["as_of"] = pd.Series(pd.Timestamp(as_of), index=news.index, dtype="datetime64[us, UTC]")
     then_or_never = pd.Timestamp(mark["as_of"]) if mark else pd.NaT
     news["was_as_of"] = pd.Series(then_or_never, index=news.index, dtype="datetime64[us, UTC]").where(news["published"])
     news["cause"] = pd.Series(index=news.index, dtype="str")
-    restated = news[news["published"]]
-    if mark and len(restated):
-        then = datetime.fromisoformat(mark["as_of"])
-        seen = pd.DataFrame(mark["seen"], columns=["kind", "team", "week", "content"])
-        differences = _differences(seen, _seen(warehouse, organisation, then))
-        news.loc[restated.index, "cause"] = restatements.causes(
-            restated,
+    numbers = news[news["published"]]
+    if not mark:
+        news.loc[numbers.index, "cause"] = restatements.NOT_KNOWN
+    elif len(numbers):
+        then, changed = datetime.fromisoformat(mark["as_of"]), memo.changed(AREA, basis)
+        before = pd.DataFrame(mark["content"], columns=["kind", "team", "week", "content"])
+        differences = _differences(before, _content(warehouse, organisation, then))
+        news.loc[numbers.index, "cause"] = restatements.causes(
+            numbers,
             late=differences[differences["kind"] == "events"],
             rows=differences[differences["kind"] == "rows"],
-            parameters=basis["parameters"] != mark["basis"]["parameters"],
-            definitions=frozenset(
-                name for name, said in basis["definitions"].items() if mark["basis"]["definitions"].get(name) != said
-            ),
-            code=basis["code"] != mark["basis"]["code"],
-            time_went_on=as_of > then,
+            parameters="parameters" in changed,
+            definitions=frozenset(name for name in CATALOGUE if _DEFINITION + name in changed),
+            code="code" in changed,
+            unsettled=_unsettled(warehouse, organisation, then),
+            reaches_further=as_of > then,
         )
     if len(news):
         kept = pd.concat([history, news[_COLUMNS]], ignore_index=True)
         warehouse.write(AREA, "values", kept.astype({"cause": "str"}), partition_by_week=True)
-    seen = _seen(warehouse, organisation, as_of)
-    marked = {"as_of": as_of.isoformat(), "basis": basis, "seen": seen.to_numpy().tolist()}
-    write_json(marked, warehouse.folder(AREA, "marks.json"))
-    if not len(restated):
+    content = _content(warehouse, organisation, as_of)
+    memo.keep(AREA, basis, {"as_of": as_of.isoformat(), "content": content.to_numpy().tolist()})
+    if not len(numbers):
         return [f"{len(news):,} new numbers, none restated" if len(news) else "no number changed"]
-    weeks = restated["week"].nunique()
-    return [f"{len(news) - len(restated):,} new numbers, {len(restated):,} restated in {weeks} past weeks"]
+    weeks = numbers["week"].nunique()
+    return [f"{len(news) - len(numbers):,} new numbers, {len(numbers):,} restated in {weeks} past weeks"]
 
 
 def restated_by_team(warehouse: Warehouse, as_of: datetime) -> dict[str, int]:
@@ -97,28 +95,19 @@ def _history(warehouse: Warehouse) -> pd.DataFrame:
     return warehouse.read(AREA, "values")
 
 
-def _mark(warehouse: Warehouse) -> dict[str, Any] | None:
-    path = warehouse.folder(AREA, "marks.json")
-    return json.loads(path.read_text()) if path.exists() else None
-
-
-def _basis(organisation: Organisation) -> dict[str, Any]:
+def basis_of(organisation: Organisation) -> Basis:
     """What the numbers rest on beside the rows: parameters, definitions, code."""
-    files = sorted([*(_CODE / "facts").glob("*.py"), _CODE / "metrics.py", _CODE / "calendars.py"])
     return {
-        "parameters": hashlib.sha256(organisation.model_dump_json().encode()).hexdigest(),
-        "definitions": {name: metric.definition for name, metric in CATALOGUE.items()},
-        "code": digest(*files),
+        "parameters": digest_of(organisation.model_dump_json()),
+        "code": code_of(build.__name__, values.__name__),
+        **{_DEFINITION + name: digest_of(metric.definition) for name, metric in CATALOGUE.items()},
     }
 
 
-def _seen(warehouse: Warehouse, organisation: Organisation, until: datetime) -> pd.DataFrame:
+def _content(warehouse: Warehouse, organisation: Organisation, until: datetime) -> pd.DataFrame:
     """The content, per team and week, of the events up to an instant and of the rows that numbers rest on."""
     with warehouse.connect() as con:
-        for table in ("tickets", "ticket_events", "satisfaction", "quality_reviews"):
-            files = [str(path) for path in warehouse.files("standard", table)]
-            if files:
-                con.from_parquet(files).create_view(table)
+        _view_tables(con, warehouse)
         zone = organisation.time_zone
         parts = [_of_tickets()]
         if warehouse.has("standard", "ticket_events"):
@@ -131,6 +120,39 @@ def _seen(warehouse: Warehouse, organisation: Organisation, until: datetime) -> 
             FROM ({" UNION ALL ".join(parts)}) GROUP BY ALL ORDER BY ALL
         """
         return _frame(con, query, until)
+
+
+def _unsettled(warehouse: Warehouse, organisation: Organisation, then: datetime) -> pd.DataFrame:
+    """Team and week of tickets that were not done at an instant, or to which something has happened since.
+
+    A ticket belongs to the week of its creation and to those in which its status changed.
+    """
+    zone = organisation.time_zone
+    if not warehouse.has("standard", "ticket_events"):
+        query = "SELECT DISTINCT team, week FROM tickets WHERE coalesce(closed_at, solved_at, $until) >= $until"
+    else:
+        query = f"""
+            WITH open_or_moved AS (
+                SELECT t.ticket_id, t.team, t.week FROM tickets t LEFT JOIN ticket_events e USING (ticket_id)
+                GROUP BY ALL HAVING max(e.occurred_at) > $until OR NOT coalesce(
+                    bool_or(e.event IN ('deleted', 'merged_into')) OR
+                    arg_max(e.value, e.occurred_at) FILTER (e.event = 'status') IN ('solved', 'closed'), false)
+            )
+            SELECT team, week FROM open_or_moved
+            UNION SELECT o.team, strftime(e.occurred_at AT TIME ZONE '{zone}', '%G-W%V')
+            FROM open_or_moved o JOIN ticket_events e USING (ticket_id)
+            WHERE e.event = 'status' AND e.occurred_at <= $until
+        """
+    with warehouse.connect() as con:
+        _view_tables(con, warehouse)
+        return _frame(con, query, then)
+
+
+def _view_tables(con: duckdb.DuckDBPyConnection, warehouse: Warehouse) -> None:
+    for table in ("tickets", "ticket_events", "satisfaction", "quality_reviews"):
+        files = [str(path) for path in warehouse.files("standard", table)]
+        if files:
+            con.from_parquet(files).create_view(table)
 
 
 def _frame(con: duckdb.DuckDBPyConnection, query: str, until: datetime) -> pd.DataFrame:

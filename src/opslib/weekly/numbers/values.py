@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import itertools
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from pathlib import Path
 from time import perf_counter
 
 import ibis
@@ -15,12 +12,11 @@ import ibis.expr.types as ir
 import pandas as pd
 
 from opslib import metrics
-from opslib.analysis.methods import columns, intervals, survival
 from opslib.analysis.weekly_review import breakdown
 from opslib.analysis.weekly_review import weekly_values as analysis
 from opslib.metrics import ALL, CATALOGUE, NO_GROUP, Metric
 from opslib.settings import Organisation
-from opslib.store.files import digest, write_json
+from opslib.store.memo import Basis, code_of, digest_of, digest_of_files
 from opslib.store.warehouse import Warehouse
 from opslib.weeks import last_complete_week, week_bounds, weeks_between
 
@@ -29,7 +25,6 @@ BREAKDOWN = "weekly_breakdown"
 GROUPS = ("channel", "contact_reason")
 _FACTS = ("tickets", "replies", "sla", "backlog")
 _STANDARD = ("satisfaction", "quality_reviews")
-_CODE = (metrics, analysis, breakdown, columns, intervals, survival)
 _GROUP, _BETWEEN = "_group", "\x1f"
 _NO_TARGET = "no team has such a target"
 _NO_ROWS = "not in this export: nothing in it tells this"
@@ -58,11 +53,10 @@ def build_weekly_values(warehouse: Warehouse, organisation: Organisation, as_of:
     """
     metrics.check_goals(organisation)
     started = perf_counter()
-    memory = warehouse.folder("facts", "_values_inputs.json")
-    key = _inputs(warehouse, organisation, as_of)
-    if warehouse.has("facts", TABLE) and memory.exists() and json.loads(memory.read_text()) == {"inputs": key}:
+    memo, basis = warehouse.memo("weekly_values"), _basis(warehouse, organisation, as_of)
+    if warehouse.has("facts", TABLE) and memo.holds(TABLE, basis):
         return ["weekly values as before"]
-    memory.unlink(missing_ok=True)
+    memo.forget([TABLE])
 
     weeks = _weeks(warehouse, organisation, as_of)
     engine = warehouse.engine()
@@ -93,7 +87,7 @@ def build_weekly_values(warehouse: Warehouse, organisation: Organisation, as_of:
     warehouse.write("facts", TABLE, values, partition_by_week=True)
     groups = _breakdown(summed, timed, values, list(weeks["week"]), given)
     warehouse.write("facts", BREAKDOWN, groups, partition_by_week=True)
-    write_json({"inputs": key}, memory)
+    memo.keep(TABLE, basis)
     seconds = perf_counter() - started
     absent = f", {len(lacking)} of them not in this export" if lacking else ""
     return [
@@ -220,15 +214,14 @@ def _without_target(organisation: Organisation, told: pd.DataFrame) -> dict[tupl
     }
 
 
-def _inputs(warehouse: Warehouse, organisation: Organisation, as_of: datetime) -> str:
+def _basis(warehouse: Warehouse, organisation: Organisation, as_of: datetime) -> Basis:
+    """What the values are made of."""
     files = [path for name in _FACTS for path in warehouse.files("facts", name)]
     files += [path for name in _STANDARD for path in warehouse.files("standard", name)]
-    given = warehouse.root / "standard" / "columns.json"
-    code = [Path(str(module.__file__)) for module in _CODE]
-    parts = [
-        organisation.model_dump_json(),
-        as_of.isoformat(),
-        digest(*files, *([given] if given.exists() else []), *code, Path(__file__)),
-        " ".join(str(path.relative_to(warehouse.root)) for path in files),
-    ]
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+    return {
+        "code": code_of(__name__),
+        "parameters": digest_of(organisation.model_dump_json()),
+        "as_of": as_of.isoformat(),
+        "columns": digest_of({table: sorted(columns) for table, columns in warehouse.present().items()}),
+        "rows": digest_of_files(files, warehouse.root),
+    }

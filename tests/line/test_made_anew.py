@@ -1,0 +1,130 @@
+"""What is made anew after which change of the code: a function is edited in each package, in a copy of it."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from opslib.sample import write_sample
+from opslib.store import memo
+from opslib.store.files import write_json
+from opslib.weekly.cache import Cache, shared_basis
+from opslib.weekly.numbers.published import basis_of
+from opslib.weekly.run import Chosen, Intake, Run, admit_exports, build_facts, planned_jobs, publish
+from tests.line.conftest import REPORTS, ROOT, opened
+
+ALL = {f"report {name}" for name in REPORTS}
+EDITS = {
+    "intake/reading/csv_rows.py": {"staged", "gate"},
+    "intake/privacy/redaction.py": {"staged", "gate", "report contact_drivers"},
+    "intake/gate/verdict.py": {"gate"},
+    "calendars.py": {"facts", "code of numbers"},
+    "facts/sla.py": {"facts", "code of numbers"},
+    "metrics.py": {"values", "changes", "code of numbers", *ALL},
+    "analysis/methods/discovery.py": {"changes", "report contact_drivers", "report routing_audit"},
+    "analysis/weekly_review/week_on_week.py": {"changes"},
+    "analysis/routing_audit/lint.py": {"report routing_audit"},
+    "display/words.py": ALL,
+    "reports/contact_drivers/show.py": {"report contact_drivers"},
+    "weekly/numbers/changes.py": {"changes"},
+    "weekly/pages/page.py": ALL,
+    "weekly/pages/index.py": set[str](),
+    "weekly/run.py": set[str](),
+    "sample/arrivals.py": set[str](),
+}
+
+
+@dataclass
+class Desk:
+    """A week that the whole line has been through, with its reports remembered as made."""
+
+    run: Run
+    lines: list[str]
+
+    def say(self, step: str, line: str) -> None:
+        self.lines.append(f"{step} {line}")
+
+    def cache(self) -> Cache:
+        return Cache(
+            self.run.warehouse, self.run.folders.reports, shared_basis(self.run.folders.params, self.run.warehouse)
+        )
+
+    def remade(self) -> set[str]:
+        """Take the week through the line again; what was not found as it was."""
+        self.lines.clear()
+        code_changed = "code" in self.run.warehouse.memo("published").changed(
+            "published", basis_of(self.run.organisation)
+        )
+        intake = admit_exports(self.run, self.say)
+        build_facts(self.run, intake, self.say)
+        publish(self.run, intake, self.say)
+        lines = "\n".join(self.lines)
+        made = {
+            "staged": "exports reading" in lines,
+            "gate": not re.search(r"^gate .*as before$", lines, re.MULTILINE),
+            "facts": not re.search(r"^facts facts: 0 weeks built", lines, re.MULTILINE),
+            "values": "facts weekly values as before" not in lines,
+            "changes": "facts weekly changes as before" not in lines,
+            "code of numbers": code_changed,
+        }
+        return {name for name, anew in made.items() if anew} | self._reports(intake)
+
+    def _reports(self, intake: Intake) -> set[str]:
+        cache, anew = self.cache(), set()
+        for job in planned_jobs(self.run, intake.week, Chosen()):
+            notebook = self.run.folders.notebooks / f"{job.notebook}.ipynb"
+            if cache.recall(job, notebook, {}) is None:
+                anew.add(f"report {job.name}")
+                job.page(self.run.folders.reports).parent.mkdir(parents=True, exist_ok=True)
+                job.page(self.run.folders.reports).touch()
+                cache.remember(job, notebook, {}, slices=[], status="ready", headline=[], handover=None)
+        return anew
+
+
+@pytest.fixture(scope="module")
+def package(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A copy of the package that stands for the code of what is made."""
+    copy = tmp_path_factory.mktemp("code") / "opslib"
+    shutil.copytree(memo.PACKAGE, copy)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(memo, "PACKAGE", copy)
+        yield copy
+
+
+def few_expectations(folder: Path) -> Path:
+    """The suites with one type of expectation: what the gate asks does not matter here, and takes time."""
+    folder.mkdir()
+    for path in (ROOT / "expectations").glob("*.json"):
+        suite = json.loads(path.read_text(encoding="utf-8"))
+        kept = [each for each in suite["expectations"] if each["type"] == "expect_column_values_to_not_be_null"]
+        write_json(suite | {"expectations": kept}, folder / path.name)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def desk(package: Path, tmp_path_factory: pytest.TempPathFactory) -> Desk:
+    folder = tmp_path_factory.mktemp("line")
+    exports = write_sample(folder / "exports", tickets=600)
+    desk = Desk(opened(exports, folder, expectations=few_expectations(folder / "expectations")), [])
+    assert desk.remade() == {"staged", "gate", "facts", "values", "changes", "code of numbers", *ALL}
+    assert desk.remade() == set()
+    return desk
+
+
+@pytest.mark.parametrize(("module", "remade"), EDITS.items(), ids=EDITS)
+def test_an_edit_makes_anew_what_rests_on_it_and_nothing_else(
+    desk: Desk, package: Path, module: str, remade: set[str]
+) -> None:
+    path = package / module
+    text = path.read_text(encoding="utf-8")
+    edited = re.sub(r"^(\s+return) ", r"\1  ", text, count=1, flags=re.MULTILINE)
+    assert edited != text
+    path.write_text(edited, encoding="utf-8")
+    assert desk.remade() == remade
+    assert desk.remade() == set()
