@@ -340,11 +340,11 @@ class _Line:
             known[name] = ibis.table(expression.schema(), name=name)
             return known[name]
 
-        numbers = step("numbered", spells.numbered(tickets_in, as_of=as_of))
+        numbers = step("numbered", spells.numbered_tickets(tickets_in, as_of=as_of))
         words = step("words", spells.words(numbers, events))
-        happenings = step("happenings", spells.happenings(numbers, events, words, as_of=as_of))
-        openings = step("openings", spells.openings(numbers, happenings, words, kinds=self._kinds))
-        states = step("states", spells.states(openings, happenings, as_of=as_of))
+        coded_events = step("coded_events", spells.coded_events(numbers, events, words, as_of=as_of))
+        openings = step("openings", spells.openings(numbers, coded_events, words, kinds=self._kinds))
+        states = step("states", spells.states(openings, coded_events, as_of=as_of))
         corrections = step("corrections", spells.corrections(states, words, teams, days))
         timeline = step("timeline", spells.timeline(states, corrections, words, teams, days))
         endings = step("endings", tickets.endings(timeline, openings, words, teams, corrections, days, as_of=as_of))
