@@ -139,7 +139,7 @@ Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
-class Measured:
+class Measurement:
     """One timed piece of work."""
 
     seconds: float
@@ -212,13 +212,13 @@ def _make_week(
     size = len(step)
     queues = pa.array([f"queue {number}" for number in range(12)])
     values = pa.array(np.where(np.isin(value, ["agent", "team", "queue", "priority", ""]), None, value), pa.string())
-    for of, choices, chosen in (
+    for kind, choices, numbers in (
         ("agent", agents, agent[ticket]),
         ("team", names, random.integers(0, len(names), size)),
         ("queue", queues, random.integers(0, len(queues), size)),
         ("priority", pa.array(PRIORITIES), random.integers(0, len(PRIORITIES), size)),
     ):
-        values = pc.if_else(pa.array(value == of), choices.take(pa.array(chosen)), values)
+        values = pc.if_else(pa.array(value == kind), choices.take(pa.array(numbers)), values)
     actor = pc.if_else(
         pa.array(role == "agent"), agents.take(pa.array(agent[ticket])), reads.take(pa.array(person[ticket]))
     )
@@ -280,7 +280,7 @@ def _as_of(organisation: Organisation) -> int:
     return int((week_bounds(LAST_WEEK, organisation.zone)[1] + timedelta(hours=6)).timestamp())
 
 
-def sort_events(root: Path) -> Measured:
+def sort_events(root: Path) -> Measurement:
     """All events by ticket and time, in DuckDB alone."""
     warehouse = Warehouse(root)
     files = ", ".join(f"'{path}'" for path in warehouse.files("standard", "ticket_events"))
@@ -289,31 +289,31 @@ def sort_events(root: Path) -> Measured:
         connection.execute(
             f"CREATE TEMP TABLE sorted AS SELECT * FROM read_parquet([{files}]) ORDER BY ticket_id, occurred_at"
         )
-        return _measured(started, connection.table("sorted").shape[0])
+        return _measurement(started, connection.table("sorted").shape[0])
 
 
-def build_facts(root: Path) -> Measured:
+def build_facts(root: Path) -> Measurement:
     """Everything in facts/, from nothing."""
     warehouse, organisation = Warehouse(root), _organisation()
     shutil.rmtree(root / "facts", ignore_errors=True)
     as_of = week_bounds(LAST_WEEK, organisation.zone)[1] + timedelta(hours=6)
     started = _now()
     build(warehouse, organisation, as_of)
-    done = _measured(started, 0)
-    written = sum(path.stat().st_size for path in (root / "facts").rglob("*.parquet"))
-    return Measured(done.seconds, done.cpu, done.peak, written)
+    run = _measurement(started, 0)
+    size = sum(path.stat().st_size for path in (root / "facts").rglob("*.parquet"))
+    return Measurement(run.seconds, run.cpu, run.peak, size)
 
 
 def _now() -> tuple[float, float]:
     """The clock on the wall and the CPU seconds of this process, user and system."""
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    return time.perf_counter(), used.ru_utime + used.ru_stime
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    return time.perf_counter(), usage.ru_utime + usage.ru_stime
 
 
-def _measured(started: tuple[float, float], rows: int) -> Measured:
+def _measurement(started: tuple[float, float], rows: int) -> Measurement:
     seconds, cpu = (now - then for now, then in zip(_now(), started, strict=True))
     unit = 1 if sys.platform == "darwin" else 1024
-    return Measured(seconds, cpu, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e9, rows)
+    return Measurement(seconds, cpu, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e9, rows)
 
 
 def alone(work: Callable[..., Result], *arguments: object) -> Result:
@@ -327,15 +327,15 @@ def main() -> None:
     parser.add_argument("--tickets", type=int, nargs="+", default=[1_000_000, 10_000_000])
     parser.add_argument("--folder", type=Path, help="where the tables go (removed afterwards)")
     parser.add_argument("--repeat", type=int, default=1, help="the fastest of so many runs counts")
-    chosen = parser.parse_args()
+    options = parser.parse_args()
     before: tuple[int, float] | None = None
     print(f"{os.cpu_count()} cores; seconds (CPU seconds, peak memory)")
-    for tickets in chosen.tickets:
-        root = Path(tempfile.mkdtemp(prefix="opslib-facts-", dir=chosen.folder))
+    for tickets in options.tickets:
+        root = Path(tempfile.mkdtemp(prefix="opslib-facts-", dir=options.folder))
         try:
             events = alone(make, root, tickets)
             sorting, facts = (
-                min((alone(work, root) for _ in range(chosen.repeat)), key=lambda found: found.seconds)
+                min((alone(work, root) for _ in range(options.repeat)), key=lambda run: run.seconds)
                 for work in (sort_events, build_facts)
             )
         finally:

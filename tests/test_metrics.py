@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import get_args
 
 import ibis
 import pandas as pd
@@ -11,7 +12,18 @@ import pyarrow as pa
 import pytest
 
 from opslib.errors import SettingsError
-from opslib.metrics import CATALOGUE, cells, check_goals, in_weeks, relation, settled, times, week_frame
+from opslib.metrics import (
+    CATALOGUE,
+    Family,
+    cells,
+    check_goals,
+    in_weeks,
+    is_satisfied,
+    relation,
+    settled,
+    times,
+    week_frame,
+)
 from opslib.settings import load_organisation
 from opslib.weeks import week_bounds
 from tests.reports.review_warehouse import ORGANISATION, PRESENT
@@ -48,7 +60,7 @@ def tickets(*rows: dict[str, object]) -> ibis.Table:
     return table(frame)
 
 
-def counted(
+def sums_of(
     name: str, tables: dict[str, ibis.Table], *, by: str = "channel"
 ) -> dict[tuple[str, str], tuple[float, float]]:
     """(week, team) to (numerator, denominator), over the groups."""
@@ -72,9 +84,12 @@ def test_every_metric_says_what_it_is():
             assert metric.denominator is not None
 
 
-def test_the_catalogue_has_what_the_goals_and_reports_name():
-    families = {"flow": 5, "speed": 10, "sla": 5, "satisfaction": 2, "quality": 1, "effort": 6}
-    assert {family: sum(m.family == family for m in CATALOGUE.values()) for family in families} == families
+def test_every_family_of_the_review_has_metrics_and_every_goal_of_the_organisation_is_one():
+    assert {metric.family for metric in CATALOGUE.values()} == set(get_args(Family))
+    organisation = load_organisation(Path(__file__).parents[1] / "params")
+    goals = {goal.metric for team in organisation.teams for goal in team.goals}
+    assert goals
+    assert goals <= CATALOGUE.keys()
 
 
 def test_a_goal_for_a_metric_that_there_is_not_is_an_error_that_lists_those_there_are(tmp_path: Path):
@@ -105,7 +120,7 @@ def test_one_of_several_sources_is_enough():
 
 def test_created_counts_for_the_team_that_got_the_ticket_first():
     facts = tickets({"first_team": "a", "team": "b"}, {"first_team": None, "team": "b"})
-    assert counted("created", {"tickets": facts}) == {("2026-W46", "a"): (1, 1), ("2026-W46", "b"): (1, 1)}
+    assert sums_of("created", {"tickets": facts}) == {("2026-W46", "a"): (1, 1), ("2026-W46", "b"): (1, 1)}
 
 
 def test_a_solve_on_sunday_night_in_new_york_belongs_to_that_week():
@@ -115,7 +130,7 @@ def test_a_solve_on_sunday_night_in_new_york_belongs_to_that_week():
         {"last_solved_at": "2026-11-09T05:00:00Z"},
         {"last_solved_at": None, "reopens": 1},
     )
-    assert counted("reopen_share", {"tickets": facts}) == {("2026-W45", "a"): (1, 1), ("2026-W46", "a"): (0, 1)}
+    assert sums_of("reopen_share", {"tickets": facts}) == {("2026-W45", "a"): (1, 1), ("2026-W46", "a"): (0, 1)}
 
 
 def test_rows_outside_the_weeks_are_left_out():
@@ -138,8 +153,8 @@ def test_an_answer_counts_for_the_response_rate_if_it_comes_within_seven_days():
             "answered_at": pd.to_datetime(["2026-11-11T12:00Z", "2026-11-30T12:00Z", "2026-11-17T12:01Z"]),
         }
     )
-    found = counted("survey_response_rate", {"tickets": facts, "satisfaction": table(answers)})
-    assert found == {("2026-W46", "a"): (1, 3)}
+    sums = sums_of("survey_response_rate", {"tickets": facts, "satisfaction": table(answers)})
+    assert sums == {("2026-W46", "a"): (1, 3)}
 
 
 def test_waiting_tickets_come_with_the_time_they_have_waited():
@@ -154,18 +169,43 @@ def test_waiting_tickets_come_with_the_time_they_have_waited():
     assert sorted(zip(frame["seconds"], frame["ended"], strict=True)) == [(60, True), (500, False)]
 
 
-def test_good_of_a_scale_of_two_and_four_of_five_are_satisfied():
-    facts = tickets(*({"ticket_id": f"t{n}"} for n in range(5)))
+ANSWERS = [
+    *((score, 2, score == 2) for score in (1, 2)),
+    *((score, 5, score >= 4) for score in (1, 2, 3, 4, 5)),
+    *((score, 7, score >= 6) for score in (1, 2, 3, 4, 5, 6, 7)),
+    *((score, 10, score >= 8) for score in range(1, 11)),
+    *((score, None, score >= 4) for score in (1, 2, 3, 4, 5)),
+    (1.7, 2, False),
+    (3.9, 5, False),
+    *((score, scale, None) for score, scale in ((0, 5), (6, 5), (3, 2), (-1, 10), (11, 10), (6, None), (None, 5))),
+]
+"""(score, best score, whether the customer is satisfied): the best fifth, good of good and bad; None: no answer."""
+
+
+def test_the_best_fifth_of_any_scale_and_good_of_two_are_satisfied():
+    frame = pd.DataFrame({"score": [score for score, _, _ in ANSWERS], "scale_max": [best for _, best, _ in ANSWERS]})
+    frame = frame.astype({"score": "float64", "scale_max": "Int64"})
+    expected = [None if satisfied is None else float(satisfied) for _, _, satisfied in ANSWERS]
+    in_pandas = is_satisfied(frame["score"], frame["scale_max"])
+    assert [None if pd.isna(value) else value for value in in_pandas] == expected
+
+    surveys = ibis.memtable(pa.Table.from_pandas(frame, preserve_index=False))
+    column = is_satisfied(surveys.score, surveys.scale_max).cast("float64")
+    assert surveys.select(satisfied=column).to_pyarrow()["satisfied"].to_pylist() == expected
+
+
+def test_a_score_that_is_not_on_its_scale_is_no_answer():
+    """The gate sets such rows aside; were it to let one pass, it must count neither as satisfied nor as not."""
+    facts = tickets(*({"ticket_id": f"t{n}"} for n in range(6)))
     answers = pd.DataFrame(
         {
-            "ticket_id": [f"t{n}" for n in range(5)],
-            "answered_at": pd.to_datetime(["2026-11-11T12:00Z"] * 5),
-            "score": [2.0, 1.0, 4.0, 3.0, 5.0],
-            "scale_max": [2, 2, 5, 5, 5],
+            "ticket_id": [f"t{n}" for n in range(6)],
+            "answered_at": pd.to_datetime(["2026-11-11T12:00Z"] * 6),
+            "score": [2.0, 1.0, 4.0, 3.0, 5.0, 9.0],
+            "scale_max": [2, 2, 5, 5, 5, 5],
         }
     )
-    surveys = table(answers)
-    assert counted("csat", {"tickets": facts, "satisfaction": surveys}) == {("2026-W46", "a"): (3, 5)}
+    assert sums_of("csat", {"tickets": facts, "satisfaction": table(answers)}) == {("2026-W46", "a"): (3, 5)}
 
 
 def test_satisfaction_is_credited_to_the_team_that_held_the_ticket_when_it_was_asked():
@@ -173,8 +213,8 @@ def test_satisfaction_is_credited_to_the_team_that_held_the_ticket_when_it_was_a
     answers = pd.DataFrame(
         {"ticket_id": ["t"], "answered_at": pd.to_datetime(["2026-11-11T12:00Z"]), "score": [5.0], "scale_max": [5]}
     )
-    found = counted("csat", {"tickets": facts, "satisfaction": table(answers)})
-    assert list(found) == [("2026-W46", "asked")]
+    sums = sums_of("csat", {"tickets": facts, "satisfaction": table(answers)})
+    assert list(sums) == [("2026-W46", "asked")]
 
 
 def test_a_failed_critical_criterion_makes_the_review_zero_and_calibration_counts_nowhere():
@@ -188,8 +228,8 @@ def test_a_failed_critical_criterion_makes_the_review_zero_and_calibration_count
     ]
     names = ["review_id", "ticket_id", "score", "max_score", "critical", "calibration"]
     reviews = pd.DataFrame(rows, columns=names).assign(reviewed_at=pd.Timestamp("2026-11-11T12:00Z"))
-    found = counted("qa_score", {"tickets": facts, "quality_reviews": table(reviews)})
-    assert found == {("2026-W46", "a"): (pytest.approx(0.9), 2)}
+    sums = sums_of("qa_score", {"tickets": facts, "quality_reviews": table(reviews)})
+    assert sums == {("2026-W46", "a"): (pytest.approx(0.9), 2)}
 
 
 def test_a_promise_counts_in_the_week_in_which_it_was_decided():
@@ -205,8 +245,8 @@ def test_a_promise_counts_in_the_week_in_which_it_was_decided():
             "breached_at": pd.to_datetime([None, "2026-11-05T12:00Z", None], utc=True),
         }
     )
-    found = counted("first_reply_sla", {"tickets": facts, "sla": table(rows)})
-    assert found == {("2026-W45", "a"): (0, 1), ("2026-W46", "a"): (1, 1)}
+    sums = sums_of("first_reply_sla", {"tickets": facts, "sla": table(rows)})
+    assert sums == {("2026-W45", "a"): (0, 1), ("2026-W46", "a"): (1, 1)}
 
 
 def test_the_backlog_of_a_week_is_that_of_its_last_day():
@@ -215,9 +255,9 @@ def test_the_backlog_of_a_week_is_that_of_its_last_day():
     for term in ("created", "reopened", "moved_in", "deleted", "merged", "moved_out"):
         frame[term] = 2 if term == "created" else 0
     backlog = {"backlog": table(frame)}
-    assert counted("backlog_closing", backlog) == {("2026-W46", "a"): (6, 1)}
-    assert counted("solved", backlog)[("2026-W46", "a")][0] == 7
-    assert counted("net_flow", backlog)[("2026-W46", "a")][0] == 7
+    assert sums_of("backlog_closing", backlog) == {("2026-W46", "a"): (6, 1)}
+    assert sums_of("solved", backlog)[("2026-W46", "a")][0] == 7
+    assert sums_of("net_flow", backlog)[("2026-W46", "a")][0] == 7
 
 
 def test_an_export_without_events_cannot_tell_reopens_and_shows_no_zero():

@@ -18,7 +18,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Iterable
-from datetime import UTC, date, datetime
+from datetime import date
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
@@ -34,151 +34,10 @@ if TYPE_CHECKING:
 
 DAY_SECONDS = 86_400
 
-Instants = pd.Series | pd.DatetimeIndex
 _Seconds = npt.NDArray[np.int64]
-_Floats = npt.NDArray[np.float64]
 
 _EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
 _PAIR = re.compile(r"^open_(\d+)$")
-
-
-def local_midnights(start: date, end: date, zone: ZoneInfo | str) -> pd.Series:
-    """First instant of each local day from `start` to before `end`.
-
-    Returns:
-        UTC instants, indexed by local day (`day`, datetime64 without zone). A day that the zone skipped is not there.
-
-    >>> local_midnights(date(2011, 12, 29), date(2012, 1, 1), "Pacific/Apia").index.day.tolist()
-    [29, 31]
-    """
-    ordinals = np.arange(start.toordinal(), end.toordinal() + 1)
-    starts = _day_starts(ordinals, _zone(zone))
-    there = np.diff(starts) > 0
-    days = pd.DatetimeIndex((ordinals[:-1][there] - _EPOCH_ORDINAL).astype("datetime64[D]"), name="day").as_unit("us")
-    return pd.Series(_instants(starts[:-1][there]), index=days, name="midnight")
-
-
-# --- open time -----------------------------------------------------------------------------------------------------
-
-
-def open_segments(calendar: Calendar, start: date, end: date) -> pd.DataFrame:
-    """When a calendar is open from the local day `start` to before the local day `end`.
-
-    Args:
-        calendar: the schedule and its holidays.
-        start: first local day.
-        end: the local day after the last.
-
-    Returns:
-        start_at, end_at: UTC instants of half-open segments, sorted and disjoint. What reaches past the range's first
-        or last midnight is cut there. The rules for DST, midnight and holidays are at the top of this module.
-
-    Raises:
-        ValueError: the range has no day.
-    """
-    first, last = _day_bounds(calendar, start, end)
-    opens, closes = _segments(calendar, first, last)
-    return pd.DataFrame({"start_at": _instants(opens), "end_at": _instants(closes)})
-
-
-class OpenTime:
-    """The open seconds of one calendar over a range of days, ready for frames of instants.
-
-    Args:
-        calendar: the schedule and its holidays.
-        start: first local day.
-        end: the local day after the last.
-
-    Notes:
-        Cumulative open seconds are piecewise linear in time, so that the open time between two instants is the
-        difference of two interpolations, and its inverse one search.
-
-    >>> from opslib.settings import Calendar
-    >>> hours = [{"from": "2026-01-01", "days": {"mon-fri": ["09:00-17:00"]}}]
-    >>> calendar = Calendar.model_validate({"name": "c", "time_zone": "America/New_York", "hours": hours})
-    >>> open_time = OpenTime(calendar, date(2026, 10, 26), date(2026, 11, 9))
-    >>> friday = pd.Series(pd.to_datetime(["2026-10-30T16:00:00-04:00"]))
-    >>> open_time.seconds_between(friday, pd.Series(pd.to_datetime(["2026-11-02T10:00:00-05:00"])))
-    array([7200.])
-    >>> open_time.after(friday, 7200)[0].isoformat()
-    '2026-11-02T15:00:00+00:00'
-    """
-
-    def __init__(self, calendar: Calendar, start: date, end: date) -> None:
-        self.calendar = calendar
-        self._first, self._last = _day_bounds(calendar, start, end)
-        opens, closes = _segments(calendar, self._first, self._last)
-        # Seconds since the first midnight keep microseconds exact in float64.
-        self._opens = (opens - self._first).astype(np.float64)
-        self._closed_after = np.cumsum(closes - opens).astype(np.float64)
-        self._open_before = self._closed_after - (closes - opens)
-        self._knots = np.column_stack([opens, closes]).ravel().astype(np.float64) - self._first
-        self._open_at_knots = np.column_stack([self._open_before, self._closed_after]).ravel()
-
-    def seconds_between(self, starts: Instants, ends: Instants) -> _Floats:
-        """Open seconds from each start to its end.
-
-        Args:
-            starts: tz-aware instants.
-            ends: as many tz-aware instants.
-
-        Returns:
-            Seconds; negative where the end comes before the start, NaN where either is missing.
-
-        Raises:
-            ValueError: an instant lies outside the range of days, or the timestamps have no time zone.
-        """
-        return self._open_at(self._offsets(ends)) - self._open_at(self._offsets(starts))
-
-    def after(self, starts: Instants, seconds: npt.ArrayLike) -> pd.Series:
-        """The earliest instant from each start at which so many open seconds have passed.
-
-        Args:
-            starts: tz-aware instants.
-            seconds: open seconds, one for all or one each.
-
-        Returns:
-            UTC instants with the index of `starts`. An instant at which the last second passes lies in opening hours
-            or at closing time; zero seconds after a start is the start. Missing where either is missing.
-
-        Raises:
-            ValueError: seconds are negative, the range of days has not as many open seconds left, or an instant lies
-                outside it.
-        """
-        offsets = self._offsets(starts)
-        wanted = np.broadcast_to(np.asarray(seconds, dtype=np.float64), offsets.shape)
-        if (wanted < 0).any():
-            raise ValueError("seconds must not be negative")
-        targets = self._open_at(offsets) + wanted
-        total = self._closed_after[-1] if self._closed_after.size else 0.0
-        running = (wanted > 0) & ~np.isnan(targets)
-        if (targets[running] > total).any():
-            raise ValueError(f"calendar {self.calendar.name!r} is not open that long before {_datetime(self._last)}")
-        found = np.where(np.isnan(targets), np.nan, offsets)
-        segment = np.searchsorted(self._closed_after, targets[running], side="left")
-        found[running] = self._opens[segment] + targets[running] - self._open_before[segment]
-        missing = np.isnan(found)
-        micros = np.rint(np.where(missing, 0, found) * 1_000_000).astype(np.int64) + self._first * 1_000_000
-        instants = pd.Series(pd.DatetimeIndex(micros.astype("datetime64[us]")).tz_localize("UTC"))
-        instants = instants.mask(missing)
-        instants.index = starts.index if isinstance(starts, pd.Series) else pd.RangeIndex(len(starts))
-        return instants
-
-    def _open_at(self, offsets: _Floats) -> _Floats:
-        if not self._knots.size:
-            return np.where(np.isnan(offsets), np.nan, 0.0)
-        return np.asarray(np.interp(offsets, self._knots, self._open_at_knots), dtype=np.float64)
-
-    def _offsets(self, instants: Instants) -> _Floats:
-        """Seconds since the range's first midnight, NaN where missing."""
-        offsets = (_micros(instants) - self._first * 1_000_000) / 1_000_000
-        offsets[np.asarray(instants.isna())] = np.nan
-        if (offsets < 0).any() or (offsets > self._last - self._first).any():
-            raise ValueError(
-                f"instants lie outside the days that calendar {self.calendar.name!r} was compiled for:"
-                f" {_datetime(self._first)} to {_datetime(self._last)}"
-            )
-        return offsets
 
 
 def day_table(calendars: Iterable[Calendar], start: date, end: date) -> pd.DataFrame:
@@ -303,42 +162,8 @@ def instant_at_open(
     return joined.select(*table.columns, **{name: reached})
 
 
-# --- inside --------------------------------------------------------------------------------------------------------
-
-
-def _zone(zone: ZoneInfo | str) -> ZoneInfo:
-    return ZoneInfo(zone) if isinstance(zone, str) else zone
-
-
 def _utc_date(seconds: int) -> date:
     return date.fromordinal(seconds // DAY_SECONDS + _EPOCH_ORDINAL)
-
-
-def _datetime(seconds: int) -> datetime:
-    return datetime.fromtimestamp(seconds, UTC)
-
-
-def _micros(instants: Instants) -> _Seconds:
-    index = pd.DatetimeIndex(instants)
-    if index.tz is None:
-        raise ValueError("the timestamps have no time zone; give instants in UTC")
-    return index.tz_convert("UTC").as_unit("us").asi8
-
-
-def _instants(seconds: _Seconds) -> pd.DatetimeIndex:
-    return pd.DatetimeIndex((seconds * 1_000_000).astype("datetime64[us]")).tz_localize("UTC")
-
-
-def _day_starts(ordinals: Iterable[int], zone: ZoneInfo) -> _Seconds:
-    walls = [(int(ordinal) - _EPOCH_ORDINAL) * DAY_SECONDS for ordinal in ordinals]
-    return np.array([epoch_at_wall(wall, zone, 0) for wall in walls], dtype=np.int64)
-
-
-def _day_bounds(calendar: Calendar, start: date, end: date) -> tuple[int, int]:
-    if end <= start:
-        raise ValueError(f"from {start} to before {end} there is no day")
-    first, last = _day_starts([start.toordinal(), end.toordinal()], ZoneInfo(calendar.time_zone))
-    return int(first), int(last)
 
 
 def _segments(calendar: Calendar, first: int, last: int) -> tuple[_Seconds, _Seconds]:

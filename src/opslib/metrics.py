@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
 import pandas as pd
 import pyarrow as pa
@@ -85,6 +85,46 @@ def _has(present: Mapping[str, frozenset[str]], need: str) -> bool:
 
 
 FOLLOW_UP_DAYS = 7
+USUAL_SCALE = 5.0
+"""The best score of a survey whose export gives none."""
+
+Answers = TypeVar("Answers")
+
+
+def is_satisfied(score: Answers, scale_max: Answers) -> Answers:
+    """Whether a survey's answer is that of a satisfied customer.
+
+    Args:
+        score: the answers; a column of an Ibis table or a pandas series.
+        scale_max: their best possible scores, of the same kind; missing is 5.
+
+    Returns:
+        True or false (1.0 or 0.0 in pandas); missing where the score is missing or not on its scale.
+
+    Notes:
+        Satisfied are the best fifth of a scale (4 and 5 of 5, 8 to 10 of 10), and good of good and bad, which are 2
+        and 1 of a scale of 2.
+
+    >>> is_satisfied(pd.Series([4.0, 3.0, 2.0, 9.0]), pd.Series([5, 5, 2, 5])).tolist()
+    [1.0, 0.0, 1.0, nan]
+    """
+    if isinstance(score, pd.Series) and isinstance(scale_max, pd.Series):
+        scores, best = score.astype("float64"), scale_max.astype("float64").fillna(USUAL_SCALE)
+        answers = _is_best_fifth(scores, best).astype("float64").where(_is_on_scale(scores, best))
+        return cast(Answers, answers)
+    import ibis
+
+    column, best = cast("ir.Value", score), cast("ir.Value", scale_max).cast("float64").fill_null(USUAL_SCALE)
+    rule = ibis.ifelse(_is_on_scale(column, best), _is_best_fifth(column, best), ibis.null("boolean"))
+    return cast(Answers, rule)
+
+
+def _is_on_scale(score: Any, best: Any) -> Any:
+    return (score >= 1) & (score <= best)
+
+
+def _is_best_fifth(score: Any, best: Any) -> Any:
+    return (score >= 0.8 * best) & ((best != 2) | (score >= 2))
 
 
 def relation(name: str, tables: Mapping[str, ir.Table]) -> ir.Table:
@@ -110,41 +150,57 @@ def relation(name: str, tables: Mapping[str, ir.Table]) -> ir.Table:
     if name == "tickets":
         return tickets
     if name == "offers":
-        answers = tables["satisfaction"]
-        answers = answers.group_by(answered_id=answers.ticket_id).agg(answered_at=answers.answered_at.min())
-        offered = tickets.filter(tickets.survey_team.notnull())
-        joined = offered.left_join(answers, offered.ticket_id == answers.answered_id)
-        soon = joined.answered_at <= joined.last_solved_at + ibis.interval(days=FOLLOW_UP_DAYS)
-        return joined.mutate(was_answered=soon.fill_null(False))
+        return _offers(tickets, tables["satisfaction"])
     if name == "surveys":
-        credited = tickets.select(
-            "channel",
-            "contact_reason",
-            held_id="ticket_id",
-            team=tickets.survey_team.coalesce(tickets.finished_team),
-        )
-        answers = tables["satisfaction"]
-        best = answers.scale_max.coalesce(5)
-        answers = answers.mutate(satisfied=answers.score >= ibis.ifelse(best == 2, 2.0, 0.8 * best.cast("float64")))
-        return answers.inner_join(credited, answers.ticket_id == credited.held_id)
+        return _surveys(tickets, tables["satisfaction"])
     if name == "reviews":
-        held = tickets.select("channel", "contact_reason", held_id="ticket_id", team=tickets.finished_team)
-        judged = tables["quality_reviews"].filter(~ibis._.calibration.fill_null(False))
-        judged = judged.mutate(given=judged.score / judged.max_score)
-        judged = judged.mutate(failed=judged.critical.fill_null(False) & (judged.given < 0.5))
-        reviews = judged.group_by("review_id").agg(
-            reviewed_id=judged.ticket_id.min(),
-            reviewed_at=judged.reviewed_at.min(),
-            mean_given=judged.given.mean(),
-            failed=judged.failed.any(),
-        )
-        reviews = reviews.mutate(score=ibis.ifelse(reviews.failed, 0.0, reviews.mean_given))
-        return reviews.inner_join(held, reviews.reviewed_id == held.held_id)
+        return _reviews(tickets, tables["quality_reviews"])
     rows = tables[name]
     if name == "sla":
         rows = rows.mutate(decided_at=ibis.ifelse(rows.state == "breached", rows.breached_at, rows.ended_at))
     channels = tickets.select("channel", "contact_reason", held_id="ticket_id")
     return rows.inner_join(channels, rows.ticket_id == channels.held_id)
+
+
+def _offers(tickets: ir.Table, answers: ir.Table) -> ir.Table:
+    """The tickets whose customers were offered a survey, with `was_answered` within the days of a follow-up."""
+    import ibis
+
+    answers = answers.group_by(answered_id=answers.ticket_id).agg(answered_at=answers.answered_at.min())
+    offers = tickets.filter(tickets.survey_team.notnull())
+    offers = offers.left_join(answers, offers.ticket_id == answers.answered_id)
+    in_time = offers.answered_at <= offers.last_solved_at + ibis.interval(days=FOLLOW_UP_DAYS)
+    return offers.mutate(was_answered=in_time.fill_null(False))
+
+
+def _surveys(tickets: ir.Table, answers: ir.Table) -> ir.Table:
+    """The answers with `satisfied`, and the team that held the ticket when the survey was offered."""
+    holders = tickets.select(
+        "channel",
+        "contact_reason",
+        held_id="ticket_id",
+        team=tickets.survey_team.coalesce(tickets.finished_team),
+    )
+    answers = answers.mutate(satisfied=is_satisfied(answers.score, answers.scale_max))
+    return answers.inner_join(holders, answers.ticket_id == holders.held_id)
+
+
+def _reviews(tickets: ir.Table, criteria: ir.Table) -> ir.Table:
+    """Quality reviews with their `score`: the mean share of the points, 0 where a critical criterion failed."""
+    import ibis
+
+    criteria = criteria.filter(~criteria.calibration.fill_null(False))
+    criteria = criteria.mutate(points_share=criteria.score / criteria.max_score)
+    criteria = criteria.mutate(failed=criteria.critical.fill_null(False) & (criteria.points_share < 0.5))
+    reviews = criteria.group_by("review_id").agg(
+        reviewed_id=criteria.ticket_id.min(),
+        reviewed_at=criteria.reviewed_at.min(),
+        mean_share=criteria.points_share.mean(),
+        failed=criteria.failed.any(),
+    )
+    reviews = reviews.mutate(score=ibis.ifelse(reviews.failed, 0.0, reviews.mean_share))
+    holders = tickets.select("channel", "contact_reason", held_id="ticket_id", team=tickets.finished_team)
+    return reviews.inner_join(holders, reviews.reviewed_id == holders.held_id)
 
 
 def cells(metrics: Iterable[Metric], rows: ir.Table, weeks: pd.DataFrame, *, by: str = "channel") -> ir.Table:
@@ -153,7 +209,7 @@ def cells(metrics: Iterable[Metric], rows: ir.Table, weeks: pd.DataFrame, *, by:
     Args:
         metrics: of one `fact`, `dated_by` and `team`; none of them a quantile.
         rows: of `relation`.
-        weeks: week, start_at and end_at (UTC instants, half open), first_day and last_day (dates) of the weeks wanted.
+        weeks: week, start_at and end_at (UTC instants, half open), first_day and last_day (dates).
         by: `channel` or `contact_reason`.
 
     Returns:
@@ -194,7 +250,7 @@ def times(metric: Metric, rows: ir.Table, weeks: pd.DataFrame, *, by: str = "cha
     Args:
         metric: a quantile.
         rows: of `relation`.
-        weeks: as of `cells`.
+        weeks: week, start_at and end_at (UTC instants, half open), first_day and last_day (dates).
         by: `channel` or `contact_reason`.
 
     Returns:
@@ -202,14 +258,14 @@ def times(metric: Metric, rows: ir.Table, weeks: pd.DataFrame, *, by: str = "cha
     """
     rows = in_weeks(rows, metric.dated_by, weeks)
     ended, censored = rows[metric.ended], rows[metric.censored]
-    found = rows.select(
+    rows = rows.select(
         week=rows["_week"],
         team=rows[metric.team],
         **{by: rows[by].fill_null(NO_GROUP)},
         seconds=ended.coalesce(censored).cast("int64"),
         ended=ended.notnull(),
     )
-    return found.filter(found.seconds.notnull() & found.team.notnull())
+    return rows.filter(rows.seconds.notnull() & rows.team.notnull())
 
 
 def settled(metric: Metric, weeks: pd.DataFrame, *, as_of: datetime) -> pd.DataFrame:
@@ -220,8 +276,11 @@ def settled(metric: Metric, weeks: pd.DataFrame, *, as_of: datetime) -> pd.DataF
 
     Args:
         metric: the metric.
-        weeks: as of `cells`.
+        weeks: week, end_at (UTC).
         as_of: the instant up to which the exports know the world.
+
+    Returns:
+        Those of the rows of `weeks` that ended `metric.settles_days` before as_of, or earlier.
     """
     if metric.settles_days == 0:
         return weeks
@@ -234,7 +293,7 @@ def in_weeks(rows: ir.Table, dated_by: str, weeks: pd.DataFrame) -> ir.Table:
     Args:
         rows: have the column `dated_by`: text with a week, an instant, or a date.
         dated_by: its name.
-        weeks: as of `cells`.
+        weeks: week, start_at and end_at (UTC instants, half open), first_day and last_day (dates).
 
     Returns:
         The rows; those dated by a date have also `ends_week`: true on the last day of the week.
@@ -245,16 +304,16 @@ def in_weeks(rows: ir.Table, dated_by: str, weeks: pd.DataFrame) -> ir.Table:
     if dates.type().is_string():
         return rows.filter(dates.isin(list(weeks["week"]))).mutate(_week=dates)
     start, end = ("first_day", "last_day") if dates.type().is_date() else ("start_at", "end_at")
-    named = weeks[["week", start, end]].rename(columns={"week": "_week", start: "_start", end: "_end"})
-    bounds = ibis.memtable(pa.Table.from_pandas(named, preserve_index=False))
+    edges = weeks[["week", start, end]].rename(columns={"week": "_week", start: "_start", end: "_end"})
+    bounds = ibis.memtable(pa.Table.from_pandas(edges, preserve_index=False))
     rows = rows.filter(dates.notnull())
-    joined = rows.asof_join(bounds, on=rows[dated_by] >= bounds["_start"])
+    dated = rows.asof_join(bounds, on=rows[dated_by] >= bounds["_start"])
     if dates.type().is_date():
-        inside = (joined[dated_by] <= joined["_end"]).fill_null(False)
-        joined = joined.mutate(ends_week=joined[dated_by] == joined["_end"])
+        inside = (dated[dated_by] <= dated["_end"]).fill_null(False)
+        dated = dated.mutate(ends_week=dated[dated_by] == dated["_end"])
     else:
-        inside = (joined[dated_by] < joined["_end"]).fill_null(False)
-    return joined.filter(inside).drop("_start", "_end")
+        inside = (dated[dated_by] < dated["_end"]).fill_null(False)
+    return dated.filter(inside).drop("_start", "_end")
 
 
 def _one(table: ir.Table) -> ir.Value:
@@ -267,7 +326,7 @@ def _column(name: str) -> Rows:
     return lambda table: table[name]
 
 
-def _known(name: str) -> Rows:
+def _tells(name: str) -> Rows:
     """1 where the column tells something and the ticket counts."""
     return lambda table: (table[name].notnull() & table.counts_in_speed).cast("int64")
 
@@ -395,7 +454,7 @@ def _speed() -> Iterable[Metric]:
             (_SOLVES,),
         ),
     }
-    wanted = (
+    measures = (
         ("first_reply", "business", 0.5),
         ("first_reply", "business", 0.9),
         ("first_resolution", "business", 0.5),
@@ -406,7 +465,7 @@ def _speed() -> Iterable[Metric]:
         ("full_resolution", "calendar", 0.5),
         ("full_resolution", "calendar", 0.9),
     )
-    for measure, clock, probability in wanted:
+    for measure, clock, probability in measures:
         label, definition, needs = what[measure]
         short, share = _QUANTILE[probability]
         ending = "median" if probability == 0.5 else "p90"
@@ -489,7 +548,7 @@ def _effort() -> Iterable[Metric]:
         "mean",
         definition="Public comments of agents per ticket that was last solved in the week.",
         numerator=_column("touches"),
-        denominator=_known("touches"),
+        denominator=_tells("touches"),
         needs=("ticket_events", _SOLVES),
         **_BY_SOLVE,  # type: ignore[arg-type]
     )
@@ -543,7 +602,7 @@ def _effort() -> Iterable[Metric]:
             ("ticket_events|tickets.reopen_count",),
         ),
     )
-    for name, label, better, what, numerator, known, needs in shares:
+    for name, label, better, what, numerator, column, needs in shares:
         yield Metric(
             name,
             label,
@@ -553,7 +612,7 @@ def _effort() -> Iterable[Metric]:
             "share",
             definition=f"Of the tickets last solved in the week, the share that {what}.",
             numerator=numerator,
-            denominator=_known(known),
+            denominator=_tells(column),
             settles_days=FOLLOW_UP_DAYS if name == "first_contact_resolution" else 0,
             needs=(*needs, _SOLVES),
             **_BY_SOLVE,  # type: ignore[arg-type]
@@ -628,18 +687,18 @@ def check_goals(organisation: Organisation) -> None:
     Raises:
         SettingsError: a goal names a metric that there is not, or a share above 100 %; all are listed.
     """
-    wrong = []
+    errors = []
     for team in organisation.teams:
         for goal in team.goals:
             metric = CATALOGUE.get(goal.metric)
             if metric is None:
-                wrong.append(f"team {team.name!r}: a goal names the metric {goal.metric!r}, which there is not")
+                errors.append(f"team {team.name!r}: a goal names the metric {goal.metric!r}, which there is not")
             elif metric.unit in ("share", "score") and not 0 <= goal.target <= 1:
-                wrong.append(
+                errors.append(
                     f"team {team.name!r}: the goal for {goal.metric} must be a share like 90%, not {goal.target:g}"
                 )
-    if wrong:
-        raise SettingsError("\n".join([*wrong, f"there are {', '.join(sorted(CATALOGUE))}"]))
+    if errors:
+        raise SettingsError("\n".join([*errors, f"there are {', '.join(sorted(CATALOGUE))}"]))
 
 
 def week_frame(weeks: Iterable[str], bounds: Callable[[str], tuple[datetime, datetime]]) -> pd.DataFrame:

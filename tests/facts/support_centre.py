@@ -25,18 +25,18 @@ def at(text: str) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=UTC)
 
 
-def happened(when: str, event: str, role: str | None = None, value: str | None = None, who: str | None = None) -> Row:
+def event_at(when: str, event: str, role: str | None = None, value: str | None = None, who: str | None = None) -> Row:
     """One event, without its ticket and its place."""
     return {"occurred_at": at(when), "event": event, "actor_role": role, "value": value, "actor_id": who}
 
 
-def asked_at(when: str) -> list[Row]:
+def question_at(when: str) -> list[Row]:
     """What opens a ticket: it is created and the requester says why."""
-    return [happened(when, "created", "requester"), happened(when, "public_comment", "requester")]
+    return [event_at(when, "created", "requester"), event_at(when, "public_comment", "requester")]
 
 
 def ticket(ticket_id: str, created: str, *events: Row, **columns: Any) -> tuple[Row, list[Row]]:
-    """A ticket of the team `nl` (where no other is given) and its events in their order."""
+    """A ticket of the team `nl` (unless the columns name another) and its events in their order."""
     own = {"ticket_id": ticket_id, "created_at": at(created), "status": "open", "team": "nl", **columns}
     return own, [{"ticket_id": ticket_id, "sequence": number, **event} for number, event in enumerate(events)]
 
@@ -44,25 +44,25 @@ def ticket(ticket_id: str, created: str, *events: Row, **columns: Any) -> tuple[
 def fill(
     warehouse: Warehouse,
     organisation: Organisation,
-    made: Iterable[tuple[Row, list[Row]]],
+    tickets: Iterable[tuple[Row, list[Row]]],
     *,
     without: Iterable[str] = (),
 ) -> None:
-    """Write the standard tables as the intake writes them; `without` names ticket columns that the export lacks."""
-    made = list(made)
-    tickets = pd.DataFrame([own for own, _ in made])
+    """Write tickets and their events as the intake writes them; `without`: ticket columns that the export lacks."""
+    tickets = list(tickets)
+    frame = pd.DataFrame([own for own, _ in tickets])
     for name in TABLES["tickets"].names:
-        if name not in tickets:
-            tickets[name] = None
-    tickets["week"] = week_of(pd.Series(pd.DatetimeIndex(tickets["created_at"])), organisation.zone).to_numpy()
-    tickets = tickets.sort_values(["team", "ticket_id"])
+        if name not in frame:
+            frame[name] = None
+    frame["week"] = week_of(pd.Series(pd.DatetimeIndex(frame["created_at"])), organisation.zone).to_numpy()
+    frame = frame.sort_values(["team", "ticket_id"])
     schema = TABLES["tickets"].schema.append(pa.field("week", pa.string()))
-    warehouse.write("standard", "tickets", _arrow(tickets, schema), partition_by_week=True)
+    warehouse.write("standard", "tickets", _arrow(frame, schema), partition_by_week=True)
 
     present = {"tickets": sorted(set(TABLES["tickets"].names) - set(without))}
-    rows = [event for _, events in made for event in events]
+    rows = [event for _, events in tickets for event in events]
     if rows:
-        weeks = dict(zip(tickets["ticket_id"], tickets["week"], strict=True))
+        weeks = dict(zip(frame["ticket_id"], frame["week"], strict=True))
         events = pd.DataFrame(rows)
         events["week"] = events["ticket_id"].map(weeks)
         schema = TABLES["ticket_events"].schema.append(pa.field("sequence", pa.int64())).append(
@@ -83,13 +83,13 @@ def _arrow(frame: pd.DataFrame, schema: pa.Schema) -> pa.Table:
 def facts_of(
     folder: Path,
     organisation: Organisation,
-    *made: tuple[Row, list[Row]],
+    *tickets: tuple[Row, list[Row]],
     as_of: str = "2026-12-01 00:00",
     without: Iterable[str] = (),
 ) -> dict[str, pd.DataFrame]:
     """Build everything; facts by name, facts/tickets by ticket_id."""
     warehouse = Warehouse(folder)
-    fill(warehouse, organisation, made, without=without)
+    fill(warehouse, organisation, tickets, without=without)
     build(warehouse, organisation, at(as_of))
     facts = {name: warehouse.read("facts", name) for name in ("tickets", "replies", "sla", "spells", "backlog")}
     return facts | {"tickets": facts["tickets"].set_index("ticket_id")}

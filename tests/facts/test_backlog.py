@@ -11,36 +11,36 @@ import pyarrow as pa
 import pytest
 
 from opslib.facts import backlog
-from tests.facts.support_centre import asked_at, facts_of, happened, organisation, ticket
+from tests.facts.support_centre import event_at, facts_of, organisation, question_at, ticket
 
 NOON = "2026-03-02 17:00"  # in New York, whose midnights count
 TICKETS = [
     ticket(
         "moved and solved",
         NOON,
-        *asked_at(NOON),
-        happened(NOON, "team", None, "nl"),
-        happened("2026-03-03 17:00", "team", None, "us"),
-        happened("2026-03-04 17:00", "status", None, "solved"),
-        happened("2026-03-05 17:00", "status", None, "open"),
-        happened("2026-03-05 18:00", "team", None, "nl"),
+        *question_at(NOON),
+        event_at(NOON, "team", None, "nl"),
+        event_at("2026-03-03 17:00", "team", None, "us"),
+        event_at("2026-03-04 17:00", "status", None, "solved"),
+        event_at("2026-03-05 17:00", "status", None, "open"),
+        event_at("2026-03-05 18:00", "team", None, "nl"),
         status="open",
     ),
-    ticket("deleted", NOON, *asked_at(NOON), happened("2026-03-03 17:00", "deleted", None), status="deleted"),
-    ticket("merged", NOON, *asked_at(NOON), happened("2026-03-03 17:00", "merged_into", None, "x"), status="merged"),
-    ticket("spam", NOON, *asked_at(NOON), happened("2026-03-03 17:00", "status", None, "spam"), status="spam"),
+    ticket("deleted", NOON, *question_at(NOON), event_at("2026-03-03 17:00", "deleted", None), status="deleted"),
+    ticket("merged", NOON, *question_at(NOON), event_at("2026-03-03 17:00", "merged_into", None, "x"), status="merged"),
+    ticket("spam", NOON, *question_at(NOON), event_at("2026-03-03 17:00", "status", None, "spam"), status="spam"),
     ticket(
         "moved while solved",
         NOON,
-        *asked_at(NOON),
-        happened(NOON, "team", None, "nl"),
-        happened("2026-03-03 17:00", "status", None, "solved"),
-        happened("2026-03-04 17:00", "team", None, "us"),
-        happened("2026-03-05 17:00", "status", None, "open"),
+        *question_at(NOON),
+        event_at(NOON, "team", None, "nl"),
+        event_at("2026-03-03 17:00", "status", None, "solved"),
+        event_at("2026-03-04 17:00", "team", None, "us"),
+        event_at("2026-03-05 17:00", "status", None, "open"),
         status="open",
     ),
-    ticket("before midnight", "2026-03-04 04:59:59", *asked_at("2026-03-04 04:59:59")),
-    ticket("at midnight", "2026-03-04 05:00", *asked_at("2026-03-04 05:00")),
+    ticket("before midnight", "2026-03-04 04:59:59", *question_at("2026-03-04 04:59:59")),
+    ticket("at midnight", "2026-03-04 05:00", *question_at("2026-03-04 05:00")),
 ]
 
 
@@ -98,9 +98,9 @@ def test_a_backlog_that_does_not_add_up_is_named(facts: dict[str, pd.DataFrame])
     wrong = facts["backlog"].copy()
     wrong.loc[3, "solved"] += 1
     wrong.loc[7, "opening"] += 2
-    found = backlog.check_identity(wrong)
-    assert found["difference"].tolist() == [1, -2]
-    assert found["gap"].tolist() == [0, 2]
+    breaks = backlog.check_identity(wrong)
+    assert breaks["difference"].tolist() == [1, -2]
+    assert breaks["gap"].tolist() == [0, 2]
 
 
 def test_the_tickets_that_break_it_are_named() -> None:
@@ -111,8 +111,8 @@ def test_the_tickets_that_break_it_are_named() -> None:
         {"team": "nl", "day": 20_000, "ticket_id": "solved but held", **zeros, "solved": 1},
     ]
     changes = ibis.memtable(pa.Table.from_pylist(rows))
-    found = ibis.duckdb.connect().to_pyarrow(backlog.tickets_that_break_it(changes)).to_pylist()
-    assert found == [{"team": "nl", "day": 20_000, "ticket_id": "solved but held", "difference": 1}]
+    rows = ibis.duckdb.connect().to_pyarrow(backlog.tickets_that_break_it(changes)).to_pylist()
+    assert rows == [{"team": "nl", "day": 20_000, "ticket_id": "solved but held", "difference": 1}]
 
 
 @pytest.mark.parametrize("zone", ["America/New_York", "Australia/Lord_Howe", "Africa/Casablanca", "Asia/Kolkata"])
@@ -122,6 +122,6 @@ def test_local_days_are_those_of_the_zone_database(zone: str) -> None:
     seconds = [first + 3600 * hour + 1800 * (hour % 2) for hour in range(2 * 365 * 24)]
     offsets = backlog.zone_offsets(ZoneInfo(zone), date(2025, 1, 1), date(2027, 1, 1))
     table = ibis.memtable(pa.table({"second": seconds}))
-    found = ibis.duckdb.connect().to_pyarrow(table.select(day=backlog.local_day(table["second"], offsets)))
+    days = ibis.duckdb.connect().to_pyarrow(table.select(day=backlog.local_day(table["second"], offsets)))
     expected = [(datetime.fromtimestamp(second, ZoneInfo(zone)).date() - date(1970, 1, 1)).days for second in seconds]
-    assert found["day"].to_pylist() == expected
+    assert days["day"].to_pylist() == expected

@@ -25,28 +25,28 @@ def seed() -> int:
 
 
 @pytest.fixture(scope="module")
-def made(seed: int) -> list[Any]:
+def tickets(seed: int) -> list[Any]:
     return random_tickets.make(1, FIXED) + random_tickets.make(seed, FRESH)
 
 
 @pytest.fixture(scope="module")
-def warehouse(made: list[Any], tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
+def warehouse(tickets: list[Any], tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
     warehouse = Warehouse(tmp_path_factory.mktemp("warehouse"))
     organisation = random_tickets.organisation()
-    fill(warehouse, organisation, made)
+    fill(warehouse, organisation, tickets)
     build(warehouse, organisation, random_tickets.AS_OF)
     return warehouse
 
 
 @pytest.fixture(scope="module")
-def lives(made: list[Any]) -> list[twin.Life]:
+def lives(tickets: list[Any]) -> list[twin.Life]:
     centre = twin.Centre(random_tickets.organisation(), random_tickets.FIRST, random_tickets.AS_OF)
-    known = [each for each in made if each[0]["created_at"] <= random_tickets.AS_OF]
-    assert 2_000 < len(known) < len(made), "some tickets are created after as_of"
-    return [twin.Life(own, events, centre) for own, events in known]
+    begun = [each for each in tickets if each[0]["created_at"] <= random_tickets.AS_OF]
+    assert 2_000 < len(begun) < len(tickets), "some tickets are created after as_of"
+    return [twin.Life(own, events, centre) for own, events in begun]
 
 
-def _plain(value: Any) -> Any:
+def _cell(value: Any) -> Any:
     """A cell as the twin has it: seconds for instants, None for what is missing."""
     if value is None or value is pd.NaT or (isinstance(value, float) and math.isnan(value)):
         return None
@@ -60,66 +60,66 @@ def _plain(value: Any) -> Any:
 def _rows(frame: pd.DataFrame, columns: list[str]) -> dict[str, list[dict[str, Any]]]:
     rows: dict[str, list[dict[str, Any]]] = {}
     for ticket_id, *cells in frame[["ticket_id", *columns]].itertuples(index=False):
-        rows.setdefault(ticket_id, []).append(dict(zip(columns, map(_plain, cells), strict=True)))
+        rows.setdefault(ticket_id, []).append(dict(zip(columns, map(_cell, cells), strict=True)))
     return rows
 
 
-def _assert_same(found: dict[str, Any], expected: dict[str, Any], made: list[Any]) -> None:
-    wrong = [ticket_id for ticket_id in expected if found.get(ticket_id) != expected[ticket_id]]
+def _assert_same(rows: dict[str, Any], expected: dict[str, Any], tickets: list[Any]) -> None:
+    wrong = [ticket_id for ticket_id in expected if rows.get(ticket_id) != expected[ticket_id]]
     if wrong:
         first = wrong[0]
-        story = next(events for own, events in made if own["ticket_id"] == first)
-        got, want = found.get(first), expected[first]
+        story = next(events for own, events in tickets if own["ticket_id"] == first)
+        got, want = rows.get(first), expected[first]
         if isinstance(got, dict):
             both = ((got, want), (want, got))
             got, want = ({key: value for key, value in one.items() if value != other[key]} for one, other in both)
         lines = [f"{e['occurred_at']:%m-%d %H:%M:%S} {e['event']} {e['actor_role']} {e['value']}" for e in story]
-        own = next(own for own, _ in made if own["ticket_id"] == first)
-        told = "\n".join([f"found {got}", f"expected {want}", f"{own}", *lines])
-        pytest.fail(f"{len(wrong)} tickets differ, first {first}:\n{told}")
+        own = next(own for own, _ in tickets if own["ticket_id"] == first)
+        message = "\n".join([f"found {got}", f"expected {want}", f"{own}", *lines])
+        pytest.fail(f"{len(wrong)} tickets differ, first {first}:\n{message}")
 
 
-def test_tickets_agree_with_the_twin(warehouse: Warehouse, lives: list[twin.Life], made: list[Any]) -> None:
+def test_tickets_agree_with_the_twin(warehouse: Warehouse, lives: list[twin.Life], tickets: list[Any]) -> None:
     expected = {life.own["ticket_id"]: twin.ticket_facts(life) for life in lives}
     everyone = [life.own for life in lives]
-    known: dict[Any, list[Any]] = {}
+    namesakes: dict[Any, list[Any]] = {}
     for own in everyone:
-        known.setdefault((own.get("requester_id"), own.get("contact_reason")), []).append(own)
+        namesakes.setdefault((own.get("requester_id"), own.get("contact_reason")), []).append(own)
     for own in everyone:
-        fact, others = expected[own["ticket_id"]], known[own.get("requester_id"), own.get("contact_reason")]
+        fact, others = expected[own["ticket_id"]], namesakes[own.get("requester_id"), own.get("contact_reason")]
         now = int(random_tickets.AS_OF.timestamp())
         fact["first_contact_resolution"] = twin.first_contact(own, fact, others, now)
     columns = list(next(iter(expected.values())))
-    found = {key: rows[0] for key, rows in _rows(warehouse.read("facts", "tickets"), columns).items()}
-    assert len(found) == len(lives)
-    _assert_same(found, expected, made)
+    rows = {key: own[0] for key, own in _rows(warehouse.read("facts", "tickets"), columns).items()}
+    assert len(rows) == len(lives)
+    _assert_same(rows, expected, tickets)
 
 
-def test_spells_agree_with_the_twin(warehouse: Warehouse, lives: list[twin.Life], made: list[Any]) -> None:
+def test_spells_agree_with_the_twin(warehouse: Warehouse, lives: list[twin.Life], tickets: list[Any]) -> None:
     expected = {life.own["ticket_id"]: twin.spell_facts(life) for life in lives}
     frame = warehouse.read("facts", "spells").rename(columns={"assignee_id": "assignee"})
-    found = _rows(frame, list(next(iter(expected.values()))[0]))
-    _assert_same(found, expected, made)
+    rows = _rows(frame, list(next(iter(expected.values()))[0]))
+    _assert_same(rows, expected, tickets)
 
 
-def test_replies_agree_with_the_twin(warehouse: Warehouse, lives: list[twin.Life], made: list[Any]) -> None:
+def test_replies_agree_with_the_twin(warehouse: Warehouse, lives: list[twin.Life], tickets: list[Any]) -> None:
     expected = {life.own["ticket_id"]: rows for life in lives if (rows := twin.reply_facts(life))}
-    found = _rows(warehouse.read("facts", "replies"), list(next(iter(expected.values()))[0]))
-    assert len(found) == len(expected)
-    _assert_same(found, expected, made)
+    rows = _rows(warehouse.read("facts", "replies"), list(next(iter(expected.values()))[0]))
+    assert len(rows) == len(expected)
+    _assert_same(rows, expected, tickets)
 
 
-def test_sla_agrees_with_the_twin(warehouse: Warehouse, lives: list[twin.Life], made: list[Any]) -> None:
+def test_sla_agrees_with_the_twin(warehouse: Warehouse, lives: list[twin.Life], tickets: list[Any]) -> None:
     def ordered(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
         return sorted(rows, key=lambda row: (row["policy"], row["metric"]))
 
     expected = {life.own["ticket_id"]: ordered(rows) for life in lives if (rows := twin.sla_facts(life))}
     columns = list(next(iter(expected.values()))[0])
-    found = {key: ordered(rows) for key, rows in _rows(warehouse.read("facts", "sla"), columns).items()}
-    assert len(found) == len(expected)
+    rows = {key: ordered(own) for key, own in _rows(warehouse.read("facts", "sla"), columns).items()}
+    assert len(rows) == len(expected)
     states = {row["state"] for rows in expected.values() for row in rows}
     assert states == {"met", "breached", "running"}
-    _assert_same(found, expected, made)
+    _assert_same(rows, expected, tickets)
 
 
 def test_the_backlog_agrees_with_the_twin(warehouse: Warehouse, lives: list[twin.Life]) -> None:

@@ -11,72 +11,72 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from tests.facts.support_centre import asked_at, at, facts_of, happened, organisation, ticket
+from tests.facts.support_centre import at, event_at, facts_of, organisation, question_at, ticket
 
 MONDAY = "2026-03-02 09:00"
 
 
-def _promised(name: str, created: str, *events: Any, **columns: Any) -> Any:
+def _ticket(name: str, created: str, *events: Any, **columns: Any) -> Any:
     own = {"team": "promised", "priority": "normal", **columns}
-    return ticket(name, created, *asked_at(created), *events, **own)
+    return ticket(name, created, *question_at(created), *events, **own)
 
 
 def _reply(when: str) -> Any:
-    return happened(when, "public_comment", "agent")
+    return event_at(when, "public_comment", "agent")
 
 
 def _status(when: str, status: str) -> Any:
-    return happened(when, "status", "agent", status)
+    return event_at(when, "status", "agent", status)
 
 
 TICKETS = [
-    _promised(
+    _ticket(
         "made urgent later",
         MONDAY,
-        happened(MONDAY, "priority", None, "normal"),
-        happened("2026-03-02 09:10", "priority", "agent", "high"),
+        event_at(MONDAY, "priority", None, "normal"),
+        event_at("2026-03-02 09:10", "priority", "agent", "high"),
         _reply("2026-03-02 12:00"),
         priority="high",
     ),
-    _promised(
+    _ticket(
         "applied anew",
         MONDAY,
-        happened(MONDAY, "priority", None, "normal"),
-        happened(MONDAY, "sla_policy", None, "standard"),
-        happened("2026-03-02 09:10", "priority", "agent", "high"),
-        happened("2026-03-02 09:20", "sla_policy", None, "standard"),
+        event_at(MONDAY, "priority", None, "normal"),
+        event_at(MONDAY, "sla_policy", None, "standard"),
+        event_at("2026-03-02 09:10", "priority", "agent", "high"),
+        event_at("2026-03-02 09:20", "sla_policy", None, "standard"),
         _reply("2026-03-02 12:00"),
     ),
-    _promised(
+    _ticket(
         "applied after the reply",
         MONDAY,
         _reply("2026-03-02 10:00"),
-        happened("2026-03-02 11:00", "sla_policy", None, "standard"),
+        event_at("2026-03-02 11:00", "sla_policy", None, "standard"),
     ),
-    _promised(
+    _ticket(
         "lifted",
         MONDAY,
-        happened(MONDAY, "sla_policy", None, "standard"),
-        happened("2026-03-02 10:00", "sla_policy", None, None),
+        event_at(MONDAY, "sla_policy", None, "standard"),
+        event_at("2026-03-02 10:00", "sla_policy", None, None),
         _reply("2026-03-02 15:30"),
     ),
-    _promised("over the weekend", "2026-03-06 15:30", _reply("2026-03-10 10:00")),
-    _promised("to the second", MONDAY, _reply("2026-03-02 13:00")),
-    _promised("a second more", MONDAY, _reply("2026-03-02 13:00:01")),
-    _promised("up to closing time", "2026-03-02 12:00", _reply("2026-03-03 08:00")),
-    _promised("past closing time", "2026-03-02 12:00", _reply("2026-03-03 08:00:01")),
-    _promised("solved without a reply", MONDAY, _status("2026-03-02 10:00", "solved"), status="solved"),
-    _promised("new and waiting", "2026-11-30 15:30"),
-    _promised("old and waiting", "2026-11-30 09:00"),
-    _promised(
+    _ticket("over the weekend", "2026-03-06 15:30", _reply("2026-03-10 10:00")),
+    _ticket("to the second", MONDAY, _reply("2026-03-02 13:00")),
+    _ticket("a second more", MONDAY, _reply("2026-03-02 13:00:01")),
+    _ticket("up to closing time", "2026-03-02 12:00", _reply("2026-03-03 08:00")),
+    _ticket("past closing time", "2026-03-02 12:00", _reply("2026-03-03 08:00:01")),
+    _ticket("solved without a reply", MONDAY, _status("2026-03-02 10:00", "solved"), status="solved"),
+    _ticket("new and waiting", "2026-11-30 15:30"),
+    _ticket("old and waiting", "2026-11-30 09:00"),
+    _ticket(
         "moved to the night",
         "2026-03-02 15:00",
-        happened("2026-03-02 15:00", "team", None, "promised"),
-        happened("2026-03-02 16:30", "team", None, "night"),
+        event_at("2026-03-02 15:00", "team", None, "promised"),
+        event_at("2026-03-02 16:30", "team", None, "night"),
         _reply("2026-03-02 23:00"),
         team="night",
     ),
-    _promised(
+    _ticket(
         "used up as the wait stops",
         MONDAY,
         _status("2026-03-02 13:00", "pending"),
@@ -84,20 +84,20 @@ TICKETS = [
         _status("2026-03-02 15:30", "solved"),
         priority="high",
     ),
-    _promised(
+    _ticket(
         "one of two answers late",
         MONDAY,
         _reply("2026-03-02 09:30"),
-        happened("2026-03-02 10:00", "public_comment", "requester"),
+        event_at("2026-03-02 10:00", "public_comment", "requester"),
         _reply("2026-03-02 15:00"),
-        happened("2026-03-03 10:00", "public_comment", "requester"),
+        event_at("2026-03-03 10:00", "public_comment", "requester"),
         _reply("2026-03-03 10:10"),
     ),
-    _promised("deadline kept", MONDAY, _status("2026-03-03 09:00", "solved"), due_at=at("2026-03-03 09:00")),
-    _promised("deadline missed and still open", MONDAY, due_at=at("2026-03-03 09:00")),
-    _promised("deadline ahead", MONDAY, due_at=at("2027-01-01 09:00")),
-    _promised("merged", MONDAY, happened("2026-03-05 09:00", "merged_into", None, "x"), due_at=at("2026-03-03 09:00")),
-    _promised("no priority", MONDAY, priority=None),
+    _ticket("deadline kept", MONDAY, _status("2026-03-03 09:00", "solved"), due_at=at("2026-03-03 09:00")),
+    _ticket("deadline missed and still open", MONDAY, due_at=at("2026-03-03 09:00")),
+    _ticket("deadline ahead", MONDAY, due_at=at("2027-01-01 09:00")),
+    _ticket("merged", MONDAY, event_at("2026-03-05 09:00", "merged_into", None, "x"), due_at=at("2026-03-03 09:00")),
+    _ticket("no priority", MONDAY, priority=None),
 ]  # fmt: skip
 
 

@@ -8,160 +8,160 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from tests.facts.support_centre import asked_at, at, facts_of, happened, organisation, ticket
+from tests.facts.support_centre import at, event_at, facts_of, organisation, question_at, ticket
 
 REPLY, STATUS = "public_comment", "status"
 START = "2026-03-02 09:00"
 
 
-def _solved(when: str, by: str | None = "agent", who: str | None = None) -> Any:
-    return happened(when, STATUS, by, "solved", who)
+def _solve(when: str, by: str | None = "agent", who: str | None = None) -> Any:
+    return event_at(when, STATUS, by, "solved", who)
 
 
 TICKETS = [
-    ticket("no created event", START, happened("2026-03-02 10:00", REPLY, "agent"), _solved("2026-03-02 11:00")),
+    ticket("no created event", START, event_at("2026-03-02 10:00", REPLY, "agent"), _solve("2026-03-02 11:00")),
     ticket(
         "late event",
         START,
-        *asked_at(START),
-        happened("2026-03-02 07:00", STATUS, None, "pending"),
-        happened("2026-03-02 10:00", STATUS, None, "open"),
-        _solved("2026-03-02 11:00"),
+        *question_at(START),
+        event_at("2026-03-02 07:00", STATUS, None, "pending"),
+        event_at("2026-03-02 10:00", STATUS, None, "open"),
+        _solve("2026-03-02 11:00"),
     ),
     ticket(
         "out of order",
         START,
-        *asked_at(START),
-        happened("2026-03-02 12:00", STATUS, None, "pending"),
-        happened("2026-03-02 10:00", STATUS, None, "open"),
-        _solved("2026-03-02 13:00"),
+        *question_at(START),
+        event_at("2026-03-02 12:00", STATUS, None, "pending"),
+        event_at("2026-03-02 10:00", STATUS, None, "open"),
+        _solve("2026-03-02 13:00"),
     ),
-    ticket("no role", START, *asked_at(START), happened("2026-03-02 10:00", REPLY), _solved("2026-03-02 11:00")),
+    ticket("no role", START, *question_at(START), event_at("2026-03-02 10:00", REPLY), _solve("2026-03-02 11:00")),
     ticket(
         "agent who left",
         START,
-        *asked_at(START),
-        happened("2026-03-02 10:00", REPLY, "agent", who="left long ago"),
-        happened("2026-03-02 10:00", STATUS, "agent", "solved", "left long ago"),
+        *question_at(START),
+        event_at("2026-03-02 10:00", REPLY, "agent", who="left long ago"),
+        event_at("2026-03-02 10:00", STATUS, "agent", "solved", "left long ago"),
         assignee_id="holds it today",
     ),
     ticket(
         "opened by automation",
         START,
-        happened(START, "created", "automation"),
-        happened("2026-03-02 10:00", REPLY, "agent"),
-        happened("2026-03-02 11:00", REPLY, "requester"),
-        happened("2026-03-02 12:00", REPLY, "agent"),
+        event_at(START, "created", "automation"),
+        event_at("2026-03-02 10:00", REPLY, "agent"),
+        event_at("2026-03-02 11:00", REPLY, "requester"),
+        event_at("2026-03-02 12:00", REPLY, "agent"),
     ),
     ticket(
-        "opened by an agent and silent", START, happened(START, "created", "agent"), happened(START, REPLY, "agent")
+        "opened by an agent and silent", START, event_at(START, "created", "agent"), event_at(START, REPLY, "agent")
     ),
     ticket(
         "opening is implied",
         START,
-        happened(START, "created", "requester"),
-        happened("2026-03-02 10:00", REPLY, "agent"),
-        happened("2026-03-02 11:00", REPLY, "requester"),
-        happened("2026-03-02 13:00", REPLY, "agent"),
+        event_at(START, "created", "requester"),
+        event_at("2026-03-02 10:00", REPLY, "agent"),
+        event_at("2026-03-02 11:00", REPLY, "requester"),
+        event_at("2026-03-02 13:00", REPLY, "agent"),
     ),
     ticket(
         "two calendars",
         "2026-03-02 15:00",
-        *asked_at("2026-03-02 15:00"),
-        happened("2026-03-02 15:00", "team", None, "nl"),
-        happened("2026-03-02 19:00", "team", "agent", "us"),
-        _solved("2026-03-02 20:00"),
+        *question_at("2026-03-02 15:00"),
+        event_at("2026-03-02 15:00", "team", None, "nl"),
+        event_at("2026-03-02 19:00", "team", "agent", "us"),
+        _solve("2026-03-02 20:00"),
         team="us",
     ),
     ticket(
         "closed and reopened",
         START,
-        *asked_at(START),
-        happened("2026-03-02 10:00", STATUS, "agent", "closed"),
-        happened("2026-03-02 11:00", STATUS, None, "open"),
-        happened("2026-03-02 12:00", STATUS, "agent", "closed"),
+        *question_at(START),
+        event_at("2026-03-02 10:00", STATUS, "agent", "closed"),
+        event_at("2026-03-02 11:00", STATUS, None, "open"),
+        event_at("2026-03-02 12:00", STATUS, "agent", "closed"),
     ),
-    ticket("solved twice in a row", START, *asked_at(START), _solved("2026-03-02 10:00"), _solved("2026-03-02 12:00")),
-    ticket("merged", START, *asked_at(START), happened("2026-03-02 10:00", "merged_into", "agent", "x")),
-    ticket("deleted", START, *asked_at(START), happened("2026-03-02 10:00", "deleted", "agent")),
-    ticket("spam", START, *asked_at(START), happened("2026-03-02 10:00", STATUS, "agent", "spam")),
-    ticket("spam in its column only", START, *asked_at(START), status="spam", updated_at=at("2026-03-02 12:00")),
+    ticket("solved twice in a row", START, *question_at(START), _solve("2026-03-02 10:00"), _solve("2026-03-02 12:00")),
+    ticket("merged", START, *question_at(START), event_at("2026-03-02 10:00", "merged_into", "agent", "x")),
+    ticket("deleted", START, *question_at(START), event_at("2026-03-02 10:00", "deleted", "agent")),
+    ticket("spam", START, *question_at(START), event_at("2026-03-02 10:00", STATUS, "agent", "spam")),
+    ticket("spam in its column only", START, *question_at(START), status="spam", updated_at=at("2026-03-02 12:00")),
     ticket(
         "sent around",
         START,
-        *asked_at(START),
-        happened(START, "queue", None, "front"),
-        happened("2026-03-02 10:00", "queue", "agent", "billing"),
-        happened("2026-03-02 10:00", "team", "agent", "us"),
-        happened("2026-03-02 11:00", "queue", "agent", "front"),
-        happened("2026-03-02 12:00", "queue", "agent", "front"),
-        happened("2026-03-02 13:00", "team", "agent", "nl"),
+        *question_at(START),
+        event_at(START, "queue", None, "front"),
+        event_at("2026-03-02 10:00", "queue", "agent", "billing"),
+        event_at("2026-03-02 10:00", "team", "agent", "us"),
+        event_at("2026-03-02 11:00", "queue", "agent", "front"),
+        event_at("2026-03-02 12:00", "queue", "agent", "front"),
+        event_at("2026-03-02 13:00", "team", "agent", "nl"),
     ),
     ticket(
         "first queue comes late",
         START,
-        *asked_at(START),
-        happened("2026-03-02 10:00", "queue", None, "billing"),
+        *question_at(START),
+        event_at("2026-03-02 10:00", "queue", None, "billing"),
         queue="elsewhere today",
     ),
     ticket(
         "credit",
         START,
-        *asked_at(START),
-        happened(START, "team", None, "nl"),
-        happened("2026-03-02 09:30", "assignee", "agent", "anna"),
-        happened("2026-03-02 10:00", REPLY, "agent", who="anna"),
-        happened("2026-03-02 10:30", REPLY, "agent", who="ben"),
-        _solved("2026-03-02 10:30", who="ben"),
-        happened("2026-03-02 11:00", "satisfaction_offered", "automation"),
-        happened("2026-03-02 12:00", REPLY, "agent", who="carla"),
-        happened("2026-03-02 12:00", "assignee", "agent", "carla"),
-        happened("2026-03-02 12:00", "team", "agent", "us"),
+        *question_at(START),
+        event_at(START, "team", None, "nl"),
+        event_at("2026-03-02 09:30", "assignee", "agent", "anna"),
+        event_at("2026-03-02 10:00", REPLY, "agent", who="anna"),
+        event_at("2026-03-02 10:30", REPLY, "agent", who="ben"),
+        _solve("2026-03-02 10:30", who="ben"),
+        event_at("2026-03-02 11:00", "satisfaction_offered", "automation"),
+        event_at("2026-03-02 12:00", REPLY, "agent", who="carla"),
+        event_at("2026-03-02 12:00", "assignee", "agent", "carla"),
+        event_at("2026-03-02 12:00", "team", "agent", "us"),
         team="us",
     ),
     ticket(
         "unassigned",
         START,
-        *asked_at(START),
-        happened("2026-03-02 10:00", "assignee", "agent", "anna"),
-        happened("2026-03-02 10:30", "assignee", "agent", None),
-        _solved("2026-03-02 11:00", who="ben"),
+        *question_at(START),
+        event_at("2026-03-02 10:00", "assignee", "agent", "anna"),
+        event_at("2026-03-02 10:30", "assignee", "agent", None),
+        _solve("2026-03-02 11:00", who="ben"),
     ),
-    ticket("unknown team", START, *asked_at(START), _solved("2026-03-02 11:00"), team="not in org.yml"),
+    ticket("unknown team", START, *question_at(START), _solve("2026-03-02 11:00"), team="not in org.yml"),
     ticket(
         "thanks",
         START,
-        *asked_at(START),
-        happened("2026-03-02 10:00", REPLY, "agent"),
-        _solved("2026-03-02 10:00"),
-        happened("2026-03-02 11:00", REPLY, "requester"),
+        *question_at(START),
+        event_at("2026-03-02 10:00", REPLY, "agent"),
+        _solve("2026-03-02 10:00"),
+        event_at("2026-03-02 11:00", REPLY, "requester"),
     ),
     ticket(
         "asked again and left",
         START,
-        *asked_at(START),
-        happened("2026-03-02 10:00", REPLY, "agent"),
-        happened("2026-03-02 11:00", REPLY, "requester"),
-        happened("2026-03-02 12:00", REPLY, "requester"),
-        _solved("2026-03-02 13:00"),
+        *question_at(START),
+        event_at("2026-03-02 10:00", REPLY, "agent"),
+        event_at("2026-03-02 11:00", REPLY, "requester"),
+        event_at("2026-03-02 12:00", REPLY, "requester"),
+        _solve("2026-03-02 13:00"),
     ),
-    ticket("solved, nobody knows when", START, *asked_at(START), status="solved", updated_at=at("2026-03-05 09:00")),
+    ticket("solved, nobody knows when", START, *question_at(START), status="solved", updated_at=at("2026-03-05 09:00")),
     ticket(
         "solved in its column",
         START,
-        *asked_at(START),
-        happened("2026-03-02 10:00", REPLY, "agent"),
+        *question_at(START),
+        event_at("2026-03-02 10:00", REPLY, "agent"),
         status="solved",
         solved_at=at("2026-03-02 11:00"),
     ),
-    ticket("no time in between", START, *asked_at(START), happened(START, STATUS, None, "open"), _solved(START)),
+    ticket("no time in between", START, *question_at(START), event_at(START, STATUS, None, "open"), _solve(START)),
     *(
         ticket(
             name,
             when,
-            *asked_at(when),
-            happened(when, REPLY, "agent"),
-            _solved(when),
+            *question_at(when),
+            event_at(when, REPLY, "agent"),
+            _solve(when),
             requester_id=requester,
             contact_reason="login",
             status="solved",
@@ -324,12 +324,12 @@ def test_states_that_last_no_time_leave_no_spell(facts: dict[str, pd.DataFrame])
 
 
 def test_first_contact_resolution_asks_for_the_seven_days_after(tickets: pd.DataFrame) -> None:
-    found = tickets["first_contact_resolution"]
-    assert found["helped"] is True
-    assert found["wrote again"] is False
-    assert found["wrote much later"] is True
-    assert found["too new to know"] is None, "the seven days have not passed"
-    assert found["closed and reopened"] is None, "no requester is known"
+    resolutions = tickets["first_contact_resolution"]
+    assert resolutions["helped"] is True
+    assert resolutions["wrote again"] is False
+    assert resolutions["wrote much later"] is True
+    assert resolutions["too new to know"] is None, "the seven days have not passed"
+    assert resolutions["closed and reopened"] is None, "no requester is known"
 
 
 WITHOUT_EVENTS = [

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from tests.facts.support_centre import facts_of, organisation
-from tests.facts.worked_tickets import WORKED, Worked
+from tests.facts.worked_tickets import WORKED_TICKETS, WorkedTicket
 
 DURATIONS = (
     "requester_wait",
@@ -24,23 +24,25 @@ INSTANTS = ("first_reply_at", "first_solved_at", "last_solved_at")
 
 @pytest.fixture(scope="module")
 def tickets(tmp_path_factory: pytest.TempPathFactory) -> pd.DataFrame:
-    return facts_of(tmp_path_factory.mktemp("worked"), organisation(), *(each.made for each in WORKED))["tickets"]
+    return facts_of(tmp_path_factory.mktemp("worked"), organisation(), *(each.ticket for each in WORKED_TICKETS))[
+        "tickets"
+    ]
 
 
 def _or_none(value: Any) -> Any:
     return None if pd.isna(value) else value
 
 
-@pytest.mark.parametrize("worked", WORKED, ids=lambda worked: worked.name)
-def test_a_worked_ticket_comes_out_to_the_second(tickets: pd.DataFrame, worked: Worked) -> None:
-    row = tickets.loc[worked.name]
+@pytest.mark.parametrize("case", WORKED_TICKETS, ids=lambda case: case.name)
+def test_a_worked_ticket_comes_out_to_the_second(tickets: pd.DataFrame, case: WorkedTicket) -> None:
+    row = tickets.loc[case.name]
     for duration in DURATIONS:
-        found = tuple(_or_none(row[f"{duration}_{clock}_seconds"]) for clock in ("calendar", "business"))
-        assert found == (getattr(worked, duration) or (None, None)), duration
+        seconds = tuple(_or_none(row[f"{duration}_{clock}_seconds"]) for clock in ("calendar", "business"))
+        assert seconds == (getattr(case, duration) or (None, None)), duration
     for instant in INSTANTS:
-        assert _or_none(row[instant]) == worked.instants.get(instant), instant
-    assert row["reopens"] == worked.reopens
-    assert row["touches"] == worked.touches
+        assert _or_none(row[instant]) == case.instants.get(instant), instant
+    assert row["reopens"] == case.reopens
+    assert row["touches"] == case.touches
 
 
 @pytest.mark.parametrize(

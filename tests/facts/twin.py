@@ -82,15 +82,15 @@ class Life:
 
     def __init__(self, own: Row, events: list[Row], centre: Centre) -> None:
         self.own, self.centre, self.created = own, centre, int(own["created_at"].timestamp())
-        known = [dict(event, at=int(event["occurred_at"].timestamp())) for event in events]
-        known = sorted((event for event in known if event["at"] <= centre.now), key=lambda event: event["sequence"])
-        self.has_events = bool(known)
-        known += [event for event in self._from_columns(known) if event["at"] <= centre.now]
+        events = [dict(event, at=int(event["occurred_at"].timestamp())) for event in events]
+        events = sorted((event for event in events if event["at"] <= centre.now), key=lambda event: event["sequence"])
+        self.has_events = bool(events)
+        events += [event for event in self._from_columns(events) if event["at"] <= centre.now]
         first = {
-            kind: next((event["value"] for event in known if event["event"] == kind and event["value"]), None)
+            kind: next((event["value"] for event in events if event["event"] == kind and event["value"]), None)
             for kind in ("team", "queue", "priority")
         }
-        has_assignee = any(event["event"] == "assignee" for event in known)
+        has_assignee = any(event["event"] == "assignee" for event in events)
         state = {
             "status": "new",
             "team": first["team"] or own["team"],
@@ -100,7 +100,7 @@ class Life:
         }
         moment = {"at": self.created, "event": "opening", "actor_role": None, "actor_id": None, "value": None}
         self.moments: list[dict[str, Any]] = [moment | {"state": state, "before": None}]
-        for event in known:
+        for event in events:
             before, state = state, dict(state)
             kind, value = event["event"], event["value"]
             if kind in _STATUS_OF:
@@ -111,30 +111,32 @@ class Life:
             self.moments.append({**event, "at": when, "state": state, "before": before})
         self.untimed = any(moment["event"] == "untimed" for moment in self.moments)
 
-    def _from_columns(self, known: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    def _from_columns(self, events: list[dict[str, Any]]) -> list[dict[str, Any]]:
         own = self.own
 
-        def made(when: datetime, event: str, value: str | None = None, role: str | None = None) -> dict[str, Any]:
+        def column_event(
+            when: datetime, event: str, value: str | None = None, role: str | None = None
+        ) -> dict[str, Any]:
             return {"at": int(when.timestamp()), "event": event, "value": value, "actor_role": role, "actor_id": None}
 
         ends = any(
             event["event"] in ("deleted", "merged_into")
             or (event["event"] == "status" and event["value"] in FINISHED | REMOVED)
-            for event in known
+            for event in events
         )
-        replied = None if known else own.get("first_reply_at")
-        reply = [made(replied, "public_comment", role="agent")] if replied else []
+        replied_at = None if events else own.get("first_reply_at")
+        reply = [column_event(replied_at, "public_comment", role="agent")] if replied_at else []
         end: list[dict[str, Any]] = []
         solved, closed, status = own.get("solved_at"), own.get("closed_at"), own["status"]
         if not ends and status in REMOVED:
-            end = [made(closed or own.get("updated_at") or own["created_at"], "status", status)]
+            end = [column_event(closed or own.get("updated_at") or own["created_at"], "status", status)]
         elif not ends and status in FINISHED:
             if solved:
-                end.append(made(solved, "status", "solved"))
+                end.append(column_event(solved, "status", "solved"))
             if closed and (status == "closed" or not solved):
-                end.append(made(closed, "status", "closed"))
+                end.append(column_event(closed, "status", "closed"))
             if not solved and not closed:
-                end.append(made(own.get("updated_at") or own["created_at"], "untimed"))
+                end.append(column_event(own.get("updated_at") or own["created_at"], "untimed"))
         if reply and solved and not ends and status in FINISHED and solved < own["first_reply_at"]:
             return end[:1] + reply + end[1:]
         return reply + end
@@ -212,7 +214,7 @@ class Life:
         first = self.first_reply()
         if first is None or not self.has_events or not self.counts_in_speed():
             return []
-        found: list[tuple[int, int | None]] = []
+        stretches: list[tuple[int, int | None]] = []
         waiting: int | None = None
         comments = sorted(self.agent_comments() + self.requester_comments())
         for number in comments:
@@ -221,15 +223,15 @@ class Life:
             if self.moments[number]["actor_role"] == "requester":
                 waiting = number if waiting is None else waiting
             elif waiting is not None:
-                found.append((waiting, number))
+                stretches.append((waiting, number))
                 waiting = None
         if waiting is not None:
             solves = self.timed_solves()
-            asked = self.moments[waiting]["at"]
-            later = bool(solves) and self.moments[solves[-1]]["at"] > asked
+            begin = self.moments[waiting]["at"]
+            later = bool(solves) and self.moments[solves[-1]]["at"] > begin
             if self.final in ACTIVE or (later and not self.untimed):
-                found.append((waiting, None))
-        return found
+                stretches.append((waiting, None))
+        return stretches
 
 
 def ticket_facts(life: Life, has_reply_column: bool = True) -> dict[str, Any]:
@@ -264,8 +266,8 @@ def ticket_facts(life: Life, has_reply_column: bool = True) -> dict[str, Any]:
     measure("full_resolution", timed, last_solve if finished else None, now)
     for wait, statuses in WAITS.items():
         for clock in ("calendar", "business"):
-            known = timed and life.has_events
-            row[f"{wait}_{clock}_seconds"] = life.seconds(life.created, now, clock, statuses) if known else None
+            tells = timed and life.has_events
+            row[f"{wait}_{clock}_seconds"] = life.seconds(life.created, now, clock, statuses) if tells else None
 
     row["first_reply_at"] = at(reply) if knows_reply else None
     row["first_solved_at"] = at(solves[0]) if solves and not reopened_column else None
@@ -339,11 +341,11 @@ def reply_facts(life: Life) -> list[dict[str, Any]]:
 
 def spell_facts(life: Life) -> list[dict[str, Any]]:
     """facts/spells of one ticket."""
-    told = ("status", "team", "queue", "assignee")
+    keys = ("status", "team", "queue", "assignee")
     changes = [
         moment
         for moment in life.moments
-        if moment["before"] is None or any(moment["before"][key] != moment["state"][key] for key in told)
+        if moment["before"] is None or any(moment["before"][key] != moment["state"][key] for key in keys)
     ]
     rows = []
     for number, moment in enumerate(changes):
@@ -351,7 +353,7 @@ def spell_facts(life: Life) -> list[dict[str, Any]]:
         if end == moment["at"]:
             continue
         stop = life.centre.now if end is None and moment["state"]["status"] in ACTIVE else end
-        row = {key: moment["state"][key] for key in told} | {"start_at": moment["at"], "end_at": end}
+        row = {key: moment["state"][key] for key in keys} | {"start_at": moment["at"], "end_at": end}
         for clock in ("calendar", "business"):
             row[f"{clock}_seconds"] = None if stop is None else life.seconds(moment["at"], stop, clock)
         rows.append(row)
@@ -451,28 +453,28 @@ def backlog_facts(lives: list[Life]) -> dict[tuple[str, date], Counter[str]]:
     days = [centre.day(min(life.created for life in lives))]
     while days[-1] < centre.day(centre.now - 1):
         days.append(days[-1] + timedelta(days=1))
-    found: dict[tuple[str, date], Counter[str]] = defaultdict(Counter)
+    counts: dict[tuple[str, date], Counter[str]] = defaultdict(Counter)
     for life in lives:
         for moment in life.moments:
             state, before, day = moment["state"], moment["before"], centre.day(moment["at"])
             team, active = state["team"], state["status"] in ACTIVE
             if before is None:
-                found[team, day]["created"] += 1
+                counts[team, day]["created"] += 1
                 continue
             was = before["status"] in ACTIVE
             if was and not active:
                 name = {"closed": "solved", "spam": "deleted"}.get(state["status"], state["status"])
-                found[team, day][name] += 1
+                counts[team, day][name] += 1
             elif active and not was:
-                found[team, day]["reopened"] += 1
+                counts[team, day]["reopened"] += 1
             elif active and before["team"] != team:
-                found[before["team"], day]["moved_out"] += 1
-                found[team, day]["moved_in"] += 1
+                counts[before["team"], day]["moved_out"] += 1
+                counts[team, day]["moved_in"] += 1
         for day in days:
             past = [moment for moment in life.moments if centre.day(moment["at"]) <= day]
             if past and past[-1]["state"]["status"] in ACTIVE:
                 team, age = past[-1]["state"]["team"], (day - centre.day(life.created)).days
-                found[team, day]["closing"] += 1
-                found[team, day + timedelta(days=1)]["opening"] += 1
-                found[team, day][f"age {age}"] += 1
-    return found
+                counts[team, day]["closing"] += 1
+                counts[team, day + timedelta(days=1)]["opening"] += 1
+                counts[team, day][f"age {age}"] += 1
+    return counts

@@ -23,7 +23,7 @@ import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
 
-from opslib.facts.spells import OPENING, is_active, is_event, spoken, state_code
+from opslib.facts.spells import OPENING, is_active, is_event, state_code, with_words
 
 INFLOW = ("created", "reopened", "moved_in")
 OUTFLOW = ("solved", "deleted", "merged", "moved_out")
@@ -49,20 +49,20 @@ def zone_offsets(zone: ZoneInfo, first: date, last: date) -> list[tuple[int, int
         return shift.days * _DAY + shift.seconds
 
     begin = (first - _EPOCH).days * _DAY
-    found = [(begin, offset(begin))]
+    offsets = [(begin, offset(begin))]
     for day in range(begin, (last - _EPOCH).days * _DAY, _DAY):
         low, high = day, day + _DAY
-        if offset(high) == found[-1][1]:
+        if offset(high) == offsets[-1][1]:
             continue
         while high - low > 1:
             middle = (low + high) // 2
-            low, high = (middle, high) if offset(middle) == found[-1][1] else (low, middle)
-        found.append((high, offset(high)))
-    return found
+            low, high = (middle, high) if offset(middle) == offsets[-1][1] else (low, middle)
+        offsets.append((high, offset(high)))
+    return offsets
 
 
 def local_day(seconds: ir.Value, offsets: list[tuple[int, int]]) -> ir.Value:
-    """Days since 1970 on the wall clock of a zone, of seconds since 1970, with its offsets of `zone_offsets`."""
+    """Days since 1970 on the wall clock of a zone, of seconds since 1970."""
     branches = [(seconds >= start, seconds + offset) for start, offset in reversed(offsets[1:])]
     shifted = ibis.cases(*branches, else_=seconds + offsets[0][1]) if branches else seconds + offsets[0][1]
     return (shifted // _DAY).cast("int64")
@@ -73,31 +73,31 @@ def _change_rows(timeline: ir.Table, openings: ir.Table, offsets: list[tuple[int
     active = is_active(timeline.status)
     was_active = is_active(timeline.status_before).fill_null(False)
     opening = is_event(timeline, OPENING)
-    moved = active & was_active & (timeline.team != timeline.team_before)
+    is_move = active & was_active & (timeline.team != timeline.team_before)
     row = timeline.mutate(
         day=local_day(timeline.moment, offsets),
         opening=opening,
         active=active,
         was_active=was_active,
-        moved=moved,
+        moved=is_move,
     )
     row = row.filter(row.opening | (row.active != row.was_active) | row.moved)
-    left = row.was_active & ~row.active
-    came = ~row.was_active & row.active
+    is_exit = row.was_active & ~row.active
+    is_entry = ~row.was_active & row.active
     parts = [
         _terms(
             row,
             row.team,
             created=row.opening,
-            reopened=came & ~row.opening,
+            reopened=is_entry & ~row.opening,
             moved_in=row.moved,
-            solved=left & row.status.isin([state_code("solved"), state_code("closed")]),
-            deleted=left & row.status.isin([state_code("deleted"), state_code("spam")]),
-            merged=left & (row.status == state_code("merged")),
+            solved=is_exit & row.status.isin([state_code("solved"), state_code("closed")]),
+            deleted=is_exit & row.status.isin([state_code("deleted"), state_code("spam")]),
+            merged=is_exit & (row.status == state_code("merged")),
         ),
     ]
-    away = row.filter(row.moved)
-    parts.append(_terms(away, away.team_before, moved_out=away.moved))
+    exits = row.filter(row.moved)
+    parts.append(_terms(exits, exits.team_before, moved_out=exits.moved))
 
     ends = row.group_by("ticket", "day").agg(
         last=(row.sequence * _HELD + row.team * 2 + ibis.ifelse(row.active, 1, 0)).max()
@@ -106,31 +106,32 @@ def _change_rows(timeline: ir.Table, openings: ir.Table, offsets: list[tuple[int
     ends = ends.mutate(holder=ibis.ifelse(state % 2 == 1, state // 2, 0))
     ends = ends.mutate(holder_before=ends.holder.lag().over(ibis.window(group_by="ticket", order_by="day")).coalesce(0))
     ends = ends.filter(ends.holder != ends.holder_before)
-    gained, lost = ends.filter(ends.holder != 0), ends.filter(ends.holder_before != 0)
-    parts.append(_terms(gained, gained.holder, held=gained.holder != 0))
-    parts.append(_terms(lost, lost.holder_before, lost=lost.holder_before != 0))
+    gains, losses = ends.filter(ends.holder != 0), ends.filter(ends.holder_before != 0)
+    parts.append(_terms(gains, gains.holder, held=1))
+    parts.append(_terms(losses, losses.holder_before, held=-1))
 
     rows = ibis.union(*parts)
-    born = openings.select("week", opened=openings.ticket, created_day=local_day(openings.created, offsets))
-    return rows.inner_join(born, rows.ticket == born.opened).drop("opened")
+    births = openings.select("week", opened=openings.ticket, created_day=local_day(openings.created, offsets))
+    return rows.inner_join(births, rows.ticket == births.opened).drop("opened")
 
 
-def _terms(table: ir.Table, team: ir.Value, *, lost: ir.Value | None = None, **terms: ir.Value) -> ir.Table:
-    counted = {name: ibis.ifelse(terms[name], 1, 0) if name in terms else ibis.literal(0) for name in (*TERMS, "held")}
-    if lost is not None:
-        counted["held"] = ibis.ifelse(lost, -1, 0)
-    counted = {name: value.cast("int64") for name, value in counted.items()}
-    return table.select("ticket", "day", team=team.cast("int32"), **counted)
+def _terms(table: ir.Table, team: ir.Value, *, held: int = 0, **terms: ir.Value) -> ir.Table:
+    """ticket, day, team, 1 or 0 for each of the terms (0 where it is not named), and `held` in every row."""
+    columns = {name: ibis.ifelse(terms[name], 1, 0) if name in terms else ibis.literal(0) for name in TERMS}
+    columns["held"] = ibis.literal(held)
+    return table.select(
+        "ticket", "day", team=team.cast("int32"), **{name: value.cast("int64") for name, value in columns.items()}
+    )
 
 
 def changes(timeline: ir.Table, openings: ir.Table, words: ir.Table, *, offsets: list[tuple[int, int]]) -> ir.Table:
     """What the tickets that were created on a day add to a team's identity on each local day.
 
     Args:
-        timeline: of `spells.states` or `spells.timeline`.
-        openings: of `spells.openings`.
-        words: of `spells.words`.
-        offsets: of `zone_offsets`, for the organisation's zone.
+        timeline: one row per ticket and event, with the state before and after it and its moment.
+        openings: ticket, week, created.
+        words: word, code.
+        offsets: those of the organisation's zone: (seconds since 1970 from which it holds, offset in seconds).
 
     Returns:
         week (of creation), team, day and created_day (days since 1970), the seven terms, and held: the change of what
@@ -140,8 +141,8 @@ def changes(timeline: ir.Table, openings: ir.Table, words: ir.Table, *, offsets:
     sums = rows.group_by("week", "team", "day", "created_day").agg(
         **{term: rows[term].sum() for term in (*TERMS, "held")}
     )
-    named = spoken(sums, words, {"name": "team"}).drop("team").rename(team="name")
-    return named.order_by("week", "team", "day", "created_day").select(
+    of_teams = with_words(sums, words, {"name": "team"}).drop("team").rename(team="name")
+    return of_teams.order_by("week", "team", "day", "created_day").select(
         "week", "team", "day", "created_day", *TERMS, "held"
     )
 
@@ -149,19 +150,19 @@ def changes(timeline: ir.Table, openings: ir.Table, words: ir.Table, *, offsets:
 def ticket_changes(
     timeline: ir.Table, openings: ir.Table, words: ir.Table, *, offsets: list[tuple[int, int]]
 ) -> ir.Table:
-    """The same as `changes`, ticket by ticket: ticket_id, team, day, the seven terms and held."""
+    """What a ticket adds to a team's identity on a local day: ticket_id, team, day, the seven terms and held."""
     rows = _change_rows(timeline, openings, offsets)
     sums = rows.group_by("ticket", "team", "day").agg(**{term: rows[term].sum() for term in (*TERMS, "held")})
-    named = spoken(sums, words, {"name": "team"}).drop("team").rename(team="name")
+    of_teams = with_words(sums, words, {"name": "team"}).drop("team").rename(team="name")
     ids = openings.select("ticket_id", opened=openings.ticket)
-    return named.inner_join(ids, named.ticket == ids.opened).select("ticket_id", "team", "day", *TERMS, "held")
+    return of_teams.inner_join(ids, of_teams.ticket == ids.opened).select("ticket_id", "team", "day", *TERMS, "held")
 
 
 def backlog(changes: pd.DataFrame, *, last_day: date) -> pd.DataFrame:
     """facts/backlog: one row per team and local day, from the first change of any team to `last_day`.
 
     Args:
-        changes: of `changes`, of all weeks together.
+        changes: team, day, created_day, the seven terms and held, of all weeks together.
         last_day: the local day of as_of.
 
     Returns:
@@ -225,32 +226,32 @@ def check_identity(backlog: pd.DataFrame) -> pd.DataFrame:
     expected = ordered["opening"] + ordered[list(INFLOW)].sum(axis=1) - ordered[list(OUTFLOW)].sum(axis=1)
     closing_before = ordered.groupby("team")["closing"].shift()
     gap = (ordered["opening"] - closing_before).fillna(0).astype("int64")
-    found = ordered.assign(difference=ordered["closing"] - expected, gap=gap)
-    return found[(found["difference"] != 0) | (found["gap"] != 0)]
+    breaks = ordered.assign(difference=ordered["closing"] - expected, gap=gap)
+    return breaks[(breaks["difference"] != 0) | (breaks["gap"] != 0)]
 
 
 def adds_up(changes: pd.DataFrame) -> bool:
     """True where the terms of `changes` explain what is held, for every team, day and day of creation."""
-    said = changes[list(INFLOW)].sum(axis=1) - changes[list(OUTFLOW)].sum(axis=1)
-    return bool((said == changes["held"]).all())
+    sums = changes[list(INFLOW)].sum(axis=1) - changes[list(OUTFLOW)].sum(axis=1)
+    return bool((sums == changes["held"]).all())
 
 
 def tickets_that_break_it(ticket_changes: ir.Table) -> ir.Table:
     """The tickets whose events do not explain what the teams hold of them.
 
     Args:
-        ticket_changes: of `ticket_changes`.
+        ticket_changes: ticket_id, team, day, the seven terms and held.
 
     Returns:
         team, day (days since 1970), ticket_id, difference: on that day what the team holds of the ticket changed by
         `difference` more than its events say. Empty where the backlog adds up to the ticket.
     """
-    said = sum((ticket_changes[term] for term in INFLOW), ibis.literal(0)) - sum(
+    expected = sum((ticket_changes[term] for term in INFLOW), ibis.literal(0)) - sum(
         (ticket_changes[term] for term in OUTFLOW), ibis.literal(0)
     )
-    found = ticket_changes.mutate(difference=ticket_changes.held - said)
+    breaks = ticket_changes.mutate(difference=ticket_changes.held - expected)
     return (
-        found.filter(found["difference"] != 0)
+        breaks.filter(breaks["difference"] != 0)
         .order_by("team", "day", "ticket_id")
         .select("team", "day", "ticket_id", "difference")
     )

@@ -30,15 +30,14 @@ from opslib.weeks import week_bounds
 FACTS = ("tickets", "replies", "sla", "spells", "backlog_changes")
 """The facts with a partition per week of creation; facts/backlog is one table."""
 
-Progress = Callable[[str, int, int], None]
+ROWS_OF_A_PASS = 2_000_000
+"""Neighbouring weeks are built together up to so many rows of tickets and events."""
+
 _NAMED_TICKETS = 20
-_ROWS_OF_A_PASS = 2_000_000
 _WRITERS = 2
 
 
-def build(
-    warehouse: Warehouse, organisation: Organisation, as_of: datetime, *, on_progress: Progress | None = None
-) -> list[str]:
+def build(warehouse: Warehouse, organisation: Organisation, as_of: datetime) -> list[str]:
     """Build facts/tickets, replies, sla, spells and backlog from standard/tickets and standard/ticket_events.
 
     A week is left alone where its standard partitions, the organisation's teams, calendars and policies, the code,
@@ -49,7 +48,6 @@ def build(
         warehouse: holds the standard tables.
         organisation: its teams, calendars and SLA policies.
         as_of: the instant up to which the exports know the world, in whole seconds.
-        on_progress: called with (week, number, of how many) before each week that is built.
 
     Returns:
         What was done, a line each.
@@ -76,27 +74,25 @@ def build(
             if memo.holds(week, basis[week], _files_of(warehouse, week))
             and memo.note(week) in (None, as_of.isoformat())
         ]
-        outdated = set(weeks) - set(current) | line.weeks_with_other_follow_ups(current)
-        broken: list[pd.DataFrame] = []
-        left_out = number = 0
-        for together in line.passes(sorted(outdated)):
-            for week in together:
-                number += 1
-                if on_progress is not None:
-                    on_progress(week, number, len(outdated))
-            memo.forget(together)
-            unsettled = line.run(together)
-            broken.append(line.tickets_that_break_the_identity())
-            left_out += line.tickets_after_as_of()
-            memo.keep_all({week: (basis[week], as_of.isoformat() if week in unsettled else None) for week in together})
+        stale = set(weeks) - set(current) | line.weeks_with_other_follow_ups(current)
+        breaks: list[pd.DataFrame] = []
+        later_tickets = 0
+        for weeks_of_pass in line.passes(sorted(stale)):
+            memo.forget(weeks_of_pass)
+            unsettled = line.run(weeks_of_pass)
+            breaks.append(line.tickets_that_break_the_identity())
+            later_tickets += line.tickets_after_as_of()
+            memo.keep_all(
+                {week: (basis[week], as_of.isoformat() if week in unsettled else None) for week in weeks_of_pass}
+            )
         removed = _remove_other_weeks(warehouse, weeks, memo)
-        _refuse_broken(broken)
+        _refuse_breaks(breaks)
         days = _write_backlog(warehouse, organisation, as_of)
     finally:
         connection.close()
-    lines = [f"facts: {len(outdated)} weeks built, {len(weeks) - len(outdated)} unchanged, {removed} removed"]
-    if left_out:
-        lines.append(f"facts: {left_out} tickets created after {as_of:%Y-%m-%dT%H:%M:%SZ} left out")
+    lines = [f"facts: {len(stale)} weeks built, {len(weeks) - len(stale)} unchanged, {removed} removed"]
+    if later_tickets:
+        lines.append(f"facts: {later_tickets} tickets created after {as_of:%Y-%m-%dT%H:%M:%SZ} left out")
     lines.append(f"facts/backlog: {days} team-days, all add up")
     return lines
 
@@ -137,7 +133,7 @@ class _Line:
         self._register("targets", sla.targets(organisation))
         self._register("days", day_table(organisation.calendars, min(first, as_of.date()), last))
         self._view_of(weeks[:1])
-        self._find_contacts()
+        self._make_contacts()
         self._offsets = backlog.zone_offsets(organisation.zone, min(first, as_of.date()), last)
         self._steps: list[_Step] = []
         self._changes = pd.DataFrame()
@@ -150,27 +146,27 @@ class _Line:
 
     def passes(self, weeks: list[str]) -> list[list[str]]:
         """Neighbouring weeks that are built together: what a pass costs beside its rows is shared."""
-        together: list[list[str]] = []
+        passes: list[list[str]] = []
         rows = 0
         for week in weeks:
             files = self._warehouse.files("standard", "ticket_events", [week])
             files += self._warehouse.files("standard", "tickets", [week])
             own = sum(pq.read_metadata(path).num_rows for path in files)
-            if not together or rows + own > _ROWS_OF_A_PASS:
-                together.append([])
+            if not passes or rows + own > ROWS_OF_A_PASS:
+                passes.append([])
                 rows = 0
-            together[-1].append(week)
+            passes[-1].append(week)
             rows += own
-        return together
+        return passes
 
     def run(self, weeks: list[str]) -> set[str]:
         """Build and write some weeks; those of them that depend on as_of."""
         self._view_of(weeks)
         with ThreadPoolExecutor(1) as engine, ThreadPoolExecutor(_WRITERS) as writers:
-            begun: list[Future[list[Future[None]]]] = []
+            reads: list[Future[list[Future[None]]]] = []
 
             def begin(step: _Step) -> None:
-                begun.append(engine.submit(self._take, step, weeks, writers))
+                reads.append(engine.submit(self._take, step, weeks, writers))
 
             try:
                 if self._steps:
@@ -178,20 +174,20 @@ class _Line:
                         begin(step)
                 else:
                     self._steps = self._compile(begin)
-                for writing in [each for done in begun for each in done.result()]:
+                for writing in [each for read in reads for each in read.result()]:
                     writing.result()
             except BaseException:
                 self._connection.interrupt()
                 raise
         now = seconds_of(self._as_of)
-        found = self._connection.execute(
+        rows = self._connection.execute(
             f"""
             SELECT week FROM openings SEMI JOIN (FROM endings WHERE running) USING (ticket)
             UNION SELECT week FROM part_tickets JOIN part_events USING (ticket_id) WHERE occurred_at_seconds > {now}
             UNION SELECT week FROM part_tickets WHERE created_at_seconds > {now}
             """
         ).fetchall()
-        return {week for (week,) in found}
+        return {week for (week,) in rows}
 
     def _take(self, step: _Step, weeks: list[str], writers: ThreadPoolExecutor) -> list[Future[None]]:
         """Make a table on the way, or read a fact and have its weeks written."""
@@ -216,9 +212,9 @@ class _Line:
         """Of the week that has just been run; each ticket is asked only where their sums do not agree."""
         if backlog.adds_up(self._changes):
             return pd.DataFrame(columns=["ticket_id"])
-        known = self._tables
-        each = backlog.ticket_changes(known["timeline"], known["openings"], known["words"], offsets=self._offsets)
-        return self._connection.execute(_sql(backlog.tickets_that_break_it(each).limit(_NAMED_TICKETS))).df()
+        tables = self._tables
+        changes = backlog.ticket_changes(tables["timeline"], tables["openings"], tables["words"], offsets=self._offsets)
+        return self._connection.execute(_sql(backlog.tickets_that_break_it(changes).limit(_NAMED_TICKETS))).df()
 
     def weeks_with_other_follow_ups(self, weeks: list[str]) -> set[str]:
         """The weeks whose stored first-contact resolution is no longer what the tickets of all weeks say."""
@@ -226,10 +222,10 @@ class _Line:
             return set()
         files = _parquet(self._warehouse.files("facts", "tickets", weeks))
         self._connection.execute(f"CREATE OR REPLACE TEMP VIEW built_tickets AS SELECT * FROM {files}")
-        facts = self._declared("built_tickets").rename(stored="first_contact_resolution")
+        facts = self._expression_of("built_tickets").rename(stored="first_contact_resolution")
         anew = tickets.with_first_contact_resolution(facts, self._tables["contacts"], as_of=self._as_of)
-        other = anew.filter(~anew.first_contact_resolution.identical_to(anew.stored))
-        return {row[0] for row in self._connection.execute(_sql(other.select("week").distinct())).fetchall()}
+        changes = anew.filter(~anew.first_contact_resolution.identical_to(anew.stored))
+        return {row[0] for row in self._connection.execute(_sql(changes.select("week").distinct())).fetchall()}
 
     def _count(self, sql: str) -> int:
         return int(self._connection.execute(sql).fetchall()[0][0])
@@ -238,16 +234,16 @@ class _Line:
         files = self._warehouse.files("standard", "ticket_events")
         if not files:
             return frozenset()
-        found = self._connection.execute(f"SELECT DISTINCT event FROM {_parquet(files)}").fetchall()
-        return frozenset(row[0] for row in found)
+        rows = self._connection.execute(f"SELECT DISTINCT event FROM {_parquet(files)}").fetchall()
+        return frozenset(row[0] for row in rows)
 
     def _register(self, name: str, rows: pd.DataFrame | pa.Table) -> None:
         self._connection.register("incoming", rows)
         self._connection.execute(f'CREATE OR REPLACE TEMP TABLE "{name}" AS SELECT * FROM incoming')
         self._connection.unregister("incoming")
-        self._tables[name] = self._declared(name)
+        self._tables[name] = self._expression_of(name)
 
-    def _declared(self, name: str) -> ir.Table:
+    def _expression_of(self, name: str) -> ir.Table:
         """A table of the connection as an expression that is bound to no engine."""
         schema = self._connection.sql(f'SELECT * FROM "{name}" LIMIT 0').to_arrow_table().schema
         return ibis.table(ibis.Schema.from_pyarrow(schema), name=name)
@@ -275,22 +271,21 @@ class _Line:
                 "SELECT *, epoch_us(occurred_at) // 1000000 AS occurred_at_seconds FROM no_events"
             )
 
-    def _find_contacts(self) -> None:
-        whole = ["requester_id", "contact_reason", "created_at", "ticket_id"]
+    def _make_contacts(self) -> None:
+        columns = ["requester_id", "contact_reason", "created_at", "ticket_id"]
         files = _parquet(self._warehouse.files("standard", "tickets"))
         self._connection.execute(
-            f"CREATE OR REPLACE TEMP VIEW all_tickets AS SELECT {', '.join(whole)}, '' AS week FROM {files}"
+            f"CREATE OR REPLACE TEMP VIEW all_tickets AS SELECT {', '.join(columns)}, '' AS week FROM {files}"
         )
-        expression = tickets.contacts(self._declared("all_tickets"))
+        expression = tickets.contacts(self._expression_of("all_tickets"))
         self._connection.execute(f"CREATE OR REPLACE TEMP TABLE contacts AS {_sql(expression)}")
-        self._tables["contacts"] = self._declared("contacts")
+        self._tables["contacts"] = self._expression_of("contacts")
 
     def _compile(self, begin: Callable[[_Step], None]) -> list[_Step]:
         """SQL of the tables on the way and of the facts; the engine begins each while the next is compiled."""
-        known, as_of = self._tables, self._as_of
-        tickets_in, events, teams, days = self._declared("part_tickets"), self._declared("part_events"), *(
-            known[name] for name in ("teams", "days")
-        )  # fmt: skip
+        tables, as_of = self._tables, self._as_of
+        rows, events = self._expression_of("part_tickets"), self._expression_of("part_events")
+        teams, days = tables["teams"], tables["days"]
         steps: list[_Step] = []
 
         def compiled(step: _Step) -> None:
@@ -299,30 +294,30 @@ class _Line:
 
         def step(name: str, expression: ir.Table) -> ir.Table:
             compiled(_Step(name, _sql(expression)))
-            known[name] = ibis.table(expression.schema(), name=name)
-            return known[name]
+            tables[name] = ibis.table(expression.schema(), name=name)
+            return tables[name]
 
-        numbers = step("numbered", spells.numbered(tickets_in, as_of=as_of))
-        words = step("words", spells.words(numbers, events))
-        happenings = step("happenings", spells.happenings(numbers, events, words, as_of=as_of))
-        openings = step("openings", spells.openings(numbers, happenings, words, kinds=self._kinds))
-        states = step("states", spells.states(openings, happenings, as_of=as_of))
+        numbered_tickets = step("numbered_tickets", spells.numbered_tickets(rows, as_of=as_of))
+        words = step("words", spells.words(numbered_tickets, events))
+        coded_events = step("coded_events", spells.coded_events(numbered_tickets, events, words, as_of=as_of))
+        openings = step("openings", spells.openings(numbered_tickets, coded_events, words, kinds=self._kinds))
+        states = step("states", spells.states(openings, coded_events, as_of=as_of))
         corrections = step("corrections", spells.corrections(states, words, teams, days))
         timeline = step("timeline", spells.timeline(states, corrections, words, teams, days))
         endings = step("endings", tickets.endings(timeline, openings, words, teams, corrections, days, as_of=as_of))
         stretches = step("stretches", replies.stretches(timeline, endings))
-        applied = sla.applications(timeline, openings, words, teams)
-        measured = sla.measures(timeline, endings, stretches, openings, present=self._present)
-        judged = step("judgements", sla.judgements(measured, applied, known["targets"], as_of=as_of))
-        broken = step("breaches", sla.breaches(judged, timeline, corrections, words, teams, days))
+        applications = sla.applications(timeline, openings, words, teams)
+        measures = sla.measures(timeline, endings, stretches, openings, present=self._present)
+        judgements = step("judgements", sla.judgements(measures, applications, tables["targets"], as_of=as_of))
+        breaches = step("breaches", sla.breaches(judgements, timeline, corrections, words, teams, days))
         facts = tickets.ticket_facts(
             openings, timeline, endings, words, as_of=as_of, present=self._present, kinds=self._kinds
         )
-        resolved = tickets.with_first_contact_resolution(facts, known["contacts"], as_of=as_of)
+        ticket_rows = tickets.with_first_contact_resolution(facts, tables["contacts"], as_of=as_of)
         outputs: Mapping[str, ir.Table] = {
-            "tickets": resolved.order_by("ticket").drop("ticket"),
+            "tickets": ticket_rows.order_by("ticket").drop("ticket"),
             "replies": replies.replies(stretches, openings),
-            "sla": sla.sla_facts(judged, broken, endings, openings),
+            "sla": sla.sla_facts(judgements, breaches, endings, openings),
             "spells": spells.spells(timeline, openings, words, teams, corrections, days, as_of=as_of),
             "backlog_changes": backlog.changes(timeline, openings, words, offsets=self._offsets),
         }
@@ -384,19 +379,18 @@ def _teams(organisation: Organisation) -> pd.DataFrame:
 
 
 def _remove_other_weeks(warehouse: Warehouse, weeks: list[str], memo: Memo) -> int:
-    gone: set[str] = set()
+    surplus: set[str] = set()
     for fact in FACTS:
         for week in set(warehouse.weeks("facts", fact)) - set(weeks):
             shutil.rmtree(warehouse.folder("facts", fact) / f"week={week}")
-            gone.add(week)
-    memo.forget(gone)
-    return len(gone)
+            surplus.add(week)
+    memo.forget(surplus)
+    return len(surplus)
 
 
-def _refuse_broken(broken: list[pd.DataFrame]) -> None:
-    found = [rows for rows in broken if not rows.empty]
-    if found:
-        names = sorted(set(pd.concat(found)["ticket_id"]))[:_NAMED_TICKETS]
+def _refuse_breaks(breaks: list[pd.DataFrame]) -> None:
+    names = sorted({name for rows in breaks for name in rows["ticket_id"]})[:_NAMED_TICKETS]
+    if names:
         raise WarehouseError(f"the backlog does not add up; what the events of these tickets say differs: {names}")
 
 
@@ -404,11 +398,11 @@ def _write_backlog(warehouse: Warehouse, organisation: Organisation, as_of: date
     """Sum the changes of all weeks; the number of team-days."""
     changes = warehouse.read("facts", "backlog_changes")
     last_day: date = (as_of - timedelta(seconds=1)).astimezone(organisation.zone).date()
-    found = backlog.backlog(changes, last_day=last_day)
-    violations = backlog.check_identity(found)
+    team_days = backlog.backlog(changes, last_day=last_day)
+    violations = backlog.check_identity(team_days)
     if not violations.empty:
-        shown = violations.head(5)[["team", "day"]].astype(str).agg(" ".join, axis=1).tolist()
-        raise WarehouseError(f"the backlog does not add up for {len(violations)} team-days: {', '.join(shown)}")
+        examples = violations.head(5)[["team", "day"]].astype(str).agg(" ".join, axis=1).tolist()
+        raise WarehouseError(f"the backlog does not add up for {len(violations)} team-days: {', '.join(examples)}")
     schema = pa.schema(
         [
             pa.field("team", pa.string()),
@@ -419,5 +413,5 @@ def _write_backlog(warehouse: Warehouse, organisation: Organisation, as_of: date
             pa.field("older_than_30d", pa.int64()),
         ]
     )
-    warehouse.write("facts", "backlog", pa.Table.from_pandas(found, schema=schema, preserve_index=False))
-    return len(found)
+    warehouse.write("facts", "backlog", pa.Table.from_pandas(team_days, schema=schema, preserve_index=False))
+    return len(team_days)

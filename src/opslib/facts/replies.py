@@ -12,7 +12,7 @@ from __future__ import annotations
 import ibis
 import ibis.expr.types as ir
 
-from opslib.facts.spells import at_epoch, is_known, is_missing, none_of
+from opslib.facts.spells import at_epoch, is_known, is_missing, none_of, where_clocked
 from opslib.facts.tickets import is_agent_comment, is_requester_comment
 
 
@@ -20,8 +20,8 @@ def stretches(timeline: ir.Table, endings: ir.Table) -> ir.Table:
     """The stretches in numbers: asked and replied in seconds since 1970 and on the ticket's clock, and where they stop.
 
     Args:
-        timeline: of `spells.timeline`.
-        endings: of `tickets.endings`.
+        timeline: one row per ticket and event, with moment, clock, role and agent_spoke.
+        endings: one row per ticket: its first reply, its last solve, as_of, and what is known of them.
 
     Returns:
         ticket, asked, asked_clock, asked_sequence, replied, replied_clock (null where nobody has), stop, stop_clock
@@ -31,14 +31,14 @@ def stretches(timeline: ir.Table, endings: ir.Table) -> ir.Table:
     comments = timeline.filter(agent | requester)
     agent, requester = is_agent_comment(comments), is_requester_comment(comments)
     seconds = comments.moment
-    found = comments.group_by(stretch_ticket=comments.ticket, after=comments.agent_spoke.coalesce(-1)).agg(
+    gaps = comments.group_by(stretch_ticket=comments.ticket, after=comments.agent_spoke.coalesce(-1)).agg(
         asked=seconds.min(where=requester),
         asked_clock=comments.clock.min(where=requester),
         asked_sequence=comments.sequence.min(where=requester),
         replied=seconds.min(where=agent),
         replied_clock=comments.clock.min(where=agent),
     )
-    found = found.filter(is_known(found.asked))
+    gaps = gaps.filter(is_known(gaps.asked))
     ends = endings.filter(endings.tells_comments & endings.counts_in_speed & is_known(endings.reply_sequence)).select(
         "ticket",
         "reply_sequence",
@@ -50,24 +50,21 @@ def stretches(timeline: ir.Table, endings: ir.Table) -> ir.Table:
         "now",
         "now_clock",
     )
-    placed = found.inner_join(ends, found.stretch_ticket == ends.ticket)
-    placed = placed.filter(
-        (placed.asked_sequence > placed.reply_sequence)
-        & (is_known(placed.replied) | placed.running | (~placed.untimed & (placed.last_solve > placed.asked)))
+    waits = gaps.inner_join(ends, gaps.stretch_ticket == ends.ticket)
+    waits = waits.filter(
+        (waits.asked_sequence > waits.reply_sequence)
+        & (is_known(waits.replied) | waits.running | (~waits.untimed & (waits.last_solve > waits.asked)))
     )
 
-    def clocked(value: ir.Value) -> ir.Value:
-        return ibis.ifelse(placed.clocked, value, none_of("int64"))
-
-    return placed.select(
+    return waits.select(
         "ticket",
         "asked",
         "asked_sequence",
         "replied",
-        asked_clock=clocked(placed.asked_clock),
-        replied_clock=clocked(placed.replied_clock),
-        stop=ibis.ifelse(placed.running, placed.now, placed.last_solve),
-        stop_clock=clocked(ibis.ifelse(placed.running, placed.now_clock, placed.last_solve_clock)),
+        asked_clock=where_clocked(waits, waits.asked_clock),
+        replied_clock=where_clocked(waits, waits.replied_clock),
+        stop=ibis.ifelse(waits.running, waits.now, waits.last_solve),
+        stop_clock=where_clocked(waits, ibis.ifelse(waits.running, waits.now_clock, waits.last_solve_clock)),
     )
 
 
@@ -75,8 +72,8 @@ def replies(stretches: ir.Table, openings: ir.Table) -> ir.Table:
     """facts/replies.
 
     Args:
-        stretches: of `stretches`.
-        openings: of `spells.openings`.
+        stretches: ticket, asked, asked_clock, asked_sequence, replied, replied_clock, stop, stop_clock.
+        openings: ticket, ticket_id, team, week.
 
     Returns:
         ticket_id, team (of the ticket today), week (of its creation), asked_at, replied_at, calendar_seconds,
@@ -85,7 +82,7 @@ def replies(stretches: ir.Table, openings: ir.Table) -> ir.Table:
     """
     ids = openings.select("ticket_id", "team", "week", opened=openings.ticket)
     row = stretches.inner_join(ids, stretches.ticket == ids.opened)
-    open_ = is_missing(row.replied)
+    is_open = is_missing(row.replied)
     return row.order_by("ticket", "asked_sequence").select(
         "ticket_id",
         "team",
@@ -94,6 +91,6 @@ def replies(stretches: ir.Table, openings: ir.Table) -> ir.Table:
         replied_at=at_epoch(row.replied),
         calendar_seconds=row.replied - row.asked,
         business_seconds=row.replied_clock - row.asked_clock,
-        calendar_censored_seconds=ibis.ifelse(open_, row.stop - row.asked, none_of("int64")),
-        business_censored_seconds=ibis.ifelse(open_, row.stop_clock - row.asked_clock, none_of("int64")),
+        calendar_censored_seconds=ibis.ifelse(is_open, row.stop - row.asked, none_of("int64")),
+        business_censored_seconds=ibis.ifelse(is_open, row.stop_clock - row.asked_clock, none_of("int64")),
     )

@@ -39,8 +39,9 @@ from opslib.facts.spells import (
     is_missing,
     none_of,
     seconds_of,
-    spoken,
+    where_clocked,
     with_calendar,
+    with_words,
 )
 from opslib.facts.tickets import in_wait, is_solve
 from opslib.settings import Organisation
@@ -67,17 +68,17 @@ def targets(organisation: Organisation) -> pd.DataFrame:
 def applications(timeline: ir.Table, openings: ir.Table, words: ir.Table, teams: ir.Table) -> ir.Table:
     """When which policy applied to a ticket, at which priority: ticket, policy, priority, applied, until (seconds)."""
     events = timeline.filter(is_event(timeline, "sla_policy"))
-    applied = spoken(events, words, {"policy_name": "sets_policy", "priority_name": "priority"})
-    explicit = applied.select(
+    policy_events = with_words(events, words, {"policy_name": "sets_policy", "priority_name": "priority"})
+    explicit = policy_events.select(
         "ticket",
-        sequence=applied.sequence,
-        policy=applied.policy_name,
-        applied_priority=applied.priority_name,
-        applied=applied.moment,
+        sequence=policy_events.sequence,
+        policy=policy_events.policy_name,
+        applied_priority=policy_events.priority_name,
+        applied=policy_events.moment,
     )
     own = openings.filter(~openings.has_policy)
-    promises = teams.filter(is_known(teams.sla_policy)).select("sla_policy", promised_by=teams.team)
-    implied = own.inner_join(promises, own.first_team == promises.promised_by)
+    team_policies = teams.filter(is_known(teams.sla_policy)).select("sla_policy", promised_by=teams.team)
+    implied = own.inner_join(team_policies, own.first_team == team_policies.promised_by)
     both = explicit.union(
         implied.select(
             "ticket",
@@ -119,27 +120,82 @@ def measures(
     *,
     present: Mapping[str, Iterable[str]],
 ) -> ir.Table:
-    """What the clocks show for every metric, whatever has been promised: one row per ticket and metric, several for
-    next_reply. `ended` is null while it runs; business seconds are null where a team's calendar is not known.
+    """What the clocks show for every metric, whatever has been promised.
+
+    Args:
+        timeline: one row per ticket and event: the state before and after it, moment and clock.
+        endings: one row per ticket: instants, clocks and waits.
+        stretches: one row per wait for a next reply: where it begins, is answered and stops.
+        openings: ticket, tells_statuses.
+        present: per standard table the columns that the export gives.
+
+    Returns:
+        One row per ticket and metric, several for next_reply: ticket, metric, start, start_clock, ended (null while it
+        runs), elapsed_calendar, elapsed_business (seconds; null where a team's calendar is not known).
     """
-    has_reply_column = "first_reply_at" in set(present.get("tickets", ()))
     flags = openings.select("tells_statuses", flagged=openings.ticket)
-    all_ = endings.filter(endings.counts_in_speed).inner_join(flags, endings.ticket == flags.flagged)
-
-    def business(table: ir.Table, seconds: ir.Value) -> ir.Value:
-        return ibis.ifelse(table.clocked, seconds, none_of("int64"))
-
-    end, end_clock = _earliest(all_.reply, all_.awaiting_solve), _earliest(all_.reply_clock, all_.awaiting_solve_clock)
-    first = all_.mutate(end=end, end_clock=end_clock)
-    first = first.filter(
-        (first.tells_comments | has_reply_column) & (is_known(first.end) | (first.reply_awaited & first.running))
+    tickets = endings.filter(endings.counts_in_speed).inner_join(flags, endings.ticket == flags.flagged)
+    timed = tickets.filter(~tickets.untimed)
+    return ibis.union(
+        _first_replies(tickets, has_reply_column="first_reply_at" in set(present.get("tickets", ()))),
+        _full_resolutions(timed),
+        *_waits(timed),
+        _next_replies(stretches, timeline),
     )
-    timed = all_.filter(~all_.untimed)
-    ended = ibis.ifelse(timed.running, none_of("int64"), timed.last_solve)
-    end_clock = ibis.ifelse(timed.running, timed.now_clock, timed.last_solve_clock)
-    waited = timed.filter(timed.tells_statuses)
-    waited_end = ibis.ifelse(waited.running, none_of("int64"), waited.last_solve)
 
+
+def _first_replies(tickets: ir.Table, *, has_reply_column: bool) -> ir.Table:
+    """The first replies that are there, by a reply or a solve, and those that are awaited."""
+    row = tickets.mutate(
+        end=_earliest(tickets.reply, tickets.awaiting_solve),
+        end_clock=_earliest(tickets.reply_clock, tickets.awaiting_solve_clock),
+    )
+    row = row.filter((row.tells_comments | has_reply_column) & (is_known(row.end) | (row.reply_awaited & row.running)))
+    end_clock = ibis.ifelse(is_missing(row.end), row.now_clock, row.end_clock)
+    return _measure(
+        row,
+        "first_reply",
+        start=row.created,
+        start_clock=row.created_clock,
+        ended=row.end,
+        elapsed_calendar=row.end.coalesce(row.now) - row.created,
+        elapsed_business=where_clocked(row, end_clock - row.created_clock),
+    )
+
+
+def _full_resolutions(row: ir.Table) -> ir.Table:
+    ended = ibis.ifelse(row.running, none_of("int64"), row.last_solve)
+    end_clock = ibis.ifelse(row.running, row.now_clock, row.last_solve_clock)
+    return _measure(
+        row,
+        "full_resolution",
+        start=row.created,
+        start_clock=row.created_clock,
+        ended=ended,
+        elapsed_calendar=ended.coalesce(row.now) - row.created,
+        elapsed_business=where_clocked(row, end_clock - row.created_clock),
+    )
+
+
+def _waits(tickets: ir.Table) -> list[ir.Table]:
+    """The waits by status of the tickets whose events tell them."""
+    row = tickets.filter(tickets.tells_statuses)
+    return [
+        _measure(
+            row,
+            wait,
+            start=row.created,
+            start_clock=row.created_clock,
+            ended=ibis.ifelse(row.running, none_of("int64"), row.last_solve),
+            elapsed_calendar=row[f"{wait}_calendar"],
+            elapsed_business=where_clocked(row, row[f"{wait}_business"]),
+        )
+        for wait in WAIT_METRICS
+    ]
+
+
+def _next_replies(stretches: ir.Table, timeline: ir.Table) -> ir.Table:
+    """Each stretch to its reply or to the first solve after the requester's comment, whichever comes first."""
     solves = timeline.filter(is_solve(timeline))
     solves = solves.select(
         solved_ticket=solves.ticket,
@@ -147,60 +203,24 @@ def measures(
         solved=solves.moment,
         solved_clock=solves.clock,
     )
-    met = stretches.inner_join(
+    later = stretches.inner_join(
         solves, (stretches.ticket == solves.solved_ticket) & (stretches.asked_sequence < solves.solved_sequence)
     )
-    met = met.group_by(met_ticket=met.ticket, met_sequence=met.asked_sequence).agg(
-        solved=met.solved.min(), solved_clock=met.solved_clock.min()
+    first = later.group_by(met_ticket=later.ticket, met_sequence=later.asked_sequence).agg(
+        solved=later.solved.min(), solved_clock=later.solved_clock.min()
     )
-    next_ = stretches.left_join(
-        met, (stretches.ticket == met.met_ticket) & (stretches.asked_sequence == met.met_sequence)
+    row = stretches.left_join(
+        first, (stretches.ticket == first.met_ticket) & (stretches.asked_sequence == first.met_sequence)
     )
-    next_end = _earliest(next_.replied, next_.solved)
-    next_clock = _earliest(next_.replied_clock, next_.solved_clock)
-
-    return ibis.union(
-        _measure(
-            first,
-            "first_reply",
-            start=first.created,
-            start_clock=first.created_clock,
-            ended=first.end,
-            elapsed_calendar=first.end.coalesce(first.now) - first.created,
-            elapsed_business=business(
-                first, ibis.ifelse(is_missing(first.end), first.now_clock, first.end_clock) - first.created_clock
-            ),
-        ),
-        _measure(
-            timed,
-            "full_resolution",
-            start=timed.created,
-            start_clock=timed.created_clock,
-            ended=ended,
-            elapsed_calendar=ended.coalesce(timed.now) - timed.created,
-            elapsed_business=business(timed, end_clock - timed.created_clock),
-        ),
-        *(
-            _measure(
-                waited,
-                wait,
-                start=waited.created,
-                start_clock=waited.created_clock,
-                ended=waited_end,
-                elapsed_calendar=waited[f"{wait}_calendar"],
-                elapsed_business=business(waited, waited[f"{wait}_business"]),
-            )
-            for wait in WAIT_METRICS
-        ),
-        _measure(
-            next_,
-            "next_reply",
-            start=next_.asked,
-            start_clock=next_.asked_clock,
-            ended=next_end,
-            elapsed_calendar=next_end.coalesce(next_.stop) - next_.asked,
-            elapsed_business=ibis.ifelse(is_missing(next_end), next_.stop_clock, next_clock) - next_.asked_clock,
-        ),
+    end, end_clock = _earliest(row.replied, row.solved), _earliest(row.replied_clock, row.solved_clock)
+    return _measure(
+        row,
+        "next_reply",
+        start=row.asked,
+        start_clock=row.asked_clock,
+        ended=end,
+        elapsed_calendar=end.coalesce(row.stop) - row.asked,
+        elapsed_business=ibis.ifelse(is_missing(end), row.stop_clock, end_clock) - row.asked_clock,
     )
 
 
@@ -211,22 +231,22 @@ def judgements(measures: ir.Table, applications: ir.Table, targets: ir.Table, *,
         ticket, policy, metric, clock, priority, target_seconds, elapsed_seconds, state, applied, start, start_clock,
         ended.
     """
-    promised = applications.inner_join(
+    promises = applications.inner_join(
         targets, (applications.policy == targets.policy) & (applications.applied_priority == targets.priority),
         rname="target_{name}",
     )  # fmt: skip
-    promised = promised.select(
+    promises = promises.select(
         "policy",
         "priority",
         "clock",
         "target_seconds",
         "applied",
         "until",
-        promised_ticket=promised.ticket,
-        promised_metric=promised.metric,
+        promised_ticket=promises.ticket,
+        promised_metric=promises.metric,
     )
     row = measures.inner_join(
-        promised, (measures.ticket == promised.promised_ticket) & (measures.metric == promised.promised_metric)
+        promises, (measures.ticket == promises.promised_ticket) & (measures.metric == promises.promised_metric)
     )
     end = row.ended.coalesce(seconds_of(as_of))
     row = row.filter((row.applied <= end) & (is_missing(row.until) | (row.until > end)))
@@ -234,7 +254,7 @@ def judgements(measures: ir.Table, applications: ir.Table, targets: ir.Table, *,
     row = row.filter(is_known(row.elapsed_seconds))
     over = row.elapsed_seconds > row.target_seconds
     row = row.mutate(state=ibis.cases((over, "breached"), (is_missing(row.ended), "running"), else_="met"))
-    kept = (
+    columns = (
         "ticket",
         "policy",
         "metric",
@@ -248,60 +268,81 @@ def judgements(measures: ir.Table, applications: ir.Table, targets: ir.Table, *,
         "start_clock",
         "ended",
     )
-    once, often = row.filter(row.metric != "next_reply"), row.filter(row.metric == "next_reply")
-    rank = ibis.cases((often.state == "breached", 0), (often.state == "running", 1), else_=2)
-    worst = often.mutate(
-        place=ibis.row_number().over(
-            ibis.window(
-                group_by=_KEYS, order_by=[rank, (often.elapsed_seconds - often.target_seconds).desc(), often.start]
-            )
-        )
-    )
-    return once.select(*kept).union(worst.filter(worst.place == 0).select(*kept))
+    once, next_replies = row.filter(row.metric != "next_reply"), row.filter(row.metric == "next_reply")
+    return once.select(*columns).union(_worst(next_replies).select(*columns))
+
+
+def _worst(row: ir.Table) -> ir.Table:
+    """Of the measures of a ticket, policy, metric and clock one: breached before running before met, then the one
+    furthest over its target, then the earliest.
+    """
+    rank = ibis.cases((row.state == "breached", 0), (row.state == "running", 1), else_=2)
+    order = [rank, (row.elapsed_seconds - row.target_seconds).desc(), row.start]
+    row = row.mutate(place=ibis.row_number().over(ibis.window(group_by=_KEYS, order_by=order)))
+    return row.filter(row.place == 0)
 
 
 def breaches(
     judgements: ir.Table, timeline: ir.Table, corrections: ir.Table, words: ir.Table, teams: ir.Table, days: ir.Table
 ) -> ir.Table:
-    """The instant at which each breached target had passed: ticket, policy, metric, clock, breached_at."""
+    """The instant at which each breached target had passed.
+
+    Args:
+        judgements: ticket, policy, metric, clock, target_seconds, state, start, start_clock.
+        timeline: one row per ticket and event: the state before and after it, moment and clock.
+        corrections: ticket, since, correction (seconds).
+        words: word, code.
+        teams: team, calendar.
+        days: the day table of the calendars.
+
+    Returns:
+        ticket, policy, metric, clock, breached_at (UTC).
+    """
     breached = judgements.filter(judgements.state == "breached")
-    plain = breached.filter(~breached.metric.isin(WAIT_METRICS))
-    by_calendar = plain.filter(plain.clock == "calendar")
-    by_business = plain.filter(plain.clock == "business").mutate(
-        reading=lambda row: row.start_clock + row.target_seconds
+    waits = _wait_crossings(breached.filter(breached.metric.isin(WAIT_METRICS)), timeline)
+    times = breached.filter(~breached.metric.isin(WAIT_METRICS))
+    of_calendar, wait_of_calendar = times.filter(times.clock == "calendar"), waits.filter(waits.clock == "calendar")
+    of_business, wait_of_business = times.filter(times.clock == "business"), waits.filter(waits.clock == "business")
+    readings = _readings(of_business, timeline).union(wait_of_business.select(*_KEYS, "reading", "holder"))
+    return ibis.union(
+        of_calendar.select(*_KEYS, breached_at=at_epoch(of_calendar.start + of_calendar.target_seconds)),
+        wait_of_calendar.select(*_KEYS, breached_at=at_epoch(wait_of_calendar.reading)),
+        _instants_of_readings(readings, corrections, words, teams, days),
     )
+
+
+def _readings(breached: ir.Table, timeline: ir.Table) -> ir.Table:
+    """What the ticket's business clock shows when a target has passed, and who holds the ticket then.
+
+    Returns:
+        ticket, policy, metric, clock, reading (seconds), holder (packed: sequence of the event that set the team, and
+        its code).
+    """
+    row = breached.mutate(reading=breached.start_clock + breached.target_seconds)
     segments = timeline.filter(is_event(timeline, OPENING, "team"))
     segments = segments.select(
         "clock", "team", held_ticket=segments.ticket, held_since=segments.sequence, held_clock=segments.clock
     ).drop("clock")
-    held = by_business.inner_join(segments, by_business.ticket == segments.held_ticket)
+    row = row.inner_join(segments, row.ticket == segments.held_ticket)
     # A target that ends just as the ticket moves has passed under the team that held it before.
-    held = (
-        held.filter(held.held_clock < held.reading)
-        .group_by(*_KEYS)
-        .agg(
-            reading=lambda row: row.reading.max(), holder=lambda row: (row.held_since * CODES + row.team).max()
-        )
-    )  # fmt: skip
-
-    crossings = _crossings(breached.filter(breached.metric.isin(WAIT_METRICS)), timeline)
-    of_business = crossings.filter(crossings.clock == "business").select(*_KEYS, "reading", "holder")
-    turned = held.select(*_KEYS, "reading", "holder").union(of_business)
-    turned = turned.mutate(team=code_of(turned.holder), since=turned.holder // CODES)
-    moved = corrections.select("correction", moved_ticket=corrections.ticket, moved_since=corrections.since)
-    turned = turned.left_join(moved, (turned.ticket == moved.moved_ticket) & (turned.since == moved.moved_since))
-    turned = with_calendar(turned.mutate(passed=turned.reading - turned.correction.coalesce(0)), words, teams)
-    turned = instant_at_open(turned, "passed", "calendar", days, name="breached_at")
-
-    of_calendar = crossings.filter(crossings.clock == "calendar")
-    return ibis.union(
-        by_calendar.select(*_KEYS, breached_at=at_epoch(by_calendar.start + by_calendar.target_seconds)),
-        of_calendar.select(*_KEYS, breached_at=at_epoch(of_calendar.reading)),
-        turned.select(*_KEYS, breached_at=turned.breached_at.cast("timestamp('UTC', 6)")),
-    )
+    row = row.filter(row.held_clock < row.reading)
+    last = row.group_by(*_KEYS).agg(reading=row.reading.max(), holder=(row.held_since * CODES + row.team).max())
+    return last.select(*_KEYS, "reading", "holder")
 
 
-def _crossings(breached: ir.Table, timeline: ir.Table) -> ir.Table:
+def _instants_of_readings(
+    readings: ir.Table, corrections: ir.Table, words: ir.Table, teams: ir.Table, days: ir.Table
+) -> ir.Table:
+    """The earliest instant at which the ticket's business clock shows a reading: the keys and breached_at (UTC)."""
+    row = readings.mutate(team=code_of(readings.holder), since=readings.holder // CODES)
+    shifts = corrections.select("correction", moved_ticket=corrections.ticket, moved_since=corrections.since)
+    row = row.left_join(shifts, (row.ticket == shifts.moved_ticket) & (row.since == shifts.moved_since))
+    row = with_calendar(row.mutate(passed=row.reading - row.correction.coalesce(0)), words, teams)
+    row = instant_at_open(row, "passed", "calendar", days, name="breached_at")
+    return row.select(*_KEYS, breached_at=row.breached_at.cast("timestamp('UTC', 6)"))
+
+
+def _wait_crossings(breached: ir.Table, timeline: ir.Table) -> ir.Table:
     """Where the sum of a wait reaches its target: the reading of its clock there, and who holds the ticket."""
     rows = timeline.select(
         "sequence",
@@ -319,35 +360,47 @@ def _crossings(breached: ir.Table, timeline: ir.Table) -> ir.Table:
         ibis.ifelse(of_requester, in_wait(state, "requester_wait"), in_wait(state, "agent_work"))
         for state in (row.status_before, row.status)
     )
-    row = row.mutate(shown=ibis.ifelse(row.clock == "business", row.business, row.moment), before=before, after=after)
+    row = row.mutate(at=ibis.ifelse(row.clock == "business", row.business, row.moment), before=before, after=after)
     so_far = ibis.rows_window(group_by=_KEYS, order_by="sequence", preceding=None, following=0)
-    row = row.mutate(waited=(row.shown * (row.before - row.after)).sum().over(so_far) + row.shown * row.after)
+    row = row.mutate(waited=(row.at * (row.before - row.after)).sum().over(so_far) + row.at * row.after)
     # Both grow along the ticket, so their maxima stand in its last row below the target: there the stretch begins.
     row = row.filter(row.waited < row.target_seconds)
     last = row.group_by(*_KEYS).agg(
-        shown=row.shown.max(),
+        at=row.at.max(),
         waited=row.waited.max(),
         target=row.target_seconds.max(),
         holder=(row.team_since * CODES + row.team).max(),
     )
-    return last.mutate(reading=(last.shown + last.target - last.waited).cast("int64"))
+    return last.mutate(reading=(last.at + last.target - last.waited).cast("int64"))
 
 
 def sla_facts(judgements: ir.Table, breaches: ir.Table, endings: ir.Table, openings: ir.Table) -> ir.Table:
     """facts/sla.
 
     Args:
-        judgements, breaches: of the functions of these names.
-        endings: of `tickets.endings`.
-        openings: of `spells.openings`.
+        judgements: ticket, policy, metric, clock, priority, target_seconds, elapsed_seconds, state, applied, ended.
+        breaches: ticket, policy, metric, clock, breached_at.
+        endings: one row per ticket: instants and what counts.
+        openings: ticket, ticket_id, team, week, due_at.
 
     Returns:
         ticket_id, team (of the ticket today), week (of its creation), policy, metric, clock, priority (at
         application), target_seconds, elapsed_seconds, state, breached_at, applied_at, ended_at. Sorted by team,
         ticket_id, policy, metric and clock.
     """
-    broken = breaches.rename({f"broken_{key}": key for key in _KEYS})
-    judged = judgements.left_join(broken, [judgements[key] == broken[f"broken_{key}"] for key in _KEYS])
+    deadlines = _deadlines(endings, openings)
+    columns = tuple(deadlines.columns)
+    instants = breaches.rename({f"broken_{key}": key for key in _KEYS})
+    row = judgements.left_join(instants, [judgements[key] == instants[f"broken_{key}"] for key in _KEYS])
+    row = row.mutate(applied_at=at_epoch(row.applied), ended_at=at_epoch(row.ended)).select(*columns)
+    row = row.union(deadlines)
+    ids = openings.select("ticket_id", "team", "week", opened=openings.ticket)
+    row = row.inner_join(ids, row.ticket == ids.opened).order_by("ticket", "policy", "metric", "clock")
+    return row.select("ticket_id", "team", "week", *columns[1:])
+
+
+def _deadlines(endings: ir.Table, openings: ir.Table) -> ir.Table:
+    """The deadlines that the source gives, as a policy of its own: the columns of facts/sla but for the ticket's."""
     ends = endings.filter(endings.counts_in_speed & ~endings.untimed).select(
         "created", "running", "last_solve", "now", ending=endings.ticket
     )
@@ -356,8 +409,8 @@ def sla_facts(judgements: ir.Table, breaches: ir.Table, endings: ir.Table, openi
     ended = ibis.ifelse(due.running, none_of("int64"), due.last_solve)
     elapsed = ended.coalesce(due.now) - due.created
     target = due.due_at - due.created
-    late = elapsed > target
-    promised = due.select(
+    is_late = elapsed > target
+    return due.select(
         "ticket",
         policy=ibis.literal(DUE_AT),
         metric=ibis.literal("full_resolution"),
@@ -365,14 +418,8 @@ def sla_facts(judgements: ir.Table, breaches: ir.Table, endings: ir.Table, openi
         priority=none_of("string"),
         target_seconds=target,
         elapsed_seconds=elapsed,
-        state=ibis.cases((late, "breached"), (is_missing(ended), "running"), else_="met"),
-        breached_at=at_epoch(ibis.ifelse(late, due.due_at, none_of("int64"))),
+        state=ibis.cases((is_late, "breached"), (is_missing(ended), "running"), else_="met"),
+        breached_at=at_epoch(ibis.ifelse(is_late, due.due_at, none_of("int64"))),
         applied_at=at_epoch(due.created),
         ended_at=at_epoch(ended),
     )
-    columns = tuple(promised.columns)
-    rows = judged.mutate(applied_at=at_epoch(judged.applied), ended_at=at_epoch(judged.ended)).select(*columns)
-    rows = rows.union(promised)
-    ids = openings.select("ticket_id", "team", "week", opened=openings.ticket)
-    named = rows.inner_join(ids, rows.ticket == ids.opened).order_by("ticket", "policy", "metric", "clock")
-    return named.select("ticket_id", "team", "week", *columns[1:])

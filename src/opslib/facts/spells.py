@@ -134,8 +134,8 @@ def seconds_at(table: ir.Table, column: str) -> ir.Value:
     return table[ready] if ready in table.columns else epoch(table[column])
 
 
-def numbered(tickets: ir.Table, *, as_of: datetime) -> ir.Table:
-    """The tickets that are known at as_of, with a number.
+def numbered_tickets(tickets: ir.Table, *, as_of: datetime) -> ir.Table:
+    """Number the tickets that were created by as_of.
 
     Args:
         tickets: standard tickets, with their `week` of creation.
@@ -145,9 +145,9 @@ def numbered(tickets: ir.Table, *, as_of: datetime) -> ir.Table:
         ticket (a number in the order of week, team and ticket_id), ticket_id, week, created (seconds since 1970), and
         the ticket's own columns that stand in for events; their instants are seconds since 1970 too.
     """
-    known = tickets.filter(tickets.created_at <= instant(as_of))
+    tickets = tickets.filter(tickets.created_at <= instant(as_of))
     instants = ("updated_at", "first_reply_at", "solved_at", "closed_at", "due_at")
-    return known.select(
+    return tickets.select(
         "ticket_id",
         "week",
         "status",
@@ -159,116 +159,109 @@ def numbered(tickets: ir.Table, *, as_of: datetime) -> ir.Table:
         "contact_reason",
         "reopen_count",
         "transfer_count",
-        ticket=ibis.row_number().over(ibis.window(order_by=[known.week, known.team, known.ticket_id])).cast("int32"),
-        created=seconds_at(known, "created_at"),
-        **{name: seconds_at(known, name) for name in instants},
+        ticket=ibis.row_number()
+        .over(ibis.window(order_by=[tickets.week, tickets.team, tickets.ticket_id]))
+        .cast("int32"),
+        created=seconds_at(tickets, "created_at"),
+        **{name: seconds_at(tickets, name) for name in instants},
     )
 
 
-def words(numbered: ir.Table, events: ir.Table) -> ir.Table:
+def words(numbered_tickets: ir.Table, events: ir.Table) -> ir.Table:
     """Numbers for the teams, queues, agents, priorities and policies that occur: word, code (from 1)."""
-    spoken = [
-        numbered.select(word=numbered[column]).distinct() for column in ("team", "queue", "priority", "assignee_id")
+    columns = [
+        numbered_tickets.select(word=numbered_tickets[column]).distinct()
+        for column in ("team", "queue", "priority", "assignee_id")
     ]
-    named = events.filter(events.event.isin(_CODED) | (events.actor_role == "agent")).select(
+    events_with_words = events.filter(events.event.isin(_CODED) | (events.actor_role == "agent")).select(
         valued=ibis.ifelse(events.event.isin(_CODED), events.value, none_of("string")),
         acting=ibis.ifelse(events.actor_role == "agent", events.actor_id, none_of("string")),
     )
-    pairs = named.distinct()
-    spoken += [pairs.select(word=pairs.valued), pairs.select(word=pairs.acting)]
-    found = ibis.union(*spoken, distinct=True)
-    found = found.filter(is_known(found.word))
-    code = ibis.row_number().over(ibis.window(order_by=found.word)) + 1
-    return found.select("word", code=code.cast("int32"))
+    pairs = events_with_words.distinct()
+    columns += [pairs.select(word=pairs.valued), pairs.select(word=pairs.acting)]
+    texts = ibis.union(*columns, distinct=True)
+    texts = texts.filter(is_known(texts.word))
+    code = ibis.row_number().over(ibis.window(order_by=texts.word)) + 1
+    return texts.select("word", code=code.cast("int32"))
 
 
-def happenings(numbered: ir.Table, events: ir.Table, words: ir.Table, *, as_of: datetime) -> ir.Table:
-    """The events that are known at as_of, in numbers.
+def coded_events(numbered_tickets: ir.Table, events: ir.Table, words: ir.Table, *, as_of: datetime) -> ir.Table:
+    """The events up to as_of, in numbers.
 
     Args:
-        numbered: of `numbered`.
+        numbered_tickets: ticket, ticket_id.
         events: standard events with `sequence`.
-        words: of `words`.
+        words: word, code.
         as_of: the instant up to which the exports know the world.
 
     Returns:
         ticket, sequence (from 1; 0 is for the opening), moment (seconds since 1970), event, role, actor (agents only),
         code (of the value, where it is a team, queue, assignee, priority or policy), status (that it sets).
     """
-    known = events.mutate(moment=seconds_at(events, "occurred_at"))
-    known = known.filter(known.moment <= seconds_of(as_of))
+    rows = events.mutate(moment=seconds_at(events, "occurred_at"))
+    rows = rows.filter(rows.moment <= seconds_of(as_of))
     kinds = [_EVENT_CODES[name] for name in _CODED]
-    known = known.select(
+    rows = rows.select(
         "ticket_id",
         "sequence",
         "moment",
         "value",
-        event=ibis.cases(*((known.event == name, code) for name, code in _EVENT_CODES.items())).cast("int8"),
-        role=ibis.cases(*((known.actor_role == name, code) for name, code in _ROLE_CODES.items())).cast("int8"),
-        acting=ibis.ifelse(known.actor_role == "agent", known.actor_id, none_of("string")),
+        event=ibis.cases(*((rows.event == name, code) for name, code in _EVENT_CODES.items())).cast("int8"),
+        role=ibis.cases(*((rows.actor_role == name, code) for name, code in _ROLE_CODES.items())).cast("int8"),
+        acting=ibis.ifelse(rows.actor_role == "agent", rows.actor_id, none_of("string")),
     )
-    known = known.mutate(valued=ibis.ifelse(known.event.isin(kinds), known.value, none_of("string")))
+    rows = rows.mutate(valued=ibis.ifelse(rows.event.isin(kinds), rows.value, none_of("string")))
     status = ibis.cases(
-        (known.event == _EVENT_CODES["deleted"], state_code("deleted")),
-        (known.event == _EVENT_CODES["merged_into"], state_code("merged")),
-        (known.event != _EVENT_CODES["status"], none_of("int8")),
-        *((known.value == name, state_code(name)) for name in STATES),
+        (rows.event == _EVENT_CODES["deleted"], state_code("deleted")),
+        (rows.event == _EVENT_CODES["merged_into"], state_code("merged")),
+        (rows.event != _EVENT_CODES["status"], none_of("int8")),
+        *((rows.value == name, state_code(name)) for name in STATES),
     )
-    ids = numbered.select("ticket", numbered_id=numbered.ticket_id)
-    placed = known.inner_join(ids, known.ticket_id == ids.numbered_id)
+    ids = numbered_tickets.select("ticket", numbered_id=numbered_tickets.ticket_id)
+    coded = rows.inner_join(ids, rows.ticket_id == ids.numbered_id)
     actors = words.select(acting_is=words.word, actor=words.code)
-    placed = placed.left_join(actors, placed.acting == actors.acting_is)
+    coded = coded.left_join(actors, coded.acting == actors.acting_is)
     values = words.select(valued_is=words.word, code=words.code)
-    placed = placed.left_join(values, placed.valued == values.valued_is)
-    return placed.select(
+    coded = coded.left_join(values, coded.valued == values.valued_is)
+    return coded.select(
         "ticket",
         "moment",
         "event",
         "role",
         "actor",
         "code",
-        sequence=(placed.sequence + 1).cast("int64"),
+        sequence=(coded.sequence + 1).cast("int64"),
         status=status.cast("int8"),
     )
 
 
-def openings(numbered: ir.Table, happenings: ir.Table, words: ir.Table, *, kinds: Kinds = ALL_KINDS) -> ir.Table:
+def openings(
+    numbered_tickets: ir.Table, coded_events: ir.Table, words: ir.Table, *, kinds: Kinds = ALL_KINDS
+) -> ir.Table:
     """One row per ticket: how it begins, and what its events and columns can tell.
 
     Args:
-        numbered, happenings, words: of the functions of these names.
+        numbered_tickets: one row per ticket, with its own columns.
+        coded_events: ticket, sequence, event, code, status.
+        words: word, code.
         kinds: the kinds of events that the export gives at all.
 
     Returns:
-        What `numbered` has, and first_team, first_queue, first_priority (text), the same and first_assignee as codes
-        (`opens_…`), and booleans: has_events, has_policy, tells_comments, tells_statuses, ends (an event ends it at
-        least once).
+        The columns of `numbered_tickets`; first_team, first_queue, first_priority (text); opens_team, opens_queue,
+        opens_priority, opens_assignee (codes); and booleans: has_events, has_policy, tells_comments, tells_statuses,
+        ends (an event ends it at least once).
     """
-    telling = happenings.filter(is_event(happenings, *_CODED) | is_known(happenings.status))
-
-    def first(event: str) -> ir.Value:
-        """The code of the first event of a kind that has one."""
-        own = is_event(telling, event) & is_known(telling.code)
-        return ibis.ifelse(own, telling.sequence * CODES + telling.code, none_of("int64")).min() % CODES
-
-    told = telling.group_by(told_ticket=telling.ticket).agg(
-        event_team=first("team"),
-        event_queue=first("queue"),
-        event_priority=first("priority"),
-        has_assignee=is_event(telling, "assignee").any(),
-        has_policy=is_event(telling, "sla_policy").any(),
-        ends=(telling.status >= len(ACTIVE)).any(),
-    )
-    those = happenings.group_by(active_ticket=happenings.ticket).agg(events=happenings.count())
-    row = numbered.left_join(those, numbered.ticket == those.active_ticket)
-    row = row.left_join(told, row.ticket == told.told_ticket)
+    firsts = _first_codes(coded_events)
+    counts = coded_events.group_by(active_ticket=coded_events.ticket).agg(events=coded_events.count())
+    row = numbered_tickets.left_join(counts, numbered_tickets.ticket == counts.active_ticket)
+    row = row.left_join(firsts, row.ticket == firsts.telling_ticket)
     columns = {"team": "own_team", "queue": "own_queue", "priority": "own_priority", "assignee_id": "own_assignee"}
-    for text, coded in columns.items():
-        codes = words.select(**{f"_{coded}_is": words.word, coded: words.code})
-        row = row.left_join(codes, row[text] == codes[f"_{coded}_is"]).drop(f"_{coded}_is")
+    for text, code in columns.items():
+        codes = words.select(**{f"_{code}_is": words.word, code: words.code})
+        row = row.left_join(codes, row[text] == codes[f"_{code}_is"]).drop(f"_{code}_is")
     has_events = is_known(row.active_ticket)
-    opened = row.select(
-        *numbered.columns,
+    rows = row.select(
+        *numbered_tickets.columns,
         opens_team=row.event_team.coalesce(row.own_team).cast("int32"),
         opens_queue=row.event_queue.coalesce(row.own_queue).cast("int32"),
         opens_priority=row.event_priority.coalesce(row.own_priority).cast("int32"),
@@ -279,18 +272,51 @@ def openings(numbered: ir.Table, happenings: ir.Table, words: ir.Table, *, kinds
         tells_comments=has_events & ("public_comment" in kinds),
         tells_statuses=has_events & ("status" in kinds),
     )
-    return spoken(
-        opened,
+    return with_words(
+        rows,
         words,
         {"first_team": "opens_team", "first_queue": "opens_queue", "first_priority": "opens_priority"},
     )
 
 
-def spoken(table: ir.Table, words: ir.Table, columns: Mapping[str, str]) -> ir.Table:
-    """Add text columns (keys) for columns with codes (values)."""
-    for text, coded in columns.items():
+def _first_codes(coded_events: ir.Table) -> ir.Table:
+    """Per ticket what its events tell of its beginning and end.
+
+    Returns:
+        telling_ticket; event_team, event_queue, event_priority (codes, null where no event names one); booleans:
+        has_assignee, has_policy, ends.
+    """
+    telling = coded_events.filter(is_event(coded_events, *_CODED) | is_known(coded_events.status))
+
+    def first(event: str) -> ir.Value:
+        """The code of the first event of a kind that has one."""
+        own = is_event(telling, event) & is_known(telling.code)
+        return ibis.ifelse(own, telling.sequence * CODES + telling.code, none_of("int64")).min() % CODES
+
+    return telling.group_by(telling_ticket=telling.ticket).agg(
+        event_team=first("team"),
+        event_queue=first("queue"),
+        event_priority=first("priority"),
+        has_assignee=is_event(telling, "assignee").any(),
+        has_policy=is_event(telling, "sla_policy").any(),
+        ends=(telling.status >= len(ACTIVE)).any(),
+    )
+
+
+def with_words(table: ir.Table, words: ir.Table, columns: Mapping[str, str]) -> ir.Table:
+    """Add the words of codes.
+
+    Args:
+        table: has columns of codes.
+        words: word, code.
+        columns: the text columns to add (keys), and the columns with their codes (values).
+
+    Returns:
+        The table with the text columns, null where a code is null or 0.
+    """
+    for text, code in columns.items():
         names = words.select(**{f"_{text}_code": words.code, text: words.word})
-        table = table.left_join(names, table[coded] == names[f"_{text}_code"]).drop(f"_{text}_code")
+        table = table.left_join(names, table[code] == names[f"_{text}_code"]).drop(f"_{text}_code")
     return table
 
 
@@ -308,76 +334,79 @@ def _opening_rows(openings: ir.Table) -> ir.Table:
     )
 
 
-def _event_rows(happenings: ir.Table) -> ir.Table:
-    code = happenings.code
-    of = {name: ibis.ifelse(is_event(happenings, name), code, none_of("int32")) for name in ("team", "priority")}
-    emptied = {
-        name: ibis.ifelse(is_event(happenings, name), code.coalesce(0), none_of("int32"))
+def _event_rows(coded_events: ir.Table) -> ir.Table:
+    code = coded_events.code
+    sets = {name: ibis.ifelse(is_event(coded_events, name), code, none_of("int32")) for name in ("team", "priority")}
+    may_empty = {
+        name: ibis.ifelse(is_event(coded_events, name), code.coalesce(0), none_of("int32"))
         for name in ("queue", "assignee", "sla_policy")
     }
     return _row(
-        happenings,
-        sequence=happenings.sequence,
-        moment=happenings.moment,
-        event=happenings.event,
-        role=happenings.role,
-        actor=happenings.actor,
-        sets_status=happenings.status,
-        sets_team=of["team"],
-        sets_priority=of["priority"],
-        sets_queue=emptied["queue"],
-        sets_assignee=emptied["assignee"],
-        sets_policy=emptied["sla_policy"],
+        coded_events,
+        sequence=coded_events.sequence,
+        moment=coded_events.moment,
+        event=coded_events.event,
+        role=coded_events.role,
+        actor=coded_events.actor,
+        sets_status=coded_events.status,
+        sets_team=sets["team"],
+        sets_priority=sets["priority"],
+        sets_queue=may_empty["queue"],
+        sets_assignee=may_empty["assignee"],
+        sets_policy=may_empty["sla_policy"],
     )
 
 
-def _rows_from_columns(openings: ir.Table) -> list[ir.Table]:
+def _column_events(openings: ir.Table) -> list[ir.Table]:
     """Events made from the ticket's own columns, where it has none that say the same."""
-    replied = openings.filter(~openings.tells_comments & is_known(openings.first_reply_at))
-    ended = openings.filter(~openings.ends & openings.status.isin([*FINISHED, *REMOVED]))
-    finished = ended.filter(ended.status.isin(FINISHED))
-    removed = ended.filter(ended.status.isin(REMOVED))
-    solved = finished.filter(is_known(finished.solved_at))
-    closed = finished.filter(
-        is_known(finished.closed_at) & ((finished.status == "closed") | is_missing(finished.solved_at))
+    replies = openings.filter(~openings.tells_comments & is_known(openings.first_reply_at))
+    ended_tickets = openings.filter(~openings.ends & openings.status.isin([*FINISHED, *REMOVED]))
+    finished_tickets = ended_tickets.filter(ended_tickets.status.isin(FINISHED))
+    removals = ended_tickets.filter(ended_tickets.status.isin(REMOVED))
+    solves = finished_tickets.filter(is_known(finished_tickets.solved_at))
+    closes = finished_tickets.filter(
+        is_known(finished_tickets.closed_at)
+        & ((finished_tickets.status == "closed") | is_missing(finished_tickets.solved_at))
     )
-    untimed = finished.filter(is_missing(finished.solved_at) & is_missing(finished.closed_at))
-    before_reply = ~solved.tells_comments & (solved.solved_at < solved.first_reply_at)
+    untimed_ends = finished_tickets.filter(
+        is_missing(finished_tickets.solved_at) & is_missing(finished_tickets.closed_at)
+    )
+    before_reply = ~solves.tells_comments & (solves.solved_at < solves.first_reply_at)
     return [
         _row(
-            replied,
+            replies,
             sequence=ibis.literal(_FROM_COLUMNS + 2, type="int64"),
-            moment=replied.first_reply_at,
+            moment=replies.first_reply_at,
             event=_event("public_comment"),
             role=ibis.literal(_ROLE_CODES["agent"]),
         ),
         _row(
-            solved,
+            solves,
             sequence=ibis.ifelse(before_reply.fill_null(False), _FROM_COLUMNS + 1, _FROM_COLUMNS + 3).cast("int64"),
-            moment=solved.solved_at,
+            moment=solves.solved_at,
             event=_event("status"),
             sets_status=ibis.literal(state_code("solved")),
         ),
         _row(
-            closed,
+            closes,
             sequence=ibis.literal(_FROM_COLUMNS + 4, type="int64"),
-            moment=closed.closed_at,
+            moment=closes.closed_at,
             event=_event("status"),
             sets_status=ibis.literal(state_code("closed")),
         ),
         _row(
-            untimed,
+            untimed_ends,
             sequence=ibis.literal(_FROM_COLUMNS + 5, type="int64"),
-            moment=untimed.updated_at.coalesce(untimed.created),
+            moment=untimed_ends.updated_at.coalesce(untimed_ends.created),
             event=_event(UNTIMED_END),
             sets_status=ibis.literal(state_code("closed")),
         ),
         _row(
-            removed,
+            removals,
             sequence=ibis.literal(_FROM_COLUMNS + 6, type="int64"),
-            moment=removed.closed_at.coalesce(removed.updated_at).coalesce(removed.created),
+            moment=removals.closed_at.coalesce(removals.updated_at).coalesce(removals.created),
             event=_event("status"),
-            sets_status=ibis.cases(*((removed.status == name, state_code(name)) for name in REMOVED)),
+            sets_status=ibis.cases(*((removals.status == name, state_code(name)) for name in REMOVED)),
         ),
     ]
 
@@ -403,19 +432,19 @@ _ROW = {
 
 
 def _row(table: ir.Table, **columns: ir.Value) -> ir.Table:
-    """The given columns, null for the rest, in the one shape that the union needs."""
+    """These columns, null for the rest, in the one shape that the union needs."""
     columns = {"ticket": table.ticket, **columns}
     return table.select(
         **{name: columns[name].cast(type_) if name in columns else none_of(type_) for name, type_ in _ROW.items()}
     )
 
 
-def states(openings: ir.Table, happenings: ir.Table, *, as_of: datetime) -> ir.Table:
+def states(openings: ir.Table, coded_events: ir.Table, *, as_of: datetime) -> ir.Table:
     """Every event of every ticket with the state before and after it, from one sort.
 
     Args:
-        openings: of `openings`.
-        happenings: of `happenings`.
+        openings: one row per ticket: what it begins with, and its own columns.
+        coded_events: ticket, sequence, moment, event, role, actor, code, status.
         as_of: the instant up to which the exports know the world.
 
     Returns:
@@ -425,9 +454,9 @@ def states(openings: ir.Table, happenings: ir.Table, *, as_of: datetime) -> ir.T
         agent_spoke (packed: sequence and agent of the last public comment by an agent before it), requester_spoke
         (sequence of the last public comment by the requester before it).
     """
-    made = ibis.union(*_rows_from_columns(openings))
-    made = made.filter(made.moment <= seconds_of(as_of))
-    rows = ibis.union(_opening_rows(openings), _event_rows(happenings), made)
+    column_events = ibis.union(*_column_events(openings))
+    column_events = column_events.filter(column_events.moment <= seconds_of(as_of))
+    rows = ibis.union(_opening_rows(openings), _event_rows(coded_events), column_events)
 
     before = ibis.rows_window(group_by="ticket", order_by="sequence", preceding=(None, 1))
     comment = is_event(rows, "public_comment")
@@ -496,27 +525,27 @@ def corrections(states: ir.Table, words: ir.Table, teams: ir.Table, days: ir.Tab
     moves = with_calendar(moves, words, teams, team="team", name="came")
     moves = open_seconds_at(open_seconds_at(moves, "left_at", "left", days), "came_at", "came", days)
     so_far = ibis.rows_window(group_by="ticket", order_by="sequence", preceding=None, following=0)
-    summed = moves.select(
+    sums = moves.select(
         "ticket",
         since=moves.sequence,
         correction=(moves.left_at_open - moves.came_at_open).coalesce(0).sum().over(so_far).cast("int64"),
     )
-    return summed.filter(summed.correction != 0)
+    return sums.filter(sums.correction != 0)
 
 
 def timeline(states: ir.Table, corrections: ir.Table, words: ir.Table, teams: ir.Table, days: ir.Table) -> ir.Table:
-    """The states with `clock`: business seconds of the ticket's own clock, comparable within the ticket only.
+    """Add `clock` to the states: business seconds of the ticket's own clock, comparable within the ticket only.
 
     Args:
-        states: of `states`.
-        corrections: of `corrections`.
-        words: of `words`.
-        teams: team, calendar, …: the calendar that each team works to.
+        states: one row per ticket and event, with moment, team and team_since.
+        corrections: ticket, since, correction (seconds).
+        words: word, code.
+        teams: team, calendar: the calendar that each team works to.
         days: the day table of these calendars.
     """
     row = open_seconds_at(with_calendar(states, words, teams), "moment", "calendar", days)
-    moved = corrections.select("since", "correction", moved_ticket=corrections.ticket)
-    row = row.left_join(moved, (row.ticket == moved.moved_ticket) & (row.team_since == moved.since))
+    shifts = corrections.select("since", "correction", moved_ticket=corrections.ticket)
+    row = row.left_join(shifts, (row.ticket == shifts.moved_ticket) & (row.team_since == shifts.since))
     return row.select(*states.columns, clock=row.moment_open + row.correction.coalesce(0))
 
 
@@ -524,14 +553,19 @@ def clock_at(
     table: ir.Table, words: ir.Table, teams: ir.Table, corrections: ir.Table, days: ir.Table, *, as_of: datetime
 ) -> ir.Table:
     """Add `now_clock`, the ticket's business clock at as_of, to a table with ticket, team (code) and team_since."""
-    held = open_seconds_at(teams.mutate(now=ibis.literal(seconds_of(as_of), type="int64")), "now", "calendar", days)
-    coded = words.inner_join(held, words.word == held.team)
+    counters = open_seconds_at(teams.mutate(now=ibis.literal(seconds_of(as_of), type="int64")), "now", "calendar", days)
+    coded = words.inner_join(counters, words.word == counters.team)
     counts = coded.select(_team_code=coded.code, _now_open=coded.now_open)
-    joined = table.left_join(counts, table.team == counts["_team_code"])
-    moved = corrections.select(_since=corrections.since, _correction=corrections.correction, _moved=corrections.ticket)
-    joined = joined.left_join(moved, (joined.ticket == moved["_moved"]) & (joined.team_since == moved["_since"]))
-    clock = joined["_now_open"] + joined["_correction"].coalesce(0)
-    return joined.mutate(now_clock=clock).drop("_team_code", "_now_open", "_since", "_correction", "_moved")
+    rows = table.left_join(counts, table.team == counts["_team_code"])
+    shifts = corrections.select(_since=corrections.since, _correction=corrections.correction, _moved=corrections.ticket)
+    rows = rows.left_join(shifts, (rows.ticket == shifts["_moved"]) & (rows.team_since == shifts["_since"]))
+    clock = rows["_now_open"] + rows["_correction"].coalesce(0)
+    return rows.mutate(now_clock=clock).drop("_team_code", "_now_open", "_since", "_correction", "_moved")
+
+
+def where_clocked(table: ir.Table, seconds: ir.Value) -> ir.Value:
+    """Business seconds, null where a team that held the ticket has no calendar (`clocked` is false)."""
+    return ibis.ifelse(table.clocked, seconds, none_of("int64"))
 
 
 def spells(
@@ -561,7 +595,7 @@ def spells(
         | (timeline.assignee != timeline.assignee_before)
     )
     in_order = ibis.window(group_by="ticket", order_by="sequence")
-    ended = changes.select(
+    stretches = changes.select(
         "ticket",
         "sequence",
         "moment",
@@ -574,25 +608,25 @@ def spells(
         until=changes.moment.lead().over(in_order),
         until_clock=changes.clock.lead().over(in_order),
     )
-    ended = ended.filter(is_missing(ended.until) | (ended.until > ended.moment))
-    ended = clock_at(ended, words, teams, corrections, days, as_of=as_of)
-    named = spoken(ended, words, {"team_name": "team", "queue_name": "queue", "assignee_id": "assignee"})
+    stretches = stretches.filter(is_missing(stretches.until) | (stretches.until > stretches.moment))
+    stretches = clock_at(stretches, words, teams, corrections, days, as_of=as_of)
+    rows = with_words(stretches, words, {"team_name": "team", "queue_name": "queue", "assignee_id": "assignee"})
     ids = openings.select("ticket_id", "week", opened=openings.ticket)
-    named = named.inner_join(ids, named.ticket == ids.opened)
-    running = is_missing(named.until) & is_active(named.status)
-    end = ibis.ifelse(running, seconds_of(as_of), named.until)
-    end_clock = ibis.ifelse(running, named.now_clock, named.until_clock)
-    return named.order_by("ticket", "sequence").select(
+    rows = rows.inner_join(ids, rows.ticket == ids.opened)
+    running = is_missing(rows.until) & is_active(rows.status)
+    end = ibis.ifelse(running, seconds_of(as_of), rows.until)
+    end_clock = ibis.ifelse(running, rows.now_clock, rows.until_clock)
+    return rows.order_by("ticket", "sequence").select(
         "ticket_id",
         "week",
-        team=named.team_name,
-        status=status_names(named.status),
-        queue=named.queue_name,
-        assignee_id=named.assignee_id,
-        start_at=at_epoch(named.moment),
-        end_at=at_epoch(named.until),
-        calendar_seconds=end - named.moment,
-        business_seconds=(end_clock - named.clock).cast("int64"),
+        team=rows.team_name,
+        status=status_names(rows.status),
+        queue=rows.queue_name,
+        assignee_id=rows.assignee_id,
+        start_at=at_epoch(rows.moment),
+        end_at=at_epoch(rows.until),
+        calendar_seconds=end - rows.moment,
+        business_seconds=(end_clock - rows.clock).cast("int64"),
     )
 
 

@@ -54,8 +54,8 @@ from opslib.facts.spells import (
     is_removed,
     none_of,
     seconds_of,
-    spoken,
     state_code,
+    with_words,
 )
 from opslib.tables import TABLES
 
@@ -65,7 +65,6 @@ WAITS = {
     "agent_wait": ("pending",),
     "on_hold": ("on_hold",),
 }
-ENDS_ONCE = ("first_reply", "first_resolution", "full_resolution")
 CLOCKS = ("calendar", "business")
 FOLLOW_UP = timedelta(days=7)
 
@@ -88,9 +87,9 @@ def is_requester_comment(timeline: ir.Table) -> ir.Value:
 
 
 def is_transfer(timeline: ir.Table) -> ir.Value:
-    moved = is_event(timeline, "team") & (timeline.team != timeline.team_before)
-    queued = is_event(timeline, "queue") & (timeline.queue != timeline.queue_before) & (timeline.queue_before != 0)
-    return moved | queued
+    team_moves = is_event(timeline, "team") & (timeline.team != timeline.team_before)
+    queue_moves = is_event(timeline, "queue") & (timeline.queue != timeline.queue_before) & (timeline.queue_before != 0)
+    return team_moves | queue_moves
 
 
 def endings(
@@ -102,62 +101,82 @@ def endings(
     Each part is summed over the rows that it concerns only, which is several times faster than one aggregation with a
     condition for each number.
 
+    Args:
+        timeline: one row per ticket and event: the state before and after it, moment and clock.
+        openings: ticket, status, tells_comments.
+        words: word, code.
+        teams: team, calendar.
+        corrections: ticket, since, correction.
+        days: the day table of the calendars.
+        as_of: the instant up to which the exports know the world.
+
     Returns:
         ticket; the moment (seconds since 1970) and clock of creation, first reply, first and last solve, and of the
         first solve that ends the wait for a first reply; sums of the waits on both clocks; counts; packed team, queue
         and agent of the last solve and agent of the survey; final state; whether an agent opened it, whether anybody
         waits.
     """
-    found = _with_parts(timeline, _whole(timeline), _agents_part(timeline), _solves(timeline), _surveys(timeline))
-    found = found.inner_join(_waits(timeline), "ticket")
-    found = found.mutate(
-        state=found.last_state % CODES,
-        team=found.last_team % CODES,
-        team_since=found.last_team // CODES,
-        touches=found.touches.coalesce(0),
-        **{name: code_of(found[name]) for name in ("solved_team", "solved_queue", "solved_agent", "survey_team")},
-        survey_agent=code_of(found.survey_agent),
-    )
-    found = clock_at(found, words, teams, corrections, days, as_of=as_of)
+    rows = clock_at(_sums(timeline), words, teams, corrections, days, as_of=as_of)
     flags = openings.select("tells_comments", "status", opened=openings.ticket)
-    found = found.inner_join(flags, found.ticket == flags.opened).drop("opened")
+    rows = rows.inner_join(flags, rows.ticket == flags.opened).drop("opened")
+    rows = rows.mutate(now=ibis.literal(seconds_of(as_of), type="int64"), running=is_active(rows.state))
+    return _with_reply(_with_running_waits(rows)).drop("status")
 
-    by_agent = found.tells_comments & (
-        found.creator_is_no_requester | (found.agent_alone_at == found.created).fill_null(False)
-    )
-    running = is_active(found.state)
-    seconds_now = ibis.literal(seconds_of(as_of), type="int64")
+
+def _with_running_waits(rows: ir.Table) -> ir.Table:
+    """Let the wait that a ticket is still in run to as_of, on both clocks."""
     for wait in WAITS:
-        inside = ibis.ifelse(running, in_wait(found.state, wait), 0)
-        found = found.mutate(**{
-            f"{wait}_calendar": found[f"{wait}_calendar"] + inside * seconds_now,
-            f"{wait}_business": found[f"{wait}_business"] + inside * found.now_clock,
+        inside = ibis.ifelse(rows.running, in_wait(rows.state, wait), 0)
+        rows = rows.mutate(**{
+            f"{wait}_calendar": rows[f"{wait}_calendar"] + inside * rows.now,
+            f"{wait}_business": rows[f"{wait}_business"] + inside * rows.now_clock,
         })  # fmt: skip
-    return found.mutate(
-        now=seconds_now,
-        running=running,
-        counts_in_speed=~is_removed(found.state) & ~found.status.isin(REMOVED),
-        finished=is_finished(found.state),
-        reply=ibis.ifelse(by_agent, found.later_reply, found.any_reply),
-        reply_clock=ibis.ifelse(by_agent, found.later_reply_clock, found.any_reply_clock),
-        reply_sequence=ibis.ifelse(by_agent, found.later_reply_sequence, found.any_reply_sequence),
-        awaiting_solve=ibis.ifelse(by_agent, found.asked_solve, found.first_solve),
-        awaiting_solve_clock=ibis.ifelse(by_agent, found.asked_solve_clock, found.first_solve_clock),
-        reply_awaited=~by_agent | (found.spoke & (running | is_known(found.last_asked_solve))),
-    ).drop("status")
+    return rows
 
 
-def _with_parts(timeline: ir.Table, *parts: ir.Table) -> ir.Table:
-    """One row per ticket, from its opening row, with what was found in the parts."""
+def _with_reply(rows: ir.Table) -> ir.Table:
+    """Add the reply and the solve that end the first wait, by who opened the ticket, and what became of it.
+
+    Returns:
+        The rows with counts_in_speed, finished, reply_awaited (booleans); reply and awaiting_solve with their clocks,
+        and reply_sequence.
+    """
+    by_agent = rows.tells_comments & (
+        rows.creator_is_no_requester | (rows.agent_alone_at == rows.created).fill_null(False)
+    )
+    return rows.mutate(
+        counts_in_speed=~is_removed(rows.state) & ~rows.status.isin(REMOVED),
+        finished=is_finished(rows.state),
+        reply=ibis.ifelse(by_agent, rows.later_reply, rows.any_reply),
+        reply_clock=ibis.ifelse(by_agent, rows.later_reply_clock, rows.any_reply_clock),
+        reply_sequence=ibis.ifelse(by_agent, rows.later_reply_sequence, rows.any_reply_sequence),
+        awaiting_solve=ibis.ifelse(by_agent, rows.asked_solve, rows.first_solve),
+        awaiting_solve_clock=ibis.ifelse(by_agent, rows.asked_solve_clock, rows.first_solve_clock),
+        reply_awaited=~by_agent | (rows.spoke & (rows.running | is_known(rows.last_asked_solve))),
+    )
+
+
+def _sums(timeline: ir.Table) -> ir.Table:
+    """One row per ticket: its creation, and the sums over its comments, solves, surveys and waits."""
     opening = timeline.filter(is_event(timeline, OPENING))
-    found = opening.select("ticket", created=opening.moment, created_clock=opening.clock)
+    rows = opening.select("ticket", created=opening.moment, created_clock=opening.clock)
+    parts = (_ticket_sums(timeline), _agent_comments(timeline), _solves(timeline), _surveys(timeline))
     for number, part in enumerate(parts):
         renamed = part.rename({f"part_{number}": "ticket"})
-        found = found.left_join(renamed, found.ticket == renamed[f"part_{number}"]).drop(f"part_{number}")
-    return found
+        rows = rows.left_join(renamed, rows.ticket == renamed[f"part_{number}"]).drop(f"part_{number}")
+    rows = rows.inner_join(_waits(timeline), "ticket")
+    return rows.mutate(
+        state=rows.last_state % CODES,
+        team=rows.last_team % CODES,
+        team_since=rows.last_team // CODES,
+        touches=rows.touches.coalesce(0),
+        **{name: code_of(rows[name]) for name in ("solved_team", "solved_queue", "solved_agent", "survey_team")},
+        survey_agent=code_of(rows.survey_agent),
+    )
 
 
-def _whole(timeline: ir.Table) -> ir.Table:
+def _ticket_sums(timeline: ir.Table) -> ir.Table:
+    """Per ticket what all its events tell: its last state and team, who created it, whether its end has a time."""
     return timeline.group_by("ticket").agg(
         clocked=is_known(timeline.clock).all(),
         last_state=(timeline.sequence * CODES + timeline.status).max(),
@@ -168,25 +187,30 @@ def _whole(timeline: ir.Table) -> ir.Table:
     )
 
 
-def _agents_part(timeline: ir.Table) -> ir.Table:
-    """What agents said."""
-    said = timeline.filter(is_agent_comment(timeline))
-    asked = is_known(said.requester_spoke)
-    later = {"later_reply": said.moment, "later_reply_clock": said.clock, "later_reply_sequence": said.sequence}
-    return said.group_by("ticket").agg(
-        any_reply=said.moment.min(),
-        any_reply_clock=said.clock.min(),
-        any_reply_sequence=said.sequence.min(),
-        touches=said.count(),
-        agent_alone_at=_where(~asked, said.moment).min(),
-        **{name: _where(asked, value).min() for name, value in later.items()},
+def _agent_comments(timeline: ir.Table) -> ir.Table:
+    """Per ticket the agents' first public comments: any, after the requester's first, before it; and their number."""
+    comments = timeline.filter(is_agent_comment(timeline))
+    after_requester = is_known(comments.requester_spoke)
+    later = {
+        "later_reply": comments.moment,
+        "later_reply_clock": comments.clock,
+        "later_reply_sequence": comments.sequence,
+    }
+    return comments.group_by("ticket").agg(
+        any_reply=comments.moment.min(),
+        any_reply_clock=comments.clock.min(),
+        any_reply_sequence=comments.sequence.min(),
+        touches=comments.count(),
+        agent_alone_at=_where(~after_requester, comments.moment).min(),
+        **{name: _where(after_requester, value).min() for name, value in later.items()},
     )
 
 
 def _solves(timeline: ir.Table) -> ir.Table:
+    """Per ticket its first and last solve, also of those after the requester's first comment, and who held it last."""
     solves = timeline.filter(is_solve(timeline))
     timed = ~is_event(solves, UNTIMED_END)
-    asked = timed & is_known(solves.requester_spoke)
+    after_requester = timed & is_known(solves.requester_spoke)
     moment, clock = solves.moment, solves.clock
     agent = solves.assignee.nullif(0).coalesce(solves.actor).coalesce(0)
     return solves.group_by("ticket").agg(
@@ -194,9 +218,9 @@ def _solves(timeline: ir.Table) -> ir.Table:
         first_solve_clock=_where(timed, clock).min(),
         last_solve=_where(timed, moment).max(),
         last_solve_clock=_where(timed, clock).max(),
-        asked_solve=_where(asked, moment).min(),
-        asked_solve_clock=_where(asked, clock).min(),
-        last_asked_solve=_where(asked, moment).max(),
+        asked_solve=_where(after_requester, moment).min(),
+        asked_solve_clock=_where(after_requester, clock).min(),
+        last_asked_solve=_where(after_requester, moment).max(),
         solved_team=(solves.sequence * CODES + solves.team).max(),
         solved_queue=(solves.sequence * CODES + solves.queue).max(),
         solved_agent=(solves.sequence * CODES + agent).max(),
@@ -204,17 +228,18 @@ def _solves(timeline: ir.Table) -> ir.Table:
 
 
 def _surveys(timeline: ir.Table) -> ir.Table:
-    offered = timeline.filter(is_event(timeline, "satisfaction_offered"))
-    return offered.group_by("ticket").agg(
-        survey_team=(offered.sequence * CODES + offered.team).max(), survey_agent=offered.agent_spoke.max()
+    """Per ticket the team, and the agent who had commented last, when the last survey was offered."""
+    offers = timeline.filter(is_event(timeline, "satisfaction_offered"))
+    return offers.group_by("ticket").agg(
+        survey_team=(offers.sequence * CODES + offers.team).max(), survey_agent=offers.agent_spoke.max()
     )
 
 
 def _waits(timeline: ir.Table) -> ir.Table:
     """Sums of the waits as if none was still running, and the reopens, from the rows where the status changes."""
     changes = timeline.filter(is_event(timeline, OPENING) | (timeline.status != timeline.status_before))
-    reopened = changes.status_before.isin([state_code(name) for name in FINISHED]) & is_active(changes.status)
-    sums: dict[str, ir.Value] = {"reopens": ibis.ifelse(reopened.fill_null(False), 1, 0).sum().cast("int64")}
+    is_reopen = changes.status_before.isin([state_code(name) for name in FINISHED]) & is_active(changes.status)
+    sums: dict[str, ir.Value] = {"reopens": ibis.ifelse(is_reopen.fill_null(False), 1, 0).sum().cast("int64")}
     for wait in WAITS:
         change = in_wait(changes.status_before, wait) - in_wait(changes.status, wait)
         sums[f"{wait}_calendar"] = (changes.moment * change).sum().cast("int64")
@@ -223,7 +248,7 @@ def _waits(timeline: ir.Table) -> ir.Table:
 
 
 def transfers(timeline: ir.Table) -> ir.Table:
-    """Per ticket at how many instants its team or queue changed: moved_ticket, transfers (only where it did)."""
+    """Per ticket at how many instants its team or queue changed (only where it did): moved_ticket, transfers."""
     moves = (
         timeline.filter(is_transfer(timeline)).select(moved_ticket=timeline.ticket, moment=timeline.moment).distinct()
     )
@@ -232,16 +257,16 @@ def transfers(timeline: ir.Table) -> ir.Table:
 
 def ping_pongs(timeline: ir.Table) -> ir.Table:
     """Per ticket how often it came back to a queue that it had left: back_ticket, ping_pongs (only where it did)."""
-    entered = timeline.filter(
+    entries = timeline.filter(
         is_event(timeline, OPENING) | (is_event(timeline, "queue") & (timeline.queue != timeline.queue_before))
     )
-    entered = entered.filter(entered.queue != 0)
-    times = entered.select(
+    entries = entries.filter(entries.queue != 0)
+    visits = entries.select(
         "ticket",
         nth=ibis.row_number().over(ibis.window(group_by=["ticket", "queue"], order_by="sequence")),
     )
-    back = times.filter(times.nth > 0)
-    return back.group_by(back_ticket=back.ticket).agg(ping_pongs=back.count())
+    returns = visits.filter(visits.nth > 0)
+    return returns.group_by(back_ticket=returns.ticket).agg(ping_pongs=returns.count())
 
 
 UNTOUCHED = tuple(name for name in TABLES["tickets"].names if name != "first_reply_at")
@@ -261,30 +286,56 @@ def ticket_facts(
     """facts/tickets but for the `UNTOUCHED` columns, and for first_contact_resolution, which needs later weeks too.
 
     Args:
-        openings, timeline, endings, words: of the functions of these names.
+        openings: one row per ticket: its own columns, how it begins, and what its events can tell.
+        timeline: one row per ticket and event: the state before and after it, moment and clock.
+        endings: one row per ticket: instants, clocks, waits and codes of its last solve.
+        words: word, code.
         as_of: the instant up to which the exports know the world.
         present: per standard table the columns that the export gives.
         kinds: the kinds of events that it gives.
 
     Returns:
         One row per ticket: ticket, ticket_id, requester_id, contact_reason, week, first_reply_at, counts_in_speed,
-        first_solved_at, last_solved_at, `<measure>_<clock>_seconds` and, for the three that end once,
-        `<measure>_<clock>_censored_seconds`, reopens, transfers, ping_pongs, touches, one_touch, first_team,
-        first_queue, solved_team, solved_queue, solved_agent_id, survey_agent_id, survey_team.
+        first_solved_at, last_solved_at, `<measure>_<clock>_seconds` and, for first_reply, first_resolution and
+        full_resolution, `<measure>_<clock>_censored_seconds`, reopens, transfers, ping_pongs, touches, one_touch,
+        first_team, first_queue, solved_team, solved_queue, solved_agent_id, survey_agent_id, survey_team.
     """
-    has_reply_column = "first_reply_at" in set(present.get("tickets", ()))
-    named = spoken(
-        endings,
-        words,
-        {
-            "solved_team_name": "solved_team",
-            "solved_queue_name": "solved_queue",
-            "solved_agent_name": "solved_agent",
-            "survey_agent_id": "survey_agent",
-            "survey_team_name": "survey_team",
-        },
-    ).drop("tells_comments", "team", "team_since")
-    mine = openings.select(
+    row = _ticket_rows(openings, timeline, endings, words)
+    tells_reply = row.tells_comments | ("first_reply_at" in set(present.get("tickets", ())))
+    return row.select(
+        "ticket",
+        "ticket_id",
+        "requester_id",
+        "contact_reason",
+        "week",
+        first_reply_at=at_epoch(ibis.ifelse(tells_reply, row.reply, none_of("int64"))),
+        counts_in_speed=row.counts_in_speed,
+        first_solved_at=at_epoch(ibis.ifelse(_hides_first_solve(row), none_of("int64"), row.first_solve)),
+        last_solved_at=at_epoch(row.last_solve),
+        **_durations(row, tells_reply),
+        **_wait_seconds(row),
+        **_handling(row, kinds),
+        first_team=row.first_team,
+        first_queue=row.first_queue,
+        solved_team=row.solved_team_name,
+        solved_queue=row.solved_queue_name,
+        solved_agent_id=row.solved_agent_name,
+        survey_agent_id=row.survey_agent_id,
+        survey_team=row.survey_team_name,
+    )
+
+
+def _ticket_rows(openings: ir.Table, timeline: ir.Table, endings: ir.Table, words: ir.Table) -> ir.Table:
+    """One row per ticket with all that its facts are made of: endings in words, its beginning, and its moves."""
+    names = {
+        "solved_team_name": "solved_team",
+        "solved_queue_name": "solved_queue",
+        "solved_agent_name": "solved_agent",
+        "survey_agent_id": "survey_agent",
+        "survey_team_name": "survey_team",
+    }
+    ends = with_words(endings, words, names).drop("tells_comments", "team", "team_since")
+    beginnings = openings.select(
         "first_team",
         "first_queue",
         "has_events",
@@ -298,70 +349,99 @@ def ticket_facts(
         "transfer_count",
         opened=openings.ticket,
     )
-    row = named.inner_join(mine, named.ticket == mine.opened).drop("opened")
-    moved = transfers(timeline)
-    row = row.left_join(moved, row.ticket == moved.moved_ticket).drop("moved_ticket")
-    back = ping_pongs(timeline)
-    row = row.left_join(back, row.ticket == back.back_ticket).drop("back_ticket")
+    row = ends.inner_join(beginnings, ends.ticket == beginnings.opened).drop("opened")
+    moves = transfers(timeline)
+    row = row.left_join(moves, row.ticket == moves.moved_ticket).drop("moved_ticket")
+    returns = ping_pongs(timeline)
+    return row.left_join(returns, row.ticket == returns.back_ticket).drop("back_ticket")
 
-    speed = row.counts_in_speed
-    replies = row.tells_comments | has_reply_column
-    timed = speed & ~row.untimed
-    reopened_before_columns = ~row.tells_statuses & (row.reopen_count.coalesce(0) > 0)
-    known_first = timed & ~reopened_before_columns
-    ended_full = row.finished & is_known(row.last_solve)
 
-    measures: dict[str, ir.Value] = {}
+def _hides_first_solve(row: ir.Table) -> ir.Value:
+    """True where a ticket was reopened and nothing but its own columns tells of its solves: they give the last."""
+    return ~row.tells_statuses & (row.reopen_count.coalesce(0) > 0)
 
-    def measure(name: str, applies: ir.Value, ended: ir.Value, end: tuple[ir.Value, ir.Value], stop: ir.Value) -> None:
-        """Value where it has ended, the censored time where it has not."""
-        for clock, at, start, now, last in (
-            ("calendar", end[0], row.created, row.now, row.last_solve),
-            ("business", end[1], row.created_clock, row.now_clock, row.last_solve_clock),
-        ):
-            known = applies if clock == "calendar" else applies & row.clocked
-            until = ibis.ifelse(stop, last, now)
-            measures[f"{name}_{clock}_seconds"] = _where(known & ended, at - start)
-            measures[f"{name}_{clock}_censored_seconds"] = _where(known & ~ended, until - start)
 
-    never, replied = ibis.literal(False), is_known(row.reply)
-    measure(
-        "first_reply",
-        speed & replies & (replied | (row.reply_awaited & ~row.untimed)),
-        replied,
-        (row.reply, row.reply_clock),
-        row.finished,
-    )
-    measure(
-        "first_resolution",
-        known_first,
-        is_known(row.first_solve),
-        (row.first_solve, row.first_solve_clock),
-        never,
-    )
-    measure("full_resolution", timed, ended_full, (row.last_solve, row.last_solve_clock), never)
-    waits = {
+def _durations(row: ir.Table, tells_reply: ir.Value) -> dict[str, ir.Value]:
+    """Seconds and censored seconds, on both clocks, of first_reply, first_resolution and full_resolution."""
+    timed = row.counts_in_speed & ~row.untimed
+    replied = is_known(row.reply)
+    awaited = replied | (row.reply_awaited & ~row.untimed)
+    return {
+        **_duration(
+            row,
+            "first_reply",
+            (row.reply, row.reply_clock),
+            applies=row.counts_in_speed & tells_reply & awaited,
+            ended=replied,
+            stops_at_solve=row.finished,
+        ),
+        **_duration(
+            row,
+            "first_resolution",
+            (row.first_solve, row.first_solve_clock),
+            applies=timed & ~_hides_first_solve(row),
+            ended=is_known(row.first_solve),
+            stops_at_solve=ibis.literal(False),
+        ),
+        **_duration(
+            row,
+            "full_resolution",
+            (row.last_solve, row.last_solve_clock),
+            applies=timed,
+            ended=row.finished & is_known(row.last_solve),
+            stops_at_solve=ibis.literal(False),
+        ),
+    }
+
+
+def _duration(
+    row: ir.Table,
+    measure: str,
+    end: tuple[ir.Value, ir.Value],
+    *,
+    applies: ir.Value,
+    ended: ir.Value,
+    stops_at_solve: ir.Value,
+) -> dict[str, ir.Value]:
+    """From creation to an end, on both clocks: the seconds where it has ended, the censored seconds where it has not.
+
+    Args:
+        row: one row per ticket.
+        measure: begins the names of the columns.
+        end: the moment of the end, and its reading on the ticket's business clock.
+        applies: where the measure says anything.
+        ended: where it has ended.
+        stops_at_solve: where the censored time runs to the last solve; it runs to as_of elsewhere.
+    """
+    columns = {}
+    for clock, at, start, now, last_solve, tells in (
+        ("calendar", end[0], row.created, row.now, row.last_solve, applies),
+        ("business", end[1], row.created_clock, row.now_clock, row.last_solve_clock, applies & row.clocked),
+    ):
+        until = ibis.ifelse(stops_at_solve, last_solve, now)
+        columns[f"{measure}_{clock}_seconds"] = _where(tells & ended, at - start)
+        columns[f"{measure}_{clock}_censored_seconds"] = _where(tells & ~ended, until - start)
+    return columns
+
+
+def _wait_seconds(row: ir.Table) -> dict[str, ir.Value]:
+    """`<wait>_<clock>_seconds` of the waits by status, null where the events do not tell statuses or their end."""
+    timed = row.counts_in_speed & ~row.untimed
+    return {
         f"{wait}_{clock}_seconds": _where(
             timed & row.tells_statuses & (row.clocked if clock == "business" else True), row[f"{wait}_{clock}"]
         )
         for wait in WAITS
         for clock in CLOCKS
     }
+
+
+def _handling(row: ir.Table, kinds: Kinds) -> dict[str, ir.Value]:
+    """reopens, transfers, ping_pongs, touches and one_touch: from events, or from the ticket's own columns."""
     tells_moves = row.has_events & bool(kinds & {"team", "queue"})
     tells_queues = row.has_events & ("queue" in kinds)
     reopens = ibis.ifelse(row.tells_statuses, row.reopens, row.reopen_count)
-    columns = {
-        "ticket": row.ticket,
-        "ticket_id": row.ticket_id,
-        "requester_id": row.requester_id,
-        "contact_reason": row.contact_reason,
-        "week": row.week,
-        "first_reply_at": at_epoch(ibis.ifelse(replies, row.reply, none_of("int64"))),
-        "counts_in_speed": speed,
-        "first_solved_at": at_epoch(ibis.ifelse(reopened_before_columns, none_of("int64"), row.first_solve)),
-        "last_solved_at": at_epoch(row.last_solve),
-        **measures,
-        **waits,
+    return {
         "reopens": reopens.cast("int64"),
         "transfers": ibis.ifelse(tells_moves, row.transfers.coalesce(0), row.transfer_count).cast("int64"),
         "ping_pongs": _where(tells_queues, row.ping_pongs.coalesce(0)),
@@ -371,15 +451,7 @@ def ticket_facts(
             row.finished & (row.touches == 1) & (reopens == 0),
             none_of("boolean"),
         ),
-        "first_team": row.first_team,
-        "first_queue": row.first_queue,
-        "solved_team": row.solved_team_name,
-        "solved_queue": row.solved_queue_name,
-        "solved_agent_id": row.solved_agent_name,
-        "survey_agent_id": row.survey_agent_id,
-        "survey_team": row.survey_team_name,
     }
-    return row.select(**columns)
 
 
 def contacts(tickets: ir.Table) -> ir.Table:
@@ -387,15 +459,15 @@ def contacts(tickets: ir.Table) -> ir.Table:
 
     A ticket can only have a follow-up among these, so first_contact_resolution needs no more of the other weeks.
     """
-    known = tickets.filter(is_known(tickets.requester_id) & is_known(tickets.contact_reason)).select(
+    rows = tickets.filter(is_known(tickets.requester_id) & is_known(tickets.contact_reason)).select(
         "requester_id", "contact_reason", "created_at", "ticket_id", "week"
     )
-    repeated = (
-        known.group_by("requester_id", "contact_reason")
-        .agg(tickets=known.count())
-        .filter(lambda found: found.tickets > 1)
+    groups = (
+        rows.group_by("requester_id", "contact_reason")
+        .agg(tickets=rows.count())
+        .filter(lambda group: group.tickets > 1)
     )
-    return known.semi_join(repeated, ["requester_id", "contact_reason"])
+    return rows.semi_join(groups, ["requester_id", "contact_reason"])
 
 
 def with_first_contact_resolution(facts: ir.Table, contacts: ir.Table, *, as_of: datetime) -> ir.Table:
@@ -406,32 +478,33 @@ def with_first_contact_resolution(facts: ir.Table, contacts: ir.Table, *, as_of:
     where one_touch is not known, and while the 7 days have not passed.
 
     Args:
-        facts: of `ticket_facts`.
-        contacts: of `contacts`, over the tickets of all weeks.
+        facts: ticket_id, requester_id, contact_reason, one_touch, last_solved_at.
+        contacts: requester_id, contact_reason, created_at and ticket_id of the tickets of all weeks whose requester
+            wrote more than once for the same reason.
         as_of: the instant up to which the exports know the world.
     """
-    touched = facts.filter(facts.one_touch).select("ticket_id", "requester_id", "contact_reason", "last_solved_at")
+    one_touches = facts.filter(facts.one_touch).select("ticket_id", "requester_id", "contact_reason", "last_solved_at")
     others = contacts.select(
         "requester_id", "contact_reason", other_created_at=contacts.created_at, other_id=contacts.ticket_id
     )
-    again = touched.inner_join(others, ["requester_id", "contact_reason"])
-    again = again.filter(
-        (again.other_id != again.ticket_id)
-        & (again.other_created_at > again.last_solved_at)
-        & (epoch(again.other_created_at) - epoch(again.last_solved_at) <= int(FOLLOW_UP.total_seconds()))
-        & (again.other_created_at <= instant(as_of))
+    follow_ups = one_touches.inner_join(others, ["requester_id", "contact_reason"])
+    follow_ups = follow_ups.filter(
+        (follow_ups.other_id != follow_ups.ticket_id)
+        & (follow_ups.other_created_at > follow_ups.last_solved_at)
+        & (epoch(follow_ups.other_created_at) - epoch(follow_ups.last_solved_at) <= int(FOLLOW_UP.total_seconds()))
+        & (follow_ups.other_created_at <= instant(as_of))
     )
-    ids = again.select(followed_id=again.ticket_id).distinct()
-    joined = facts.left_join(ids, facts.ticket_id == ids.followed_id)
-    passed = joined.last_solved_at <= instant(as_of - FOLLOW_UP)
-    known = is_known(joined.requester_id) & is_known(joined.contact_reason) & is_known(joined.one_touch)
+    ids = follow_ups.select(followed_id=follow_ups.ticket_id).distinct()
+    rows = facts.left_join(ids, facts.ticket_id == ids.followed_id)
+    has_settled = rows.last_solved_at <= instant(as_of - FOLLOW_UP)
+    can_tell = is_known(rows.requester_id) & is_known(rows.contact_reason) & is_known(rows.one_touch)
     resolved = ibis.cases(
-        (~known, none_of("boolean")),
-        (~joined.one_touch | is_known(joined.followed_id), False),
-        (passed, True),
+        (~can_tell, none_of("boolean")),
+        (~rows.one_touch | is_known(rows.followed_id), False),
+        (has_settled, True),
     )
-    return joined.mutate(first_contact_resolution=resolved).drop("followed_id")
+    return rows.mutate(first_contact_resolution=resolved).drop("followed_id")
 
 
-def _where(known: ir.Value, value: ir.Value) -> ir.Value:
-    return ibis.ifelse(known, value, none_of("int64")).cast("int64")
+def _where(condition: ir.Value, value: ir.Value) -> ir.Value:
+    return ibis.ifelse(condition, value, none_of("int64")).cast("int64")

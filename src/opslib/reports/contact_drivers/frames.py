@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
 
-import numpy as np
 import pandas as pd
 
 from opslib.analysis.contact_drivers import drivers, escalation, language, movers
@@ -23,6 +22,7 @@ from opslib.display import words
 from opslib.display.headline import Headline, Line
 from opslib.errors import NotInExport
 from opslib.intake.privacy.redaction import redact
+from opslib.metrics import is_satisfied
 from opslib.reports.contact_drivers.escalation_files import Escalated, Escalation
 from opslib.reports.week import Week
 from opslib.tables import ESCALATIONS
@@ -242,9 +242,8 @@ class Drivers:
         if not self.week.warehouse.columns("satisfaction"):
             return pd.DataFrame({"ticket_id": pd.Series(dtype="str"), "satisfied": pd.Series(dtype="float64")})
         answers = self.week.warehouse.read("standard", "satisfaction").sort_values("answered_at", kind="stable")
-        best = answers["scale_max"].astype("float64").fillna(5.0)
-        good = answers["score"] >= np.where(best == 2, 2.0, 0.8 * best)
-        frame = pd.DataFrame({"ticket_id": answers["ticket_id"], "satisfied": good.astype("float64")})
+        satisfied = is_satisfied(answers["score"], answers["scale_max"])
+        frame = pd.DataFrame({"ticket_id": answers["ticket_id"], "satisfied": satisfied})
         return frame.drop_duplicates("ticket_id", keep="last")
 
 

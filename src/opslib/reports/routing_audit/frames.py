@@ -23,6 +23,7 @@ from opslib.analysis.routing_audit.replay import replay as replay_rules
 from opslib.analysis.routing_audit.rules import Rule, TicketFields, learn_rules, read_rules
 from opslib.display import words
 from opslib.display.headline import Headline, Line
+from opslib.metrics import is_satisfied
 from opslib.reports.routing_audit.rule_files import read_candidate
 from opslib.reports.routing_audit.tickets import fields_at_creation, routed_tickets
 from opslib.reports.week import Week
@@ -228,7 +229,7 @@ def cost(opened: Audit) -> pd.DataFrame:
     if opened.warehouse.columns("satisfaction"):
         answers = opened.warehouse.read("standard", "satisfaction").sort_values("answered_at", kind="stable")
         last = answers.drop_duplicates("ticket_id", keep="last").set_index("ticket_id")
-        satisfied = last["score"] >= np.where(last["scale_max"] == 2, 2, 4)
+        satisfied = is_satisfied(last["score"], last["scale_max"])
     return _told(routing.transfer_cost(opened.own, satisfied), bool(opened.own["transfers"].notna().any()))
 
 
