@@ -301,7 +301,7 @@ def _flow_without(counts: Floats, left_out: Bools, otherwise: Floats) -> Floats:
     whole = (counts.sum(axis=0) - left_out @ counts) / (mean.sum() - left_out @ mean)[:, None]
     trimmed = _trimmed_means(counts[used] / mean[used, None], mean[used], left_out[:, used])
     trimmed = np.where((trimmed < whole / _ALIKE) | (trimmed > whole * _ALIKE), whole, trimmed)
-    flow[enough] = np.where((trimmed > 0).all(axis=1)[:, None], trimmed, otherwise)
+    flow[enough] = np.where(np.all(trimmed > 0, axis=1, keepdims=True), trimmed, otherwise)
     return flow
 
 
@@ -328,7 +328,9 @@ def _trimmed_means(values: Floats, weight: Floats, left_out: Bools) -> Floats:
     )
     row = left_out.argmax(axis=1)
     own_weight = (left_out @ weight)[:, None]
-    own_start = np.where(left_out.any(axis=1)[:, None], np.take_along_axis(sums.weight, place, axis=0)[row], np.inf)
+    own_start = np.where(
+        np.any(left_out, axis=1, keepdims=True), np.take_along_axis(sums.weight, place, axis=0)[row], np.inf
+    )
     own_product = own_weight * values[row]
     rest = weight.sum() - own_weight
 
