@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from shutil import copytree
 
 import pyarrow as pa
 import pytest
@@ -44,7 +45,7 @@ def test_every_section_shows_something(alpha: Shown):
 def test_what_is_new_is_found_in_every_way(alpha: Shown):
     assert EMERGING in text_of(alpha, "What moved this week?")
     assert "sync" in text_of(alpha, "What is new in what customers say?")
-    assert f"\n{EMERGING} | " in text_of(alpha, "What should product hear of?")
+    assert f"\n{EMERGING} | " in text_of(alpha, "What should the product team hear about?")
     assert "form: form_b | misrouted" in text_of(alpha, "Which choices on the form go wrong?")
 
 
@@ -74,7 +75,7 @@ def test_figures_have_descriptions_with_the_largest_and_the_last(alpha: Shown):
     assert "largest first: refund with" in text_of(alpha, "Why do customers write?")
     assert re.search(
         r"tickets about .* per week, 2026-W34 to 2026-W46: \d+ in the last",
-        text_of(alpha, "What should product hear of?"),
+        text_of(alpha, "What should the product team hear about?"),
         re.IGNORECASE,
     )
 
@@ -89,7 +90,7 @@ def test_a_team_without_tickets_says_so_and_nothing_fails(folders: tuple[Path, P
 def test_the_first_weeks_say_what_they_wait_for(folders: tuple[Path, Path]):
     early = run(folders, week=WEEKS[1])
     assert "it needs eight complete weeks before this one" in text_of(early, "What moved this week?")
-    assert "Nothing to escalate" in text_of(early, "What should product hear of?")
+    assert "Nothing to escalate" in text_of(early, "What should the product team hear about?")
 
 
 def test_what_the_export_lacks_is_named_and_is_no_zero(tmp_path: Path):
@@ -102,17 +103,19 @@ def test_what_the_export_lacks_is_named_and_is_no_zero(tmp_path: Path):
     assert "No label can be checked" in text_of(bare, "Are the labels right?")
 
 
-def test_what_is_new_is_handed_over_and_what_was_before_is_followed_up(alpha: Shown, tmp_path: Path):
-    handover = alpha["What should product hear of?"][-1]
+def test_what_is_new_is_handed_over_and_what_was_before_is_followed_up(
+    alpha: Shown, folders: tuple[Path, Path], tmp_path: Path
+):
+    handover = alpha["What should the product team hear about?"][-1]
     assert sorted(name.rpartition(".")[2] for name in handover.files) == ["csv", "md"]
     assert "Nothing has been escalated for this team" in text_of(alpha, "What became of earlier escalations?")
-    folders = write_drivers_warehouse(tmp_path / "w")
+    later = (copytree(folders[0], tmp_path / "warehouse"), folders[1])
     row = dict(handover.rows[0], week=WEEKS[-2], escalated_week=WEEKS[-2], latest_week=WEEKS[-2])
-    Warehouse(folders[0]).write_week(AREA, TABLE, WEEKS[-2], pa.Table.from_pylist([row], schema=SCHEMA))
-    shown = run(folders)
+    Warehouse(later[0]).write_week(AREA, TABLE, WEEKS[-2], pa.Table.from_pylist([row], schema=SCHEMA))
+    shown = run(later)
     assert f"{EMERGING} | {WEEKS[-2]}" in text_of(shown, "What became of earlier escalations?")
-    assert "handed over in W45" in text_of(shown, "What should product hear of?")
-    assert shown["What should product hear of?"][-1].files == {}
+    assert "handed over in W45" in text_of(shown, "What should the product team hear about?")
+    assert shown["What should the product team hear about?"][-1].files == {}
     assert shown[""][0].lines[-1].note == f"still open: {EMERGING} since {WEEKS[-2]}"
 
 

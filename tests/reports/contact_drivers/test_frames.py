@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from shutil import copytree
 
 import pandas as pd
 import pyarrow as pa
@@ -23,9 +24,15 @@ def contacts_of(folders: tuple[Path, Path], *, week: str = LAST, team: str = "al
     return report.open_drivers(open_week(week, team, warehouse=str(folders[0]), params=str(folders[1])))
 
 
+@pytest.fixture(scope="module")
+def untouched(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    return write_drivers_warehouse(tmp_path_factory.mktemp("drivers"), users=(80_000, 40_000))
+
+
 @pytest.fixture
-def folders(tmp_path: Path) -> tuple[Path, Path]:
-    return write_drivers_warehouse(tmp_path / "w", users=(80_000, 40_000))
+def folders(untouched: tuple[Path, Path], tmp_path: Path) -> tuple[Path, Path]:
+    """A warehouse that a test may write into."""
+    return copytree(untouched[0], tmp_path / "warehouse"), untouched[1]
 
 
 def replace_users(folders: tuple[Path, Path], rows: list[tuple[str, int, str]]) -> None:
@@ -137,8 +144,8 @@ def test_another_teams_escalations_are_its_own(folders: tuple[Path, Path]):
 
 def test_what_is_handed_over_is_the_register_of_the_week(folders: tuple[Path, Path]):
     write_register_row(folders, WEEKS[-3], subject="refund", reason="refund", before_per_week=10.0, excess=30.0)
-    handover = escalation_evidence.handover(contacts_of(folders))
-    first = escalation_evidence.top_escalation(contacts_of(folders))
+    contacts = contacts_of(folders)
+    handover, first = escalation_evidence.handover(contacts), escalation_evidence.top_escalation(contacts)
     assert first is not None
     assert first.escalation_id == handover.rows[1]["escalation_id"]
     assert [(row["subject"], row["escalated_week"]) for row in handover.rows] == [

@@ -87,7 +87,7 @@ def markdown(escalation: Escalation) -> str:
         f"# {_literal(row['subject'])}",
         f"Escalation `{escalation.escalation_id}` of {_literal(escalation.team_label)}, {escalation.week}.",
         f"- **Avoidable**: {row['excess']:,.0f} tickets a week (95 %: {row['excess_low']:,.0f} to "
-        f"{row['excess_high']:,.0f}) beyond the {row['before_per_week']:,.0f} before.",
+        f"{row['excess_high']:,.0f}) above the {row['before_per_week']:,.0f} before.",
         f"- **Effort** per ticket: {row['effort_ratio']:.2f} times the team's average. **Dissatisfied** answers: "
         f"{row['dissatisfied_ratio']:.2f} times.",
         f"- **Score**: {row['score']:,.0f} average tickets a week (95 %: {row['score_low']:,.0f} to "
@@ -100,14 +100,14 @@ def markdown(escalation: Escalation) -> str:
             f"| {week} | {count:,} |"
             for week, count in zip(escalation.trend["week"], escalation.trend["tickets"], strict=True)
         ),
-        "\n## Whom it touches\n",
+        "\n## Who is affected\n",
         *_segment_lines(escalation.segments),
         "\n## In customers' words (redacted)\n",
         *(
             [f"{place}. {_literal(text)}" for place, text in enumerate(escalation.examples, 1)]
             or ["No texts in this export."]
         ),
-        "\n## What bears on it\n",
+        "\n## Related tool requests and policy changes\n",
         *_link_lines(escalation.links),
         f"\nThe tickets are in `{escalation.escalation_id}.csv`.",
     ]
@@ -156,7 +156,7 @@ def _table(escalations: Sequence[Escalation]) -> Markup:
         for each in escalations
         for row in [each.row]
     ]
-    heads = ("Subject", "Avoided a week (95 %)", "To read", "Its tickets")
+    heads = ("Subject", "Avoidable a week (95 %)", "To read", "Its tickets")
     return table_of("To hand over this week", heads, rows)
 
 
@@ -175,7 +175,7 @@ def _json_values(row: Mapping[Any, Any]) -> dict[str, Any]:
 
 def _segment_lines(frame: pd.DataFrame) -> list[str]:
     if frame.empty:
-        return ["No segment tells it from the team's other tickets, or has enough customers to be shown."]
+        return ["No segment stands out from the team's other tickets, or none has enough customers to be shown."]
     return [
         "| Segment | Tickets | Share (95 %) | Of other tickets |\n|---|---:|---:|---:|",
         *(

@@ -23,8 +23,8 @@ _MOST_TOPICS = 12
 _MOST_WORDS = 5
 _LONGEST_NAME = 44
 _RENAMED = (
-    "What some reasons gained, others lost: it looks as if labels were renamed or are used in another way, rather than "
-    "as if customers wrote about something else."
+    "Some reasons gained what others lost: it looks as if labels were renamed or are used differently, not as if "
+    "customers wrote about something else."
 )
 _OUTCOMES = {
     "misrouted": "misrouted",
@@ -114,10 +114,10 @@ def pareto_table(frame: pd.DataFrame) -> Markup:
         rows.append(cells)
     has_surveys = frame["answered"].notna().any()
     below = paragraphs(
-        "Hours are the business hours in which the tickets were new or open: they lay with us; in all, and for each."
-        + (" Unhappy is the share of dissatisfied among the answered surveys." if has_surveys else ""),
+        "Hours are the business hours in which tickets were new or open and waited for us: the total, and per ticket."
+        + (" Unhappy is the share of dissatisfied answers to surveys." if has_surveys else ""),
         "" if has_surveys else "Satisfaction is not in this export.",
-        "Per 1,000 users: tickets a week for each thousand who were active in it. In brackets: 95 % intervals."
+        "Per 1,000: tickets a week for each thousand users who were active in that week. In brackets: 95 % intervals."
         if per_user
         else "Active users of these weeks are not in this export: no rate per 1,000 users.",
     )
@@ -209,10 +209,10 @@ def movers(frame: pd.DataFrame) -> Markup:
     many = "is a discovery" if len(signals) == 1 else "are discoveries"
     tests = (
         f"{tested} changes were tested, of reasons in all and by segment; {len(signals)} {many} at a false discovery "
-        "rate of 10 %. Of weeks in which nothing changes, about one in ten or fewer shows any."
+        "rate of 10 %. When nothing changes, about one week in ten or fewer shows any."
     )
     if signals.empty:
-        return paragraphs("No reason moved beyond what the weeks before make usual.", tests)
+        return paragraphs("No reason moved beyond its usual range.", tests)
     first = signals.groupby("contact_reason")["q"].transform("min")
     whole = signals["dimension"] == "all"
     lines = signals.assign(first=first, part=~whole).sort_values(
@@ -283,7 +283,7 @@ def warnings(frame: pd.DataFrame) -> Markup:
     Args:
         frame: day, contact_reason, days, count, expected, q.
     """
-    rule = "Seven quiet days raise any warning in at most one week of ten."
+    rule = "When nothing changes, at most one week in ten raises any warning."
     if frame.empty:
         return paragraphs("No day of the week raised a warning.", rule)
     first = (
@@ -318,7 +318,7 @@ def emerging(frame: pd.DataFrame, languages: pd.DataFrame) -> Markup:
     enough = [f"{row.language} ({row.texts:,})" for row in rows_of(languages[languages["enough"]])]
     few = [f"{row.language} ({row.texts:,})" for row in rows_of(languages[~languages["enough"]])]
     coverage = (
-        f"Texts of this week looked at: {words.listed(enough) or 'none'}."
+        f"Texts of this week that were compared: {words.listed(enough) or 'none'}."
         + (f" Too few to compare: {words.listed(few)}." if few else "")
         + " Phrases of a language are tested together at a false discovery rate of 10 %."
     )
@@ -351,7 +351,9 @@ def topics(frame: pd.DataFrame) -> Markup:
             history.
     """
     if frame.empty:
-        return note("Too few texts of any language for topics: it takes thirty in the week and fifty in all.")
+        return note(
+            "Too few texts in any language for topics: at least thirty in the week and fifty in all are needed."
+        )
     several = (frame["language"] != frame["language"].iloc[0]).any()
     signals = bool(frame["discovery"].any())
     rows = []
@@ -372,7 +374,7 @@ def topics(frame: pd.DataFrame) -> Markup:
     heads = ["Topic", "Tickets", "Expected (95 %)", *(["Signal"] if signals else []), "Mostly labelled", "9 weeks"]
     table = table_of("What the texts are about", heads, rows)
     cut = f"Signals first, then the largest: {len(rows)} of {len(frame)} topics." if len(frame) > len(rows) else ""
-    return stacked(table, paragraphs("" if signals else "No topic moved beyond what the weeks before make usual.", cut))
+    return stacked(table, paragraphs("" if signals else "No topic moved beyond its usual range.", cut))
 
 
 def labels(accuracy: pd.DataFrame, pairs: pd.DataFrame) -> Markup:
@@ -383,20 +385,20 @@ def labels(accuracy: pd.DataFrame, pairs: pd.DataFrame) -> Markup:
         pairs: language, contact_reason, text_says, tickets, contradicted, share, low, high.
     """
     if accuracy.empty:
-        return note("No label can be checked: it takes two reasons with twenty texts each in one language.")
+        return note("No label can be checked: two reasons with twenty texts each in one language are needed.")
     sentences = [
-        f"{row.language}: from {row.texts:,} texts the classifier names the label of {row.labels} reasons in "
-        f"{words.estimate(row.accuracy, row.low, row.high, 'share')} of cases; always naming the most frequent would "
-        f"be right in {words.value(row.baseline, 'share')}."
+        f"{row.language}: for {row.texts:,} texts with {row.labels} reasons, the classifier agrees with the label in "
+        f"{words.estimate(row.accuracy, row.low, row.high, 'share')} of cases; always naming the most frequent reason "
+        f"would be right in {words.value(row.baseline, 'share')}."
         for row in rows_of(accuracy)
     ]
     weak = [str(row.language) for row in rows_of(accuracy) if row.accuracy < 0.6]
-    overlap = f"Below 60 % ({words.listed(weak)}) labels overlap: read the pairs as overlap, not as errors."
+    overlap = f"Below 60 % ({words.listed(weak)}) the labels overlap: read the pairs as overlap, not as errors."
     caution = overlap if weak else ""
     frequent = pairs[pairs["contradicted"] >= 3].head(12)
     below = paragraphs(*sentences, caution)
     if frequent.empty:
-        none = paragraphs("No label is contradicted by the texts of three tickets or more.")
+        none = paragraphs("No label is contradicted by the texts of three or more tickets.")
         return stacked(none, below)
     rows = [
         [
@@ -446,8 +448,8 @@ def forms(frame: pd.DataFrame) -> Markup:
     table = table_of("Choices that go wrong", heads, rows)
     below = paragraphs(
         tests,
-        "A reason within a form stands here only where the form as a whole does not. An association: what is chosen "
-        "depends on the matter, too.",
+        "A reason within a form is listed only if the form as a whole is not. This is an association, not a cause: "
+        "what customers choose depends on what they write about, too.",
     )
     return stacked(table, below)
 
@@ -474,13 +476,13 @@ def candidates(frame: pd.DataFrame) -> Markup:
         ]
         for row in rows_of(frame)
     ]
-    heads = ("Subject", "Avoided a week", "Weight", "Score", "Since", "What is done")
-    table = table_of("Candidates for product feedback, most to gain first", heads, rows)
+    heads = ("Subject", "Avoidable a week", "Weight", "Score", "Since", "What is done")
+    table = table_of("Candidates for product feedback, largest gain first", heads, rows)
     below = paragraphs(
-        "Avoided a week: tickets beyond the level before, of the reason itself and of catch-all labels where the text "
-        "says its new phrases; of a phrase, the tickets that say it. Weight: effort times dissatisfaction of its "
-        "tickets, against the team's average ticket. "
-        "Score: avoided tickets times weight. In brackets: 95 % intervals."
+        "Avoidable a week: tickets above the earlier level. To a reason belong the tickets with its label and those "
+        "with a catch-all label whose text has its new phrases; to a phrase, the tickets whose text has it. Weight: "
+        "effort times dissatisfaction of its tickets, compared with the team's average ticket. Score: avoidable "
+        "tickets times weight. In brackets: 95 % intervals."
     )
     return stacked(table, below)
 
@@ -533,10 +535,10 @@ def top_escalation(escalation: Escalation | None) -> Markup:
     parts = [
         paragraphs(
             f"{row['subject']}: {row['excess']:,.0f} tickets a week ({row['excess_low']:,.0f} to "
-            f"{row['excess_high']:,.0f}) beyond the {row['before_per_week']:,.0f} before, {_onset(row)}.",
-            f"Found by: {words.listed(str(row['found_by']).split(' and '))}. Against the team's average ticket it "
-            f"takes {row['effort_ratio']:.2f} times the effort and leaves {row['dissatisfied_ratio']:.2f} times as "
-            "many dissatisfied.",
+            f"{row['excess_high']:,.0f}) above the {row['before_per_week']:,.0f} before, {_onset(row)}.",
+            f"Found by: {words.listed(str(row['found_by']).split(' and '))}. Compared with the team's average ticket "
+            f"it takes {row['effort_ratio']:.2f} times the effort and leaves {row['dissatisfied_ratio']:.2f} times as "
+            "many customers dissatisfied.",
             f"Customers say: {words.listed([f'“{phrase}”' for phrase in phrases])}." if phrases else "",
         ),
         _segments(escalation.segments),
@@ -567,7 +569,9 @@ def register(frame: pd.DataFrame) -> Markup:
         for row in rows_of(frame)
     ]
     heads = ("Subject", "Escalated in", "Before", "Then", "Now (95 %)", "What became of it")
-    below = paragraphs("Tickets a week: before the onset, at the escalation, and in the latest weeks, four at most.")
+    below = paragraphs(
+        "Tickets a week: before the onset, at the time of the escalation, and on average in up to four latest weeks."
+    )
     return stacked(table_of("Register of escalations", heads, rows), below)
 
 
@@ -605,7 +609,7 @@ def _looks_renamed(frame: pd.DataFrame) -> bool:
 
 def _segments(frame: pd.DataFrame) -> Markup:
     if frame.empty:
-        return note("No segment tells it from the team's other tickets, or has enough customers to be shown.")
+        return note("No segment stands out from the team's other tickets, or none has enough customers to be shown.")
     rows = [
         [
             Cell(f"{row.dimension}: {row.segment}", header=True),
@@ -615,20 +619,20 @@ def _segments(frame: pd.DataFrame) -> Markup:
         ]
         for row in rows_of(frame)
     ]
-    return table_of("Whom it touches", ("Segment", "Tickets", "Share (95 %)", "Of the team's other tickets"), rows)
+    return table_of("Who is affected", ("Segment", "Tickets", "Share (95 %)", "Of the team's other tickets"), rows)
 
 
 def _examples(texts: Sequence[str]) -> Markup:
     if not texts:
         return note("No texts in this export: no examples.")
     items = "".join(f"<li><blockquote><p>{escape(text)}</p></blockquote></li>" for text in texts)
-    lead = "In the customers' words, redacted, the most typical of different texts:"
+    lead = "In the customers' words, redacted, the most typical texts:"
     return Markup(f"<p>{lead}</p><ol>{items}</ol>", "\n".join([lead, *texts]))
 
 
 def _links(frame: pd.DataFrame) -> Markup:
     if frame.empty:
-        return note("No tool request and no policy change bears on it.")
+        return note("No tool request and no policy change is related to it.")
     rows = [
         [
             Cell(f"{row.kind} {row.id}", header=True),
@@ -639,7 +643,7 @@ def _links(frame: pd.DataFrame) -> Markup:
         ]
         for row in rows_of(frame)
     ]
-    return table_of("What bears on it", ("What", "On", "About", "Status", "Because it"), rows)
+    return table_of("Related tool requests and policy changes", ("What", "On", "About", "Status", "Because it"), rows)
 
 
 def _onset(row: pd.Series) -> str:
