@@ -5,7 +5,7 @@
 Three tables:
 
 - Null weeks: samples in which nothing is planted (one per seed), taken in as exports are. Every week with enough weeks
-  before it is asked for every team, as its report would. A family is a team's week; under no change the false discovery
+  before it is tested for every team, as in its report. A family is a team's week; under no change the false discovery
   rate of a family is its chance of any discovery, so that the share of families with one should not exceed the rate
   stated (Wilson 95 % in brackets). Weeks overlap in what they are measured against: the intervals are somewhat too
   narrow.
@@ -39,8 +39,8 @@ import pandas as pd
 from opslib.analysis.contact_drivers.drivers import OUTCOMES, form_choices
 from opslib.analysis.contact_drivers.movers import ALL, FALSE_DISCOVERY_RATE, weekly_movers
 from opslib.analysis.methods.intervals import wilson
-from opslib.reports.contact_drivers import frames as drivers
-from opslib.reports.contact_drivers.frames import Drivers
+from opslib.reports import contact_drivers as drivers
+from opslib.reports.contact_drivers import Drivers
 from opslib.reports.week import open_week
 from opslib.sample import write_sample
 from opslib.settings import load_organisation
@@ -88,35 +88,37 @@ def make(root: Path, tickets: int, seed: int, *, planted: bool) -> Path:
 
 
 def null_signals(families: list[Family]) -> list[tuple[str, bool]]:
-    """For each statistic and family whether it found anything; the weeks of one team in order."""
-    found = []
+    """For each statistic and family whether there is a signal; the weeks of one team in order."""
+    signals = []
     for family in families:
         contacts = family.contacts()
-        phrases, looked = drivers.emerging(contacts), drivers.languages(contacts)
-        worth = drivers.escalations(contacts)
-        found += [
-            ("movers of the week", bool(drivers.moved(contacts)["discovery"].any())),
+        phrases, languages = drivers.emerging(contacts), drivers.languages(contacts)
+        candidates = drivers.candidates(contacts)
+        signals += [
+            ("movers of the week", bool(drivers.movers(contacts)["discovery"].any())),
             ("early warnings of the seven days", len(drivers.warnings(contacts)) > 0),
             *(
                 ("new phrases, per language", bool((phrases["language"] == language).any()))
-                for language in looked.loc[looked["enough"], "language"]
+                for language in languages.loc[languages["enough"], "language"]
             ),
-            ("escalations that would be written", bool((worth["excess_low"] > 0).any())),
+            ("escalations that would be written", bool((candidates["excess_low"] > 0).any())),
             ("escalations written, the register minded", hand_over(contacts, family)),
             ("form choices, outcomes at random", random_forms(contacts)),
         ]
         if family.week >= FIRST_WITH_TOPICS:
-            found.append(("topics that moved", bool(drivers.topics(contacts)["discovery"].any())))
-    return found
+            signals.append(("topics that moved", bool(drivers.topics(contacts)["discovery"].any())))
+    return signals
 
 
 def hand_over(contacts: Drivers, family: Family) -> bool:
-    """Whether the week escalates anything; what it does is kept for the next, as a run keeps it."""
-    shown = drivers.escalated(contacts)
+    """Whether the week escalates anything; the register is written for the next, as a run writes it."""
+    escalations = drivers.handover(contacts)
     job, reports = Job("team/contact_drivers", family.week, family.team), family.root / "reports"
-    told = {"register": shown.rows, "files": shown.files}
-    keep(contacts.week.warehouse, reports, family.week, [Outcome(job, "ready", 0.0, job.page(reports), handover=told)])
-    return any(row["escalated_week"] == family.week for row in shown.rows)
+    record = {"register": escalations.rows, "files": escalations.files}
+    keep(
+        contacts.week.warehouse, reports, family.week, [Outcome(job, "ready", 0.0, job.page(reports), handover=record)]
+    )
+    return any(row["escalated_week"] == family.week for row in escalations.rows)
 
 
 def random_forms(contacts: Drivers) -> bool:
@@ -124,8 +126,8 @@ def random_forms(contacts: Drivers) -> bool:
     random = np.random.default_rng(int(contacts.week.week[-2:]))
     rows = contacts.recent
     outcomes = {name: (random.random(len(rows)) < 0.1).astype(float) for name in OUTCOMES}
-    found = form_choices(rows.assign(**outcomes), minimum_group=contacts.minimum_group)
-    return bool(found["discovery"].any())
+    choices = form_choices(rows.assign(**outcomes), minimum_group=contacts.minimum_group)
+    return bool(choices["discovery"].any())
 
 
 def quiet_week(random: np.random.Generator, dispersion: np.ndarray, *, log_normal: bool = False) -> pd.DataFrame:
@@ -174,61 +176,65 @@ SIMULATED = (
 
 
 def planted_truths(root: Path) -> Iterator[tuple[str, str, str, str]]:
-    """Truth, statistic, the week in which it begins, the week in which it is first found."""
+    """Truth, statistic, the week in which it begins, the first week with a signal."""
     truths = {one["kind"]: one for one in json.loads((root / "exports" / "ground_truth.json").read_text())["planted"]}
     for kind, looks in LOOKS.items():
         truth = truths[kind]
         begins = truth["begins"]
         weeks = [shift_week(begins, step) for step in range(-2, 4)]
-        asked = {week: Family(root, truth["team"], week).contacts() for week in weeks}
+        contacts_of = {week: Family(root, truth["team"], week).contacts() for week in weeks}
         for statistic, look in looks.items():
-            seen = [week for week, contacts in asked.items() if look(contacts, truth)]
-            yield kind, statistic, begins, seen[0] if seen else "not found"
+            signals = [week for week, contacts in contacts_of.items() if look(contacts, truth)]
+            yield kind, statistic, begins, signals[0] if signals else "not found"
 
 
-def _moves(contacts: Drivers, truth: Truth) -> bool:
-    own = drivers.moved(contacts).query("dimension == 'all' and discovery and excess > 0")
+def _is_mover(contacts: Drivers, truth: Truth) -> bool:
+    own = drivers.movers(contacts).query("dimension == 'all' and discovery and excess > 0")
     return truth["contact_reason"] in set(own["contact_reason"])
 
 
-def _warns(contacts: Drivers, truth: Truth) -> bool:
+def _is_warning(contacts: Drivers, truth: Truth) -> bool:
     return truth["contact_reason"] in set(drivers.warnings(contacts)["contact_reason"])
 
 
-def _says(contacts: Drivers, truth: Truth) -> bool:
-    said = " ".join(drivers.emerging(contacts)["phrase"])
-    return any(word in said for term in truth["terms"] for word in [term, *term.split()])
+def _is_phrase(contacts: Drivers, truth: Truth) -> bool:
+    phrases = " ".join(drivers.emerging(contacts)["phrase"])
+    return any(word in phrases for term in truth["terms"] for word in [term, *term.split()])
 
 
-def _speaks(contacts: Drivers, truth: Truth) -> bool:
+def _is_topic(contacts: Drivers, truth: Truth) -> bool:
     topics = drivers.topics(contacts).query("discovery and ratio > 1")
     words = {word for term in truth["terms"] for word in term.split()}
     return any(words & set(terms.split(", ")) for terms in topics["terms"])
 
 
-def _escalated(contacts: Drivers, truth: Truth) -> bool:
-    worth = drivers.escalations(contacts).query("excess_low > 0")
-    return truth["contact_reason"] in set(worth["reason"])
+def _is_escalation(contacts: Drivers, truth: Truth) -> bool:
+    candidates = drivers.candidates(contacts).query("excess_low > 0")
+    return truth["contact_reason"] in set(candidates["reason"])
 
 
-def _misroutes(contacts: Drivers, truth: Truth) -> bool:
+def _is_choice(contacts: Drivers, truth: Truth) -> bool:
     """The reason on the form that it mostly comes by is a choice that goes wrong."""
-    found = drivers.forms(contacts).query("choice == 'form, contact_reason' and outcome == 'misrouted'")
-    own = found[found["value"].str.endswith(f" · {truth['contact_reason']}")].sort_values("tickets")
+    choices = drivers.forms(contacts).query("choice == 'form, contact_reason' and outcome == 'misrouted'")
+    own = choices[choices["value"].str.endswith(f" · {truth['contact_reason']}")].sort_values("tickets")
     return bool(own["discovery"].tail(1).any())
 
 
 Look = Callable[[Drivers, Truth], bool]
 LOOKS: dict[str, dict[str, Look]] = {
     "emerging_reason": {
-        "mover": _moves,
-        "early warning": _warns,
-        "phrase": _says,
-        "topic": _speaks,
-        "escalation": _escalated,
+        "mover": _is_mover,
+        "early warning": _is_warning,
+        "phrase": _is_phrase,
+        "topic": _is_topic,
+        "escalation": _is_escalation,
     },
-    "policy_change_with_stale_articles": {"mover": _moves, "early warning": _warns, "escalation": _escalated},
-    "misrouting_rule": {"form choice": _misroutes},
+    "policy_change_with_stale_articles": {
+        "mover": _is_mover,
+        "early warning": _is_warning,
+        "escalation": _is_escalation,
+    },
+    "misrouting_rule": {"form choice": _is_choice},
 }
 
 
@@ -245,32 +251,32 @@ def main() -> None:
     parser.add_argument("--simulated", type=int, default=400, help="quiet weeks simulated per kind")
     parser.add_argument("--processes", type=int, default=os.cpu_count())
     parser.add_argument("--folder", type=Path, help="where the samples go (removed afterwards)")
-    chosen = parser.parse_args()
-    folder = Path(tempfile.mkdtemp(prefix="opslib-signals-", dir=chosen.folder))
+    options = parser.parse_args()
+    folder = Path(tempfile.mkdtemp(prefix="opslib-signals-", dir=options.folder))
     teams = sorted(load_organisation(PARAMS).team_names)
     weeks = weeks_between(FIRST_TESTED, LAST)
     try:
-        with ProcessPoolExecutor(chosen.processes, mp_context=get_context("spawn")) as pool:
-            counts = [pool.submit(simulated, kind, chosen.simulated, chosen.seeds[0]) for kind in SIMULATED]
+        with ProcessPoolExecutor(options.processes, mp_context=get_context("spawn")) as pool:
+            counts = [pool.submit(simulated, kind, options.simulated, options.seeds[0]) for kind in SIMULATED]
             print(f"Simulated quiet weeks with any mover (stated: {100 * FALSE_DISCOVERY_RATE:.0f} %)")
             for kind, count in zip(SIMULATED, counts, strict=True):
-                print(f"  {kind:42s} {_share(count.result(), chosen.simulated)}", flush=True)
+                print(f"  {kind:42s} {_share(count.result(), options.simulated)}", flush=True)
 
-            print(f"Null weeks, {len(weeks)} of {len(teams)} teams in {len(chosen.seeds)} samples, with any discovery")
-            asked = []
-            for seed in chosen.seeds:
-                root = make(folder / f"null-{seed}", chosen.tickets, seed, planted=False)
+            print(f"Null weeks, {len(weeks)} of {len(teams)} teams in {len(options.seeds)} samples, with any discovery")
+            jobs = []
+            for seed in options.seeds:
+                root = make(folder / f"null-{seed}", options.tickets, seed, planted=False)
                 # One after the other within a sample: all teams share its register.
-                asked.append(pool.submit(null_signals, [Family(root, team, week) for team in teams for week in weeks]))
-            told = pd.DataFrame([row for each in asked for row in each.result()], columns=["statistic", "any"])
+                jobs.append(pool.submit(null_signals, [Family(root, team, week) for team in teams for week in weeks]))
+            signals = pd.DataFrame([row for each in jobs for row in each.result()], columns=["statistic", "any"])
             for statistic in STATISTICS:
-                found = told.loc[told["statistic"] == statistic, "any"]
-                print(f"  {statistic:42s} {_share(int(found.sum()), len(found))}", flush=True)
+                own = signals.loc[signals["statistic"] == statistic, "any"]
+                print(f"  {statistic:42s} {_share(int(own.sum()), len(own))}", flush=True)
 
         print("Planted truths")
-        root = make(folder / "planted", chosen.tickets, chosen.planted_seed, planted=True)
-        for kind, statistic, begins, seen in planted_truths(root):
-            print(f"  {kind:36s} {statistic:16s} begins {begins}  first found {seen}", flush=True)
+        root = make(folder / "planted", options.tickets, options.planted_seed, planted=True)
+        for kind, statistic, begins, first in planted_truths(root):
+            print(f"  {kind:36s} {statistic:16s} begins {begins}  first found {first}", flush=True)
     finally:
         shutil.rmtree(folder)
 

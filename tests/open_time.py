@@ -69,7 +69,7 @@ def _is_open(calendar: Calendar, first: date, last: date) -> np.ndarray:
 
 
 def _wall_minutes(zone: ZoneInfo, start: int, stop: int) -> np.ndarray:
-    """What the clock of a zone shows at each minute; its offset is read on the hour, and minute by minute at a change."""
+    """What a zone's clock shows at each minute; its offset is read on the hour, and minute by minute at a change."""
 
     def offset(minute: int) -> int:
         shift = datetime.fromtimestamp(60 * minute, zone).utcoffset()

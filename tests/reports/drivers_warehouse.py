@@ -35,7 +35,7 @@ teams:
   - {name: quiet, label: Quiet, region: US, calendar: always}
 """
 
-SAID = {
+MATTERS = {
     "refund": ("My refund", "Hello, the money for my order never came back to the card. Thanks"),
     "login": ("Cannot sign in", "Hello, the code for signing in never arrives on my phone. Thanks"),
     "crash": ("It crashes", "Hello, the player crashes whenever a video starts. Thanks"),
@@ -59,12 +59,14 @@ def tickets(*, with_emerging: bool = True, weeks_after: int = 0) -> pd.DataFrame
     for number, week in enumerate(weeks_up_to(weeks_after)):
         start = pd.Timestamp(week_bounds(week, "America/New_York")[0])
         for team in ("alpha", "beta"):
-            drawn = rng.poisson([40, 30, 25, 20])
-            said = [reason for reason, count in zip(SAID, drawn, strict=True) for _ in range(count)]
+            counts = rng.poisson([40, 30, 25, 20])
+            reasons = [reason for reason, count in zip(MATTERS, counts, strict=True) for _ in range(count)]
             if with_emerging and team == "alpha" and week >= LAST:
-                said += ["new"] * 50
-            for place, reason in enumerate(said):
-                subject, text = SAID.get(reason, ("Studio sync", "Hello, studio sync ate my drafts overnight. Thanks"))
+                reasons += ["new"] * 50
+            for place, reason in enumerate(reasons):
+                subject, text = MATTERS.get(
+                    reason, ("Studio sync", "Hello, studio sync ate my drafts overnight. Thanks")
+                )
                 if reason == "new" and place % 10 == 0:
                     text = HOSTILE
                 label = (EMERGING if place % 2 else "other") if reason == "new" else reason
@@ -109,7 +111,7 @@ def write_drivers_warehouse(
     Args:
         root: under which both are made.
         with_emerging: whether the last week has its new matter.
-        lacking: columns of `tickets` that the export does not give.
+        lacking: columns of `tickets` that the export lacks.
         with_tables: whether there are satisfaction, tool requests and policy changes.
         weeks_after: so many weeks follow the last one, in which the new matter goes on.
         users: active users of every week in the east and in the west; None where the export has no such table.
@@ -145,9 +147,9 @@ def write_drivers_warehouse(
 
 
 def _write_tables(store: Warehouse, facts: pd.DataFrame) -> None:
-    asked = facts.iloc[::3].reset_index(drop=True)
-    unhappy = (asked["subject"] == "Studio sync") | (np.arange(len(asked)) % 8 == 0)
-    answers = pd.DataFrame({"ticket_id": asked["ticket_id"], "answered_at": asked["created_at"] + pd.Timedelta(days=1)})
+    rated = facts.iloc[::3].reset_index(drop=True)
+    unhappy = (rated["subject"] == "Studio sync") | (np.arange(len(rated)) % 8 == 0)
+    answers = pd.DataFrame({"ticket_id": rated["ticket_id"], "answered_at": rated["created_at"] + pd.Timedelta(days=1)})
     store.write("standard", "satisfaction", answers.assign(score=np.where(unhappy, 2.0, 5.0), scale_max=5))
     monday = pd.Timestamp(week_bounds(LAST, "America/New_York")[0])
     requests = pd.DataFrame(

@@ -161,7 +161,7 @@ def test_a_report_about_all_teams_is_blocked_where_no_team_is_left(
 
 def test_kernels_are_forked_with_what_the_notebooks_of_the_run_call_and_no_more(tmp_path: Path):
     called = write_notebook(
-        tmp_path / "called.ipynb", "import opslib as ops", "import seaborn", "ops.contact_drivers.moved()"
+        tmp_path / "called.ipynb", "import opslib as ops", "import seaborn", "ops.contact_drivers.movers()"
     )
     with warm([called]) as variables:
         folder = Path(variables["JUPYTER_PATH"].split(os.pathsep)[0])

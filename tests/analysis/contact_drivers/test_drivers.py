@@ -4,8 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from opslib.analysis.contact_drivers import drivers
-from opslib.analysis.contact_drivers.drivers import form_choices, is_catch_all, pareto
+from opslib.analysis.contact_drivers.drivers import fisher_mid_p, form_choices, is_catch_all, pareto
 from opslib.analysis.methods.intervals import wilson
 
 
@@ -18,43 +17,43 @@ def contacts(counts: dict[str, int], **columns: object) -> pd.DataFrame:
 def test_cumulative_shares_are_those_of_the_published_pareto_table():
     """The defects of the qcc package's Pareto chart, whose output prints these cumulative percentages."""
     published = {"contact num": 94, "price code": 80, "supplier code": 66, "part num": 33, "schedule date": 27}
-    found = pareto(contacts(published), minimum_group=5)
-    assert found["contact_reason"].tolist() == list(published)
-    assert (100 * found["cumulative_share"]).round(2).tolist() == [31.33, 58.0, 80.0, 91.0, 100.0]
+    frame = pareto(contacts(published), minimum_group=5)
+    assert frame["contact_reason"].tolist() == list(published)
+    assert (100 * frame["cumulative_share"]).round(2).tolist() == [31.33, 58.0, 80.0, 91.0, 100.0]
 
 
 def test_effort_adds_up_to_that_of_all_tickets_and_missing_times_are_no_zeros():
     rows = contacts({"a": 10, "b": 6})
     rows["agent_work_business_seconds"] = [7200.0] * 10 + [np.nan] * 6
     rows["reopens"] = [1] * 4 + [0] * 12
-    found = pareto(rows, minimum_group=5).set_index("contact_reason")
-    assert found.loc["a", ["agent_work_hours", "hours_per_ticket", "hours_share", "reopens"]].tolist() == [20, 2, 1, 4]
-    assert np.isnan(found.loc["b", "agent_work_hours"])
+    frame = pareto(rows, minimum_group=5).set_index("contact_reason")
+    assert frame.loc["a", ["agent_work_hours", "hours_per_ticket", "hours_share", "reopens"]].tolist() == [20, 2, 1, 4]
+    assert np.isnan(frame.loc["b", "agent_work_hours"])
 
 
 def test_dissatisfaction_is_of_those_who_answered():
     rows = contacts({"a": 20, "b": 10})
     rows.loc[:9, "satisfied"] = [0.0] * 3 + [1.0] * 7
-    found = pareto(rows, minimum_group=5).set_index("contact_reason")
-    assert found.loc["a", ["answered", "dissatisfied"]].tolist() == [10, 3]
+    frame = pareto(rows, minimum_group=5).set_index("contact_reason")
+    assert frame.loc["a", ["answered", "dissatisfied"]].tolist() == [10, 3]
     expected = wilson([3], [10]).iloc[0].tolist()
-    assert found.loc["a", ["dissatisfied_share", "dissatisfied_low", "dissatisfied_high"]].tolist() == expected
-    assert np.isnan(found.loc["b", "dissatisfied_share"])
+    assert frame.loc["a", ["dissatisfied_share", "dissatisfied_low", "dissatisfied_high"]].tolist() == expected
+    assert np.isnan(frame.loc["b", "dissatisfied_share"])
 
 
 def test_without_surveys_nobody_is_counted_as_satisfied():
-    found = pareto(contacts({"a": 20}).drop(columns="satisfied"), minimum_group=5)
-    assert found[["answered", "dissatisfied", "dissatisfied_share"]].isna().all(axis=None)
+    frame = pareto(contacts({"a": 20}).drop(columns="satisfied"), minimum_group=5)
+    assert frame[["answered", "dissatisfied", "dissatisfied_share"]].isna().all(axis=None)
 
 
 def test_reasons_of_few_people_are_summed_in_one_row_at_the_end():
     """Six tickets of one person are one person, whom a row of its own would show."""
     rows = contacts({"a": 9, "b": 6, "c": 2, "d": 3})
     rows.loc[rows["contact_reason"] == "b", "requester_id"] = "the same"
-    found = pareto(rows, minimum_group=5)
-    assert found["contact_reason"].tolist() == ["a", "fewer than 5 people each"]
-    assert found["tickets"].tolist() == [9, 11]
-    assert found["folded"].tolist() == [0, 3]
+    frame = pareto(rows, minimum_group=5)
+    assert frame["contact_reason"].tolist() == ["a", "fewer than 5 people each"]
+    assert frame["tickets"].tolist() == [9, 11]
+    assert frame["folded"].tolist() == [0, 3]
 
 
 def test_rates_per_thousand_users_stand_only_where_users_are_known():
@@ -70,9 +69,9 @@ def test_rates_per_thousand_users_stand_only_where_users_are_known():
 
 def test_rankings_within_a_segment_sum_to_one_each():
     rows = contacts({"a": 12, "b": 8}, region=(["east"] * 7 + ["west"] * 3) * 2)
-    found = pareto(rows, minimum_group=1, by="region")
-    assert found.groupby("region")["share"].sum().tolist() == pytest.approx([1.0, 1.0])
-    assert found.groupby("region")["tickets"].sum().to_dict() == {"east": 14, "west": 6}
+    frame = pareto(rows, minimum_group=1, by="region")
+    assert frame.groupby("region")["share"].sum().tolist() == pytest.approx([1.0, 1.0])
+    assert frame.groupby("region")["tickets"].sum().to_dict() == {"east": 14, "west": 6}
 
 
 def test_no_tickets_give_no_rows():
@@ -92,12 +91,12 @@ def misrouted(rng: np.random.Generator, shares: dict[str, float], count: int = 3
 
 
 def test_the_form_that_misroutes_is_found_and_its_extra_tickets_counted():
-    found = form_choices(misrouted(np.random.default_rng(1), {"good": 0.05, "fine": 0.05, "bad": 0.4}), minimum_group=5)
-    first = found.iloc[0]
+    frame = form_choices(misrouted(np.random.default_rng(1), {"good": 0.05, "fine": 0.05, "bad": 0.4}), minimum_group=5)
+    first = frame.iloc[0]
     assert (first["choice"], first["value"], first["outcome"]) == ("form", "bad", "misrouted")
     assert first["discovery"]
     assert first["extra"] == pytest.approx(first["hits"] - first["tickets"] * first["others_share"])
-    assert not found.query("value == 'good'")["discovery"].any()
+    assert not frame.query("value == 'good'")["discovery"].any()
 
 
 def test_where_forms_are_alike_any_is_accused_in_at_most_one_case_of_ten():
@@ -112,8 +111,8 @@ def test_fishers_p_is_that_of_the_lady_tasting_tea():
 
     All four right: 1 in 70, half of which is counted, on either side.
     """
-    found = drivers._fisher_mid_p([3, 4], [4, 4], [1, 0], [4, 4])
-    assert found == pytest.approx([2 * (1 + 16 / 2) / 70, 2 * (1 / 2) / 70])
+    frame = fisher_mid_p([3, 4], [4, 4], [1, 0], [4, 4])
+    assert frame == pytest.approx([2 * (1 + 16 / 2) / 70, 2 * (1 / 2) / 70])
 
 
 def test_small_choices_are_accused_no_more_often_than_large_ones():
@@ -131,10 +130,10 @@ def test_small_choices_are_accused_no_more_often_than_large_ones():
 def test_choices_of_few_people_and_fields_without_values_are_left_out():
     rows = misrouted(np.random.default_rng(3), {"good": 0.1, "bad": 0.5}).assign(priority=None)
     rows.loc[:2, "form"] = "rare"
-    found = form_choices(rows, minimum_group=5)
-    assert "rare" not in set(found["value"])
-    assert "priority" not in set(found["choice"])
-    assert "labelled_other" not in set(found.query("choice == 'form, contact_reason'")["outcome"])
+    frame = form_choices(rows, minimum_group=5)
+    assert "rare" not in set(frame["value"])
+    assert "priority" not in set(frame["choice"])
+    assert "labelled_other" not in set(frame.query("choice == 'form, contact_reason'")["outcome"])
     assert form_choices(rows[["contact_reason", "misrouted"]], minimum_group=5).empty
 
 
@@ -143,19 +142,19 @@ def test_choices_are_counted_as_by_going_through_them_one_by_one():
     rows = contacts({"a": 60, "b": 40}, form=rng.choice(["x", "y", None], 100), channel=rng.choice(["m", "n"], 100))
     rows["requester_id"] = rng.choice([f"p{number}" for number in range(40)], 100)
     rows["misrouted"] = rng.choice([0.0, 1.0, np.nan], 100)
-    found = form_choices(rows, minimum_group=8)
-    told = 0
+    frame = form_choices(rows, minimum_group=8)
+    pairs = 0
     for fields in (["form"], ["form", "contact_reason"], ["channel"]):
-        known = rows.dropna(subset=[*fields, "misrouted"])
-        for values, own in known.groupby(fields):
+        complete = rows.dropna(subset=[*fields, "misrouted"])
+        for values, own in complete.groupby(fields):
             if own["requester_id"].nunique() < 8:
                 continue
-            line = found[(found["choice"] == ", ".join(fields)) & (found["value"] == " · ".join(values))].iloc[0]
-            others = known.drop(own.index)
-            told += 1
+            line = frame[(frame["choice"] == ", ".join(fields)) & (frame["value"] == " · ".join(values))].iloc[0]
+            others = complete.drop(own.index)
+            pairs += 1
             assert (line["tickets"], line["hits"]) == (len(own), own["misrouted"].sum())
             assert line["others_share"] == pytest.approx(others["misrouted"].mean())
             assert (
                 line[["low", "high"]].tolist() == wilson([line["hits"]], [len(own)])[["low", "high"]].iloc[0].tolist()
             )
-    assert told == len(found) > 4
+    assert pairs == len(frame) > 4

@@ -16,13 +16,14 @@ from opslib.analysis.contact_drivers.escalation import (
     affected_segments,
     candidates,
     change_point,
+    escalations_of_the_week,
     follow_up,
     linked_causes,
     members,
-    register,
+    register_rows,
 )
-from opslib.analysis.contact_drivers.language import spoken
 from opslib.analysis.contact_drivers.movers import weekly_counts, weekly_movers
+from opslib.analysis.contact_drivers.texts import normalise
 
 DAYS = list(pd.date_range("2026-08-17", periods=91).strftime("%Y-%m-%d"))
 NO_PHRASES = pd.DataFrame(columns=["phrase", "tickets", "reason", "reason_share", "ticket_ids"])
@@ -30,12 +31,12 @@ NO_PHRASES = pd.DataFrame(columns=["phrase", "tickets", "reason", "reason_share"
 
 def test_the_nile_breaks_after_its_28th_year():
     """Annual flow at Aswan 1871-1970: after 1898, with means 1097.75 and 849.97 (Cobb 1978; R's strucchange)."""
-    found = change_point(nile.load_pandas().data["volume"])
-    assert found.position == 28
-    assert (round(found.before, 2), round(found.after, 2)) == (1097.75, 849.97)
-    assert found.low <= 28 <= found.high
-    assert found.high - found.low <= 8
-    assert found.p <= 0.001
+    step = change_point(nile.load_pandas().data["volume"])
+    assert step.position == 28
+    assert (round(step.before, 2), round(step.after, 2)) == (1097.75, 849.97)
+    assert step.low <= 28 <= step.high
+    assert step.high - step.low <= 8
+    assert step.p <= 0.001
 
 
 def test_the_position_is_that_of_the_highest_likelihood_over_all_positions():
@@ -61,12 +62,12 @@ def test_where_nothing_changes_a_step_is_found_as_often_as_its_p_says():
 
 def test_the_interval_holds_the_true_day_in_about_nineteen_of_twenty_cases():
     rng = np.random.default_rng(3)
-    held = 0
+    hits = 0
     for _ in range(150):
         rate = np.where(np.arange(91) < 60, 4.0, 7.0)
-        found = change_point(rng.poisson(rate))
-        held += found.low <= 60 <= found.high
-    assert held / 150 >= 0.88
+        step = change_point(rng.poisson(rate))
+        hits += step.low <= 60 <= step.high
+    assert hits / 150 >= 0.88
 
 
 def test_days_without_exposure_are_passed_over():
@@ -102,8 +103,8 @@ RATES = {"a": 6.0, "b": 9.0, "c": 4.0, "d": 7.0, "e": 5.0, "other": 2.0}
 
 def test_a_reason_that_took_a_step_up_is_the_candidate_with_its_day_and_its_excess():
     frame = contacts(np.random.default_rng(4), RATES, rise="c", times=2.5)
-    found = candidates(frame, movers_of(frame, "2026-W46"), NO_PHRASES, days=DAYS)
-    first = found.iloc[0]
+    rows = candidates(frame, movers_of(frame, "2026-W46"), NO_PHRASES, days=DAYS)
+    first = rows.iloc[0]
     assert first["subject"] == "c"
     assert first["onset_low"] <= DAYS[70] <= first["onset_high"]
     assert first["excess_low"] <= 7 * 4.0 * 1.5 <= first["excess_high"]
@@ -120,10 +121,10 @@ def test_what_costs_more_and_leaves_more_dissatisfied_comes_first():
     costly = both["contact_reason"] == "c"
     both.loc[costly, "agent_work_business_seconds"] *= 6
     both.loc[costly & both["satisfied"].notna(), "satisfied"] = 0.0
-    found = candidates(both, movers_of(both, "2026-W46"), NO_PHRASES, days=DAYS)
-    assert found["subject"].tolist()[:2] == ["c", "b"]
-    assert found["excess"].iloc[0] < found["excess"].iloc[1]
-    assert found["effort_ratio"].iloc[0] > 2
+    rows = candidates(both, movers_of(both, "2026-W46"), NO_PHRASES, days=DAYS)
+    assert rows["subject"].tolist()[:2] == ["c", "b"]
+    assert rows["excess"].iloc[0] < rows["excess"].iloc[1]
+    assert rows["effort_ratio"].iloc[0] > 2
 
 
 def test_where_nothing_moves_there_is_a_candidate_in_few_cases():
@@ -135,8 +136,8 @@ def test_where_nothing_moves_there_is_a_candidate_in_few_cases():
     assert some <= 9
 
 
-def phrases_of(frame: pd.DataFrame, chosen: pd.Series, reason: str) -> pd.DataFrame:
-    ids = tuple(frame.loc[chosen, "ticket_id"])
+def phrases_of(frame: pd.DataFrame, is_member: pd.Series, reason: str) -> pd.DataFrame:
+    ids = tuple(frame.loc[is_member, "ticket_id"])
     return pd.DataFrame(
         {
             "phrase": ["ghost drafts"],
@@ -152,9 +153,9 @@ def test_a_catch_all_is_no_candidate_but_the_phrase_under_it_is():
     frame = contacts(np.random.default_rng(7), RATES, rise="other", times=6.0).assign(text=" nothing new ")
     new = (frame["contact_reason"] == "other") & (frame["day"] >= DAYS[84])
     frame.loc[new, "text"] = " hello . ghost drafts . again . "
-    found = candidates(frame, movers_of(frame, "2026-W46"), phrases_of(frame, new, "other"), days=DAYS)
-    assert "other" not in set(found["subject"])
-    row = found[found["subject"] == "ghost drafts"].iloc[0]
+    rows = candidates(frame, movers_of(frame, "2026-W46"), phrases_of(frame, new, "other"), days=DAYS)
+    assert "other" not in set(rows["subject"])
+    row = rows[rows["subject"] == "ghost drafts"].iloc[0]
     assert (row["kind"], row["reason"], row["phrases"]) == ("phrase", "", "ghost drafts")
     assert row["tickets"] == new.sum()
 
@@ -163,7 +164,7 @@ def test_a_reason_gets_the_unlabelled_tickets_that_say_its_phrases():
     frame = pd.DataFrame(
         {
             "contact_reason": ["drafts", "other", "other", "refund", None],
-            "text": spoken(pd.Series(["xy", "my ghost drafts.", "ghostly drafts", "2ghost drafts", "ghost drafts"])),
+            "text": normalise(pd.Series(["xy", "my ghost drafts.", "ghostly drafts", "2ghost drafts", "ghost drafts"])),
         }
     )
     assert members(frame, "reason", "drafts", ["ghost drafts"]).tolist() == [True, True, False, False, True]
@@ -171,7 +172,7 @@ def test_a_reason_gets_the_unlabelled_tickets_that_say_its_phrases():
     assert members(frame, "phrase", "refund", ["ghost drafts"]).tolist() == [False, True, False, True, True]
     assert members(frame, "reason", "refund", []).tolist() == [False, False, False, True, False]
     assert members(frame, "phrase", "", ["("]).tolist() == [False] * 5
-    divided = frame.assign(text=spoken(pd.Series(["ghost, drafts"] * 5)))
+    divided = frame.assign(text=normalise(pd.Series(["ghost, drafts"] * 5)))
     assert not members(divided, "phrase", "refund", ["ghost drafts"]).any()
 
 
@@ -182,11 +183,11 @@ def test_what_is_new_in_a_broad_reason_does_not_disappear_in_it():
     new = frame.index.isin(of_the_week[: int(0.4 * len(of_the_week))])
     frame.loc[new, "text"] = " hello . ghost drafts . again . "
     still = movers_of(frame, "2026-W46").assign(discovery=False)
-    found = candidates(frame, still, phrases_of(frame, pd.Series(new, index=frame.index), broad), days=DAYS)
-    row = found[found["subject"] == "ghost drafts"].iloc[0]
+    rows = candidates(frame, still, phrases_of(frame, pd.Series(new, index=frame.index), broad), days=DAYS)
+    row = rows[rows["subject"] == "ghost drafts"].iloc[0]
     assert (row["kind"], row["reason"], row["tickets"]) == ("phrase", broad, new.sum())
     assert row["found_by"].startswith(f"new phrases under {broad}")
-    assert broad not in set(found["subject"])
+    assert broad not in set(rows["subject"])
 
 
 def test_a_phrase_of_most_of_a_reasons_tickets_or_of_a_reason_that_moved_is_no_matter_of_its_own():
@@ -194,13 +195,13 @@ def test_a_phrase_of_most_of_a_reasons_tickets_or_of_a_reason_that_moved_is_no_m
     for times, share in ((4.0, 0.4), (1.0, 0.8)):
         frame = contacts(rng, RATES, rise="b", times=times)
         since = (frame["contact_reason"] == "b") & (frame["day"] >= DAYS[70])
-        said = since & (rng.random(len(frame)) < share)
-        frame["text"] = np.where(said, " hello . ghost drafts . again . ", " hello ")
-        phrases = phrases_of(frame, said & (frame["day"] >= DAYS[84]), "b")
-        found = candidates(frame, movers_of(frame, "2026-W46"), phrases, days=DAYS)
-        assert "ghost drafts" not in set(found["subject"])
+        says_it = since & (rng.random(len(frame)) < share)
+        frame["text"] = np.where(says_it, " hello . ghost drafts . again . ", " hello ")
+        phrases = phrases_of(frame, says_it & (frame["day"] >= DAYS[84]), "b")
+        rows = candidates(frame, movers_of(frame, "2026-W46"), phrases, days=DAYS)
+        assert "ghost drafts" not in set(rows["subject"])
         if times > 1:
-            assert found.loc[found["subject"] == "b", "phrases"].tolist() == ["ghost drafts"]
+            assert rows.loc[rows["subject"] == "b", "phrases"].tolist() == ["ghost drafts"]
 
 
 def test_what_began_in_a_reason_long_after_its_own_step_is_a_matter_of_its_own():
@@ -209,8 +210,8 @@ def test_what_began_in_a_reason_long_after_its_own_step_is_a_matter_of_its_own()
     new = frame.index.isin(of_the_week[: int(0.4 * len(of_the_week))])
     frame.loc[new, "text"] = " hello . ghost drafts . again . "
     movers = movers_of(frame, "2026-W46").assign(discovery=False)
-    found = candidates(frame, movers, phrases_of(frame, pd.Series(new, index=frame.index), "b"), days=DAYS)
-    rows = found.set_index("subject")
+    table = candidates(frame, movers, phrases_of(frame, pd.Series(new, index=frame.index), "b"), days=DAYS)
+    rows = table.set_index("subject")
     assert rows.loc["b", "onset_on"] < DAYS[74]
     assert rows.loc["ghost drafts", "onset_on"] >= DAYS[81]
 
@@ -229,9 +230,9 @@ def test_segments_show_where_a_subject_lies_beside_the_others():
     frame = pd.DataFrame({"channel": ["email"] * 30 + ["chat"] * 30, "region": None})
     frame["requester_id"] = [f"p{n}" for n in range(60)]
     mine = pd.Series([True] * 20 + [False] * 10 + [True] * 4 + [False] * 26)
-    found = affected_segments(frame, mine, minimum_group=5)
-    assert found[["segment", "tickets"]].to_numpy().tolist() == [["email", 20]]
-    assert found["lift"].iloc[0] == pytest.approx((20 / 24) / (10 / 36))
+    rows = affected_segments(frame, mine, minimum_group=5)
+    assert rows[["segment", "tickets"]].to_numpy().tolist() == [["email", 20]]
+    assert rows["lift"].iloc[0] == pytest.approx((20 / 24) / (10 / 36))
 
 
 def test_links_are_the_same_reason_shared_tickets_or_the_date():
@@ -255,7 +256,7 @@ def test_links_are_the_same_reason_shared_tickets_or_the_date():
             "contact_reasons": ["", "b", None],
         }
     )
-    found = linked_causes(
+    rows = linked_causes(
         "b",
         ["t1", "t2", "t3"],
         onset_low=monday,
@@ -263,31 +264,40 @@ def test_links_are_the_same_reason_shared_tickets_or_the_date():
         tool_requests=requests,
         policy_changes=changes,
     )
-    assert set(found["id"]) == {"T1", "T2", "P1", "P2", "P3"}
-    why = found.set_index("id")["why"]
+    assert set(rows["id"]) == {"T1", "T2", "P1", "P2", "P3"}
+    why = rows.set_index("id")["why"]
     assert why["T2"] == "names 3 of these tickets"
     assert why["P1"] == "in force from about the onset"
     assert linked_causes("b", [], onset_low=monday, onset_high=monday).empty
 
 
-def candidate(subject: str) -> pd.DataFrame:
-    row = dict.fromkeys(escalation.CANDIDATE_COLUMNS, 0.0) | {"subject": subject, "kind": "reason", "phrases": ""}
-    return pd.DataFrame(
-        [row | {"excess": 30.0, "escalation_id": f"id-{subject}", "onset_on": "2026-10-05", "reason": ""}]
-    )
+def ranked(subjects: str, *, unsure: str = "") -> pd.DataFrame:
+    """Candidates by rank; the excess of those unsure may be nothing."""
+    row = dict.fromkeys(escalation.CANDIDATE_COLUMNS, 0.0) | {"kind": "reason", "phrases": "", "reason": ""}
+    rows = [row | {"subject": each, "excess_low": -1.0 if each in unsure else 9.0} for each in subjects]
+    return pd.DataFrame(rows)
 
 
-def test_a_subject_is_escalated_once_until_it_is_back():
-    empty = pd.DataFrame(columns=list(REGISTER_COLUMNS))
-    first = register(empty, candidate("a"), team="alpha", week="2026-W41")
-    assert first[["team", "subject", "escalated_week", "state"]].to_numpy().tolist() == [
-        ["alpha", "a", "2026-W41", WAITING]
+def test_the_first_five_that_are_sure_and_no_matter_of_labels_are_escalated():
+    candidates = ranked("abcdefgh", unsure="b")
+    is_relabelled = candidates["subject"] == "c"
+    assert "".join(escalations_of_the_week(candidates, is_relabelled, [])["subject"]) == "adefg"
+
+
+def test_a_subject_that_is_open_is_not_escalated_again_and_makes_no_room_for_another():
+    candidates = ranked("abcdefgh")
+    nothing = pd.Series(False, index=candidates.index)
+    assert "".join(escalations_of_the_week(candidates, nothing, ["b", "e"])["subject"]) == "acd"
+    assert escalations_of_the_week(candidates.head(0), nothing.head(0), ["b"]).empty
+
+
+def test_what_is_escalated_enters_the_register_with_its_week_and_waits_for_the_next():
+    rows = register_rows(ranked("ba").assign(escalation_id=["id-b", "id-a"]), team="alpha", week="2026-W41")
+    assert rows.columns.tolist() == list(REGISTER_COLUMNS)
+    assert rows[["team", "subject", "escalated_week", "latest_week", "weeks_since", "state"]].to_numpy().tolist() == [
+        ["alpha", subject, "2026-W41", "2026-W41", 0, WAITING] for subject in "ab"
     ]
-    assert len(register(first, candidate("a"), team="alpha", week="2026-W42")) == 1
-    assert len(register(first, candidate("a"), team="alpha", week="2026-W41")) == 1
-    assert len(register(first, candidate("a"), team="beta", week="2026-W42")) == 2
-    assert len(register(first.assign(state=BACK), candidate("a"), team="alpha", week="2026-W44")) == 2
-    assert len(register(first.assign(state=BACK), candidate("a"), team="alpha", week="2026-W40")) == 1
+    assert rows[["latest_per_week", "latest_low", "latest_high"]].isna().all(axis=None)
 
 
 @pytest.mark.parametrize(
@@ -297,6 +307,6 @@ def test_a_subject_is_escalated_once_until_it_is_back():
 def test_what_became_of_the_volume_is_told_from_four_weeks(after: list[int], state: str):
     weeks = [f"2026-W{41 + place}" for place in range(len(after) + 1)]
     row = pd.Series({"escalated_week": "2026-W41", "before_per_week": 10.0, "excess": 30.0})
-    told = follow_up(row, pd.Series([40, *after], index=weeks))
-    assert told["state"] == state
-    assert told["weeks_since"] == len(after)
+    outcome = follow_up(row, pd.Series([40, *after], index=weeks))
+    assert outcome["state"] == state
+    assert outcome["weeks_since"] == len(after)

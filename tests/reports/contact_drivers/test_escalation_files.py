@@ -11,8 +11,16 @@ import pandas as pd
 import pytest
 
 from opslib.analysis.contact_drivers import escalation
-from opslib.reports.contact_drivers import frames as report
-from opslib.reports.contact_drivers.escalation_files import MIME, Escalated, Escalation, as_csv, markdown, safe_cell
+from opslib.reports.contact_drivers.escalation_evidence import top_escalation
+from opslib.reports.contact_drivers.escalation_files import (
+    MIME,
+    Escalation,
+    EscalationHandover,
+    as_csv,
+    markdown,
+    safe_cell,
+)
+from opslib.reports.contact_drivers.frames import open_drivers
 from opslib.reports.week import open_week
 from opslib.weekly.pages.safe_html import clean_output
 from tests.reports.drivers_warehouse import LAST, write_drivers_warehouse
@@ -20,9 +28,9 @@ from tests.reports.drivers_warehouse import LAST, write_drivers_warehouse
 
 def first_of(folders: tuple[Path, Path]) -> Escalation:
     week = open_week(LAST, "alpha", warehouse=str(folders[0]), params=str(folders[1]))
-    found = report.top_escalation(report.open_drivers(week))
-    assert found is not None
-    return found
+    escalation = top_escalation(open_drivers(week))
+    assert escalation is not None
+    return escalation
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +40,7 @@ def brief(tmp_path_factory: pytest.TempPathFactory) -> Escalation:
 
 def test_the_brief_has_the_evidence_that_product_asks_for(brief: Escalation):
     text = markdown(brief)
-    for part in ("**Avoidable**", "**Since**: 2026-11-09", "## Trend", "## Whom it touches", "tool request T1"):
+    for part in ("**Avoidable**", "**Since**: 2026-11-09", "## Trend", "## Who is affected", "tool request T1"):
         assert part in text
     assert "policy change P1" in text
     assert "T2" not in text
@@ -72,20 +80,20 @@ def test_an_export_without_texts_and_tables_says_so_in_the_brief(tmp_path: Path)
 def test_what_is_shown_carries_the_files_and_the_rows_as_plain_json(brief: Escalation):
     columns = dict.fromkeys(escalation.REGISTER_COLUMNS)
     row = pd.DataFrame([columns | {"team": "alpha", "excess": 50.0, "weeks_since": 0, "latest_low": float("nan")}])
-    bundle = Escalated([brief], row.astype({"weeks_since": "int64"}))._repr_mimebundle_()
-    told = json.loads(json.dumps(bundle[MIME], allow_nan=False))
-    assert sorted(told["files"]) == [f"{brief.escalation_id}.csv", f"{brief.escalation_id}.md"]
-    assert told["files"][f"{brief.escalation_id}.md"] == markdown(brief)
-    assert (told["register"][0]["weeks_since"], told["register"][0]["latest_low"]) == (0, None)
+    bundle = EscalationHandover([brief], row.astype({"weeks_since": "int64"}))._repr_mimebundle_()
+    record = json.loads(json.dumps(bundle[MIME], allow_nan=False))
+    assert sorted(record["files"]) == [f"{brief.escalation_id}.csv", f"{brief.escalation_id}.md"]
+    assert record["files"][f"{brief.escalation_id}.md"] == markdown(brief)
+    assert (record["register"][0]["weeks_since"], record["register"][0]["latest_low"]) == (0, None)
 
 
 def test_the_links_to_the_files_pass_the_shield_of_the_pages(brief: Escalation):
-    shown = clean_output(Escalated([brief], pd.DataFrame()).shown.html, section="s")
-    assert re.findall(r'href="([^"]+)"', shown) == [
+    html = clean_output(EscalationHandover([brief], pd.DataFrame()).table.html, section="s")
+    assert re.findall(r'href="([^"]+)"', html) == [
         f"../escalations/{brief.escalation_id}.{kind}" for kind in ("md", "csv")
     ]
-    assert "&lt;b&gt;" in shown
+    assert "&lt;b&gt;" in html
 
 
 def test_nothing_to_hand_over_is_one_line():
-    assert repr(Escalated([], pd.DataFrame())) == "Nothing new to hand over this week."
+    assert repr(EscalationHandover([], pd.DataFrame())) == "Nothing new to hand over this week."

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from shutil import copytree
 
 import pandas as pd
 import pyarrow as pa
 import pytest
 
 from opslib.analysis.contact_drivers import escalation
+from opslib.reports.contact_drivers import escalation_evidence
 from opslib.reports.contact_drivers import frames as report
 from opslib.reports.contact_drivers.frames import Drivers
 from opslib.reports.week import open_week
@@ -18,23 +20,29 @@ from opslib.weeks import shift_week
 from tests.reports.drivers_warehouse import EMERGING, LAST, WEEKS, write_drivers_warehouse
 
 
-def opened(folders: tuple[Path, Path], *, week: str = LAST, team: str = "alpha") -> Drivers:
+def contacts_of(folders: tuple[Path, Path], *, week: str = LAST, team: str = "alpha") -> Drivers:
     return report.open_drivers(open_week(week, team, warehouse=str(folders[0]), params=str(folders[1])))
 
 
+@pytest.fixture(scope="module")
+def untouched(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    return write_drivers_warehouse(tmp_path_factory.mktemp("drivers"), users=(80_000, 40_000))
+
+
 @pytest.fixture
-def folders(tmp_path: Path) -> tuple[Path, Path]:
-    return write_drivers_warehouse(tmp_path / "w", users=(80_000, 40_000))
+def folders(untouched: tuple[Path, Path], tmp_path: Path) -> tuple[Path, Path]:
+    """A warehouse that a test may write into."""
+    return copytree(untouched[0], tmp_path / "warehouse"), untouched[1]
 
 
-def give(folders: tuple[Path, Path], rows: list[tuple[str, int, str]]) -> None:
+def replace_users(folders: tuple[Path, Path], rows: list[tuple[str, int, str]]) -> None:
     """Replace the active users: date, users, region."""
     frame = pd.DataFrame(rows, columns=["active_on", "users", "region"])
     frame["active_on"] = pd.to_datetime(frame["active_on"]).dt.date
     Warehouse(folders[0]).write("standard", "activity", frame)
 
 
-def remember(folders: tuple[Path, Path], week: str, **row: object) -> None:
+def write_register_row(folders: tuple[Path, Path], week: str, **row: object) -> None:
     """Write a row into the week's partition of the register; what is not named is that of the new matter."""
     usual = dict.fromkeys(ESCALATIONS.schema.names, "") | dict.fromkeys(
         ("latest_per_week", "latest_low", "latest_high")
@@ -59,43 +67,43 @@ def remember(folders: tuple[Path, Path], week: str, **row: object) -> None:
 
 def test_the_rate_is_tickets_a_week_over_the_users_of_a_week(folders: tuple[Path, Path]):
     """By hand: the tickets of four weeks over four times the users of one."""
-    contacts = opened(folders)
-    found = report.per_user(contacts).set_index(["dimension", "segment"])
-    assert found.loc[("all", "all"), "users"] == 120_000
+    contacts = contacts_of(folders)
+    rates = report.per_user(contacts).set_index(["dimension", "segment"])
+    assert rates.loc[("all", "all"), "users"] == 120_000
     east = contacts.recent["region"].eq("east").sum()
-    assert found.loc[("region", "east"), "tickets"] == east
-    assert found.loc[("region", "east"), "rate"] == pytest.approx(1000 * east / (4 * 80_000))
-    assert (found["low"] < found["rate"]).all()
-    assert (found["rate"] < found["high"]).all()
+    assert rates.loc[("region", "east"), "tickets"] == east
+    assert rates.loc[("region", "east"), "rate"] == pytest.approx(1000 * east / (4 * 80_000))
+    assert (rates["low"] < rates["rate"]).all()
+    assert (rates["rate"] < rates["high"]).all()
 
 
 def test_days_of_a_week_are_averaged_and_not_added_up(folders: tuple[Path, Path]):
     days = pd.date_range("2026-10-19", "2026-11-15").strftime("%Y-%m-%d")
-    give(folders, [(day, 70_000 if day < "2026-11-12" else 105_000, "east") for day in days])
-    users = opened(folders).activity
+    replace_users(folders, [(day, 70_000 if day < "2026-11-12" else 105_000, "east") for day in days])
+    users = contacts_of(folders).activity
     assert users is not None
     assert users.set_index("week")["users"].tolist() == [70_000, 70_000, 70_000, 90_000]
 
 
 def test_the_other_weeks_stand_for_one_that_the_export_lacks(folders: tuple[Path, Path]):
-    give(folders, [(day, 50_000, "east") for day in ("2026-10-19", "2026-10-26", "2026-11-02")])
-    contacts = opened(folders)
+    replace_users(folders, [(day, 50_000, "east") for day in ("2026-10-19", "2026-10-26", "2026-11-02")])
+    contacts = contacts_of(folders)
     assert report.per_user(contacts)["users"].iloc[0] == pytest.approx(50_000)
     whole = report.pareto(contacts)
     assert whole["per_1000"].sum() == pytest.approx(1000 * len(contacts.recent) / (4 * 50_000))
 
 
 def test_users_of_other_weeks_say_nothing_of_these(folders: tuple[Path, Path]):
-    give(folders, [("2026-08-03", 50_000, "east")])
-    contacts = opened(folders)
+    replace_users(folders, [("2026-08-03", 50_000, "east")])
+    contacts = contacts_of(folders)
     assert report.per_user(contacts).empty
     assert report.pareto(contacts)["per_1000"].isna().all()
 
 
 def test_a_segment_of_few_people_has_no_rate(folders: tuple[Path, Path]):
-    contacts = opened(folders)
+    contacts = contacts_of(folders)
     contacts.recent.loc[contacts.recent.index[:4], "region"] = "isle"
-    give(folders, [("2026-11-09", 50_000, "east"), ("2026-11-09", 4, "isle")])
+    replace_users(folders, [("2026-11-09", 50_000, "east"), ("2026-11-09", 4, "isle")])
     assert "isle" not in set(report.per_user(contacts)["segment"])
 
 
@@ -103,49 +111,51 @@ def test_a_segment_of_few_people_has_no_rate(folders: tuple[Path, Path]):
 
 
 def test_what_was_escalated_before_is_not_handed_over_again(folders: tuple[Path, Path]):
-    remember(folders, WEEKS[-3])
-    contacts = opened(folders)
-    assert contacts.open_since == {EMERGING: WEEKS[-3]}
-    assert EMERGING not in set(contacts.fresh["subject"])
-    done = report.escalations(contacts).set_index("subject")["done"]
+    write_register_row(folders, WEEKS[-3])
+    contacts = contacts_of(folders)
+    assert contacts.open_escalations == {EMERGING: WEEKS[-3]}
+    assert EMERGING not in set(contacts.escalations["subject"])
+    done = report.candidates(contacts).set_index("subject")["done"]
     assert done[EMERGING] == "handed over in W44"
     assert report.register(contacts)["weeks_since"].tolist() == [2]
 
 
 def test_what_was_back_to_its_level_in_any_week_since_is_handed_over_again(folders: tuple[Path, Path]):
     """The week that saw it is asked, not only the last four weeks' mean."""
-    remember(folders, WEEKS[-6])
-    remember(folders, WEEKS[-3], escalated_week=WEEKS[-6], escalation_id=f"{WEEKS[-6]}-one", state=escalation.BACK)
-    contacts = opened(folders)
-    assert contacts.open_since == {}
-    assert EMERGING in set(contacts.fresh["subject"])
+    write_register_row(folders, WEEKS[-6])
+    write_register_row(
+        folders, WEEKS[-3], escalated_week=WEEKS[-6], escalation_id=f"{WEEKS[-6]}-one", state=escalation.BACK
+    )
+    contacts = contacts_of(folders)
+    assert contacts.open_escalations == {}
+    assert EMERGING in set(contacts.escalations["subject"])
     assert len(report.register(contacts)) == 1
 
 
 def test_a_report_reads_nothing_that_its_own_week_or_a_later_one_wrote(folders: tuple[Path, Path]):
-    remember(folders, LAST)
-    remember(folders, shift_week(LAST, 1))
-    assert opened(folders).found_before.empty
-    assert EMERGING in set(opened(folders).fresh["subject"])
+    write_register_row(folders, LAST)
+    write_register_row(folders, shift_week(LAST, 1))
+    assert contacts_of(folders).earlier_register.empty
+    assert EMERGING in set(contacts_of(folders).escalations["subject"])
 
 
 def test_another_teams_escalations_are_its_own(folders: tuple[Path, Path]):
-    remember(folders, WEEKS[-3], team="beta")
-    assert opened(folders).followed.empty
+    write_register_row(folders, WEEKS[-3], team="beta")
+    assert contacts_of(folders).register.empty
 
 
 def test_what_is_handed_over_is_the_register_of_the_week(folders: tuple[Path, Path]):
-    remember(folders, WEEKS[-3], subject="refund", reason="refund", before_per_week=10.0, excess=30.0)
-    handed = report.escalated(opened(folders))
-    first = report.top_escalation(opened(folders))
+    write_register_row(folders, WEEKS[-3], subject="refund", reason="refund", before_per_week=10.0, excess=30.0)
+    contacts = contacts_of(folders)
+    handover, first = escalation_evidence.handover(contacts), escalation_evidence.top_escalation(contacts)
     assert first is not None
-    assert first.escalation_id == handed.rows[1]["escalation_id"]
-    assert [(row["subject"], row["escalated_week"]) for row in handed.rows] == [
+    assert first.escalation_id == handover.rows[1]["escalation_id"]
+    assert [(row["subject"], row["escalated_week"]) for row in handover.rows] == [
         ("refund", WEEKS[-3]),
         (EMERGING, LAST),
     ]
-    assert set(handed.rows[0]) == set(ESCALATIONS.schema.names) - {"week"}
-    assert handed.rows[0]["latest_week"] == LAST
+    assert set(handover.rows[0]) == set(ESCALATIONS.schema.names) - {"week"}
+    assert handover.rows[0]["latest_week"] == LAST
 
 
 def test_reasons_that_rose_because_labels_were_changed_are_not_handed_over(tmp_path: Path):
@@ -154,21 +164,21 @@ def test_reasons_that_rose_because_labels_were_changed_are_not_handed_over(tmp_p
     store = Warehouse(folders[0])
     facts = store.read("facts", "tickets")
     last = facts["week"] == LAST
-    named = {"refund": "money back", "login": "account access", "crash": "app quality", "invoice": "bills"}
-    facts.loc[last, "contact_reason"] = facts.loc[last, "contact_reason"].replace(named)
+    new_names = {"refund": "money back", "login": "account access", "crash": "app quality", "invoice": "bills"}
+    facts.loc[last, "contact_reason"] = facts.loc[last, "contact_reason"].replace(new_names)
     store.write("facts", "tickets", facts, partition_by_week=True)
-    contacts = opened(folders)
-    found = report.escalations(contacts)
-    assert set(found["subject"]) >= {"money back", "account access"}
-    assert set(found["done"]) == {"none: labels were changed"}
-    assert report.escalated(contacts).files == {}
+    contacts = contacts_of(folders)
+    candidates = report.candidates(contacts)
+    assert set(candidates["subject"]) >= {"money back", "account access"}
+    assert set(candidates["done"]) == {"none: labels were changed"}
+    assert escalation_evidence.handover(contacts).files == {}
 
 
 def test_a_quiet_team_hands_nothing_over(folders: tuple[Path, Path]):
-    handed = report.escalated(opened(folders, team="quiet"))
-    assert (handed.rows, handed.files) == ([], {})
+    handover = escalation_evidence.handover(contacts_of(folders, team="quiet"))
+    assert (handover.rows, handover.files) == ([], {})
 
 
 def test_an_export_without_the_table_has_no_active_users(tmp_path: Path):
     folders = write_drivers_warehouse(tmp_path / "w")
-    assert opened(folders).activity is None
+    assert contacts_of(folders).activity is None

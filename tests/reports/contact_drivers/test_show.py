@@ -9,7 +9,7 @@ from opslib.reports.contact_drivers import show
 
 
 def movers(changes: list[tuple[str, float, int]]) -> pd.DataFrame:
-    """Frames of `drivers_report.moved`: reason, mean before, count."""
+    """What `frames.movers` returns, of reasons with their mean before and their count."""
     frame = pd.DataFrame(changes, columns=["contact_reason", "trailing_mean", "count"])
     frame = frame.assign(dimension="all", segment="all", expected=frame["trailing_mean"], low=0.0, high=9.0, p=0.001)
     frame["excess"] = frame["count"] - frame["expected"]
@@ -21,17 +21,17 @@ def movers(changes: list[tuple[str, float, int]]) -> pd.DataFrame:
 
 
 def test_a_new_list_of_labels_is_not_told_as_a_change_of_contacts():
-    renamed = show.moved(movers([("old", 40.0, 2), ("older", 30.0, 0), ("new", 1.0, 45), ("newer", 1.0, 30)]))
-    grown = show.moved(movers([("old", 40.0, 41), ("older", 30.0, 28), ("new", 1.0, 45)]))
+    renamed = show.movers(movers([("old", 40.0, 2), ("older", 30.0, 0), ("new", 1.0, 45), ("newer", 1.0, 30)]))
+    grown = show.movers(movers([("old", 40.0, 41), ("older", 30.0, 28), ("new", 1.0, 45)]))
     assert "labels were renamed" in renamed.text
     assert "labels were renamed" not in grown.text
 
 
 def test_how_many_tests_were_made_stands_below_the_movers():
-    shown = show.moved(movers([("a", 10.0, 30), ("b", 10.0, 30)]))
+    shown = show.movers(movers([("a", 10.0, 30), ("b", 10.0, 30)]))
     assert "2 changes were tested, of reasons in all and by segment; 2 are discoveries" in shown.text
     untested = movers([("a", 10.0, 30)]).assign(p=np.nan, discovery=False)
-    assert "it needs eight complete weeks" in show.moved(untested).text
+    assert "it needs eight complete weeks" in show.movers(untested).text
 
 
 def ranked() -> pd.DataFrame:
@@ -43,12 +43,12 @@ def ranked() -> pd.DataFrame:
 
 
 def test_the_bars_of_the_pareto_are_the_shares(monkeypatch: pytest.MonkeyPatch):
-    drawn = []
-    kept = show.theme.drawing
-    monkeypatch.setattr(show.theme, "drawing", lambda figure, alt: drawn.append(figure) or kept(figure, alt))
+    figures = []
+    drawing = show.theme.drawing
+    monkeypatch.setattr(show.theme, "drawing", lambda figure, alt: figures.append(figure) or drawing(figure, alt))
     picture = show.pareto(ranked())
     assert isinstance(picture, Drawing)
-    widths = [round(bar.get_width(), 4) for bar in drawn[0].axes[0].patches]
+    widths = [round(bar.get_width(), 4) for bar in figures[0].axes[0].patches]
     assert widths == [0.75, 0.25, 0.6, 0.4]
     assert "<i>a</i> with 30 tickets (75 %)" in picture.alt
     assert "<i>a" not in picture.svg
@@ -78,18 +78,18 @@ def test_a_weak_classifier_is_called_weak():
     assert "overlap, not" not in show.labels(accuracy.assign(accuracy=0.93), pairs).text
 
 
-@pytest.mark.parametrize("draw", [show.pareto_chart, show.pareto_table, show.history_chart, show.candidates])
+@pytest.mark.parametrize("draw", [show.pareto, show.pareto_table, show.history, show.candidates])
 def test_nothing_to_show_is_one_line(draw):
     assert isinstance(draw(pd.DataFrame()), Markup)
-    assert show.brief(None).text
-    assert show.trend(None).text
+    assert show.top_escalation(None).text
+    assert show.top_escalation_trend(None).text
 
 
 def test_a_segment_that_holds_all_tickets_of_a_reason_is_not_told_twice():
     whole = movers([("a", 10.0, 30)])
     part = whole.assign(dimension="channel", segment="forum")
     other = movers([("a", 4.0, 12)]).assign(dimension="region", segment="east", q=0.001)
-    shown = show.moved(pd.concat([part, other, whole], ignore_index=True)).text
+    shown = show.movers(pd.concat([part, other, whole], ignore_index=True)).text
     assert "forum" not in shown
     assert shown.index("a | all | 30") < shown.index("a | east | 12"), "the whole comes first, however strong a part is"
 
@@ -103,9 +103,9 @@ def test_warnings_are_told_once_for_each_reason():
     assert "2026-10-08" not in show.warnings(days).text
 
 
-def choices(*found: tuple[str, str, str]) -> pd.DataFrame:
-    """Frames of `analysis.drivers.form_choices`, all of them discoveries: choice, value, outcome."""
-    frame = pd.DataFrame(found, columns=["choice", "value", "outcome"])
+def choices(*lines: tuple[str, str, str]) -> pd.DataFrame:
+    """What `frames.forms` returns, all of them discoveries: choice, value, outcome."""
+    frame = pd.DataFrame(lines, columns=["choice", "value", "outcome"])
     numbers = {"tickets": 10, "hits": 9, "share": 0.9, "low": 0.6, "high": 0.98, "others_share": 0.1, "extra": 8.0}
     return frame.assign(discovery=True, **numbers)
 
@@ -149,8 +149,8 @@ def test_signals_stand_first_among_topics_and_the_column_only_where_there_is_one
 def test_only_the_strongest_phrases_are_shown():
     frame = pd.DataFrame({"phrase": [f"p{number}" for number in range(15)], "language": "en", "tickets": 9})
     frame = frame.assign(before=0.0, first_week="2026-W41", reason="r", reason_share=0.5)
-    looked = pd.DataFrame([("en", 300, True)], columns=["language", "texts", "enough"])
-    shown = show.emerging(frame, looked).text
+    languages = pd.DataFrame([("en", 300, True)], columns=["language", "texts", "enough"])
+    shown = show.emerging(frame, languages).text
     assert "p11 | en" in shown
     assert "p12" not in shown
     assert "The strongest 12 of 15." in shown
@@ -166,10 +166,10 @@ def test_the_same_channel_for_all_tickets_is_said_and_not_drawn():
 
 
 @pytest.mark.parametrize(
-    ("rate", "said"),
+    ("rate", "text"),
     [(0.9403, "0.94 (0.84–1.04)"), (0.0432, "0.043 (0.000–0.143)"), (12.4, "12 (12–12)")],
 )
-def test_a_rate_and_its_interval_have_as_many_figures(rate: float, said: str):
+def test_a_rate_and_its_interval_have_as_many_figures(rate: float, text: str):
     row = {"tickets": 8, "weeks": 4, "users": 100.0, "rate": rate, "low": max(rate - 0.1, 0), "high": rate + 0.1}
     shown = show.per_user(pd.DataFrame([{"dimension": "all", "segment": "all", **row}])).text
-    assert shown.endswith(f"all | 2 | 100 | {said}")
+    assert shown.endswith(f"all | 2 | 100 | {text}")

@@ -33,22 +33,23 @@ def pareto(
             0.0, or NaN where no survey was answered), and the column named by `by`. A column that the export lacks may
             be left out, all but contact_reason.
         minimum_group: reasons of fewer requesters are summed in one row `fewer than … people each`.
-        activity: active users of the same stretch: users, and the column named by `by` where that is given (week and
+        activity: active users of the same stretch: users, and the column `by` where there is one (week and
             other columns are summed over). None: the rate is left out.
         by: a column such as channel, language or region: a ranking within each of its values; None: one for all.
 
     Returns:
-        by-column (`all` without `by`), contact_reason, tickets, share, cumulative_share, agent_work_hours (business
-        hours for which the tickets lay with us), hours_share, hours_per_ticket, reopens, answered, dissatisfied,
-        dissatisfied_share with dissatisfied_low and dissatisfied_high (Wilson 95 %), per_1000, per_1000_low,
-        per_1000_high (tickets per 1,000 active users, exact Poisson 95 %), folded (how many reasons the row sums).
+        The column `by` (`all` without one), contact_reason, tickets, share, cumulative_share, agent_work_hours
+        (business hours for which the tickets lay with us), hours_share, hours_per_ticket, reopens, answered,
+        dissatisfied, dissatisfied_share with dissatisfied_low and dissatisfied_high (Wilson 95 %), per_1000,
+        per_1000_low, per_1000_high (tickets per 1,000 active users, exact Poisson 95 %), folded (how many reasons the
+        row sums).
         What the export lacks is NaN. The folded row stands last.
     """
     if minimum_group < 1:
         raise ValueError(f"minimum_group must be at least 1, not {minimum_group}")
     group = by or ALL
     rows = tickets.reset_index(drop=True)
-    known = pd.DataFrame(
+    facts = pd.DataFrame(
         {
             group: rows[by].astype("str").fillna("not given") if by else ALL,
             "contact_reason": rows["contact_reason"].astype("str").fillna(UNLABELLED),
@@ -60,12 +61,12 @@ def pareto(
         }
     )
     keys = [group, "contact_reason"]
-    people = known.groupby(keys, observed=True)["person"].nunique()
+    people = facts.groupby(keys, observed=True)["person"].nunique()
     few = people[people < minimum_group].reset_index()[keys]
-    folded = f"fewer than {minimum_group} people each"
-    marked = known.merge(few.assign(few=True), on=keys, how="left")
-    known["contact_reason"] = known["contact_reason"].where(marked["few"].isna().to_numpy(), folded)
-    sums = known.groupby(keys, observed=True).agg(
+    fold = f"fewer than {minimum_group} people each"
+    is_few = facts.merge(few.assign(few=True), on=keys, how="left")["few"].notna().to_numpy()
+    facts["contact_reason"] = facts["contact_reason"].where(~is_few, fold)
+    sums = facts.groupby(keys, observed=True).agg(
         tickets=("hours", "size"),
         agent_work_hours=("hours", _sum),
         reopens=("reopens", _sum),
@@ -74,9 +75,9 @@ def pareto(
     )
     frame = sums.reset_index()
     frame["folded"] = np.where(
-        frame["contact_reason"] == folded, frame[group].map(few.groupby(group).size()).fillna(0), 0
+        frame["contact_reason"] == fold, frame[group].map(few.groupby(group).size()).fillna(0), 0
     ).astype(np.int64)
-    last = frame["contact_reason"] == folded
+    last = frame["contact_reason"] == fold
     frame = frame.assign(last=last).sort_values(
         [group, "last", "tickets", "contact_reason"], ascending=[True, True, False, True], kind="stable"
     )
@@ -90,7 +91,7 @@ def pareto(
     frame = frame.reset_index(drop=True)
     unhappy = wilson(frame["dissatisfied"].fillna(0), frame["answered"].fillna(0))
     frame[["dissatisfied_share", "dissatisfied_low", "dissatisfied_high"]] = unhappy.to_numpy()
-    frame[["per_1000", "per_1000_low", "per_1000_high"]] = _per_user(frame, activity, by)
+    frame[["per_1000", "per_1000_low", "per_1000_high"]] = _rates_per_user(frame, activity, by)
     columns = [group, "contact_reason", "tickets", "share", "cumulative_share", "agent_work_hours", "hours_share"]
     columns += ["hours_per_ticket", "reopens", "answered", "dissatisfied", "dissatisfied_share", "dissatisfied_low"]
     columns += ["dissatisfied_high", "per_1000", "per_1000_low", "per_1000_high", "folded"]
@@ -100,12 +101,18 @@ def pareto(
 def is_catch_all(reasons: pd.Series) -> pd.Series:
     """Which labels say nothing of the matter: other, misc, general, unknown, or none.
 
+    Args:
+        reasons: labels.
+
+    Returns:
+        One bool per label.
+
     >>> is_catch_all(pd.Series(["refund", "Other", "other_request", None])).tolist()
     [False, True, True, True]
     """
-    plain = reasons.astype("str").str.lower().str.strip()
-    words = plain.str.replace(r"[\s_\-/:].*", "", regex=True)
-    return cast(pd.Series, reasons.isna() | plain.isin(_CATCH_ALL) | words.isin(_CATCH_ALL[:4]))
+    names = reasons.astype("str").str.lower().str.strip()
+    words = names.str.replace(r"[\s_\-/:].*", "", regex=True)
+    return cast(pd.Series, reasons.isna() | names.isin(_CATCH_ALL) | words.isin(_CATCH_ALL[:4]))
 
 
 def form_choices(
@@ -127,7 +134,7 @@ def form_choices(
         tickets: one row per ticket: the columns of `choices`, contact_reason, requester_id, and the outcomes misrouted,
             labelled_other and asked_back as 1.0, 0.0 or NaN (not known, or not in this export).
         minimum_group: choices that fewer requesters made are left out.
-        choices: columns whose values, alone or together, are what was chosen; those that the export lacks are left out.
+        choices: columns whose values, alone or together, are a choice; those that the export lacks are left out.
         rate: false discovery rate over all choices and outcomes.
 
     Returns:
@@ -137,12 +144,8 @@ def form_choices(
         A choice of reason is not tested for being a catch-all.
 
     Notes:
-        p is the two-sided mid-p of Fisher's exact test. The score test is far off in the upper tail of a choice of a
-        dozen tickets, and accused some choice in one case of six where outcomes fell at random.
-
-    References:
-        Lancaster, H. O. (1961). Significance tests in discrete distributions. Journal of the American Statistical
-        Association 56, 223-234. Agresti, A. (2013). Categorical Data Analysis, 3rd edition, section 3.5.
+        p is that of `fisher_mid_p`. The score test is far off in the upper tail of a choice of a dozen tickets, and
+        accused some choice in one case of six where outcomes fell at random.
     """
     columns = ["choice", "value", "outcome", "tickets", "hits", "share", "low", "high", "others_share", "difference"]
     columns += ["difference_low", "difference_high", "p", "q", "discovery", "extra"]
@@ -152,31 +155,63 @@ def form_choices(
     for fields in choices:
         if any(name not in tickets or tickets[name].notna().sum() == 0 for name in fields):
             continue
-        value, names = _chosen(tickets, fields)
+        value, names = _choices(tickets, fields)
         parts += [
-            _one_choice(value, names, person, outcome, minimum_group).assign(choice=", ".join(fields), outcome=name)
+            _counts_of_choices(value, names, person, outcome, minimum_group).assign(
+                choice=", ".join(fields), outcome=name
+            )
             for name, outcome in outcomes.items()
             if name != "labelled_other" or "contact_reason" not in fields
         ]
-    some = [part for part in parts if len(part)]
-    if not some:
+    parts = [part for part in parts if len(part)]
+    if not parts:
         return pd.DataFrame(columns=columns)
-    frame = pd.concat(some, ignore_index=True)
-    mine = (frame["hits"], frame["tickets"])
+    frame = pd.concat(parts, ignore_index=True)
+    own = (frame["hits"], frame["tickets"])
     others = (frame["other_hits"], frame["other_tickets"])
-    frame[["share", "low", "high"]] = wilson(*mine)[["share", "low", "high"]].to_numpy()
+    frame[["share", "low", "high"]] = wilson(*own)[["share", "low", "high"]].to_numpy()
     frame["others_share"] = frame["other_hits"] / frame["other_tickets"]
-    gap = newcombe_difference(*mine, *others)
+    gap = newcombe_difference(*own, *others)
     frame[["difference", "difference_low", "difference_high"]] = gap[["difference", "low", "high"]].to_numpy()
-    frame["p"] = _fisher_mid_p(*mine, *others)
+    frame["p"] = fisher_mid_p(*own, *others)
     frame["extra"] = frame["hits"] - frame["tickets"] * frame["others_share"]
-    found = benjamini_hochberg(frame["p"], rate=rate)
-    frame["q"] = found["q"]
-    frame["discovery"] = found["discovery"] & (frame["difference"] > 0)
+    test = benjamini_hochberg(frame["p"], rate=rate)
+    frame["q"] = test["q"]
+    frame["discovery"] = test["discovery"] & (frame["difference"] > 0)
     return frame.sort_values(["discovery", "extra"], ascending=False, kind="stable", ignore_index=True)[columns]
 
 
-def _chosen(tickets: pd.DataFrame, fields: Sequence[str]) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.object_]]:
+def fisher_mid_p(
+    hits: npt.ArrayLike, tickets: npt.ArrayLike, other_hits: npt.ArrayLike, other_tickets: npt.ArrayLike
+) -> npt.NDArray[np.float64]:
+    """Two-sided mid-p of Fisher's exact test of two by two tables: twice the smaller tail, given the margins.
+
+    Args:
+        hits: of each group, shape (n,).
+        tickets: size of the group.
+        other_hits: of all others.
+        other_tickets: how many these are.
+
+    Returns:
+        Shape (n,).
+
+    References:
+        Lancaster, H. O. (1961). Significance tests in discrete distributions. Journal of the American Statistical
+        Association 56, 223-234. Agresti, A. (2013). Categorical Data Analysis, 3rd edition, section 3.5.
+
+    >>> fisher_mid_p([3], [4], [1], [4]).round(4).tolist()  # three of four cups of tea right (Fisher 1935)
+    [0.2571]
+    """
+    own, size, others, other_size = (
+        np.asarray(each, dtype=np.int64) for each in (hits, tickets, other_hits, other_tickets)
+    )
+    chance = stats.hypergeom(size + other_size, own + others, size)
+    half = chance.pmf(own) / 2
+    p: npt.NDArray[np.float64] = np.minimum(1.0, 2 * np.minimum(chance.sf(own) + half, chance.cdf(own - 1) + half))
+    return p
+
+
+def _choices(tickets: pd.DataFrame, fields: Sequence[str]) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.object_]]:
     """The number of each ticket's choice in the order of their names, -1 where a field is empty; and the names."""
     value = tickets[fields[0]].astype("str")
     for field in fields[1:]:
@@ -185,7 +220,7 @@ def _chosen(tickets: pd.DataFrame, fields: Sequence[str]) -> tuple[npt.NDArray[n
     return code, np.asarray(names, dtype=object)
 
 
-def _one_choice(
+def _counts_of_choices(
     value: npt.NDArray[np.intp],
     names: npt.NDArray[np.object_],
     person: npt.NDArray[np.intp],
@@ -193,37 +228,24 @@ def _one_choice(
     minimum_group: int,
 ) -> pd.DataFrame:
     """Tickets and hits of each choice and of all others, where enough people chose it."""
-    known = (value >= 0) & ~np.isnan(outcome)
-    value, person, outcome = value[known], person[known], outcome[known]
+    complete = (value >= 0) & ~np.isnan(outcome)
+    value, person, outcome = value[complete], person[complete], outcome[complete]
     tickets, hits = np.bincount(value, minlength=len(names)), np.bincount(value, outcome, minlength=len(names))
     each = np.unique(value * (np.int64(person.max(initial=0)) + 1) + person)
     people = np.bincount(each // (np.int64(person.max(initial=0)) + 1), minlength=len(names))
-    shown = np.flatnonzero((people >= minimum_group) & (tickets < tickets.sum()))
+    large = np.flatnonzero((people >= minimum_group) & (tickets < tickets.sum()))
     return pd.DataFrame(
         {
-            "value": names[shown],
-            "tickets": tickets[shown],
-            "hits": hits[shown].astype(np.int64),
-            "other_tickets": tickets.sum() - tickets[shown],
-            "other_hits": hits.sum() - hits[shown],
+            "value": names[large],
+            "tickets": tickets[large],
+            "hits": hits[large].astype(np.int64),
+            "other_tickets": tickets.sum() - tickets[large],
+            "other_hits": hits.sum() - hits[large],
         }
     )
 
 
-def _fisher_mid_p(
-    hits: npt.ArrayLike, tickets: npt.ArrayLike, other_hits: npt.ArrayLike, other_tickets: npt.ArrayLike
-) -> npt.NDArray[np.float64]:
-    """Two-sided mid-p of a two by two table given its margins: twice the smaller tail."""
-    own, size, others, other_size = (
-        np.asarray(each, dtype=np.int64) for each in (hits, tickets, other_hits, other_tickets)
-    )
-    given = stats.hypergeom(size + other_size, own + others, size)
-    half = given.pmf(own) / 2
-    p: npt.NDArray[np.float64] = np.minimum(1.0, 2 * np.minimum(given.sf(own) + half, given.cdf(own - 1) + half))
-    return p
-
-
-def _per_user(frame: pd.DataFrame, activity: pd.DataFrame | None, by: str | None) -> np.ndarray:
+def _rates_per_user(frame: pd.DataFrame, activity: pd.DataFrame | None, by: str | None) -> np.ndarray:
     if activity is None or (by is not None and by not in activity):
         return np.full((len(frame), 3), np.nan)
     if by is None:

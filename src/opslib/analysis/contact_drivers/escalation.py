@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Literal, NamedTuple
@@ -21,9 +21,19 @@ Floats = npt.NDArray[np.float64]
 Kind = Literal["reason", "phrase"]
 
 SEED = 19780301
+MOST_ESCALATED = 5
+
+WAITING = "no week since"
+BACK = "back to its level before"
+FELL = "fell, still above its level before"
+SAME = "unchanged"
+ROSE = "rose further"
+
 _DRAWS = 4000
 _NULL_PATHS = 999
 _MARGIN = 3
+_FEWEST_TICKETS = 10
+_FEWEST_DAYS = 4 * 7
 _FEW_ANSWERS = 10.0  # surveys of the team that a subject's own are mixed with
 _FEWEST_SHARED_TICKETS = 3
 _OWN_SHARE = 0.3  # of a phrase's tickets that must bear a reason for the phrase to be its own
@@ -45,7 +55,7 @@ REGISTER_COLUMNS = (
 
 
 class _Subject(NamedTuple):
-    """What may be handed over: a reason, or a phrase and the reason that most of its tickets bear."""
+    """What may be escalated: a reason, or a phrase and the reason that most of its tickets bear."""
 
     name: str
     kind: Kind
@@ -64,9 +74,32 @@ class ChangePoint:
     after: float
     step: float
     step_low: float
-    step_high: float
     dispersion: float
     p: float
+
+
+class _Course(NamedTuple):
+    """A subject with its tickets, how many of them each day has, and the step that divides those days best."""
+
+    subject: _Subject
+    is_member: npt.NDArray[np.bool_]
+    own: Floats
+    step: ChangePoint
+
+    @property
+    def has_risen(self) -> bool:
+        """Whether it surely took a step up."""
+        return self.step.step_low > 0
+
+    @property
+    def since(self) -> int:
+        """From which day on its tickets are counted: the step up, else the last week."""
+        return self.step.position if self.has_risen else len(self.own) - 7
+
+    @property
+    def onset_days(self) -> tuple[int, int]:
+        """The days on which it may have begun: those of a step up, else of the last week."""
+        return (self.step.low, self.step.high) if self.has_risen else (len(self.own) - 7, len(self.own) - 1)
 
 
 def change_point(
@@ -82,8 +115,8 @@ def change_point(
 
     Returns:
         position (observations before the step) with the 95 % interval low to high; before and after (counts per unit of
-        exposure); step (after less before) with its 95 % interval; dispersion (variance over mean, at least 1) and p
-        for no step at all.
+        exposure); step (after less before) with the lower end of its 95 % interval; dispersion (variance over mean, at
+        least 1) and p for no step at all.
 
     Raises:
         ValueError: too few observations, or counts or exposures below 0.
@@ -100,8 +133,8 @@ def change_point(
         Cobb, G. W. (1978). The problem of the Nile: conditional solution to a changepoint problem. Biometrika 65,
         243-251.
 
-    >>> found = change_point([10, 12, 9, 11, 10, 21, 19, 20, 22, 20])
-    >>> found.position, found.low, found.high, round(found.before, 1), round(found.after, 1)
+    >>> step = change_point([10, 12, 9, 11, 10, 21, 19, 20, 22, 20])
+    >>> step.position, step.low, step.high, round(step.before, 1), round(step.after, 1)
     (5, 4, 6, 10.4, 20.4)
     """
     count = np.atleast_1d(np.asarray(counts, dtype=np.float64))
@@ -136,7 +169,6 @@ def change_point(
         after=float(after),
         step=float(after - before),
         step_low=float(after - before - reach * error),
-        step_high=float(after - before + reach * error),
         dispersion=dispersion,
         p=_no_step(2 * float(gain[best]) / dispersion, over, places),
     )
@@ -146,26 +178,39 @@ def members(tickets: pd.DataFrame, kind: Kind, reason: str, phrases: Sequence[st
     """Which tickets a subject has.
 
     Args:
-        tickets: contact_reason and text (as of `language.spoken`; missing where texts are not at hand).
+        tickets: contact_reason and text (of `texts.normalise`; the column is missing where texts are not at hand).
         kind: a `reason` has the tickets that bear it, and those of a catch-all reason that say its phrases; a `phrase`
             only tickets that say its phrases, of its reason and of catch-all reasons.
         reason: a contact reason; empty for a phrase that no reason bears.
-        phrases: as of `language.emerging_phrases`.
+        phrases: words with single spaces between them.
 
     Returns:
         One bool per row.
     """
-    labelled = tickets["contact_reason"] == reason
-    own = labelled if kind == "reason" else pd.Series(False, index=tickets.index)
+    bears_it = tickets["contact_reason"] == reason
+    own = bears_it if kind == "reason" else pd.Series(False, index=tickets.index)
     if not phrases or "text" not in tickets:
         return own
     open_to_it = is_catch_all(tickets["contact_reason"]) | (tickets["contact_reason"] == UNLABELLED)
-    open_to_it |= labelled & (kind == "phrase")
-    said = pd.Series(False, index=tickets.index)
+    open_to_it |= bears_it & (kind == "phrase")
+    says_it = pd.Series(False, index=tickets.index)
     texts = tickets.loc[open_to_it, "text"].astype("str")
     for phrase in phrases:
-        said[open_to_it] |= texts.str.contains(f" {phrase} ", regex=False).fillna(False)
-    return own | said
+        says_it[open_to_it] |= texts.str.contains(f" {phrase} ", regex=False).fillna(False)
+    return own | says_it
+
+
+def subject_tickets(tickets: pd.DataFrame, row: pd.Series) -> pd.Series:
+    """Which tickets belong to the subject of a candidate or a row of the register.
+
+    Args:
+        tickets: contact_reason and text, as `members` takes them.
+        row: kind, reason, phrases (joined by `;`).
+
+    Returns:
+        One bool per row of `tickets`.
+    """
+    return members(tickets, row["kind"], str(row["reason"]), [each for each in str(row["phrases"]).split(";") if each])
 
 
 def candidates(
@@ -180,11 +225,11 @@ def candidates(
     """Rank what a product team could take away, by the tickets that it would avoid per week.
 
     Args:
-        tickets: one row per ticket of the days: day (local ISO date), contact_reason, text (as of `language.spoken`),
-            and where the export has them agent_work_business_seconds and satisfied (1.0, 0.0 or NaN).
-        movers: of the week, as of `movers.weekly_movers`.
-        phrases: of the week, as of `language.emerging_phrases`.
-        days: all days looked at, in order, up to the last of the week; thirteen weeks of them are good.
+        tickets: one row per ticket of the days: day (local ISO date), contact_reason, text (of `texts.normalise`), and
+            where the export has them agent_work_business_seconds and satisfied (1.0, 0.0 or NaN).
+        movers: of the week: dimension, contact_reason, excess, p, discovery.
+        phrases: of the week: phrase, tickets, reason, reason_share, ticket_ids.
+        days: all days, in order, up to the last of the week; thirteen weeks of them are good.
         rate: false discovery rate, of the week's movers and of the steps each.
         recent_weeks: a step counts where it lies in so many last weeks.
 
@@ -207,83 +252,27 @@ def candidates(
     """
     rows = tickets[tickets["day"].isin(list(days))].reset_index(drop=True)
     rows["contact_reason"] = rows["contact_reason"].astype("str").fillna(UNLABELLED)
-    moved = movers[(movers["dimension"] == ALL) & (movers["contact_reason"] != ALL)]
-    up = moved[moved["discovery"] & (moved["excess"] > 0)]
-    risen = set(up.loc[~is_catch_all(up["contact_reason"]) & (up["contact_reason"] != UNLABELLED), "contact_reason"])
-    subjects = _subjects(phrases)
-    named = {subject.reason for subject in subjects if subject.kind == "reason"}
-    for reason in moved.loc[moved["p"].notna(), "contact_reason"]:
-        if reason not in named and reason != UNLABELLED and not bool(is_catch_all(pd.Series([reason])).iloc[0]):
-            subjects.append(_Subject(str(reason), "reason", str(reason), []))
+    reasons = movers[(movers["dimension"] == ALL) & (movers["contact_reason"] != ALL)]
+    risen = _risen(reasons)
     day = pd.Index(list(days)).get_indexer(pd.Index(rows["day"]))
     total = np.bincount(day, minlength=len(days)).astype(np.float64)
-    recent = 7 * recent_weeks
-    this_week = rows.loc[day >= len(days) - 7, "contact_reason"].value_counts()
-    found = []
-    for subject in subjects:
-        mine = members(rows, subject.kind, subject.reason, subject.phrases).to_numpy()
-        own = np.bincount(day[mine], minlength=len(days)).astype(np.float64)
-        others = np.maximum(total - own, 0.0)
-        if own.sum() < 10 or (others > 0).sum() < 4 * 7:
-            continue
-        step = change_point(own, others, margin=_MARGIN, together=7)
-        if subject.kind == "reason" or own[-7:].sum() < _PART_OF_REASON * this_week.get(subject.reason, np.inf):
-            found.append((subject, mine, own, step))
-    if not found:
+    courses = _courses(rows, day, total, _all_subjects(phrases, reasons))
+    if not courses:
         return pd.DataFrame(columns=list(CANDIDATE_COLUMNS))
-    upward = np.array([step.p if step.step > 0 else 1.0 for *_, step in found])
-    stepped = benjamini_hochberg(upward, rate=rate)["discovery"].to_numpy()
-    fresh = [
-        bool(is_step) and step.step_low > 0 and step.position >= len(days) - recent
-        for (*_, step), is_step in zip(found, stepped, strict=True)
-    ]
-    whole = {
-        one.reason: _began(step, len(days))
-        for (one, *_, step), is_fresh in zip(found, fresh, strict=True)
-        if one.kind == "reason" and (is_fresh or one.reason in risen)
+    steps_up = _fresh_steps(courses, len(days) - 7 * recent_weeks, rate)
+    onsets = {
+        course.subject.reason: course.onset_days
+        for course, is_step in zip(courses, steps_up, strict=True)
+        if course.subject.kind == "reason" and (is_step or course.subject.reason in risen)
     }
     rng = np.random.default_rng(SEED)
-    lines = []
-    for (subject, mine, own, step), is_fresh in zip(found, fresh, strict=True):
-        if subject.kind == "reason" and subject.reason not in whole:
-            continue
-        if subject.kind == "phrase" and subject.reason in whole:
-            (low, high), (first, last) = _began(step, len(days)), whole[subject.reason]
-            if low <= last and first <= high:
-                continue
-        flow = total - own
-        since = step.position if step.step_low > 0 else len(days) - 7
-        per_week = 7 * flow[since:].mean()
-        before = own[:since].sum() / max(flow[:since].sum(), 1.0)
-        error = np.sqrt(
-            step.dispersion * (step.after / max(flow[since:].sum(), 1.0) + before / max(flow[:since].sum(), 1))
-        )
-        excess = (own[since:].sum() / max(flow[since:].sum(), 1.0) - before) * per_week
-        line = {
-            "subject": subject.name,
-            "kind": subject.kind,
-            "reason": subject.reason,
-            "phrases": ";".join(subject.phrases),
-            "tickets": int(own[-7:].sum()),
-            "expected": before * flow[-7:].sum(),
-            "ratio": (own[-7:].sum() + 0.5) / (before * flow[-7:].sum() + 0.5),
-            "onset_on": days[since],
-            "onset_low": days[min(step.low, len(days) - 1)] if step.step_low > 0 else None,
-            "onset_high": days[min(step.high, len(days) - 1)] if step.step_low > 0 else None,
-            "onset_p": step.p,
-            "before_per_week": before * per_week,
-            "excess": excess,
-            "found_by": " and ".join(
-                name
-                for name, said_so in (
-                    ("moved this week", subject.kind == "reason" and subject.reason in risen),
-                    (f"new phrases{_under(subject)}", bool(subject.phrases)),
-                    ("step up", is_fresh),
-                )
-                if said_so
-            ),
-        }
-        lines.append(line | _worth(rows, mine & (day >= since), excess, float(error * per_week), rng))
+    lines = [
+        _avoidable(course, days, total)
+        | {"found_by": _found_by(course.subject, risen, is_step=is_step)}
+        | _worth(rows, course.is_member & (day >= course.since), *_excess(course, total), rng)
+        for course, is_step in zip(courses, steps_up, strict=True)
+        if _is_candidate(course, onsets)
+    ]
     frame = pd.DataFrame(lines, columns=[name for name in CANDIDATE_COLUMNS if name != "rank"])
     frame = frame[frame["excess"] > 0].sort_values(["score", "subject"], ascending=[False, True], kind="stable")
     frame.insert(0, "rank", np.arange(1, len(frame) + 1))
@@ -313,12 +302,12 @@ def affected_segments(
     for name in dimensions:
         if name not in tickets or tickets[name].notna().sum() == 0:
             continue
-        known = tickets[tickets[name].notna()]
-        mine = is_member[tickets[name].notna()]
-        sums = pd.DataFrame({"tickets": known[mine].groupby(name).size(), "others": known[~mine].groupby(name).size()})
+        rows = tickets[tickets[name].notna()]
+        own = is_member[tickets[name].notna()]
+        sums = pd.DataFrame({"tickets": rows[own].groupby(name).size(), "others": rows[~own].groupby(name).size()})
         sums = sums.fillna(0)
-        if "requester_id" in known:
-            people = known[mine].groupby(name)["requester_id"].nunique().reindex(sums.index, fill_value=0)
+        if "requester_id" in rows:
+            people = rows[own].groupby(name)["requester_id"].nunique().reindex(sums.index, fill_value=0)
         else:
             people = sums["tickets"]
         share = wilson(sums["tickets"], max(float(sums["tickets"].sum()), 1.0))
@@ -374,10 +363,8 @@ def linked_causes(
             (shared >= _FEWEST_SHARED_TICKETS, f"names {shared} of these tickets"),
         )
         if why:
-            what = " ".join(_plain(row.get(name)) for name in ("severity", "kind", "platform")).strip()
-            lines.append(
-                ("tool request", _plain(row["request_id"]), row["opened_at"], what, _plain(row["status"]), why)
-            )
+            what = " ".join(_text(row.get(name)) for name in ("severity", "kind", "platform")).strip()
+            lines.append(("tool request", _text(row["request_id"]), row["opened_at"], what, _text(row["status"]), why))
     for row in [] if policy_changes is None else policy_changes.to_dict("records"):
         why = _why(
             (reason is not None and reason in _items(row.get("contact_reasons")), "names this reason"),
@@ -387,9 +374,9 @@ def linked_causes(
             lines.append(
                 (
                     "policy change",
-                    _plain(row["policy_id"]),
+                    _text(row["policy_id"]),
                     row["effective_at"],
-                    _plain(row["summary"]),
+                    _text(row["summary"]),
                     "in force",
                     why,
                 )
@@ -398,35 +385,39 @@ def linked_causes(
     return frame.sort_values(["at", "id"], kind="stable", ignore_index=True)
 
 
-def register(known: pd.DataFrame, found: pd.DataFrame, *, team: str, week: str) -> pd.DataFrame:
-    """The register of escalations with the week's new ones.
+def escalations_of_the_week(
+    candidates: pd.DataFrame, is_relabelled: pd.Series, open_subjects: Collection[str], *, most: int = MOST_ESCALATED
+) -> pd.DataFrame:
+    """Which candidates are escalated in a week: the rule.
 
     Args:
-        known: `REGISTER_COLUMNS`, maybe empty.
-        found: the candidates that are escalated in the week, with escalation_id.
+        candidates: `CANDIDATE_COLUMNS`, the highest score first.
+        is_relabelled: which of them rose because labels were changed, one bool per row.
+        open_subjects: the subjects that were escalated before and never were back to their level since.
+        most: how many stand first.
+
+    Returns:
+        Of the first `most` candidates whose excess is above zero beyond doubt (excess_low) and that are no matter of
+        labels, those that are not open already; the rows and columns of `candidates`.
+    """
+    sure = candidates[(candidates["excess_low"] > 0) & ~is_relabelled].head(most)
+    return sure[~sure["subject"].isin(list(open_subjects))]
+
+
+def register_rows(escalations: pd.DataFrame, *, team: str, week: str) -> pd.DataFrame:
+    """The rows of the register for what is escalated in a week.
+
+    Args:
+        escalations: of `escalations_of_the_week`, with escalation_id.
         team: whose they are.
         week: the week.
 
     Returns:
-        The register: what is there stays as it is. A subject that is there already, and not back to its level before,
-        is not escalated a second time.
+        `REGISTER_COLUMNS`, by escalation_id. As no week has gone by since, latest_per_week and its interval are NaN.
     """
-    mine = known[known["team"] == team]
-    open_ones = set(mine.loc[mine["state"] != BACK, "subject"]) | set(
-        mine.loc[mine["escalated_week"] >= week, "subject"]
-    )
-    fresh = found[~found["subject"].isin(open_ones)]
-    rows = fresh.assign(team=team, escalated_week=week, latest_week=week, weeks_since=0, state=WAITING)
+    rows = escalations.assign(team=team, escalated_week=week, latest_week=week, weeks_since=0, state=WAITING)
     rows = rows.assign(latest_per_week=np.nan, latest_low=np.nan, latest_high=np.nan)[list(REGISTER_COLUMNS)]
-    whole = pd.concat([known[list(REGISTER_COLUMNS)], rows], ignore_index=True) if len(known) else rows
-    return whole.sort_values(["team", "escalated_week", "escalation_id"], kind="stable", ignore_index=True)
-
-
-WAITING = "no week since"
-BACK = "back to its level before"
-FELL = "fell, still above its level before"
-SAME = "unchanged"
-ROSE = "rose further"
+    return rows.sort_values("escalation_id", kind="stable", ignore_index=True)
 
 
 def follow_up(row: pd.Series, weekly: pd.Series) -> dict[str, object]:
@@ -522,54 +513,151 @@ def _subjects(phrases: pd.DataFrame) -> list[_Subject]:
             home[2][name] = home[2].get(name, 0.0) + weight
     of_reason: dict[str, list[str]] = {}
     alone: list[_Subject] = []
-    for (_, said, reasons), weight in zip(groups, sizes, strict=True):
+    for (_, own, reasons), weight in zip(groups, sizes, strict=True):
         names = sorted(reasons, key=lambda name: -reasons[name])
-        telling = [name for name in names if name != UNLABELLED and not bool(is_catch_all(pd.Series([name])).iloc[0])]
+        telling = [name for name in names if not _says_nothing(name)]
         # What customers of many reasons say alike, such as a new greeting, is no matter of its own.
         if telling and reasons[telling[0]] >= _OWN_SHARE * weight:
-            of_reason.setdefault(telling[0], []).extend(said)
-            alone.append(_Subject(said[0], "phrase", telling[0], said[:_PHRASES]))
+            of_reason.setdefault(telling[0], []).extend(own)
+            alone.append(_Subject(own[0], "phrase", telling[0], own[:_PHRASES]))
         elif not telling and sum(reasons.values()) >= _OWN_SHARE * weight:
-            alone.append(_Subject(said[0], "phrase", "", said[:_PHRASES]))
-    return [*(_Subject(reason, "reason", reason, said[:_PHRASES]) for reason, said in of_reason.items()), *alone]
+            alone.append(_Subject(own[0], "phrase", "", own[:_PHRASES]))
+    return [*(_Subject(reason, "reason", reason, own[:_PHRASES]) for reason, own in of_reason.items()), *alone]
 
 
-def _began(step: ChangePoint, days: int) -> tuple[int, int]:
-    """The days on which it may have begun: those of a step up, else of the last week."""
-    return (step.low, step.high) if step.step_low > 0 else (days - 7, days - 1)
+def _risen(reasons: pd.DataFrame) -> set[str]:
+    """The reasons that moved up in the week, without those that say nothing of the matter."""
+    up = reasons.loc[reasons["discovery"] & (reasons["excess"] > 0), "contact_reason"]
+    return set(up[~is_catch_all(up) & (up != UNLABELLED)])
 
 
-def _under(subject: _Subject) -> str:
-    return f" under {subject.reason}" if subject.kind == "phrase" and subject.reason else ""
+def _all_subjects(phrases: pd.DataFrame, reasons: pd.DataFrame) -> list[_Subject]:
+    """The subjects that phrases make, and every other reason that was tested."""
+    subjects = _subjects(phrases)
+    with_phrases = {subject.reason for subject in subjects if subject.kind == "reason"}
+    for reason in reasons.loc[reasons["p"].notna(), "contact_reason"]:
+        if reason not in with_phrases and not _says_nothing(reason):
+            subjects.append(_Subject(str(reason), "reason", str(reason), []))
+    return subjects
+
+
+def _says_nothing(reason: str) -> bool:
+    return reason == UNLABELLED or bool(is_catch_all(pd.Series([reason])).iloc[0])
+
+
+def _courses(
+    rows: pd.DataFrame, day: npt.NDArray[np.intp], total: Floats, subjects: Sequence[_Subject]
+) -> list[_Course]:
+    """The subjects that have ten tickets, with their steps; of phrases those of less than half of a reason's week."""
+    days = len(total)
+    of_the_week = rows.loc[day >= days - 7, "contact_reason"].value_counts()
+    courses = []
+    for subject in subjects:
+        is_member = members(rows, subject.kind, subject.reason, subject.phrases).to_numpy()
+        own = np.bincount(day[is_member], minlength=days).astype(np.float64)
+        others = np.maximum(total - own, 0.0)
+        if own.sum() < _FEWEST_TICKETS or (others > 0).sum() < _FEWEST_DAYS:
+            continue
+        step = change_point(own, others, margin=_MARGIN, together=7)
+        if subject.kind == "reason" or own[-7:].sum() < _PART_OF_REASON * of_the_week.get(subject.reason, np.inf):
+            courses.append(_Course(subject, is_member, own, step))
+    return courses
+
+
+def _fresh_steps(courses: Sequence[_Course], first_day: int, rate: float) -> list[bool]:
+    """Which of the subjects took a step up, from that day on, that is a discovery among all steps."""
+    p = np.array([course.step.p if course.step.step > 0 else 1.0 for course in courses])
+    signals = benjamini_hochberg(p, rate=rate)["discovery"].to_numpy()
+    return [
+        bool(signal) and course.has_risen and course.step.position >= first_day
+        for course, signal in zip(courses, signals, strict=True)
+    ]
+
+
+def _is_candidate(course: _Course, onsets: Mapping[str, tuple[int, int]]) -> bool:
+    """A reason that rose, or a phrase unless its reason rose on the same days."""
+    subject = course.subject
+    if subject.reason not in onsets:
+        return subject.kind == "phrase"
+    (low, high), (first, last) = course.onset_days, onsets[subject.reason]
+    return subject.kind == "reason" or low > last or first > high
+
+
+def _level_before(course: _Course, flow: Floats) -> float:
+    """Its tickets for each of the team's others, before it began."""
+    return float(course.own[: course.since].sum() / max(flow[: course.since].sum(), 1.0))
+
+
+def _excess(course: _Course, total: Floats) -> tuple[float, float]:
+    """Tickets a week since it began beyond those before, at the flow of the team since then; standard error."""
+    flow, since, step = total - course.own, course.since, course.step
+    per_week = 7 * flow[since:].mean()
+    before = _level_before(course, flow)
+    error = np.sqrt(step.dispersion * (step.after / max(flow[since:].sum(), 1.0) + before / max(flow[:since].sum(), 1)))
+    excess = (course.own[since:].sum() / max(flow[since:].sum(), 1.0) - before) * per_week
+    return float(excess), float(error * per_week)
+
+
+def _avoidable(course: _Course, days: Sequence[str], total: Floats) -> dict[str, object]:
+    """The subject, its tickets of the week, its onset, and what was usual before."""
+    flow, since, step = total - course.own, course.since, course.step
+    before, this_week = _level_before(course, flow), course.own[-7:].sum()
+    expected = before * flow[-7:].sum()
+    return {
+        "subject": course.subject.name,
+        "kind": course.subject.kind,
+        "reason": course.subject.reason,
+        "phrases": ";".join(course.subject.phrases),
+        "tickets": int(this_week),
+        "expected": expected,
+        "ratio": (this_week + 0.5) / (expected + 0.5),
+        "onset_on": days[since],
+        "onset_low": days[min(step.low, len(days) - 1)] if course.has_risen else None,
+        "onset_high": days[min(step.high, len(days) - 1)] if course.has_risen else None,
+        "onset_p": step.p,
+        "before_per_week": before * (7 * flow[since:].mean()),
+    }
+
+
+def _found_by(subject: _Subject, risen: Collection[str], *, is_step: bool) -> str:
+    """What called attention to a subject, joined by `and`."""
+    under = f" under {subject.reason}" if subject.kind == "phrase" and subject.reason else ""
+    signs = (
+        ("moved this week", subject.kind == "reason" and subject.reason in risen),
+        (f"new phrases{under}", bool(subject.phrases)),
+        ("step up", is_step),
+    )
+    return " and ".join(name for name, holds in signs if holds)
 
 
 def _worth(
-    rows: pd.DataFrame, mine: npt.NDArray[np.bool_], excess: float, error: float, rng: np.random.Generator
+    rows: pd.DataFrame, is_member: npt.NDArray[np.bool_], excess: float, error: float, rng: np.random.Generator
 ) -> dict[str, float]:
     """Excess, effort and dissatisfaction of a subject's tickets since its onset, their product, with intervals."""
-    drawn = excess + error * rng.standard_normal(_DRAWS)
-    effort, effort_drawn = 1.0, np.ones(_DRAWS)
+    draws = excess + error * rng.standard_normal(_DRAWS)
+    effort, effort_draws = 1.0, np.ones(_DRAWS)
     if "agent_work_business_seconds" in rows:
         hours = rows["agent_work_business_seconds"].astype(np.float64)
-        own, team = hours[mine].dropna(), float(hours.mean())
+        own, team = hours[is_member].dropna(), float(hours.mean())
         if len(own) >= 2 and team > 0 and own.mean() > 0:
             effort = float(own.mean()) / team
-            wide = float(own.std(ddof=1) / own.mean() / np.sqrt(len(own)))
-            effort_drawn = effort * np.exp(wide * rng.standard_normal(_DRAWS))
-    unhappy, unhappy_drawn = 1.0, np.ones(_DRAWS)
+            width = float(own.std(ddof=1) / own.mean() / np.sqrt(len(own)))
+            effort_draws = effort * np.exp(width * rng.standard_normal(_DRAWS))
+    unhappy, unhappy_draws = 1.0, np.ones(_DRAWS)
     if "satisfied" in rows and rows["satisfied"].notna().any():
         team = float((rows["satisfied"] == 0).sum() / rows["satisfied"].notna().sum())
-        own = rows.loc[mine, "satisfied"].dropna()
+        own = rows.loc[is_member, "satisfied"].dropna()
         if team > 0:
             bad, good = (
                 float((own == 0).sum()) + _FEW_ANSWERS * team,
                 float((own == 1).sum()) + _FEW_ANSWERS * (1 - team),
             )
             unhappy = bad / (bad + good) / team
-            unhappy_drawn = rng.beta(bad, max(good, 1e-6), _DRAWS) / team
-    low, high = np.quantile(drawn * effort_drawn * unhappy_drawn, [0.025, 0.975])
+            unhappy_draws = rng.beta(bad, max(good, 1e-6), _DRAWS) / team
+    low, high = np.quantile(draws * effort_draws * unhappy_draws, [0.025, 0.975])
     reach = -float(special.ndtri(0.025))
     return {
+        "excess": excess,
         "excess_low": excess - reach * error,
         "excess_high": excess + reach * error,
         "effort_ratio": effort,
@@ -584,9 +672,9 @@ def _items(value: object) -> list[str]:
     return [item.strip() for item in value.split(";") if item.strip()] if isinstance(value, str) else []
 
 
-def _plain(value: object) -> str:
+def _text(value: object) -> str:
     return value if isinstance(value, str) else ""
 
 
 def _why(*reasons: tuple[bool, str]) -> str:
-    return ", ".join(said for holds, said in reasons if holds)
+    return ", ".join(reason for holds, reason in reasons if holds)

@@ -14,7 +14,7 @@ def labels_replaced(tickets: pd.DataFrame, onset_on: str, *, window_days: int = 
     """Tell whether at a day tickets went from some labels to others while about as many came.
 
     Args:
-        tickets: one row per ticket: day (local ISO date) and contact_reason, up to the day that is known.
+        tickets: one row per ticket: day (local ISO date) and contact_reason, up to the last day of the week.
         onset_on: the first day of what may be new, ISO date.
         window_days: so many days before it are compared with as many from it on, or as there are.
 
@@ -38,7 +38,7 @@ def labels_replaced(tickets: pd.DataFrame, onset_on: str, *, window_days: int = 
     both = pd.DataFrame({"before": earlier, "after": later}).fillna(0)
     change = both["after"] / days_after - both["before"] / days_before
     error = np.sqrt(both["after"] / days_after**2 + both["before"] / days_before**2)
-    real = change[change.abs() > _BEYOND_CHANCE * error]
-    gained, lost = float(real[real > 0].sum()), -float(real[real < 0].sum())
+    beyond_chance = change[change.abs() > _BEYOND_CHANCE * error]
+    gained, lost = float(beyond_chance[beyond_chance > 0].sum()), -float(beyond_chance[beyond_chance < 0].sum())
     enough = lost >= _LEAST_SHARE * both["before"].sum() / days_before
     return bool(enough and min(gained, lost) >= _CLOSE * max(gained, lost))

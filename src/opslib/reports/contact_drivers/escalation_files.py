@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -45,70 +46,87 @@ class Escalation:
     tickets: pd.DataFrame
 
 
-class Escalated:
+class EscalationHandover:
     """The escalations of a team's week: a table with links to their files, and with it the files and the register."""
 
-    def __init__(self, briefs: Sequence[Escalation], register: pd.DataFrame) -> None:
-        self.rows = [_plain_values(row) for row in register.to_dict("records")]
+    def __init__(self, escalations: Sequence[Escalation], register: pd.DataFrame) -> None:
+        self.rows = [_json_values(row) for row in register.to_dict("records")]
         self.files: dict[str, str] = {}
-        for brief in briefs:
-            self.files |= {f"{brief.escalation_id}.md": markdown(brief), f"{brief.escalation_id}.csv": as_csv(brief)}
-        self.shown = _shown(briefs)
+        for each in escalations:
+            self.files |= {f"{each.escalation_id}.md": markdown(each), f"{each.escalation_id}.csv": as_csv(each)}
+        self.table = _table(escalations)
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
-        told = {"register": self.rows, "files": self.files}
-        return {MIME: told, "text/html": self.shown.html, "text/plain": self.shown.text}
+        record = {"register": self.rows, "files": self.files}
+        return {MIME: record, "text/html": self.table.html, "text/plain": self.table.text}
 
     def __repr__(self) -> str:
-        return self.shown.text
+        return self.table.text
 
 
-def markdown(brief: Escalation) -> str:
+def escalation_id(week: str, team: str, subject: str) -> str:
+    """A name that is safe as a file name and the same for the same subject.
+
+    >>> escalation_id("2026-W41", "us-creators", "draft_sync_loss")
+    '2026-W41-us-creators-draft-sync-loss-cbe0'
+    """
+    name = re.sub(r"[^a-z0-9]+", "-", subject.lower()).strip("-")[:40].strip("-") or "subject"
+    safe_team = re.sub(r"[^a-z0-9]+", "-", team.lower()).strip("-")
+    return f"{week}-{safe_team}-{name}-{zlib.crc32(subject.encode()) & 0xFFFF:04x}"
+
+
+def markdown(escalation: Escalation) -> str:
     """An escalation as Markdown; whatever came from customers is escaped, so that it can be no markup.
 
     Args:
-        brief: the candidate with its evidence.
+        escalation: the candidate with its evidence.
     """
-    row = brief.row
+    row = escalation.row
     phrases = [phrase for phrase in str(row["phrases"]).split(";") if phrase]
-    said = [
-        f"# {_plain(row['subject'])}",
-        f"Escalation `{brief.escalation_id}` of {_plain(brief.team_label)}, {brief.week}.",
+    lines = [
+        f"# {_literal(row['subject'])}",
+        f"Escalation `{escalation.escalation_id}` of {_literal(escalation.team_label)}, {escalation.week}.",
         f"- **Avoidable**: {row['excess']:,.0f} tickets a week (95 %: {row['excess_low']:,.0f} to "
-        f"{row['excess_high']:,.0f}) beyond the {row['before_per_week']:,.0f} before.",
+        f"{row['excess_high']:,.0f}) above the {row['before_per_week']:,.0f} before.",
         f"- **Effort** per ticket: {row['effort_ratio']:.2f} times the team's average. **Dissatisfied** answers: "
         f"{row['dissatisfied_ratio']:.2f} times.",
         f"- **Score**: {row['score']:,.0f} average tickets a week (95 %: {row['score_low']:,.0f} to "
         f"{row['score_high']:,.0f}): avoidable tickets times effort times dissatisfaction.",
         f"- **Since**: {_since(row)}. Found by: {words.listed(str(row['found_by']).split(' and '))}.",
-        *([f"- **Customers say**: {_plain(words.listed([f'“{each}”' for each in phrases]))}."] if phrases else []),
+        *([f"- **Customers say**: {_literal(words.listed([f'“{each}”' for each in phrases]))}."] if phrases else []),
         "\n## Trend\n",
         "| Week | Tickets |\n|---|---:|",
-        *(f"| {week} | {count:,} |" for week, count in zip(brief.trend["week"], brief.trend["tickets"], strict=True)),
-        "\n## Whom it touches\n",
-        *_segment_lines(brief.segments),
+        *(
+            f"| {week} | {count:,} |"
+            for week, count in zip(escalation.trend["week"], escalation.trend["tickets"], strict=True)
+        ),
+        "\n## Who is affected\n",
+        *_segment_lines(escalation.segments),
         "\n## In customers' words (redacted)\n",
-        *([f"{place}. {_plain(text)}" for place, text in enumerate(brief.examples, 1)] or ["No texts in this export."]),
-        "\n## What bears on it\n",
-        *_link_lines(brief.links),
-        f"\nThe tickets are in `{brief.escalation_id}.csv`.",
+        *(
+            [f"{place}. {_literal(text)}" for place, text in enumerate(escalation.examples, 1)]
+            or ["No texts in this export."]
+        ),
+        "\n## Related tool requests and policy changes\n",
+        *_link_lines(escalation.links),
+        f"\nThe tickets are in `{escalation.escalation_id}.csv`.",
     ]
-    return "\n".join(said) + "\n"
+    return "\n".join(lines) + "\n"
 
 
-def as_csv(brief: Escalation) -> str:
+def as_csv(escalation: Escalation) -> str:
     """The tickets of an escalation since its onset as CSV, safe to open in a spreadsheet.
 
     Args:
-        brief: the candidate with its evidence.
+        escalation: the candidate with its evidence.
 
     Returns:
         CSV with a byte order mark, by which Excel knows UTF-8. A cell that a spreadsheet would take for a formula
         begins with an apostrophe. No person ids and no texts.
     """
     target = io.StringIO()
-    columns = [name for name in _COLUMNS if name in brief.tickets]
-    rows = brief.tickets.sort_values(["day", "ticket_id"], kind="stable")[columns].astype("str").fillna("")
+    columns = [name for name in _COLUMNS if name in escalation.tickets]
+    rows = escalation.tickets.sort_values(["day", "ticket_id"], kind="stable")[columns].astype("str").fillna("")
     writer = csv.writer(target, lineterminator="\r\n")
     writer.writerow(columns)
     writer.writerows([[safe_cell(each) for each in line] for line in rows.itertuples(index=False)])
@@ -121,50 +139,49 @@ def safe_cell(text: str) -> str:
     >>> [safe_cell(text) for text in ("refund", '=HYPERLINK("x")', " +1", "\\t@SUM(A1)")]
     ['refund', '\\'=HYPERLINK("x")', "' +1", "'\\t@SUM(A1)"]
     """
-    bare = text.lstrip(" \u00a0\ufeff\u200b")
-    wide = bare[:1].translate({0xFF1D: "=", 0xFF0B: "+", 0xFF0D: "-", 0xFF20: "@"})
-    return f"'{text}" if wide.startswith(_FORMULA) else text
+    visible = text.lstrip(" \u00a0\ufeff\u200b")
+    first = visible[:1].translate({0xFF1D: "=", 0xFF0B: "+", 0xFF0D: "-", 0xFF20: "@"})
+    return f"'{text}" if first.startswith(_FORMULA) else text
 
 
-def _shown(briefs: Sequence[Escalation]) -> Markup:
-    if not briefs:
+def _table(escalations: Sequence[Escalation]) -> Markup:
+    if not escalations:
         return note("Nothing new to hand over this week.")
     rows = [
         [
-            Cell(str(brief.row["subject"]), header=True),
-            Cell(
-                f"{brief.row['excess']:,.0f} ({brief.row['excess_low']:,.0f} to {brief.row['excess_high']:,.0f})",
-                number=True,
-            ),
-            *(_link(brief.escalation_id, kind, about=str(brief.row["subject"])) for kind in ("md", "csv")),
+            Cell(str(row["subject"]), header=True),
+            Cell(f"{row['excess']:,.0f} ({row['excess_low']:,.0f} to {row['excess_high']:,.0f})", number=True),
+            *(_link(each.escalation_id, kind, about=str(row["subject"])) for kind in ("md", "csv")),
         ]
-        for brief in briefs
+        for each in escalations
+        for row in [each.row]
     ]
-    heads = ("Subject", "Avoided a week (95 %)", "To read", "Its tickets")
+    heads = ("Subject", "Avoidable a week (95 %)", "To read", "Its tickets")
     return table_of("To hand over this week", heads, rows)
 
 
 def _link(escalation_id: str, kind: str, *, about: str) -> Cell:
     name = f"{escalation_id}.{kind}"
-    said = {"md": "Markdown", "csv": "CSV"}[kind]
+    label = {"md": "Markdown", "csv": "CSV"}[kind]
     hidden = f'<span class="visually-hidden"> of {escape(about)}</span>'
-    return Cell(name, html=f'<a href="{_FOLDER}/{escape(name)}">{said}{hidden}</a>')
+    return Cell(name, html=f'<a href="{_FOLDER}/{escape(name)}">{label}{hidden}</a>')
 
 
-def _plain_values(row: Mapping[Any, Any]) -> dict[str, Any]:
+def _json_values(row: Mapping[Any, Any]) -> dict[str, Any]:
     """A row of a frame as JSON can hold it: NumPy's numbers as Python's, NaN as null."""
-    plain = {str(name): value.item() if hasattr(value, "item") else value for name, value in row.items()}
-    return {name: None if pd.isna(value) else value for name, value in plain.items()}
+    values = {str(name): value.item() if hasattr(value, "item") else value for name, value in row.items()}
+    return {name: None if pd.isna(value) else value for name, value in values.items()}
 
 
 def _segment_lines(frame: pd.DataFrame) -> list[str]:
     if frame.empty:
-        return ["No segment tells it from the team's other tickets, or has enough customers to be shown."]
+        return ["No segment stands out from the team's other tickets, or none has enough customers to be shown."]
     return [
         "| Segment | Tickets | Share (95 %) | Of other tickets |\n|---|---:|---:|---:|",
         *(
-            f"| {_plain(row['dimension'])}: {_plain(row['segment'])} | {row['tickets']:,} | {100 * row['share']:.0f} % "
-            f"({100 * row['low']:.0f}–{100 * row['high']:.0f}) | {100 * row['others_share']:.0f} % |"
+            f"| {_literal(row['dimension'])}: {_literal(row['segment'])} | {row['tickets']:,} | "
+            f"{100 * row['share']:.0f} % ({100 * row['low']:.0f}–{100 * row['high']:.0f}) | "
+            f"{100 * row['others_share']:.0f} % |"
             for _, row in frame.iterrows()
         ),
     ]
@@ -172,8 +189,8 @@ def _segment_lines(frame: pd.DataFrame) -> list[str]:
 
 def _link_lines(frame: pd.DataFrame) -> list[str]:
     lines = [
-        f"- {row['kind']} {_plain(row['id'])}, {pd.Timestamp(row['at']):%Y-%m-%d}, {_plain(row['what'])} "
-        f"({_plain(row['status'])}): it {row['why']}"
+        f"- {row['kind']} {_literal(row['id'])}, {pd.Timestamp(row['at']):%Y-%m-%d}, {_literal(row['what'])} "
+        f"({_literal(row['status'])}): it {row['why']}"
         for _, row in frame.iterrows()
     ]
     return lines or ["No tool request and no policy change."]
@@ -187,6 +204,6 @@ def _since(row: pd.Series) -> str:
     return f"{row['onset_on']} (95 %: {row['onset_low']} to {row['onset_high']})"
 
 
-def _plain(text: object) -> str:
+def _literal(text: object) -> str:
     """One line in which Markdown and HTML mean nothing, and addresses are no links."""
     return _LINK.sub("\u200b", _MARKDOWN.sub(r"\\\1", _LINES.sub(" ", str(text)).strip()))

@@ -1,29 +1,32 @@
-"""What the notebook on contact drivers calls: why customers write to a team, what moved, what is new, what to escalate.
+"""What the notebook on contact drivers asks: why customers write to a team, what moved, what is new, what to escalate.
 
-As `report`: every function takes what `open_drivers` gives and returns a tidy frame; `show` draws such frames.
+Every function takes the contacts that `open_drivers` opens and returns a tidy frame, which the function of the same
+name in `show` draws.
 """
 
 from __future__ import annotations
 
-import re
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from functools import cached_property
 
 import pandas as pd
 
-from opslib.analysis.contact_drivers import drivers, escalation, language, movers
+from opslib.analysis.contact_drivers import drivers, escalation
+from opslib.analysis.contact_drivers import labels as text_labels
+from opslib.analysis.contact_drivers import movers as movement
+from opslib.analysis.contact_drivers import phrases as text_phrases
+from opslib.analysis.contact_drivers import texts as text_corpus
+from opslib.analysis.contact_drivers import topics as text_topics
 from opslib.analysis.contact_drivers.movers import ALL
 from opslib.analysis.contact_drivers.relabelling import labels_replaced
 from opslib.analysis.methods.intervals import poisson_rate
 from opslib.display import words
 from opslib.display.headline import Headline, Line
 from opslib.errors import NotInExport
-from opslib.intake.privacy.redaction import redact
 from opslib.metrics import is_satisfied
-from opslib.reports.contact_drivers.escalation_files import Escalated, Escalation
+from opslib.reports.contact_drivers.escalation_files import escalation_id
+from opslib.reports.contact_drivers.replies import asks_back
 from opslib.reports.week import Week
 from opslib.tables import ESCALATIONS
 from opslib.weeks import shift_week
@@ -31,11 +34,8 @@ from opslib.weeks import shift_week
 RANKED_WEEKS = 4
 HISTORY_WEEKS = 26
 TEXT_WEEKS = 13
-MOST_ESCALATED = 5
 SPLITS = ("channel", "language", "region")
 _SEASON_WEEKS = 62
-_EXCERPT = 280
-_ASKED_BACK_WITHIN = timedelta(minutes=10)
 _LIGHT = (
     *("ticket_id", "week", "created_at", "contact_reason", "channel", "language", "region", "form", "priority"),
     *("requester_id", "counts_in_speed", "agent_work_business_seconds", "reopens", "first_queue", "solved_queue"),
@@ -57,16 +57,16 @@ class Drivers:
 
     @cached_property
     def weeks(self) -> list[str]:
-        """The complete weeks that the warehouse knows up to this one, at most those that a season needs, and 26."""
-        known = set(self.week.warehouse.weeks("facts", "weekly_values"))
+        """The complete weeks in the warehouse up to this one, at most the 62 that a season needs."""
+        complete = set(self.week.warehouse.weeks("facts", "weekly_values"))
         names = [shift_week(self.week.week, -back) for back in range(_SEASON_WEEKS - 1, -1, -1)]
-        return [name for name in names if name in known]
+        return [name for name in names if name in complete]
 
     @cached_property
     def tickets(self) -> pd.DataFrame:
         """One row per ticket of these weeks, with its local day and survey answer; without what the export lacks."""
-        given = self.week.warehouse.columns("tickets")
-        lacking = [name for name in _FIELDS if name not in given]
+        columns = self.week.warehouse.columns("tickets")
+        lacking = [name for name in _FIELDS if name not in columns]
         rows = self.week.warehouse.read(
             "facts",
             "tickets",
@@ -88,44 +88,43 @@ class Drivers:
 
     @cached_property
     def texts(self) -> pd.DataFrame:
-        """The texts of the last thirteen weeks, as of `analysis.language.texts_of`."""
-        raw = self.raw_texts
-        return language.texts_of(raw)
+        """The texts of the last thirteen weeks: ticket_id, week, language, contact_reason, text."""
+        return text_corpus.texts_of(self.raw_texts)
 
     @cached_property
     def raw_texts(self) -> pd.DataFrame:
         """Subjects and descriptions of the last thirteen weeks, as redacted at intake."""
-        given = self.week.warehouse.columns("tickets")
-        wanted = [name for name in ("subject", "description", "language", "contact_reason") if name in given]
+        columns = self.week.warehouse.columns("tickets")
+        fields = [name for name in ("subject", "description", "language", "contact_reason") if name in columns]
         rows = self.week.warehouse.read(
             "facts",
             "tickets",
-            columns=["ticket_id", "week", "counts_in_speed", *wanted, "team"],
+            columns=["ticket_id", "week", "counts_in_speed", *fields, "team"],
             weeks=self.weeks[-TEXT_WEEKS:],
             teams=[self.week.team],
         )
         return rows[rows["counts_in_speed"].fillna(True).astype(bool)].reset_index(drop=True)
 
     @cached_property
-    def corpus(self) -> language.Corpus:
+    def corpus(self) -> text_corpus.Corpus:
         """The words and phrases of the texts of the weeks that phrases, topics and labels look at."""
-        recent = self.weeks[-(movers.TRAILING_WEEKS + 2) :]
-        return language.corpus_of(self.texts[self.texts["week"].isin(recent)])
+        recent = self.weeks[-(movement.TRAILING_WEEKS + 2) :]
+        return text_corpus.corpus_of(self.texts[self.texts["week"].isin(recent)])
 
     @cached_property
     def counts(self) -> pd.DataFrame:
-        """Tickets per week, reason and segment, as of `analysis.movers.weekly_counts`."""
-        return movers.weekly_counts(self.tickets, self.weeks)
+        """Tickets per week, reason and segment: dimension, segment, contact_reason, week, count."""
+        return movement.weekly_counts(self.tickets, self.weeks)
 
     @cached_property
     def movers(self) -> pd.DataFrame:
-        """As of `analysis.movers.weekly_movers`."""
-        return movers.weekly_movers(self.counts, self.week.week)
+        """The test of each reason and segment of the week; the columns of `analysis.contact_drivers.movers`."""
+        return movement.weekly_movers(self.counts, self.week.week)
 
     @cached_property
     def phrases(self) -> pd.DataFrame:
-        """As of `analysis.language.emerging_phrases`."""
-        return language.emerging_phrases(self.corpus, self.week.week)
+        """Words and phrases that emerge in the week: `PHRASE_COLUMNS`."""
+        return text_phrases.emerging_phrases(self.corpus, self.week.week)
 
     @cached_property
     def days(self) -> list[str]:
@@ -133,23 +132,28 @@ class Drivers:
         return _days(self, self.weeks[-TEXT_WEEKS:])
 
     @cached_property
-    def subjects(self) -> pd.DataFrame:
-        """The tickets of the last thirteen weeks with their text as of `language.spoken`, where there is one."""
+    def tickets_with_text(self) -> pd.DataFrame:
+        """The tickets of the last thirteen weeks, with the normalised text of those that have one."""
         rows = self.tickets[self.tickets["day"].isin(self.days)]
         texts = self.texts[self.texts["ticket_id"].isin(rows["ticket_id"])]
-        said = pd.DataFrame({"ticket_id": texts["ticket_id"], "text": language.spoken(texts["text"])})
-        return rows.merge(said, on="ticket_id", how="left")
+        words_of = pd.DataFrame({"ticket_id": texts["ticket_id"], "text": text_corpus.normalise(texts["text"])})
+        return rows.merge(words_of, on="ticket_id", how="left")
 
     @cached_property
     def candidates(self) -> pd.DataFrame:
-        """As of `analysis.escalation.candidates`."""
+        """What a product team could take away, ranked: `CANDIDATE_COLUMNS`."""
         if self.tickets.empty:
             return pd.DataFrame(columns=list(escalation.CANDIDATE_COLUMNS))
-        return escalation.candidates(self.subjects, self.movers, self.phrases, days=self.days)
+        return escalation.candidates(self.tickets_with_text, self.movers, self.phrases, days=self.days)
+
+    def weekly_tickets(self, row: pd.Series) -> pd.Series:
+        """Tickets per week of the subject of a candidate or a row of the register, the last thirteen weeks."""
+        own = self.tickets_with_text[escalation.subject_tickets(self.tickets_with_text, row)]
+        return own.groupby("week").size().reindex(self.weeks[-TEXT_WEEKS:], fill_value=0).astype("int64")
 
     @cached_property
-    def found_before(self) -> pd.DataFrame:
-        """The register's rows of the weeks before this one: `week` that looked, and `REGISTER_COLUMNS`.
+    def earlier_register(self) -> pd.DataFrame:
+        """The register as the weeks before this one left it: `week` that wrote the row, and `REGISTER_COLUMNS`.
 
         This week's own rows are left out: a report must not depend on what its run writes.
         """
@@ -160,15 +164,15 @@ class Drivers:
             return pd.DataFrame(ESCALATIONS.schema.empty_table().to_pandas())
 
     @cached_property
-    def followed(self) -> pd.DataFrame:
+    def register(self) -> pd.DataFrame:
         """The escalations of the last 26 weeks before this one with what has become of them; `REGISTER_COLUMNS`."""
         first = shift_week(self.week.week, -HISTORY_WEEKS)
-        before = self.found_before
+        before = self.earlier_register
         own = before[(before["week"] == before["escalated_week"]) & (before["escalated_week"] >= first)]
         lines = [
             {
                 **{str(name): value for name, value in row.items() if name != "week"},
-                **escalation.follow_up(row, weekly_of(self, row)),
+                **escalation.follow_up(row, self.weekly_tickets(row)),
                 "weeks_since": sum(name > row["escalated_week"] for name in self.weeks),
             }
             for _, row in own.iterrows()
@@ -176,32 +180,26 @@ class Drivers:
         return pd.DataFrame(lines, columns=list(escalation.REGISTER_COLUMNS))
 
     @cached_property
-    def fresh(self) -> pd.DataFrame:
-        """The candidates that are escalated in this week, with escalation_id.
-
-        At most five; none whose excess may be nothing, none that began with a new list of labels, and none that was
-        escalated before and has not been back to its level since.
-        """
-        sure = self.candidates[(self.candidates["excess_low"] > 0) & ~self.relabelled]
-        found = sure.head(MOST_ESCALATED)
-        names = [escalation_id(self.week.week, self.week.team, str(subject)) for subject in found["subject"]]
-        found = found.assign(escalation_id=pd.Series(names, index=found.index, dtype="str"))
-        return found[~found["subject"].isin(list(self.open_since))]
+    def escalations(self) -> pd.DataFrame:
+        """The candidates that are escalated in this week: `CANDIDATE_COLUMNS` and escalation_id."""
+        rows = escalation.escalations_of_the_week(self.candidates, self.is_relabelled, self.open_escalations)
+        names = [escalation_id(self.week.week, self.week.team, str(subject)) for subject in rows["subject"]]
+        return rows.assign(escalation_id=pd.Series(names, index=rows.index, dtype="str"))
 
     @cached_property
-    def relabelled(self) -> pd.Series:
+    def is_relabelled(self) -> pd.Series:
         """Which candidates are reasons that rose while other labels fell by as much: a bool for each."""
-        found = self.candidates
-        changed = {day: labels_replaced(self.subjects, day) for day in found["onset_on"].unique()}
-        return found["onset_on"].map(changed).astype("bool") & (found["kind"] == "reason")
+        rows = self.candidates
+        replaced = {day: labels_replaced(self.tickets_with_text, day) for day in rows["onset_on"].unique()}
+        return rows["onset_on"].map(replaced).astype("bool") & (rows["kind"] == "reason")
 
     @cached_property
-    def open_since(self) -> dict[str, str]:
+    def open_escalations(self) -> dict[str, str]:
         """The subjects that were escalated before and never were back to their level since, and in which week."""
-        seen = [self.found_before[["escalation_id", "state"]], self.followed[["escalation_id", "state"]]]
-        states = pd.concat([each for each in seen if len(each)] or seen[:1])
+        registers = [self.earlier_register[["escalation_id", "state"]], self.register[["escalation_id", "state"]]]
+        states = pd.concat([each for each in registers if len(each)] or registers[:1])
         back = set(states.loc[states["state"] == escalation.BACK, "escalation_id"])
-        still = self.followed[~self.followed["escalation_id"].isin(back)]
+        still = self.register[~self.register["escalation_id"].isin(back)]
         return dict(zip(still["subject"].astype(str), still["escalated_week"].astype(str), strict=True))
 
     @cached_property
@@ -211,10 +209,10 @@ class Drivers:
         A week's users are the mean over the dates that it has: one of a weekly export, seven of a daily one. None where
         the export has no such table, or nothing of these weeks.
         """
-        given = self.week.warehouse.columns("activity")
-        if not given:
+        columns = self.week.warehouse.columns("activity")
+        if not columns:
             return None
-        kinds = [name for name in SPLITS if name in given]
+        kinds = [name for name in SPLITS if name in columns]
         rows = self.week.warehouse.read("standard", "activity", columns=["active_on", "users", *kinds])
         on = pd.to_datetime(rows["active_on"])
         rows = rows.assign(week=on.dt.strftime("%G-W%V").astype("str"))
@@ -227,7 +225,7 @@ class Drivers:
 
     @cached_property
     def exposure(self) -> pd.DataFrame | None:
-        """Active users times weeks, by which the tickets of the last four weeks are divided; as `activity`.
+        """Active users times weeks, by which the tickets of the last four weeks are divided: week, users, kinds.
 
         Where the export lacks one of these weeks, the others' mean stands for it.
         """
@@ -261,8 +259,8 @@ def headline(contacts: Drivers) -> Headline:
     own = contacts.movers[(contacts.movers["dimension"] == ALL) & contacts.movers["discovery"]]
     reasons = own[own["contact_reason"] != ALL]
     up = [str(reason) for reason in reasons.loc[reasons["excess"] > 0, "contact_reason"]]
-    fresh = [str(subject) for subject in contacts.fresh["subject"]]
-    known = [f"{subject} since {week}" for subject, week in contacts.open_since.items()]
+    new = [str(subject) for subject in contacts.escalations["subject"]]
+    still_open = [f"{subject} since {week}" for subject, week in contacts.open_escalations.items()]
     lines = [
         (
             "Contacts",
@@ -273,29 +271,45 @@ def headline(contacts: Drivers) -> Headline:
         ),
         ("Reasons that moved", f"{len(reasons)}", "", f"up: {words.listed(up[:3])}" if up else "", ()),
         ("New phrases", f"{len(contacts.phrases)}", "", words.listed(list(contacts.phrases["phrase"].head(3))), ()),
-        ("To escalate", f"{len(fresh)}", "", f"first: {fresh[0]}" if fresh else _still(known), ()),
+        ("To escalate", f"{len(new)}", "", f"first: {new[0]}" if new else _still_open(still_open), ()),
     ]
-    marked = (bool((own["contact_reason"] == ALL).any()), bool(len(reasons)), bool(len(contacts.phrases)), bool(fresh))
+    signals = (bool((own["contact_reason"] == ALL).any()), bool(len(reasons)), bool(len(contacts.phrases)), bool(new))
     return Headline(
         [
             Line(label=label, value=value, better="lower", change=change, signal=signal, note=note, spark=history)
-            for (label, value, change, note, history), signal in zip(lines, marked, strict=True)
+            for (label, value, change, note, history), signal in zip(lines, signals, strict=True)
         ],
         has_data=True,
     )
 
 
 def pareto(contacts: Drivers) -> pd.DataFrame:
-    """Reasons of the last four weeks by tickets, with what they cost; as `analysis.drivers.pareto`.
+    """Reasons of the last four weeks by tickets, with what they cost.
 
-    per_1000 is tickets a week per 1,000 users who were active in it, where the export has the table `activity`.
+    Args:
+        contacts: of `open_drivers`.
+
+    Returns:
+        all, contact_reason, tickets, share, cumulative_share, agent_work_hours, hours_share, hours_per_ticket, reopens,
+        answered, dissatisfied, dissatisfied_share with dissatisfied_low and dissatisfied_high, per_1000 (tickets a week
+        per 1,000 users who were active in it, where the export has the table `activity`) with per_1000_low and
+        per_1000_high, folded (reasons that the row sums), weeks, week.
     """
-    found = drivers.pareto(contacts.recent, minimum_group=contacts.minimum_group, activity=contacts.exposure)
-    return found.assign(weeks=min(RANKED_WEEKS, len(contacts.weeks)), week=contacts.week.week)
+    frame = drivers.pareto(contacts.recent, minimum_group=contacts.minimum_group, activity=contacts.exposure)
+    return frame.assign(weeks=min(RANKED_WEEKS, len(contacts.weeks)), week=contacts.week.week)
 
 
 def per_segment(contacts: Drivers, by: str) -> pd.DataFrame:
-    """The same within each value of `by` (channel, language, region); no row where the export has no such field."""
+    """Reasons of the last four weeks within each channel, language or region.
+
+    Args:
+        contacts: of `open_drivers`.
+        by: channel, language or region.
+
+    Returns:
+        The column `by`, then contact_reason, tickets, share and the other columns of `pareto` but weeks and week; no
+        row where the export has no such field.
+    """
     if by not in contacts.recent or contacts.recent[by].notna().sum() == 0:
         return drivers.pareto(contacts.recent.head(0).assign(**{by: ""}), minimum_group=1, by=by)
     return drivers.pareto(contacts.recent, minimum_group=contacts.minimum_group, activity=contacts.exposure, by=by)
@@ -331,8 +345,16 @@ def per_user(contacts: Drivers) -> pd.DataFrame:
     return frame.assign(weeks=weeks, users=frame["users"] / weeks).join(rates)[columns]
 
 
-def moved(contacts: Drivers) -> pd.DataFrame:
-    """What moved in the week; as `analysis.movers.weekly_movers`, with history (the last thirteen weeks)."""
+def movers(contacts: Drivers) -> pd.DataFrame:
+    """What moved in the week, in all and by segment.
+
+    Args:
+        contacts: of `open_drivers`.
+
+    Returns:
+        dimension, segment, contact_reason, count, trailing_mean, flow, season, expected, low, high (95 %), excess,
+        ratio, z, p, q, discovery, direction, history (tuple of the last thirteen weeks' tickets).
+    """
     wide = contacts.counts.pivot_table(index=["dimension", "segment", "contact_reason"], columns="week", values="count")
     names = [name for name in contacts.weeks[-13:] if name in wide]
     past = wide[names].apply(tuple, axis=1).rename("history").reset_index() if len(wide) else wide.reset_index()
@@ -340,13 +362,13 @@ def moved(contacts: Drivers) -> pd.DataFrame:
     return contacts.movers.merge(past, on=keys, how="left") if "history" in past else contacts.movers.assign(history=())
 
 
-def history(contacts: Drivers, reason: str = "", *, shown: int = HISTORY_WEEKS) -> pd.DataFrame:
+def history(contacts: Drivers, reason: str = "", *, weeks: int = HISTORY_WEEKS) -> pd.DataFrame:
     """Tickets of a reason per week with what the eight weeks before each predicted.
 
     Args:
         contacts: of `open_drivers`.
         reason: a contact reason; empty: the one that moved most in the week.
-        shown: how many weeks.
+        weeks: how many, up to this one.
 
     Returns:
         contact_reason, week, count, expected, low, high, discovery (a mover of its week).
@@ -354,157 +376,100 @@ def history(contacts: Drivers, reason: str = "", *, shown: int = HISTORY_WEEKS) 
     if not reason:
         first = contacts.movers.query("dimension == 'all' and contact_reason != 'all'")
         reason = str(first["contact_reason"].iloc[0]) if len(first) else ""
-    team = contacts.counts[contacts.counts["dimension"] == ALL]
     columns = ["contact_reason", "week", "count", "expected", "low", "high", "discovery"]
     if not reason:
         return pd.DataFrame(columns=columns)
     team = contacts.counts[contacts.counts["dimension"] == ALL]
-    found = movers.movers_by_week(team, contacts.weeks[-shown:])
-    return found.loc[found["contact_reason"] == reason, columns].reset_index(drop=True)
+    tests = movement.movers_by_week(team, contacts.weeks[-weeks:])
+    return tests.loc[tests["contact_reason"] == reason, columns].reset_index(drop=True)
 
 
 def warnings(contacts: Drivers) -> pd.DataFrame:
-    """Early warnings on the days of the week; as `analysis.movers.early_warnings`."""
-    known = _days(contacts, contacts.weeks[-(movers.TRAILING_WEEKS + 2) :])
-    return movers.early_warnings(movers.daily_counts(contacts.tickets, known), known[-7:])
+    """Early warnings on the days of the week: day, contact_reason, days, count, expected, ratio, p, q."""
+    days = _days(contacts, contacts.weeks[-(movement.TRAILING_WEEKS + 2) :])
+    return movement.early_warnings(movement.daily_counts(contacts.tickets, days), days[-7:])
 
 
 def emerging(contacts: Drivers) -> pd.DataFrame:
-    """New words and phrases; as `analysis.language.emerging_phrases`."""
+    """New words and phrases: `analysis.contact_drivers.phrases.PHRASE_COLUMNS`."""
     return contacts.phrases
 
 
 def languages(contacts: Drivers) -> pd.DataFrame:
-    """Which languages have texts enough; as `analysis.language.languages_looked_at`."""
-    return language.languages_looked_at(contacts.texts, contacts.week.week)
+    """Which languages have enough texts to compare: language, texts, texts_before, enough."""
+    return text_phrases.texts_per_language(contacts.texts, contacts.week.week)
 
 
 def topics(contacts: Drivers) -> pd.DataFrame:
-    """Topics of the texts; as `analysis.language.topics`."""
-    return language.topics(contacts.corpus, contacts.week.week)
+    """Topics of the texts: `analysis.contact_drivers.topics.TOPIC_COLUMNS`."""
+    return text_topics.topics(contacts.corpus, contacts.week.week)
 
 
 def labels(contacts: Drivers) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Accuracy of a classifier of texts, and the labels that it contradicts; as `analysis.language.label_check`."""
-    weeks = contacts.weeks[-movers.TRAILING_WEEKS :]
-    return language.label_check(contacts.corpus.within(weeks))
-
-
-def forms(contacts: Drivers) -> pd.DataFrame:
-    """Which choices lead to misrouting, "other", or a reply that asks back; as `analysis.drivers.form_choices`."""
-    rows = contacts.recent
-    where = ("first_queue", "solved_queue") if rows["first_queue"].notna().any() else ("first_team", "solved_team")
-    known = rows[where[0]].notna() & rows[where[1]].notna()
-    outcomes = rows.assign(
-        misrouted=(rows[where[0]] != rows[where[1]]).astype("float64").where(known),
-        labelled_other=drivers.is_catch_all(rows["contact_reason"]).astype("float64"),
-    )
-    asked = _asked_back(contacts, contacts.weeks[-RANKED_WEEKS:])
-    if asked is not None:
-        outcomes = outcomes.merge(asked, on="ticket_id", how="left")
-    return drivers.form_choices(outcomes, minimum_group=contacts.minimum_group)
-
-
-def escalations(contacts: Drivers) -> pd.DataFrame:
-    """Candidates for product feedback; as `analysis.escalation.candidates`, with what is done about each.
-
-    done: `handed over this week`; `handed over in` an earlier week; `none: labels were changed` where other labels fell
-    by as much on the day; or `wait` where the excess may be nothing, or five others come first.
-    """
-    found = contacts.candidates
-    weeks = {subject: f"handed over in {words.short_week(week)}" for subject, week in contacts.open_since.items()}
-    before = found["subject"].astype("str").map(weeks).astype("str")
-    fresh = found["subject"].isin(list(contacts.fresh["subject"]))
-    done = pd.Series("wait", index=found.index, dtype="str")
-    done = done.mask(contacts.relabelled, "none: labels were changed")
-    return found.assign(done=before.fillna(done.mask(fresh, "handed over this week")))
-
-
-def escalated(contacts: Drivers) -> Escalated:
-    """What is handed over this week, with its files, and the register as this week leaves it."""
-    week, team = contacts.week.week, contacts.week.team
-    new = escalation.register(contacts.followed.head(0), contacts.fresh, team=team, week=week)
-    briefs = [brief(contacts, row) for _, row in contacts.fresh.iterrows()]
-    return Escalated(briefs, pd.concat([contacts.followed, new]) if len(contacts.followed) else new)
-
-
-def top_escalation(contacts: Drivers) -> Escalation | None:
-    """What is handed over first this week, else the first candidate that is no matter of labels; None without any."""
-    found = contacts.fresh if len(contacts.fresh) else contacts.candidates[~contacts.relabelled]
-    return brief(contacts, found.iloc[0]) if len(found) else None
-
-
-def brief(contacts: Drivers, row: pd.Series) -> Escalation:
-    """The evidence for a candidate.
+    """Accuracy of a classifier of texts, and the labels that it contradicts.
 
     Args:
         contacts: of `open_drivers`.
-        row: of `escalations`.
+
+    Returns:
+        `ACCURACY_COLUMNS` and `PAIR_COLUMNS` of `analysis.contact_drivers.labels`.
     """
-    rows = contacts.subjects
-    mine = subject_tickets(rows, row)
-    since = rows["day"] >= row["onset_on"]
-    own = rows[mine & since]
-    zone = contacts.week.organisation.zone
-    low = pd.Timestamp(row["onset_low"] or row["onset_on"], tz=str(zone)).tz_convert("UTC")
-    high = pd.Timestamp(row["onset_high"] or row["onset_on"], tz=str(zone)).tz_convert("UTC") + pd.Timedelta(days=1)
-    links = escalation.linked_causes(
-        str(row["reason"]) or None,
-        tuple(own["ticket_id"]),
-        onset_low=low,
-        onset_high=high,
-        tool_requests=_known_by_then(contacts, "tool_requests", "opened_at"),
-        policy_changes=_known_by_then(contacts, "policy_changes", "effective_at"),
+    weeks = contacts.weeks[-movement.TRAILING_WEEKS :]
+    return text_labels.label_check(contacts.corpus.of_weeks(weeks))
+
+
+def forms(contacts: Drivers) -> pd.DataFrame:
+    """Which choices on forms go with misrouting, a catch-all label, or a reply that asks back.
+
+    Args:
+        contacts: of `open_drivers`.
+
+    Returns:
+        choice, value, outcome, tickets, hits, share, low, high (Wilson 95 %), others_share, difference with
+        difference_low and difference_high, p, q, discovery, extra.
+    """
+    rows = contacts.recent
+    first, last = (
+        ("first_queue", "solved_queue") if rows["first_queue"].notna().any() else ("first_team", "solved_team")
     )
-    segments = escalation.affected_segments(rows[since], mine[since], minimum_group=contacts.minimum_group)
-    chosen = language.typical(contacts.texts, list(own["ticket_id"]))
-    trend = weekly_of(contacts, row)
-    return Escalation(
-        escalation_id=escalation_id(contacts.week.week, contacts.week.team, str(row["subject"])),
-        team=contacts.week.team,
-        team_label=contacts.week.label,
-        week=contacts.week.week,
-        row=row,
-        trend=trend.rename_axis("week").rename("tickets").reset_index(),
-        # A segment that all of the team's tickets share tells nothing.
-        segments=segments[(segments["share"] < 1) | (segments["others_share"] < 1)],
-        links=links,
-        examples=tuple(_excerpts(contacts.raw_texts, chosen)),
-        tickets=own,
+    complete = rows[first].notna() & rows[last].notna()
+    outcomes = rows.assign(
+        misrouted=(rows[first] != rows[last]).astype("float64").where(complete),
+        labelled_other=drivers.is_catch_all(rows["contact_reason"]).astype("float64"),
     )
+    replies = asks_back(contacts.week.warehouse, contacts.recent["ticket_id"], contacts.weeks[-RANKED_WEEKS:])
+    if replies is not None:
+        outcomes = outcomes.merge(replies, on="ticket_id", how="left")
+    return drivers.form_choices(outcomes, minimum_group=contacts.minimum_group)
+
+
+def candidates(contacts: Drivers) -> pd.DataFrame:
+    """Candidates for product feedback, with what is done about each.
+
+    Args:
+        contacts: of `open_drivers`.
+
+    Returns:
+        `analysis.contact_drivers.escalation.CANDIDATE_COLUMNS`, and done: `handed over this week`; `handed over in` an
+        earlier week; `none: labels were changed` where other labels fell by as much on the day; or `wait` where the
+        excess may be nothing, or five others come first.
+    """
+    rows = contacts.candidates
+    weeks = {subject: f"handed over in {words.short_week(week)}" for subject, week in contacts.open_escalations.items()}
+    before = rows["subject"].astype("str").map(weeks).astype("str")
+    is_new = rows["subject"].isin(list(contacts.escalations["subject"]))
+    done = pd.Series("wait", index=rows.index, dtype="str")
+    done = done.mask(contacts.is_relabelled, "none: labels were changed")
+    return rows.assign(done=before.fillna(done.mask(is_new, "handed over this week")))
 
 
 def register(contacts: Drivers) -> pd.DataFrame:
-    """What was escalated in earlier weeks and what has become of it; as `analysis.escalation.REGISTER_COLUMNS`."""
-    return contacts.followed
+    """What was escalated in earlier weeks and what has become of it: `escalation.REGISTER_COLUMNS`."""
+    return contacts.register
 
 
-def subject_tickets(rows: pd.DataFrame, row: pd.Series) -> pd.Series:
-    """Which of the tickets belong to the subject of a candidate or a row of the register."""
-    said = [phrase for phrase in str(row["phrases"]).split(";") if phrase]
-    return escalation.members(rows, row["kind"], str(row["reason"]), said)
-
-
-def weekly_of(contacts: Drivers, row: pd.Series) -> pd.Series:
-    """Tickets of that subject per week, the last thirteen weeks."""
-    names = contacts.weeks[-TEXT_WEEKS:]
-    own = contacts.subjects[subject_tickets(contacts.subjects, row)]
-    return own.groupby("week").size().reindex(names, fill_value=0).astype("int64")
-
-
-def escalation_id(week: str, team: str, subject: str) -> str:
-    """A name that is safe as a file name and the same for the same subject.
-
-    >>> escalation_id("2026-W41", "us-creators", "draft_sync_loss")
-    '2026-W41-us-creators-draft-sync-loss-cbe0'
-    """
-    plain = re.sub(r"[^a-z0-9]+", "-", subject.lower()).strip("-")[:40].strip("-") or "subject"
-    safe_team = re.sub(r"[^a-z0-9]+", "-", team.lower()).strip("-")
-    return f"{week}-{safe_team}-{plain}-{zlib.crc32(subject.encode()) & 0xFFFF:04x}"
-
-
-def _still(known: Sequence[str]) -> str:
-    return f"still open: {words.listed(list(known[:2]))}" if known else ""
+def _still_open(subjects: Sequence[str]) -> str:
+    return f"still open: {words.listed(list(subjects[:2]))}" if subjects else ""
 
 
 def _days(contacts: Drivers, weeks: Sequence[str]) -> list[str]:
@@ -513,50 +478,3 @@ def _days(contacts: Drivers, weeks: Sequence[str]) -> list[str]:
     bounds = contacts.week.frame_of(weeks)
     span = pd.date_range(bounds["first_day"].min(), bounds["last_day"].max(), freq="D")
     return list(span.strftime("%Y-%m-%d"))
-
-
-def _known_by_then(contacts: Drivers, table: str, dated_by: str) -> pd.DataFrame | None:
-    """The rows of a table up to the week's end; None where the export has no such table."""
-    store = contacts.week.warehouse
-    if not store.columns(table):
-        return None
-    rows = store.read("standard", table)
-    known: pd.DataFrame = rows[rows[dated_by] < contacts.week.frame_of([contacts.week.week])["end_at"].iloc[0]]
-    return known
-
-
-def _excerpts(raw: pd.DataFrame, ticket_ids: Sequence[str]) -> list[str]:
-    """Subject and beginning of the tickets, redacted once more: redaction may have learnt since they were taken in."""
-    texts = raw.set_index("ticket_id").reindex(list(ticket_ids))
-    found = []
-    for row in texts.to_dict("records"):
-        said = [str(row[name]) for name in ("subject", "description") if isinstance(row.get(name), str)]
-        plain = " ".join(re.sub(r"<[^<>]{0,500}>", " ", " — ".join(said)).split())
-        masked = redact(plain)[0]
-        found.append(masked if len(masked) <= _EXCERPT else masked[: _EXCERPT - 1].rsplit(" ", 1)[0] + "…")
-    return found
-
-
-def _asked_back(contacts: Drivers, weeks: Sequence[str]) -> pd.DataFrame | None:
-    """Whether the first agent's reply put the ticket on pending, and the customer wrote again.
-
-    Texts of replies are in no export; an agent who needs to know more answers and sets the ticket to pending, and the
-    next thing that happens is the customer's answer. None where the export has no such events.
-    """
-    store = contacts.week.warehouse
-    if not {"actor_role", "value"} <= store.columns("ticket_events") or not store.files(
-        "standard", "ticket_events", weeks
-    ):
-        return None
-    columns = ["ticket_id", "occurred_at", "event", "actor_role", "value"]
-    events = store.read("standard", "ticket_events", columns=columns, weeks=weeks)
-    events = events[events["event"].isin(["public_comment", "status"])]
-    events = events[events["ticket_id"].isin(contacts.recent["ticket_id"])]
-    comment = events["event"] == "public_comment"
-    replied = events[comment & (events["actor_role"] == "agent")].groupby("ticket_id")["occurred_at"].min()
-    since = events["occurred_at"] - events["ticket_id"].map(replied)
-    waits = ~comment & (events["value"] == "pending") & since.between(timedelta(0), _ASKED_BACK_WITHIN)
-    writes = comment & (events["actor_role"] == "requester") & (since > timedelta(0))
-    asked = replied.index.isin(events.loc[waits, "ticket_id"]) & replied.index.isin(events.loc[writes, "ticket_id"])
-    found = pd.DataFrame({"ticket_id": replied.index, "asked_back": asked.astype("float64")})
-    return found if len(found) else None

@@ -1,4 +1,4 @@
-"""What a reader sees of contact drivers: frames of `analysis.drivers`, `movers`, `language` and `escalation` drawn."""
+"""What a reader sees of contact drivers: each frame of `frames` as a figure, a table or a line of text."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from opslib.display.charts import NOTHING, draw_range, mark_signals, weeks_below
 from opslib.display.theme import Drawing, Markup, note
 from opslib.reports.contact_drivers.escalation_files import Escalation
 
-_SHOWN_REASONS = 15
-_SHOWN_PHRASES = 12
-_SHOWN_TOPICS = 12
-_SHOWN_WORDS = 5
+_MOST_REASONS = 15
+_MOST_PHRASES = 12
+_MOST_TOPICS = 12
+_MOST_WORDS = 5
 _LONGEST_NAME = 44
 _RENAMED = (
-    "What some reasons gained, others lost: it looks as if labels were renamed or are used in another way, rather than "
-    "as if customers wrote about something else."
+    "Some reasons gained what others lost: it looks as if labels were renamed or are used differently, not as if "
+    "customers wrote about something else."
 )
 _OUTCOMES = {
     "misrouted": "misrouted",
@@ -37,46 +37,46 @@ def pareto(frame: pd.DataFrame) -> Drawing | Markup:
     """Reasons by tickets as bars, and the share that they make up together.
 
     Args:
-        frame: as of `analysis.drivers.pareto`.
+        frame: contact_reason, tickets, share, cumulative_share, hours_share.
     """
     if frame.empty:
         return note(NOTHING)
     if set(frame["contact_reason"]) == {"not labelled"}:
         return note("Contact reasons are not in this export: all tickets are unlabelled.")
-    shown = frame.head(_SHOWN_REASONS)
-    names = [_name(reason) for reason in shown["contact_reason"]]
+    rows = frame.head(_MOST_REASONS)
+    names = [_name(reason) for reason in rows["contact_reason"]]
     with theme.style():
-        figure = theme.new_figure(8.6, 0.27 * len(shown) + 1.0)
+        figure = theme.new_figure(8.6, 0.27 * len(rows) + 1.0)
         axes = figure.add_subplot()
-        place = np.arange(len(shown))[::-1]
-        share = shown["share"].to_numpy(dtype=np.float64)
-        hours = shown["hours_share"].to_numpy(dtype=np.float64)
+        place = np.arange(len(rows))[::-1]
+        share = rows["share"].to_numpy(dtype=np.float64)
+        hours = rows["hours_share"].to_numpy(dtype=np.float64)
         axes.barh(place + 0.18, share, 0.36, color=theme.BLUE)
-        told = not np.isnan(hours).all()
-        if told:
+        has_hours = not np.isnan(hours).all()
+        if has_hours:
             axes.barh(place - 0.18, hours, 0.36, color=theme.SAND)
         reach = float(np.nanmax([share.max(), *hours[~np.isnan(hours)]]))
-        for y, line in zip(place, rows_of(shown), strict=True):
+        for y, line in zip(place, rows_of(rows), strict=True):
             axes.text(1.3 * reach, y, f"{line.tickets:,.0f}", va="center", ha="right", fontsize=8.5)
             axes.text(1.5 * reach, y, f"{100 * line.cumulative_share:.0f} %", va="center", ha="right", fontsize=8.5)
         heads = [(1.3, "tickets", theme.INK), (1.5, "together", theme.INK)]
         for x, text, colour in heads:
-            axes.text(x * reach, len(shown) - 0.25, text, ha="right", color=colour, fontweight="bold", fontsize=8.5)
-        axes.text(0, len(shown) - 0.25, "share of tickets", color=theme.BLUE, fontweight="bold", fontsize=8.5)
-        if told:
+            axes.text(x * reach, len(rows) - 0.25, text, ha="right", color=colour, fontweight="bold", fontsize=8.5)
+        axes.text(0, len(rows) - 0.25, "share of tickets", color=theme.BLUE, fontweight="bold", fontsize=8.5)
+        if has_hours:
             axes.text(
-                0.42 * reach, len(shown) - 0.25, "of agent hours", color="#8a6212", fontweight="bold", fontsize=8.5
+                0.42 * reach, len(rows) - 0.25, "of agent hours", color="#8a6212", fontweight="bold", fontsize=8.5
             )
         axes.set_yticks(place, names)
         axes.tick_params(axis="y", labelsize=9, labelcolor=theme.INK)
         axes.grid(False, axis="y")
         axes.grid(True, axis="x")
         axes.set_xlim(0, 1.52 * reach)
-        axes.set_ylim(-0.6, len(shown) + 0.3)
+        axes.set_ylim(-0.6, len(rows) + 0.3)
         ticks = np.arange(0, reach + 1e-9, 0.05 if reach < 0.3 else 0.2)
         axes.xaxis.set_major_locator(FixedLocator(list(ticks)))
         axes.xaxis.set_major_formatter(FuncFormatter(lambda number, _: f"{100 * number:.0f} %"))
-        first = shown.iloc[0]
+        first = rows.iloc[0]
         half = int((frame["cumulative_share"] < 0.5).sum()) + 1
         return theme.drawing(
             figure,
@@ -90,7 +90,8 @@ def pareto_table(frame: pd.DataFrame) -> Markup:
     """What each reason costs.
 
     Args:
-        frame: as of `analysis.drivers.pareto`.
+        frame: contact_reason, tickets, agent_work_hours, hours_per_ticket, reopens, answered, dissatisfied_share and
+            per_1000 with their bounds, folded.
     """
     if frame.empty:
         return note(NOTHING)
@@ -101,7 +102,7 @@ def pareto_table(frame: pd.DataFrame) -> Markup:
     for row in rows_of(frame):
         unhappy = _per_cent(row.dissatisfied_share, row.dissatisfied_low, row.dissatisfied_high)
         cells = [
-            Cell(_folded(row), header=True),
+            Cell(_reason_or_fold(row), header=True),
             Cell(f"{row.tickets:,.0f}", number=True),
             Cell(words.value(row.agent_work_hours, "count"), number=True),
             Cell(words.NOT_SHOWN if pd.isna(row.hours_per_ticket) else f"{row.hours_per_ticket:.1f}", number=True),
@@ -111,12 +112,12 @@ def pareto_table(frame: pd.DataFrame) -> Markup:
         if per_user:
             cells.append(Cell(_rate(row.per_1000, row.per_1000_low, row.per_1000_high), number=True))
         rows.append(cells)
-    told = frame["answered"].notna().any()
+    has_surveys = frame["answered"].notna().any()
     below = paragraphs(
-        "Hours are the business hours in which the tickets were new or open: they lay with us; in all, and for each."
-        + (" Unhappy is the share of dissatisfied among the answered surveys." if told else ""),
-        "" if told else "Satisfaction is not in this export.",
-        "Per 1,000 users: tickets a week for each thousand who were active in it. In brackets: 95 % intervals."
+        "Hours are the business hours in which tickets were new or open and waited for us: the total, and per ticket."
+        + (" Unhappy is the share of dissatisfied answers to surveys." if has_surveys else ""),
+        "" if has_surveys else "Satisfaction is not in this export.",
+        "Per 1,000: tickets a week for each thousand users who were active in that week. In brackets: 95 % intervals."
         if per_user
         else "Active users of these weeks are not in this export: no rate per 1,000 users.",
     )
@@ -128,19 +129,19 @@ def per_segment(frame: pd.DataFrame, *, by: str) -> Drawing | Markup:
     """How the reasons are shared out within each channel, language or region, as a table of shades.
 
     Args:
-        frame: as of `analysis.drivers.pareto` with `by`.
+        frame: the column `by`, contact_reason, tickets, share, folded.
         by: that column.
     """
     if frame.empty:
         return note(f"No {by} in this export, or no tickets of this team in these weeks.")
-    named = frame[frame["folded"] == 0]
-    if named.empty:
+    single = frame[frame["folded"] == 0]
+    if single.empty:
         return note(f"Too few customers in every {by} to show its reasons.")
     if (frame[by] == frame[by].iloc[0]).all():
         return note(f"All tickets have the same {by}, {frame[by].iloc[0]}: there is nothing to compare.")
-    order = named.groupby("contact_reason")["tickets"].sum().sort_values(ascending=False).index[:_SHOWN_REASONS]
+    order = single.groupby("contact_reason")["tickets"].sum().sort_values(ascending=False).index[:_MOST_REASONS]
     sizes = frame.groupby(by)["tickets"].sum().sort_values(ascending=False)
-    wide = named.pivot_table(index="contact_reason", columns=by, values="share").reindex(index=order)
+    wide = single.pivot_table(index="contact_reason", columns=by, values="share").reindex(index=order)
     wide = 100 * wide[[name for name in sizes.index if name in wide]].iloc[:, :8]
     with theme.style():
         figure = theme.new_figure(2.6 + 0.85 * wide.shape[1], 0.27 * len(wide) + 0.9)
@@ -177,7 +178,7 @@ def per_user(frame: pd.DataFrame) -> Markup:
     """Contacts a week per 1,000 active users, in all and by segment.
 
     Args:
-        frame: as of `drivers_report.per_user`.
+        frame: dimension, segment, tickets, weeks, users, rate, low, high.
     """
     if frame.empty:
         return note("Active users of these weeks are not in this export: which of them write more often is not known.")
@@ -194,28 +195,31 @@ def per_user(frame: pd.DataFrame) -> Markup:
     return table_of("How often users write", heads, rows)
 
 
-def moved(frame: pd.DataFrame) -> Markup:
+def movers(frame: pd.DataFrame) -> Markup:
     """What moved in the week, over reasons and segments, and how many tests it took to say so.
 
     Args:
-        frame: as of `drivers_report.moved`.
+        frame: dimension, segment, contact_reason, count, trailing_mean, expected, low, high, excess, ratio, p, q,
+            discovery, history.
     """
     tested = int(frame["p"].notna().sum())
     if tested == 0:
         return note("No test of movement: it needs eight complete weeks before this one, and ten tickets of a reason.")
-    found = frame[frame["discovery"]]
-    many = "is a discovery" if len(found) == 1 else "are discoveries"
-    said = (
-        f"{tested} changes were tested, of reasons in all and by segment; {len(found)} {many} at a false discovery "
-        "rate of 10 %. Of weeks in which nothing changes, about one in ten or fewer shows any."
+    signals = frame[frame["discovery"]]
+    many = "is a discovery" if len(signals) == 1 else "are discoveries"
+    tests = (
+        f"{tested} changes were tested, of reasons in all and by segment; {len(signals)} {many} at a false discovery "
+        "rate of 10 %. When nothing changes, about one week in ten or fewer shows any."
     )
-    if found.empty:
-        return paragraphs("No reason moved beyond what the weeks before make usual.", said)
-    first = found.groupby("contact_reason")["q"].transform("min")
-    whole = found["dimension"] == "all"
-    shown = found.assign(first=first, part=~whole).sort_values(["first", "contact_reason", "part", "q"], kind="stable")
+    if signals.empty:
+        return paragraphs("No reason moved beyond its usual range.", tests)
+    first = signals.groupby("contact_reason")["q"].transform("min")
+    whole = signals["dimension"] == "all"
+    lines = signals.assign(first=first, part=~whole).sort_values(
+        ["first", "contact_reason", "part", "q"], kind="stable"
+    )
     # A segment that holds all tickets of a reason says the same once more.
-    shown = shown[~shown.duplicated(["contact_reason", "count", "expected"])]
+    lines = lines[~lines.duplicated(["contact_reason", "count", "expected"])]
     rows = [
         [
             Cell(_name("all reasons" if row.contact_reason == "all" else row.contact_reason), header=True),
@@ -229,12 +233,12 @@ def moved(frame: pd.DataFrame) -> Markup:
                 html=sparkline(row.history, spark_words(str(row.contact_reason), row.history, "count")),
             ),
         ]
-        for row in rows_of(shown.rename(columns={"count": "count_"}).head(25))
+        for row in rows_of(lines.rename(columns={"count": "count_"}).head(25))
     ]
     heads = ("Reason", "Where", "Tickets", "Expected (95 %)", "Change", "q", "13 weeks")
     table = table_of("What moved against the eight weeks before", heads, rows)
-    more = f"The strongest 25 of {len(shown)}." if len(shown) > 25 else ""
-    below = paragraphs(said, more, _RENAMED if _looks_renamed(frame) else "")
+    more = f"The strongest 25 of {len(lines)}." if len(lines) > 25 else ""
+    below = paragraphs(tests, more, _RENAMED if _looks_renamed(frame) else "")
     return stacked(table, below)
 
 
@@ -242,7 +246,7 @@ def history(frame: pd.DataFrame) -> Drawing | Markup:
     """Tickets of a reason per week, over the range that the eight weeks before each made usual.
 
     Args:
-        frame: as of `drivers_report.history`.
+        frame: contact_reason, week, count, expected, low, high, discovery.
     """
     if frame.empty:
         return note(NOTHING)
@@ -257,15 +261,15 @@ def history(frame: pd.DataFrame) -> Drawing | Markup:
             draw_range(axes, place, low, high)
             axes.plot(place, expected, color=theme.LINE, linewidth=1.0)
         axes.plot(place, frame["count"], color=theme.BLUE, marker="o", markersize=3.6, linewidth=1.5)
-        marked = frame["discovery"].to_numpy(dtype=bool)
-        mark_signals(axes, place[marked], frame["count"].to_numpy()[marked])
+        is_signal = frame["discovery"].to_numpy(dtype=bool)
+        mark_signals(axes, place[is_signal], frame["count"].to_numpy()[is_signal])
         axes.set_ylim(0, 1.15 * max(float(frame["count"].max()), float(np.nanmax([*high, 1.0]))))
         axes.set_title(f"{_name(name)}: tickets a week")
         weeks_below(axes, list(frame["week"]))
         axes.yaxis.set_major_locator(MaxNLocator(5, integer=True))
         last = frame.iloc[-1]
         usual = "" if np.isnan(last["low"]) else f", where {last['low']:,.0f} to {last['high']:,.0f} were expected"
-        weeks = list(frame.loc[marked, "week"])
+        weeks = list(frame.loc[is_signal, "week"])
         return theme.drawing(
             figure,
             f"Tickets about {name} per week, {frame['week'].iloc[0]} to {last['week']}: {last['count']:,.0f} in the "
@@ -277,15 +281,15 @@ def warnings(frame: pd.DataFrame) -> Markup:
     """Early warnings of the week's days.
 
     Args:
-        frame: as of `analysis.movers.early_warnings`.
+        frame: day, contact_reason, days, count, expected, q.
     """
-    rule = "Seven quiet days raise any warning in at most one week of ten."
+    rule = "When nothing changes, at most one week in ten raises any warning."
     if frame.empty:
         return paragraphs("No day of the week raised a warning.", rule)
     first = (
         frame.sort_values("day", kind="stable").drop_duplicates("contact_reason").rename(columns={"count": "count_"})
     )
-    warned = frame.groupby("contact_reason")["day"].nunique()
+    days = frame.groupby("contact_reason")["day"].nunique()
     rows = [
         [
             Cell(_name(row.contact_reason), header=True),
@@ -294,7 +298,7 @@ def warnings(frame: pd.DataFrame) -> Markup:
             Cell(f"{row.count_:,.0f}", number=True),
             Cell(f"{row.expected:,.1f}", number=True),
             Cell(_chance(row.q), number=True),
-            Cell(f"{warned[row.contact_reason]} of 7", number=True),
+            Cell(f"{days[row.contact_reason]} of 7", number=True),
         ]
         for row in rows_of(first)
     ]
@@ -306,20 +310,20 @@ def emerging(frame: pd.DataFrame, languages: pd.DataFrame) -> Markup:
     """New words and phrases by language.
 
     Args:
-        frame: as of `analysis.language.emerging_phrases`.
-        languages: as of `analysis.language.languages_looked_at`.
+        frame: phrase, language, tickets, before, first_week, reason, reason_share.
+        languages: language, texts, enough.
     """
     if languages.empty:
         return note("No texts in this export, or none of this team in these weeks.")
-    looked = [f"{row.language} ({row.texts:,})" for row in rows_of(languages[languages["enough"]])]
+    enough = [f"{row.language} ({row.texts:,})" for row in rows_of(languages[languages["enough"]])]
     few = [f"{row.language} ({row.texts:,})" for row in rows_of(languages[~languages["enough"]])]
-    said = (
-        f"Texts of this week looked at: {words.listed(looked) or 'none'}."
+    coverage = (
+        f"Texts of this week that were compared: {words.listed(enough) or 'none'}."
         + (f" Too few to compare: {words.listed(few)}." if few else "")
         + " Phrases of a language are tested together at a false discovery rate of 10 %."
     )
     if frame.empty:
-        return paragraphs("No word or phrase stands out from the eight weeks before.", said)
+        return paragraphs("No word or phrase stands out from the eight weeks before.", coverage)
     rows = [
         [
             Cell(row.phrase, header=True),
@@ -329,13 +333,13 @@ def emerging(frame: pd.DataFrame, languages: pd.DataFrame) -> Markup:
             Cell(words.short_week(row.first_week), whole=True),
             Cell(f"{_name(row.reason)} ({100 * row.reason_share:.0f} %)"),
         ]
-        for row in rows_of(frame.head(_SHOWN_PHRASES))
+        for row in rows_of(frame.head(_MOST_PHRASES))
     ]
     heads = ("Phrase", "Language", "Tickets", "A week before", "First in", "Mostly labelled")
     table = table_of("Words and phrases that emerge", heads, rows)
-    if len(frame) > _SHOWN_PHRASES:
-        said = f"The strongest {_SHOWN_PHRASES} of {len(frame)}. {said}"
-    below = paragraphs(said)
+    if len(frame) > _MOST_PHRASES:
+        coverage = f"The strongest {_MOST_PHRASES} of {len(frame)}. {coverage}"
+    below = paragraphs(coverage)
     return stacked(table, below)
 
 
@@ -343,17 +347,20 @@ def topics(frame: pd.DataFrame) -> Markup:
     """Topics of the texts with their weeks.
 
     Args:
-        frame: as of `analysis.language.topics`.
+        frame: language, terms, tickets, expected, low, high, ratio, q, discovery, similarity, reason, reason_share,
+            history.
     """
     if frame.empty:
-        return note("Too few texts of any language for topics: it takes thirty in the week and fifty in all.")
+        return note(
+            "Too few texts in any language for topics: at least thirty in the week and fifty in all are needed."
+        )
     several = (frame["language"] != frame["language"].iloc[0]).any()
     signals = bool(frame["discovery"].any())
     rows = []
-    for row in rows_of(frame.sort_values("discovery", ascending=False, kind="stable").head(_SHOWN_TOPICS)):
+    for row in rows_of(frame.sort_values("discovery", ascending=False, kind="stable").head(_MOST_TOPICS)):
         fresh = "new: " if np.isnan(row.similarity) else ""
         turn = f"{'up' if row.ratio > 1 else 'down'}, q {_chance(row.q)}" if row.discovery else ""
-        first_words = ", ".join(str(row.terms).split(", ")[:_SHOWN_WORDS])
+        first_words = ", ".join(str(row.terms).split(", ")[:_MOST_WORDS])
         line = spark_words(f"topic {first_words}", row.history, "count")
         cells = [
             Cell(f"{f'{row.language}: ' if several else ''}{fresh}{first_words}", header=True),
@@ -367,31 +374,31 @@ def topics(frame: pd.DataFrame) -> Markup:
     heads = ["Topic", "Tickets", "Expected (95 %)", *(["Signal"] if signals else []), "Mostly labelled", "9 weeks"]
     table = table_of("What the texts are about", heads, rows)
     cut = f"Signals first, then the largest: {len(rows)} of {len(frame)} topics." if len(frame) > len(rows) else ""
-    return stacked(table, paragraphs("" if signals else "No topic moved beyond what the weeks before make usual.", cut))
+    return stacked(table, paragraphs("" if signals else "No topic moved beyond its usual range.", cut))
 
 
 def labels(accuracy: pd.DataFrame, pairs: pd.DataFrame) -> Markup:
     """Reasons of which the text says something else, after the accuracy that tells how far to trust that.
 
     Args:
-        accuracy: first frame of `analysis.language.label_check`.
-        pairs: second frame.
+        accuracy: language, texts, labels, accuracy, low, high, baseline.
+        pairs: language, contact_reason, text_says, tickets, contradicted, share, low, high.
     """
     if accuracy.empty:
-        return note("No label can be checked: it takes two reasons with twenty texts each in one language.")
-    said = [
-        f"{row.language}: from {row.texts:,} texts the classifier names the label of {row.labels} reasons in "
-        f"{words.estimate(row.accuracy, row.low, row.high, 'share')} of cases; always naming the most frequent would "
-        f"be right in {words.value(row.baseline, 'share')}."
+        return note("No label can be checked: two reasons with twenty texts each in one language are needed.")
+    sentences = [
+        f"{row.language}: for {row.texts:,} texts with {row.labels} reasons, the classifier agrees with the label in "
+        f"{words.estimate(row.accuracy, row.low, row.high, 'share')} of cases; always naming the most frequent reason "
+        f"would be right in {words.value(row.baseline, 'share')}."
         for row in rows_of(accuracy)
     ]
     weak = [str(row.language) for row in rows_of(accuracy) if row.accuracy < 0.6]
-    overlap = f"Below 60 % ({words.listed(weak)}) labels overlap: read the pairs as overlap, not as errors."
+    overlap = f"Below 60 % ({words.listed(weak)}) the labels overlap: read the pairs as overlap, not as errors."
     caution = overlap if weak else ""
-    shown = pairs[pairs["contradicted"] >= 3].head(12)
-    below = paragraphs(*said, caution)
-    if shown.empty:
-        none = paragraphs("No label is contradicted by the texts of three tickets or more.")
+    frequent = pairs[pairs["contradicted"] >= 3].head(12)
+    below = paragraphs(*sentences, caution)
+    if frequent.empty:
+        none = paragraphs("No label is contradicted by the texts of three or more tickets.")
         return stacked(none, below)
     rows = [
         [
@@ -401,7 +408,7 @@ def labels(accuracy: pd.DataFrame, pairs: pd.DataFrame) -> Markup:
             Cell(f"{row.contradicted:,} of {row.tickets:,}", number=True),
             Cell(words.estimate(row.share, row.low, row.high, "share"), number=True),
         ]
-        for row in rows_of(shown)
+        for row in rows_of(frequent)
     ]
     table = table_of(
         "Labels that the text contradicts", ("Label", "The text says", "Language", "Tickets", "Share"), rows
@@ -413,19 +420,19 @@ def forms(frame: pd.DataFrame) -> Markup:
     """Choices on forms that go with misrouting, with catch-all reasons, or with replies that ask back.
 
     Args:
-        frame: as of `analysis.drivers.form_choices`.
+        frame: choice, value, outcome, tickets, hits, share, low, high, others_share, discovery, extra.
     """
     if frame.empty:
         return note("Forms cannot be judged: this export has no form, channel, priority or language that varies.")
-    told = [_OUTCOMES[name] for name in _OUTCOMES if name in set(frame["outcome"])]
+    tested = [_OUTCOMES[name] for name in _OUTCOMES if name in set(frame["outcome"])]
     lacking = [_OUTCOMES[name] for name in _OUTCOMES if name not in set(frame["outcome"])]
-    found = _without_repeats(frame[frame["discovery"]])
-    said = (
-        f"{len(frame)} choices and outcomes ({words.listed(told)}) were tested at a false discovery rate of 10 %."
+    wrong = _without_repeats(frame[frame["discovery"]])
+    tests = (
+        f"{len(frame)} choices and outcomes ({words.listed(tested)}) were tested at a false discovery rate of 10 %."
         + (f" Not in this export: {words.listed(lacking)}." if lacking else "")
     )
-    if found.empty:
-        return paragraphs("No choice goes wrong more often than the others.", said)
+    if wrong.empty:
+        return paragraphs("No choice goes wrong more often than the others.", tests)
     rows = [
         [
             Cell(_choice(row), header=True),
@@ -435,23 +442,23 @@ def forms(frame: pd.DataFrame) -> Markup:
             Cell(words.value(row.others_share, "share"), number=True),
             Cell(f"{row.extra:,.0f}", number=True),
         ]
-        for row in rows_of(found.head(_SHOWN_REASONS))
+        for row in rows_of(wrong.head(_MOST_REASONS))
     ]
     heads = ("Choice", "Outcome", "Tickets", "Share (95 %)", "Others", "Extra")
     table = table_of("Choices that go wrong", heads, rows)
     below = paragraphs(
-        said,
-        "A reason within a form stands here only where the form as a whole does not. An association: what is chosen "
-        "depends on the matter, too.",
+        tests,
+        "A reason within a form is listed only if the form as a whole is not. This is an association, not a cause: "
+        "what customers choose depends on what they write about, too.",
     )
     return stacked(table, below)
 
 
-def escalations(frame: pd.DataFrame) -> Markup:
+def candidates(frame: pd.DataFrame) -> Markup:
     """What to hand to the product team, by the tickets that it would avoid.
 
     Args:
-        frame: as of `drivers_report.escalations`.
+        frame: subject, kind, reason, excess, effort_ratio, dissatisfied_ratio, score with their bounds, onset_on, done.
     """
     if frame.empty:
         return note("Nothing to escalate: no reason moved up, took a step up, or has a phrase of its own.")
@@ -469,22 +476,22 @@ def escalations(frame: pd.DataFrame) -> Markup:
         ]
         for row in rows_of(frame)
     ]
-    heads = ("Subject", "Avoided a week", "Weight", "Score", "Since", "What is done")
-    table = table_of("Candidates for product feedback, most to gain first", heads, rows)
+    heads = ("Subject", "Avoidable a week", "Weight", "Score", "Since", "What is done")
+    table = table_of("Candidates for product feedback, largest gain first", heads, rows)
     below = paragraphs(
-        "Avoided a week: tickets beyond the level before, of the reason itself and of catch-all labels where the text "
-        "says its new phrases; of a phrase, the tickets that say it. Weight: effort times dissatisfaction of its "
-        "tickets, against the team's average ticket. "
-        "Score: avoided tickets times weight. In brackets: 95 % intervals."
+        "Avoidable a week: tickets above the earlier level. To a reason belong the tickets with its label and those "
+        "with a catch-all label whose text has its new phrases; to a phrase, the tickets whose text has it. Weight: "
+        "effort times dissatisfaction of its tickets, compared with the team's average ticket. Score: avoidable "
+        "tickets times weight. In brackets: 95 % intervals."
     )
     return stacked(table, below)
 
 
-def trend(escalation: Escalation | None) -> Drawing | Markup:
+def top_escalation_trend(escalation: Escalation | None) -> Drawing | Markup:
     """Tickets of an escalation's subject per week, with its onset.
 
     Args:
-        escalation: as of `drivers_report.top_escalation`.
+        escalation: with its evidence; None where there is none.
     """
     if escalation is None:
         return note("No escalation to draw.")
@@ -515,11 +522,11 @@ def trend(escalation: Escalation | None) -> Drawing | Markup:
         )
 
 
-def brief(escalation: Escalation | None) -> Markup:
+def top_escalation(escalation: Escalation | None) -> Markup:
     """An escalation with its evidence: what it would save, since when, whom it touches, examples, and what bears on it.
 
     Args:
-        escalation: as of `drivers_report.top_escalation`.
+        escalation: with its evidence; None where there is none.
     """
     if escalation is None:
         return note("No escalation to brief on.")
@@ -528,10 +535,10 @@ def brief(escalation: Escalation | None) -> Markup:
     parts = [
         paragraphs(
             f"{row['subject']}: {row['excess']:,.0f} tickets a week ({row['excess_low']:,.0f} to "
-            f"{row['excess_high']:,.0f}) beyond the {row['before_per_week']:,.0f} before, {_onset(row)}.",
-            f"Found by: {words.listed(str(row['found_by']).split(' and '))}. Against the team's average ticket it "
-            f"takes {row['effort_ratio']:.2f} times the effort and leaves {row['dissatisfied_ratio']:.2f} times as "
-            "many dissatisfied.",
+            f"{row['excess_high']:,.0f}) above the {row['before_per_week']:,.0f} before, {_onset(row)}.",
+            f"Found by: {words.listed(str(row['found_by']).split(' and '))}. Compared with the team's average ticket "
+            f"it takes {row['effort_ratio']:.2f} times the effort and leaves {row['dissatisfied_ratio']:.2f} times as "
+            "many customers dissatisfied.",
             f"Customers say: {words.listed([f'“{phrase}”' for phrase in phrases])}." if phrases else "",
         ),
         _segments(escalation.segments),
@@ -545,7 +552,8 @@ def register(frame: pd.DataFrame) -> Markup:
     """What was escalated before, and what became of the volume.
 
     Args:
-        frame: as of `analysis.escalation.REGISTER_COLUMNS`.
+        frame: subject, escalated_week, before_per_week, excess, latest_per_week, latest_low, latest_high, weeks_since,
+            state.
     """
     if frame.empty:
         return note("Nothing has been escalated for this team so far.")
@@ -561,7 +569,9 @@ def register(frame: pd.DataFrame) -> Markup:
         for row in rows_of(frame)
     ]
     heads = ("Subject", "Escalated in", "Before", "Then", "Now (95 %)", "What became of it")
-    below = paragraphs("Tickets a week: before the onset, at the escalation, and in the latest weeks, four at most.")
+    below = paragraphs(
+        "Tickets a week: before the onset, at the time of the escalation, and on average in up to four latest weeks."
+    )
     return stacked(table_of("Register of escalations", heads, rows), below)
 
 
@@ -581,12 +591,12 @@ def _choice(row: Any) -> str:
     return f"{row.choice}: {row.value}".replace("contact_reason", "reason")
 
 
-def _without_repeats(found: pd.DataFrame) -> pd.DataFrame:
+def _without_repeats(choices: pd.DataFrame) -> pd.DataFrame:
     """Without the reasons within a form that goes wrong in the same way as a whole."""
-    whole = set(zip(found["value"], found["outcome"], strict=True))
-    form = found["value"].astype("str").str.split(" · ").str[0]
-    again = pd.Series([pair in whole for pair in zip(form, found["outcome"], strict=True)], index=found.index)
-    return found[~(again & (found["choice"] == "form, contact_reason"))]
+    whole = set(zip(choices["value"], choices["outcome"], strict=True))
+    form = choices["value"].astype("str").str.split(" · ").str[0]
+    again = pd.Series([pair in whole for pair in zip(form, choices["outcome"], strict=True)], index=choices.index)
+    return choices[~(again & (choices["choice"] == "form, contact_reason"))]
 
 
 def _looks_renamed(frame: pd.DataFrame) -> bool:
@@ -599,7 +609,7 @@ def _looks_renamed(frame: pd.DataFrame) -> bool:
 
 def _segments(frame: pd.DataFrame) -> Markup:
     if frame.empty:
-        return note("No segment tells it from the team's other tickets, or has enough customers to be shown.")
+        return note("No segment stands out from the team's other tickets, or none has enough customers to be shown.")
     rows = [
         [
             Cell(f"{row.dimension}: {row.segment}", header=True),
@@ -609,20 +619,20 @@ def _segments(frame: pd.DataFrame) -> Markup:
         ]
         for row in rows_of(frame)
     ]
-    return table_of("Whom it touches", ("Segment", "Tickets", "Share (95 %)", "Of the team's other tickets"), rows)
+    return table_of("Who is affected", ("Segment", "Tickets", "Share (95 %)", "Of the team's other tickets"), rows)
 
 
 def _examples(texts: Sequence[str]) -> Markup:
     if not texts:
         return note("No texts in this export: no examples.")
     items = "".join(f"<li><blockquote><p>{escape(text)}</p></blockquote></li>" for text in texts)
-    said = "In the customers' words, redacted, the most typical of different texts:"
-    return Markup(f"<p>{said}</p><ol>{items}</ol>", "\n".join([said, *texts]))
+    lead = "In the customers' words, redacted, the most typical texts:"
+    return Markup(f"<p>{lead}</p><ol>{items}</ol>", "\n".join([lead, *texts]))
 
 
 def _links(frame: pd.DataFrame) -> Markup:
     if frame.empty:
-        return note("No tool request and no policy change bears on it.")
+        return note("No tool request and no policy change is related to it.")
     rows = [
         [
             Cell(f"{row.kind} {row.id}", header=True),
@@ -633,13 +643,12 @@ def _links(frame: pd.DataFrame) -> Markup:
         ]
         for row in rows_of(frame)
     ]
-    return table_of("What bears on it", ("What", "On", "About", "Status", "Because it"), rows)
+    return table_of("Related tool requests and policy changes", ("What", "On", "About", "Status", "Because it"), rows)
 
 
-def _onset(row: Any) -> str:
-    low, high = row["onset_low"] if isinstance(row, pd.Series) else row.onset_low, None
-    high = row["onset_high"] if isinstance(row, pd.Series) else row.onset_high
-    on = row["onset_on"] if isinstance(row, pd.Series) else row.onset_on
+def _onset(row: pd.Series) -> str:
+    """Since when, with the interval in which it may have begun."""
+    low, high, on = row["onset_low"], row["onset_high"], row["onset_on"]
     if not isinstance(low, str):
         return f"since the week of {on}"
     return f"since {on}" if low == high else f"since {on} ({low} to {high})"
@@ -669,9 +678,9 @@ def _chance(q: float) -> str:
 
 
 def _name(text: object, longest: int = _LONGEST_NAME) -> str:
-    said = str(text)
-    return said if len(said) <= longest else said[: longest - 1] + "…"
+    name = str(text)
+    return name if len(name) <= longest else name[: longest - 1] + "…"
 
 
-def _folded(row: Any) -> str:
+def _reason_or_fold(row: Any) -> str:
     return f"{row.folded} reasons of {row.contact_reason}" if row.folded else _name(row.contact_reason)
