@@ -66,8 +66,8 @@ def test_the_leukaemia_medians_have_the_log_limits_of_r(times, ended, median, lo
 )
 def test_the_lung_cancer_medians_have_the_log_limits_of_r(sex, median, low, high):
     """The vignettes of the R package survival print these figures for the data of Loprinzi et al. (1994)."""
-    chosen = [sex in (None, each) for each in SEX]
-    days, died = np.array(DAYS)[chosen], np.array(DIED)[chosen]
+    of_sex = [sex in (None, each) for each in SEX]
+    days, died = np.array(DAYS)[of_sex], np.array(DIED)[of_sex]
     result = quantile(days, died, interval="log")
     assert (result.value, result.low, result.high) == (median, low, high)
 
