@@ -11,7 +11,7 @@ import pandas as pd
 
 from opslib.analysis.methods.columns import Floats
 
-Integers = npt.NDArray[np.intp]
+Integers = npt.NDArray[np.integer[Any]]
 
 
 def kitagawa(
