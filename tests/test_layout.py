@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import re
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -113,3 +115,15 @@ def test_every_folder_of_tests_mirrors_a_package():
     mirrors = {place for place in places if place.parts[0] not in WITHOUT_A_PACKAGE}
     assert mirrors
     assert sorted(str(place) for place in mirrors if not (PACKAGE / place / "__init__.py").exists()) == []
+
+
+def test_importing_opslib_loads_nothing_heavy():
+    """The command line reads settings; it must not wait for what only notebooks need."""
+    code = "import sys, opslib, opslib.errors; print([m for m in ('pandas', 'matplotlib', 'ibis') if m in sys.modules])"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+def test_everything_offered_is_there_and_anything_else_is_an_error_that_lists_it():
+    assert all(hasattr(ops, name) for name in ops.__all__)
+    with pytest.raises(AttributeError, match=r"a notebook can call .*open_week"):
+        ops.nonsense  # noqa: B018

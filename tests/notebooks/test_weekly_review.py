@@ -12,7 +12,7 @@ from nbclient import NotebookClient
 from traitlets.config import Config
 
 from opslib.weekly.pages.safe_html import clean_output
-from tests.reports.review_warehouse import LAST, write_warehouse
+from tests.reports.review_warehouse import LAST, shared_warehouse, write_warehouse
 
 ROOT = Path(__file__).parents[2]
 SVG = "image/svg+xml"
@@ -55,7 +55,7 @@ def streams(node: nbformat.NotebookNode) -> list[str]:
 
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    return write_warehouse(tmp_path_factory.mktemp("review"))
+    return shared_warehouse(tmp_path_factory)
 
 
 @pytest.fixture(scope="module")

@@ -18,6 +18,7 @@ def _refuse(bad: npt.NDArray[np.bool_], complaint: str) -> None:
 
 
 def _check_counts(successes: Floats, trials: Floats, suffix: str = "") -> None:
+    """Raise ValueError for counts of which no share can be taken; the suffix names the group."""
     _refuse(successes < 0, f"successes{suffix} are negative")
     _refuse(trials < 0, f"trials{suffix} are negative")
     _refuse(successes > trials, f"successes{suffix} exceed trials{suffix}")

@@ -141,7 +141,7 @@ def _within(
     limit: Floats,
     shape: tuple[int, int, int],
 ) -> tuple[Floats, Floats]:
-    """How many times are within the limit of their week and team, and of how many that is known: by `shape`."""
+    """How many times are within the limit of their week and team, and how many are decided either way: by `shape`."""
     inside = (week >= 1) & (week < shape[0]) & (team >= 0) & (group >= 0)
     limit_of_row = np.where(inside, limit[np.where(inside, week, 0), np.where(inside, team, 0)], np.nan)
     decided = inside & ~np.isnan(limit_of_row) & (ended | (seconds > limit_of_row))

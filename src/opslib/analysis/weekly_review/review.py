@@ -12,8 +12,11 @@ from opslib.analysis.methods.control_charts import MINIMUM_BASELINE, laney_p_pri
 from opslib.analysis.methods.decomposition import kitagawa
 from opslib.metrics import Metric
 
-SHOWN_WEEKS = 13
+REPORT_WEEKS = 13
+"""How many weeks a report looks back on."""
+
 BASELINE_WEEKS = 13
+"""How many weeks the limits of a control chart rest on."""
 
 CHART_COLUMNS = (
     *("week", "metric", "label", "unit", "better", "value", "low", "high", "n", "censored", "missing", "goal"),
@@ -74,7 +77,7 @@ def control_frame(
     week: str,
     *,
     goals: Mapping[str, float] | None = None,
-    shown: int = SHOWN_WEEKS,
+    weeks: int = REPORT_WEEKS,
 ) -> pd.DataFrame:
     """Weekly values with the limits of their control charts.
 
@@ -83,7 +86,7 @@ def control_frame(
         metrics: which metrics, in the order of the rows.
         week: the week reported; later weeks are left out.
         goals: targets by metric, in the metric's unit.
-        shown: how many weeks are returned; limits rest on earlier ones too.
+        weeks: how many weeks are returned; limits rest on earlier ones too.
 
     Returns:
         `CHART_COLUMNS`, one row per metric and week: week, metric, label, unit, better, value, low, high, n, censored,
@@ -94,7 +97,7 @@ def control_frame(
     until = values[values["week"] <= week].sort_values("week", kind="stable")
     rows_of = dict(iter(until.groupby("metric", sort=False)))
     charts = [
-        _metric_chart(rows_of[metric.name], metric, week, targets.get(metric.name, np.nan)).tail(shown)
+        _metric_chart(rows_of[metric.name], metric, week, targets.get(metric.name, np.nan)).tail(weeks)
         for metric in metrics
         if metric.name in rows_of
     ]

@@ -59,10 +59,10 @@ class Review:
         """What the team's changes from the week before are explained from: `breakdown.COLUMNS`."""
         return self._week_rows("weekly_breakdown", BREAKDOWN_COLUMNS)
 
-    def control_frame(self, metrics: Iterable[Metric], *, shown: int = analysis.SHOWN_WEEKS) -> pd.DataFrame:
-        """Control-chart frames of some metrics, the last `shown` weeks: `review.CHART_COLUMNS`."""
+    def control_frame(self, metrics: Iterable[Metric], *, weeks: int = analysis.REPORT_WEEKS) -> pd.DataFrame:
+        """Control-chart frames of some metrics, the last `weeks` ones: `review.CHART_COLUMNS`."""
         return analysis.control_frame(
-            self.week.own_values, list(metrics), self.week.week, goals=self.goals, shown=shown
+            self.week.own_values, list(metrics), self.week.week, goals=self.goals, weeks=weeks
         )
 
     def _week_rows(self, table: str, columns: Sequence[str]) -> pd.DataFrame:
@@ -134,13 +134,13 @@ def effort(review: Review) -> pd.DataFrame:
     return _family(review, [name for name, metric in CATALOGUE.items() if metric.family == "effort"])
 
 
-def metric(review: Review, name: str, *, shown: int = analysis.SHOWN_WEEKS) -> pd.DataFrame:
+def metric(review: Review, name: str, *, weeks: int = analysis.REPORT_WEEKS) -> pd.DataFrame:
     """Control-chart frame of one metric.
 
     Args:
         review: of `open_review`.
         name: a metric's name.
-        shown: how many weeks.
+        weeks: how many weeks, up to the one reported.
 
     Returns:
         week, metric, label, unit, better, value, low, high, n, censored, missing, goal, centre, lower, upper, signal,
@@ -149,16 +149,16 @@ def metric(review: Review, name: str, *, shown: int = analysis.SHOWN_WEEKS) -> p
     Raises:
         WarehouseError: there is no such metric; the message lists them.
     """
-    return review.control_frame([_metric_of(name)], shown=shown) if review.week.has_data else review.chart.head(0)
+    return review.control_frame([_metric_of(name)], weeks=weeks) if review.week.has_data else review.chart.head(0)
 
 
-def across_teams(review: Review, name: str, *, shown: int = analysis.SHOWN_WEEKS) -> pd.DataFrame:
+def across_teams(review: Review, name: str, *, weeks: int = analysis.REPORT_WEEKS) -> pd.DataFrame:
     """Control-chart frames of one metric for every team of the organisation, in the order of its file.
 
     Args:
         review: of `open_review`; its own team is among them.
         name: a metric's name.
-        shown: how many weeks.
+        weeks: how many weeks, up to the one reported.
 
     Returns:
         team, team_label, week, metric, label, unit, better, value, low, high, n, censored, missing, goal, centre,
@@ -171,7 +171,7 @@ def across_teams(review: Review, name: str, *, shown: int = analysis.SHOWN_WEEKS
     metric = _metric_of(name)
     teams = [Review(replace(review.week, team=team)) for team in review.week.organisation.team_names]
     parts = [
-        each.control_frame([metric], shown=shown).assign(team=each.week.team, team_label=each.week.label)
+        each.control_frame([metric], weeks=weeks).assign(team=each.week.team, team_label=each.week.label)
         for each in teams
         if each.week.has_data
     ]
@@ -195,7 +195,7 @@ def backlog(review: Review) -> pd.DataFrame:
         week, inflow, outflow, closing, up_to_7d, from_8_to_30d, older_than_30d (tickets), median_age_days, one row per
         week.
     """
-    names = [shift_week(review.week.week, -back) for back in reversed(range(analysis.SHOWN_WEEKS))]
+    names = [shift_week(review.week.week, -back) for back in reversed(range(analysis.REPORT_WEEKS))]
     days = review.backlog_days if review.week.has_data else review.backlog_days.head(0)
     return analysis.weekly_backlog(days, review.week.frame_of(names))
 
