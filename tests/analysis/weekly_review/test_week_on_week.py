@@ -66,7 +66,7 @@ def test_no_change_is_seldom_a_discovery():
     """With nothing going on, any discovery at all comes about once in ten weeks, however many tests there are."""
     rng = np.random.default_rng(11)
     weeks_with_any = 0
-    for _ in range(200):
+    for _ in range(100):
         met = rng.binomial(300, 0.8, (25, 2))
         values = pd.DataFrame(
             {
@@ -82,4 +82,4 @@ def test_no_change_is_seldom_a_discovery():
         )
         tests = week_on_week(values, CATALOGUE, "2026-W46", "2026-W45", times={})
         weeks_with_any += bool(tests["discovery"].any())
-    assert 5 <= weeks_with_any <= 36
+    assert 2 <= weeks_with_any <= 20
