@@ -82,7 +82,8 @@ def control_frame(
     """Weekly values with the limits of their control charts.
 
     Args:
-        values: weekly values of one team and channel, of all weeks that there are.
+        values: weekly values of one team and channel, all weeks that there are: week, metric, value, low, high,
+            numerator, denominator, n, censored, missing.
         metrics: which metrics, in the order of the rows.
         week: the week reported; later weeks are left out.
         goals: targets by metric, in the metric's unit.

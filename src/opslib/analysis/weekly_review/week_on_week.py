@@ -29,7 +29,8 @@ def week_on_week(
     """Test every metric of every team for a change from the week before, at one false discovery rate.
 
     Args:
-        values: weekly values of all teams for channel `all`; rows of team `all` are not tested, as the teams are.
+        values: weekly values of all teams for channel `all`: week, team, channel, metric, value, numerator,
+            denominator, spread. Rows of team `all` are not tested, as the teams are.
         catalogue: the metrics by name.
         week: the week reported.
         before: the week before.

@@ -59,7 +59,7 @@ def signals(frame: pd.DataFrame) -> Markup:
     family = (
         f"Week on week, {tests:,} changes were tested over all metrics and teams; "
         f"{discoveries:,} {'is a discovery' if discoveries == 1 else 'are discoveries'} at a false discovery rate of "
-        "10 %: about one in ten of them is a false alarm."
+        "10 %: about one in ten discoveries is a false alarm."
     )
     calm = f"Noise, no more than chance would do: {words.listed(noise)}." if noise else ""
     if signal_rows.empty:
