@@ -75,16 +75,16 @@ def test_conda_users_get_the_same_environment():
 
 def test_imports_point_one_way():
     lint = Path(sys.executable).with_name("lint-imports")
-    done = subprocess.run([lint, "--no-cache"], cwd=ROOT, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout
+    contracts = subprocess.run([lint, "--no-cache"], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert contracts.returncode == 0, contracts.stdout
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_a_notebook_has_no_outputs_in_git(path):
-    shown = subprocess.run(
+    committed = subprocess.run(
         ["git", "show", f"HEAD:{path.relative_to(ROOT)}"], cwd=ROOT, capture_output=True, check=False
     )
-    content = shown.stdout if shown.returncode == 0 else path.read_bytes()
+    content = committed.stdout if committed.returncode == 0 else path.read_bytes()
     cells = [cell for cell in json.loads(content)["cells"] if cell["cell_type"] == "code"]
     assert cells
     assert [cell["source"] for cell in cells if cell["outputs"] or cell["execution_count"] is not None] == []

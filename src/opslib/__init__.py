@@ -12,11 +12,12 @@ Each notebook's name is a package of `opslib.reports`: its functions ask, and th
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    # What editors and type checkers follow; `__getattr__` gives the same at run time.
     from opslib import display as display
     from opslib.reports import contact_drivers as contact_drivers
     from opslib.reports import routing_audit as routing_audit
@@ -25,20 +26,21 @@ if TYPE_CHECKING:
     from opslib.reports.week import open_week as open_week
 
 SUBJECTS = ("weekly_review", "contact_drivers", "routing_audit")
-"""The notebooks that there are, by name."""
+"""The subjects that there are: each is the name of a notebook and of its package in `opslib.reports`."""
 
 __all__ = ["SUBJECTS", "Week", "contact_drivers", "display", "open_week", "routing_audit", "weekly_review"]
 
+if not TYPE_CHECKING:
 
-def __getattr__(name: str) -> Any:
-    """What a notebook calls, loaded when it is first asked for: `import opslib.settings` needs none of it."""
-    if name in SUBJECTS:
-        return import_module(f"opslib.reports.{name}")
-    if name == "display":
-        return import_module("opslib.display")
-    if name in __all__:
-        return getattr(import_module("opslib.reports.week"), name)
-    raise AttributeError(f"opslib has no {name!r}; a notebook can call {', '.join(__all__)}")
+    def __getattr__(name: str) -> object:
+        """Load what a notebook calls when it first does: `import opslib.settings` needs none of it."""
+        if name in SUBJECTS:
+            return import_module(f"opslib.reports.{name}")
+        if name == "display":
+            return import_module("opslib.display")
+        if name in __all__:
+            return getattr(import_module("opslib.reports.week"), name)
+        raise AttributeError(f"opslib has no {name!r}; a notebook can call {', '.join(__all__)}")
 
 
 def __dir__() -> list[str]:

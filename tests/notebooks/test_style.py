@@ -9,6 +9,8 @@ from pathlib import Path
 import nbformat
 import pytest
 
+import opslib as ops
+
 ROOT = Path(__file__).parents[2] / "notebooks"
 NOTEBOOKS = sorted(path for path in ROOT.rglob("*.ipynb") if ".ipynb_checkpoints" not in path.parts)
 REPORTS = [path for path in NOTEBOOKS if path.parent.name != "explore"]
@@ -113,6 +115,50 @@ def test_one_cell_holds_the_parameters_and_each_has_a_type(notebook: nbformat.No
 def test_a_team_report_takes_week_team_and_folders(notebook: nbformat.NotebookNode):
     names = re.findall(r"^(\w+): (\w+) =", code_of(notebook)[0].source, re.MULTILINE)
     assert {("week", "str"), ("warehouse", "str"), ("params", "str")} <= set(names)
+
+
+def dialect_fault(statement: ast.stmt, subject: str, frames: set[str]) -> str | None:
+    """What a statement of a report does that is neither `show.x(ops.<subject>.y(…))` nor a name for such a frame."""
+    own = rf"ops\.{subject}\.\w+\(.*\)"
+    code = ast.unparse(statement)
+    if isinstance(statement, ast.Assign) and re.fullmatch(rf"\w+ = (ops\.open_week\(.*\)|{own})", code):
+        frames.add(statement.targets[0].id)
+        return None
+    if isinstance(statement, ast.Expr) and re.fullmatch(own, code):
+        return None
+    if isinstance(statement, ast.Expr) and re.fullmatch(r"show\.\w+\(.*\)", code):
+        drawn = [ast.unparse(each).removeprefix("*") for each in statement.value.args]
+        if drawn and all(each in frames or re.fullmatch(own, each) for each in drawn):
+            return None
+    return code
+
+
+@pytest.mark.parametrize("path", REPORTS, ids=name_of)
+def test_all_reports_speak_one_dialect(path: Path):
+    """`show = ops.<subject>.show`, then `show.x(ops.<subject>.y(…))`: who can read one report can read all."""
+    subject = path.stem
+    _, second, *rest = code_of(nbformat.read(path, as_version=4))
+    first, show, *opening = ast.parse(second.source).body
+    assert [ast.unparse(first), ast.unparse(show)] == ["import opslib as ops", f"show = ops.{subject}.show"]
+    statements = [*opening, *(statement for cell in rest for statement in ast.parse(cell.source).body)]
+    frames: set[str] = set()
+    faults = [dialect_fault(statement, subject, frames) for statement in statements]
+    assert [fault for fault in faults if fault] == []
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=name_of)
+def test_everything_that_a_notebook_calls_exists(path: Path):
+    """Found here in a second, and not on Monday."""
+    code = "\n".join(cell.source for cell in code_of(nbformat.read(path, as_version=4)))
+    for call in re.findall(r"\bops\.[\w.]+", code) + [
+        f"{subject}.{name}"
+        for subject in re.findall(r"^show = (ops\.\w+\.show)$", code, re.MULTILINE)
+        for name in re.findall(r"\bshow\.(\w+)\(", code)
+    ]:
+        value = ops
+        for name in call.split(".")[1:]:
+            value = getattr(value, name)
+        assert value is not None
 
 
 def test_no_outputs_are_stored(notebook: nbformat.NotebookNode):

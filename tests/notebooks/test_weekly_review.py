@@ -12,7 +12,7 @@ from nbclient import NotebookClient
 from traitlets.config import Config
 
 from opslib.weekly.pages.safe_html import clean_output
-from tests.reports.review_warehouse import LAST, write_warehouse
+from tests.reports.review_warehouse import LAST, shared_warehouse, write_warehouse
 
 ROOT = Path(__file__).parents[2]
 SVG = "image/svg+xml"
@@ -39,14 +39,14 @@ def data_of(node: nbformat.NotebookNode, mime: str) -> list[str]:
 
 def after(node: nbformat.NotebookNode, heading: str) -> str:
     """The plain text of all outputs of the section."""
-    said, inside = [], False
+    texts, inside = [], False
     for cell in node.cells:
         if cell.cell_type == "markdown":
-            for found in re.findall(r"^## (.+)$", cell.source, re.MULTILINE):
-                inside = found == heading
+            for title in re.findall(r"^## (.+)$", cell.source, re.MULTILINE):
+                inside = title == heading
         elif inside:
-            said += [output.data["text/plain"] for output in cell.outputs if "data" in output]
-    return "\n".join(said)
+            texts += [output.data["text/plain"] for output in cell.outputs if "data" in output]
+    return "\n".join(texts)
 
 
 def streams(node: nbformat.NotebookNode) -> list[str]:
@@ -55,7 +55,7 @@ def streams(node: nbformat.NotebookNode) -> list[str]:
 
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    return write_warehouse(tmp_path_factory.mktemp("review"))
+    return shared_warehouse(tmp_path_factory)
 
 
 @pytest.fixture(scope="module")
@@ -70,13 +70,12 @@ def test_every_section_shows_something_and_nothing_is_warned_of(alpha: nbformat.
 
 
 def test_the_slow_week_is_the_signal_and_the_calm_metrics_are_named_as_noise(alpha: nbformat.NotebookNode):
-    said = after(alpha, "What needs attention")
-    table, _, below = said.partition("Week on week")
+    table, _, below = after(alpha, "What needs attention").partition("Week on week")
     assert re.search(
         r"First reply, median \| \d h .* worse: outside its usual range; changed from the week before", table
     )
     assert "false discovery rate of 10 %" in below
-    assert re.search(r"Noise, no more than what chance does: .*QA score", below)
+    assert re.search(r"Noise, no more than chance would do: .*QA score", below)
 
 
 def test_what_explains_it_are_the_chats(alpha: nbformat.NotebookNode):
@@ -97,13 +96,13 @@ def test_figures_have_descriptions_with_the_last_value_and_the_goal(alpha: nbfor
 
 
 def test_the_backlog_adds_up(alpha: nbformat.NotebookNode):
-    assert "It adds up, to the ticket." in after(alpha, "Do the numbers add up?")
+    assert "It adds up exactly." in after(alpha, "Do the numbers add up?")
 
 
 def test_headlines_say_direction_signal_and_weeks(alpha: nbformat.NotebookNode):
-    (told,) = data_of(alpha, HEADLINE)
-    assert told["status"] == "ready"
-    first = told["headlines"][0]
+    (headline,) = data_of(alpha, HEADLINE)
+    assert headline["status"] == "ready"
+    first = headline["headlines"][0]
     assert first["label"] == "First reply, median"
     assert (first["better"], first["signal"]) == ("lower", True)
     assert first["change"].startswith("+")
@@ -114,15 +113,15 @@ def test_headlines_say_direction_signal_and_weeks(alpha: nbformat.NotebookNode):
 def test_tables_pass_the_shield_of_the_pages_whole(alpha: nbformat.NotebookNode):
     for fragment in data_of(alpha, "text/html"):
         cleaned = clean_output(fragment, section="s")
-        for kept in ("<table", "<caption", 'scope="row"', "<details", "<summary", "<svg", "<path", "aria-label"):
-            assert (kept in fragment) == (kept in cleaned), kept
+        for markup in ("<table", "<caption", 'scope="row"', "<details", "<summary", "<svg", "<path", "aria-label"):
+            assert (markup in fragment) == (markup in cleaned), markup
 
 
 def test_no_text_of_a_ticket_becomes_markup(alpha: nbformat.NotebookNode):
     """The contact reasons of the fixture hold a script."""
-    shown = data_of(alpha, SVG) + data_of(alpha, "text/html")
-    assert any("&lt;script&gt;" in each for each in shown)
-    assert not any("<script" in each for each in shown)
+    outputs = data_of(alpha, SVG) + data_of(alpha, "text/html")
+    assert any("&lt;script&gt;" in each for each in outputs)
+    assert not any("<script" in each for each in outputs)
 
 
 def test_the_report_stays_light(alpha: nbformat.NotebookNode):

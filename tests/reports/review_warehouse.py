@@ -6,11 +6,15 @@ without any ticket. In the last week alpha's chats wait six hours for a first re
 
 from __future__ import annotations
 
+import os
+import shutil
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pytest
+from filelock import FileLock
 
 from opslib.settings import load_organisation
 from opslib.store.files import write_json
@@ -112,14 +116,14 @@ def tickets() -> pd.DataFrame:
 
 
 def replies(frame: pd.DataFrame) -> pd.DataFrame:
-    asked = frame["created_at"] + pd.Timedelta(hours=3)
+    question_at = frame["created_at"] + pd.Timedelta(hours=3)
     return pd.DataFrame(
         {
             "ticket_id": frame["ticket_id"],
             "team": frame["team"],
             "week": frame["week"],
-            "asked_at": asked,
-            "replied_at": asked + pd.Timedelta(hours=1),
+            "asked_at": question_at,
+            "replied_at": question_at + pd.Timedelta(hours=1),
             "calendar_seconds": HOUR,
             "business_seconds": HOUR,
             "calendar_censored_seconds": pd.array([pd.NA] * len(frame), dtype="Int64"),
@@ -171,12 +175,12 @@ def backlog(frame: pd.DataFrame) -> pd.DataFrame:
 
 def satisfaction(frame: pd.DataFrame) -> pd.DataFrame:
     """Every fourth ticket answers, nine of ten are satisfied."""
-    asked = frame[frame["last_solved_at"].notna()].iloc[::4].reset_index(drop=True)
+    rows = frame[frame["last_solved_at"].notna()].iloc[::4].reset_index(drop=True)
     return pd.DataFrame(
         {
-            "ticket_id": asked["ticket_id"],
-            "answered_at": asked["last_solved_at"] + pd.Timedelta(hours=2),
-            "score": np.where(np.arange(len(asked)) % 10 == 3, 3.0, 4.0),
+            "ticket_id": rows["ticket_id"],
+            "answered_at": rows["last_solved_at"] + pd.Timedelta(hours=2),
+            "score": np.where(np.arange(len(rows)) % 10 == 3, 3.0, 4.0),
             "scale_max": 5,
         }
     )
@@ -184,15 +188,15 @@ def satisfaction(frame: pd.DataFrame) -> pd.DataFrame:
 
 def quality_reviews(frame: pd.DataFrame) -> pd.DataFrame:
     """Every tenth ticket is reviewed: 8 of 10 points, and a critical criterion that is met."""
-    seen = frame[frame["last_solved_at"].notna()].iloc[::10].reset_index(drop=True)
+    rows = frame[frame["last_solved_at"].notna()].iloc[::10].reset_index(drop=True)
     first = pd.DataFrame(
         {
-            "review_id": [f"r{n}" for n in range(len(seen))],
-            "ticket_id": seen["ticket_id"],
+            "review_id": [f"r{n}" for n in range(len(rows))],
+            "ticket_id": rows["ticket_id"],
             "reviewer_id": "p1",
-            "reviewed_at": seen["last_solved_at"] + pd.Timedelta(hours=5),
+            "reviewed_at": rows["last_solved_at"] + pd.Timedelta(hours=5),
             "criterion": "tone",
-            "score": 7.0 + np.arange(len(seen)) % 3,
+            "score": 7.0 + np.arange(len(rows)) % 3,
             "max_score": 10.0,
             "critical": False,
             "calibration": False,
@@ -200,6 +204,25 @@ def quality_reviews(frame: pd.DataFrame) -> pd.DataFrame:
     )
     second = first.assign(criterion="privacy", score=1.0, max_score=1.0, critical=True)
     return pd.concat([first, second], ignore_index=True)
+
+
+def shared_warehouse(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """The folders of `write_warehouse`, written once a run for all its processes: to read, or to copy and change."""
+    root = tmp_path_factory.getbasetemp()
+    folder = (root.parent if "PYTEST_XDIST_WORKER" in os.environ else root) / "review_warehouse"
+    with FileLock(f"{folder}.lock"):
+        if not (folder / "complete").exists():
+            write_warehouse(folder)
+            (folder / "complete").touch()
+    return folder / "warehouse", folder / "params"
+
+
+def copy_warehouse(folders: tuple[Path, Path], root: Path) -> tuple[Path, Path]:
+    """A copy of a warehouse's folder and its parameters' folder under a root, to be changed."""
+    warehouse, params = folders
+    shutil.copytree(warehouse, root / "warehouse")
+    shutil.copytree(params, root / "params")
+    return root / "warehouse", root / "params"
 
 
 def write_warehouse(root: Path, *, with_satisfaction: bool = True) -> tuple[Path, Path]:

@@ -20,7 +20,7 @@ from opslib.weeks import monday_of, shift_week, week_bounds
 
 @dataclass(frozen=True)
 class Week:
-    """A week of a team, as one warehouse knows it. Slices are read when they are first asked for."""
+    """A week of a team, as one warehouse knows it. Each slice is read once, when it is first needed."""
 
     week: str
     team: str
@@ -50,13 +50,17 @@ class Week:
 
     @cached_property
     def every_value(self) -> pd.DataFrame:
-        """Weekly values of the team, by channel and for all, up to this week."""
+        """Weekly values of the team, by channel and for all, up to this week.
+
+        week, team, channel, metric, value, low, high, numerator, denominator, spread, n, censored, missing, one row per
+        week, channel and metric, in the metric's unit.
+        """
         weeks = [week for week in self.warehouse.weeks("facts", "weekly_values") if week <= self.week]
         return self.warehouse.read("facts", "weekly_values", weeks=weeks, teams=[self.team])
 
     @cached_property
     def own_values(self) -> pd.DataFrame:
-        """Those for channel `all`."""
+        """Weekly values of the team for channel `all`, up to this week, with the columns of `every_value`."""
         return self.every_value[self.every_value["channel"] == ALL].reset_index(drop=True)
 
     @cached_property
@@ -66,7 +70,11 @@ class Week:
         return bool(now.reindex(["created", "solved", "backlog_closing"]).fillna(0).sum() > 0)
 
     def frame_of(self, weeks: Iterable[str]) -> pd.DataFrame:
-        """Weeks with their bounds in the organisation's zone, as `metrics.week_frame` makes it."""
+        """Weeks in order with their bounds in the organisation's zone.
+
+        Returns:
+            week, start_at, end_at (UTC), first_day, last_day (dates).
+        """
         return week_frame(weeks, lambda week: week_bounds(week, self.organisation.zone))
 
 
@@ -96,16 +104,16 @@ def open_week(week: str, team: str, *, warehouse: str = "", params: str = "") ->
     check_goals(organisation)
     if not store.has("facts", "weekly_values"):
         raise WarehouseError(f"{store.root} has no weekly values yet; `make facts` makes them")
-    known = store.weeks("facts", "weekly_values")
-    if week not in known:
-        raise WarehouseError(f"the warehouse knows complete weeks from {known[0]} to {known[-1]}, not {week}")
+    complete = store.weeks("facts", "weekly_values")
+    if week not in complete:
+        raise WarehouseError(f"the warehouse knows complete weeks from {complete[0]} to {complete[-1]}, not {week}")
     return Week(week, team, store, organisation, datetime.fromisoformat(about["as_of"]))
 
 
-def _folder(given: str, variable: str, default: Path) -> Path:
-    """The folder that was given, else the environment's, else the project's."""
-    if given or os.environ.get(variable):
-        return Path(given or os.environ[variable])
+def _folder(path: str, variable: str, default: Path) -> Path:
+    """The folder of this path, else the environment's, else the project's."""
+    if path or os.environ.get(variable):
+        return Path(path or os.environ[variable])
     here = Path.cwd()
     project = next((each for each in (here, *here.parents) if (each / "pyproject.toml").exists()), here)
     return project / default

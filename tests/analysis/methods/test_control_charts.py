@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from opslib.analysis.methods.control_charts import D2, RULES, laney_p_prime, nelson_rules, xmr
+from opslib.analysis.methods.control_charts import D2, RULES, laney_p_prime, xmr
 
 NIST_FLOW = [49.6, 47.6, 49.9, 51.3, 47.8, 51.2, 52.6, 52.4, 53.6, 52.1]
 VISCOSITY = [34.05, 34.4, 33.59, 35.96, 34.7, 33.51, 33.79, 34.04, 34.52, 33.75]
@@ -53,9 +53,25 @@ ATTENDANCES = [280443, 276823, 291681, 296155, 282343, 275888]
 STEADY = [10.0, 12, 9, 11, 10, 12, 9, 11, 10, 12]
 
 
-def fired(z, rule):
-    """Positions from 1 at which a rule fires."""
-    return (np.flatnonzero(nelson_rules(z)[f"nelson_{rule}"]) + 1).tolist()
+# Six points with the mean 0 and the mean moving range D2: as a baseline they make the centre 0 and sigma 1, so that
+# what follows them is in standard deviations. The gap after them breaks every run.
+UNIT_BASELINE = [D2 / 2, -D2 / 2, np.nan, D2 / 2, -D2 / 2, np.nan, D2 / 2, -D2 / 2, np.nan]
+
+
+def chart_of(z):
+    """The chart of values whose baseline has the centre 0 and the standard deviation 1."""
+    chart = xmr([*UNIT_BASELINE, *z], baseline=len(UNIT_BASELINE))
+    return chart.iloc[len(UNIT_BASELINE) :]
+
+
+def ends_of(z, rule):
+    """Positions from 1 at which a rule marks a point."""
+    return (np.flatnonzero(chart_of(z)[f"nelson_{rule}"]) + 1).tolist()
+
+
+def test_the_baseline_of_these_cases_has_the_centre_zero_and_the_standard_deviation_one():
+    chart = xmr(UNIT_BASELINE)
+    assert chart[["centre", "sigma"]].iloc[0].tolist() == [0.0, 1.0]
 
 
 @pytest.mark.parametrize(
@@ -69,19 +85,19 @@ def fired(z, rule):
 )
 def test_each_rule_fires_where_qcc_says(rule, z, ends):
     """Cases of tests/testthat/test-rules.R of the R package qcc (centre 0, standard deviation 1)."""
-    assert fired(z, rule) == ends
+    assert ends_of(z, rule) == ends
 
 
 def test_a_point_exactly_on_the_limit_is_not_beyond_it():
-    assert fired([3.0, -3.0], 1) == []
+    assert ends_of([3.0, -3.0], 1) == []
 
 
 def test_a_point_on_the_centre_breaks_a_run_on_one_side():
-    assert fired([1.0] * 8 + [0.0] + [1.0] * 8, 2) == []
+    assert ends_of([1.0] * 8 + [0.0] + [1.0] * 8, 2) == []
 
 
 def test_equal_neighbours_break_a_rise():
-    assert fired([1, 2, 3, 3, 4, 5, 6], 3) == []
+    assert ends_of([1, 2, 3, 3, 4, 5, 6], 3) == []
 
 
 @pytest.mark.parametrize(
@@ -90,29 +106,23 @@ def test_equal_neighbours_break_a_rise():
 )
 def test_a_week_without_data_breaks_every_run(rule, run):
     """A gap read as zero, or skipped, would join two runs that nobody saw joined."""
-    assert fired(run, rule) == [len(run)]
+    assert ends_of(run, rule) == [len(run)]
     middle = len(run) // 2
-    assert fired([*run[:middle], np.nan, *run[middle:]], rule) == []
-
-
-def test_only_the_rules_asked_for_come_back_and_unknown_ones_are_refused():
-    assert nelson_rules([0, 1], rules=(3, 1)).columns.tolist() == ["nelson_3", "nelson_1"]
-    with pytest.raises(ValueError, match=r"unknown rules \[7\]"):
-        nelson_rules([0, 1], rules=(1, 7))
+    assert ends_of([*run[:middle], np.nan, *run[middle:]], rule) == []
 
 
 def slow_rules(z):
     """The four rules read literally, one window after the other."""
-    found = {rule: [False] * len(z) for rule in RULES}
+    points = {rule: [False] * len(z) for rule in RULES}
     for end in range(len(z)):
-        found[1][end] = abs(z[end]) > 3
+        points[1][end] = abs(z[end]) > 3
         nine, six, fourteen = (z[max(0, end - size + 1) : end + 1] for size in (9, 6, 14))
-        found[2][end] = len(nine) == 9 and (all(x > 0 for x in nine) or all(x < 0 for x in nine))
+        points[2][end] = len(nine) == 9 and (all(x > 0 for x in nine) or all(x < 0 for x in nine))
         steps = list(pairwise(six))
-        found[3][end] = len(six) == 6 and (all(a < b for a, b in steps) or all(a > b for a, b in steps))
+        points[3][end] = len(six) == 6 and (all(a < b for a, b in steps) or all(a > b for a, b in steps))
         ups = [a < b if a != b and a == a and b == b else None for a, b in pairwise(fourteen)]
-        found[4][end] = len(fourteen) == 14 and None not in ups and all(a is not b for a, b in pairwise(ups))
-    return found
+        points[4][end] = len(fourteen) == 14 and None not in ups and all(a is not b for a, b in pairwise(ups))
+    return points
 
 
 levels = st.sampled_from([-3.5, -2.0, -1.0, 0.0, 1.0, 2.0, 3.5, float("nan")])
@@ -126,9 +136,9 @@ stretches = st.lists(st.one_of(st.lists(levels, max_size=4), rises, swings, stay
 @settings(max_examples=300, deadline=None)
 def test_the_rules_agree_with_reading_them_window_by_window(drawn):
     z = [value for stretch in drawn for value in stretch]
-    table = nelson_rules(z)
+    chart = chart_of(z)
     for rule, expected in slow_rules(z).items():
-        assert table[f"nelson_{rule}"].tolist() == expected
+        assert chart[f"nelson_{rule}"].tolist() == expected
 
 
 def test_the_constant_of_the_moving_range_is_the_exact_one():

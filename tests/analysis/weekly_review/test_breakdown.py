@@ -22,19 +22,19 @@ def limit(seconds: float, week: str = "2026-W46") -> pd.DataFrame:
 
 
 def test_a_ticket_that_may_still_make_it_counts_neither_way():
-    found = breakdown.pair_within(
+    pairs = breakdown.pair_within(
         times([10, 30, 5, 40], [True, True, False, False]), limit(20), WEEKS, by="channel"
     ).iloc[0]
-    assert (found["numerator"], found["denominator"]) == (1, 3)
-    assert (found["numerator_before"], found["denominator_before"]) == (0, 0)
+    assert (pairs["numerator"], pairs["denominator"]) == (1, 3)
+    assert (pairs["numerator_before"], pairs["denominator_before"]) == (0, 0)
 
 
 def test_the_limit_of_a_week_is_what_the_week_before_reached():
     values = pd.DataFrame(
         {"week": WEEKS, "team": "a", "metric": "first_reply_median", "value": [60.0, np.nan, 90.0], "n": 3}
     )
-    found = breakdown.limits_of_the_week_before(values, WEEKS)
-    assert found.to_dict("records") == [
+    limits = breakdown.limits_of_the_week_before(values, WEEKS)
+    assert limits.to_dict("records") == [
         {"team": "a", "week": "2026-W45", "metric": "first_reply_median", "limit_seconds": 60.0}
     ]
 
@@ -51,10 +51,10 @@ def test_a_group_that_only_one_week_has_counts_nothing_in_the_other():
             "denominator": [5.0, 6.0],
         }
     )
-    found = breakdown.pair_weeks(sums, WEEKS).set_index(["week", "group"])
-    assert found.loc[("2026-W46", "chat"), ["numerator_before", "numerator"]].tolist() == [3, 0]
-    assert found.loc[("2026-W46", "email"), ["denominator_before", "denominator"]].tolist() == [0, 6]
-    assert ("2026-W44", "chat") not in found.index
+    pairs = breakdown.pair_weeks(sums, WEEKS).set_index(["week", "group"])
+    assert pairs.loc[("2026-W46", "chat"), ["numerator_before", "numerator"]].tolist() == [3, 0]
+    assert pairs.loc[("2026-W46", "email"), ["denominator_before", "denominator"]].tolist() == [0, 6]
+    assert ("2026-W44", "chat") not in pairs.index
 
 
 def test_sums_by_metric_and_group_leave_out_who_belongs_to_no_team():
@@ -69,9 +69,9 @@ def test_sums_by_metric_and_group_leave_out_who_belongs_to_no_team():
             "csat|squares": 0.0,
         }
     )
-    found = breakdown.long_sums(wide, ["channel", "contact_reason"])
-    told = {(row.by, row.group): (row.numerator, row.denominator) for row in found.itertuples()}
-    assert told == {("channel", "chat"): (1, 2), ("channel", "email"): (2, 2), ("contact_reason", "x"): (3, 4)}
+    sums = breakdown.long_sums(wide, ["channel", "contact_reason"])
+    by_group = {(row.by, row.group): (row.numerator, row.denominator) for row in sums.itertuples()}
+    assert by_group == {("channel", "chat"): (1, 2), ("channel", "email"): (2, 2), ("contact_reason", "x"): (3, 4)}
 
 
 @pytest.mark.parametrize("seed", range(8))
@@ -91,18 +91,20 @@ def test_shares_within_a_limit_are_those_of_a_walk_from_ticket_to_ticket(seed: i
         [(team, week, "m", float(rng.integers(5, 40))) for team in ("a", "b") for week in WEEKS[1:]],
         columns=["team", "week", "metric", "limit_seconds"],
     )
-    found = breakdown.pair_within(rows, limits, WEEKS, by="channel")
-    met, known = Counter(), Counter()
-    for limited in limits.itertuples():
-        for row in rows[rows["team"] == limited.team].itertuples():
-            side = {0: "now", 1: "before"}.get(WEEKS.index(limited.week) - WEEKS.index(row.week))
-            if side is None or (not row.ended and row.seconds <= limited.limit_seconds):
+    pairs = breakdown.pair_within(rows, limits, WEEKS, by="channel")
+    met, decided = Counter(), Counter()
+    for limit_row in limits.itertuples():
+        for row in rows[rows["team"] == limit_row.team].itertuples():
+            side = {0: "now", 1: "before"}.get(WEEKS.index(limit_row.week) - WEEKS.index(row.week))
+            if side is None or (not row.ended and row.seconds <= limit_row.limit_seconds):
                 continue
-            key = (limited.week, row.team, row.channel, side)
-            known[key] += 1
-            met[key] += row.ended and row.seconds <= limited.limit_seconds
-    told = {}
-    for row in found.itertuples():
-        told[(row.week, row.team, row.group, "now")] = (row.numerator, row.denominator)
-        told[(row.week, row.team, row.group, "before")] = (row.numerator_before, row.denominator_before)
-    assert {key: value for key, value in told.items() if value[1]} == {key: (met[key], known[key]) for key in known}
+            key = (limit_row.week, row.team, row.channel, side)
+            decided[key] += 1
+            met[key] += row.ended and row.seconds <= limit_row.limit_seconds
+    counts = {}
+    for row in pairs.itertuples():
+        counts[(row.week, row.team, row.group, "now")] = (row.numerator, row.denominator)
+        counts[(row.week, row.team, row.group, "before")] = (row.numerator_before, row.denominator_before)
+    assert {key: value for key, value in counts.items() if value[1]} == {
+        key: (met[key], decided[key]) for key in decided
+    }

@@ -41,16 +41,16 @@ def series(metric: str, values: list[float], *, team: str = "a", trials: float =
 
 def test_limits_rest_on_the_thirteen_weeks_before_the_quarter_and_stay_the_same_through_it():
     everything = [True] * len(WEEKS)
-    chosen = review.baseline_of(WEEKS, "2026-W46", everything)
-    assert [week for week, inside in zip(WEEKS, chosen, strict=True) if inside] == WEEKS[7:20]
-    assert review.baseline_of(WEEKS, "2026-W40", everything) == chosen
-    assert review.baseline_of(WEEKS, "2026-W39", everything) != chosen
+    in_baseline = review.baseline_of(WEEKS, "2026-W46", everything)
+    assert [week for week, inside in zip(WEEKS, in_baseline, strict=True) if inside] == WEEKS[7:20]
+    assert review.baseline_of(WEEKS, "2026-W40", everything) == in_baseline
+    assert review.baseline_of(WEEKS, "2026-W39", everything) != in_baseline
 
 
 def test_a_short_history_takes_its_first_weeks_but_never_the_week_reported():
     weeks = weeks_between("2026-W38", "2026-W46")
-    chosen = review.baseline_of(weeks, "2026-W46", [True] * len(weeks))
-    assert chosen == [True] * 8 + [False]
+    in_baseline = review.baseline_of(weeks, "2026-W46", [True] * len(weeks))
+    assert in_baseline == [True] * 8 + [False]
 
 
 def test_the_frame_has_the_last_weeks_with_limits_from_earlier_ones():
@@ -98,10 +98,10 @@ def test_signals_come_first_and_what_got_worse_before_what_got_better():
         "2026-W46",
     )
     tests = week_on_week(series("first_reply_median", [1.0, 2.0]), CATALOGUE, "2026-W46", "2026-W45", times={})
-    found = review.signals(tests, frame, "2026-W46")
-    assert found["metric"].tolist() == ["first_reply_median", "solved", "created"]
-    assert found["verdict"].tolist() == ["signal", "signal", "noise"]
-    assert found["turn"].tolist() == ["worse", "better", ""]
+    signals = review.signals(tests, frame, "2026-W46")
+    assert signals["metric"].tolist() == ["first_reply_median", "solved", "created"]
+    assert signals["verdict"].tolist() == ["signal", "signal", "noise"]
+    assert signals["turn"].tolist() == ["worse", "better", ""]
 
 
 def test_the_parts_of_an_explained_change_sum_to_it():
@@ -113,10 +113,10 @@ def test_the_parts_of_an_explained_change_sum_to_it():
             "denominator": [100.0, 50.0, 60.0, 110.0],
         }
     )
-    found = review.explain(sums, CATALOGUE["csat"], by="channel", before="2026-W45", after="2026-W46")
-    assert found["total"].sum() == pytest.approx(130 / 170 - 130 / 150)
-    assert (found["mix"] + found["rate"]).tolist() == pytest.approx(found["total"].tolist())
-    assert found["total"].abs().is_monotonic_decreasing
+    parts = review.explain(sums, CATALOGUE["csat"], by="channel", before="2026-W45", after="2026-W46")
+    assert parts["total"].sum() == pytest.approx(130 / 170 - 130 / 150)
+    assert (parts["mix"] + parts["rate"]).tolist() == pytest.approx(parts["total"].tolist())
+    assert parts["total"].abs().is_monotonic_decreasing
 
 
 def test_a_count_is_explained_by_the_change_of_each_group():
@@ -128,9 +128,9 @@ def test_a_count_is_explained_by_the_change_of_each_group():
             "denominator": [10.0, 4.0, 9.0],
         }
     )
-    found = review.explain(sums, CATALOGUE["created"], by="channel", before="2026-W45", after="2026-W46")
-    assert dict(zip(found["group"], found["total"], strict=True)) == {"email": 9, "chat": -6}
-    assert found["mix"].isna().all()
+    parts = review.explain(sums, CATALOGUE["created"], by="channel", before="2026-W45", after="2026-W46")
+    assert dict(zip(parts["group"], parts["total"], strict=True)) == {"email": 9, "chat": -6}
+    assert parts["mix"].isna().all()
 
 
 def test_a_week_with_nothing_to_compare_explains_nothing():
@@ -149,11 +149,11 @@ def days(first: date, created: list[int], solved: list[int], *, start: int = 5) 
 
 
 def test_the_week_adds_up_from_its_days():
-    found = review.add_up(days(date(2026, 11, 9), [3, 4, 0, 0, 0, 0, 1], [2, 2, 1, 0, 0, 0, 0]))
-    week = found.iloc[-1]
+    identity = review.add_up(days(date(2026, 11, 9), [3, 4, 0, 0, 0, 0, 1], [2, 2, 1, 0, 0, 0, 0]))
+    week = identity.iloc[-1]
     assert (week["opening"], week["created"], week["solved"], week["closing"]) == (5, 8, 5, 8)
-    assert (found["difference"] == 0).all()
-    assert len(found) == 8
+    assert (identity["difference"] == 0).all()
+    assert len(identity) == 8
 
 
 def test_a_ticket_too_many_is_shown_as_unexplained():
@@ -171,9 +171,9 @@ def test_a_week_of_backlog_sums_its_flows_and_takes_the_age_of_its_last_day():
             "last_day": [date(2026, 11, 8), date(2026, 11, 15)],
         }
     )
-    found = review.weekly_backlog(frame, weeks)
-    assert found["inflow"].tolist() == [7, 7]
-    assert found["outflow"].tolist() == [0, 7]
-    assert found["closing"].tolist() == [12, 12]
-    layers = found["up_to_7d"] + found["from_8_to_30d"] + found["older_than_30d"]
-    assert layers.tolist() == found["closing"].tolist()
+    per_week = review.weekly_backlog(frame, weeks)
+    assert per_week["inflow"].tolist() == [7, 7]
+    assert per_week["outflow"].tolist() == [0, 7]
+    assert per_week["closing"].tolist() == [12, 12]
+    layers = per_week["up_to_7d"] + per_week["from_8_to_30d"] + per_week["older_than_30d"]
+    assert layers.tolist() == per_week["closing"].tolist()

@@ -42,43 +42,44 @@ def test_shares_means_and_times_each_have_their_test_and_counts_have_none():
             "ended": True,
         }
     )
-    found = week_on_week(values, CATALOGUE, "2026-W46", "2026-W45", times={"first_reply_median": times}).set_index(
+    changes = week_on_week(values, CATALOGUE, "2026-W46", "2026-W45", times={"first_reply_median": times}).set_index(
         "metric"
     )
     table = [[80, 20], [60, 40]]
-    assert found.loc["csat", "p"] == pytest.approx(stats.chi2_contingency(table, correction=False).pvalue)
+    assert changes.loc["csat", "p"] == pytest.approx(stats.chi2_contingency(table, correction=False).pvalue)
     welch = stats.ttest_ind_from_stats(2.0, 1.0, 50, 2.6, 1.5, 40, equal_var=False).pvalue
-    assert found.loc["touches_per_solved", "p"] == pytest.approx(welch)
-    assert found.loc["first_reply_median", "p"] < 0.001
-    assert np.isnan(found.loc["created", "p"])
-    assert not found.loc["created", "discovery"]
+    assert changes.loc["touches_per_solved", "p"] == pytest.approx(welch)
+    assert changes.loc["first_reply_median", "p"] < 0.001
+    assert np.isnan(changes.loc["created", "p"])
+    assert not changes.loc["created", "discovery"]
 
 
 def test_teams_are_tested_and_their_sum_is_not_tested_again():
     before = {"value": 0.8, "numerator": 80, "denominator": 100}
     after = {"value": 0.6, "numerator": 60, "denominator": 100}
     rows = [two_weeks("csat", before, after, team) for team in ("a", "b", ALL)]
-    found = week_on_week(pd.concat(rows), CATALOGUE, "2026-W46", "2026-W45", times={})
-    assert sorted(found["team"]) == ["a", "b"]
+    changes = week_on_week(pd.concat(rows), CATALOGUE, "2026-W46", "2026-W45", times={})
+    assert sorted(changes["team"]) == ["a", "b"]
 
 
 def test_no_change_is_seldom_a_discovery():
     """With nothing going on, any discovery at all comes about once in ten weeks, however many tests there are."""
     rng = np.random.default_rng(11)
     weeks_with_any = 0
-    for _ in range(200):
+    for _ in range(100):
         met = rng.binomial(300, 0.8, (25, 2))
-        values = pd.concat(
-            [
-                two_weeks(
-                    "csat",
-                    {"value": a / 300, "numerator": a, "denominator": 300},
-                    {"value": b / 300, "numerator": b, "denominator": 300},
-                    f"team{n}",
-                )
-                for n, (a, b) in enumerate(met)
-            ]
+        values = pd.DataFrame(
+            {
+                "channel": ALL,
+                "metric": "csat",
+                "team": np.repeat([f"team{n}" for n in range(25)], 2),
+                "week": ["2026-W45", "2026-W46"] * 25,
+                "value": met.ravel() / 300,
+                "numerator": met.ravel(),
+                "denominator": 300,
+                "spread": np.nan,
+            }
         )
         tests = week_on_week(values, CATALOGUE, "2026-W46", "2026-W45", times={})
         weeks_with_any += bool(tests["discovery"].any())
-    assert 5 <= weeks_with_any <= 36
+    assert 2 <= weeks_with_any <= 20

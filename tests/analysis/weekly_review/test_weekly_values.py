@@ -53,34 +53,34 @@ def test_columns_per_metric_become_rows():
 
 def test_a_share_has_wilsons_interval():
     """81 of 263: the worked example of Newcombe (1998)."""
-    found = with_intervals(sums(("2026-W01", "a", ALL, "csat", 81, 263)), CATALOGUE).iloc[0]
-    assert [round(found[name], 4) for name in ("value", "low", "high")] == [0.308, 0.2553, 0.3662]
-    assert found["n"] == 263
+    csat = with_intervals(sums(("2026-W01", "a", ALL, "csat", 81, 263)), CATALOGUE).iloc[0]
+    assert [round(csat[name], 4) for name in ("value", "low", "high")] == [0.308, 0.2553, 0.3662]
+    assert csat["n"] == 263
 
 
 def test_a_share_of_nothing_is_no_number():
-    found = with_intervals(sums(("2026-W01", "a", ALL, "csat", 0, 0)), CATALOGUE).iloc[0]
-    assert np.isnan(found["value"])
-    assert found["n"] == 0
+    csat = with_intervals(sums(("2026-W01", "a", ALL, "csat", 0, 0)), CATALOGUE).iloc[0]
+    assert np.isnan(csat["value"])
+    assert csat["n"] == 0
 
 
 def test_a_mean_has_students_interval():
     values = np.array([1.0, 2.0, 2.0, 5.0])
     rows = sums(("2026-W01", "a", ALL, "touches_per_solved", values.sum(), len(values)))
-    found = with_intervals(rows.assign(squares=(values**2).sum()), CATALOGUE).iloc[0]
+    touches = with_intervals(rows.assign(squares=(values**2).sum()), CATALOGUE).iloc[0]
     half = 3.182446 * values.std(ddof=1) / 2  # t(0.975) with 3 degrees of freedom
-    assert found["value"] == pytest.approx(2.5)
-    assert found["spread"] == pytest.approx(values.std(ddof=1))
-    assert (found["low"], found["high"]) == (
+    assert touches["value"] == pytest.approx(2.5)
+    assert touches["spread"] == pytest.approx(values.std(ddof=1))
+    assert (touches["low"], touches["high"]) == (
         pytest.approx(max(2.5 - half, 0), abs=1e-5),
         pytest.approx(2.5 + half, abs=1e-5),
     )
 
 
 def test_a_count_is_no_estimate_and_has_no_interval():
-    found = with_intervals(sums(("2026-W01", "a", ALL, "created", 12, 12)), CATALOGUE).iloc[0]
-    assert found["value"] == 12
-    assert np.isnan(found["low"])
+    created = with_intervals(sums(("2026-W01", "a", ALL, "created", 12, 12)), CATALOGUE).iloc[0]
+    assert created["value"] == 12
+    assert np.isnan(created["low"])
 
 
 def test_percentiles_are_taken_over_channels_and_teams_too():
@@ -94,14 +94,14 @@ def test_percentiles_are_taken_over_channels_and_teams_too():
             "ended": True,
         }
     )
-    found = quantile_values(times, [CATALOGUE["first_reply_median"], CATALOGUE["first_reply_p90"]])
-    found = found.set_index(["metric", "week", "team", "channel"])
+    percentiles = quantile_values(times, [CATALOGUE["first_reply_median"], CATALOGUE["first_reply_p90"]])
+    percentiles = percentiles.set_index(["metric", "week", "team", "channel"])
     plain = times[(times["week"] == "2026-W02") & (times["team"] == "a")]
-    assert found.loc[("first_reply_median", "2026-W02", "a", ALL), "value"] == plain["seconds"].median()
-    everything = found.loc[("first_reply_median", "2026-W01", ALL, ALL)]
+    assert percentiles.loc[("first_reply_median", "2026-W02", "a", ALL), "value"] == plain["seconds"].median()
+    everything = percentiles.loc[("first_reply_median", "2026-W01", ALL, ALL)]
     assert everything["value"] == times[times["week"] == "2026-W01"]["seconds"].median()
     assert everything["low"] < everything["value"] < everything["high"]
-    assert len(found) == 2 * 2 * 9
+    assert len(percentiles) == 2 * 2 * 9
 
 
 def test_a_median_that_is_not_reached_is_null_with_a_bound():
@@ -114,54 +114,54 @@ def test_a_median_that_is_not_reached_is_null_with_a_bound():
             "ended": [n < 3 for n in range(10)],
         }
     )
-    found = quantile_values(times, [CATALOGUE["first_reply_median"]]).iloc[0]
-    assert np.isnan(found["value"])
-    assert found["low"] == quantile(times["seconds"], times["ended"]).low
-    assert (found["n"], found["censored"]) == (10, 7)
+    median = quantile_values(times, [CATALOGUE["first_reply_median"]]).iloc[0]
+    assert np.isnan(median["value"])
+    assert median["low"] == quantile(times["seconds"], times["ended"]).low
+    assert (median["n"], median["censored"]) == (10, 7)
 
 
-def complete(*parts: pd.DataFrame, lacking: dict[str, str] | None = None, untold: dict | None = None) -> pd.DataFrame:
+def complete(*parts: pd.DataFrame, missing: dict[str, str] | None = None, of_team: dict | None = None) -> pd.DataFrame:
     return weekly_values(
         parts,
         weeks=["2026-W01", "2026-W02"],
         teams=["a", "b"],
         catalogue={name: CATALOGUE[name] for name in ("created", "csat", "first_reply_median")},
-        lacking=lacking or {},
-        untold=untold or {},
+        missing=missing or {},
+        missing_of_team=of_team or {},
     )
 
 
 def test_every_week_team_and_metric_has_a_row():
-    found = complete(with_intervals(sums(("2026-W01", "a", ALL, "created", 3, 3)), CATALOGUE))
-    assert list(found.columns) == list(COLUMNS)
-    assert len(found) == 2 * 3 * 3
-    assert not found.duplicated(["week", "team", "channel", "metric"]).any()
+    values = complete(with_intervals(sums(("2026-W01", "a", ALL, "created", 3, 3)), CATALOGUE))
+    assert list(values.columns) == list(COLUMNS)
+    assert len(values) == 2 * 3 * 3
+    assert not values.duplicated(["week", "team", "channel", "metric"]).any()
 
 
 def test_a_count_without_rows_is_zero_and_a_share_without_rows_is_null():
-    found = complete().set_index(["metric", "team", "week"])
-    assert found.loc[("created", "b", "2026-W02"), "value"] == 0
-    assert np.isnan(found.loc[("csat", "b", "2026-W02"), "value"])
-    assert found.loc[("csat", "b", "2026-W02"), "n"] == 0
+    values = complete().set_index(["metric", "team", "week"])
+    assert values.loc[("created", "b", "2026-W02"), "value"] == 0
+    assert np.isnan(values.loc[("csat", "b", "2026-W02"), "value"])
+    assert values.loc[("csat", "b", "2026-W02"), "n"] == 0
 
 
 def test_what_the_export_lacks_is_never_zero():
-    found = complete(lacking={"created": "not in this export: no tickets"})
-    gone = found[found["metric"] == "created"]
-    assert gone["value"].isna().all()
-    assert gone["n"].isna().all()
-    assert set(gone["missing"]) == {"not in this export: no tickets"}
+    values = complete(missing={"created": "not in this export: no tickets"})
+    without_tickets = values[values["metric"] == "created"]
+    assert without_tickets["value"].isna().all()
+    assert without_tickets["n"].isna().all()
+    assert set(without_tickets["missing"]) == {"not in this export: no tickets"}
 
 
 def test_a_team_without_a_target_is_named_and_the_others_are_not_touched():
-    found = complete(untold={("b", "csat"): "no such target"})
-    csat = found[found["metric"] == "csat"].groupby("team")["missing"].first()
+    values = complete(of_team={("b", "csat"): "no such target"})
+    csat = values[values["metric"] == "csat"].groupby("team")["missing"].first()
     assert csat["b"] == "no such target"
     assert csat.drop("b").isna().all()
 
 
 def test_weeks_and_teams_that_were_not_asked_for_are_left_out():
     rows = sums(("2026-W03", "a", ALL, "created", 3, 3), ("2026-W01", "stranger", ALL, "created", 3, 3))
-    found = complete(with_intervals(rows, CATALOGUE))
-    assert set(found["week"]) == {"2026-W01", "2026-W02"}
-    assert set(found["team"]) == {"a", "b", ALL}
+    values = complete(with_intervals(rows, CATALOGUE))
+    assert set(values["week"]) == {"2026-W01", "2026-W02"}
+    assert set(values["team"]) == {"a", "b", ALL}

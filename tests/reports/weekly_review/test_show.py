@@ -16,8 +16,8 @@ from opslib.reports.weekly_review import show
 HOSTILE = '<img src=x onerror="alert(1)">'
 
 
-def cells(shown: Markup) -> list[list[str]]:
-    soup = BeautifulSoup(shown.html, "html.parser")
+def cells(markup: Markup) -> list[list[str]]:
+    soup = BeautifulSoup(markup.html, "html.parser")
     return [[cell.get_text() for cell in row.find_all(["th", "td"])] for row in soup.find_all("tr")]
 
 
@@ -46,8 +46,8 @@ def signal_rows(**changes: object) -> pd.DataFrame:
 
 
 def test_signals_are_a_table_and_noise_is_a_sentence():
-    shown = show.signals(signal_rows())
-    assert cells(shown)[1] == [
+    markup = show.signals(signal_rows())
+    assert cells(markup)[1] == [
         "First reply, median",
         "2 h",
         "1 h",
@@ -55,18 +55,18 @@ def test_signals_are_a_table_and_noise_is_a_sentence():
         "50 min to 1 h 10 min",
         "worse: outside its usual range; changed from the week before (q < 0.001)",
     ]
-    assert len(cells(shown)) == 2
+    assert len(cells(markup)) == 2
     assert (
         "60 changes were tested over all metrics and teams; 4 are discoveries at a false discovery rate of 10 %"
-        in shown.text
+        in markup.text
     )
-    assert "Noise, no more than what chance does: Customer satisfaction." in shown.text
+    assert "Noise, no more than chance would do: Customer satisfaction." in markup.text
 
 
 def test_a_quiet_week_says_that_nothing_is_a_signal():
-    shown = show.signals(signal_rows(verdict="noise", rule="", discovery=False))
-    assert shown.text.startswith("Nothing is a signal in this week.")
-    assert "<table" not in shown.html
+    markup = show.signals(signal_rows(verdict="noise", rule="", discovery=False))
+    assert markup.text.startswith("No metric shows a signal this week.")
+    assert "<table" not in markup.html
 
 
 def metric_rows(**changes: object) -> pd.DataFrame:
@@ -94,10 +94,10 @@ def metric_rows(**changes: object) -> pd.DataFrame:
 
 
 def test_a_metric_has_interval_goal_change_line_and_definition():
-    shown = show.metric_table(metric_rows())
-    row = cells(shown)[1]
+    markup = show.metric_table(metric_rows())
+    row = cells(markup)[1]
     assert row[1:6] == ["84.2 %", "81.0–87.1 %", "≥ 85 %, not met", "+4.2 points", "usual"]
-    soup = BeautifulSoup(shown.html, "html.parser")
+    soup = BeautifulSoup(markup.html, "html.parser")
     assert soup.details.p.get_text() == "Of the surveys answered, the share that is satisfied. This week: 500 counted."
     assert soup.svg["aria-label"] == "Customer satisfaction, last 3 weeks: lowest 80.0 %, highest 84.2 %, latest 84.2 %"
     assert soup.path["d"].count("M") == 2, "a missing week breaks the line"
@@ -127,16 +127,16 @@ def add_up_frame(**changes: object) -> pd.DataFrame:
 
 
 def test_the_backlog_is_read_downwards():
-    shown = cells(show.add_up(add_up_frame()))
-    assert shown[0] == ["", "Mon 9", "Week"]
-    assert shown[1] == ["Opening", "1,200", "1,200"]
-    assert shown[-1] == ["= Closing", "1,201", "1,201"]
+    markup = cells(show.add_up(add_up_frame()))
+    assert markup[0] == ["", "Mon 9", "Week"]
+    assert markup[1] == ["Opening", "1,200", "1,200"]
+    assert markup[-1] == ["= Closing", "1,201", "1,201"]
 
 
 def test_what_does_not_add_up_is_shown():
-    shown = show.add_up(add_up_frame(difference=[0, 2]))
-    assert cells(shown)[-1] == ["Unexplained", "0", "2"]
-    assert "1 of 2 columns do not add up" in shown.text
+    markup = show.add_up(add_up_frame(difference=[0, 2]))
+    assert cells(markup)[-1] == ["Unexplained", "0", "2"]
+    assert "1 of 2 columns do not add up" in markup.text
 
 
 def test_names_and_values_from_the_data_are_escaped():
@@ -146,14 +146,14 @@ def test_names_and_values_from_the_data_are_escaped():
         show.missing(pd.DataFrame({"label": [HOSTILE], "definition": [HOSTILE], "missing": [HOSTILE]})),
         frame(pd.DataFrame({HOSTILE: [HOSTILE]}), caption=HOSTILE),
     ]
-    for shown in frames:
-        assert "<img" not in shown.html
-        assert "&lt;img" in shown.html
+    for markup in frames:
+        assert "<img" not in markup.html
+        assert "&lt;img" in markup.html
 
 
 def test_headers_have_scopes_numbers_are_aligned_and_every_table_has_a_caption():
-    for shown in (show.signals(signal_rows()), show.metric_table(metric_rows()), show.add_up(add_up_frame())):
-        soup = BeautifulSoup(shown.html, "html.parser")
+    for markup in (show.signals(signal_rows()), show.metric_table(metric_rows()), show.add_up(add_up_frame())):
+        soup = BeautifulSoup(markup.html, "html.parser")
         assert soup.caption.get_text()
         assert {header["scope"] for header in soup.find_all("th")} == {"col", "row"}
         assert soup.find_all("td", class_="num")
@@ -165,6 +165,6 @@ def test_an_empty_frame_is_said_in_one_line(table):
 
 
 def test_a_long_frame_is_cut_and_says_so():
-    shown = frame(pd.DataFrame({"n": range(1000)}), caption="Numbers")
-    assert len(cells(shown)) == 201
-    assert "The first 200 of 1,000 rows." in shown.text
+    markup = frame(pd.DataFrame({"n": range(1000)}), caption="Numbers")
+    assert len(cells(markup)) == 201
+    assert "The first 200 of 1,000 rows." in markup.text

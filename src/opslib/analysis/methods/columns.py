@@ -1,4 +1,4 @@
-"""What methods are given, as arrays of one length: numbers, lists, arrays or Series."""
+"""Arguments of the methods as arrays of one length: numbers, lists, arrays or Series."""
 
 from __future__ import annotations
 
@@ -7,6 +7,13 @@ import numpy.typing as npt
 import pandas as pd
 
 Floats = npt.NDArray[np.float64]
+
+
+def as_floats(values: npt.ArrayLike) -> Floats:
+    """Turn a number, list, array or Series into an array of floats of one dimension or more; missing becomes NaN."""
+    if isinstance(values, pd.Series):
+        return values.to_numpy(dtype=np.float64, na_value=np.nan)
+    return np.atleast_1d(np.asarray(values, dtype=np.float64))
 
 
 def as_columns(**columns: npt.ArrayLike) -> tuple[dict[str, Floats], pd.Index]:
@@ -28,9 +35,7 @@ def as_columns(**columns: npt.ArrayLike) -> tuple[dict[str, Floats], pd.Index]:
             if index is not None and not values.index.equals(index):
                 raise ValueError(f"'{name}' has another index than the columns before it; align the Series first")
             index = values.index
-            arrays[name] = values.to_numpy(dtype=np.float64, na_value=np.nan)
-        else:
-            arrays[name] = np.atleast_1d(np.asarray(values, dtype=np.float64))
+        arrays[name] = as_floats(values)
         if arrays[name].ndim != 1:
             raise ValueError(f"'{name}' must be one-dimensional, not of shape {arrays[name].shape}")
     try:

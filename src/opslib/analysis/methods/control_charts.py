@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from opslib.analysis.methods.columns import as_columns
+from opslib.analysis.methods.columns import Floats, as_columns
 
-Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 
 D2 = 2 / np.sqrt(np.pi)
@@ -26,42 +24,15 @@ RULES = {
     3: "six rising or falling",
     4: "fourteen alternating",
 }
-"""Nelson's rules used here, by number, in plain words."""
+"""The four of Nelson's rules that charts mark, by number, in plain words.
 
+1: one point more than 3 sigma from the centre. 2: nine in a row on the same side; one on the centre breaks it. 3: six
+in a row steadily rising or falling; equal neighbours break it. 4: fourteen in a row alternately up and down. A point is
+marked where it completes the pattern, and every further one that prolongs it; a missing value completes nothing and
+breaks every run. On independent normal values each rule fires by chance at about 0.3 to 0.5 % of the points.
 
-def nelson_rules(z: npt.ArrayLike, rules: Iterable[int] = (1, 2, 3, 4)) -> pd.DataFrame:
-    """Return the points at which a pattern that chance seldom makes is complete.
-
-    Args:
-        z: distances from the centre in standard deviations, in the order of time; NaN where there is no value.
-        rules: numbers out of `RULES`.
-
-    Returns:
-        One bool column nelson_<number> per rule, one row per point. True at the point that completes the pattern and at
-        every further point that prolongs it. A missing value completes nothing and breaks every run.
-
-    Raises:
-        ValueError: an unknown rule.
-
-    Notes:
-        1: one point more than 3 from the centre. 2: nine in a row on the same side; one on the centre breaks it.
-        3: six in a row steadily rising or falling; equal neighbours break it. 4: fourteen in a row alternately up and
-        down. On independent normal values each of them fires by chance at about 0.3 to 0.5 % of the points.
-
-    References:
-        Nelson, L. S. (1984). The Shewhart control chart: tests for special causes. Journal of Quality Technology 16,
-        237-239.
-
-    >>> nelson_rules([0, 3.2, -3.4, 3], rules=[1])["nelson_1"].tolist()
-    [False, True, True, False]
-    """
-    columns, index = as_columns(z=z)
-    chosen = list(rules)
-    unknown = sorted(set(chosen) - set(RULES))
-    if unknown:
-        raise ValueError(f"unknown rules {unknown}; known are {sorted(RULES)}")
-    fired = _fired(columns["z"])
-    return pd.DataFrame({f"nelson_{rule}": fired[rule] for rule in chosen}, index=index)
+Nelson, L. S. (1984). The Shewhart control chart: tests for special causes. Journal of Quality Technology 16, 237-239.
+"""
 
 
 def xmr(values: npt.ArrayLike, *, baseline: int | npt.ArrayLike | None = None) -> pd.DataFrame:
@@ -73,9 +44,9 @@ def xmr(values: npt.ArrayLike, *, baseline: int | npt.ArrayLike | None = None) -
             frozen for all other periods. None takes all periods.
 
     Returns:
-        One row per period with the index of the Series given: value, centre, lower, upper, sigma, moving_range (NaN
-        where either neighbour is missing), nelson_1 to nelson_4 (bool), signal (names of the rules that fired, parted
-        by "; ", empty for none), in_baseline.
+        One row per period with the index of the Series: value, centre, lower, upper, sigma, moving_range (all in the
+        unit of the values; moving_range is NaN where either neighbour is missing), nelson_1 to nelson_4 (bool), signal
+        (the `RULES` that fired, parted by "; ", empty for none), in_baseline (bool).
 
     Raises:
         ValueError: a baseline that is no count of at least 1 and no mask of the right length.
@@ -92,9 +63,9 @@ def xmr(values: npt.ArrayLike, *, baseline: int | npt.ArrayLike | None = None) -
     """
     columns, index = as_columns(values=values)
     value = columns["values"]
-    chosen = _baseline_mask(baseline, len(value))
-    moving_range, sigma = _spread(value, chosen)
-    centre = float(np.mean(value[chosen & ~np.isnan(value)])) if _long_enough(value, chosen) else np.nan
+    in_baseline = _baseline_mask(baseline, len(value))
+    moving_range, sigma = _spread(value, in_baseline)
+    centre = float(np.mean(value[in_baseline & ~np.isnan(value)])) if _long_enough(value, in_baseline) else np.nan
     deviation = _deviation(value, centre)
     chart = _chart(
         value=value,
@@ -102,7 +73,7 @@ def xmr(values: npt.ArrayLike, *, baseline: int | npt.ArrayLike | None = None) -
         sigma=np.full(len(value), sigma),
         deviation=deviation,
         moving_range=moving_range,
-        in_baseline=chosen,
+        in_baseline=in_baseline,
     )
     return pd.DataFrame(chart, index=index)
 
@@ -119,8 +90,10 @@ def laney_p_prime(
             frozen for all other periods. None takes all periods.
 
     Returns:
-        The columns of `xmr`, with limits and sigma that vary with the trials and lie within 0 to 1, and sigma_z, the
-        factor by which the periods vary more than binomially. moving_range is that of the standardised shares.
+        One row per period with the index of the Series: value, centre, lower, upper, sigma (shares; the limits vary
+        with the trials and lie within 0 to 1), moving_range (of the standardised shares), nelson_1 to nelson_4 (bool),
+        signal (the `RULES` that fired, parted by "; ", empty for none), in_baseline (bool), and sigma_z, the factor by
+        which the periods vary more than binomially.
 
     Raises:
         ValueError: a count is negative, successes exceed trials, or the baseline is not usable.
@@ -128,7 +101,8 @@ def laney_p_prime(
     Notes:
         centre p = sum of successes / sum of trials; s_i = sqrt(p (1 - p) / n_i); z_i = (p_i - p) / s_i; sigma_z = mean
         moving range of z / 1.128379; limits p -+ 3 s_i sigma_z. Rules 1 and 2 look at the distance in sigma, rules 3
-        and 4 at the shares as drawn. What `xmr` says on short baselines and those without variation holds here too.
+        and 4 at the shares as drawn. A baseline of fewer than 6 points or 3 moving ranges gives no centre and no
+        limits, one without any variation no limits; where there are no limits there are no signals.
 
     References:
         Laney, D. B. (2002). Improved control charts for attributes. Quality Engineering 14, 531-537.
@@ -139,27 +113,27 @@ def laney_p_prime(
     if len(wrong):
         raise ValueError(f"successes must lie between 0 and trials; they do not at position {wrong[0]}")
     value = np.divide(met, total, out=np.full(len(met), np.nan), where=total > 0)
-    chosen = _baseline_mask(baseline, len(value))
-    counted = chosen & ~np.isnan(value)
-    centre = float(met[counted].sum() / total[counted].sum()) if _long_enough(value, chosen) else np.nan
+    in_baseline = _baseline_mask(baseline, len(value))
+    usable = in_baseline & ~np.isnan(value)
+    centre = float(met[usable].sum() / total[usable].sum()) if _long_enough(value, in_baseline) else np.nan
     binomial = np.sqrt(centre * (1 - centre) / np.where(np.isnan(value), np.nan, total))
     deviation = _deviation(value, centre)
     z = np.divide(deviation, binomial, out=np.full(len(value), np.nan), where=binomial > 0)
-    moving_range, sigma_z = _spread(z, chosen)
+    moving_range, sigma_z = _spread(z, in_baseline)
     chart = _chart(
         value=value,
         centre=centre,
         sigma=binomial * sigma_z,
         deviation=deviation,
         moving_range=moving_range,
-        in_baseline=chosen,
+        in_baseline=in_baseline,
     )
     within = {"lower": np.maximum(chart["lower"], 0.0), "upper": np.minimum(chart["upper"], 1.0)}
     return pd.DataFrame(chart | within | {"sigma_z": np.full(len(value), sigma_z)}, index=index)
 
 
-def _fired(values: Floats) -> dict[int, Bools]:
-    """Where each of Nelson's rules fires."""
+def _rule_points(values: Floats) -> dict[int, Bools]:
+    """By rule the points that it marks, of distances from the centre in sigma."""
     step = np.zeros(len(values))
     if len(values) > 1:
         before, after = values[:-1], values[1:]
@@ -185,6 +159,7 @@ def _run_length(states: Floats) -> npt.NDArray[np.int64]:
 
 
 def _baseline_mask(baseline: int | npt.ArrayLike | None, length: int) -> Bools:
+    """The baseline as a bool per period; ValueError for what is neither a count nor a mask of this length."""
     if baseline is None:
         return np.ones(length, dtype=bool)
     if isinstance(baseline, (int, np.integer)) and not isinstance(baseline, (bool, np.bool_)):
@@ -203,24 +178,25 @@ def _deviation(value: Floats, centre: float) -> Floats:
     return np.where(np.isclose(value, centre, rtol=1e-12, atol=0), 0.0, distance)
 
 
-def _ranges(value: Floats, chosen: Bools) -> tuple[Floats, Floats]:
+def _ranges(value: Floats, in_baseline: Bools) -> tuple[Floats, Floats]:
     """All moving ranges, and those with both ends in the baseline."""
     moving_range = np.full(len(value), np.nan)
     moving_range[1:] = np.abs(np.diff(value))
     within = np.zeros(len(value), dtype=bool)
-    within[1:] = chosen[1:] & chosen[:-1]
+    within[1:] = in_baseline[1:] & in_baseline[:-1]
     return moving_range, moving_range[within & ~np.isnan(moving_range)]
 
 
-def _long_enough(value: Floats, chosen: Bools) -> bool:
-    points = int((chosen & ~np.isnan(value)).sum())
-    return points >= MINIMUM_BASELINE and 2 * len(_ranges(value, chosen)[1]) >= MINIMUM_BASELINE
+def _long_enough(value: Floats, in_baseline: Bools) -> bool:
+    """Whether the baseline has enough points and moving ranges for limits."""
+    points = int((in_baseline & ~np.isnan(value)).sum())
+    return points >= MINIMUM_BASELINE and 2 * len(_ranges(value, in_baseline)[1]) >= MINIMUM_BASELINE
 
 
-def _spread(value: Floats, chosen: Bools) -> tuple[Floats, float]:
+def _spread(value: Floats, in_baseline: Bools) -> tuple[Floats, float]:
     """Moving ranges and the baseline's standard deviation, NaN where the baseline is too short or never varies."""
-    moving_range, within = _ranges(value, chosen)
-    sigma = float(np.mean(within)) / D2 if _long_enough(value, chosen) else np.nan
+    moving_range, within = _ranges(value, in_baseline)
+    sigma = float(np.mean(within)) / D2 if _long_enough(value, in_baseline) else np.nan
     return moving_range, sigma if sigma > 0 else np.nan
 
 
@@ -235,9 +211,9 @@ def _chart(
 ) -> dict[str, Any]:
     """The columns of a chart."""
     z = np.divide(deviation, sigma, out=np.full(len(value), np.nan), where=sigma > 0)
-    apart, drawn = _fired(z), _fired(np.where(np.isnan(z), np.nan, value))
-    fired = {1: apart[1], 2: apart[2], 3: drawn[3], 4: drawn[4]}
-    signal = ["; ".join(RULES[rule] for rule, here in fired.items() if here[place]) for place in range(len(value))]
+    by_distance, by_value = _rule_points(z), _rule_points(np.where(np.isnan(z), np.nan, value))
+    points = {1: by_distance[1], 2: by_distance[2], 3: by_value[3], 4: by_value[4]}
+    signal = ["; ".join(RULES[rule] for rule, marks in points.items() if marks[place]) for place in range(len(value))]
     return {
         "value": value,
         "centre": np.full(len(value), centre),
@@ -245,7 +221,7 @@ def _chart(
         "upper": centre + 3 * sigma,
         "sigma": sigma,
         "moving_range": moving_range,
-        **{f"nelson_{rule}": here for rule, here in fired.items()},
+        **{f"nelson_{rule}": marks for rule, marks in points.items()},
         "signal": pd.array(signal, dtype="str"),
         "in_baseline": in_baseline,
     }

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
+
+from opslib.analysis.methods.columns import Floats
+
+Integers = npt.NDArray[np.integer[Any]]
 
 
 def kitagawa(
@@ -52,53 +58,70 @@ def kitagawa(
     groups = [by] if isinstance(by, str) else list(by)
     if before == after:
         raise ValueError(f"before and after are the same period, {before!r}")
-    chosen = frame.loc[frame[period].isin([before, after]), [*groups, period, numerator, denominator]]
-    for column in (numerator, denominator):
-        if chosen[column].isna().any():
-            raise ValueError(
-                f"'{column}' is missing in {int(chosen[column].isna().sum())} rows; fill or drop them first"
-            )
-    if (chosen[denominator] < 0).any():
-        raise ValueError(f"'{denominator}' is negative in {int((chosen[denominator] < 0).sum())} rows")
+    rows = frame.loc[frame[period].isin([before, after]), [*groups, period, numerator, denominator]]
+    _refuse_unusable(rows, numerator, denominator)
 
     # The group number, not its key, joins the two periods, so that a missing value stays a group of its own.
-    grouping = chosen.groupby(groups, dropna=False, observed=True, sort=True)
+    grouping = rows.groupby(groups, dropna=False, observed=True, sort=True)
     code = grouping.ngroup().to_numpy()
-    size = grouping.ngroups
-    later = (chosen[period] == after).to_numpy(dtype=bool)
-    sums = {}
-    for name, rows in (("before", ~later), ("after", later)):
-        above = np.bincount(code[rows], chosen[numerator].to_numpy(dtype=np.float64)[rows], minlength=size)
-        below = np.bincount(code[rows], chosen[denominator].to_numpy(dtype=np.float64)[rows], minlength=size)
-        value = before if name == "before" else after
-        if below.sum() == 0:
-            raise ValueError(f"'{denominator}' is 0 throughout the period {value!r}: there is no ratio to explain")
-        if ((below == 0) & (above != 0)).any():
-            raise ValueError(f"a group has '{numerator}' but no '{denominator}' in the period {value!r}")
-        rate = np.divide(above, below, out=np.full(size, np.nan), where=below > 0)
-        sums[name] = (below / below.sum(), rate, above.sum() / below.sum())
-
-    share_before, rate_before, ratio_before = sums["before"]
-    share_after, rate_after, ratio_after = sums["after"]
-    start = np.where(np.isnan(rate_before), rate_after, rate_before)
-    end = np.where(np.isnan(rate_after), rate_before, rate_after)
+    earlier, later = (
+        _period_sums(rows, code, grouping.ngroups, numerator=numerator, denominator=denominator, period=period, at=at)
+        for at in (before, after)
+    )
+    start = np.where(np.isnan(earlier.rate), later.rate, earlier.rate)
+    end = np.where(np.isnan(later.rate), earlier.rate, later.rate)
     absent = np.isnan(start)
-    rate_part = np.where(absent, 0.0, (end - start) * (share_before + share_after) / 2)
-    level = (start + end) / 2 - (ratio_before + ratio_after) / 2
-    mix_part = np.where(absent, 0.0, (share_after - share_before) * level)
+    rate_part = np.where(absent, 0.0, (end - start) * (earlier.share + later.share) / 2)
+    level = (start + end) / 2 - (earlier.ratio + later.ratio) / 2
+    mix_part = np.where(absent, 0.0, (later.share - earlier.share) * level)
 
     first_row = np.unique(code, return_index=True)[1]
     return (
-        chosen[groups]
+        rows[groups]
         .iloc[first_row]
         .reset_index(drop=True)
         .assign(
-            share_before=share_before,
-            share_after=share_after,
-            rate_before=rate_before,
-            rate_after=rate_after,
+            share_before=earlier.share,
+            share_after=later.share,
+            rate_before=earlier.rate,
+            rate_after=later.rate,
             mix=mix_part,
             rate=rate_part,
             total=mix_part + rate_part,
         )
     )
+
+
+@dataclass(frozen=True)
+class _PeriodSums:
+    """A period: each group's share of the denominator and its rate (NaN where it is absent), and the ratio over all."""
+
+    share: Floats
+    rate: Floats
+    ratio: float
+
+
+def _refuse_unusable(rows: pd.DataFrame, numerator: str, denominator: str) -> None:
+    """Raise ValueError where a value is missing or a denominator negative."""
+    for column in (numerator, denominator):
+        if rows[column].isna().any():
+            raise ValueError(f"'{column}' is missing in {int(rows[column].isna().sum())} rows; fill or drop them first")
+    if (rows[denominator] < 0).any():
+        raise ValueError(f"'{denominator}' is negative in {int((rows[denominator] < 0).sum())} rows")
+
+
+def _period_sums(
+    rows: pd.DataFrame, code: Integers, size: int, *, numerator: str, denominator: str, period: str, at: Any
+) -> _PeriodSums:
+    """Sum one period by group number; ValueError where it has no ratio, or a numerator without a denominator."""
+    inside = (rows[period] == at).to_numpy(dtype=bool)
+    above, below = (
+        np.bincount(code[inside], rows[column].to_numpy(dtype=np.float64)[inside], minlength=size)
+        for column in (numerator, denominator)
+    )
+    if below.sum() == 0:
+        raise ValueError(f"'{denominator}' is 0 throughout the period {at!r}: there is no ratio to explain")
+    if ((below == 0) & (above != 0)).any():
+        raise ValueError(f"a group has '{numerator}' but no '{denominator}' in the period {at!r}")
+    rate = np.divide(above, below, out=np.full(size, np.nan), where=below > 0)
+    return _PeriodSums(below / below.sum(), rate, float(above.sum() / below.sum()))

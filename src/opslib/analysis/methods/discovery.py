@@ -6,6 +6,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from opslib.analysis.methods.columns import as_columns
+
 
 def benjamini_hochberg(p_values: npt.ArrayLike, *, rate: float = 0.10) -> pd.DataFrame:
     """Return which of a family of p-values are discoveries at a false discovery rate.
@@ -15,8 +17,9 @@ def benjamini_hochberg(p_values: npt.ArrayLike, *, rate: float = 0.10) -> pd.Dat
         rate: the expected share of false ones among the discoveries.
 
     Returns:
-        p, q (the smallest rate at which the row is a discovery) and discovery (bool), in the order and with the index
-        given. A row without a p-value has no q, is no discovery, and does not count in the size of the family.
+        One row per p-value, in their order and with the index of the Series: p, q (the smallest rate at which the row
+        is a discovery), discovery (bool). A row without a p-value has no q, is no discovery, and does not count in the
+        size of the family.
 
     Raises:
         ValueError: a p-value lies outside 0 to 1, or the rate outside (0, 1).
@@ -34,12 +37,8 @@ def benjamini_hochberg(p_values: npt.ArrayLike, *, rate: float = 0.10) -> pd.Dat
     """
     if not 0 < rate < 1:
         raise ValueError(f"rate must lie between 0 and 1, not {rate}")
-    if isinstance(p_values, pd.Series):
-        index: pd.Index = p_values.index
-        p = p_values.to_numpy(dtype=np.float64, na_value=np.nan)
-    else:
-        p = np.atleast_1d(np.asarray(p_values, dtype=np.float64))
-        index = pd.RangeIndex(len(p))
+    columns, index = as_columns(p=p_values)
+    p = columns["p"]
     outside = np.flatnonzero((p < 0) | (p > 1))
     if len(outside):
         raise ValueError(f"a p-value at position {outside[0]} lies outside 0 to 1 ({len(outside)} of {len(p)} rows)")

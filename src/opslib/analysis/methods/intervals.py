@@ -7,47 +7,44 @@ import numpy.typing as npt
 import pandas as pd
 from scipy import special
 
-from opslib.analysis.methods.columns import as_columns
-
-Floats = npt.NDArray[np.float64]
+from opslib.analysis.methods.columns import Floats, as_columns
 
 
 def _refuse(bad: npt.NDArray[np.bool_], complaint: str) -> None:
+    """Raise ValueError with the complaint and the first bad position, if there is one."""
     if bad.any():
         positions = np.flatnonzero(bad)
         raise ValueError(f"{complaint} at position {positions[0]} ({len(positions)} of {len(bad)} rows)")
 
 
 def _check_counts(successes: Floats, trials: Floats, suffix: str = "") -> None:
+    """Raise ValueError for counts of which no share can be taken; the suffix names the group."""
     _refuse(successes < 0, f"successes{suffix} are negative")
     _refuse(trials < 0, f"trials{suffix} are negative")
     _refuse(successes > trials, f"successes{suffix} exceed trials{suffix}")
 
 
-def _check_exposure(events: Floats, exposure: Floats, suffix: str = "") -> None:
-    _refuse(events < 0, f"events{suffix} are negative")
-    _refuse(exposure < 0, f"exposure{suffix} is negative")
-    _refuse((events > 0) & (exposure == 0), f"there are events{suffix} without exposure{suffix}")
-
-
 def _tail(confidence: float) -> float:
+    """The error that an interval of this confidence leaves at each end."""
     if not 0 < confidence < 1:
         raise ValueError(f"confidence must lie between 0 and 1, not {confidence}")
     return (1 - confidence) / 2
 
 
 def _ratio(above: Floats, below: Floats) -> Floats:
+    """Ratios, NaN where there is nothing below the line."""
     ratio = np.full(len(below), np.nan)
     np.divide(above, below, out=ratio, where=below > 0)
     return ratio
 
 
 def _wilson(successes: Floats, trials: Floats, tail: float) -> tuple[Floats, Floats, Floats]:
+    """Shares, and their lower and upper limits with this much error in each tail."""
     share = _ratio(successes, trials)
-    counted = np.where(trials > 0, trials, np.nan)
+    positive = np.where(trials > 0, trials, np.nan)
     z = -special.ndtri(tail)
-    middle = (share + z**2 / (2 * counted)) / (1 + z**2 / counted)
-    half = z / (1 + z**2 / counted) * np.sqrt(share * (1 - share) / counted + z**2 / (4 * counted**2))
+    middle = (share + z**2 / (2 * positive)) / (1 + z**2 / positive)
+    half = z / (1 + z**2 / positive) * np.sqrt(share * (1 - share) / positive + z**2 / (4 * positive**2))
     # At the ends the limit is the end itself; rounding would leave it a hair inside or outside.
     low = np.where(share == 0, 0.0, np.maximum(middle - half, 0.0))
     high = np.where(share == 1, 1.0, np.minimum(middle + half, 1.0))
@@ -63,7 +60,8 @@ def wilson(successes: npt.ArrayLike, trials: npt.ArrayLike, *, confidence: float
         confidence: coverage of the interval.
 
     Returns:
-        share, low, high, one row per input row, with the index of the Series given; NaN where trials are 0 or missing.
+        share, low, high, one row per input row, with the index of the Series among the arguments; NaN where trials are
+        0 or missing.
 
     Raises:
         ValueError: a count is negative or successes exceed trials; the message names the first position.
@@ -98,7 +96,7 @@ def newcombe_difference(
         confidence: coverage of the interval.
 
     Returns:
-        difference (share a less share b), low, high; NaN where either group has no trials.
+        difference (share a less share b), low, high, one row per input row; NaN where either group has no trials.
 
     Raises:
         ValueError: a count is negative or successes exceed trials; the message names the first position.
@@ -134,7 +132,7 @@ def poisson_rate(
         confidence: coverage of the interval, which is at least this for every true rate.
 
     Returns:
-        rate, low, high, per `per` of exposure; NaN where exposure is 0 or missing.
+        rate, low, high, in events per `per` of exposure, one row per input row; NaN where exposure is 0 or missing.
 
     Raises:
         ValueError: a count or an exposure is negative, or there are events without exposure.
@@ -146,17 +144,19 @@ def poisson_rate(
     [[0.0, 0.0, 3.689], [10.0, 4.795, 18.39]]
     """
     columns, index = as_columns(events=events, exposure=exposure)
-    count, exposed = columns["events"], columns["exposure"]
+    count, base = columns["events"], columns["exposure"]
     tail = _tail(confidence)
-    _check_exposure(count, exposed)
-    some = np.where(count > 0, count, np.nan)
-    low = np.where(count == 0, 0.0, special.gammaincinv(some, tail))
+    _refuse(count < 0, "events are negative")
+    _refuse(base < 0, "exposure is negative")
+    _refuse((count > 0) & (base == 0), "there are events without exposure")
+    positive = np.where(count > 0, count, np.nan)
+    low = np.where(count == 0, 0.0, special.gammaincinv(positive, tail))
     high = special.gammainccinv(count + 1, tail)
     return pd.DataFrame(
         {
-            "rate": _ratio(count, exposed) * per,
-            "low": _ratio(low, exposed) * per,
-            "high": _ratio(high, exposed) * per,
+            "rate": _ratio(count, base) * per,
+            "low": _ratio(low, base) * per,
+            "high": _ratio(high, base) * per,
         },
         index=index,
     )
@@ -174,7 +174,8 @@ def mean_interval(
         confidence: coverage of the interval.
 
     Returns:
-        mean, low, high; the limits are NaN for fewer than two observations, the mean too for none.
+        mean, low, high, one row per input row; the limits are NaN for fewer than two observations, the mean too for
+        none.
 
     Raises:
         ValueError: a count or a standard deviation is negative.
@@ -191,8 +192,8 @@ def mean_interval(
     _refuse(n < 0, "count is negative")
     _refuse(spread < 0, "std is negative")
     centre = np.where(n >= 1, centre, np.nan)
-    enough = np.where(n >= 2, n, np.nan)
-    half = -special.stdtrit(enough - 1, tail) * spread / np.sqrt(enough)
+    at_least_two = np.where(n >= 2, n, np.nan)
+    half = -special.stdtrit(at_least_two - 1, tail) * spread / np.sqrt(at_least_two)
     return pd.DataFrame({"mean": centre, "low": centre - half, "high": centre + half}, index=index)
 
 
@@ -208,7 +209,8 @@ def proportion_change_p(
         trials_b: trials of the second group.
 
     Returns:
-        A Series named p; NaN where either group has no trials, 1 where both shares are 0 or both are 1.
+        A Series named p, one value per input row; NaN where either group has no trials, 1 where both shares are 0 or
+        both are 1.
 
     Raises:
         ValueError: a count is negative or successes exceed trials; the message names the first position.
@@ -237,45 +239,3 @@ def proportion_change_p(
         np.abs(difference), error, out=np.where(np.isnan(difference), np.nan, 0.0), where=varies & (error > 0)
     )
     return pd.Series(2 * special.ndtr(-z), index=index, name="p")
-
-
-def count_change_p(
-    events_a: npt.ArrayLike, exposure_a: npt.ArrayLike, events_b: npt.ArrayLike, exposure_b: npt.ArrayLike
-) -> pd.Series:
-    """Return two-sided exact p-values for the equality of two Poisson rates.
-
-    Args:
-        events_a: events of the first group, one per row.
-        exposure_a: what they are counted over (1 for plain weekly counts).
-        events_b: events of the second group.
-        exposure_b: what they are counted over.
-
-    Returns:
-        A Series named p; NaN where an exposure is 0 or missing, 1 where there are no events at all.
-
-    Raises:
-        ValueError: a count or an exposure is negative, or there are events without exposure.
-
-    Notes:
-        Given the sum of both counts, the first is binomial with the share of its exposure; the p-value is twice the
-        smaller tail, at most 1, so that it agrees with intervals of Clopper-Pearson type. The counts are taken to be
-        Poisson: weekly ticket counts usually vary more than that, so a control chart decides on those.
-
-    References:
-        Przyborowski, J., Wilenski, H. (1940). Homogeneity of results in testing samples from Poisson series.
-        Biometrika 31, 313-323.
-
-    >>> count_change_p(10, 1, 20, 1).round(4).tolist()
-    [0.0987]
-    """
-    columns, index = as_columns(events_a=events_a, exposure_a=exposure_a, events_b=events_b, exposure_b=exposure_b)
-    count_a, exposed_a, count_b, exposed_b = columns.values()
-    _check_exposure(count_a, exposed_a, "_a")
-    _check_exposure(count_b, exposed_b, "_b")
-    usable = (exposed_a > 0) & (exposed_b > 0)
-    share = np.where(usable, _ratio(exposed_a, exposed_a + exposed_b), np.nan)
-    at_most = np.where(count_b == 0, 1.0, special.betainc(np.maximum(count_b, 0.5), count_a + 1, 1 - share))
-    at_least = np.where(count_a == 0, 1.0, special.betainc(np.maximum(count_a, 0.5), count_b + 1, share))
-    p = np.minimum(1.0, 2 * np.minimum(at_most, at_least))
-    known = usable & ~np.isnan(count_a) & ~np.isnan(count_b)
-    return pd.Series(np.where(known, p, np.nan), index=index, name="p")

@@ -1,4 +1,4 @@
-"""Times that may not have ended yet: Kaplan-Meier curves, percentiles with intervals, and the log-rank test.
+"""Times that may not have ended yet: percentiles of Kaplan-Meier curves with intervals, and the log-rank test.
 
 A ticket that is still open counts with the time that it has been open so far: it is censored, never left out.
 """
@@ -14,7 +14,8 @@ import numpy.typing as npt
 import pandas as pd
 from scipy import special
 
-Floats = npt.NDArray[np.float64]
+from opslib.analysis.methods.columns import Floats, as_floats
+
 Integers = npt.NDArray[np.intp]
 Bools = npt.NDArray[np.bool_]
 Interval = Literal["log-log", "log"]
@@ -48,73 +49,6 @@ class _Steps:
     ended: Integers
 
 
-def kaplan_meier(
-    durations: npt.ArrayLike,
-    ended: npt.ArrayLike,
-    *,
-    weights: npt.ArrayLike | None = None,
-    confidence: float = 0.95,
-    interval: Interval = "log-log",
-) -> pd.DataFrame:
-    """Return the Kaplan-Meier curve: the share whose time has not ended by each time.
-
-    Args:
-        durations: times, not negative: to the end where it has come, so far where it has not. Any unit.
-        ended: bool (or 0 and 1) per time; False means censored.
-        weights: how many times each row counts, not negative; None counts each row once.
-        confidence: coverage of the interval at each time.
-        interval: "log-log" (stays within 0 and 1) or "log" (the default of R's survfit).
-
-    Returns:
-        One row per distinct time, in order: time, at_risk (just before it), ended, censored (both at it), survival,
-        standard_error, low, high. Standard error and limits are NaN where the curve is at 0, and the limits where it
-        has not left 1.
-
-    Raises:
-        ValueError: a time or weight is missing or negative, an `ended` is missing or neither 0 nor 1.
-
-    References:
-        Kaplan, E. L., Meier, P. (1958). Nonparametric estimation from incomplete observations. JASA 53, 457-481.
-        Greenwood, M. (1926). The natural duration of cancer. Reports on Public Health 33 (the variance).
-        Kalbfleisch, J. D., Prentice, R. L. (1980). The statistical analysis of failure time data (log-log interval).
-
-    >>> kaplan_meier([1, 2, 2, 3], [True, True, False, False])["survival"].round(4).tolist()
-    [0.75, 0.5, 0.5]
-    """
-    times, over = _checked(durations, ended)
-    if weights is None:
-        weight = np.ones(len(times))
-    else:
-        weight = _floats(weights)
-        if weight.shape != times.shape:
-            raise ValueError(f"{len(weight)} weights for {len(times)} durations")
-        if np.isnan(weight).any() or (weight < 0).any():
-            raise ValueError("weights must be present and not negative")
-        times, over, weight = times[weight > 0], over[weight > 0], weight[weight > 0]
-    distinct, position = np.unique(times, return_inverse=True)
-    all_here = np.bincount(position, weight, minlength=len(distinct))
-    ended_here = np.bincount(position, weight * over, minlength=len(distinct))
-    # Equal sums of weights may differ by rounding: whoever is left at the last time is exactly what is there.
-    at_risk = np.cumsum(all_here[::-1])[::-1]
-    empties = np.isclose(ended_here, at_risk, rtol=1e-12, atol=0)
-    survival: Floats = np.cumprod(np.where(empties, 0.0, 1 - ended_here / at_risk), dtype=np.float64)
-    left = np.where(empties, np.nan, at_risk - ended_here)
-    hazard_variance = np.cumsum(ended_here / (at_risk * left))
-    low, high = _band(survival, hazard_variance, confidence, interval)
-    return pd.DataFrame(
-        {
-            "time": distinct,
-            "at_risk": at_risk,
-            "ended": ended_here,
-            "censored": all_here - ended_here,
-            "survival": survival,
-            "standard_error": survival * np.sqrt(hazard_variance),
-            "low": low,
-            "high": high,
-        }
-    )
-
-
 def quantile(
     durations: npt.ArrayLike,
     ended: npt.ArrayLike,
@@ -133,8 +67,8 @@ def quantile(
         interval: "log-log" or "log"; "log" gives the limits of R's survfit.
 
     Returns:
-        value, low, high, n, ended, reached. Where the curve never falls to 1 - p, value and high are NaN, reached is
-        False and low is the lower bound.
+        value, low, high (in the unit of the times), n (times), ended (how many of them have), reached. Where the curve
+        never falls to 1 - p, value and high are NaN, reached is False and low is the lower bound.
 
     Raises:
         ValueError: a time is missing or negative, an `ended` is missing or neither 0 nor 1, p is not inside (0, 1).
@@ -148,13 +82,15 @@ def quantile(
 
     References:
         Brookmeyer, R., Crowley, J. (1982). A confidence interval for the median survival time. Biometrics 38, 29-41.
-        Kaplan and Meier (1958), Greenwood (1926), Kalbfleisch and Prentice (1980), as in `kaplan_meier`.
+        Kaplan, E. L., Meier, P. (1958). Nonparametric estimation from incomplete observations. JASA 53, 457-481.
+        Greenwood, M. (1926). The natural duration of cancer. Reports on Public Health 33 (the variance).
+        Kalbfleisch, J. D., Prentice, R. L. (1980). The statistical analysis of failure time data (log-log interval).
 
     >>> quantile([1, 2, 3, 9, 9], [True, True, True, False, False]).value
     3.0
     """
-    times, over = _checked(durations, ended)
-    steps = _steps(np.zeros(len(times), dtype=np.intp), times, over, 1)
+    times, has_ended = _times_and_ends(durations, ended)
+    steps = _steps(np.zeros(len(times), dtype=np.intp), times, has_ended, 1)
     low_curve, high_curve = _band(steps.survival, steps.hazard_variance, confidence, interval)
     value, low, high, reached = _quantiles(steps, low_curve, high_curve, p)
     return Quantile(
@@ -189,20 +125,21 @@ def grouped_quantiles(
         interval: "log-log" (the default here, in lifelines and SAS) or "log" (the default of R's survfit).
 
     Returns:
-        One row per group and percentile, sorted by group: the `by` columns, p, value, low, high, n, ended, reached,
-        with the meaning that `quantile` gives them.
+        One row per group and percentile, sorted by group: the `by` columns, p, value, low, high (in the unit of the
+        times), n (times), ended (how many of them have), reached (bool). Where the curve never falls to 1 - p, value
+        and high are NaN, reached is False and low is the lower bound.
 
     Raises:
         ValueError: a time is missing or negative, an `ended` is missing or neither 0 nor 1, a p is not inside (0, 1).
 
     Notes:
-        All groups at once: one sort, then cumulative sums. Formulas and references as in `quantile`.
+        All groups at once: one sort, then cumulative sums, by the formulas of `quantile`, where their references are.
     """
-    times, over = _checked(frame[duration], frame[ended])
+    times, has_ended = _times_and_ends(frame[duration], frame[ended])
     grouping = frame.groupby(by, dropna=False, observed=True, sort=True)
     code: Integers = np.asarray(grouping.ngroup(), dtype=np.intp)
     size = int(code.max()) + 1 if len(code) else 0
-    steps = _steps(code, times, over, size)
+    steps = _steps(code, times, has_ended, size)
     low_curve, high_curve = _band(steps.survival, steps.hazard_variance, confidence, interval)
 
     first_row = np.full(size, len(code), dtype=np.intp)
@@ -242,51 +179,46 @@ def logrank_p(durations: npt.ArrayLike, ended: npt.ArrayLike, group: npt.ArrayLi
     """
     from statsmodels.duration.survfunc import survdiff
 
-    times, over = _checked(durations, ended)
+    times, has_ended = _times_and_ends(durations, ended)
     codes, labels = pd.factorize(np.asarray(group), use_na_sentinel=False)
     if codes.shape != times.shape:
         raise ValueError(f"{len(codes)} groups for {len(times)} durations")
-    if len(labels) < 2 or not over.any():
+    if len(labels) < 2 or not has_ended.any():
         return float("nan")
     try:
-        statistic, _ = survdiff(times, over.astype(np.int64), codes)
+        statistic, _ = survdiff(times, has_ended.astype(np.int64), codes)
     except np.linalg.LinAlgError:
         return float("nan")
     return float(special.chdtrc(len(labels) - 1, statistic)) if np.isfinite(statistic) else float("nan")
 
 
-def _floats(values: npt.ArrayLike) -> Floats:
-    if isinstance(values, pd.Series):
-        return values.to_numpy(dtype=np.float64, na_value=np.nan)
-    return np.atleast_1d(np.asarray(values, dtype=np.float64))
-
-
-def _checked(durations: npt.ArrayLike, ended: npt.ArrayLike) -> tuple[Floats, Bools]:
-    times, over = _floats(durations), _floats(ended)
-    if times.ndim != 1 or times.shape != over.shape:
-        raise ValueError(f"durations and ended must be columns of one length, not {times.shape} and {over.shape}")
+def _times_and_ends(durations: npt.ArrayLike, ended: npt.ArrayLike) -> tuple[Floats, Bools]:
+    """Times, and whether each has ended; ValueError for what is neither, with the first position."""
+    times, has_ended = as_floats(durations), as_floats(ended)
+    if times.ndim != 1 or times.shape != has_ended.shape:
+        raise ValueError(f"durations and ended must be columns of one length, not {times.shape} and {has_ended.shape}")
     bad = np.isnan(times) | (times < 0) | np.isinf(times)
     if bad.any():
         raise ValueError(
             f"{int(bad.sum())} of {len(times)} durations are missing, infinite or negative, the first at position "
             f"{int(np.argmax(bad))}; a time that has not ended is given as the time so far with ended False"
         )
-    if not ((over == 0) | (over == 1)).all():
-        wrong = ~((over == 0) | (over == 1))
+    if not ((has_ended == 0) | (has_ended == 1)).all():
+        wrong = ~((has_ended == 0) | (has_ended == 1))
         raise ValueError(f"ended must be true or false; it is neither at position {int(np.argmax(wrong))}")
-    return times, over == 1
+    return times, has_ended == 1
 
 
-def _steps(code: Integers, times: Floats, over: Bools, size: int) -> _Steps:
+def _steps(code: Integers, times: Floats, has_ended: Bools, size: int) -> _Steps:
     """Curves of the groups 0 to size - 1 at the times at which something ended."""
     order = np.lexsort((times, code))
-    code, times, over = code[order], times[order], over[order]
+    code, times, has_ended = code[order], times[order], has_ended[order]
     n = np.bincount(code, minlength=size).astype(np.intp)
     group_end = np.cumsum(n)
     opens = np.ones(len(times), dtype=bool)
     opens[1:] = (times[1:] != times[:-1]) | (code[1:] != code[:-1])
     first = np.flatnonzero(opens)
-    ended_up_to = np.concatenate(([0], np.cumsum(over)))
+    ended_up_to = np.concatenate(([0], np.cumsum(has_ended)))
     ended_here = np.diff(ended_up_to[np.append(first, len(times))])
 
     first, ended_here = first[ended_here > 0], ended_here[ended_here > 0]
@@ -306,7 +238,7 @@ def _steps(code: Integers, times: Floats, over: Bools, size: int) -> _Steps:
         hazard_variance=np.where(empties, np.nan, hazard_variance),
         last_time=last_time,
         n=n,
-        ended=np.bincount(code, over, minlength=size).astype(np.intp),
+        ended=np.bincount(code, has_ended, minlength=size).astype(np.intp),
     )
 
 
@@ -337,6 +269,7 @@ def _band(survival: Floats, hazard_variance: Floats, confidence: float, interval
 
 
 def _quantiles(steps: _Steps, low_curve: Floats, high_curve: Floats, p: float) -> tuple[Floats, Floats, Floats, Bools]:
+    """Per group the percentile, its limits, and whether the curve falls so far."""
     if not 0 < p < 1:
         raise ValueError(f"p must lie between 0 and 1, not {p}")
     value = _crossing(steps, steps.survival, 1 - p)
@@ -358,9 +291,10 @@ def _crossing(steps: _Steps, curve: Floats, level: float) -> Floats:
     return np.where(np.isnan(below), (at_or_below + steps.last_time) / 2, (at_or_below + below) / 2)
 
 
-def _first_time(steps: _Steps, holds: Bools) -> Floats:
-    found = np.flatnonzero(holds)
+def _first_time(steps: _Steps, condition: Bools) -> Floats:
+    """Per group the time of the first step at which the condition holds, NaN where it never does."""
+    rows = np.flatnonzero(condition)
     times = np.full(len(steps.n), np.nan)
-    groups, first = np.unique(steps.group[found], return_index=True)
-    times[groups] = steps.time[found[first]]
+    groups, first = np.unique(steps.group[rows], return_index=True)
+    times[groups] = steps.time[rows[first]]
     return times

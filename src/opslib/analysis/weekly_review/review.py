@@ -1,4 +1,4 @@
-"""What a weekly review shows: charts with frozen limits, what is a signal, what explains it, what adds up."""
+"""The frames of a weekly review: charts with frozen limits, what is a signal, what explains it, what adds up."""
 
 from __future__ import annotations
 
@@ -12,13 +12,36 @@ from opslib.analysis.methods.control_charts import MINIMUM_BASELINE, laney_p_pri
 from opslib.analysis.methods.decomposition import kitagawa
 from opslib.metrics import Metric
 
-SHOWN_WEEKS = 13
+REPORT_WEEKS = 13
+"""How many weeks a report looks back on."""
+
 BASELINE_WEEKS = 13
+"""How many weeks the limits of a control chart rest on."""
+
+CHART_COLUMNS = (
+    *("week", "metric", "label", "unit", "better", "value", "low", "high", "n", "censored", "missing", "goal"),
+    *("centre", "lower", "upper", "signal", "in_baseline", "baseline"),
+)
+"""The columns of a control-chart frame, in the metric's unit where they are values.
+
+value with low and high, its 95 % interval; n, how many it rests on; censored, how many of them had not ended; missing,
+why the export cannot tell it; goal; centre, lower and upper, the limits; signal, the rules that fired, "" for none;
+in_baseline (bool); baseline, its first and last week in words.
+"""
 
 TEST_COLUMNS = ("team", "metric", "before", "value", "p", "q", "discovery", "tests", "discoveries")
-"""The columns of `week_on_week.week_on_week`."""
+"""The columns of tested changes: team, metric, the value before and now, p, q, whether it is a discovery, and how many
+tests and discoveries there were over all teams and metrics."""
+
+EXPLAIN_COLUMNS = (
+    *("metric", "label", "unit", "by", "group", "before", "after", "share_before", "share_after"),
+    *("mix", "rate", "total"),
+)
+"""The columns of an explained change, a row per group: its values and shares of the whole, and what it adds."""
 
 FLOW_TERMS = ("created", "reopened", "moved_in", "solved", "deleted", "merged", "moved_out")
+"""What goes into the backlog (the first three) and out of it, tickets a day."""
+
 _IN, _OUT = FLOW_TERMS[:3], FLOW_TERMS[3:]
 
 
@@ -35,8 +58,8 @@ def baseline_of(weeks: Sequence[str], week: str, has_value: Sequence[bool]) -> l
         limits stay frozen for a quarter. Where those have fewer than 6 values, the first 13 weeks with a value.
 
     >>> weeks = [f"2026-W{number:02d}" for number in range(20, 47)]
-    >>> chosen = baseline_of(weeks, "2026-W46", [True] * len(weeks))
-    >>> [week for week, inside in zip(weeks, chosen) if inside][:1], sum(chosen)
+    >>> in_baseline = baseline_of(weeks, "2026-W46", [True] * len(weeks))
+    >>> [week for week, inside in zip(weeks, in_baseline) if inside][:1], sum(in_baseline)
     (['2026-W27'], 13)
     """
     year, number = int(week[:4]), int(week[6:])
@@ -54,64 +77,67 @@ def control_frame(
     week: str,
     *,
     goals: Mapping[str, float] | None = None,
-    shown: int = SHOWN_WEEKS,
+    weeks: int = REPORT_WEEKS,
 ) -> pd.DataFrame:
     """Weekly values with the limits of their control charts.
 
     Args:
-        values: weekly values of one team and channel, of all weeks that there are.
-        metrics: which metrics, in the order wanted.
+        values: weekly values of one team and channel, all weeks that there are: week, metric, value, low, high,
+            numerator, denominator, n, censored, missing.
+        metrics: which metrics, in the order of the rows.
         week: the week reported; later weeks are left out.
         goals: targets by metric, in the metric's unit.
-        shown: how many weeks are returned; limits rest on earlier ones too.
+        weeks: how many weeks are returned; limits rest on earlier ones too.
 
     Returns:
-        One row per metric and week: week, metric, label, unit, better, value, low, high, n, censored, missing, goal,
-        centre, lower, upper, signal (rules that fired, "" for none), in_baseline, baseline (its weeks in words).
-        Counts and times have XmR limits, shares Laney's p'.
+        `CHART_COLUMNS`, one row per metric and week: week, metric, label, unit, better, value, low, high, n, censored,
+        missing, goal, centre, lower, upper, signal (rules that fired, "" for none), in_baseline, baseline (its weeks in
+        words). Counts and times have XmR limits, shares Laney's p'.
     """
-    goals = goals or {}
-    columns = [
-        *("week", "metric", "label", "unit", "better", "value", "low", "high", "n", "censored", "missing", "goal"),
-        *("centre", "lower", "upper", "signal", "in_baseline", "baseline"),
-    ]
+    targets = goals or {}
     until = values[values["week"] <= week].sort_values("week", kind="stable")
-    of_metric = dict(iter(until.groupby("metric", sort=False)))
-    parts = []
-    for metric in metrics:
-        if metric.name not in of_metric:
-            continue
-        own = of_metric[metric.name]
-        weeks = own["week"].tolist()
-        inside = np.array(baseline_of(weeks, week, own["value"].notna().tolist()))
-        if metric.kind == "share":
-            chart = laney_p_prime(own["numerator"], own["denominator"], baseline=inside)
-        else:
-            chart = xmr(own["value"], baseline=inside)
-        least = -np.inf if metric.name == "net_flow" else 0.0
-        most = 1.0 if metric.unit in ("share", "score") else np.inf
-        rests_on = [name for name, chosen in zip(weeks, inside, strict=True) if chosen]
-        told = {
-            **{name: own[name] for name in ("week", "metric", "value", "low", "high", "n", "censored", "missing")},
-            **{name: chart[name] for name in ("centre", "signal", "in_baseline")},
-            "label": metric.label,
-            "unit": metric.unit,
-            "better": metric.better,
-            "goal": goals.get(metric.name, np.nan),
-            "lower": np.maximum(chart["lower"], least),
-            "upper": np.minimum(chart["upper"], most),
-            "baseline": f"{rests_on[0]} to {rests_on[-1]}" if rests_on and chart["centre"].notna().any() else "",
-        }
-        parts.append(pd.DataFrame(told, index=own.index).tail(shown))
-    return pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
+    rows_of = dict(iter(until.groupby("metric", sort=False)))
+    charts = [
+        _metric_chart(rows_of[metric.name], metric, week, targets.get(metric.name, np.nan)).tail(weeks)
+        for metric in metrics
+        if metric.name in rows_of
+    ]
+    columns = list(CHART_COLUMNS)
+    return pd.concat(charts, ignore_index=True)[columns] if charts else pd.DataFrame(columns=columns)
+
+
+def _metric_chart(rows: pd.DataFrame, metric: Metric, week: str, goal: float) -> pd.DataFrame:
+    """The control chart of one metric over all its weeks: `CHART_COLUMNS`, in no order."""
+    weeks = rows["week"].tolist()
+    in_baseline = np.array(baseline_of(weeks, week, rows["value"].notna().tolist()))
+    if metric.kind == "share":
+        chart = laney_p_prime(rows["numerator"], rows["denominator"], baseline=in_baseline)
+    else:
+        chart = xmr(rows["value"], baseline=in_baseline)
+    least = -np.inf if metric.name == "net_flow" else 0.0
+    most = 1.0 if metric.unit in ("share", "score") else np.inf
+    baseline_weeks = [name for name, inside in zip(weeks, in_baseline, strict=True) if inside]
+    has_limits = baseline_weeks and chart["centre"].notna().any()
+    columns = {
+        **{name: rows[name] for name in ("week", "metric", "value", "low", "high", "n", "censored", "missing")},
+        **{name: chart[name] for name in ("centre", "signal", "in_baseline")},
+        "label": metric.label,
+        "unit": metric.unit,
+        "better": metric.better,
+        "goal": goal,
+        "lower": np.maximum(chart["lower"], least),
+        "upper": np.minimum(chart["upper"], most),
+        "baseline": f"{baseline_weeks[0]} to {baseline_weeks[-1]}" if has_limits else "",
+    }
+    return pd.DataFrame(columns, index=rows.index)
 
 
 def signals(tests: pd.DataFrame, chart: pd.DataFrame, week: str) -> pd.DataFrame:
     """What is a signal in a week, and what is noise.
 
     Args:
-        tests: of `week_on_week.week_on_week`, the team's rows.
-        chart: of `control_frame`, for all metrics of the team.
+        tests: the team's rows of `TEST_COLUMNS`: metric, before, q, discovery, tests, discoveries.
+        chart: `CHART_COLUMNS` of all metrics of the team.
         week: the week.
 
     Returns:
@@ -120,12 +146,12 @@ def signals(tests: pd.DataFrame, chart: pd.DataFrame, week: str) -> pd.DataFrame
         turn (better, worse, or "" where the metric has no direction or nothing to compare), tests and discoveries (how
         many there were in all, over all teams).
     """
-    own = tests.set_index("metric")
+    test_of = tests.set_index("metric")
     now = chart[(chart["week"] == week) & chart["value"].notna()]
     rows = now[["metric", "label", "unit", "better", "value", "centre", "lower", "upper"]].assign(rule=now["signal"])
     for column in ("before", "q"):
-        rows[column] = rows["metric"].map(own[column]).astype("float64")
-    rows["discovery"] = rows["metric"].map(own["discovery"]).eq(True)
+        rows[column] = rows["metric"].map(test_of[column]).astype("float64")
+    rows["discovery"] = rows["metric"].map(test_of["discovery"]).eq(True)
     rows["verdict"] = np.where(rows["discovery"] | (rows["rule"] != ""), "signal", "noise")
     reference = rows["before"].where(rows["discovery"] | rows["centre"].isna(), rows["centre"])
     sign = np.select([rows["better"] == "higher", rows["better"] == "lower"], [1.0, -1.0], default=0.0)
@@ -148,31 +174,23 @@ def explain(sums: pd.DataFrame, metric: Metric, *, by: str, before: Any, after: 
         after: the later week.
 
     Returns:
-        metric, label, unit, by, group, before and after (the group's value), share_before and share_after, mix, rate,
-        total, sorted by the size of total. The totals sum to the change. For a count, total is the change of the
-        group's count and mix and rate are NaN. Empty where a week has nothing to compare.
+        `EXPLAIN_COLUMNS`: metric, label, unit, by, group, before and after (the group's value), share_before and
+        share_after, mix, rate, total, sorted by the size of total. The totals sum to the change. For a count, total is
+        the change of the group's count and mix and rate are NaN. Empty where a week has nothing to compare.
 
     References:
-        Kitagawa (1955), see `decomposition.kitagawa`.
+        Kitagawa, E. M. (1955). Components of a difference between two rates. JASA 50, 1168-1194.
     """
-    columns = [
-        *("metric", "label", "unit", "by", "group", "before", "after", "share_before", "share_after"),
-        *("mix", "rate", "total"),
-    ]
-    chosen = sums[sums["week"].isin([before, after])]
+    columns = list(EXPLAIN_COLUMNS)
+    rows = sums[sums["week"].isin([before, after])]
     side = "numerator" if metric.kind == "count" else "denominator"
-    if {before, after} - set(chosen.loc[chosen[side] > 0, "week"]):
+    if {before, after} - set(rows.loc[rows[side] > 0, "week"]):
         return pd.DataFrame(columns=columns)
     if metric.kind == "count":
-        wide = chosen.pivot_table(index=by, columns="week", values="numerator", aggfunc="sum", fill_value=0)
-        parts = pd.DataFrame({"group": wide.index, "before": wide[before].to_numpy(), "after": wide[after].to_numpy()})
-        parts["share_before"] = parts["before"] / parts["before"].sum()
-        parts["share_after"] = parts["after"] / parts["after"].sum()
-        parts = parts.assign(mix=np.nan, rate=np.nan, total=parts["after"] - parts["before"])
-        unit = "count"
+        parts, unit = _count_parts(rows, by=by, before=before, after=after), "count"
     else:
         split = kitagawa(
-            chosen, by=by, numerator="numerator", denominator="denominator", period="week", before=before, after=after
+            rows, by=by, numerator="numerator", denominator="denominator", period="week", before=before, after=after
         )
         parts = split.rename(columns={by: "group", "rate_before": "before", "rate_after": "after"})
         unit = "share" if metric.kind == "quantile" else metric.unit
@@ -181,11 +199,20 @@ def explain(sums: pd.DataFrame, metric: Metric, *, by: str, before: Any, after: 
     return parts.loc[order, columns].reset_index(drop=True)
 
 
+def _count_parts(rows: pd.DataFrame, *, by: str, before: Any, after: Any) -> pd.DataFrame:
+    """What each group adds to the change of a count; mix and rate are NaN."""
+    wide = rows.pivot_table(index=by, columns="week", values="numerator", aggfunc="sum", fill_value=0)
+    parts = pd.DataFrame({"group": wide.index, "before": wide[before].to_numpy(), "after": wide[after].to_numpy()})
+    parts["share_before"] = parts["before"] / parts["before"].sum()
+    parts["share_after"] = parts["after"] / parts["after"].sum()
+    return parts.assign(mix=np.nan, rate=np.nan, total=parts["after"] - parts["before"])
+
+
 def add_up(backlog: pd.DataFrame) -> pd.DataFrame:
     """The identity of the backlog by day, and over all the days.
 
     Args:
-        backlog: facts/backlog of one team and the days of a week.
+        backlog: facts/backlog of one team and the days of a week: day, opening, `FLOW_TERMS`, closing.
 
     Returns:
         One row per day, in order, and a last one for the week: day (a date; None for the week), opening, created,
@@ -211,7 +238,7 @@ def weekly_backlog(backlog: pd.DataFrame, weeks: pd.DataFrame) -> pd.DataFrame:
     """The backlog per week: what came, what went, what was left and how old that was.
 
     Args:
-        backlog: facts/backlog of one team.
+        backlog: facts/backlog of one team: day, `FLOW_TERMS`, closing, median_age_days, older_than_7d, older_than_30d.
         weeks: week, first_day and last_day (dates), in order.
 
     Returns:
@@ -229,7 +256,7 @@ def weekly_backlog(backlog: pd.DataFrame, weeks: pd.DataFrame) -> pd.DataFrame:
     ends = pd.to_datetime(weeks.set_index("week")["last_day"])
     last = days[days["day"] == days["week"].map(ends)].set_index("week")
     flows = days[days["day"] <= days["week"].map(ends)].groupby("week")[["inflow", "outflow"]].sum()
-    found = last[["closing", "median_age_days"]].assign(
+    per_week = last[["closing", "median_age_days"]].assign(
         inflow=flows["inflow"],
         outflow=flows["outflow"],
         up_to_7d=last["closing"] - last["older_than_7d"],
@@ -237,4 +264,4 @@ def weekly_backlog(backlog: pd.DataFrame, weeks: pd.DataFrame) -> pd.DataFrame:
         older_than_30d=last["older_than_30d"],
     )
     columns = ["week", "inflow", "outflow", "closing", "up_to_7d", "from_8_to_30d", "older_than_30d", "median_age_days"]
-    return found.reset_index()[columns]
+    return per_week.reset_index()[columns]

@@ -11,6 +11,7 @@ from scipy import special
 from opslib.analysis.methods.discovery import benjamini_hochberg
 from opslib.analysis.methods.intervals import proportion_change_p
 from opslib.analysis.methods.survival import logrank_p
+from opslib.analysis.weekly_review.review import TEST_COLUMNS
 from opslib.metrics import ALL, Metric
 
 FALSE_DISCOVERY_RATE = 0.10
@@ -28,52 +29,67 @@ def week_on_week(
     """Test every metric of every team for a change from the week before, at one false discovery rate.
 
     Args:
-        values: weekly values of all teams for channel `all`; rows of team `all` are not tested, as the teams are.
+        values: weekly values of all teams for channel `all`: week, team, channel, metric, value, numerator,
+            denominator, spread. Rows of team `all` are not tested, as the teams are.
         catalogue: the metrics by name.
         week: the week reported.
         before: the week before.
-        times: by quantile metric that is to be tested, the times behind it: week, team, seconds, ended.
+        times: the times behind each quantile metric to test, by its name: week, team, seconds, ended (bool).
         rate: the false discovery rate over all metrics and teams.
 
     Returns:
-        One row per metric and team: team, metric, before, value, p, q, discovery, tests and discoveries (how many there
-        were in all, the same in every row). p is that of the score test for
-        shares, of Welch's test for means, of the log-rank test for times; it is NaN for counts, which vary more than
-        any simple test allows for (their control chart decides), and where a week has no value.
+        `TEST_COLUMNS`, one row per metric and team: team, metric, before, value, p, q, discovery, tests and discoveries
+        (how many there were in all, the same in every row). p is that of the score test for shares, of Welch's test for
+        means, of the log-rank test for times; it is NaN for counts, which vary more than any simple test allows for
+        (their control chart decides), and where a week has no value.
 
     References:
         Welch, B. L. (1947). The generalization of "Student's" problem when several different population variances are
         involved. Biometrika 34, 28-35.
     """
-    chosen = values[(values["channel"] == ALL) & (values["team"] != ALL) & values["metric"].isin(list(catalogue))]
+    rows = values[(values["channel"] == ALL) & (values["team"] != ALL) & values["metric"].isin(list(catalogue))]
     key = ["team", "metric"]
     columns = ["value", "numerator", "denominator", "spread"]
-    later = chosen[chosen["week"] == week].set_index(key)[columns]
-    earlier = chosen[chosen["week"] == before].set_index(key)[columns].reindex(later.index)
-    found = pd.DataFrame({"before": earlier["value"], "value": later["value"], "p": np.nan}, index=later.index)
-    kind = pd.Series(found.index.get_level_values("metric"), index=found.index).map(
+    later = rows[rows["week"] == week].set_index(key)[columns]
+    earlier = rows[rows["week"] == before].set_index(key)[columns].reindex(later.index)
+    p = _p_values(earlier, later, catalogue)
+    for name, durations in times.items():
+        for team, own in durations[durations["week"].isin([before, week])].groupby("team", observed=True):
+            if (team, name) in p.index:
+                p.loc[(team, name)] = logrank_p(own["seconds"], own["ended"], own["week"])
+    family = benjamini_hochberg(p, rate=rate)
+    changes = pd.DataFrame(
+        {
+            "before": earlier["value"],
+            "value": later["value"],
+            "p": p,
+            "q": family["q"],
+            "discovery": family["discovery"],
+            "tests": int(family["p"].notna().sum()),
+            "discoveries": int(family["discovery"].sum()),
+        },
+        index=later.index,
+    )
+    return changes.reset_index()[list(TEST_COLUMNS)]
+
+
+def _p_values(earlier: pd.DataFrame, later: pd.DataFrame, catalogue: Mapping[str, Metric]) -> pd.Series:
+    """p-values of shares and means that both weeks have, NaN for all else, by team and metric."""
+    p = pd.Series(np.nan, index=later.index, dtype="float64")
+    kind = pd.Series(p.index.get_level_values("metric"), index=p.index).map(
         {name: metric.kind for name, metric in catalogue.items()}
     )
-    both = found["before"].notna() & found["value"].notna()
-
+    both = earlier["value"].notna() & later["value"].notna()
     share = (kind == "share") & both
-    found.loc[share, "p"] = proportion_change_p(
+    p.loc[share] = proportion_change_p(
         earlier.loc[share, "numerator"],
         earlier.loc[share, "denominator"],
         later.loc[share, "numerator"],
         later.loc[share, "denominator"],
     )
     mean = (kind == "mean") & both
-    found.loc[mean, "p"] = _welch_p(earlier[mean], later[mean])
-    for name, rows in times.items():
-        for team, own in rows[rows["week"].isin([before, week])].groupby("team", observed=True):
-            if (team, name) in found.index:
-                found.loc[(team, name), "p"] = logrank_p(own["seconds"], own["ended"], own["week"])
-    tested = benjamini_hochberg(found["p"].astype("float64"), rate=rate)
-    tests, discoveries = int(tested["p"].notna().sum()), int(tested["discovery"].sum())
-    return found.assign(
-        q=tested["q"], discovery=tested["discovery"], tests=tests, discoveries=discoveries
-    ).reset_index()
+    p.loc[mean] = _welch_p(earlier[mean], later[mean])
+    return p
 
 
 def _welch_p(before: pd.DataFrame, after: pd.DataFrame) -> pd.Series:

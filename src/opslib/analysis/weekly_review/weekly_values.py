@@ -26,15 +26,22 @@ COLUMNS = (
     "censored",
     "missing",
 )
+"""The columns of weekly values, a row per week, team, channel and metric; `all` stands for all teams or channels.
+
+value with low and high, its 95 % interval, in the metric's unit; numerator and denominator, the sums; spread, the
+standard deviation of a mean's rows; n, how many the value rests on; censored, how many of them had not ended; missing,
+why there is no value.
+"""
 _KEY = ["week", "team", "channel"]
 _SUMS = ["numerator", "denominator", "squares"]
+_MEASURED = [column for column in COLUMNS if column != "missing"]
 
 
 def long_sums(wide: pd.DataFrame) -> pd.DataFrame:
     """Sums with a row per metric, from sums with columns per metric.
 
     Args:
-        wide: of `metrics.cells`.
+        wide: week, team, channel, and `<metric>|numerator`, `<metric>|denominator`, `<metric>|squares` of each metric.
 
     Returns:
         week, team, channel, metric, numerator, denominator, squares.
@@ -51,26 +58,32 @@ def roll_up(sums: pd.DataFrame) -> pd.DataFrame:
     """Add the sums over channels, over teams and over both, as channel and team `all`.
 
     Args:
-        sums: of `long_sums`. Rows without a team count nowhere.
+        sums: week, team, channel, metric, numerator, denominator, squares. Rows without a team count nowhere.
 
     Returns:
-        The same columns, one row per week, team, channel and metric, sorted by them.
+        week, team, channel, metric, numerator, denominator, squares, one row per week, team, channel and metric, sorted
+        by them.
 
     >>> rows = pd.DataFrame({"week": "2026-W01", "team": ["a", "b"], "channel": "chat", "metric": "created"})
     >>> roll_up(rows.assign(numerator=[1.0, 2.0], denominator=1.0, squares=0.0))["numerator"].tolist()
     [1.0, 1.0, 3.0, 3.0, 2.0, 2.0]
     """
-    known = sums[sums["team"].notna()]
-    levels = [known, known.assign(channel=ALL), known.assign(team=ALL), known.assign(team=ALL, channel=ALL)]
-    grouped = pd.concat(levels, ignore_index=True).groupby([*_KEY, "metric"], sort=True, observed=True)
+    grouped = pd.concat(_levels(sums[sums["team"].notna()]), ignore_index=True).groupby(
+        [*_KEY, "metric"], sort=True, observed=True
+    )
     return grouped[_SUMS].sum().reset_index()
+
+
+def _levels(rows: pd.DataFrame) -> list[pd.DataFrame]:
+    """The rows as they are, over channels, over teams and over both."""
+    return [rows, rows.assign(channel=ALL), rows.assign(team=ALL), rows.assign(team=ALL, channel=ALL)]
 
 
 def with_intervals(sums: pd.DataFrame, catalogue: Mapping[str, Metric]) -> pd.DataFrame:
     """Values of counts, shares and means, with their intervals.
 
     Args:
-        sums: of `roll_up`.
+        sums: week, team, channel, metric, numerator, denominator, squares.
         catalogue: the metrics by name.
 
     Returns:
@@ -85,26 +98,41 @@ def with_intervals(sums: pd.DataFrame, catalogue: Mapping[str, Metric]) -> pd.Da
     count = kind == "count"
     frame.loc[count, "value"] = above[count]
     share = kind == "share"
-    _fill(frame, share, wilson(above[share], below[share]))
+    _set_estimates(frame, share, wilson(above[share], below[share]))
     mean = (kind == "mean") & (below > 0)
-    n, total = below[mean], above[mean]
-    variance = ((frame.loc[mean, "squares"] - total**2 / n) / (n - 1).where(n > 1)).clip(lower=0)
-    frame.loc[mean, "spread"] = variance**0.5
-    _fill(frame, mean, mean_interval(n, total / n, (variance**0.5).fillna(0.0)))
-    scored = frame["metric"].isin([name for name, metric in catalogue.items() if metric.unit == "score"])
-    frame.loc[scored, ["low", "high"]] = frame.loc[scored, ["low", "high"]].clip(0, 1)
-    positive = frame["metric"].isin([name for name, metric in catalogue.items() if metric.unit == "per_ticket"])
-    frame.loc[positive, "low"] = frame.loc[positive, "low"].clip(lower=0)
+    frame.loc[mean, "spread"] = _spread(frame[mean])
+    _set_estimates(
+        frame, mean, mean_interval(below[mean], above[mean] / below[mean], frame.loc[mean, "spread"].fillna(0.0))
+    )
+    _clip_to_scale(frame, catalogue)
 
     frame["n"] = below.where(~count, above).round().astype("Int64")
     frame["denominator"] = below.where(~count)
     frame["censored"] = pd.array([pd.NA] * len(frame), dtype="Int64")
-    return frame[[column for column in COLUMNS if column != "missing"]]
+    return frame[_MEASURED]
 
 
-def _fill(frame: pd.DataFrame, rows: pd.Series, found: pd.DataFrame) -> None:
-    for column, values in zip(("value", "low", "high"), found.columns, strict=True):
-        frame.loc[rows, column] = found[values]
+def _spread(sums: pd.DataFrame) -> pd.Series:
+    """The sample standard deviation behind sums of means, NaN for a single row."""
+    n, total = sums["denominator"], sums["numerator"]
+    variance = ((sums["squares"] - total**2 / n) / (n - 1).where(n > 1)).clip(lower=0)
+    spread: pd.Series = variance**0.5
+    return spread
+
+
+def _set_estimates(frame: pd.DataFrame, rows: pd.Series, estimates: pd.DataFrame) -> None:
+    """Set value, low and high of some rows, in place, from three columns in this order."""
+    for column, estimate in zip(("value", "low", "high"), estimates.columns, strict=True):
+        frame.loc[rows, column] = estimates[estimate]
+
+
+def _clip_to_scale(frame: pd.DataFrame, catalogue: Mapping[str, Metric]) -> None:
+    """Keep the intervals, in place, within 0 to 1 for scores and at 0 or more for numbers per ticket."""
+    unit = frame["metric"].map({name: metric.unit for name, metric in catalogue.items()})
+    score = unit == "score"
+    frame.loc[score, ["low", "high"]] = frame.loc[score, ["low", "high"]].clip(0, 1)
+    per_ticket = unit == "per_ticket"
+    frame.loc[per_ticket, "low"] = frame.loc[per_ticket, "low"].clip(lower=0)
 
 
 def quantile_values(times: pd.DataFrame, metrics: Sequence[Metric]) -> pd.DataFrame:
@@ -115,29 +143,28 @@ def quantile_values(times: pd.DataFrame, metrics: Sequence[Metric]) -> pd.DataFr
         metrics: quantiles of these times, which differ in their probability.
 
     Returns:
-        `COLUMNS` but for `missing`; numerator is the number of times that have ended, denominator that of all. Where
-        the percentile is not reached, value and high are null and low is the bound.
+        `COLUMNS` but for `missing`; low and high are the 95 % interval in seconds, numerator is the number of times
+        that have ended, denominator that of all. Where the percentile is not reached, value and high are null and low
+        is the bound.
     """
-    levels = [times, times.assign(channel=ALL), times.assign(team=ALL), times.assign(team=ALL, channel=ALL)]
     name_of = {metric.probability: metric.name for metric in metrics}
     parts = []
-    for level in levels if len(times) else ():
-        found = grouped_quantiles(level, by=_KEY, duration="seconds", ended="ended", p=sorted(name_of))
+    for level in _levels(times) if len(times) else ():
+        quantiles = grouped_quantiles(level, by=_KEY, duration="seconds", ended="ended", p=sorted(name_of))
         parts.append(
-            found[_KEY].assign(
-                metric=found["p"].map(name_of),
-                value=found["value"],
-                low=found["low"],
-                high=found["high"],
-                numerator=found["ended"].astype("float64"),
-                denominator=found["n"].astype("float64"),
+            quantiles[_KEY].assign(
+                metric=quantiles["p"].map(name_of),
+                value=quantiles["value"],
+                low=quantiles["low"],
+                high=quantiles["high"],
+                numerator=quantiles["ended"].astype("float64"),
+                denominator=quantiles["n"].astype("float64"),
                 spread=np.nan,
-                n=found["n"].astype("Int64"),
-                censored=(found["n"] - found["ended"]).astype("Int64"),
+                n=quantiles["n"].astype("Int64"),
+                censored=(quantiles["n"] - quantiles["ended"]).astype("Int64"),
             )
         )
-    columns = [column for column in COLUMNS if column != "missing"]
-    return pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
+    return pd.concat(parts, ignore_index=True)[_MEASURED] if parts else pd.DataFrame(columns=_MEASURED)
 
 
 def weekly_values(
@@ -146,32 +173,46 @@ def weekly_values(
     weeks: Sequence[str],
     teams: Sequence[str],
     catalogue: Mapping[str, Metric],
-    lacking: Mapping[str, str],
-    untold: Mapping[tuple[str, str], str],
+    missing: Mapping[str, str],
+    missing_of_team: Mapping[tuple[str, str], str],
 ) -> pd.DataFrame:
     """All weekly values, complete: every week, team and metric has a row for channel `all`.
 
     Args:
-        parts: of `with_intervals` and `quantile_values`.
-        weeks: the weeks wanted, in order.
-        teams: the teams wanted; `all` is added.
+        parts: `COLUMNS` but for `missing`, as `with_intervals` and `quantile_values` return them.
+        weeks: ISO weeks in order; others are left out.
+        teams: names of teams; others are left out, and `all` is added.
         catalogue: the metrics by name.
-        lacking: by metric why the export cannot tell it.
-        untold: by (team, metric) why the team has none of it.
+        missing: by metric why the export cannot tell it.
+        missing_of_team: by (team, metric) why the team has none of it.
 
     Returns:
         `COLUMNS`, sorted by metric, team, channel and week. A count without rows is 0; anything else without rows is
         null. `missing` says why a whole metric, or that of a team, cannot be had; values are then null.
     """
-    some = [part for part in parts if len(part)]
-    columns = [column for column in COLUMNS if column != "missing"]
-    known = pd.concat(some, ignore_index=True) if some else pd.DataFrame(columns=columns)
-    known = known[known["week"].isin(weeks) & known["team"].isin([*teams, ALL])]
+    filled = [part for part in parts if len(part)]
+    rows = pd.concat(filled, ignore_index=True) if filled else pd.DataFrame(columns=_MEASURED)
+    rows = rows[rows["week"].isin(weeks) & rows["team"].isin([*teams, ALL])]
     grid = pd.MultiIndex.from_product([weeks, [*teams, ALL], [ALL], list(catalogue)], names=[*_KEY, "metric"]).to_frame(
         index=False
     )
-    frame = known.merge(grid, how="outer", on=[*_KEY, "metric"])
+    frame = rows.merge(grid, how="outer", on=[*_KEY, "metric"])
+    _fill_empty(frame, catalogue)
 
+    reason = frame["metric"].map(dict(missing)).astype("object")
+    cell = pd.Series(list(zip(frame["team"], frame["metric"], strict=True)), index=frame.index)
+    frame["missing"] = reason.where(reason.notna(), cell.map(dict(missing_of_team)))
+    is_missing = frame["missing"].notna()
+    for column in ("value", "low", "high", "numerator", "denominator", "spread", "n", "censored"):
+        frame[column] = frame[column].astype("Int64" if column in ("n", "censored") else "float64").mask(is_missing)
+    for column in (*_KEY, "metric", "missing"):
+        frame[column] = frame[column].astype("str")
+    ordered = frame.sort_values(["metric", "team", "channel", "week"], kind="stable", ignore_index=True)
+    return ordered[list(COLUMNS)]
+
+
+def _fill_empty(frame: pd.DataFrame, catalogue: Mapping[str, Metric]) -> None:
+    """Make a count without rows 0, in place; of anything else without rows the sums are 0 and the value stays null."""
     kind = frame["metric"].map({name: metric.kind for name, metric in catalogue.items()})
     empty_count = (kind == "count") & frame["value"].isna()
     for column in ("value", "numerator", "n"):
@@ -179,14 +220,3 @@ def weekly_values(
     empty_rest = (kind != "count") & frame["n"].isna()
     for column in ("numerator", "denominator", "n"):
         frame.loc[empty_rest, column] = 0
-
-    reasons = frame["metric"].map(dict(lacking)).astype("object")
-    of_team = pd.Series(list(zip(frame["team"], frame["metric"], strict=True)), index=frame.index).map(dict(untold))
-    frame["missing"] = reasons.where(reasons.notna(), of_team)
-    gone = frame["missing"].notna()
-    for column in ("value", "low", "high", "numerator", "denominator", "spread", "n", "censored"):
-        frame[column] = frame[column].astype("Int64" if column in ("n", "censored") else "float64").mask(gone)
-    for column in (*_KEY, "metric", "missing"):
-        frame[column] = frame[column].astype("str")
-    ordered = frame.sort_values(["metric", "team", "channel", "week"], kind="stable", ignore_index=True)
-    return ordered[list(COLUMNS)]

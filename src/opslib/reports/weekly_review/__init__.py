@@ -1,4 +1,4 @@
-"""Speed, SLA, flow, backlog, quality and effort of a team"s week: `open_review`, then ask; `show` draws."""
+"""Speed, SLA, flow, backlog, quality and effort of a team's week: `open_review`, then ask; `show` draws."""
 
 from opslib.reports.weekly_review import show
 from opslib.reports.weekly_review.frames import (

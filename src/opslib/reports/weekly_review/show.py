@@ -48,85 +48,135 @@ def signals(frame: pd.DataFrame) -> Markup:
     """What needs attention: the metrics that are signals in the week, and in one sentence those that are not.
 
     Args:
-        frame: as of `analysis.review.signals`.
+        frame: metric, label, unit, better, before, value, centre, lower, upper, rule, q, discovery, verdict, turn,
+            tests, discoveries, one row per metric.
     """
     if frame.empty:
         return note(NOTHING)
-    real = frame[frame["verdict"] == "signal"]
+    signal_rows = frame[frame["verdict"] == "signal"]
     noise = frame.loc[frame["verdict"] == "noise", "label"].tolist()
-    tests, found = int(frame["tests"].iloc[0]), int(frame["discoveries"].iloc[0])
-    said = (
+    tests, discoveries = int(frame["tests"].iloc[0]), int(frame["discoveries"].iloc[0])
+    family = (
         f"Week on week, {tests:,} changes were tested over all metrics and teams; "
-        f"{found:,} {'is a discovery' if found == 1 else 'are discoveries'} at a false discovery rate of 10 %: about "
-        "one in ten of what is found so is false."
+        f"{discoveries:,} {'is a discovery' if discoveries == 1 else 'are discoveries'} at a false discovery rate of "
+        "10 %: about one in ten discoveries is a false alarm."
     )
-    calm = f"Noise, no more than what chance does: {words.listed(noise)}." if noise else ""
-    if real.empty:
-        return paragraphs("Nothing is a signal in this week.", said, calm)
+    calm = f"Noise, no more than chance would do: {words.listed(noise)}." if noise else ""
+    if signal_rows.empty:
+        return paragraphs("No metric shows a signal this week.", family, calm)
     rows = [
         [
             Cell(row.label, header=True),
             Cell(words.value(row.value, row.unit), number=True),
             Cell(words.value(row.before, row.unit), number=True),
             Cell(words.change(row.before, row.value, row.unit) or words.NOT_SHOWN, number=True),
-            Cell(_range(row), number=True),
+            Cell(_usual_range(row), number=True),
             Cell(f"{row.turn}: {_reasons(row)}" if row.turn else _reasons(row)),
         ]
-        for row in rows_of(real)
+        for row in rows_of(signal_rows)
     ]
     heads = ("Metric", "This week", "Before", "Change", "Usual range", "Signal")
-    table = table_of("Signals of the week, what got worse first", heads, rows)
-    below = paragraphs(said, calm)
-    return stacked(table, below)
+    table = table_of("Signals this week, starting with what got worse", heads, rows)
+    return stacked(table, paragraphs(family, calm))
 
 
 def flow(frame: pd.DataFrame) -> Drawing | Markup:
-    """Created, solved, reopened and the net flow, a control chart each."""
+    """Created, solved, reopened and the net flow, a control chart each.
+
+    Args:
+        frame: week, metric, label, unit, better, value, low, high, n, missing, goal, centre, lower, upper, signal,
+            in_baseline, baseline, one row per metric and week.
+    """
     return control_charts(frame)
 
 
 def speed(frame: pd.DataFrame) -> Drawing | Markup:
-    """Reply and resolution times, a control chart each."""
+    """Reply and resolution times, a control chart each.
+
+    Args:
+        frame: week, metric, label, unit, better, value, low, high, n, missing, goal, centre, lower, upper, signal,
+            in_baseline, baseline, one row per metric and week.
+    """
     return control_charts(frame)
 
 
 def sla(frame: pd.DataFrame) -> Drawing | Markup:
-    """The attainment of each SLA metric, a control chart each."""
+    """The attainment of each SLA metric, a control chart each.
+
+    Args:
+        frame: week, metric, label, unit, better, value, low, high, n, missing, goal, centre, lower, upper, signal,
+            in_baseline, baseline, one row per metric and week.
+    """
     return control_charts(frame)
 
 
 def quality(frame: pd.DataFrame) -> Drawing | Markup:
-    """Satisfaction, survey response and QA score, a control chart each."""
+    """Satisfaction, survey response and QA score, a control chart each.
+
+    Args:
+        frame: week, metric, label, unit, better, value, low, high, n, missing, goal, centre, lower, upper, signal,
+            in_baseline, baseline, one row per metric and week.
+    """
     return control_charts(frame)
 
 
 def effort(frame: pd.DataFrame) -> Drawing | Markup:
-    """Replies, one-touch, first contact, transfers, reopens and ping-pong, a control chart each."""
+    """Replies, one-touch, first contact, transfers, reopens and ping-pong, a control chart each.
+
+    Args:
+        frame: week, metric, label, unit, better, value, low, high, n, missing, goal, centre, lower, upper, signal,
+            in_baseline, baseline, one row per metric and week.
+    """
     return control_charts(frame)
 
 
 def metric(frame: pd.DataFrame) -> Drawing | Markup:
-    """The control chart of one metric."""
+    """The control chart of one metric.
+
+    Args:
+        frame: week, metric, label, unit, better, value, low, high, n, missing, goal, centre, lower, upper, signal,
+            in_baseline, baseline, one row per week.
+    """
     return control_chart(frame)
 
 
 def across_teams(frame: pd.DataFrame) -> Drawing | Markup:
-    """One metric of every team, a small chart each on the same scale."""
+    """One metric of every team, a small chart each on the same scale.
+
+    Args:
+        frame: team, team_label, week, metric, label, unit, better, value, low, high, n, missing, goal, centre, lower,
+            upper, signal, in_baseline, baseline, one row per team and week.
+    """
     return small_multiples(frame)
 
 
 def backlog(frame: pd.DataFrame) -> Drawing | Markup:
-    """Tickets into and out of the backlog, and what was left, week by week."""
+    """Tickets into and out of the backlog, and what was left, week by week.
+
+    Args:
+        frame: week, inflow, outflow, closing, up_to_7d, from_8_to_30d, older_than_30d, median_age_days, one row per
+            week.
+    """
     return backlog_chart(frame)
 
 
 def backlog_age(frame: pd.DataFrame) -> Drawing | Markup:
-    """The backlog by the age of its tickets, week by week."""
+    """The backlog by the age of its tickets, week by week.
+
+    Args:
+        frame: week, inflow, outflow, closing, up_to_7d, from_8_to_30d, older_than_30d, median_age_days, one row per
+            week.
+    """
     return backlog_age_chart(frame)
 
 
 def explain(frame: pd.DataFrame) -> Drawing | Markup:
-    """What each group adds to a change: by its own rate, and by its share of the whole."""
+    """What each group adds to a change: by its own rate, and by its share of the whole.
+
+    Args:
+        frame: metric, label, unit, by, group, before, after, share_before, share_after, mix, rate, total, one row per
+            metric and group.
+    """
     return decomposition_chart(frame)
 
 
@@ -134,43 +184,42 @@ def metric_table(frame: pd.DataFrame) -> Markup:
     """All metrics of a week with interval, goal, change, signal, thirteen weeks as a line, and definition.
 
     Args:
-        frame: as of `report.metric_table`: metric, label, family, unit, better, definition, value, low, high, n, goal,
-            before, signal, missing, history (list of the last values).
+        frame: metric, label, family, unit, better, definition, value, low, high, n, goal, before, signal, limits
+            (bool), missing, history (list of the last values), one row per metric.
     """
     if frame.empty:
         return note(NOTHING)
-    rows = []
-    for row in rows_of(frame):
-        counted = "" if isinstance(row.missing, str) or row.unit == "count" else f" This week: {row.n:,} counted."
-        name = _defined(row.label, row.definition + counted)
-        if isinstance(row.missing, str):
-            rows.append([name, Cell(row.missing), *[Cell("")] * 5])
-            continue
-        kept = words.met(row.value, row.goal, row.better)
-        mark = "" if kept is None else ", met" if kept else ", not met"
-        reached = words.value(row.value, row.unit) if row.value == row.value or not is_known(row.low) else "not reached"
-        usual = "usual" if row.limits else "too few weeks"
-        spark = sparkline(row.history, spark_words(row.label, row.history, row.unit))
-        rows.append(
-            [
-                name,
-                Cell(reached, number=True),
-                Cell(words.interval(row.low, row.high, row.unit), number=True),
-                Cell(words.goal(row.goal, row.better, row.unit) + mark, whole=True),
-                Cell(words.change(row.before, row.value, row.unit) or words.NOT_SHOWN, number=True),
-                Cell(words.rules(row.signal) or (usual if is_known(row.value) else words.NOT_SHOWN)),
-                Cell("", html=spark or words.NOT_SHOWN),
-            ]
-        )
     heads = ("Metric", "This week", "95 % interval", "Goal", "Change", "Signal", "13 weeks")
-    return table_of("All metrics of the week", heads, rows)
+    return table_of("All metrics of the week", heads, [_metric_cells(row) for row in rows_of(frame)])
+
+
+def _metric_cells(row: Any) -> list[Cell]:
+    """The cells of a metric in the table of all metrics; one that the export lacks has its reason and no number."""
+    if isinstance(row.missing, str):
+        return [_label_cell(row.label, row.definition), Cell(row.missing), *[Cell("")] * 5]
+    count = "" if row.unit == "count" else f" This week: {row.n:,} counted."
+    is_met = words.met(row.value, row.goal, row.better)
+    mark = "" if is_met is None else ", met" if is_met else ", not met"
+    value = words.value(row.value, row.unit) if row.value == row.value or not is_known(row.low) else "not reached"
+    usual = "usual" if row.limits else "too few weeks"
+    spark = sparkline(row.history, spark_words(row.label, row.history, row.unit))
+    return [
+        _label_cell(row.label, row.definition + count),
+        Cell(value, number=True),
+        Cell(words.interval(row.low, row.high, row.unit), number=True),
+        Cell(words.goal(row.goal, row.better, row.unit) + mark, whole=True),
+        Cell(words.change(row.before, row.value, row.unit) or words.NOT_SHOWN, number=True),
+        Cell(words.rules(row.signal) or (usual if is_known(row.value) else words.NOT_SHOWN)),
+        Cell("", html=spark or words.NOT_SHOWN),
+    ]
 
 
 def add_up(frame: pd.DataFrame) -> Markup:
     """The identity of the backlog, to be read downwards, by day and for the week.
 
     Args:
-        frame: as of `analysis.review.add_up`.
+        frame: day (None for the week), opening, created, reopened, moved_in, solved, deleted, merged, moved_out,
+            closing, difference, one row per day and a last one for the week.
     """
     if frame.empty:
         return note(NOTHING)
@@ -181,29 +230,25 @@ def add_up(frame: pd.DataFrame) -> Markup:
             for day in frame["day"]
         ),
     ]
-    broken = frame["difference"] != 0
+    unexplained = frame["difference"] != 0
     rows = [
         [Cell(label, header=True), *(Cell(words.value(each, "count"), number=True) for each in frame[column])]
         for column, label in _FLOW.items()
-        if column != "difference" or broken.any()
+        if column != "difference" or unexplained.any()
     ]
-    wrong = int(broken.sum())
-    verdict = (
-        f"{wrong} of {len(frame)} columns do not add up: see Unexplained." if wrong else "It adds up, to the ticket."
-    )
-    table = table_of("The backlog, day by day", heads, rows)
-    below = paragraphs(verdict)
-    return stacked(table, below)
+    wrong = int(unexplained.sum())
+    verdict = f"{wrong} of {len(frame)} columns do not add up: see Unexplained." if wrong else "It adds up exactly."
+    return stacked(table_of("The backlog, day by day", heads, rows), paragraphs(verdict))
 
 
 def restatements(frame: pd.DataFrame) -> Markup:
-    """Numbers that were published once and are others now.
+    """Numbers that were published before and have changed since.
 
     Args:
-        frame: as of `report.restatements`.
+        frame: week, metric, label, unit, was, is, cause, was_as_of, as_of, one row per restatement.
     """
     if frame.empty:
-        return note("No number that was published before has changed.")
+        return note("No number published earlier has changed.")
     rows = [
         [
             Cell(row.week),
@@ -214,38 +259,40 @@ def restatements(frame: pd.DataFrame) -> Markup:
         ]
         for row in rows_of(frame.rename(columns={"is": "now"}))
     ]
-    causes = sorted({cause for said in frame["cause"] for cause in str(said).split(", ") if cause in CAUSES})
-    table = table_of("Numbers that were published and changed since", ("Week", "Metric", "Was", "Is", "Why"), rows)
-    below = paragraphs(*(f"{cause.capitalize()}: {CAUSES[cause]}." for cause in causes))
-    return stacked(table, below)
+    causes = sorted({cause for text in frame["cause"] for cause in str(text).split(", ") if cause in CAUSES})
+    table = table_of("Published numbers that have changed since", ("Week", "Metric", "Was", "Is", "Why"), rows)
+    return stacked(table, paragraphs(*(f"{cause.capitalize()}: {CAUSES[cause]}." for cause in causes)))
 
 
 def missing(frame: pd.DataFrame) -> Markup:
-    """What the export cannot tell.
+    """What the export does not have.
 
     Args:
-        frame: label, definition, missing.
+        frame: metric, label, definition, missing (why), one row per metric.
     """
     if frame.empty:
-        return note("Nothing is missing: this export tells every metric of the catalogue.")
-    rows = [[_defined(row.label, row.definition), Cell(row.missing)] for row in rows_of(frame)]
-    return table_of("Not in this report, and why", ("Metric", "Why"), rows)
+        return note("Nothing is missing: this export has what every metric needs.")
+    rows = [[_label_cell(row.label, row.definition), Cell(row.missing)] for row in rows_of(frame)]
+    return table_of("Metrics left out of this report, and why", ("Metric", "Why"), rows)
 
 
-def _defined(label: str, definition: str) -> Cell:
+def _label_cell(label: str, definition: str) -> Cell:
+    """A metric's name that opens to its definition."""
     fold = f'<details class="definition"><summary>{escape(label)}</summary><p>{escape(definition)}</p></details>'
     return Cell(label, html=fold, header=True)
 
 
-def _range(row: Any) -> str:
+def _usual_range(row: Any) -> str:
+    """The limits of a signal's control chart, in words."""
     if not is_known(row.upper):
         return words.NOT_SHOWN
     return f"{words.value(row.lower, row.unit)} to {words.value(row.upper, row.unit)}"
 
 
 def _reasons(row: Any) -> str:
-    said = [words.rules(row.rule)] if row.rule else []
+    """Why a row is a signal: the rules of its control chart, and the test against the week before."""
+    reasons = [words.rules(row.rule)] if row.rule else []
     if row.discovery:
         chance = "< 0.001" if row.q < 0.001 else f"= {row.q:.3f}"
-        said.append(f"changed from the week before (q {chance})")
-    return "; ".join(said)
+        reasons.append(f"changed from the week before (q {chance})")
+    return "; ".join(reasons)

@@ -81,8 +81,8 @@ def build_weekly_values(warehouse: Warehouse, organisation: Organisation, as_of:
         weeks=list(weeks["week"]),
         teams=organisation.team_names,
         catalogue=CATALOGUE,
-        lacking=lacking | _never_told(wanted, told),
-        untold=_without_target(organisation, told),
+        missing=lacking | _never_told(wanted, told),
+        missing_of_team=_without_target(organisation, told),
     )
     warehouse.write("facts", TABLE, values, partition_by_week=True)
     groups = _breakdown(summed, timed, values, list(weeks["week"]), given)
