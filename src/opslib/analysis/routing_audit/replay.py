@@ -386,7 +386,7 @@ def _unseen_values(asked: Iterable[Condition], fields: TicketFields) -> dict[str
             value
             for each in asked
             if each.field == field and each.operator in ("is", "is_not", "in")
-            for value in each.wanted
+            for value in each.operands
             if value is not None
         }
         if named - there:

@@ -125,7 +125,7 @@ def learn_file(
     rules = learn_rules(known, field=by)
     if not rules:
         raise WarehouseError(f"no ticket up to {last} is solved and has a {by}: there is nothing to learn from")
-    named = sum(len(part.wanted) for rule in rules for part in conditions_of(rule.when))
+    named = sum(len(part.operands) for rule in rules for part in conditions_of(rule.when))
     first = known["week"].min()
     said = (
         f"{named} of {known[by].nunique()} values of {by} to the queue that solved most of each, by {len(known):,} "

@@ -179,7 +179,7 @@ def _span(rule: dict[str, Any]) -> tuple[pd.Timestamp, pd.Timestamp]:
 
 def _written(node: Node) -> Any:
     if isinstance(node, Condition):
-        value = list(node.wanted) if node.operator == "in" else node.wanted[0]
+        value = list(node.operands) if node.operator == "in" else node.operands[0]
         entry = CommentedSeq([node.field, node.operator, value])
         entry.fa.set_flow_style()
         return entry
