@@ -33,10 +33,10 @@ FAULTS = {
     "dead": "no ticket fits it",
     "conflict": "it takes tickets that belong to the queue of a later rule",
     "misroutes": "most of what it sends is solved in another queue",
-    "no_fallback": "a ticket can fit no rule at all",
+    "no_fallback": "some tickets can fit no rule at all",
     "split_reason": "rules send one reason to different queues",
     "stale_value": "it names a value that no longer occurs",
-    "overlap": "it and a later rule with another queue fit the same tickets, so that their order decides",
+    "overlap": "it and a later rule with another queue fit the same tickets, so their order decides",
     "not_in_export": "it asks for a field that the export does not have",
 }
 SEVERITIES = ("fault", "look", "note")
@@ -162,7 +162,7 @@ class _Evidence:
 
     def takes(self, number: int) -> Bools:
         """Which tickets a rule decides."""
-        return self.deciding == number
+        return np.asarray(self.deciding == number)
 
     def names(self, numbers: Iterable[int]) -> list[str]:
         """The names of some rules."""
@@ -386,7 +386,7 @@ def _split_reason(evidence: _Evidence, senders: Sequence[int], reasons: Sequence
         basis="exact",
         tickets=of_reasons & np.isin(evidence.deciding, senders),
         examples="; ".join(ticket_id for ticket_id in examples if ticket_id),
-        why=f"{listed(reasons)} {'goes' if len(reasons) == 1 else 'go'} by {listed(targets)}.",
+        why=f"Rules send {listed(reasons)} to different queues: {listed(targets)}.",
     )
 
 
@@ -515,7 +515,7 @@ def _besides_the_reason(rule: Rule) -> str:
     rest = tuple(
         part for part in rule.when.parts if not (isinstance(part, Condition) and part.field == "contact_reason")
     )
-    return str(Group("all", rest)) if rest else "whatever else"
+    return str(Group("all", rest)) if rest else "no other condition"
 
 
 def _lower_bound(part: int, whole: int) -> float:
