@@ -15,6 +15,7 @@ from opslib.analysis.routing_audit.replay import NO_QUEUE, Replay
 from opslib.display import theme, words
 from opslib.display.cells import frame as table_of_frame
 from opslib.display.charts import weeks_below
+from opslib.display.heat_map import heat_map
 from opslib.display.theme import Drawing, Markup, note
 
 NOTHING = "No tickets here in these weeks: nothing to show."
@@ -36,39 +37,27 @@ def transitions(frame: pd.DataFrame) -> Drawing | Markup:
     """Moves from queue to queue, or team to team, as a grid of the eight busiest on either side.
 
     Args:
-        frame: as of `analysis.routing.transitions`.
+        frame: a row per pair: origin, destination, moves, and share (of the moves out of the origin); most moves first.
+
+    Returns:
+        The figure, or one line where there is nothing to draw.
     """
     if frame.empty:
         return _empty(frame)
-    rows = _largest(frame, "origin")
-    columns = _largest(frame, "destination")
-    grid = (
+    moves = (
         frame.pivot_table(index="origin", columns="destination", values="moves", aggfunc="sum", fill_value=0)
-        .reindex(index=rows, columns=columns, fill_value=0)
-        .to_numpy()
+        .reindex(index=_largest(frame, "origin"), columns=_largest(frame, "destination"), fill_value=0)
+        .rename_axis(index="from", columns="to")
     )
-    with theme.style():
-        figure = theme.new_figure(9.6, 1.5 + 0.36 * len(rows))
-        axes = figure.add_subplot()
-        shade = np.sqrt(grid / max(grid.max(), 1))
-        axes.imshow(shade, cmap="Blues", vmin=0, vmax=1.6, aspect="auto")
-        axes.grid(visible=False)
-        for row, column in np.argwhere(grid > 0):
-            axes.text(column, row, f"{grid[row, column]:,}", ha="center", va="center", fontsize=8.5)
-        axes.set_yticks(range(len(rows)), rows)
-        axes.set_xticks(range(len(columns)), columns)
-        axes.tick_params(axis="x", rotation=35)
-        axes.xaxis.tick_top()
-        axes.set_ylabel("from")
-        axes.set_xlabel("to")
-        axes.xaxis.set_label_position("top")
-        axes.spines[:].set_visible(False)
-        top = frame.iloc[0]
-        return theme.drawing(
-            figure,
-            f"Grid of {int(frame['moves'].sum()):,} moves; most, {int(top['moves']):,}, from {top['origin']} to "
-            f"{top['destination']}, which is {words.value(top['share'], 'share')} of the moves out of {top['origin']}.",
-        )
+    top = frame.iloc[0]
+    return heat_map(
+        moves,
+        f"Grid of {int(frame['moves'].sum()):,} moves; most, {int(top['moves']):,}, from {top['origin']} to "
+        f"{top['destination']}, which is {words.value(top['share'], 'share')} of the moves out of {top['origin']}.",
+        texts=moves.map(lambda count: f"{count:,}" if count else ""),
+        width=9.6,
+        gamma=0.5,
+    )
 
 
 def transitions_table(frame: pd.DataFrame) -> Markup:
