@@ -358,7 +358,10 @@ def _warnings(
         yield "This export has neither rules nor the first queue of a ticket: there is nothing to compare with."
     unsolved = int(rows["solved_queue"].isna().sum())
     if unsolved:
-        yield f"{unsolved:,} of {len(rows):,} tickets are not solved, or nobody knows where; only the load counts them."
+        yield (
+            f"{unsolved:,} of {len(rows):,} tickets are not solved, or the export does not say where; only the load "
+            "counts them."
+        )
 
 
 def _absent_fields(conditions: Iterable[Condition], places: Integers, fields: TicketFields) -> Iterator[str]:
