@@ -63,23 +63,19 @@ class _Finding:
     why: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class _Overlap:
-    """Two rules with different queues that some tickets fit both, and where those that the first took were solved."""
+    """Two rules with different queues that some tickets fit both, and where those that the first took were solved.
+
+    It is a conflict where these tickets belong to the queue of the later rule.
+    """
 
     first: int
     later: int
-    tickets: int
     solved_first: int
     solved_later: int
+    is_conflict: bool
     example: Box | None
-
-    @property
-    def is_conflict(self) -> bool:
-        """Whether the tickets that both fit belong to the queue of the later rule."""
-        if self.solved_later < LEAST_CONFLICT:
-            return False
-        return _lower_bound(self.solved_later, self.solved_first + self.solved_later) > 0.5
 
 
 def lint(rules: Iterable[Rule], fields: TicketFields, *, at: pd.Timestamp, recent_days: int = 56) -> pd.DataFrame:
@@ -303,17 +299,21 @@ def _overlaps(evidence: _Evidence, live: Sequence[int]) -> Iterator[_Overlap]:
             if boxes == []:
                 continue
             both = takes & evidence.fits[later]
-            overlap = _Overlap(
-                first=first,
-                later=later,
-                tickets=int(both.sum()),
-                solved_first=int((both & solved_in[queue]).sum()),
-                solved_later=int((both & solved_in[rival.queue]).sum()),
-                example=evidence.logic.certain(boxes or ()),
+            solved_first, solved_later = (int((both & solved_in[each]).sum()) for each in (queue, rival.queue))
+            is_conflict = (
+                solved_later >= LEAST_CONFLICT and _lower_bound(solved_later, solved_first + solved_later) > 0.5
             )
-            is_seen = overlap.tickets or overlap.example is not None
-            if overlap.is_conflict or (is_seen and not evidence.logic.is_inside(first, later)):
-                yield overlap
+            example = evidence.logic.certain(boxes or ())
+            is_seen = example is not None or both.any()
+            if is_conflict or (is_seen and not evidence.logic.is_inside(first, later)):
+                yield _Overlap(
+                    first=first,
+                    later=later,
+                    solved_first=solved_first,
+                    solved_later=solved_later,
+                    is_conflict=is_conflict,
+                    example=example,
+                )
 
 
 def _conflict(evidence: _Evidence, overlap: _Overlap) -> _Finding:
@@ -428,10 +428,10 @@ def _stale_values(evidence: _Evidence, live: Sequence[int], at: pd.Timestamp, re
                 occurring[field] = set(recent[field].dropna().astype(str).unique())
             if value in occurring[field]:
                 continue
-            had = evidence.fields.mask(Condition(field, "is", (value,)))
-            last = f"last seen {evidence.created[had].max():%Y-%m-%d}" if had.any() else "never seen"
+            holders = evidence.fields.mask(Condition(field, "is", (value,)))
+            last = f"last seen {evidence.created[holders].max():%Y-%m-%d}" if holders.any() else "never seen"
             phrases[f"{field} {value} ({last})"] = None
-            tickets |= had
+            tickets |= holders
         if phrases:
             why = f"None of {len(recent):,} tickets of the last {recent_days} days has {listed(list(phrases))}."
             yield evidence.finding(
@@ -451,10 +451,10 @@ def _missing_fallback(evidence: _Evidence) -> Iterator[_Finding]:
     """A ticket that fits no rule, by logic or among those that came."""
     if any(rule.fits_all for rule in evidence.rules):
         return
-    missed = evidence.deciding == NOWHERE
+    unmatched = evidence.deciding == NOWHERE
     uncovered = evidence.logic.uncovered()
     example = evidence.logic.certain(uncovered or ())
-    if uncovered == [] or (example is None and not missed.any()):
+    if uncovered == [] or (example is None and not unmatched.any()):
         return
     instance = "" if example is None else f" A ticket that fits none: {evidence.logic.describe(example)}."
     yield evidence.finding(
@@ -462,8 +462,8 @@ def _missing_fallback(evidence: _Evidence) -> Iterator[_Finding]:
         severity="fault",
         number=None,
         basis="tickets" if example is None else "exact",
-        tickets=missed,
-        why=f"{int(missed.sum()):,} of {len(missed):,} tickets fit no rule.{instance}",
+        tickets=unmatched,
+        why=f"{int(unmatched.sum()):,} of {len(unmatched):,} tickets fit no rule.{instance}",
     )
 
 

@@ -325,16 +325,16 @@ def _misrouted_line(audit: Audit) -> Line:
 
 def _transfer_lines(tickets: pd.DataFrame) -> list[Line]:
     """The shares of tickets that were transferred, and that came back to a queue they had left."""
-    counted = tickets[tickets["transfers"].notna()]
-    if counted.empty:
+    with_count = tickets[tickets["transfers"].notna()]
+    if with_count.empty:
         return []
     lines = []
     for label, matches in (
-        ("Transferred at least once", counted["transfers"] > 0),
-        ("Ping-pong", counted["ping_pongs"] > 0),
+        ("Transferred at least once", with_count["transfers"] > 0),
+        ("Ping-pong", with_count["ping_pongs"] > 0),
     ):
-        share, low, high = wilson(int(matches.sum()), len(counted)).iloc[0]
-        note = f"{words.interval(low, high, 'share')} of {len(counted):,} tickets"
+        share, low, high = wilson(int(matches.sum()), len(with_count)).iloc[0]
+        note = f"{words.interval(low, high, 'share')} of {len(with_count):,} tickets"
         lines.append(Line(label, words.value(share, "share"), "lower", "", False, note, ()))
     return lines
 
