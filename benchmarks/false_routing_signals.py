@@ -27,7 +27,7 @@ from pathlib import Path
 import pandas as pd
 
 from opslib.analysis.methods.intervals import wilson
-from opslib.reports.routing_audit import frames as routing_report
+from opslib.reports.routing_audit import frames
 from opslib.reports.routing_audit.frames import Audit
 from opslib.reports.week import Week
 from opslib.sample import write_sample
@@ -37,7 +37,7 @@ from opslib.weeks import shift_week
 ROOT = Path(__file__).parents[1]
 PLANTED_SEED = 20261116
 SPAN = 8
-FOUND_AS = {"misrouting": "misroutes"}
+NAME_OF_FINDING = {"misrouting": "misroutes"}
 
 
 def quiet(step: str, line: str) -> None:
@@ -74,57 +74,57 @@ def audits(run: steps.Run) -> Iterator[Audit]:
 
 
 def null_counts(run: steps.Run) -> pd.DataFrame:
-    """What each audit of a sample with nothing planted raises: family, tests, found."""
+    """What each audit of a sample with nothing planted raises: family, tests, discoveries."""
     rows = []
     first = run.warehouse.weeks("facts", "weekly_values")[0]
     for audit in audits(run):
         for by in ("contact_reason", "form"):
-            found = routing_report.signals(audit, by=by)
-            rows.append((f"signals by {by}", len(found), int(found["discovery"].sum())))
+            tests = frames.signals(audit, by=by)
+            rows.append((f"signals by {by}", len(tests), int(tests["discovery"].sum())))
         if shift_week(audit.week.week, 1 - 2 * SPAN) >= first:
-            headline = routing_report.headline(audit).lines[0]
+            headline = frames.headline(audit).lines[0]
             rows.append(("headline, 8 weeks against 8", 1, int(headline.signal)))
         if audit.week.team == run.organisation.team_names[0]:
-            faults = routing_report.lint(audit).query("severity == 'fault'")
+            faults = frames.lint(audit).query("severity == 'fault'")
             rows.append(("faults of the rules, all teams", 1, len(faults)))
-    return pd.DataFrame(rows, columns=["family", "tests", "found"])
+    return pd.DataFrame(rows, columns=["family", "tests", "discoveries"])
 
 
 def print_false_signals(counts: pd.DataFrame) -> None:
     """One line per kind of family."""
     print(f"{'family':<32}{'families':>9}{'tests':>7}{'with any':>9}  share (95 % interval)")
     for family, rows in counts.groupby("family"):
-        wrong, total = int((rows["found"] > 0).sum()), len(rows)
+        wrong, total = int((rows["discoveries"] > 0).sum()), len(rows)
         share, low, high = 100 * wilson(wrong, total).iloc[0]
         print(f"{family:<32}{total:>9}{rows['tests'].sum():>7}{wrong:>9}  {share:.1f} % ({low:.1f} to {high:.1f})")
 
 
-def first_found(run: steps.Run) -> pd.DataFrame:
+def first_signals(run: steps.Run) -> pd.DataFrame:
     """When each planted truth of routing begins, and the first week in which the audit finds it."""
     truth = json.loads((run.folders.exports / "ground_truth.json").read_text())
     [planted] = [one for one in truth["planted"] if one["kind"] == "misrouting_rule"]
     since = {one["rule_id"]: one.get("active_from", truth["first_week"]) for one in truth["rule_faults"]}
     begins = {f"signal {planted['contact_reason']}": planted["begins"]}
     begins |= {
-        f"{FOUND_AS.get(one['fault'], one['fault'])} {one['rule_id']}": since[one["rule_id"]]
+        f"{NAME_OF_FINDING.get(one['fault'], one['fault'])} {one['rule_id']}": since[one["rule_id"]]
         for one in truth["rule_faults"]
     }
-    seen: dict[str, str] = {}
+    first_week_of: dict[str, str] = {}
     for audit in audits(run):
         if audit.week.team != planted["team"]:
             continue
-        reasons = routing_report.signals(audit).query("discovery")["contact_reason"]
-        faults = routing_report.lint(audit).query("severity == 'fault'")
-        told = [f"signal {reason}" for reason in reasons]
-        told += [f"{row.fault} {row.rule_id}" for row in faults.itertuples()]
-        for name in told:
-            seen.setdefault(name, audit.week.week)
-    names = [*begins, *sorted(set(seen) - set(begins))]
+        reasons = frames.signals(audit).query("discovery")["contact_reason"]
+        faults = frames.lint(audit).query("severity == 'fault'")
+        names_of_week = [f"signal {reason}" for reason in reasons]
+        names_of_week += [f"{row.fault} {row.rule_id}" for row in faults.itertuples()]
+        for name in names_of_week:
+            first_week_of.setdefault(name, audit.week.week)
+    names = [*begins, *sorted(set(first_week_of) - set(begins))]
     return pd.DataFrame(
         {
             "what": names,
             "begins": [begins.get(each, "never") for each in names],
-            "found": [seen.get(each, "never") for each in names],
+            "first signal": [first_week_of.get(each, "never") for each in names],
         }
     )
 
@@ -134,15 +134,19 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2], help="one null sample each")
     parser.add_argument("--tickets", type=int, default=60_000)
     parser.add_argument("--folder", type=Path, help="where the samples go (removed afterwards)")
-    chosen = parser.parse_args()
-    root = Path(tempfile.mkdtemp(prefix="opslib-null-", dir=chosen.folder))
+    options = parser.parse_args()
+    root = Path(tempfile.mkdtemp(prefix="opslib-null-", dir=options.folder))
     try:
-        print(f"{len(chosen.seeds)} samples of {chosen.tickets:,} tickets with nothing planted, seeds {chosen.seeds}")
-        runs = (facts_of(root / str(seed), seed, chosen.tickets, planted=False) for seed in chosen.seeds)
+        print(
+            f"{len(options.seeds)} samples of {options.tickets:,} tickets with nothing planted, seeds {options.seeds}"
+        )
+        runs = (facts_of(root / str(seed), seed, options.tickets, planted=False) for seed in options.seeds)
         print_false_signals(pd.concat([null_counts(run) for run in runs], ignore_index=True))
         print("\nthe sample with everything planted, by the audit of the team that it was planted in")
         print(
-            first_found(facts_of(root / "planted", PLANTED_SEED, chosen.tickets, planted=True)).to_string(index=False)
+            first_signals(facts_of(root / "planted", PLANTED_SEED, options.tickets, planted=True)).to_string(
+                index=False
+            )
         )
     finally:
         shutil.rmtree(root)

@@ -56,8 +56,8 @@ def made_rules(count: int, rng: np.random.Generator) -> list[Rule]:
         parts = []
         for field in fields:
             many = bool(rng.random() < 0.5)
-            chosen = rng.choice(VALUES[str(field)], rng.integers(1, 4) if many else 1, replace=False)
-            parts.append(Condition(str(field), "in" if many else "is", tuple(map(str, chosen))))
+            values = rng.choice(VALUES[str(field)], rng.integers(1, 4) if many else 1, replace=False)
+            parts.append(Condition(str(field), "in" if many else "is", tuple(map(str, values))))
         if rng.random() < 0.2:
             parts.append(Condition("subject", "contains", (str(rng.choice(WORDS)),)))
         begins = START + pd.Timedelta(days=int(rng.integers(0, 90))) if rng.random() < 0.33 else None
@@ -78,12 +78,12 @@ def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("--tickets", type=int, default=100_000)
     arguments.add_argument("--rules", type=int, default=500)
-    asked = arguments.parse_args()
+    options = arguments.parse_args()
     rng = np.random.default_rng(20260105)
-    tickets = made_tickets(asked.tickets, rng)
-    today, candidate = made_rules(asked.rules, rng), made_rules(asked.rules, rng)
+    tickets = made_tickets(options.tickets, rng)
+    today, candidate = made_rules(options.rules, rng), made_rules(options.rules, rng)
     at = START + pd.Timedelta(weeks=26)
-    print(f"{asked.tickets:,} tickets, {asked.rules:,} rules")
+    print(f"{options.tickets:,} tickets, {options.rules:,} rules")
     print(f"route, one rule set   {timed(lambda: route(today, TicketFields(tickets)))}")
     print(f"replay, two rule sets {timed(lambda: replay(today, candidate, TicketFields(tickets)))}")
     print(f"lint                  {timed(lambda: lint(today, TicketFields(tickets), at=at))}")

@@ -30,29 +30,31 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Shown:
 
 def test_every_section_shows_something(shop: Shown):
     assert len(shop) == 7
-    assert all(isinstance(each, Drawing | Markup | Headline) for shown in shop.values() for each in shown)
+    assert all(isinstance(answer, Drawing | Markup | Headline) for answers in shop.values() for answer in answers)
 
 
 def test_each_section_tells_what_was_put_in(shop: Shown):
     assert "refund with 50.0 %" in text_of(shop, "Where do tickets go wrong?")
     assert "from orders to refunds" in text_of(shop, "How do tickets travel?")
-    assert "R-2, 2026-11-02: refunds → orders | that it fits" in text_of(shop, "What does a transfer go along with?")
+    assert "R-2, 2026-11-02: refunds → orders | matching the rule" in text_of(
+        shop, "What does a transfer go along with?"
+    )
     assert "R-3 (this team) | shadowed (fault, exact)" in text_of(shop, "What is wrong with the rules?")
     assert "40 of them the right one instead of a wrong one" in text_of(shop, "What would another rule set have done?")
 
 
 def test_a_candidate_file_takes_the_place_of_the_learnt_one(tmp_path: Path):
     (tmp_path / "candidate.yml").write_text(CANDIDATE, encoding="utf-8")
-    shown = run(tmp_path, candidate=str(tmp_path / "candidate.yml"))
-    assert "orders | 120 | 80 | −40" in text_of(shown, "What would another rule set have done?")
+    sections = run(tmp_path, candidate=str(tmp_path / "candidate.yml"))
+    assert "orders | 120 | 80 | −40" in text_of(sections, "What would another rule set have done?")
 
 
 def test_with_tickets_alone_each_cell_says_what_is_missing_or_what_is_known(tmp_path: Path):
     """One line each: no figure of nothing, no share of queues that nobody knows, no empty table."""
-    shown = run(tmp_path, events=False, rules=False)
+    sections = run(tmp_path, events=False, rules=False)
     for section in ("Has something broken this week?", "Where do tickets go wrong?", "What is wrong with the rules?"):
-        for each in shown[section]:
-            assert repr(each).startswith("Not in this export")
-            assert "\n" not in repr(each)
-    assert "Queue | Solved | Median time to solve" in text_of(shown, "How do tickets travel?")
-    assert "cannot be told from this export" in text_of(shown, "What would another rule set have done?")
+        for answer in sections[section]:
+            assert repr(answer).startswith("Not in this export")
+            assert "\n" not in repr(answer)
+    assert "Queue | Solved | Median time to solve" in text_of(sections, "How do tickets travel?")
+    assert "cannot be told from this export" in text_of(sections, "What would another rule set have done?")

@@ -1,7 +1,7 @@
 """A small warehouse for tests of the routing audit: two teams, ten weeks, a rule that was given a wrong queue.
 
 From 2026-W45 on `R-2` sends refunds to orders; before, it sent them to refunds, where they are solved all the time.
-`R-3` is shadowed. Every third login is handed on to the escalations.
+`R-3` is shadowed. Every third login is transferred to the escalations.
 """
 
 from __future__ import annotations
@@ -71,11 +71,11 @@ def tickets() -> pd.DataFrame:
         first = np.select(
             [reason == "login", reason == "refund"], ["frontdesk", "orders" if late else "refunds"], "orders"
         )
-        handed = (reason == "login") & (place % 9 == 1)
+        is_escalated = (reason == "login") & (place % 9 == 1)
         solved = np.select(
-            [handed, reason == "login", reason == "refund"], ["escalations", "frontdesk", "refunds"], "orders"
+            [is_escalated, reason == "login", reason == "refund"], ["escalations", "frontdesk", "refunds"], "orders"
         )
-        moved = first != solved
+        is_transferred = first != solved
         team = np.where(reason == "login", "desk", "shop")
         parts.append(
             pd.DataFrame(
@@ -97,9 +97,9 @@ def tickets() -> pd.DataFrame:
                     "description": None,
                     "due_at": pd.Series(pd.NaT, index=range(PER_WEEK), dtype="datetime64[us, UTC]"),
                     "counts_in_speed": True,
-                    "full_resolution_business_seconds": np.where(moved, 6 * 3600, 2 * 3600).astype(float),
+                    "full_resolution_business_seconds": np.where(is_transferred, 6 * 3600, 2 * 3600).astype(float),
                     "full_resolution_business_censored_seconds": np.nan,
-                    "transfers": moved.astype("int64"),
+                    "transfers": is_transferred.astype("int64"),
                     "ping_pongs": 0,
                     "first_team": team,
                     "first_queue": first,
@@ -134,7 +134,7 @@ def write(root: Path, *, events: bool = True, rules: bool = True) -> tuple[Wareh
     store.write("facts", "spells", pd.concat(stretches, ignore_index=True), partition_by_week=True)
     present = {"tickets": ["ticket_id", "created_at", "status", "team", "queue", "channel", "contact_reason", "form"]}
     if events:
-        told = [
+        events_of_kinds = [
             frame[["ticket_id", "week"]].assign(
                 occurred_at=frame["created_at"], event=event, value=value, sequence=place
             )
@@ -142,7 +142,7 @@ def write(root: Path, *, events: bool = True, rules: bool = True) -> tuple[Wareh
                 (("created", None), ("queue", frame["first_queue"]), ("priority", "low"))
             )
         ]
-        rows = pd.concat(told, ignore_index=True).astype({"value": "str"})
+        rows = pd.concat(events_of_kinds, ignore_index=True).astype({"value": "str"})
         store.write("standard", "ticket_events", rows, partition_by_week=True)
         present["ticket_events"] = ["ticket_id", "occurred_at", "event", "value"]
         scored = frame.iloc[::5]

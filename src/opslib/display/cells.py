@@ -13,6 +13,8 @@ import pandas as pd
 from opslib.display import words
 from opslib.display.theme import BLUE, MUTED, Markup
 
+_MOST_ROWS = 200  # of a frame of an analyst's own
+
 
 @dataclass(frozen=True)
 class Cell:
@@ -25,11 +27,12 @@ class Cell:
     whole: bool = False
 
     def render(self) -> str:
+        """The cell as HTML: a header of its row, or a value with the class that aligns it."""
         inside = self.html or escape(self.text)
         if self.header:
             return f'<th scope="row">{inside}</th>'
-        named = "num" if self.number else "nowrap" if self.whole else ""
-        return f'<td class="{named}">{inside}</td>' if named else f"<td>{inside}</td>"
+        style = "num" if self.number else "nowrap" if self.whole else ""
+        return f'<td class="{style}">{inside}</td>' if style else f"<td>{inside}</td>"
 
 
 def sparkline(values: Sequence[float | None], label: str) -> str:
@@ -40,51 +43,101 @@ def sparkline(values: Sequence[float | None], label: str) -> str:
         label: what it shows, for those who do not see it.
 
     Returns:
-        SVG, empty where fewer than two values are known.
+        SVG, empty where there are fewer than two values.
     """
-    known = [each for each in values if is_known(each)]
-    if len(known) < 2:
+    numbers = [value for value in values if is_known(value)]
+    if len(numbers) < 2:
         return ""
-    low, high = min(known), max(known)
+    low, high = min(numbers), max(numbers)
     step, span = 79.0 / (len(values) - 1), (high - low) or 1.0
-    path, down, last = "", False, (0.0, 0.0)
-    for place, each in enumerate(values):
-        known_here = is_known(each)
-        if is_known(each):
-            last = (2.5 + place * step, 11.0 if high == low else 19.5 - (each - low) / span * 17.0)
-            path += f"{'L' if down else 'M'}{last[0]:.1f} {last[1]:.1f}"
-        down = known_here
+    path, pen_down, end = "", False, (0.0, 0.0)
+    for place, value in enumerate(values):
+        if is_known(value):
+            end = (2.5 + place * step, 11.0 if high == low else 19.5 - (value - low) / span * 17.0)
+            path += f"{'L' if pen_down else 'M'}{end[0]:.1f} {end[1]:.1f}"
+        pen_down = is_known(value)
     return (
         f'<svg class="spark" viewBox="0 0 84 22" width="84" height="22" role="img" aria-label="{escape(label)}">'
         f'<path d="{path}" fill="none" stroke="{MUTED}" stroke-width="1.5"></path>'
-        f'<circle cx="{last[0]:.1f}" cy="{last[1]:.1f}" r="2.2" fill="{BLUE}"></circle></svg>'
+        f'<circle cx="{end[0]:.1f}" cy="{end[1]:.1f}" r="2.2" fill="{BLUE}"></circle></svg>'
     )
 
 
 def spark_words(label: str, history: Sequence[float | None], unit: str) -> str:
     """What a sparkline of a few weeks shows, for those who do not see it."""
-    known = [each for each in history if is_known(each)]
-    if not known:
+    numbers = [number for number in history if is_known(number)]
+    if not numbers:
         return f"{label}: no values"
-    low, high, latest = (words.value(each, unit) for each in (min(known), max(known), known[-1]))
+    low, high, latest = (words.value(number, unit) for number in (min(numbers), max(numbers), numbers[-1]))
     return f"{label}, last {len(history)} weeks: lowest {low}, highest {high}, latest {latest}"
 
 
-def table_of(caption: str, heads: Iterable[str], rows: Sequence[Sequence[Cell]]) -> Markup:
-    """A table with its caption; a column is aligned as numbers where any of its cells is one."""
+def table_of(caption: str, heads: Iterable[str], rows: Sequence[Sequence[Cell | str]]) -> Markup:
+    """A table of a report: a caption, a head for each column, and rows of cells. All reports make their tables so.
+
+    Args:
+        caption: what stands above the table.
+        heads: a head for each column.
+        rows: a cell for each column; a text alone is a cell of just that text. The first cell of a row is its header
+            where it says what the row is about.
+
+    Returns:
+        The table as HTML and as plain text; a column is aligned as numbers where any of its cells is one.
+
+    Raises:
+        ValueError: a row that has more or fewer cells than there are heads.
+
+    Notes:
+        Numbers are written out by `words` before they come here. For a frame of an analyst's own, without a column
+        that needs a unit or an interval, there is `frame`.
+
+    >>> rows = [[Cell("email", header=True), Cell("1,204", number=True), "billing"]]
+    >>> print(table_of("Tickets by channel", ("Channel", "Tickets", "Most to"), rows).text)
+    Tickets by channel
+    Channel | Tickets | Most to
+    email | 1,204 | billing
+    """
     heads = list(heads)
-    numbers = [bool(rows) and any(row[place].number for row in rows) for place in range(len(heads))]
+    lines = [[Cell(cell) if isinstance(cell, str) else cell for cell in row] for row in rows]
+    for line in lines:
+        if len(line) != len(heads):
+            raise ValueError(
+                f"{caption}: {len(line)} cells under {len(heads)} heads, in {[cell.text for cell in line]}"
+            )
+    numbers = [any(line[column].number for line in lines) for column in range(len(heads))]
     top = "".join(
         f'<th scope="col" class="num">{escape(head)}</th>' if number else f'<th scope="col">{escape(head)}</th>'
         for head, number in zip(heads, numbers, strict=True)
     )
-    body = "".join(f"<tr>{''.join(cell.render() for cell in row)}</tr>" for row in rows)
+    body = "".join(f"<tr>{''.join(cell.render() for cell in line)}</tr>" for line in lines)
     html = (
         f'<table class="ops-table"><caption>{escape(caption)}</caption><thead><tr>{top}</tr></thead>'
         f"<tbody>{body}</tbody></table>"
     )
-    lines = [" | ".join(heads), *(" | ".join(cell.text for cell in row) for row in rows)]
-    return Markup(html, "\n".join([caption, *lines]))
+    texts = [" | ".join(heads), *(" | ".join(cell.text for cell in line) for line in lines)]
+    return Markup(html, "\n".join([caption, *texts]))
+
+
+def excerpt(
+    caption: str, heads: Iterable[str], rows: Sequence[Sequence[Cell | str]], *, most: int, plural: str
+) -> Markup:
+    """The first rows of a long table, and below them a sentence that says of how many.
+
+    Args:
+        caption: as `table_of` takes it.
+        heads: a head for each column.
+        rows: all rows, a cell for each column.
+        most: how many rows are drawn.
+        plural: what the rows are, such as "queues".
+
+    >>> rows = [["billing", "12"], ["log-in", "9"], ["other", "3"]]
+    >>> excerpt("Queues", ("Queue", "Tickets"), rows, most=2, plural="queues").text.splitlines()[-1]
+    'The first 2 of 3 queues; the frame has them all.'
+    """
+    table = table_of(caption, heads, rows[:most])
+    if len(rows) <= most:
+        return table
+    return stacked(table, paragraphs(f"The first {most} of {len(rows):,} {plural}; the frame has them all."))
 
 
 def stacked(*parts: Markup) -> Markup:
@@ -93,9 +146,18 @@ def stacked(*parts: Markup) -> Markup:
 
 
 def paragraphs(*sentences: str) -> Markup:
-    """A paragraph per sentence; empty ones are left out."""
-    said = [sentence for sentence in sentences if sentence]
-    return Markup("".join(f"<p>{escape(sentence)}</p>" for sentence in said), "\n".join(said))
+    """A paragraph for each sentence; empty ones are left out."""
+    texts = [sentence for sentence in sentences if sentence]
+    return Markup("".join(f"<p>{escape(text)}</p>" for text in texts), "\n".join(texts))
+
+
+def bullets(items: Sequence[str]) -> Markup:
+    """A list with a point for each item.
+
+    >>> bullets(["<a>", "b"]).html
+    '<ul><li>&lt;a&gt;</li><li>b</li></ul>'
+    """
+    return Markup(f"<ul>{''.join(f'<li>{escape(item)}</li>' for item in items)}</ul>", "\n".join(items))
 
 
 def rows_of(frame: pd.DataFrame) -> Iterable[Any]:
@@ -109,25 +171,27 @@ def is_known(number: float | None) -> TypeGuard[float]:
 
 
 def frame(frame: pd.DataFrame, *, caption: str) -> Markup:
-    """Any frame as a table, at most 200 rows of it.
+    """An analyst's own frame as a table, at most 200 rows of it.
 
     Args:
-        frame: what to show; its index is left out.
-        caption: what stands above.
+        frame: any columns; a column's name is its head, the index is left out.
+        caption: what stands above the table.
+
+    Returns:
+        The table; numbers with at most four digits, and a dash where there is no value.
     """
-    numbers = [pd.api.types.is_numeric_dtype(kind) and not pd.api.types.is_bool_dtype(kind) for kind in frame.dtypes]
+    numeric = [pd.api.types.is_numeric_dtype(kind) and not pd.api.types.is_bool_dtype(kind) for kind in frame.dtypes]
     rows = [
-        [Cell(_as_text(each), number=number) for each, number in zip(line, numbers, strict=True)]
-        for line in frame.head(200).itertuples(index=False)
+        [Cell(_value_text(value), number=number) for value, number in zip(values, numeric, strict=True)]
+        for values in frame.head(_MOST_ROWS).itertuples(index=False)
     ]
-    table = table_of(caption, tuple(str(column) for column in frame.columns), rows)
-    if len(frame) <= 200:
+    table = table_of(caption, [str(column) for column in frame.columns], rows)
+    if len(frame) <= _MOST_ROWS:
         return table
-    more = paragraphs(f"The first 200 of {len(frame):,} rows.")
-    return stacked(table, more)
+    return stacked(table, paragraphs(f"The first {_MOST_ROWS} of {len(frame):,} rows."))
 
 
-def _as_text(each: object) -> str:
-    if each is None or each is pd.NA or (isinstance(each, float) and math.isnan(each)):
+def _value_text(value: object) -> str:
+    if value is None or value is pd.NA or (isinstance(value, float) and math.isnan(value)):
         return words.NOT_SHOWN
-    return f"{each:,.4g}" if isinstance(each, float) else str(each)
+    return f"{value:,.4g}" if isinstance(value, float) else str(value)

@@ -32,6 +32,7 @@ SKY = "#56a0d3"
 ORANGE = "#b5540a"
 GREEN = "#12663a"
 SAND = "#d9a441"
+SAND_TEXT = "#8a6212"
 
 _FONTS = (
     "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', 'Noto Sans', 'Liberation Sans', Arial, sans-serif"

@@ -25,7 +25,7 @@ def tickets(*rows: dict[str, Any], times: int = 1) -> pd.DataFrame:
     return frame
 
 
-def found(rules: list[tuple[Any, ...]], frame: pd.DataFrame, **options: Any) -> pd.DataFrame:
+def findings_of(rules: list[tuple[Any, ...]], frame: pd.DataFrame, **options: Any) -> pd.DataFrame:
     return lint(read_rules(rule_table(*rules)), TicketFields(frame), at=AT, **options)
 
 
@@ -48,9 +48,9 @@ def test_a_rule_that_an_earlier_one_takes_over_is_shadowed_by_logic_and_by_name(
         ("R-2", {"all": [["contact_reason", "is", "damaged"], ["language", "is", "en"]]}, "refunds"),
         EVERY,
     ]
-    one = found(rules, MIXED)
-    assert by_fault(one, "shadowed") == [("R-2", "R-1", "exact")]
-    row = one[one["fault"] == "shadowed"].iloc[0]
+    findings = findings_of(rules, MIXED)
+    assert by_fault(findings, "shadowed") == [("R-2", "R-1", "exact")]
+    row = findings[findings["fault"] == "shadowed"].iloc[0]
     assert row["tickets"] == 15
     assert row["ticket_ids"].split("; ") == ["t30", "t31", "t32", "t33", "t34"]
 
@@ -61,8 +61,8 @@ def test_a_rule_can_be_shadowed_by_two_that_take_it_together():
         ("R-2", {"all": [["language", "is_not", "en"]]}, "b"),
         ("R-3", {"all": [["contact_reason", "is", "damaged"]]}, "c"),
     ]
-    assert by_fault(found(rules, MIXED), "shadowed") == [("R-3", "R-1; R-2", "exact")]
-    assert by_fault(found(rules, MIXED), "no_fallback") == []
+    assert by_fault(findings_of(rules, MIXED), "shadowed") == [("R-3", "R-1; R-2", "exact")]
+    assert by_fault(findings_of(rules, MIXED), "no_fallback") == []
 
 
 def test_conditions_that_contradict_each_other_are_unreachable_whatever_comes():
@@ -74,7 +74,7 @@ def test_conditions_that_contradict_each_other_are_unreachable_whatever_comes():
         ("R-5", {"all": [["language", "in", []]]}, "a"),
         EVERY,
     ]
-    assert [rule for rule, _, basis in by_fault(found(rules, MIXED), "unreachable") if basis == "exact"] == [
+    assert [rule for rule, _, basis in by_fault(findings_of(rules, MIXED), "unreachable") if basis == "exact"] == [
         *("R-1", "R-2", "R-3", "R-4", "R-5")
     ]
 
@@ -86,33 +86,33 @@ def test_texts_that_contain_each_other_are_understood():
         ("R-2", {"all": [["subject", "contains", "Refund not received"]]}, "b"),
         EVERY,
     ]
-    assert by_fault(found(rules, MIXED.assign(subject="Hello")), "shadowed") == [("R-2", "R-1", "exact")]
-    assert by_fault(found([rules[1], rules[0], EVERY], MIXED.assign(subject="Hello")), "shadowed") == []
+    assert by_fault(findings_of(rules, MIXED.assign(subject="Hello")), "shadowed") == [("R-2", "R-1", "exact")]
+    assert by_fault(findings_of([rules[1], rules[0], EVERY], MIXED.assign(subject="Hello")), "shadowed") == []
 
 
 def test_a_rule_that_no_ticket_fits_is_dead_by_evidence_and_says_which_value_never_came():
     rules = [("R-1", {"all": [["language", "is", "fr"]]}, "a"), EVERY]
-    one = found(rules, MIXED)
-    assert by_fault(one, "dead") == [("R-1", "", "tickets")]
-    assert "language is never fr" in one.iloc[0]["why"]
-    assert "45 tickets" in one.iloc[0]["why"]
+    findings = findings_of(rules, MIXED)
+    assert by_fault(findings, "dead") == [("R-1", "", "tickets")]
+    assert "language is never fr" in findings.iloc[0]["why"]
+    assert "45 tickets" in findings.iloc[0]["why"]
 
 
 def test_a_rule_of_yesterday_is_not_dead_yet():
     """Too few tickets came since it is in force to say so."""
     rules = [("R-1", {"all": [["language", "is", "fr"]]}, "a", AT - pd.Timedelta(minutes=10)), EVERY]
-    assert by_fault(found(rules, MIXED), "dead") == []
+    assert by_fault(findings_of(rules, MIXED), "dead") == []
 
 
 def test_an_exception_is_a_conflict_only_where_its_tickets_belong_to_the_general_rule():
-    """`Spanish first` is how exceptions are written; only where tickets end tells a wrong one from a right one."""
+    """`Spanish first` is how exceptions are rule_parts; only where tickets end tells a wrong one from a right one."""
     special = ("R-1", {"all": [["contact_reason", "is", "gift_card"], ["language", "is", "pt"]]}, "refunds")
     general = ("R-2", {"all": [["contact_reason", "is", "gift_card"]]}, "payments")
-    wrong = found([special, general, EVERY], MIXED)
+    wrong = findings_of([special, general, EVERY], MIXED)
     assert by_fault(wrong, "conflict") == [("R-1", "R-2", "tickets")]
     assert by_fault(wrong, "split_reason") == []
     assert by_fault(wrong, "misroutes") == []
-    right = found([special, general, EVERY], MIXED.assign(solved_queue=MIXED["first_queue"]))
+    right = findings_of([special, general, EVERY], MIXED.assign(solved_queue=MIXED["first_queue"]))
     assert by_fault(right, "conflict") == []
     assert by_fault(right, "split_reason") == [("R-1", "R-2", "exact")]
     assert by_fault(right, "overlap") == []
@@ -125,9 +125,9 @@ def test_an_exception_that_no_ticket_has_met_yet_still_sends_its_reason_elsewher
         ("R-2", {"all": [["contact_reason", "is", "damaged"]]}, "orders"),
         EVERY,
     ]
-    shown = found(rules, MIXED)
-    assert by_fault(shown, "split_reason") == [("R-1", "R-2", "exact")]
-    assert shown.loc[shown["fault"] == "dead", ["rule_id", "severity"]].values.tolist() == [["R-1", "look"]]
+    findings = findings_of(rules, MIXED)
+    assert by_fault(findings, "split_reason") == [("R-1", "R-2", "exact")]
+    assert findings.loc[findings["fault"] == "dead", ["rule_id", "severity"]].values.tolist() == [["R-1", "look"]]
 
 
 def test_the_same_conditions_with_two_queues_are_a_conflict_by_logic():
@@ -136,7 +136,7 @@ def test_the_same_conditions_with_two_queues_are_a_conflict_by_logic():
         ("R-2", {"any": [["language", "is", "pt"], ["language", "is", "en"]]}, "b"),
         EVERY,
     ]
-    assert by_fault(found(rules, MIXED), "conflict") == [("R-2", "R-1", "exact")]
+    assert by_fault(findings_of(rules, MIXED), "conflict") == [("R-2", "R-1", "exact")]
 
 
 def test_a_partial_overlap_says_that_order_decides():
@@ -145,42 +145,42 @@ def test_a_partial_overlap_says_that_order_decides():
         ("R-2", {"all": [["contact_reason", "is", "damaged"]]}, "b"),
         EVERY,
     ]
-    one = found(rules, MIXED)
-    assert by_fault(one, "overlap") == [("R-1", "R-2", "exact")]
-    assert one[one["fault"] == "overlap"].iloc[0]["tickets"] == 15
+    findings = findings_of(rules, MIXED)
+    assert by_fault(findings, "overlap") == [("R-1", "R-2", "exact")]
+    assert findings[findings["fault"] == "overlap"].iloc[0]["tickets"] == 15
 
 
 def test_a_rule_whose_tickets_are_solved_elsewhere_misroutes():
     rules = [("R-1", {"all": [["language", "is", "pt"]]}, "refunds"), ("R-2", {"all": []}, "orders")]
-    one = found(rules, MIXED)
-    assert by_fault(one, "misroutes") == [("R-1", "", "tickets")]
-    assert "15 solved tickets" in one.iloc[0]["why"]
-    assert "100 % (80 to 100)" in one.iloc[0]["why"]
-    assert one.iloc[0]["severity"] == "fault"
+    findings = findings_of(rules, MIXED)
+    assert by_fault(findings, "misroutes") == [("R-1", "", "tickets")]
+    assert "15 solved tickets" in findings.iloc[0]["why"]
+    assert "100 % (80 to 100)" in findings.iloc[0]["why"]
+    assert findings.iloc[0]["severity"] == "fault"
 
 
 def test_a_value_that_stopped_occurring_is_named_with_its_last_day():
     frame = MIXED.copy()
     frame.loc[frame["language"] == "pt", "created_at"] -= pd.Timedelta(days=90)
     rules = [("R-1", {"all": [["language", "in", ["pt", "en", "fr"]]]}, "a"), EVERY]
-    one = found(rules, frame)
-    assert by_fault(one, "stale_value") == [("R-1", "", "tickets")]
-    assert "language pt (last seen 2026-08-18) and language fr (never seen)" in one.iloc[-1]["why"]
+    findings = findings_of(rules, frame)
+    assert by_fault(findings, "stale_value") == [("R-1", "", "tickets")]
+    assert "language pt (last seen 2026-08-18) and language fr (never seen)" in findings.iloc[-1]["why"]
 
 
 def test_a_missing_fallback_is_proven_with_a_ticket_that_fits_nothing():
     rules = [("R-1", {"all": [["language", "is", "en"]]}, "a"), ("R-2", {"all": [["language", "is", "pt"]]}, "b")]
-    one = found(rules, MIXED)
-    assert by_fault(one, "no_fallback") == [("", "", "exact")]
-    assert "language is something else" in one[one["fault"] == "no_fallback"].iloc[0]["why"]
+    findings = findings_of(rules, MIXED)
+    assert by_fault(findings, "no_fallback") == [("", "", "exact")]
+    assert "language is something else" in findings[findings["fault"] == "no_fallback"].iloc[0]["why"]
     complete = [*rules, ("R-3", {"all": [["language", "is_not", "en"]]}, "c")]
-    assert by_fault(found(complete, MIXED), "no_fallback") == []
+    assert by_fault(findings_of(complete, MIXED), "no_fallback") == []
 
 
 def test_a_field_that_the_export_lacks_is_named_and_makes_no_rule_dead():
     rules = [("R-1", {"all": [["tag", "is", "vip"]]}, "a"), EVERY]
-    one = found(rules, MIXED)
-    assert one["fault"].tolist() == ["not_in_export"]
+    findings = findings_of(rules, MIXED)
+    assert findings["fault"].tolist() == ["not_in_export"]
 
 
 def test_rules_that_are_in_order_have_no_findings():
@@ -189,12 +189,12 @@ def test_rules_that_are_in_order_have_no_findings():
         ("R-2", {"all": [["contact_reason", "is", "damaged"]]}, "orders"),
         EVERY,
     ]
-    assert found(rules, MIXED).empty
+    assert findings_of(rules, MIXED).empty
 
 
 def test_old_versions_are_not_judged():
     rules = [("R-1", {"all": [["language", "is", "fr"]]}, "a", None, AT - pd.Timedelta(days=1)), EVERY]
-    assert found(rules, MIXED).empty
+    assert findings_of(rules, MIXED).empty
 
 
 UNIVERSE = {
@@ -231,19 +231,19 @@ def nodes() -> st.SearchStrategy[Any]:
 
 @settings(max_examples=150, deadline=None)
 @given(st.lists(st.tuples(nodes(), st.sampled_from(["a", "b"])), min_size=1, max_size=5))
-def test_exact_findings_are_those_of_enumerating_every_possible_ticket(written: list[tuple[Any, str]]):
+def test_exact_findings_are_those_of_enumerating_every_possible_ticket(rule_parts: list[tuple[Any, str]]):
     """The universe has a ticket for every class of values that these conditions can tell apart, so it decides."""
-    rules = [(f"R-{place}", when, queue) for place, (when, queue) in enumerate(written)]
+    rules = [(f"R-{place}", when, queue) for place, (when, queue) in enumerate(rule_parts)]
     fields = TicketFields(ALL_TICKETS)
     fits = [fields.fits(rule.when)[0] for rule in read_rules(rule_table(*rules))]
     unreachable, shadowed = set(), set()
-    taken = np.zeros(len(ALL_TICKETS), bool)
+    covered = np.zeros(len(ALL_TICKETS), bool)
     for place, fit in enumerate(fits):
         if not fit.any():
             unreachable.add(f"R-{place}")
-        elif not (fit & ~taken).any():
+        elif not (fit & ~covered).any():
             shadowed.add(f"R-{place}")
-        taken |= fit
+        covered |= fit
     live = [place for place in range(len(rules)) if f"R-{place}" not in unreachable | shadowed]
     overlap = {
         f"R-{one}"
@@ -252,13 +252,13 @@ def test_exact_findings_are_those_of_enumerating_every_possible_ticket(written: 
         if one < other and rules[one][2] != rules[other][2] and rules[other][1] != {"all": []}
         if (fits[one] & fits[other]).any() and (fits[one] & ~fits[other]).any()
     }
-    one = found(rules, ALL_TICKETS)
-    exact = one[one["basis"] == "exact"]
-    told = {fault: set(exact.loc[exact["fault"] == fault, "rule_id"]) for fault in FAULTS}
-    assert told["unreachable"] == unreachable
-    assert told["shadowed"] == shadowed
-    assert told["overlap"] == overlap
-    assert bool(len(told["no_fallback"])) == (not taken.all())
+    findings = findings_of(rules, ALL_TICKETS)
+    exact = findings[findings["basis"] == "exact"]
+    by_kind = {fault: set(exact.loc[exact["fault"] == fault, "rule_id"]) for fault in FAULTS}
+    assert by_kind["unreachable"] == unreachable
+    assert by_kind["shadowed"] == shadowed
+    assert by_kind["overlap"] == overlap
+    assert bool(len(by_kind["no_fallback"])) == (not covered.all())
 
 
 REASONS, LANGUAGES, QUEUES = ["x", "y", "gone"], ["en", "es", None], ["a", "b"]
@@ -274,7 +274,7 @@ def plain_rules() -> st.SearchStrategy[list[tuple[Any, str]]]:
             lambda both: [["contact_reason", "in", both[0]], ["language", "is", both[1]]]
         ),
     )
-    rule = st.tuples(parts.map(lambda chosen: {"all": chosen}), st.sampled_from(QUEUES))
+    rule = st.tuples(parts.map(lambda conditions: {"all": conditions}), st.sampled_from(QUEUES))
     return st.lists(rule, min_size=1, max_size=4)
 
 
@@ -292,26 +292,26 @@ A_CONFLICT = [
 @given(plain_rules(), st.integers(0, 10_000), st.sampled_from([0.05, 0.5, 0.95]))
 @example(A_CONFLICT, 1, 0.05)
 def test_findings_by_tickets_are_those_of_walking_ticket_by_ticket(
-    written: list[tuple[Any, str]], seed: int, share_a: float
+    rule_parts: list[tuple[Any, str]], seed: int, share_a: float
 ):
-    """Dead, stale, conflict, misroutes, split reasons, overlaps and a missing fallback, told from plain dicts."""
+    """Dead, stale, conflict, misroutes, split reasons, overlaps and a missing fallback, by_kind from plain dicts."""
     rng = np.random.default_rng(seed)
     frame = tickets(*({} for _ in range(150)))
     frame["contact_reason"] = rng.choice(["x", "y", "gone"], 150, p=[0.5, 0.4, 0.1])
     frame["language"] = pd.Series(rng.choice(["en", "es", ""], 150, p=[0.8, 0.12, 0.08]), dtype="str").replace("", None)
     frame["solved_queue"] = np.where(rng.random(150) < share_a, "a", "b")
     frame.loc[frame["contact_reason"] == "gone", "created_at"] -= pd.Timedelta(days=90)
-    rules = [(f"R-{place}", when, queue) for place, (when, queue) in enumerate(written)]
+    rules = [(f"R-{place}", when, queue) for place, (when, queue) in enumerate(rule_parts)]
     rows = frame.astype(object).where(frame.notna(), None).to_dict("records")
-    taken = [next((n for n, rule in enumerate(rules) if fits(rule[1], row)), None) for row in rows]
-    frame["first_queue"] = [rules[n][2] if n is not None else "a" for n in taken]
-    one = found(rules, frame)
-    told = {fault: one[one["fault"] == fault] for fault in FAULTS}
-    idle = {*told["unreachable"]["rule_id"], *told["shadowed"]["rule_id"]}
+    deciding = [next((n for n, rule in enumerate(rules) if fits(rule[1], row)), None) for row in rows]
+    frame["first_queue"] = [rules[n][2] if n is not None else "a" for n in deciding]
+    findings = findings_of(rules, frame)
+    by_kind = {fault: findings[findings["fault"] == fault] for fault in FAULTS}
+    idle = {*by_kind["unreachable"]["rule_id"], *by_kind["shadowed"]["rule_id"]}
 
     fitting = [[row for row in rows if fits(rule[1], row)] for rule in rules]
     dead = {rule[0] for rule, those in zip(rules, fitting, strict=True) if not those} - idle
-    assert set(told["dead"]["rule_id"]) == dead
+    assert set(by_kind["dead"]["rule_id"]) == dead
     idle |= dead
 
     recent = [row for row in rows if row["created_at"] > AT - pd.Timedelta(days=56)]
@@ -322,12 +322,14 @@ def test_findings_by_tickets_are_those_of_walking_ticket_by_ticket(
         for each in (value if operator == "in" else [value])
         if rule_id not in idle and all(row[field] != each for row in recent)
     }
-    assert set(told["stale_value"]["rule_id"]) == stale
+    assert set(by_kind["stale_value"]["rule_id"]) == stale
 
-    missed = [row for row, number in zip(rows, taken, strict=True) if number is None]
-    assert told["no_fallback"]["tickets"].tolist() == [len(missed)]  # no rule fits all, and a language may be any other
-    latest = sorted(missed, key=lambda row: row["created_at"], reverse=True)[:5]
-    assert told["no_fallback"]["ticket_ids"].iloc[0] == "; ".join(row["ticket_id"] for row in latest)
+    without_rule = [row for row, number in zip(rows, deciding, strict=True) if number is None]
+    assert by_kind["no_fallback"]["tickets"].tolist() == [
+        len(without_rule)
+    ]  # no rule fits all, and a language may be any other
+    latest = sorted(without_rule, key=lambda row: row["created_at"], reverse=True)[:5]
+    assert by_kind["no_fallback"]["ticket_ids"].iloc[0] == "; ".join(row["ticket_id"] for row in latest)
 
     live = [number for number, rule in enumerate(rules) if rule[0] not in idle]
     conflicts, overlaps = set(), set()
@@ -337,27 +339,31 @@ def test_findings_by_tickets_are_those_of_walking_ticket_by_ticket(
             if here == there:
                 continue
             both = [
-                row for row, number in zip(rows, taken, strict=True) if number == first and fits(rules[later][1], row)
+                row
+                for row, number in zip(rows, deciding, strict=True)
+                if number == first and fits(rules[later][1], row)
             ]
             wrong = sum(row["solved_queue"] == there for row in both)
-            kept = sum(row["solved_queue"] == here for row in both)
-            if wrong >= 5 and wilson(wrong, wrong + kept)["low"].iloc[0] > 0.5:
+            right = sum(row["solved_queue"] == here for row in both)
+            if wrong >= 5 and wilson(wrong, wrong + right)["low"].iloc[0] > 0.5:
                 conflicts.add((rules[first][0], rules[later][0], wrong))
-            elif both and any(fits(rules[first][1], made) and not fits(rules[later][1], made) for made in EVERY_PLAIN):
+            elif both and any(
+                fits(rules[first][1], ticket) and not fits(rules[later][1], ticket) for ticket in EVERY_PLAIN
+            ):
                 overlaps.add((rules[first][0], rules[later][0]))
-    by_tickets = told["conflict"][told["conflict"]["basis"] == "tickets"]
+    by_tickets = by_kind["conflict"][by_kind["conflict"]["basis"] == "tickets"]
     assert set(zip(by_tickets["rule_id"], by_tickets["others"], by_tickets["tickets"], strict=True)) == conflicts
-    named = told["overlap"].set_index("rule_id")["others"].str.split("; ").to_dict()
-    assert overlaps <= {(first, later) for first, those in named.items() for later in those}
+    others = by_kind["overlap"].set_index("rule_id")["others"].str.split("; ").to_dict()
+    assert overlaps <= {(first, later) for first, those in others.items() for later in those}
 
     for number, (rule_id, _, queue) in enumerate(rules):
-        sent = [row for row, by in zip(rows, taken, strict=True) if by == number]
+        sent = [row for row, by in zip(rows, deciding, strict=True) if by == number]
         wrong = sum(row["solved_queue"] != queue for row in sent)
         misroutes = len(sent) >= 10 and wilson(wrong, len(sent))["low"].iloc[0] > 0.5
         misroutes = misroutes and rule_id not in {first for first, _, _ in conflicts}
-        assert (rule_id in set(told["misroutes"]["rule_id"])) == misroutes
+        assert (rule_id in set(by_kind["misroutes"]["rule_id"])) == misroutes
 
-    names = [told_of(when) for _, when, _ in rules]
+    names = [reasons_in(when) for _, when, _ in rules]
     unmet = {
         rule_id
         for rule_id, when, _ in rules
@@ -371,10 +377,10 @@ def test_findings_by_tickets_are_those_of_walking_ticket_by_ticket(
         if len({rules[number][2] for number in live if reason in names[number]}) > 1
     }
     pairs = {(first, later) for first, later, _ in conflicts}
-    said = " ".join(told["split_reason"]["why"])
+    sentences = " ".join(by_kind["split_reason"]["why"])
     for reason in split:
         senders = tuple(rules[number][0] for number in live if reason in names[number])
-        assert (reason in said.replace(",", "").split()) == (senders not in pairs)
+        assert (reason in sentences.replace(",", "").split()) == (senders not in pairs)
 
 
 EVERY_PLAIN = [
@@ -384,7 +390,7 @@ EVERY_PLAIN = [
 ]
 
 
-def told_of(when: Any) -> list[str]:
+def reasons_in(when: Any) -> list[str]:
     """The reasons that a rule names."""
     return [each for field, _, value in when["all"] if field == "contact_reason" for each in value]
 
@@ -412,15 +418,15 @@ TEXTS = ["", "a", "b", "ab", "ba", "aab", "abc", "xay", None]
         max_size=5,
     )
 )
-def test_what_is_called_exact_of_texts_is_never_contradicted_by_a_text(written: list[Any]):
+def test_what_is_called_exact_of_texts_is_never_contradicted_by_a_text(rule_parts: list[Any]):
     """Texts cannot all be enumerated, so exact findings on them must be sound, not complete."""
-    rules = [(f"R-{place}", when, "q") for place, when in enumerate(written)]
+    rules = [(f"R-{place}", when, "q") for place, when in enumerate(rule_parts)]
     frame = tickets(*({"subject": text} for text in TEXTS))
     fits = [TicketFields(frame).fits(rule.when)[0] for rule in read_rules(rule_table(*rules))]
-    one = found(rules, frame)
-    for rule_id in one.loc[(one["fault"] == "unreachable") & (one["basis"] == "exact"), "rule_id"]:
+    findings = findings_of(rules, frame)
+    for rule_id in findings.loc[(findings["fault"] == "unreachable") & (findings["basis"] == "exact"), "rule_id"]:
         assert not fits[int(rule_id[2:])].any()
-    for rule_id in one.loc[(one["fault"] == "shadowed") & (one["basis"] == "exact"), "rule_id"]:
+    for rule_id in findings.loc[(findings["fault"] == "shadowed") & (findings["basis"] == "exact"), "rule_id"]:
         place = int(rule_id[2:])
         assert not (fits[place] & ~np.logical_or.reduce(fits[:place])).any()
 
@@ -434,6 +440,6 @@ def test_rules_too_entangled_for_logic_are_left_to_the_tickets():
     }
     frame = tickets({"subject": "hello", "description": "there"}, times=40)
     rules = [("R-1", {"all": [["subject", "contains", "hell"]]}, "b"), ("R-2", entangled, "a"), EVERY]
-    one = found(rules, frame)
-    assert by_fault(one, "unreachable") == []
-    assert by_fault(one, "dead") == [("R-2", "", "tickets")]
+    findings = findings_of(rules, frame)
+    assert by_fault(findings, "unreachable") == []
+    assert by_fault(findings, "dead") == [("R-2", "", "tickets")]

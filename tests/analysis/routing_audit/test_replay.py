@@ -35,16 +35,20 @@ def past(reasons: list[str | None], solved: list[str | None], **more: Any) -> pd
 def test_a_worked_replay():
     """Three refunds of which two belong in refunds, one ticket for the desk that the rules do not touch."""
     tickets = past(["refund", "refund", "refund", "login"], ["refunds", "refunds", "orders", "desk"])
-    done = replay(TODAY, BETTER, TicketFields(tickets))
-    row = done.summary.iloc[0]
+    result = replay(TODAY, BETTER, TicketFields(tickets))
+    row = result.summary.iloc[0]
     assert row[["tickets", "judged", "changed", "mended", "spoilt"]].tolist() == [4, 4, 3, 2, 1]
     assert (row["misrouted_today"], row["misrouted_candidate"], row["difference"]) == (0.5, 0.25, -0.25)
-    assert done.load[["queue", "today", "candidate", "difference"]].to_numpy().tolist() == [
+    assert result.load[["queue", "today", "candidate", "difference"]].to_numpy().tolist() == [
         ["desk", 1, 1, 0],
         ["orders", 3, 0, -3],
         ["refunds", 0, 3, 3],
     ]
-    assert done.changed.set_index("ticket_id")["verdict"].to_dict() == {"t0": "mended", "t1": "mended", "t2": "spoilt"}
+    assert result.changed.set_index("ticket_id")["verdict"].to_dict() == {
+        "t0": "mended",
+        "t1": "mended",
+        "t2": "spoilt",
+    }
 
 
 QUEUES = ["a", "b", "c"]
@@ -110,8 +114,8 @@ def test_a_replay_is_that_of_walking_ticket_by_ticket(
         if ticket["solved_queue"] is None or any(queue not in solving for queue in queues):
             continue
         was, becomes = (queue != ticket["solved_queue"] for queue in queues)
-        for name, counted in (("judged", True), ("wrong_today", was), ("wrong_candidate", becomes)):
-            counts[name] += counted
+        for name, holds in (("judged", True), ("wrong_today", was), ("wrong_candidate", becomes)):
+            counts[name] += holds
         counts["mended"] += was and not becomes
         counts["spoilt"] += becomes and not was
     frame = pd.DataFrame(tickets).astype(dict.fromkeys(("contact_reason", "channel", "solved_queue"), "str"))
@@ -123,17 +127,17 @@ def test_a_replay_is_that_of_walking_ticket_by_ticket(
         )
         for rules in (today, candidate)
     ]
-    done = replay(sides[0], sides[1], TicketFields(frame))
-    row = done.summary.iloc[0]
+    result = replay(sides[0], sides[1], TicketFields(frame), resamples=20)
+    row = result.summary.iloc[0]
     assert row[["judged", "changed", "mended", "spoilt"]].tolist() == [
         counts[name] for name in ("judged", "changed", "mended", "spoilt")
     ]
     if counts["judged"]:
         assert row["misrouted_today"] == pytest.approx(counts["wrong_today"] / counts["judged"])
         assert row["misrouted_candidate"] == pytest.approx(counts["wrong_candidate"] / counts["judged"])
-    told = done.load.set_index("queue")[["today", "candidate"]].to_numpy().tolist()
-    assert dict(zip(done.load["queue"], told, strict=True)) == load
-    assert (done.load["difference"] == done.load["candidate"] - done.load["today"]).all()
+    loads = result.load.set_index("queue")[["today", "candidate"]].to_numpy().tolist()
+    assert dict(zip(result.load["queue"], loads, strict=True)) == load
+    assert (result.load["difference"] == result.load["candidate"] - result.load["today"]).all()
 
 
 def test_the_load_tells_how_much_of_each_queue_is_solved_elsewhere():
@@ -156,23 +160,23 @@ def test_the_candidate_alone_has_its_wilson_interval_and_its_fallback_is_counted
 
 def test_a_misspelt_queue_is_guessed_at():
     odd = read_rules(rule_table(("R-1", {"all": [["contact_reason", "is", "refund"]]}, "refnds"), EVERY))
-    done = replay(TODAY, odd, TicketFields(past(["refund", "login"], ["refunds", "desk"])))
-    assert any("No past ticket was solved in refnds (is refunds meant?)" in warning for warning in done.warnings)
+    result = replay(TODAY, odd, TicketFields(past(["refund", "login"], ["refunds", "desk"])))
+    assert any("No past ticket was solved in refnds (is refunds meant?)" in warning for warning in result.warnings)
 
 
 def test_a_ticket_of_which_a_field_is_unknown_is_neither_changed_nor_load():
     odd = read_rules(rule_table(("R-1", {"all": [["tag", "is", "vip"]]}, "refunds"), EVERY))
-    done = replay(TODAY, odd, TicketFields(past(["refund"], ["refunds"])))
-    assert done.changed.empty
-    assert done.load.empty
+    result = replay(TODAY, odd, TicketFields(past(["refund"], ["refunds"])))
+    assert result.changed.empty
+    assert result.load.empty
 
 
 def test_the_same_rules_change_nothing():
     tickets = past(["refund", "login"] * 20, ["refunds", "desk"] * 20)
-    done = replay(TODAY, TODAY, TicketFields(tickets))
-    assert done.summary.iloc[0][["changed", "difference", "low", "high"]].tolist() == [0, 0, 0, 0]
-    assert done.changed.empty
-    assert (done.load["difference"] == 0).all()
+    result = replay(TODAY, TODAY, TicketFields(tickets))
+    assert result.summary.iloc[0][["changed", "difference", "low", "high"]].tolist() == [0, 0, 0, 0]
+    assert result.changed.empty
+    assert (result.load["difference"] == 0).all()
 
 
 def test_the_interval_is_that_of_drawing_tickets_anew():
@@ -195,20 +199,22 @@ def test_a_replay_says_the_same_twice():
 
 
 def test_tickets_that_are_not_solved_count_in_the_load_alone():
-    done = replay(TODAY, BETTER, TicketFields(past(["refund", "refund"], ["refunds", None])))
-    assert done.summary["judged"].tolist() == [0]  # orders has solved nothing: what today's rules do is not told
-    assert done.load.set_index("queue")["candidate"].to_dict() == {"orders": 0, "refunds": 2}
-    assert any("1 of 2 tickets are not solved" in warning for warning in done.warnings)
+    result = replay(TODAY, BETTER, TicketFields(past(["refund", "refund"], ["refunds", None])))
+    assert result.summary["judged"].tolist() == [
+        0
+    ]  # orders has solved nothing: where today's rules send most is unknown
+    assert result.load.set_index("queue")["candidate"].to_dict() == {"orders": 0, "refunds": 2}
+    assert any("1 of 2 tickets are not solved" in warning for warning in result.warnings)
 
 
 def test_a_queue_that_has_solved_nothing_is_not_judged():
     """Nothing could have been solved in a queue that there was not: calling all of it misrouted would be unfair."""
     new = read_rules(rule_table(("R-1", {"all": [["contact_reason", "is", "refund"]]}, "brand-new"), EVERY))
     tickets = past(["refund", "refund", "login"], ["orders", "desk", "desk"])
-    done = replay(TODAY, new, TicketFields(tickets))
-    assert done.summary.iloc[0][["judged", "misrouted_candidate"]].tolist() == [1, 0]
-    assert done.changed["verdict"].tolist() == ["not told", "not told"]
-    assert any("No past ticket was solved in brand-new" in warning for warning in done.warnings)
+    result = replay(TODAY, new, TicketFields(tickets))
+    assert result.summary.iloc[0][["judged", "misrouted_candidate"]].tolist() == [1, 0]
+    assert result.changed["verdict"].tolist() == ["not told", "not told"]
+    assert any("No past ticket was solved in brand-new" in warning for warning in result.warnings)
 
 
 def test_values_fields_and_missing_fallbacks_that_the_past_cannot_tell_are_warned_of():
@@ -219,17 +225,17 @@ def test_values_fields_and_missing_fallbacks_that_the_past_cannot_tell_are_warne
         )
     )
     tickets = past(["refund", "login"], ["refunds", "desk"], subject=pd.array(["a", "b"], dtype="str"))
-    done = replay(TODAY, odd, TicketFields(tickets))
-    text = "\n".join(done.warnings)
+    result = replay(TODAY, odd, TicketFields(tickets))
+    text = "\n".join(result.warnings)
     assert "no tag; 1 of 2 tickets meet a rule" in text
     assert "No ticket of these weeks has contact_reason refnud" in text
     assert "1 of 2 tickets fit no rule" in text
-    assert "No event tells contact_reason at creation" in text
+    assert "No event says what contact_reason was at creation" in text
     assert "Texts are redacted" in text
-    assert NO_QUEUE in set(done.load["queue"])
+    assert NO_QUEUE in set(result.load["queue"])
 
 
-def test_each_ticket_meets_the_rules_of_its_day_and_a_change_is_told():
+def test_each_ticket_meets_the_rules_of_its_day_and_a_change_is_a_warning():
     changed = START + pd.Timedelta(hours=1)
     rules = read_rules(
         rule_table(
@@ -239,10 +245,10 @@ def test_each_ticket_meets_the_rules_of_its_day_and_a_change_is_told():
         )
     )
     tickets = past(["refund"] * 3, ["refunds"] * 3, first_queue=pd.array(["refunds", "orders", "orders"], dtype="str"))
-    done = replay(rules, BETTER, TicketFields(tickets))
-    assert done.tickets["queue_today"].tolist() == ["refunds", "orders", "orders"]
-    assert done.summary["as_it_was"].tolist() == [1.0]
-    assert any("R-1 was changed on 2026-03-02 (another queue)" in warning for warning in done.warnings)
+    result = replay(rules, BETTER, TicketFields(tickets))
+    assert result.tickets["queue_today"].tolist() == ["refunds", "orders", "orders"]
+    assert result.summary["as_it_was"].tolist() == [1.0]
+    assert any("R-1 was changed on 2026-03-02 (another queue)" in warning for warning in result.warnings)
 
 
 def test_changes_of_rules_are_listed_with_what_they_changed():
@@ -255,8 +261,8 @@ def test_changes_of_rules_are_listed_with_what_they_changed():
             rule_table(("R-3", refund, "a", one, two)),
         ]
     )
-    found = rule_changes(read_rules(table), START, START + pd.Timedelta(days=2))
-    assert found[["rule_id", "change"]].to_numpy().tolist() == [
+    changes = rule_changes(read_rules(table), START, START + pd.Timedelta(days=2))
+    assert changes[["rule_id", "change"]].to_numpy().tolist() == [
         ["R-1", "another queue"],
         ["R-3", "added"],
         ["R-2", "other conditions"],
@@ -271,18 +277,18 @@ def test_without_rules_the_queues_that_were_entered_stand_for_them():
 
 
 def test_without_rules_and_first_queues_only_the_candidate_is_judged():
-    done = replay(None, BETTER, TicketFields(past(["refund"] * 2 + ["login"], ["refunds", "orders", "desk"])))
-    row = done.summary.iloc[0]
+    result = replay(None, BETTER, TicketFields(past(["refund"] * 2 + ["login"], ["refunds", "orders", "desk"])))
+    row = result.summary.iloc[0]
     assert (row["judged"], row["misrouted_candidate"]) == (3, pytest.approx(1 / 3))
     assert row[["misrouted_today", "difference", "low"]].isna().all()
-    assert any("nothing to compare with" in warning for warning in done.warnings)
+    assert any("nothing to compare with" in warning for warning in result.warnings)
 
 
 def test_no_tickets_make_an_empty_replay():
-    done = replay(TODAY, BETTER, TicketFields(past([], [])))
-    assert done.summary["tickets"].tolist() == [0]
-    assert done.load.empty
-    assert done.changed.empty
+    result = replay(TODAY, BETTER, TicketFields(past([], [])))
+    assert result.summary["tickets"].tolist() == [0]
+    assert result.load.empty
+    assert result.changed.empty
 
 
 def test_tickets_are_taken_back_to_their_creation():

@@ -102,7 +102,7 @@ def test_conditions_nest():
 
 
 @pytest.mark.parametrize(
-    ("conditions", "said"),
+    ("conditions", "message"),
     [
         ("{all: []}", "rule R-9: the conditions are not JSON"),
         ({"none": []}, "'none' is neither `all` nor `any`"),
@@ -122,17 +122,17 @@ def test_conditions_nest():
         ({"all": [["channel", "in", [["a"]]]]}, "is no value"),
     ],
 )
-def test_what_is_wrong_with_a_condition_is_said_with_its_place(conditions: Any, said: str):
-    with pytest.raises(RuleError, match=re.escape(said)) as caught:
+def test_what_is_wrong_with_a_condition_is_named_with_its_place(conditions: Any, message: str):
+    with pytest.raises(RuleError, match=re.escape(message)) as error:
         parse_conditions(conditions, "R-9")
-    assert "R-9" in str(caught.value)
+    assert "R-9" in str(error.value)
 
 
 def test_all_unreadable_rules_are_listed_at_once():
     table = rule_table(("R-1", {"all": [["a", "b", "c"]]}, "x"), ("R-2", {"all": []}, "x"), ("R-3", "no", "x"))
-    with pytest.raises(RuleError) as caught:
+    with pytest.raises(RuleError) as error:
         read_rules(table)
-    assert [name in str(caught.value) for name in ("R-1", "R-2", "R-3")] == [True, False, True]
+    assert [name in str(error.value) for name in ("R-1", "R-2", "R-3")] == [True, False, True]
 
 
 def test_the_first_rule_in_force_at_creation_decides():
@@ -165,9 +165,9 @@ def test_a_ticket_is_undecided_where_an_unknown_field_matters():
             ("R-3", {"any": [["tag", "is", "vip"], ["priority", "is", "normal"]]}, "other"),
         )
     )
-    found = route(rules, TicketFields(FIRST))
-    assert found.tolist() == [UNDECIDED, 0, 2, UNDECIDED]
-    assert queues_of(rules, found).isna().tolist() == [True, False, False, True]
+    places = route(rules, TicketFields(FIRST))
+    assert places.tolist() == [UNDECIDED, 0, 2, UNDECIDED]
+    assert queues_of(rules, places).isna().tolist() == [True, False, False, True]
 
 
 def test_no_rule_fits_and_no_rules_at_all():
@@ -224,12 +224,12 @@ def groups() -> st.SearchStrategy[Any]:
     return wrap(st.recursive(text_conditions(), wrap, max_leaves=4))
 
 
-def obvious(written: Any, ticket: dict[str, Any]) -> bool:
+def obvious(source: Any, ticket: dict[str, Any]) -> bool:
     """The conditions of one ticket, as slowly and plainly as they can be read."""
-    if isinstance(written, dict):
-        [(kind, parts)] = written.items()
+    if isinstance(source, dict):
+        [(kind, parts)] = source.items()
         return (all if kind == "all" else any)(obvious(part, ticket) for part in parts)
-    field, operator, value = written
+    field, operator, value = source
     has = ticket[field]
     if operator == "is_not":
         return has != value
@@ -264,12 +264,12 @@ TICKETS = st.fixed_dictionaries(
 
 @settings(max_examples=150, deadline=None)
 @given(st.lists(groups(), min_size=1, max_size=5), st.lists(TICKETS, min_size=1, max_size=12))
-def test_columns_at_once_decide_as_ticket_by_ticket(written: list[Any], tickets: list[dict[str, Any]]):
-    rules = read_rules(rule_table(*((f"R-{place}", each, "q") for place, each in enumerate(written))))
+def test_columns_at_once_decide_as_ticket_by_ticket(source: list[Any], tickets: list[dict[str, Any]]):
+    rules = read_rules(rule_table(*((f"R-{place}", each, "q") for place, each in enumerate(source))))
     frame = pd.DataFrame(tickets).assign(ticket_id=[str(n) for n in range(len(tickets))], created_at=CREATED)
     frame["reopen_count"] = pd.array([each["reopen_count"] for each in tickets], dtype="Int64")
     frame["due_at"] = pd.to_datetime(pd.Series([each["due_at"] for each in tickets]), utc=True)
     expected = [
-        next((place for place, each in enumerate(written) if obvious(each, ticket)), NOWHERE) for ticket in tickets
+        next((place for place, each in enumerate(source) if obvious(each, ticket)), NOWHERE) for ticket in tickets
     ]
     assert route(rules, TicketFields(frame)).tolist() == expected

@@ -38,8 +38,8 @@ def replayed(path: Path, tmp_path_factory: pytest.TempPathFactory) -> Replayed:
 @pytest.fixture(scope="module")
 def raw(path: Path) -> pd.DataFrame:
     with zipfile.ZipFile(path) as archive, archive.open(archive.namelist()[0]) as stream:
-        found = pd.read_csv(stream, dtype=str).drop_duplicates("case_enquiry_id")
-    return found.assign(opened=pd.to_datetime(found["open_dt"]), closed=pd.to_datetime(found["closed_dt"]))
+        cases = pd.read_csv(stream, dtype=str).drop_duplicates("case_enquiry_id")
+    return cases.assign(opened=pd.to_datetime(cases["open_dt"]), closed=pd.to_datetime(cases["closed_dt"]))
 
 
 def test_the_score_of_learnt_rules_is_that_of_the_raw_file(replayed: Replayed, raw: pd.DataFrame):
@@ -56,19 +56,19 @@ def test_the_score_of_learnt_rules_is_that_of_the_raw_file(replayed: Replayed, r
     scored = closed[later.index]
     queue = sent.fillna(learnt["queue"].value_counts().idxmax())
     wrong = int((queue != later["queue"])[scored].sum())
-    row = replayed.found.summary.iloc[0]
+    row = replayed.result.summary.iloc[0]
     assert row["tickets"] == len(later)
     assert row["judged"] == int(scored.sum())
     assert row["misrouted_candidate"] * row["judged"] == pytest.approx(wrong)
     assert row["fallback"] == int(sent.isna().sum())
-    load = replayed.found.load.set_index("queue")["candidate"]
+    load = replayed.result.load.set_index("queue")["candidate"]
     assert load.to_dict() == queue.value_counts().to_dict()
 
 
-def test_what_the_export_cannot_tell_is_said(replayed: Replayed):
-    row = replayed.found.summary.iloc[0]
+def test_what_the_export_cannot_tell_is_a_sentence(replayed: Replayed):
+    row = replayed.result.summary.iloc[0]
     assert row[["misrouted_today", "difference", "as_it_was"]].isna().all()
-    assert replayed.found.changed.empty
+    assert replayed.result.changed.empty
     text = str(replayed)
     assert "The share under today's rules cannot be told from this export." in text
     assert "it does not tell where tickets were sent first" in text

@@ -17,7 +17,7 @@ def test_a_candidate_file_is_replayed_on_the_last_complete_weeks(tmp_path: Path)
     path.write_text(CANDIDATE, encoding="utf-8")
     done = replay_files(store, organisation, path, weeks=4)
     assert (done.first, done.last) == ("2026-W43", "2026-W46")
-    assert done.found.summary.iloc[0][["tickets", "mended", "spoilt"]].tolist() == [240, 40, 0]
+    assert done.result.summary.iloc[0][["tickets", "mended", "spoilt"]].tolist() == [240, 40, 0]
     text = str(done)
     assert "40 would enter another queue" in text
     assert "orders" in text
@@ -25,7 +25,7 @@ def test_a_candidate_file_is_replayed_on_the_last_complete_weeks(tmp_path: Path)
     assert "Nothing is wrong with the candidate itself." in text
 
 
-def test_faults_of_the_candidate_are_told_with_it(tmp_path: Path):
+def test_faults_of_the_candidate_stand_below_it(tmp_path: Path):
     store, organisation = write(tmp_path)
     path = tmp_path / "candidate.yml"
     twice = CANDIDATE.replace(
@@ -47,15 +47,15 @@ def test_todays_rules_are_a_file_to_start_from_and_change_nothing(tmp_path: Path
     store, organisation = write(tmp_path)
     path = start_file(store, tmp_path / "start.yml")
     assert [rule.rule_id for rule in read_candidate(path)] == ["R-1", "R-2", "R-3", "R-4", "R-9"]
-    assert replay_files(store, organisation, path, weeks=2).found.changed.empty
+    assert replay_files(store, organisation, path, weeks=2).result.changed.empty
 
 
 def test_what_was_learnt_is_a_candidate_file_that_says_from_what(tmp_path: Path):
     store, organisation = write(tmp_path)
     path = tmp_path / "learnt.yml"
-    said = learn_file(store, organisation, path, week="2026-W44")
-    assert said.startswith("3 of 3 values of contact_reason to the queue that solved most of each, by 480 tickets of")
-    assert path.read_text(encoding="utf-8").startswith(f"# Learnt: {said}.\n")
+    basis = learn_file(store, organisation, path, week="2026-W44")
+    assert basis.startswith("3 of 3 values of contact_reason to the queue that solved most of each, by 480 tickets of")
+    assert path.read_text(encoding="utf-8").startswith(f"# Learnt: {basis}.\n")
     assert [(str(rule.when), rule.queue) for rule in read_candidate(path)] == [
         ("contact_reason in login", "frontdesk"),
         ("contact_reason in delivery", "orders"),
@@ -64,7 +64,7 @@ def test_what_was_learnt_is_a_candidate_file_that_says_from_what(tmp_path: Path)
     ]
     done = replay_files(store, organisation, path, weeks=2, week="2026-W46")
     assert (done.first, done.last) == ("2026-W45", "2026-W46")
-    assert done.found.summary.iloc[0][["tickets", "mended", "spoilt"]].tolist() == [120, 40, 0]
+    assert done.result.summary.iloc[0][["tickets", "mended", "spoilt"]].tolist() == [120, 40, 0]
 
 
 def test_what_was_solved_after_the_week_is_not_learnt_from(tmp_path: Path):

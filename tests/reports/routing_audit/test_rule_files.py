@@ -14,7 +14,7 @@ from tests.analysis.routing_audit.test_rules import rule_table
 AT = pd.Timestamp("2026-11-16T12:00:00Z")
 
 
-def written(folder: Path, text: str) -> Path:
+def candidate_at(folder: Path, text: str) -> Path:
     path = folder / "candidate.yml"
     path.write_text(text, encoding="utf-8")
     return path
@@ -22,7 +22,7 @@ def written(folder: Path, text: str) -> Path:
 
 def test_rules_are_tried_in_the_order_of_the_file(tmp_path: Path):
     rules = read_candidate(
-        written(
+        candidate_at(
             tmp_path,
             """
 rules:
@@ -50,11 +50,11 @@ rules:
   - {rule: a, queue: x, conditions: {all: []}, position: 20}
   - {rule: b, queue: x, conditions: {any: [[channel, is, email]]}, position: 10}
 """
-    assert [rule.rule_id for rule in read_candidate(written(tmp_path, text))] == ["b", "a"]
+    assert [rule.rule_id for rule in read_candidate(candidate_at(tmp_path, text))] == ["b", "a"]
 
 
 def test_all_that_is_wrong_is_listed_with_its_line(tmp_path: Path):
-    path = written(
+    path = candidate_at(
         tmp_path,
         """rules:
   - rule: R-1
@@ -69,9 +69,9 @@ def test_all_that_is_wrong_is_listed_with_its_line(tmp_path: Path):
     active_from: tomorrow
 """,
     )
-    with pytest.raises(SettingsError) as caught:
+    with pytest.raises(SettingsError) as error:
         read_candidate(path)
-    lines = str(caught.value).splitlines()
+    lines = str(error.value).splitlines()
     assert any(f"{path}:4: rules.0.conditions.all.0: " in line and "no operator 'equals'" in line for line in lines)
     assert any(f"{path}:5: rules.1.queue: this key is needed" in line for line in lines)
     assert any(f"{path}:9: rules.2.condition: there is no such key" in line for line in lines)
@@ -80,7 +80,7 @@ def test_all_that_is_wrong_is_listed_with_its_line(tmp_path: Path):
 
 
 def test_rules_that_contradict_each_other_or_ask_for_nothing_are_listed_beside_what_cannot_be_read(tmp_path: Path):
-    path = written(
+    path = candidate_at(
         tmp_path,
         """rules:
   - rule: R-1
@@ -114,7 +114,7 @@ def test_rules_that_contradict_each_other_or_ask_for_nothing_are_listed_beside_w
     active_to: 2026-09-01
 """,
     )
-    with pytest.raises(SettingsError) as caught:
+    with pytest.raises(SettingsError) as error:
         read_candidate(path)
     expected = [
         "5: rules.0.conditions: tickets have no field 'contact_reasn' to go by; is it contact_reason?",
@@ -128,10 +128,10 @@ def test_rules_that_contradict_each_other_or_ask_for_nothing_are_listed_beside_w
         "24: rules.3.active_to: '2026-09-31' is no instant",
         "30: rules.4.active_to: the rule ends before it begins",
     ]
-    lines = str(caught.value).splitlines()
+    lines = str(error.value).splitlines()
     assert len(lines) == len(expected)
-    for line, said in zip(lines, expected, strict=True):
-        assert line.startswith(f"{path}:{said}")
+    for line, message in zip(lines, expected, strict=True):
+        assert line.startswith(f"{path}:{message}")
 
 
 def test_versions_of_a_rule_may_follow_each_other(tmp_path: Path):
@@ -140,11 +140,11 @@ rules:
   - {rule: a, queue: x, position: 10, conditions: {all: []}, active_to: 2026-10-01}
   - {rule: a, queue: y, position: 10, conditions: {all: []}, active_from: 2026-10-01}
 """
-    assert [rule.queue for rule in read_candidate(written(tmp_path, text))] == ["x", "y"]
+    assert [rule.queue for rule in read_candidate(candidate_at(tmp_path, text))] == ["x", "y"]
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("", ":1: here stand keys"),
         ("- a\n- b\n", ":1: here stand keys"),
@@ -155,11 +155,11 @@ rules:
         ("rules:\n  - {rule: a, rule: b, queue: x, conditions: {all: []}}\n", ":2: not YAML: found duplicate key"),
     ],
 )
-def test_a_file_of_another_shape_is_refused_with_its_line(tmp_path: Path, text: str, said: str):
-    path = written(tmp_path, text)
-    with pytest.raises(SettingsError) as caught:
+def test_a_file_of_another_shape_is_refused_with_its_line(tmp_path: Path, text: str, message: str):
+    path = candidate_at(tmp_path, text)
+    with pytest.raises(SettingsError) as error:
         read_candidate(path)
-    assert str(caught.value).startswith(f"{path}{said}")
+    assert str(error.value).startswith(f"{path}{message}")
 
 
 def test_bytes_that_are_no_text_and_folders_are_refused(tmp_path: Path):
@@ -172,7 +172,7 @@ def test_bytes_that_are_no_text_and_folders_are_refused(tmp_path: Path):
 def test_an_expression_that_makes_others_hang_takes_no_time(tmp_path: Path):
     """Backtracking engines need 2^40 steps for this; RE2 needs one per letter."""
     text = 'rules:\n  - {rule: a, queue: x, conditions: {all: [[subject, matches, "^(a+)+$"]]}}\n'
-    rules = read_candidate(written(tmp_path, text))
+    rules = read_candidate(candidate_at(tmp_path, text))
     frame = pd.DataFrame({"ticket_id": ["1"], "created_at": [AT], "subject": ["a" * 40 + "!"]})
     started = time.process_time()
     assert route(rules, TicketFields(frame)).tolist() == [NOWHERE]
@@ -186,7 +186,7 @@ rules:
   - {rule: b, queue: x, conditions: {all: []}}
 """
     with pytest.raises(SettingsError, match="give all or none"):
-        read_candidate(written(tmp_path, text))
+        read_candidate(candidate_at(tmp_path, text))
 
 
 def test_todays_rules_written_as_a_candidate_are_read_back_the_same(tmp_path: Path):
@@ -203,7 +203,7 @@ def test_todays_rules_written_as_a_candidate_are_read_back_the_same(tmp_path: Pa
             ("R-9", {"all": []}, "desk"),
         )
     )
-    read = read_candidate(written(tmp_path, candidate_text(rules, AT)))
+    read = read_candidate(candidate_at(tmp_path, candidate_text(rules, AT)))
     now = in_force(rules, AT)
     assert [(rule.rule_id, rule.queue, rule.when) for rule in read] == [
         (rule.rule_id, rule.queue, rule.when) for rule in now

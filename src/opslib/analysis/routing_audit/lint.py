@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from opslib.analysis.methods.intervals import wilson
-from opslib.analysis.routing_audit.rule_space import Box, RuleSpace, TooManyBoxes
+from opslib.analysis.routing_audit.rule_space import Box, RuleLogic
 from opslib.analysis.routing_audit.rules import (
     NOWHERE,
     Bools,
@@ -22,6 +22,7 @@ from opslib.analysis.routing_audit.rules import (
     in_force,
     in_order,
     kind_of,
+    listed,
     route,
 )
 
@@ -32,10 +33,10 @@ FAULTS = {
     "dead": "no ticket fits it",
     "conflict": "it takes tickets that belong to the queue of a later rule",
     "misroutes": "most of what it sends is solved in another queue",
-    "no_fallback": "a ticket can fit no rule at all",
+    "no_fallback": "some tickets can fit no rule at all",
     "split_reason": "rules send one reason to different queues",
     "stale_value": "it names a value that no longer occurs",
-    "overlap": "it and a later rule with another queue fit the same tickets, so that their order decides",
+    "overlap": "it and a later rule with another queue fit the same tickets, so their order decides",
     "not_in_export": "it asks for a field that the export does not have",
 }
 SEVERITIES = ("fault", "look", "note")
@@ -47,8 +48,10 @@ EXAMPLES = 5
 CLEARLY = 2 / 3
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class _Finding:
+    """A row of the answer."""
+
     fault: str
     severity: str
     rule_id: str
@@ -60,21 +63,36 @@ class _Finding:
     why: str
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Overlap:
+    """Two rules with different queues that some tickets fit both, and where those that the first took were solved.
+
+    It is a conflict where these tickets belong to the queue of the later rule.
+    """
+
+    first: int
+    later: int
+    solved_first: int
+    solved_later: int
+    is_conflict: bool
+    example: Box | None
+
+
 def lint(rules: Iterable[Rule], fields: TicketFields, *, at: pd.Timestamp, recent_days: int = 56) -> pd.DataFrame:
     """Find what is wrong with the rules in force.
 
     Args:
         rules: all versions of all rules.
-        fields: tickets of the past with the fields they had at creation, and, where known, first_queue and
-            solved_queue. Give as long a past as there is: a rule for a rare reason is dead in a short one.
+        fields: tickets of the past with the fields they had at creation, and, where the export tells, first_queue and
+            solved_queue. As long a past as there is: a rule for a rare reason is dead in a short one.
         at: the instant whose rules are meant.
         recent_days: a value that occurs in no ticket of so many days before `at` no longer occurs.
 
     Returns:
-        One row per finding, the gravest first: fault (a key of `FAULTS`), severity (fault, look, note), rule_id,
+        One row per finding, the most serious first: fault (a key of `FAULTS`), severity (fault, look, note), rule_id,
         others (rules it has to do with), queue, basis, tickets (how many it touches), ticket_ids (the latest of them,
         separated by ;) and why in a sentence. The basis is `exact` where it follows from the conditions alone, whatever
-        tickets come, and `tickets` where it is what the tickets given show.
+        tickets come, and `tickets` where it is what these tickets show.
 
     Notes:
         Exact reasoning covers is, is_not, in, less, greater, before and after on the fields of tickets, and what
@@ -84,384 +102,422 @@ def lint(rules: Iterable[Rule], fields: TicketFields, *, at: pd.Timestamp, recen
         A rule misroutes where that bound of the share solved elsewhere is above one half. It is a fault where for one
         other queue it is above two thirds, so that another target would mend it, else something to look at.
     """
-    return _Lint(in_order(rules), fields, at, recent_days).table()
+    evidence = _Evidence(in_order(rules), fields, at)
+    idle = _idle_rules(evidence)
+    live = [number for number in range(len(evidence.rules)) if number not in idle]
+    # A rule whose values occur, only never together yet, is there for a case that may still come.
+    potential = sorted({*live, *(number for number, causes in idle.items() if _is_waiting(causes[0]))})
+    overlaps = list(_overlaps(evidence, live))
+    conflicts = [overlap for overlap in overlaps if overlap.is_conflict]
+    pairs = {(overlap.first, overlap.later) for overlap in conflicts}
+    findings = [
+        *(finding for causes in idle.values() for finding in causes),
+        *(_conflict(evidence, overlap) for overlap in conflicts),
+        *_deciding_orders(evidence, [overlap for overlap in overlaps if not overlap.is_conflict]),
+        *_split_reasons(evidence, potential, pairs),
+        *_misrouting_rules(evidence, {first for first, _ in pairs}),
+        *_stale_values(evidence, live, at, recent_days),
+        *_missing_fallback(evidence),
+        *_absent_fields(evidence),
+    ]
+    return _table(findings, evidence.rules)
 
 
-class _Lint:
-    def __init__(self, rules: Sequence[Rule], fields: TicketFields, at: pd.Timestamp, recent_days: int) -> None:
-        self.fields, self.at = fields, at
-        self.versions = [rule for rule in rules if rule.active(at)]
-        self.rules = in_force(rules, at)
-        self.space = RuleSpace(rule.when for rule in self.rules)
-        self.boxes = [self._boxes(rule) for rule in self.rules]
+def _table(findings: Sequence[_Finding], rules: Sequence[Rule]) -> pd.DataFrame:
+    """Findings with the columns of `COLUMNS`: by severity, by fault, then in the order in which rules are tried."""
+    severities, faults = ({name: place for place, name in enumerate(names)} for names in (SEVERITIES, FAULTS))
+    places = {rule.rule_id: place for place, rule in enumerate(rules)}
+    rows = sorted(
+        findings,
+        key=lambda finding: (
+            severities[finding.severity],
+            faults[finding.fault],
+            places.get(finding.rule_id, len(places)),
+        ),
+    )
+    return pd.DataFrame([vars(finding) for finding in rows], columns=list(COLUMNS))
+
+
+class _Evidence:
+    """The rules in force, what follows from their conditions, and which tickets fit each and which each took."""
+
+    def __init__(self, versions: Sequence[Rule], fields: TicketFields, at: pd.Timestamp) -> None:
+        self.fields = fields
+        self.versions = [version for version in versions if version.active(at)]
+        self.rules = in_force(versions, at)
+        self.logic = RuleLogic(self.rules)
         fits = [fields.fits(rule.when) for rule in self.rules]
-        self.fit: list[Bools] = [surely for surely, _ in fits]
-        self.unsure = [surely is not possibly for surely, possibly in fits]
-        self.found = route(self.rules, fields)
-        self.solved = _Named(fields, "solved_queue")
-        self.ids = fields.tickets["ticket_id"].astype(str).to_numpy()
-        created = pd.DatetimeIndex(fields.tickets["created_at"])
-        self.latest_first = np.argsort(-fields.created, kind="stable")
-        self.created = created
-        self.recent_days = recent_days
-        self.recent = np.asarray(created > at - pd.Timedelta(days=recent_days))
-        self.findings: list[_Finding] = []
-        self.idle: set[int] = set()
-        self.unmet: set[int] = set()  # idle only because what they ask for has not come together yet
+        self.fits: list[Bools] = [surely for surely, _ in fits]
+        self.is_decided = [surely is possibly for surely, possibly in fits]
+        self.deciding = route(self.rules, fields)
+        self.first_queue = _TextColumn(fields, "first_queue")
+        self.solved_queue = _TextColumn(fields, "solved_queue")
+        self.created = pd.DatetimeIndex(fields.tickets["created_at"])
+        self._ticket_ids = fields.tickets["ticket_id"].astype(str).to_numpy()
+        self._latest_first = np.argsort(-fields.created, kind="stable")
 
-    def table(self) -> pd.DataFrame:
-        for number in range(len(self.rules)):
-            self._reach(number)
-        conflicts = self._pairs()
-        self._split_reasons(conflicts)
-        self._misroutes({first for first, _ in conflicts})
-        self._stale_values()
-        self._fallback()
-        self._not_in_export()
-        order = {rule.rule_id: place for place, rule in enumerate(self.rules)}
-        faults = list(FAULTS)
-        self.findings.sort(
-            key=lambda one: (
-                SEVERITIES.index(one.severity),
-                faults.index(one.fault),
-                order.get(one.rule_id, len(order)),
-            )
-        )
-        return pd.DataFrame([vars(one) for one in self.findings], columns=list(COLUMNS))
+    def takes(self, number: int) -> Bools:
+        """Which tickets a rule decides."""
+        return np.asarray(self.deciding == number)
 
-    def _boxes(self, rule: Rule) -> list[Box] | None:
-        try:
-            return self.space.boxes(rule.when)
-        except TooManyBoxes:
-            return None
+    def names(self, numbers: Iterable[int]) -> list[str]:
+        """The names of some rules."""
+        return [self.rules[number].rule_id for number in numbers]
 
-    def _reach(self, number: int) -> None:
-        """Whether any ticket can fit a rule, reach it, and did."""
-        rule, boxes = self.rules[number], self.boxes[number]
-        if boxes == []:
-            self.idle.add(number)
-            why = f"No ticket can fit: {rule.when}."
-            self._say("unreachable", "fault", number, basis="exact", why=why)
-            return
-        takers = self._takers(number)
-        fitting = self.fit[number]
-        if takers:
-            self.idle.add(number)
-            names = [self.rules[each].rule_id for each in takers]
-            queues = sorted({self.rules[each].queue for each in takers} - {rule.queue})
-            sent = f" and send them to {_listed(queues)}" if queues else ""
-            verb = "take" if len(takers) > 1 else "takes"
-            sent = sent if len(takers) > 1 else sent.replace("send", "sends")
-            why = f"{_listed(names)} {verb} every ticket that it could take{sent}."
-            self._say("shadowed", "fault", number, takers, basis="exact", proof=fitting, why=why)
-            if len(takers) == 1 and queues and self._same(takers[0], number):
-                why = f"{rule.rule_id} and {names[0]} have the same conditions and different queues: {rule.when}."
-                self._say("conflict", "fault", number, takers, basis="exact", proof=fitting, why=why)
-            return
-        if self.unsure[number]:
-            return
-        first = self.versions[number].active_from
-        since = np.ones(len(self.ids), bool) if first is None else np.asarray(self.created >= first)
-        seen = int(since.sum())
-        if not fitting.any() and seen >= LEAST_SEEN:
-            self.idle.add(number)
-            cause = self._never_seen(rule)
-            if not cause:
-                self.unmet.add(number)
-            why = f"None of {seen:,} tickets since {self.created[since].min():%Y-%m-%d} fits: {cause or rule.when}."
-            self._say("dead", "fault" if cause else "look", number, basis="tickets", why=why)
-            return
-        takers = sorted(set(self.found[fitting].tolist()))
-        # A fallback that nothing needs is as it should be, and an undecided ticket may yet be its.
-        if fitting.sum() >= LEAST_SEEN and not rule.fits_all and takers[0] >= 0 and number not in takers:
-            self.idle.add(number)
-            names = [self.rules[each].rule_id for each in takers]
-            why = f"All {int(fitting.sum()):,} tickets that fit were taken by {_listed(names)}."
-            self._say("shadowed", "look", number, takers, proof=fitting, why=why)
+    def latest(self, tickets: Bools, most: int) -> str:
+        """The latest of some tickets, separated by ;."""
+        return "; ".join(self._ticket_ids[self._latest_first[tickets[self._latest_first]][:most]])
 
-    def _takers(self, number: int) -> list[int]:
-        """The earlier rules that take everything a rule could, by logic; none where something is left or unknown."""
-        left = self.boxes[number]
-        if left is None:
-            return []
-        cutting = []
-        for earlier in range(number):
-            taken = self.boxes[earlier]
-            if not taken:
-                continue
-            if not any(self.space.meet(one, other) is not None for one in left for other in taken):
-                continue
-            cutting.append(earlier)
-            try:
-                left = self.space.without(left, taken)
-            except TooManyBoxes:
-                return []
-            if not left:
-                alone = [one for one in cutting if self._inside(number, one)]
-                return alone[:1] or cutting
-        return []
-
-    def _inside(self, inner: int, outer: int) -> bool:
-        """Whether one rule fits only tickets that another fits, by logic."""
-        small, large = self.boxes[inner], self.boxes[outer]
-        if small is None or large is None:
-            return False
-        try:
-            return not self.space.without(small, large)
-        except TooManyBoxes:
-            return False
-
-    def _same(self, one: int, other: int) -> bool:
-        return self._inside(one, other) and self._inside(other, one)
-
-    def _never_seen(self, rule: Rule) -> str:
-        """The condition that no ticket fulfils, where every value that it names occurs in none."""
-        for part in rule.when.parts if rule.when.kind == "all" else ():
-            if not isinstance(part, Condition) or part.operator not in ("is", "in"):
-                continue
-            if self.fields.knows(part.field) and not self.fields.mask(part).any():
-                return f"{part.field} is never {' or '.join(str(value) for value in part.wanted)}"
-        return ""
-
-    def _pairs(self) -> set[tuple[int, int]]:
-        """Overlaps of rules with different queues; returns the conflicts among them."""
-        conflicts = set()
-        live = [number for number in range(len(self.rules)) if number not in self.idle]
-        solved_in = {queue: self.solved.is_in(queue) for queue in {rule.queue for rule in self.rules}}
-        for place, first in enumerate(live):
-            decided = self.found == first
-            overlapping: list[tuple[int, bool]] = []
-            for later in live[place + 1 :]:
-                if self.rules[first].queue == self.rules[later].queue or self.rules[later].fits_all:
-                    continue
-                shared = self._shared(first, later)
-                if shared == []:
-                    continue
-                both = decided & self.fit[later]
-                here = int((both & solved_in[self.rules[first].queue]).sum())
-                there = int((both & solved_in[self.rules[later].queue]).sum())
-                if there >= LEAST_CONFLICT and _bound(there, here + there) > 0.5:
-                    conflicts.add((first, later))
-                    self._conflict(first, later, both & solved_in[self.rules[later].queue], here, there)
-                elif not self._inside(first, later):
-                    certain = shared is not None and any(self.space.certain(box) for box in shared)
-                    if certain or both.any():
-                        overlapping.append((later, certain))
-            if overlapping:
-                self._overlap(first, overlapping)
-        return conflicts
-
-    def _shared(self, one: int, other: int) -> list[Box] | None:
-        """The boxes that two rules share; None where logic cannot say."""
-        first, second = self.boxes[one], self.boxes[other]
-        if first is None or second is None:
-            return None
-        met = (self.space.meet(a, b) for a in first for b in second)
-        return [box for box in met if box is not None]
-
-    def _conflict(self, first: int, later: int, proof: Bools, here: int, there: int) -> None:
-        one, other = self.rules[first], self.rules[later]
-        why = (
-            f"It takes tickets that {other.rule_id} fits too. Of those, {there:,} were solved in {other.queue}, where "
-            f"{other.rule_id} would have sent them, and {here:,} in {one.queue}."
-        )
-        self._say("conflict", "fault", first, [later], proof=proof, why=why)
-
-    def _overlap(self, first: int, overlapping: list[tuple[int, bool]]) -> None:
-        others = [later for later, _ in overlapping]
-        both = (self.found == first) & np.logical_or.reduce([self.fit[later] for later in others])
-        certain = any(sure for _, sure in overlapping)
-        names = [self.rules[later].rule_id for later in others]
-        shared = next(
-            (box for later in others for box in self._shared(first, later) or [] if self.space.certain(box)), None
-        )
-        example = f", for instance {self.space.say(shared)}" if shared is not None else ""
-        why = f"Some tickets fit it and {_listed(names)} as well{example}: it wins because it is tried first."
-        self._say("overlap", "note", first, others, basis="exact" if certain else "tickets", proof=both, why=why)
-
-    def _split_reasons(self, conflicts: set[tuple[int, int]]) -> None:
-        senders: dict[str, list[int]] = {}
-        for number, rule in enumerate(self.rules):
-            if number not in self.idle or number in self.unmet:
-                for reason in self._reasons(rule):
-                    senders.setdefault(reason, []).append(number)
-        groups: dict[tuple[int, ...], list[str]] = {}
-        for reason, numbers in senders.items():
-            if len({self.rules[number].queue for number in numbers}) > 1 and tuple(numbers) not in conflicts:
-                groups.setdefault(tuple(numbers), []).append(reason)
-        for group, reasons in groups.items():
-            numbers = list(group)
-            rules = [self.rules[each] for each in numbers]
-            told = [f"{rule.rule_id} to {rule.queue} ({_apart(rule)})" for rule in rules]
-            named, _ = self.fields.fits(Condition("contact_reason", "in", tuple(reasons)))
-            proof = named & np.isin(self.found, numbers)
-            one_each = [self._examples(proof & (self.found == each), 1) for each in numbers]
-            why = f"{_listed(reasons)} {'goes' if len(reasons) == 1 else 'go'} by {_listed(told)}."
-            self._say(
-                "split_reason",
-                "note",
-                numbers[0],
-                numbers[1:],
-                basis="exact",
-                proof=proof,
-                why=why,
-                examples="; ".join(each for each in one_each if each),
-            )
-
-    def _reasons(self, rule: Rule) -> list[str]:
-        """The contact reasons that a rule names among what it needs."""
-        if rule.when.kind != "all":
-            return []
-        return [
-            str(value)
-            for part in rule.when.parts
-            if isinstance(part, Condition) and part.field == "contact_reason" and part.operator in ("is", "in")
-            for value in part.wanted
-            if value is not None
-        ]
-
-    def _misroutes(self, told: set[int]) -> None:
-        first, solved = _Named(self.fields, "first_queue"), self.solved
-        for number, rule in enumerate(self.rules):
-            inside = self.fields.active(self.versions[number])
-            sent = (self.found == number) & first.is_in(rule.queue) & solved.known
-            sent = sent if inside is None else sent & inside
-            elsewhere = sent & ~solved.is_in(rule.queue)
-            total, wrong = int(sent.sum()), int(elsewhere.sum())
-            if number in told or total < LEAST_SOLVED or _bound(wrong, total) <= 0.5:
-                continue
-            best, most = solved.most(elsewhere)
-            better = _bound(most, total) > CLEARLY
-            share, low, high = (100 * wilson(wrong, total).iloc[0]).round()
-            why = (
-                f"Of {total:,} solved tickets that it sent to {rule.queue} since "
-                f"{self.created[sent].min():%Y-%m-%d}, {share:.0f} % ({low:.0f} to {high:.0f}) were solved elsewhere, "
-                f"{most:,} of them in {best}."
-            )
-            self._say("misroutes", "fault" if better else "look", number, proof=elsewhere, why=why)
-
-    def _stale_values(self) -> None:
-        if self.recent.sum() < LEAST_SEEN:
-            return
-        recent = self.fields.tickets[self.recent]
-        now: dict[str, set[str]] = {}
-        for number, rule in enumerate(self.rules):
-            if number in self.idle:
-                continue
-            gone: list[str] = []
-            proof = np.zeros(len(self.ids), bool)
-            for condition in conditions_of(rule.when):
-                field = condition.field
-                if condition.operator not in ("is", "in") or kind_of(field) != "text" or not self.fields.knows(field):
-                    continue
-                if field not in now:
-                    now[field] = set(recent[field].dropna().astype(str).unique())
-                for value in condition.wanted:
-                    if value is None or value in now[field]:
-                        continue
-                    had = self.fields.mask(Condition(field, "is", (value,)))
-                    last = f"last seen {self.created[had].max():%Y-%m-%d}" if had.any() else "never seen"
-                    gone.append(f"{field} {value} ({last})")
-                    proof |= had
-            if gone:
-                named = _listed(list(dict.fromkeys(gone)))
-                why = f"None of {len(recent):,} tickets of the last {self.recent_days} days has {named}."
-                self._say("stale_value", "note", number, proof=proof, why=why)
-
-    def _fallback(self) -> None:
-        if any(rule.fits_all for rule in self.rules):
-            return
-        missed = self.found == NOWHERE
-        box: Box | None = None
-        if all(boxes is not None for boxes in self.boxes):
-            try:
-                taken = [each for boxes in self.boxes for each in boxes or []]
-                left = self.space.without([{}], taken)
-                if not left:
-                    return
-                box = next((each for each in left if self.space.certain(each)), None)
-            except TooManyBoxes:
-                box = None
-        if box is None and not missed.any():
-            return
-        example = f" A ticket that fits none: {self.space.say(box)}." if box is not None else ""
-        why = f"{int(missed.sum()):,} of {len(missed):,} tickets fit no rule.{example}"
-        self._say("no_fallback", "fault", None, basis="tickets" if box is None else "exact", proof=missed, why=why)
-
-    def _not_in_export(self) -> None:
-        for number, rule in enumerate(self.rules):
-            absent = sorted({one.field for one in conditions_of(rule.when) if not self.fields.knows(one.field)})
-            if absent:
-                why = f"The tickets of this export have no {_listed(absent)}, so they cannot tell what it takes."
-                self._say("not_in_export", "note", number, basis="exact", why=why)
-
-    def _say(
+    def finding(
         self,
         fault: str,
+        *,
         severity: str,
         number: int | None,
-        others: Iterable[int] = (),
-        *,
-        basis: Basis = "tickets",
-        proof: Bools | None = None,
         why: str,
+        basis: Basis,
+        others: Iterable[int] = (),
+        tickets: Bools | None = None,
         examples: str | None = None,
-    ) -> None:
-        shown = examples if examples is not None else self._examples(proof, EXAMPLES)
-        self.findings.append(
-            _Finding(
-                fault,
-                severity,
-                "" if number is None else self.rules[number].rule_id,
-                "; ".join(self.rules[each].rule_id for each in others),
-                "" if number is None else self.rules[number].queue,
-                basis,
-                0 if proof is None else int(proof.sum()),
-                shown,
-                why,
-            )
+    ) -> _Finding:
+        """A finding on a rule, or on all where there is no number, with the tickets that it touches."""
+        latest = "" if tickets is None else self.latest(tickets, EXAMPLES)
+        return _Finding(
+            fault=fault,
+            severity=severity,
+            rule_id="" if number is None else self.rules[number].rule_id,
+            others="; ".join(self.names(others)),
+            queue="" if number is None else self.rules[number].queue,
+            basis=basis,
+            tickets=0 if tickets is None else int(tickets.sum()),
+            ticket_ids=latest if examples is None else examples,
+            why=why,
         )
 
-    def _examples(self, proof: Bools | None, most: int) -> str:
-        """The latest tickets of a set."""
-        if proof is None:
-            return ""
-        chosen = self.latest_first[proof[self.latest_first]][:most]
-        return "; ".join(self.ids[chosen])
+
+def _idle_rules(evidence: _Evidence) -> dict[int, list[_Finding]]:
+    """The rules that decide nothing, each with what is wrong with it: the first cause that holds."""
+    idle = {}
+    for number in range(len(evidence.rules)):
+        for cause in (_unreachable, _shadowed_by_logic, _never_fitting, _shadowed_by_tickets):
+            if findings := cause(evidence, number):
+                idle[number] = findings
+                break
+    return idle
 
 
-class _Named:
+def _is_waiting(finding: _Finding) -> bool:
+    """Whether a rule is idle only because what it asks for has not come together yet."""
+    return finding.fault == "dead" and finding.severity == "look"
+
+
+def _unreachable(evidence: _Evidence, number: int) -> list[_Finding]:
+    """A rule whose conditions no ticket can fit."""
+    if not evidence.logic.is_impossible(number):
+        return []
+    why = f"No ticket can fit: {evidence.rules[number].when}."
+    return [evidence.finding("unreachable", severity="fault", number=number, basis="exact", why=why)]
+
+
+def _shadowed_by_logic(evidence: _Evidence, number: int) -> list[_Finding]:
+    """A rule that earlier ones leave nothing, and the conflict where one has its very conditions and another queue."""
+    earlier = evidence.logic.shadowing(number)
+    if not earlier:
+        return []
+    rule, names, fits = evidence.rules[number], evidence.names(earlier), evidence.fits[number]
+    queues = sorted({evidence.rules[each].queue for each in earlier} - {rule.queue})
+    take, send = ("take", "send") if len(earlier) > 1 else ("takes", "sends")
+    target = f" and {send} them to {listed(queues)}" if queues else ""
+    why = f"{listed(names)} {take} every ticket that it could take{target}."
+    causes = {"shadowed": why}
+    if len(earlier) == 1 and queues and evidence.logic.is_same(earlier[0], number):
+        causes["conflict"] = (
+            f"{rule.rule_id} and {names[0]} have the same conditions and different queues: {rule.when}."
+        )
+    return [
+        evidence.finding(
+            fault, severity="fault", number=number, others=earlier, basis="exact", tickets=fits, why=sentence
+        )
+        for fault, sentence in causes.items()
+    ]
+
+
+def _never_fitting(evidence: _Evidence, number: int) -> list[_Finding]:
+    """A rule that none of enough tickets since it is in force fits: a fault where it names what never occurs."""
+    rule, first = evidence.rules[number], evidence.versions[number].active_from
+    since = np.ones(len(evidence.fields), bool) if first is None else np.asarray(evidence.created >= first)
+    count = int(since.sum())
+    if not evidence.is_decided[number] or evidence.fits[number].any() or count < LEAST_SEEN:
+        return []
+    absent = _absent_value(rule, evidence.fields)
+    why = f"None of {count:,} tickets since {evidence.created[since].min():%Y-%m-%d} fits: {absent or rule.when}."
+    severity = "fault" if absent else "look"
+    return [evidence.finding("dead", severity=severity, number=number, basis="tickets", why=why)]
+
+
+def _absent_value(rule: Rule, fields: TicketFields) -> str:
+    """The condition that no ticket fulfils, where every value that it names occurs in none."""
+    for condition in _needs(rule):
+        if fields.knows(condition.field) and not fields.mask(condition).any():
+            return f"{condition.field} is never {' or '.join(str(value) for value in condition.operands)}"
+    return ""
+
+
+def _shadowed_by_tickets(evidence: _Evidence, number: int) -> list[_Finding]:
+    """A rule that enough tickets fit of which it got none, and none is undecided.
+
+    A fallback that nothing needs is as it should be.
+    """
+    fits = evidence.fits[number]
+    if not evidence.is_decided[number] or evidence.rules[number].fits_all or fits.sum() < LEAST_SEEN:
+        return []
+    takers = sorted(set(evidence.deciding[fits].tolist()))
+    if takers[0] < 0 or number in takers:
+        return []
+    why = f"All {int(fits.sum()):,} tickets that fit were taken by {listed(evidence.names(takers))}."
+    return [
+        evidence.finding(
+            "shadowed", severity="look", number=number, others=takers, basis="tickets", tickets=fits, why=why
+        )
+    ]
+
+
+def _overlaps(evidence: _Evidence, live: Sequence[int]) -> Iterator[_Overlap]:
+    """Pairs of rules with different queues that logic or tickets show to overlap, or that logic cannot tell apart.
+
+    Left out are pairs of which the first fits only what the later fits too, unless its tickets say that it is wrong: so
+    exceptions are written.
+    """
+    solved_in = {queue: evidence.solved_queue.is_in(queue) for queue in {rule.queue for rule in evidence.rules}}
+    for place, first in enumerate(live):
+        takes, queue = evidence.takes(first), evidence.rules[first].queue
+        for later in live[place + 1 :]:
+            rival = evidence.rules[later]
+            if rival.queue == queue or rival.fits_all:
+                continue
+            boxes = evidence.logic.shared(first, later)
+            if boxes == []:
+                continue
+            both = takes & evidence.fits[later]
+            solved_first, solved_later = (int((both & solved_in[each]).sum()) for each in (queue, rival.queue))
+            is_conflict = (
+                solved_later >= LEAST_CONFLICT and _lower_bound(solved_later, solved_first + solved_later) > 0.5
+            )
+            example = evidence.logic.certain(boxes or ())
+            is_seen = example is not None or both.any()
+            if is_conflict or (is_seen and not evidence.logic.is_inside(first, later)):
+                yield _Overlap(
+                    first=first,
+                    later=later,
+                    solved_first=solved_first,
+                    solved_later=solved_later,
+                    is_conflict=is_conflict,
+                    example=example,
+                )
+
+
+def _conflict(evidence: _Evidence, overlap: _Overlap) -> _Finding:
+    """A rule that takes tickets which belong to the queue of a later one."""
+    first, later = evidence.rules[overlap.first], evidence.rules[overlap.later]
+    why = (
+        f"It takes tickets that {later.rule_id} fits too. Of those, {overlap.solved_later:,} were solved in "
+        f"{later.queue}, where {later.rule_id} would have sent them, and {overlap.solved_first:,} in {first.queue}."
+    )
+    both = evidence.takes(overlap.first) & evidence.fits[overlap.later]
+    return evidence.finding(
+        "conflict",
+        severity="fault",
+        number=overlap.first,
+        others=[overlap.later],
+        basis="tickets",
+        tickets=both & evidence.solved_queue.is_in(later.queue),
+        why=why,
+    )
+
+
+def _deciding_orders(evidence: _Evidence, overlaps: Sequence[_Overlap]) -> Iterator[_Finding]:
+    """Per rule the later ones with which only the order decides."""
+    by_first: dict[int, list[_Overlap]] = {}
+    for overlap in overlaps:
+        by_first.setdefault(overlap.first, []).append(overlap)
+    for first, group in by_first.items():
+        others = [overlap.later for overlap in group]
+        example = next((overlap.example for overlap in group if overlap.example is not None), None)
+        instance = "" if example is None else f", for instance {evidence.logic.describe(example)}"
+        names = listed(evidence.names(others))
+        yield evidence.finding(
+            "overlap",
+            severity="note",
+            number=first,
+            others=others,
+            basis="tickets" if example is None else "exact",
+            tickets=evidence.takes(first) & np.logical_or.reduce([evidence.fits[later] for later in others]),
+            why=f"Some tickets fit it and {names} as well{instance}: it wins because it is tried first.",
+        )
+
+
+def _split_reasons(
+    evidence: _Evidence, numbers: Sequence[int], conflicts: Collection[tuple[int, int]]
+) -> Iterator[_Finding]:
+    """Contact reasons that several rules send to different queues, unless that is a conflict already."""
+    senders: dict[str, list[int]] = {}
+    for number in numbers:
+        for reason in _contact_reasons(evidence.rules[number]):
+            senders.setdefault(reason, []).append(number)
+    reasons_of: dict[tuple[int, ...], list[str]] = {}
+    for reason, group in senders.items():
+        if len({evidence.rules[number].queue for number in group}) > 1 and tuple(group) not in conflicts:
+            reasons_of.setdefault(tuple(group), []).append(reason)
+    for senders_of_all, reasons in reasons_of.items():
+        yield _split_reason(evidence, senders_of_all, reasons)
+
+
+def _split_reason(evidence: _Evidence, senders: Sequence[int], reasons: Sequence[str]) -> _Finding:
+    """Some reasons that the same rules send to different queues, with the latest ticket of each rule."""
+    rules = [evidence.rules[number] for number in senders]
+    targets = [f"{rule.rule_id} to {rule.queue} ({_besides_the_reason(rule)})" for rule in rules]
+    of_reasons, _ = evidence.fields.fits(Condition("contact_reason", "in", tuple(reasons)))
+    examples = [evidence.latest(of_reasons & evidence.takes(number), 1) for number in senders]
+    return evidence.finding(
+        "split_reason",
+        severity="note",
+        number=senders[0],
+        others=senders[1:],
+        basis="exact",
+        tickets=of_reasons & np.isin(evidence.deciding, senders),
+        examples="; ".join(ticket_id for ticket_id in examples if ticket_id),
+        why=f"Rules send {listed(reasons)} to different queues: {listed(targets)}.",
+    )
+
+
+def _misrouting_rules(evidence: _Evidence, conflicting: Collection[int]) -> Iterator[_Finding]:
+    """Rules of whose tickets most are solved in another queue, unless a conflict says already why."""
+    solved_queue = evidence.solved_queue
+    for number, rule in enumerate(evidence.rules):
+        solves = evidence.takes(number) & evidence.first_queue.is_in(rule.queue) & solved_queue.is_known
+        active = evidence.fields.active(evidence.versions[number])
+        solves = solves if active is None else solves & active
+        elsewhere = solves & ~solved_queue.is_in(rule.queue)
+        total, wrong = int(solves.sum()), int(elsewhere.sum())
+        if number in conflicting or total < LEAST_SOLVED or _lower_bound(wrong, total) <= 0.5:
+            continue
+        queue, most = solved_queue.most_frequent(elsewhere)
+        share, low, high = (100 * wilson(wrong, total).iloc[0]).round()
+        since = evidence.created[solves].min()
+        why = (
+            f"Of {total:,} solved tickets that it sent to {rule.queue} since {since:%Y-%m-%d}, "
+            f"{share:.0f} % ({low:.0f} to {high:.0f}) were solved elsewhere, {most:,} of them in {queue}."
+        )
+        severity = "fault" if _lower_bound(most, total) > CLEARLY else "look"
+        yield evidence.finding(
+            "misroutes", severity=severity, number=number, basis="tickets", tickets=elsewhere, why=why
+        )
+
+
+def _stale_values(evidence: _Evidence, live: Sequence[int], at: pd.Timestamp, recent_days: int) -> Iterator[_Finding]:
+    """Values that rules name and no ticket of the last days has."""
+    recent = evidence.fields.tickets[np.asarray(evidence.created > at - pd.Timedelta(days=recent_days))]
+    if len(recent) < LEAST_SEEN:
+        return
+    occurring: dict[str, set[str]] = {}
+    for number in live:
+        phrases: dict[str, None] = {}
+        tickets = np.zeros(len(evidence.fields), bool)
+        for field, value in _text_values(evidence.rules[number], evidence.fields):
+            if field not in occurring:
+                occurring[field] = set(recent[field].dropna().astype(str).unique())
+            if value in occurring[field]:
+                continue
+            holders = evidence.fields.mask(Condition(field, "is", (value,)))
+            last = f"last seen {evidence.created[holders].max():%Y-%m-%d}" if holders.any() else "never seen"
+            phrases[f"{field} {value} ({last})"] = None
+            tickets |= holders
+        if phrases:
+            why = f"None of {len(recent):,} tickets of the last {recent_days} days has {listed(list(phrases))}."
+            yield evidence.finding(
+                "stale_value", severity="note", number=number, basis="tickets", tickets=tickets, why=why
+            )
+
+
+def _text_values(rule: Rule, fields: TicketFields) -> Iterator[tuple[str, str]]:
+    """The fields of text that tickets have and a rule names values of, with each value."""
+    for condition in conditions_of(rule.when):
+        field = condition.field
+        if condition.operator in ("is", "in") and kind_of(field) == "text" and fields.knows(field):
+            yield from ((field, value) for value in condition.operands if value is not None)
+
+
+def _missing_fallback(evidence: _Evidence) -> Iterator[_Finding]:
+    """A ticket that fits no rule, by logic or among those that came."""
+    if any(rule.fits_all for rule in evidence.rules):
+        return
+    unmatched = evidence.deciding == NOWHERE
+    uncovered = evidence.logic.uncovered()
+    example = evidence.logic.certain(uncovered or ())
+    if uncovered == [] or (example is None and not unmatched.any()):
+        return
+    instance = "" if example is None else f" A ticket that fits none: {evidence.logic.describe(example)}."
+    yield evidence.finding(
+        "no_fallback",
+        severity="fault",
+        number=None,
+        basis="tickets" if example is None else "exact",
+        tickets=unmatched,
+        why=f"{int(unmatched.sum()):,} of {len(unmatched):,} tickets fit no rule.{instance}",
+    )
+
+
+def _absent_fields(evidence: _Evidence) -> Iterator[_Finding]:
+    """Fields that rules ask for and the export does not have."""
+    for number, rule in enumerate(evidence.rules):
+        fields = {condition.field for condition in conditions_of(rule.when)}
+        absent = sorted(field for field in fields if not evidence.fields.knows(field))
+        if absent:
+            why = f"The tickets of this export have no {listed(absent)}, so they cannot tell what it takes."
+            yield evidence.finding("not_in_export", severity="note", number=number, basis="exact", why=why)
+
+
+class _TextColumn:
     """A text column of the tickets as codes of its values, all of them unknown where there is none."""
 
     def __init__(self, fields: TicketFields, name: str) -> None:
         values = fields.tickets[name] if fields.knows(name) else pd.Series(None, fields.tickets.index, dtype="str")
         codes, names = pd.factorize(values, sort=True)
-        self.codes = np.asarray(codes, dtype=np.int64)
-        self.names = pd.Index(names)
-        self.known: Bools = self.codes >= 0
+        self._codes = np.asarray(codes, dtype=np.int64)
+        self._names = pd.Index(names)
+        self.is_known: Bools = self._codes >= 0
 
     def is_in(self, name: str) -> Bools:
         """Which tickets have the value."""
-        [code] = self.names.get_indexer([name])
-        return np.asarray(self.known & (self.codes == code))
+        [code] = self._names.get_indexer([name])
+        return np.asarray(self.is_known & (self._codes == code))
 
-    def most(self, chosen: Bools) -> tuple[str, int]:
+    def most_frequent(self, tickets: Bools) -> tuple[str, int]:
         """The most frequent value of tickets that have one, the first by name among equals, and how many have it."""
-        counts = np.bincount(self.codes[chosen])
-        return str(self.names[int(counts.argmax())]), int(counts.max())
+        counts = np.bincount(self._codes[tickets])
+        return str(self._names[int(counts.argmax())]), int(counts.max())
 
 
-def _bound(part: int, whole: int) -> float:
-    return float(wilson(part, whole)["low"].iloc[0]) if whole else 0.0
+def _needs(rule: Rule) -> list[Condition]:
+    """The conditions by value without which a rule does not fit."""
+    parts = rule.when.parts if rule.when.kind == "all" else ()
+    return [part for part in parts if isinstance(part, Condition) and part.operator in ("is", "in")]
 
 
-def _apart(rule: Rule) -> str:
+def _contact_reasons(rule: Rule) -> list[str]:
+    """The contact reasons that a rule names among what it needs."""
+    conditions = [condition for condition in _needs(rule) if condition.field == "contact_reason"]
+    return [value for condition in conditions for value in condition.operands if value is not None]
+
+
+def _besides_the_reason(rule: Rule) -> str:
     """What a rule asks besides the reason."""
     rest = tuple(
         part for part in rule.when.parts if not (isinstance(part, Condition) and part.field == "contact_reason")
     )
-    return str(Group("all", rest)) if rest else "whatever else"
+    return str(Group("all", rest)) if rest else "no other condition"
 
 
-def _listed(items: Sequence[str]) -> str:
-    return f"{', '.join(items[:-1])} and {items[-1]}" if len(items) > 1 else "".join(items)
+def _lower_bound(part: int, whole: int) -> float:
+    """The lower end of the 95 % interval of a share."""
+    return float(wilson(part, whole)["low"].iloc[0]) if whole else 0.0

@@ -30,26 +30,26 @@ def moves(spells: pd.DataFrame, unit: Unit = "queue") -> pd.DataFrame:
         ticket_id, moved_at, origin, destination, in order of ticket and time. Stretches without a queue are passed
         over.
     """
-    known = spells.loc[spells[unit].notna(), ["ticket_id", "start_at", unit]]
-    known = known.sort_values(["ticket_id", "start_at"], kind="stable")
-    before = known[unit].shift()
-    same_ticket = known["ticket_id"] == known["ticket_id"].shift()
-    moved = same_ticket & (known[unit] != before)
-    found = known.assign(origin=before)[moved].rename(columns={"start_at": "moved_at", unit: "destination"})
-    return found[["ticket_id", "moved_at", "origin", "destination"]].reset_index(drop=True)
+    stays = spells.loc[spells[unit].notna(), ["ticket_id", "start_at", unit]]
+    stays = stays.sort_values(["ticket_id", "start_at"], kind="stable")
+    origin = stays[unit].shift()
+    same_ticket = stays["ticket_id"] == stays["ticket_id"].shift()
+    arrivals = stays.assign(origin=origin)[same_ticket & (stays[unit] != origin)]
+    arrivals = arrivals.rename(columns={"start_at": "moved_at", unit: "destination"})
+    return arrivals[["ticket_id", "moved_at", "origin", "destination"]].reset_index(drop=True)
 
 
-def transitions(moved: pd.DataFrame) -> pd.DataFrame:
+def transitions(ticket_moves: pd.DataFrame) -> pd.DataFrame:
     """Count moves by where they come from and go to.
 
     Args:
-        moved: as of `moves`.
+        ticket_moves: ticket_id, origin, destination, a row per move.
 
     Returns:
         origin, destination, moves, tickets, and the share of the moves out of the origin that go to the destination
         with its Wilson interval (share, low, high); most moves first.
     """
-    grouped = moved.groupby(["origin", "destination"], observed=True)["ticket_id"]
+    grouped = ticket_moves.groupby(["origin", "destination"], observed=True)["ticket_id"]
     counts = grouped.agg(moves="size", tickets="nunique").reset_index()
     leaving = counts.groupby("origin", observed=True)["moves"].transform("sum")
     counts = counts.join(wilson(counts["moves"], leaving))
@@ -57,24 +57,23 @@ def transitions(moved: pd.DataFrame) -> pd.DataFrame:
 
 
 def transfer_counts(tickets: pd.DataFrame) -> pd.DataFrame:
-    """Count tickets by how often they were handed on.
+    """Count tickets by how often they were transferred.
 
     Args:
-        tickets: transfers and ping_pongs; tickets that cannot tell are left out.
+        tickets: transfers and ping_pongs; tickets without a number of transfers are left out.
 
     Returns:
         transfers ("0", "1", "2", "3 or more"), tickets, share, low, high (Wilson), ping_pong (tickets that came back to
         a queue that they had left).
     """
-    known = tickets[tickets["transfers"].notna()]
-    often = known["transfers"].clip(upper=3).astype("int64")
-    back = known["ping_pongs"].fillna(0) > 0
-    counts = pd.DataFrame({"tickets": often.value_counts(), "ping_pong": often[back].value_counts()})
+    with_count = tickets[tickets["transfers"].notna()]
+    transfers = with_count["transfers"].clip(upper=3).astype("int64")
+    is_ping_pong = with_count["ping_pongs"].fillna(0) > 0
+    counts = pd.DataFrame({"tickets": transfers.value_counts(), "ping_pong": transfers[is_ping_pong].value_counts()})
     counts = counts.reindex(range(4)).fillna(0).astype("int64")
-    shares = wilson(counts["tickets"], len(known))
+    shares = wilson(counts["tickets"], len(with_count))
     counts.insert(0, "transfers", ["0", "1", "2", "3 or more"])
-    found = counts[["transfers", "tickets"]].join(shares).join(counts["ping_pong"])
-    return found.reset_index(drop=True)
+    return counts[["transfers", "tickets"]].join(shares).join(counts["ping_pong"]).reset_index(drop=True)
 
 
 def is_misrouted(tickets: pd.DataFrame) -> pd.Series:
@@ -84,8 +83,8 @@ def is_misrouted(tickets: pd.DataFrame) -> pd.Series:
     >>> is_misrouted(frame).tolist()
     [False, True, <NA>]
     """
-    known = tickets["first_queue"].notna() & tickets["solved_queue"].notna()
-    return (tickets["first_queue"] != tickets["solved_queue"]).astype("boolean").where(known)
+    has_both = tickets["first_queue"].notna() & tickets["solved_queue"].notna()
+    return (tickets["first_queue"] != tickets["solved_queue"]).astype("boolean").where(has_both)
 
 
 def misrouted(tickets: pd.DataFrame, by: str) -> pd.DataFrame:
@@ -99,19 +98,21 @@ def misrouted(tickets: pd.DataFrame, by: str) -> pd.DataFrame:
         `by`, tickets (judged), misrouted, share, low, high (Wilson), belongs_in (the queue that solves most of the
         misrouted, "" for none); most misrouted tickets first.
     """
-    wrong = is_misrouted(tickets)
-    judged = wrong.notna()
-    group = tickets.loc[judged, by].astype("str").fillna("(none)")
-    wrong_here = wrong[judged].astype(bool)
-    counts = wrong_here.groupby(group).agg(tickets="size", misrouted="sum").rename_axis(by).reset_index()
+    verdicts = is_misrouted(tickets).dropna().astype(bool)
+    groups = tickets.loc[verdicts.index, by].astype("str").fillna("(none)")
+    counts = verdicts.groupby(groups).agg(tickets="size", misrouted="sum").rename_axis(by).reset_index()
     counts = counts.join(wilson(counts["misrouted"], counts["tickets"]))
-    ended = tickets.loc[judged, "solved_queue"][wrong_here]
-    ending = pd.DataFrame({"group": group[wrong_here], "queue": ended})
-    often = ending.value_counts(["group", "queue"]).rename("n").reset_index()
-    often = often.sort_values(["group", "n", "queue"], ascending=[True, False, True])
-    most = often.drop_duplicates("group").set_index("group")["queue"]
-    counts["belongs_in"] = counts[by].map(most).astype("str").fillna("")
+    queues = tickets.loc[verdicts.index, "solved_queue"]
+    belongs_in = _most_frequent(queues[verdicts], groups[verdicts])
+    counts["belongs_in"] = counts[by].map(belongs_in).astype("str").fillna("")
     return counts.sort_values(["misrouted", by], ascending=[False, True], ignore_index=True)
+
+
+def _most_frequent(values: pd.Series, groups: pd.Series) -> pd.Series:
+    """The most frequent value of each group, the first by name among equals, by group."""
+    counts = pd.DataFrame({"group": groups, "value": values}).value_counts(["group", "value"]).rename("n").reset_index()
+    counts = counts.sort_values(["group", "n", "value"], ascending=[True, False, True])
+    return counts.drop_duplicates("group").set_index("group")["value"]
 
 
 def misrouted_by_week(tickets: pd.DataFrame) -> pd.DataFrame:
@@ -123,8 +124,7 @@ def misrouted_by_week(tickets: pd.DataFrame) -> pd.DataFrame:
     Returns:
         week, tickets (judged), misrouted, share, low, high (Wilson), in order.
     """
-    found = misrouted(tickets, "week").drop(columns="belongs_in")
-    return found.sort_values("week", ignore_index=True)
+    return misrouted(tickets, "week").drop(columns="belongs_in").sort_values("week", ignore_index=True)
 
 
 def misrouted_shift(weeks: pd.DataFrame, recent: npt.NDArray[np.bool_], *, confidence: float = 0.99) -> pd.DataFrame:
@@ -163,9 +163,11 @@ def misrouted_shift(weeks: pd.DataFrame, recent: npt.NDArray[np.bool_], *, confi
     dispersion = max(1.0, chi / freedom)
     error = np.sqrt(dispersion * (share * (1 - share) / counts[0] + spread / counts[1]))
     half = float(-special.stdtrit(freedom, (1 - confidence) / 2) * error)
-    told = {"share": share, "before": before, "difference": share - before}
-    limits = {"low": told["difference"] - half, "high": told["difference"] + half}
-    return pd.DataFrame([told | limits | {"dispersion": dispersion}])
+    difference = share - before
+    limits = {"low": difference - half, "high": difference + half}
+    return pd.DataFrame(
+        [{"share": share, "before": before, "difference": difference, **limits, "dispersion": dispersion}]
+    )
 
 
 def misrouting_signals(
@@ -179,12 +181,11 @@ def misrouting_signals(
     """Test whether more of a week's tickets were misrouted than in the weeks before, group by group.
 
     Args:
-        tickets: week, first_queue, solved_queue, `by`, as known when the question is asked: leave out what was solved
-            later.
+        tickets: week, first_queue, solved_queue, `by`, without those that were solved only after the question is asked.
         week: the week in question.
         by: the groups; each is a test.
         trailing: how many weeks before it are compared with.
-        false_discovery_rate: at which discoveries are held over all groups.
+        false_discovery_rate: the expected share of false ones among the discoveries of all groups.
 
     Returns:
         `by`, tickets, misrouted, share, low, high, belongs_in of the week; tickets_before, share_before; p, q,
@@ -207,8 +208,8 @@ def misrouting_signals(
     total = both["tickets"] + both["tickets_before"]
     p = stats.hypergeom.sf(both["misrouted"] - 1, total, wrong, both["tickets"])
     both = both.assign(p=np.minimum(np.asarray(p, dtype=np.float64), 1.0))
-    held = benjamini_hochberg(both["p"], rate=false_discovery_rate)
-    both = both.assign(q=held["q"], discovery=held["discovery"])
+    tests = benjamini_hochberg(both["p"], rate=false_discovery_rate)
+    both = both.assign(q=tests["q"], discovery=tests["discovery"])
     columns = [by, "tickets", "misrouted", "share", "low", "high", "belongs_in", "tickets_before", "share_before"]
     return both.sort_values(["p", by], ignore_index=True)[[*columns, "p", "q", "discovery"]]
 
@@ -251,25 +252,24 @@ def stratified_difference(
     ).dropna()
     grouped = frame.groupby("stratum")
     exposed_share = grouped["x"].transform("mean")
-    useful = (exposed_share > 0) & (exposed_share < 1)
-    left_out = int((~useful).sum())
-    used = frame[useful]
-    groups = used["stratum"].nunique()
+    has_both = (exposed_share > 0) & (exposed_share < 1)
+    rows = frame[has_both]
+    groups = rows["stratum"].nunique()
     counts = {
-        "exposed": int(used["x"].sum()),
-        "unexposed": int((1 - used["x"]).sum()),
+        "exposed": int(rows["x"].sum()),
+        "unexposed": int((1 - rows["x"]).sum()),
         "strata": groups,
-        "left_out": left_out,
+        "left_out": int((~has_both).sum()),
     }
-    if used.empty:
+    if rows.empty:
         return pd.DataFrame([{"difference": np.nan, "low": np.nan, "high": np.nan, **counts}])
-    x = (used["x"] - exposed_share[useful]).to_numpy()
-    y = (used["y"] - used.groupby("stratum")["y"].transform("mean")).to_numpy()
+    x = (rows["x"] - exposed_share[has_both]).to_numpy()
+    y = (rows["y"] - rows.groupby("stratum")["y"].transform("mean")).to_numpy()
     spread = float(x @ x)
     difference = float(x @ y) / spread
-    freedom = len(used) - groups - 1
+    freedom = len(rows) - groups - 1
     if freedom > 0:
-        variance = float(np.sum((x * (y - difference * x)) ** 2)) / spread**2 * len(used) / freedom
+        variance = float(np.sum((x * (y - difference * x)) ** 2)) / spread**2 * len(rows) / freedom
         half = float(-special.stdtrit(freedom, (1 - confidence) / 2) * np.sqrt(variance))
     else:
         half = np.nan
@@ -282,7 +282,7 @@ def transfer_cost(
     *,
     adjust: tuple[str, ...] = ("contact_reason", "priority"),
 ) -> pd.DataFrame:
-    """Compare tickets that were handed on with those that were not, of the same reason and priority.
+    """Compare tickets that were transferred with those that were not, of the same reason and priority.
 
     Args:
         tickets: ticket_id, transfers, full_resolution_business_seconds (missing where not solved) and the columns of
@@ -296,27 +296,27 @@ def transfer_cost(
         `times` is how many times as long it took, by the mean of logarithms.
 
     Notes:
-        This is an association. What makes a ticket hard makes it both slow and prone to be handed on, and reason and
+        This is an association. What makes a ticket hard makes it both slow and prone to be transferred, and reason and
         priority tell only part of that. A rule that was changed gives a before and after: see `before_after`.
         Tickets that are not solved yet are not compared.
     """
-    known = tickets[tickets["transfers"].notna()]
-    moved = (known["transfers"] > 0).to_numpy()
-    strata = pd.MultiIndex.from_frame(known[list(adjust)].astype("str").fillna("")).factorize()[0]
-    seconds = known["full_resolution_business_seconds"].astype("float64")
-    answers = known["ticket_id"].map(satisfied).astype("float64") if satisfied is not None else seconds * np.nan
+    with_count = tickets[tickets["transfers"].notna()]
+    transferred = (with_count["transfers"] > 0).to_numpy()
+    strata = pd.MultiIndex.from_frame(with_count[list(adjust)].astype("str").fillna("")).factorize()[0]
+    seconds = with_count["full_resolution_business_seconds"].astype("float64")
+    answers = with_count["ticket_id"].map(satisfied).astype("float64") if satisfied is not None else seconds * np.nan
     log = np.log(np.maximum(seconds, 1.0))
-    found = []
+    rows = []
     for outcome, unit, values in (
         ("full_resolution", "times", log),
         ("full_resolution", "seconds", seconds),
         ("satisfied", "share", answers),
     ):
-        shown = seconds if unit == "times" else values
-        sides = pd.Series(shown).groupby(moved).agg("mean" if unit == "share" else "median")
+        measure = seconds if unit == "times" else values
+        sides = pd.Series(measure).groupby(transferred).agg("mean" if unit == "share" else "median")
         levels = [float(sides.get(side, np.nan)) for side in (True, False)]
-        crude = float(values[moved].mean() - values[~moved].mean())
-        pooled = stratified_difference(values, moved, strata)
+        crude = float(values[transferred].mean() - values[~transferred].mean())
+        pooled = stratified_difference(values, transferred, strata)
         limits = pooled[["difference", "low", "high"]].to_numpy(np.float64)[0]
         if unit == "times":
             crude, limits = float(np.exp(crude)), np.exp(limits)
@@ -324,8 +324,8 @@ def transfer_cost(
             {"outcome": [outcome], "unit": unit, "with_transfer": levels[0], "without_transfer": levels[1]}
         )
         head = head.assign(crude=crude, adjusted=limits[0], low=limits[1], high=limits[2])
-        found.append(head.join(pooled[["exposed", "unexposed", "strata", "left_out"]]))
-    return pd.concat(found, ignore_index=True)
+        rows.append(head.join(pooled[["exposed", "unexposed", "strata", "left_out"]]))
+    return pd.concat(rows, ignore_index=True)
 
 
 def before_after(
@@ -352,23 +352,33 @@ def before_after(
     span = pd.Timedelta(days=days)
     earlier = ((created >= changed_at - span) & (created < changed_at)).to_numpy()
     later = ((created >= changed_at) & (created < changed_at + span)).to_numpy()
-    wrong = is_misrouted(tickets)
-    judged = wrong.notna().to_numpy()
-    is_wrong = wrong.fillna(False).to_numpy(bool)
+    verdicts = is_misrouted(tickets)
+    judged = verdicts.notna().to_numpy()
+    is_wrong = verdicts.fillna(False).to_numpy(bool)
     log = np.log(np.maximum(tickets["full_resolution_business_seconds"].astype("float64").to_numpy(), 1.0))
-    found = []
-    for group, chosen in (("affected", affected), ("others", ~affected)):
-        sides = [judged & chosen & when for when in (earlier, later)]
-        (bad_before, n_before), (bad_after, n_after) = ((int(is_wrong[side].sum()), int(side.sum())) for side in sides)
-        shares = newcombe_difference(bad_after, n_after, bad_before, n_before).iloc[0]
-        levels = [bad / n if n else np.nan for bad, n in ((bad_before, n_before), (bad_after, n_after))]
-        found.append((group, "misrouted", "share", *levels, *shares, n_before, n_after))
-        slow_before, slow_after = (log[chosen & when & ~np.isnan(log)] for when in (earlier, later))
-        ratio = np.exp(_welch(slow_before, slow_after))
-        means = [float(np.exp(each.mean())) if len(each) else np.nan for each in (slow_before, slow_after)]
-        found.append((group, "full_resolution", "times", *means, *ratio, len(slow_before), len(slow_after)))
+    solved = ~np.isnan(log)
+    rows = []
+    for group, members in (("affected", affected), ("others", ~affected)):
+        shares = _change_of_share(*(is_wrong[judged & members & side] for side in (earlier, later)))
+        times = _change_of_time(*(log[solved & members & side] for side in (earlier, later)))
+        rows += [(group, "misrouted", "share", *shares), (group, "full_resolution", "times", *times)]
     columns = ["before", "after", "difference", "low", "high", "tickets_before", "tickets_after"]
-    return pd.DataFrame(found, columns=["group", "outcome", "unit", *columns])
+    return pd.DataFrame(rows, columns=["group", "outcome", "unit", *columns])
+
+
+def _change_of_share(before: npt.NDArray[np.bool_], after: npt.NDArray[np.bool_]) -> tuple[float, ...]:
+    """Share before and after, difference with Newcombe's interval, and how many tickets stand behind either."""
+    wrong = [int(side.sum()) for side in (before, after)]
+    counts = [len(before), len(after)]
+    levels = [part / count if count else np.nan for part, count in zip(wrong, counts, strict=True)]
+    difference = newcombe_difference(wrong[1], counts[1], wrong[0], counts[0]).iloc[0]
+    return (*levels, *difference, *counts)
+
+
+def _change_of_time(before: npt.NDArray[np.float64], after: npt.NDArray[np.float64]) -> tuple[float, ...]:
+    """Geometric mean before and after, ratio with Welch's interval, and how many tickets stand behind either."""
+    levels = [float(np.exp(side.mean())) if len(side) else np.nan for side in (before, after)]
+    return (*levels, *np.exp(_welch(before, after)), len(before), len(after))
 
 
 def _welch(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +14,7 @@ from opslib.analysis.methods.intervals import wilson
 from opslib.analysis.routing_audit.rules import (
     NOWHERE,
     UNDECIDED,
+    Bools,
     Condition,
     Integers,
     Rule,
@@ -21,8 +22,10 @@ from opslib.analysis.routing_audit.rules import (
     conditions_of,
     in_order,
     kind_of,
+    listed,
     queues_of,
     route,
+    rule_ids_of,
 )
 
 SEED = 20260105
@@ -47,8 +50,8 @@ class Replay:
         summary: one row: tickets, judged, changed, mended, spoilt, misrouted_today, misrouted_candidate (shares of the
             judged) with candidate_low, candidate_high (Wilson), difference, low, high (a bootstrap's), fallback
             (tickets that fit no rule of the candidate but one without conditions), as_it_was (share of tickets that the
-            first rule set sends where they really went; missing where no rules were given). Where nothing tells where
-            tickets went, the shares of today and the difference are missing.
+            first rule set sends where they really went; missing where the export has no rules). Where nothing tells
+            where tickets went, the shares of today and the difference are missing.
         load: queue, today, candidate, difference, low, high: tickets that enter it; solved: tickets that it solved;
             misrouted_today, misrouted_candidate: of those that enter it and can be judged the share solved elsewhere.
             `(no queue)` is for those that no rule takes. What nothing tells is missing.
@@ -83,25 +86,24 @@ def at_creation(
         answered, solved or reopened yet; the reason is as it stands in the export, because no event tells it; who holds
         the ticket is unknown.
     """
-    has = [name for name in (*_FIXED, *_LATER) if name in tickets]
-    fields = tickets[has].copy()
-    given = set(tickets.columns) if present is None else {*present, "ticket_id", "created_at"}
+    fields = tickets[[name for name in (*_FIXED, *_LATER) if name in tickets]].copy()
+    available = set(tickets.columns) if present is None else {*present, "ticket_id", "created_at"}
     for name, source in (("team", "first_team"), ("queue", "first_queue"), *((each, each) for each in OUTCOMES)):
         if source in tickets:
             fields[name] = tickets[source]
     if "priority" in tickets:
         fields["priority"] = tickets["priority"]
     if first_priority is not None:
-        told = tickets["ticket_id"].map(first_priority)
-        fields["priority"] = told.fillna(tickets["priority"]) if "priority" in tickets else told
-        given |= {"priority"}
+        priority = tickets["ticket_id"].map(first_priority)
+        fields["priority"] = priority.fillna(tickets["priority"]) if "priority" in tickets else priority
+        available |= {"priority"}
     fields["status"] = "new"
     for name in _EMPTY:
         fields[name] = pd.Series(pd.NaT, index=fields.index, dtype="datetime64[us, UTC]")
     for name in _ZERO:
         fields[name] = 0
-    told_always = {"team", "queue", "status", *_EMPTY, *_ZERO, *OUTCOMES}
-    return TicketFields(fields.reset_index(drop=True), unknown=set(fields.columns) - given - told_always)
+    available |= {"team", "queue", "status", *_EMPTY, *_ZERO, *OUTCOMES}
+    return TicketFields(fields.reset_index(drop=True), unknown=set(fields.columns) - available)
 
 
 def replay(
@@ -119,13 +121,14 @@ def replay(
         today: all versions of the rules there are; each ticket meets those in force at its creation. None where the
             export has no rules: then the queue that each ticket really entered stands for them.
         candidate: the rules to try, likewise.
-        fields: tickets as of `at_creation`, with solved_queue, and first_queue where known.
+        fields: tickets as they were at their creation, with ticket_id, created_at, solved_queue, and first_queue where
+            the export tells.
         seed: of the bootstrap.
         resamples: of the bootstrap.
         confidence: coverage of the intervals.
 
     Returns:
-        What changes, and what the past cannot tell.
+        What changes, and what the past cannot tell; the columns stand at `Replay`.
 
     Notes:
         A ticket is misrouted where it enters another queue than the one that finally solved it. A ticket is judged
@@ -136,42 +139,48 @@ def replay(
     References:
         Efron, B., Tibshirani, R. J. (1993). An Introduction to the Bootstrap, chapter 13 (percentile intervals).
     """
+    today, candidate = None if today is None else in_order(today), in_order(candidate)
+    places = route(candidate, fields)
+    rows, is_decided = _both_ways(today, candidate, places, fields)
+    comparable = today is not None or bool(rows["queue_today"].notna().any())
+    bootstrap = _Bootstrap(np.random.default_rng(seed), resamples, confidence)
+    changed = _changed(rows[is_decided] if comparable else rows.head(0))
+    return Replay(
+        tickets=rows,
+        summary=_summary(rows, changed, comparable, bootstrap).assign(
+            fallback=_fallback_tickets(candidate, places),
+            as_it_was=_as_it_was(rows, fields) if today is not None else np.nan,
+        ),
+        load=_load(rows[is_decided], comparable, bootstrap),
+        changed=changed,
+        warnings=tuple(_warnings(today, candidate, comparable, rows, places, fields)),
+    )
+
+
+def _both_ways(
+    today: Sequence[Rule] | None, candidate: Sequence[Rule], places: Integers, fields: TicketFields
+) -> tuple[pd.DataFrame, Bools]:
+    """Each ticket under both rule sets: the columns of `Replay.tickets`, and whether both sets decide it."""
     tickets = fields.tickets
-    candidate = in_order(candidate)
     rows = pd.DataFrame({"ticket_id": tickets["ticket_id"], "created_at": tickets["created_at"]})
-    new = route(candidate, fields)
-    decided = new != UNDECIDED
+    is_decided = places != UNDECIDED
     if today is None:
         rows["queue_today"] = _text(fields, "first_queue")
         rows["rule_today"] = pd.Series(pd.NA, index=rows.index, dtype="str")
     else:
-        today = in_order(today)
-        old = route(today, fields)
-        decided &= old != UNDECIDED
-        rows["queue_today"] = queues_of(today, old)
-        rows["rule_today"] = _rule_of(today, old)
-    rows["queue_candidate"] = queues_of(candidate, new)
-    rows["rule_candidate"] = _rule_of(candidate, new)
+        places_today = route(today, fields)
+        is_decided &= places_today != UNDECIDED
+        rows["queue_today"] = queues_of(today, places_today)
+        rows["rule_today"] = rule_ids_of(today, places_today)
+    rows["queue_candidate"] = queues_of(candidate, places)
+    rows["rule_candidate"] = rule_ids_of(candidate, places)
     rows["solved_queue"] = _text(fields, "solved_queue")
-    seen = set(rows["solved_queue"].dropna().unique())
+    solving = set(rows["solved_queue"].dropna().unique())
     for side in ("today", "candidate"):
         queue = rows[f"queue_{side}"]
-        told = rows["solved_queue"].notna() & queue.isin(seen)
-        wrong = (queue != rows["solved_queue"]).astype("boolean")
-        rows[f"misrouted_{side}"] = wrong.where(told)
-    compared = today is not None or bool(rows["queue_today"].notna().any())
-    rng = np.random.default_rng(seed)
-    changed = _changed(rows[decided] if compared else rows.head(0))
-    return Replay(
-        tickets=rows,
-        summary=_summary(rows, changed, compared, rng, resamples, confidence).assign(
-            fallback=_taken_by_fallback(candidate, new),
-            as_it_was=_as_it_was(rows, fields) if today is not None else np.nan,
-        ),
-        load=_load(rows[decided], compared, rng, resamples, confidence),
-        changed=changed,
-        warnings=tuple(_warnings(today, candidate, compared, rows, new, fields)),
-    )
+        is_wrong = (queue != rows["solved_queue"]).astype("boolean")
+        rows[f"misrouted_{side}"] = is_wrong.where(rows["solved_queue"].notna() & queue.isin(solving))
+    return rows, is_decided
 
 
 def rule_changes(rules: Iterable[Rule], start: pd.Timestamp, end: pd.Timestamp) -> pd.DataFrame:
@@ -189,50 +198,53 @@ def rule_changes(rules: Iterable[Rule], start: pd.Timestamp, end: pd.Timestamp) 
     by_id: dict[str, list[Rule]] = {}
     for rule in in_order(rules):
         by_id.setdefault(rule.rule_id, []).append(rule)
-    found: list[tuple[pd.Timestamp, str, str, str | None, str | None]] = []
-    for rule_id, versions in by_id.items():
-        for place, rule in enumerate(versions):
-            last = versions[place - 1] if place else None
-            if rule.active_from is not None and start <= rule.active_from < end:
-                follows = last is not None and last.active_to == rule.active_from
-                if follows and last is not None:
-                    change = "another queue" if last.queue != rule.queue else "other conditions"
-                    found.append((rule.active_from, rule_id, change, last.queue, rule.queue))
-                else:
-                    found.append((rule.active_from, rule_id, "added", None, rule.queue))
-            replaced = place + 1 < len(versions) and versions[place + 1].active_from == rule.active_to
-            if rule.active_to is not None and start <= rule.active_to < end and not replaced:
-                found.append((rule.active_to, rule_id, "removed", rule.queue, None))
-    frame = pd.DataFrame(found, columns=["changed_at", "rule_id", "change", "queue_before", "queue_after"])
+    changes = (change for versions in by_id.values() for change in _version_changes(versions))
+    inside = [change for change in changes if start <= change[0] < end]
+    frame = pd.DataFrame(inside, columns=["changed_at", "rule_id", "change", "queue_before", "queue_after"])
     return frame.sort_values(["changed_at", "rule_id"], kind="stable", ignore_index=True)
 
 
+def _version_changes(
+    versions: Sequence[Rule],
+) -> Iterator[tuple[pd.Timestamp, str, str, str | None, str | None]]:
+    """When, which rule, how it was changed, and its queue before and after, of all versions of one rule."""
+    for place, rule in enumerate(versions):
+        before = versions[place - 1] if place else None
+        after = versions[place + 1] if place + 1 < len(versions) else None
+        if rule.active_from is not None:
+            if before is not None and before.active_to == rule.active_from:
+                change = "another queue" if before.queue != rule.queue else "other conditions"
+                yield rule.active_from, rule.rule_id, change, before.queue, rule.queue
+            else:
+                yield rule.active_from, rule.rule_id, "added", None, rule.queue
+        if rule.active_to is not None and (after is None or after.active_from != rule.active_to):
+            yield rule.active_to, rule.rule_id, "removed", rule.queue, None
+
+
 def _changed(rows: pd.DataFrame) -> pd.DataFrame:
-    old, new = rows["queue_today"], rows["queue_candidate"]
-    moved = rows[(old.fillna("") != new.fillna(""))].copy()
-    before, after = moved["misrouted_today"], moved["misrouted_candidate"]
-    told = (before.notna() & after.notna()).to_numpy()
-    was, is_now = (each.fillna(False).to_numpy(bool) for each in (before, after))
-    verdicts = np.select([~told, was & ~is_now, ~was & is_now], VERDICTS[:3], VERDICTS[3])
-    moved["verdict"] = pd.Series(verdicts, index=moved.index, dtype="str")
-    return moved.sort_values(["verdict", "created_at"], ascending=[True, False], kind="stable", ignore_index=True)
+    """The tickets that enter another queue, with a verdict, by verdict and the latest first."""
+    is_other = rows["queue_today"].fillna("") != rows["queue_candidate"].fillna("")
+    others = rows[is_other].copy()
+    before, after = others["misrouted_today"], others["misrouted_candidate"]
+    is_judged = (before.notna() & after.notna()).to_numpy()
+    wrong_before, wrong_after = (side.fillna(False).to_numpy(bool) for side in (before, after))
+    verdicts = np.select(
+        [~is_judged, wrong_before & ~wrong_after, ~wrong_before & wrong_after], VERDICTS[:3], VERDICTS[3]
+    )
+    others["verdict"] = pd.Series(verdicts, index=others.index, dtype="str")
+    return others.sort_values(["verdict", "created_at"], ascending=[True, False], kind="stable", ignore_index=True)
 
 
-def _summary(
-    rows: pd.DataFrame,
-    changed: pd.DataFrame,
-    compared: bool,
-    rng: np.random.Generator,
-    resamples: int,
-    confidence: float,
-) -> pd.DataFrame:
-    judged = rows["misrouted_candidate"].notna() & (rows["misrouted_today"].notna() | (not compared))
+def _summary(rows: pd.DataFrame, changed: pd.DataFrame, comparable: bool, bootstrap: _Bootstrap) -> pd.DataFrame:
+    """The columns of `Replay.summary` but for fallback and as_it_was."""
+    judged = rows["misrouted_candidate"].notna() & (rows["misrouted_today"].notna() | (not comparable))
     after = rows.loc[judged, "misrouted_candidate"].to_numpy(np.int64)
-    before = rows.loc[judged, "misrouted_today"].to_numpy(np.int64) if compared else np.full(len(after), np.nan)
+    before = rows.loc[judged, "misrouted_today"].to_numpy(np.int64) if comparable else np.full(len(after), np.nan)
     count = len(after)
-    alone = wilson(int(after.sum()), count, confidence=confidence).iloc[0]
-    steps = _steps(after, before) if compared else np.zeros((0, 3), np.int64)
-    [low], [high] = _bootstrap(steps, rng, resamples, confidence) if compared and count else ([np.nan], [np.nan])
+    alone = wilson(int(after.sum()), count, confidence=bootstrap.confidence).iloc[0]
+    low = high = np.nan
+    if comparable and count:
+        [low], [high] = bootstrap.limits(_steps(after, before))
     return pd.DataFrame(
         {
             "tickets": [len(rows)],
@@ -252,30 +264,31 @@ def _summary(
 
 
 def _as_it_was(rows: pd.DataFrame, fields: TicketFields) -> float:
+    """The share of tickets that the rules of their day send where they really went; NaN where nothing tells."""
     actual = _text(fields, "first_queue")
-    known = actual.notna() & rows["queue_today"].notna()
-    return float((rows["queue_today"] == actual)[known].mean()) if known.any() else np.nan
+    has_both = actual.notna() & rows["queue_today"].notna()
+    return float((rows["queue_today"] == actual)[has_both].mean()) if has_both.any() else np.nan
 
 
-def _taken_by_fallback(rules: Sequence[Rule], found: Integers) -> int:
-    return int(np.isin(found, [place for place, rule in enumerate(rules) if rule.fits_all]).sum())
+def _fallback_tickets(rules: Sequence[Rule], places: Integers) -> int:
+    """How many tickets fit no rule but one without conditions."""
+    return int(np.isin(places, [place for place, rule in enumerate(rules) if rule.fits_all]).sum())
 
 
-def _load(
-    told: pd.DataFrame, compared: bool, rng: np.random.Generator, resamples: int, confidence: float
-) -> pd.DataFrame:
-    sides = ("today", "candidate") if compared else ("candidate",)
-    entered = {side: told[f"queue_{side}"].fillna(NO_QUEUE) for side in sides}
-    named = {queue for each in entered.values() for queue in each.unique()}
-    queues = sorted(named - {NO_QUEUE}) + [NO_QUEUE] * (NO_QUEUE in named)
-    after = pd.Index(queues).get_indexer(entered["candidate"])
+def _load(rows: pd.DataFrame, comparable: bool, bootstrap: _Bootstrap) -> pd.DataFrame:
+    """The columns of `Replay.load`."""
+    sides = ("today", "candidate") if comparable else ("candidate",)
+    entries = {side: rows[f"queue_{side}"].fillna(NO_QUEUE) for side in sides}
+    names = {queue for column in entries.values() for queue in column.unique()}
+    queues = sorted(names - {NO_QUEUE}) + [NO_QUEUE] * (NO_QUEUE in names)
+    after = pd.Index(queues).get_indexer(entries["candidate"])
     load = pd.DataFrame({"queue": pd.Series(queues, dtype="str")})
-    if compared:
-        before = pd.Index(queues).get_indexer(entered["today"])
-        crossed = after != before
-        gained, lost = (np.bincount(each[crossed], minlength=len(queues)) for each in (after, before))
-        steps = np.column_stack([lost, len(told) - gained - lost, gained])
-        low, high = _bootstrap(steps, rng, resamples, confidence) if len(told) else (np.nan, np.nan)
+    if comparable:
+        before = pd.Index(queues).get_indexer(entries["today"])
+        is_other = after != before
+        gained, lost = (np.bincount(side[is_other], minlength=len(queues)) for side in (after, before))
+        steps = np.column_stack([lost, len(rows) - gained - lost, gained])
+        low, high = bootstrap.limits(steps) if len(rows) else (np.nan, np.nan)
         load = load.assign(
             today=np.bincount(before, minlength=len(queues)),
             candidate=np.bincount(after, minlength=len(queues)),
@@ -286,11 +299,11 @@ def _load(
     else:
         load = load.assign(today=np.nan, candidate=np.bincount(after, minlength=len(queues)))
         load = load.assign(difference=np.nan, low=np.nan, high=np.nan)
-    solved = told["solved_queue"].value_counts()
-    load["solved"] = load["queue"].map(solved).fillna(0).astype("int64")
+    solves = rows["solved_queue"].value_counts()
+    load["solved"] = load["queue"].map(solves).fillna(0).astype("int64")
     for side in ("today", "candidate"):
-        wrong = told[f"misrouted_{side}"].astype("float64").groupby(told[f"queue_{side}"]).mean()
-        load[f"misrouted_{side}"] = load["queue"].map(wrong).astype("float64")
+        shares = rows[f"misrouted_{side}"].astype("float64").groupby(rows[f"queue_{side}"]).mean()
+        load[f"misrouted_{side}"] = load["queue"].map(shares).astype("float64")
     return load
 
 
@@ -300,62 +313,40 @@ def _steps(after: Integers, before: npt.NDArray[np.int64]) -> npt.NDArray[np.int
     return np.array([[(difference == value).sum() for value in (-1, 0, 1)]])
 
 
-def _bootstrap(
-    steps: npt.NDArray[np.int64], rng: np.random.Generator, resamples: int, confidence: float
-) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Percentile intervals of sums of −1, 0 and 1 when tickets are drawn anew, from how many there are of each."""
-    count = int(steps[0].sum())
-    drawn = rng.multinomial(count, steps / count, size=(resamples, len(steps)))
-    tail = (1 - confidence) / 2
-    low, high = np.quantile(drawn[:, :, 2] - drawn[:, :, 0], [tail, 1 - tail], axis=0)
-    return low, high
+@dataclass(frozen=True)
+class _Bootstrap:
+    """Percentile intervals of sums when tickets are drawn anew."""
+
+    rng: np.random.Generator
+    resamples: int
+    confidence: float
+
+    def limits(self, steps: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+        """The interval of each sum of −1, 0 and 1, from how many tickets add each, a row per sum."""
+        count = int(steps[0].sum())
+        draws = self.rng.multinomial(count, steps / count, size=(self.resamples, len(steps)))
+        tail = (1 - self.confidence) / 2
+        low, high = np.quantile(draws[:, :, 2] - draws[:, :, 0], [tail, 1 - tail], axis=0)
+        return low, high
 
 
 def _warnings(
     today: Sequence[Rule] | None,
     candidate: Sequence[Rule],
-    compared: bool,
+    comparable: bool,
     rows: pd.DataFrame,
-    new: Integers,
+    places: Integers,
     fields: TicketFields,
-) -> Iterable[str]:
-    asked = [condition for rule in candidate for condition in conditions_of(rule.when)]
-    lacking = sorted({condition.field for condition in asked if not fields.knows(condition.field)})
-    if lacking:
-        count = int((new == UNDECIDED).sum())
-        yield (
-            f"The tickets of this export have no {_listed(lacking)}; {count:,} of {len(new):,} tickets meet a rule "
-            "that asks for it, and where they would go is not told."
-        )
-    solved = set(rows["solved_queue"].dropna().unique())
-    unseen = sorted({rule.queue for rule in candidate} - solved)
-    for queue in unseen:
-        count = int((rows["queue_candidate"] == queue).sum())
-        if count:
-            yield (
-                f"No past ticket was solved in {queue}{_near(queue, solved)}: its load is told, but not whether the "
-                f"{count:,} tickets that it gets belong there."
-            )
-        else:
-            yield f"No past ticket was solved in {queue}{_near(queue, solved)}, and none of these would go there."
-    for field, values in _unseen_values(asked, fields).items():
-        named = values if len(values) <= _MOST_NAMED else [*values[:_MOST_NAMED], f"{len(values) - _MOST_NAMED} others"]
-        yield f"No ticket of these weeks has {field} {_listed(named)}: what the rules do with it is not told."
-    nowhere = int((new == NOWHERE).sum())
+) -> Iterator[str]:
+    """What the past cannot tell about a candidate, in sentences."""
+    conditions = [condition for rule in candidate for condition in conditions_of(rule.when)]
+    yield from _absent_fields(conditions, places, fields)
+    yield from _new_queues(candidate, rows)
+    yield from _new_values(conditions, fields)
+    nowhere = int((places == NOWHERE).sum())
     if nowhere:
-        yield f"{nowhere:,} of {len(new):,} tickets fit no rule of the candidate and enter no queue."
-    used = {condition.field for condition in asked}
-    standing = sorted(used & _AS_IT_STANDS)
-    if standing:
-        yield (
-            f"No event tells {_listed(standing)} at creation; it is taken as it stands in the export, where agents may "
-            "have set it later."
-        )
-    circular = sorted(used & {"team", "queue"})
-    if circular:
-        yield f"The first {_listed(circular)} of a ticket may be the work of the rules themselves."
-    if used & _REDACTED:
-        yield "Texts are redacted: a rule that looks for names, addresses or numbers finds none."
+        yield f"{nowhere:,} of {len(places):,} tickets fit no rule of the candidate and enter no queue."
+    yield from _doubtful_fields({condition.field for condition in conditions})
     if today and len(rows):
         first, last = rows["created_at"].min(), rows["created_at"].max()
         for change in rule_changes(today, first, last).to_dict("records"):
@@ -363,11 +354,39 @@ def _warnings(
                 f"{change['rule_id']} was changed on {change['changed_at']:%Y-%m-%d} ({change['change']}), within "
                 "these weeks: each ticket met the version of its day."
             )
-    if not compared:
-        yield "This export tells neither rules nor the first queue of a ticket: there is nothing to compare with."
+    if not comparable:
+        yield "This export has neither rules nor the first queue of a ticket: there is nothing to compare with."
     unsolved = int(rows["solved_queue"].isna().sum())
     if unsolved:
-        yield f"{unsolved:,} of {len(rows):,} tickets are not solved, or nothing tells where; the load alone has them."
+        yield (
+            f"{unsolved:,} of {len(rows):,} tickets are not solved, or the export does not say where; only the load "
+            "counts them."
+        )
+
+
+def _absent_fields(conditions: Iterable[Condition], places: Integers, fields: TicketFields) -> Iterator[str]:
+    """Fields that the candidate asks for and the export does not have."""
+    absent = sorted({condition.field for condition in conditions if not fields.knows(condition.field)})
+    if absent:
+        count = int((places == UNDECIDED).sum())
+        yield (
+            f"The tickets of this export have no {listed(absent)}; {count:,} of {len(places):,} tickets meet a rule "
+            "that asks for it, and where they would go is not known."
+        )
+
+
+def _new_queues(candidate: Iterable[Rule], rows: pd.DataFrame) -> Iterator[str]:
+    """Queues of the candidate in which no ticket was solved."""
+    solving = set(rows["solved_queue"].dropna().unique())
+    for queue in sorted({rule.queue for rule in candidate} - solving):
+        count = int((rows["queue_candidate"] == queue).sum())
+        if count:
+            yield (
+                f"No past ticket was solved in {queue}{_near(queue, solving)}: its load is known, but not whether the "
+                f"{count:,} tickets that it gets belong there."
+            )
+        else:
+            yield f"No past ticket was solved in {queue}{_near(queue, solving)}, and none of these would go there."
 
 
 def _near(name: str, names: Iterable[str]) -> str:
@@ -376,34 +395,40 @@ def _near(name: str, names: Iterable[str]) -> str:
     return f" (is {near[0]} meant?)" if near else ""
 
 
-def _unseen_values(asked: Iterable[Condition], fields: TicketFields) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
-    for field in sorted({each.field for each in asked if each.operator in ("is", "is_not", "in")}):
+def _new_values(conditions: Iterable[Condition], fields: TicketFields) -> Iterator[str]:
+    """Values that the candidate names and no ticket has, by field."""
+    by_field: dict[str, set[str]] = {}
+    for condition in conditions:
+        if condition.operator in ("is", "is_not", "in"):
+            values = (value for value in condition.operands if value is not None)
+            by_field.setdefault(condition.field, set()).update(values)
+    for field in sorted(by_field):
         if not fields.knows(field) or kind_of(field) not in ("text", "ordered"):
             continue
-        there = set(fields.occurring(field).index)
-        named = {
-            value
-            for each in asked
-            if each.field == field and each.operator in ("is", "is_not", "in")
-            for value in each.wanted
-            if value is not None
-        }
-        if named - there:
-            found[field] = sorted(named - there)
-    return found
+        absent = sorted(by_field[field] - set(fields.occurring(field).index))
+        if len(absent) > _MOST_NAMED:
+            absent = [*absent[:_MOST_NAMED], f"{len(absent) - _MOST_NAMED} others"]
+        if absent:
+            yield f"No ticket of these weeks has {field} {listed(absent)}: what the rules do with it cannot be seen."
 
 
-def _rule_of(rules: Sequence[Rule], found: Integers) -> pd.Series:
-    names = pd.array([rule.rule_id for rule in rules] or [""], dtype="str")
-    return pd.Series(names.take(np.maximum(found, 0)), dtype="str").where(found >= 0)
+def _doubtful_fields(names: Collection[str]) -> Iterator[str]:
+    """Fields that a rule may have seen otherwise than the export shows them."""
+    as_it_stands = sorted(_AS_IT_STANDS.intersection(names))
+    if as_it_stands:
+        yield (
+            f"No event says what {listed(as_it_stands)} was at creation; it is taken as it stands in the export, where "
+            "agents may have set it later."
+        )
+    circular = sorted({"team", "queue"}.intersection(names))
+    if circular:
+        yield f"The first {listed(circular)} of a ticket may be the work of the rules themselves."
+    if _REDACTED.intersection(names):
+        yield "Texts are redacted: a rule that looks for names, addresses or numbers finds none."
 
 
 def _text(fields: TicketFields, name: str) -> pd.Series:
+    """A field as text; missing in every ticket where the export does not have it."""
     if not fields.knows(name):
         return pd.Series(pd.NA, index=fields.tickets.index, dtype="str")
     return fields.tickets[name].astype("str")
-
-
-def _listed(items: Sequence[str]) -> str:
-    return f"{', '.join(items[:-1])} and {items[-1]}" if len(items) > 1 else "".join(items)

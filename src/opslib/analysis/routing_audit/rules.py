@@ -43,6 +43,17 @@ TEXTUAL = frozenset({"contains", "matches"})
 _COMPARING = frozenset({"before", "after", "less", "greater"})
 _RANK = {name: rank for rank, name in enumerate(PRIORITIES)}
 _KINDS: tuple[Literal["all"], Literal["any"]] = ("all", "any")
+_COMPARED_BY: dict[FieldKind, str] = {
+    "text": "is, is_not or in",
+    "number": "less or greater",
+    "ordered": "less or greater",
+    "instant": "before or after",
+}
+_VALUE_OF: dict[FieldKind, str] = {
+    "number": "a number",
+    "ordered": f"one of {', '.join(PRIORITIES)}",
+    "instant": "an instant like 2026-03-13T09:00:00Z",
+}
 _SHAPE = 'write {"all": [[field, operator, value], …]} or {"any": […]}'
 
 
@@ -63,15 +74,15 @@ class RuleError(OpslibError):
 
 @dataclass(frozen=True)
 class Condition:
-    """One condition; `wanted` has one entry but for `in`, and None stands for an empty field."""
+    """One condition; `operands` has one entry but for `in`, and None stands for an empty field."""
 
     field: str
     operator: Operator
-    wanted: tuple[str | None, ...]
+    operands: tuple[str | None, ...]
 
     def __str__(self) -> str:
-        said = ["empty" if value is None else value for value in self.wanted]
-        return f"{self.field} {self.operator.replace('_', ' ')} {' or '.join(said)}"
+        values = ["empty" if value is None else value for value in self.operands]
+        return f"{self.field} {self.operator.replace('_', ' ')} {' or '.join(values)}"
 
 
 @dataclass(frozen=True)
@@ -84,8 +95,8 @@ class Group:
     def __str__(self) -> str:
         if not self.parts:
             return "every ticket"
-        said = [f"({part})" if isinstance(part, Group) and len(part.parts) > 1 else str(part) for part in self.parts]
-        return (" and " if self.kind == "all" else " or ").join(said)
+        texts = [f"({part})" if isinstance(part, Group) and len(part.parts) > 1 else str(part) for part in self.parts]
+        return (" and " if self.kind == "all" else " or ").join(texts)
 
 
 Node = Condition | Group
@@ -122,11 +133,11 @@ def conditions_of(node: Node) -> Iterator[Condition]:
             yield from conditions_of(part)
 
 
-def parse_conditions(written: str | Mapping[str, Any] | Sequence[Any], rule_id: str) -> Group:
+def parse_conditions(source: str | Mapping[str, Any] | Sequence[Any], rule_id: str) -> Group:
     """Read the conditions of a rule.
 
     Args:
-        written: JSON, or what JSON or YAML gave: {"all": […]}, {"any": […]}, or both, of which each must hold.
+        source: JSON, or what JSON or YAML gave: {"all": […]}, {"any": […]}, or both, of which each must hold.
         rule_id: the rule, for messages.
 
     Returns:
@@ -139,16 +150,16 @@ def parse_conditions(written: str | Mapping[str, Any] | Sequence[Any], rule_id: 
     >>> str(parse_conditions('{"all": [["channel", "is", "email"], ["form", "is_not", "other"]]}', "R-1"))
     'channel is email and form is not other'
     """
-    if isinstance(written, str):
+    if isinstance(source, str):
         try:
-            written = json.loads(written)
+            source = json.loads(source)
         except json.JSONDecodeError as error:
             raise RuleError(f"rule {rule_id}: the conditions are not JSON ({error.msg}); {_SHAPE}") from error
     try:
-        node = _node(written, ())
-    except _Wrong as wrong:
-        said = [f"rule {rule_id}, {_path(place)}: {problem}" for place, problem in wrong.problems]
-        raise RuleError("\n".join(said), wrong.problems) from wrong
+        node = _node(source, ())
+    except _Unreadable as error:
+        lines = [f"rule {rule_id}, {_path(place)}: {problem}" for place, problem in error.problems]
+        raise RuleError("\n".join(lines), error.problems) from error
     return node if isinstance(node, Group) else Group("all", (node,))
 
 
@@ -164,18 +175,18 @@ def read_rules(rows: pd.DataFrame) -> list[Rule]:
     Raises:
         RuleError: some conditions cannot be read; the message lists all of them.
     """
-    rules, wrong = [], []
+    rules, complaints = [], []
     for row in rows.to_dict("records"):
         rule_id = str(row["rule_id"])
         try:
             when = parse_conditions(row["conditions"], rule_id)
         except RuleError as error:
-            wrong.append(str(error))
+            complaints.append(str(error))
             continue
         bounds = [_instant_or_none(row.get(name)) for name in ("active_from", "active_to")]
         rules.append(Rule(rule_id, int(row["position"]), when, str(row["target_queue"]), *bounds))
-    if wrong:
-        raise RuleError("\n".join(wrong))
+    if complaints:
+        raise RuleError("\n".join(complaints))
     return in_order(rules)
 
 
@@ -201,10 +212,10 @@ def kind_of(field: str, conditions: Iterable[Condition] = ()) -> FieldKind:
             case "integer" | "number":
                 return "number"
         return "text"
-    asked = {condition.operator for condition in conditions}
-    if asked & {"before", "after"}:
+    operators = {condition.operator for condition in conditions}
+    if operators & {"before", "after"}:
         return "instant"
-    return "number" if asked & {"less", "greater"} else "text"
+    return "number" if operators & {"less", "greater"} else "text"
 
 
 def as_number(value: str | None, kind: FieldKind) -> float:
@@ -236,17 +247,17 @@ def holds(condition: Condition, texts: pa.Array, numbers: npt.NDArray[np.float64
     """
     match condition.operator:
         case "is" | "in":
-            return _among(condition.wanted, texts, numbers, kind)
+            return _among(condition.operands, texts, numbers, kind)
         case "is_not":
-            return ~_among(condition.wanted, texts, numbers, kind)
+            return ~_among(condition.operands, texts, numbers, kind)
         case "contains":
-            return _true(pc.match_substring(pc.utf8_lower(texts), str(condition.wanted[0]).lower()))
+            return _as_bools(pc.match_substring(pc.utf8_lower(texts), str(condition.operands[0]).lower()))
         case "matches":
-            return _true(pc.match_substring_regex(texts, str(condition.wanted[0])))
+            return _as_bools(pc.match_substring_regex(texts, str(condition.operands[0])))
         case "before" | "less":
-            return numbers < as_number(condition.wanted[0], kind)
+            return numbers < as_number(condition.operands[0], kind)
         case "after" | "greater":
-            return numbers > as_number(condition.wanted[0], kind)
+            return numbers > as_number(condition.operands[0], kind)
 
 
 class TicketFields:
@@ -342,27 +353,45 @@ def route(rules: Sequence[Rule], fields: TicketFields) -> Integers:
         Per ticket the position in `rules`; NOWHERE (-1) where none fits, UNDECIDED (-2) where a rule that is reached
         asks for a field that the tickets do not have.
     """
-    found = np.full(len(fields), NOWHERE, dtype=np.int64)
-    left = np.ones(len(fields), bool)
+    places = np.full(len(fields), NOWHERE, dtype=np.int64)
+    open_tickets = np.ones(len(fields), bool)
     for number, rule in enumerate(rules):
         surely, possibly = fields.fits(rule.when)
-        inside = fields.active(rule)
-        here = left & possibly if inside is None else left & possibly & inside
+        active = fields.active(rule)
+        here = open_tickets & possibly if active is None else open_tickets & possibly & active
         if surely is possibly:
-            found[here] = number
+            places[here] = number
         else:
-            found[here] = np.where(surely[here], number, UNDECIDED)
-        left &= ~here
-        if not left.any():
+            places[here] = np.where(surely[here], number, UNDECIDED)
+        open_tickets &= ~here
+        if not open_tickets.any():
             break
-    return found
+    return places
 
 
-def queues_of(rules: Sequence[Rule], found: Integers) -> pd.Series:
-    """The queue of each ticket that `route` sent somewhere; missing where it was sent nowhere or is undecided."""
-    names = pd.array([rule.queue for rule in rules] or [""], dtype="str")
-    queues = pd.Series(names.take(np.maximum(found, 0)), dtype="str")
-    return queues.where(found >= 0)
+def queues_of(rules: Sequence[Rule], places: Integers) -> pd.Series:
+    """The queue of each ticket by the places of `route`; missing where it was sent nowhere or is undecided."""
+    return _at([rule.queue for rule in rules], places)
+
+
+def rule_ids_of(rules: Sequence[Rule], places: Integers) -> pd.Series:
+    """The name of the rule that decides each ticket by the places of `route`; missing where none does."""
+    return _at([rule.rule_id for rule in rules], places)
+
+
+def _at(texts: Sequence[str], places: Integers) -> pd.Series:
+    """The text at each place; missing at negative ones."""
+    array = pd.array(texts or [""], dtype="str")
+    return pd.Series(array.take(np.maximum(places, 0)), dtype="str").where(places >= 0)
+
+
+def listed(items: Sequence[str]) -> str:
+    """Items as a sentence lists them.
+
+    >>> listed(["a"]), listed(["a", "b", "c"])
+    ('a', 'a, b and c')
+    """
+    return f"{', '.join(items[:-1])} and {items[-1]}" if len(items) > 1 else "".join(items)
 
 
 def learn_rules(tickets: pd.DataFrame, *, field: str = "contact_reason", least: int = 5) -> list[Rule]:
@@ -380,10 +409,10 @@ def learn_rules(tickets: pd.DataFrame, *, field: str = "contact_reason", least: 
     >>> [f"{rule.when} -> {rule.queue}" for rule in learn_rules(solved)]
     ['contact_reason in a -> x', 'contact_reason in b -> y', 'every ticket -> y']
     """
-    known = tickets[[field, "solved_queue"]].dropna()
-    if known.empty:
+    solves = tickets[[field, "solved_queue"]].dropna()
+    if solves.empty:
         return []
-    counts = known.groupby([field, "solved_queue"], observed=True).size().rename("tickets").reset_index()
+    counts = solves.groupby([field, "solved_queue"], observed=True).size().rename("tickets").reset_index()
     counts = counts.sort_values([field, "tickets", "solved_queue"], ascending=[True, False, True], kind="stable")
     best = counts.drop_duplicates(field)
     enough = set(counts.groupby(field)["tickets"].sum().loc[lambda sums: sums >= least].index)
@@ -398,7 +427,7 @@ def learn_rules(tickets: pd.DataFrame, *, field: str = "contact_reason", least: 
                 str(queue),
             )
         )
-    fallback = known["solved_queue"].value_counts().sort_index().idxmax()
+    fallback = solves["solved_queue"].value_counts().sort_index().idxmax()
     return [*rules, Rule("learnt-fallback", 10 * len(rules) + 10, Group("all", ()), str(fallback))]
 
 
@@ -413,55 +442,62 @@ class _Column:
 
     @cached_property
     def texts(self) -> pa.Array:
+        """The distinct values as the exports write them, null last."""
         if pd.api.types.is_datetime64_any_dtype(self.distinct):
-            written = self.distinct.dt.strftime("%Y-%m-%dT%H:%M:%SZ")
-        elif pd.api.types.is_numeric_dtype(self.distinct):
-            written = self.distinct.map(_plain)
+            texts = self.distinct.dt.strftime("%Y-%m-%dT%H:%M:%SZ")
+        elif pd.api.types.is_numeric_dtype(self.distinct) or self.distinct.dtype == object:
+            texts = self.distinct.map(_value_text)
         else:
-            written = self.distinct.map(_plain) if self.distinct.dtype == object else self.distinct
-        return pa.array([*written, None], pa.string())
+            texts = self.distinct
+        return pa.array([*texts, None], pa.string())
 
     @cached_property
-    def lowered(self) -> pa.Array:
+    def lower_texts(self) -> pa.Array:
+        """The same in lower case."""
         return pc.utf8_lower(self.texts)
 
     @cached_property
     def numbers(self) -> npt.NDArray[np.float64]:
+        """The distinct values as the numbers that they are compared by, NaN where they are none."""
         if pd.api.types.is_datetime64_any_dtype(self.distinct):
-            found = pd.to_datetime(self.distinct, utc=True).dt.as_unit("us").astype("int64").to_numpy() / 1e6
+            numbers = pd.to_datetime(self.distinct, utc=True).dt.as_unit("us").astype("int64").to_numpy() / 1e6
         elif self.kind == "number":
-            found = pd.to_numeric(self.distinct, errors="coerce").to_numpy(np.float64, na_value=np.nan)
+            numbers = pd.to_numeric(self.distinct, errors="coerce").to_numpy(np.float64, na_value=np.nan)
         elif self.kind == "text":
-            found = np.full(len(self.distinct), np.nan)
+            numbers = np.full(len(self.distinct), np.nan)
         else:
-            found = np.array([as_number(_plain(value), self.kind) for value in self.distinct], dtype=np.float64)
-        return np.append(found, np.nan)
+            numbers = np.array([as_number(_value_text(value), self.kind) for value in self.distinct], dtype=np.float64)
+        return np.append(numbers, np.nan)
 
     def mask(self, condition: Condition) -> Bools:
+        """Which rows a condition fits."""
         if condition.operator == "contains":
-            held = _true(pc.match_substring(self.lowered, str(condition.wanted[0]).lower()))
+            fitting = _as_bools(pc.match_substring(self.lower_texts, str(condition.operands[0]).lower()))
         else:
-            held = holds(condition, self.texts, self.numbers, self.kind)
-        return held[self.codes]
+            fitting = holds(condition, self.texts, self.numbers, self.kind)
+        return fitting[self.codes]
 
 
 def _among(values: tuple[str | None, ...], texts: pa.Array, numbers: npt.NDArray[np.float64], kind: FieldKind) -> Bools:
+    """Which values of a field are one of some others, by number or by text."""
     if kind in ("number", "instant"):
-        wanted = [number for value in values if not np.isnan(number := as_number(value, kind))]
-        found = np.isin(numbers, wanted)
+        others = [number for value in values if not np.isnan(number := as_number(value, kind))]
+        by_number = np.isin(numbers, others)
     else:
-        found = np.zeros(len(numbers), bool)
+        by_number = np.zeros(len(numbers), bool)
     # Text compares too: a field that is a number by the conditions on it may still hold words.
-    spelt = _true(pc.is_in(texts, value_set=pa.array([value for value in values if value is not None], pa.string())))
-    empty = _true(pc.is_null(texts)) if None in values else np.zeros(len(numbers), bool)
-    return found | spelt | empty
+    spellings = pa.array([value for value in values if value is not None], pa.string())
+    by_text = _as_bools(pc.is_in(texts, value_set=spellings))
+    empty = _as_bools(pc.is_null(texts)) if None in values else np.zeros(len(numbers), bool)
+    return by_number | by_text | empty
 
 
-def _true(found: pa.Array) -> Bools:
-    return cast(Bools, pc.fill_null(found, False).to_numpy(zero_copy_only=False))
+def _as_bools(answers: pa.Array) -> Bools:
+    """Answers of Arrow as an array, null as no."""
+    return cast(Bools, pc.fill_null(answers, False).to_numpy(zero_copy_only=False))
 
 
-class _Wrong(Exception):
+class _Unreadable(Exception):
     """What is wrong within some conditions, by place."""
 
     def __init__(self, *problems: tuple[Place, str]) -> None:
@@ -474,89 +510,85 @@ def _path(place: Place) -> str:
     return "conditions" + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in place)
 
 
-def _node(written: Any, place: Place) -> Node:
-    if isinstance(written, Mapping):
-        return _group(written, place)
-    if _is_list(written):
-        return _condition(written, place)
-    raise _Wrong((place, f"{_shown(written)} is no condition; {_SHAPE}"))
+def _node(source: Any, place: Place) -> Node:
+    """A group or a condition, as the source has it."""
+    if isinstance(source, Mapping):
+        return _group(source, place)
+    if _is_list(source):
+        return _condition(source, place)
+    raise _Unreadable((place, f"{_quoted(source)} is no condition; {_SHAPE}"))
 
 
-def _group(written: Mapping[str, Any], place: Place) -> Group:
-    unknown = sorted(set(map(str, written)) - {"all", "any"})
-    if unknown or not written:
-        said = f"{_shown(unknown[0])} is neither `all` nor `any`" if unknown else "there is neither `all` nor `any`"
-        raise _Wrong((place, f"{said}; {_SHAPE}"))
+def _group(source: Mapping[str, Any], place: Place) -> Group:
+    """The conditions under `all`, those under `any`, or both as one group."""
+    unknown = sorted(set(map(str, source)) - {"all", "any"})
+    if unknown or not source:
+        lack = f"{_quoted(unknown[0])} is neither `all` nor `any`" if unknown else "there is neither `all` nor `any`"
+        raise _Unreadable((place, f"{lack}; {_SHAPE}"))
     groups: list[Group] = []
     problems: list[tuple[Place, str]] = []
     for kind in _KINDS:
-        if kind not in written:
+        if kind not in source:
             continue
-        parts, here = written[kind], (*place, kind)
+        parts, here = source[kind], (*place, kind)
         if not _is_list(parts):
-            problems.append((here, f"{_shown(parts)} is no list of conditions; {_SHAPE}"))
+            problems.append((here, f"{_quoted(parts)} is no list of conditions; {_SHAPE}"))
             continue
         if kind == "any" and not parts:
-            if "all" not in written:
+            if "all" not in source:
                 problems.append((here, '`any` of nothing fits no ticket; for every ticket write {"all": []}'))
             continue
         nodes = []
         for number, part in enumerate(parts):
             try:
                 nodes.append(_node(part, (*here, number)))
-            except _Wrong as wrong:
-                problems += wrong.problems
+            except _Unreadable as error:
+                problems += error.problems
         groups.append(Group(kind, tuple(nodes)))
     if problems:
-        raise _Wrong(*problems)
+        raise _Unreadable(*problems)
     if len(groups) == 1:
         return groups[0]
     return Group("all", (*groups[0].parts, groups[1]))
 
 
-def _condition(written: Sequence[Any], place: Place) -> Condition:
-    if len(written) != 3 or not isinstance(written[0], str) or not written[0]:
-        raise _Wrong((place, f"{_shown(written)} is not [field, operator, value]"))
-    field, operator, value = written
+def _condition(source: Sequence[Any], place: Place) -> Condition:
+    """A field, an operator that there is and that suits it, and a value or a list of them."""
+    if len(source) != 3 or not isinstance(source[0], str) or not source[0]:
+        raise _Unreadable((place, f"{_quoted(source)} is not [field, operator, value]"))
+    field, operator, value = source
     if operator not in OPERATORS:
-        raise _Wrong((place, f"there is no operator {_shown(operator)}; there are {', '.join(OPERATORS)}"))
-    listed = list(value) if _is_list(value) else [value]
+        raise _Unreadable((place, f"there is no operator {_quoted(operator)}; there are {', '.join(OPERATORS)}"))
+    values = list(value) if _is_list(value) else [value]
     if operator != "in" and _is_list(value):
-        raise _Wrong((place, f"`{operator}` takes one value, not a list; for several write `in`"))
-    if any(isinstance(each, (Mapping, list, tuple)) for each in listed):
-        raise _Wrong((place, f"{_shown(value)} is no value; write text, a number or null"))
+        raise _Unreadable((place, f"`{operator}` takes one value, not a list; for several write `in`"))
+    if any(isinstance(each, (Mapping, list, tuple)) for each in values):
+        raise _Unreadable((place, f"{_quoted(value)} is no value; write text, a number or null"))
     if operator not in ("is", "is_not", "in") and value in (None, ""):
-        raise _Wrong((place, f"`{operator}` needs a value; for an empty field write `is` null"))
-    condition = Condition(field, operator, tuple(None if each is None else _plain(each) for each in listed))
-    if said := _misfit(condition):
-        raise _Wrong((place, said))
+        raise _Unreadable((place, f"`{operator}` needs a value; for an empty field write `is` null"))
+    condition = Condition(field, operator, tuple(None if each is None else _value_text(each) for each in values))
+    if problem := _misfit(condition):
+        raise _Unreadable((place, problem))
     return condition
 
 
 def _misfit(condition: Condition) -> str:
     """What is wrong with an operator for its field or a value for its operator; empty where it fits."""
     field, operator, kind = condition.field, condition.operator, kind_of(condition.field, [condition])
-    value = condition.wanted[0] if condition.wanted else None
+    value = condition.operands[0] if condition.operands else None
     if operator in _COMPARING:
         fitting = ("instant",) if operator in ("before", "after") else ("number", "ordered")
         if kind not in fitting:
-            other = "less or greater" if kind in ("number", "ordered") else "is, is_not or in"
-            other = "before or after" if kind == "instant" else other
-            return f"`{operator}` does not suit {field!r}; it takes {other}"
+            return f"`{operator}` does not suit {field!r}; it takes {_COMPARED_BY[kind]}"
         if np.isnan(as_number(value, kind)):
-            wanted = {
-                "instant": "an instant like 2026-03-13T09:00:00Z",
-                "number": "a number",
-                "ordered": f"one of {', '.join(PRIORITIES)}",
-            }[kind]
-            return f"{_shown(value)} is not {wanted}"
+            return f"{_quoted(value)} is not {_VALUE_OF[kind]}"
     if operator in TEXTUAL and kind != "text":
         return f"`{operator}` looks into text, and {field!r} is none"
     if operator == "matches":
         try:
             pc.match_substring_regex(pa.array([""]), str(value))
         except pa.ArrowInvalid as error:
-            return f"{_shown(value)} is no regular expression of RE2: {str(error).splitlines()[0]}"
+            return f"{_quoted(value)} is no regular expression of RE2: {str(error).splitlines()[0]}"
     return ""
 
 
@@ -564,10 +596,10 @@ def _is_list(value: object) -> TypeGuard[Sequence[Any]]:
     return isinstance(value, (list, tuple))
 
 
-def _plain(value: object) -> str:
+def _value_text(value: object) -> str:
     """A value as the exports write it: whole numbers without a point, `true` and `false`, instants in ISO form.
 
-    >>> _plain(3.0), _plain(True), _plain("web")
+    >>> _value_text(3.0), _value_text(True), _value_text("web")
     ('3', 'true', 'web')
     """
     if isinstance(value, (bool, np.bool_)):
@@ -578,6 +610,7 @@ def _plain(value: object) -> str:
 
 
 def _instant(value: str) -> pd.Timestamp | None:
+    """An instant in UTC; None where the text is none."""
     try:
         return _instant_or_none(value)
     except (ValueError, OverflowError):
@@ -585,12 +618,14 @@ def _instant(value: str) -> pd.Timestamp | None:
 
 
 def _instant_or_none(value: Any) -> pd.Timestamp | None:
+    """An instant in UTC; None for an empty value."""
     if pd.isna(value):
         return None
     instant = pd.Timestamp(value)
     return instant.tz_localize("UTC") if instant.tzinfo is None else instant.tz_convert("UTC")
 
 
-def _shown(value: object) -> str:
+def _quoted(value: object) -> str:
+    """A value in quotes, cut where it is long."""
     text = value if isinstance(value, str) else json.dumps(value, default=str, ensure_ascii=False)
     return repr(text if len(text) <= 60 else f"{text[:57]}…")

@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import seaborn as sns
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator
 
 from opslib.display import theme, words
 from opslib.display.cells import Cell, paragraphs, rows_of, spark_words, sparkline, stacked, table_of
 from opslib.display.charts import NOTHING, draw_range, mark_signals, weeks_below
+from opslib.display.heat_map import heat_map
 from opslib.display.theme import Drawing, Markup, note
 from opslib.reports.contact_drivers.escalation_files import Escalation
 
@@ -129,49 +129,37 @@ def per_segment(frame: pd.DataFrame, *, by: str) -> Drawing | Markup:
     """How the reasons are shared out within each channel, language or region, as a table of shades.
 
     Args:
-        frame: the column `by`, contact_reason, tickets, share, folded.
-        by: that column.
+        frame: a row per segment and reason: the column `by`, contact_reason, tickets, share (of the segment's tickets)
+            and folded (0, or how many reasons a row stands for that are too small to be told).
+        by: channel, language or region, a column of the frame.
+
+    Returns:
+        The figure, or one line where there is nothing to compare.
     """
     if frame.empty:
         return note(f"No {by} in this export, or no tickets of this team in these weeks.")
-    single = frame[frame["folded"] == 0]
-    if single.empty:
+    reasons = frame[frame["folded"] == 0]
+    if reasons.empty:
         return note(f"Too few customers in every {by} to show its reasons.")
     if (frame[by] == frame[by].iloc[0]).all():
         return note(f"All tickets have the same {by}, {frame[by].iloc[0]}: there is nothing to compare.")
-    order = single.groupby("contact_reason")["tickets"].sum().sort_values(ascending=False).index[:_MOST_REASONS]
+    order = reasons.groupby("contact_reason")["tickets"].sum().sort_values(ascending=False).index[:_MOST_REASONS]
     sizes = frame.groupby(by)["tickets"].sum().sort_values(ascending=False)
-    wide = single.pivot_table(index="contact_reason", columns=by, values="share").reindex(index=order)
-    wide = 100 * wide[[name for name in sizes.index if name in wide]].iloc[:, :8]
-    with theme.style():
-        figure = theme.new_figure(2.6 + 0.85 * wide.shape[1], 0.27 * len(wide) + 0.9)
-        axes = figure.add_subplot()
-        sns.heatmap(
-            wide,
-            ax=axes,
-            cmap=sns.light_palette(theme.SKY, as_cmap=True),
-            annot=True,
-            fmt=".0f",
-            cbar=False,
-            linewidths=0.6,
-            annot_kws={"fontsize": 8.5, "color": theme.INK},
-            vmin=0,
-            xticklabels=False,
-            yticklabels=False,
-        )
-        axes.grid(visible=False)
-        axes.set_title(f"Share of each {by}'s tickets, in %")
-        axes.set(xlabel="", ylabel="")
-        heads = [f"{_name(name, 14)}\n{sizes.loc[name]:,}" for name in wide.columns.astype("str")]
-        axes.set_xticks(np.arange(wide.shape[1]) + 0.5, heads)
-        axes.set_yticks(np.arange(len(wide)) + 0.5, [_name(name) for name in wide.index])
-        axes.tick_params(axis="both", labelsize=8.5, labelcolor=theme.INK, length=0)
-        tops = [
-            f"{segment}: {wide.index[int(np.nanargmax(shares))]} ({np.nanmax(shares):.0f} %)"
-            for segment, shares in zip(wide.columns, wide.to_numpy(dtype=np.float64).T, strict=True)
-            if not np.isnan(shares).all()
-        ]
-        return theme.drawing(figure, f"Shares of contact reasons within each {by}; largest in {'; '.join(tops)}.")
+    wide = reasons.pivot_table(index="contact_reason", columns=by, values="share").reindex(index=order)
+    percents = 100 * wide[[segment for segment in sizes.index if segment in wide]].iloc[:, :8]
+    tops = [
+        f"{segment}: {percents.index[int(np.nanargmax(shares))]} ({np.nanmax(shares):.0f} %)"
+        for segment, shares in zip(percents.columns, percents.to_numpy(dtype=np.float64).T, strict=True)
+        if not np.isnan(shares).all()
+    ]
+    heads = [f"{_name(segment, 14)}\n{sizes.loc[segment]:,}" for segment in percents.columns.astype("str")]
+    return heat_map(
+        percents.set_axis([_name(reason) for reason in percents.index]).set_axis(heads, axis="columns"),
+        f"Shares of contact reasons within each {by}; largest in {'; '.join(tops)}.",
+        texts=percents.map("{:.0f}".format),
+        width=2.6 + 0.85 * percents.shape[1],
+        title=f"Share of each {by}'s tickets, in %",
+    )
 
 
 def per_user(frame: pd.DataFrame) -> Markup:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -10,18 +11,20 @@ import pandas as pd
 
 from opslib.analysis.routing_audit.lint import lint
 from opslib.analysis.routing_audit.replay import Replay, replay
-from opslib.analysis.routing_audit.rules import conditions_of, learn_rules, read_rules
+from opslib.analysis.routing_audit.rules import conditions_of, learn_rules
 from opslib.display import words
+from opslib.display.cells import Cell
 from opslib.errors import NotInExport, WarehouseError
 from opslib.reports.routing_audit import show
 from opslib.reports.routing_audit.rule_files import candidate_text, read_candidate
-from opslib.reports.routing_audit.tickets import fields_at_creation, routed_tickets
+from opslib.reports.routing_audit.tickets import fields_at_creation, routed_tickets, routing_rules
 from opslib.settings import Organisation
 from opslib.store.files import write_text
 from opslib.store.warehouse import Warehouse
 from opslib.weeks import last_complete_week, shift_week, week_bounds
 
 LEARNABLE = ("contact_reason", "form", "channel", "language", "region")
+_FAULTS_BY_ITSELF = ("unreachable", "shadowed", "dead", "conflict", "no_fallback")
 
 
 @dataclass(frozen=True)
@@ -31,20 +34,20 @@ class Replayed:
     candidate: Path
     first: str
     last: str
-    found: Replay
+    result: Replay
     faults: pd.DataFrame
 
     def __str__(self) -> str:
         parts = [
             f"{self.candidate} on the tickets of {self.first} to {self.last}",
-            show.replay(self.found).text,
+            show.replay(self.result).text,
             "",
-            _aligned(show.load_table(self.found)),
+            _aligned(*show.replay_load_cells(self.result)),
             "",
-            show.changed(self.found).text,
+            show.replay_changes(self.result).text,
             "",
             "What the past cannot tell:",
-            *(f"  - {warning}" for warning in self.found.warnings),
+            *(f"  - {warning}" for warning in self.result.warnings),
             "",
             "What is wrong with the candidate itself:"
             if len(self.faults)
@@ -65,7 +68,7 @@ def replay_files(
     Args:
         warehouse: with the facts.
         organisation: of its params file.
-        candidate: YAML file of rules; see `rule_files.read_candidate`.
+        candidate: YAML file of rules, as `rule_files.read_candidate` reads it.
         weeks: how many weeks.
         week: the last of them; None: the last complete one that has tickets.
 
@@ -76,17 +79,19 @@ def replay_files(
         SettingsError: the candidate is missing or wrong; all that is wrong is listed with file and line.
         WarehouseError: the warehouse is empty, or does not know the week.
     """
-    has_rules = bool(warehouse.columns("routing_rules")) and warehouse.has("standard", "routing_rules")
-    today = read_rules(warehouse.read("standard", "routing_rules")) if has_rules else None
+    today = routing_rules(warehouse)
     rules = read_candidate(candidate, today=today or ())
     last = _last_week(warehouse, organisation, week)
     tickets = routed_tickets(warehouse, last=last, weeks=weeks, rules=[*rules, *(today or ())])
     fields = fields_at_creation(warehouse, tickets)
-    found = replay(today, rules, fields)
-    faults = lint(rules, fields, at=_end_of(last, organisation))
-    by_itself = faults["fault"].isin(["unreachable", "shadowed", "dead", "conflict", "no_fallback"])
-    first = shift_week(last, 1 - weeks)
-    return Replayed(candidate, first, last, found, faults[by_itself])
+    findings = lint(rules, fields, at=_end_of(last, organisation))
+    return Replayed(
+        candidate=candidate,
+        first=shift_week(last, 1 - weeks),
+        last=last,
+        result=replay(today, rules, fields),
+        faults=findings[findings["fault"].isin(_FAULTS_BY_ITSELF)],
+    )
 
 
 def learn_file(
@@ -116,23 +121,22 @@ def learn_file(
         WarehouseError: the warehouse is empty, does not know the week, or has no solved ticket to learn from.
     """
     if by not in LEARNABLE or by not in warehouse.columns("tickets"):
-        given = words.listed([name for name in LEARNABLE if name in warehouse.columns("tickets")])
-        raise NotInExport(f"not in this export: rules cannot be learnt by {by!r}, only by {given}")
+        fields = words.listed([name for name in LEARNABLE if name in warehouse.columns("tickets")])
+        raise NotInExport(f"not in this export: rules cannot be learnt by {by!r}, only by {fields}")
     last = _last_week(warehouse, organisation, week)
     tickets = routed_tickets(warehouse, last=last, weeks=weeks)
     end = _end_of(last, organisation)
-    known = tickets[tickets["solved_queue"].notna() & (tickets["last_solved_at"] < end) & tickets[by].notna()]
-    rules = learn_rules(known, field=by)
+    solves = tickets[tickets["solved_queue"].notna() & (tickets["last_solved_at"] < end) & tickets[by].notna()]
+    rules = learn_rules(solves, field=by)
     if not rules:
         raise WarehouseError(f"no ticket up to {last} is solved and has a {by}: there is nothing to learn from")
-    named = sum(len(part.wanted) for rule in rules for part in conditions_of(rule.when))
-    first = known["week"].min()
-    said = (
-        f"{named} of {known[by].nunique()} values of {by} to the queue that solved most of each, by {len(known):,} "
-        f"tickets of {first} to {last}; the rest, too rare to tell, to {rules[-1].queue}"
+    values = sum(len(condition.operands) for rule in rules for condition in conditions_of(rule.when))
+    basis = (
+        f"{values} of {solves[by].nunique()} values of {by} to the queue that solved most of each, by {len(solves):,} "
+        f"tickets of {solves['week'].min()} to {last}; the rest, too rare to tell, to {rules[-1].queue}"
     )
-    write_text(f"# Learnt: {said}.\n{candidate_text(rules, end)}", path)
-    return said
+    write_text(f"# Learnt: {basis}.\n{candidate_text(rules, end)}", path)
+    return basis
 
 
 def start_file(warehouse: Warehouse, path: Path) -> Path:
@@ -141,30 +145,33 @@ def start_file(warehouse: Warehouse, path: Path) -> Path:
     Raises:
         NotInExport: the export has no routing rules.
     """
-    if not warehouse.columns("routing_rules") or not warehouse.has("standard", "routing_rules"):
+    rules = routing_rules(warehouse)
+    if rules is None:
         raise NotInExport("not in this export: it has no routing rules to start from")
-    rules = read_rules(warehouse.read("standard", "routing_rules"))
     as_of = pd.Timestamp(warehouse.facts_of_the_run()["as_of"])
-    path.write_text(candidate_text(rules, as_of), encoding="utf-8")
+    write_text(candidate_text(rules, as_of), path)
     return path
 
 
 def _last_week(warehouse: Warehouse, organisation: Organisation, week: str | None) -> str:
-    """The week asked for, or the last complete one that has tickets: exports of an old period end long before today."""
+    """The week itself, or the last complete one that has tickets: exports of an old period end long before today."""
     as_of = datetime.fromisoformat(warehouse.facts_of_the_run()["as_of"])
     tolerance = timedelta(hours=organisation.limits.week_ends_within_hours)
     ended = last_complete_week(as_of, organisation.zone, tolerance)
-    known = [each for each in warehouse.weeks("facts", "tickets") if each <= ended]
-    if not known:
+    complete = [each for each in warehouse.weeks("facts", "tickets") if each <= ended]
+    if not complete:
         raise WarehouseError(f"{warehouse.root} has no complete week with tickets")
-    if week is not None and week not in known:
-        raise WarehouseError(f"the warehouse knows complete weeks from {known[0]} to {known[-1]}, not {week}")
-    return week or known[-1]
+    if week is not None and week not in complete:
+        raise WarehouseError(f"the warehouse knows complete weeks from {complete[0]} to {complete[-1]}, not {week}")
+    return week or complete[-1]
 
 
 def _end_of(week: str, organisation: Organisation) -> pd.Timestamp:
     return pd.Timestamp(week_bounds(week, organisation.zone)[1])
 
 
-def _aligned(frame: pd.DataFrame) -> str:
-    return str(frame.to_string(index=False)) if len(frame) else "No queue gets any ticket."
+def _aligned(heads: Sequence[str], rows: Sequence[Sequence[Cell]]) -> str:
+    """A table for the terminal, its columns aligned."""
+    if not rows:
+        return "No queue gets any ticket."
+    return str(pd.DataFrame([[cell.text for cell in row] for row in rows], columns=list(heads)).to_string(index=False))

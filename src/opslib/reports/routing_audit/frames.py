@@ -1,11 +1,12 @@
 """What the notebook on routing calls: open an audit of a team's week, then ask it.
 
-Every function takes the audit and returns a frame, or a replay, that `ops.routing.show` draws. What the export cannot
-tell comes back empty with a sentence in `frame.attrs["missing"]`, which is drawn in its place.
+Every function takes the audit and returns a frame, or a replay, that `ops.routing_audit.show` draws. What the export
+cannot tell comes back empty with a sentence in `frame.attrs["missing"]`, which is drawn in its place.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -15,23 +16,27 @@ import pandas as pd
 
 from opslib.analysis.methods.intervals import wilson
 from opslib.analysis.methods.survival import grouped_quantiles
-from opslib.analysis.routing_audit import moves as routing
+from opslib.analysis.routing_audit import moves
 from opslib.analysis.routing_audit.lint import COLUMNS, EXAMPLES
 from opslib.analysis.routing_audit.lint import lint as lint_rules
 from opslib.analysis.routing_audit.replay import Replay, rule_changes
 from opslib.analysis.routing_audit.replay import replay as replay_rules
-from opslib.analysis.routing_audit.rules import Rule, TicketFields, learn_rules, read_rules
+from opslib.analysis.routing_audit.rules import Rule, TicketFields, learn_rules
 from opslib.display import words
 from opslib.display.headline import Headline, Line
 from opslib.metrics import is_satisfied
 from opslib.reports.routing_audit.rule_files import read_candidate
-from opslib.reports.routing_audit.tickets import fields_at_creation, routed_tickets
+from opslib.reports.routing_audit.tickets import fields_at_creation, routed_tickets, routing_rules
 from opslib.reports.week import Week
 from opslib.store.warehouse import Warehouse
 from opslib.weeks import shift_week, week_bounds
 
-NO_MOVES = "Not in this export: it has no events that tell a queue, so where a ticket first was is not known."
+NO_MOVES = "Not in this export: it has no events with queues, so the first queue of a ticket is not known."
 NO_RULES = "Not in this export: it has no routing rules."
+_BEFORE_AFTER = (
+    *("rule_id", "changed_at", "queue_before", "queue_after", "group", "outcome", "unit", "before", "after"),
+    *("difference", "low", "high", "tickets_before", "tickets_after"),
+)
 
 
 @dataclass(frozen=True)
@@ -65,44 +70,42 @@ class Audit:
     @cached_property
     def own(self) -> pd.DataFrame:
         """Those that the team got first, solved or holds, of the audit's weeks."""
-        ours = (self.tickets[["team", "first_team", "solved_team"]] == self.week.team).any(axis=1)
-        return self.tickets[ours & self.tickets["week"].isin(self.weeks)].reset_index(drop=True)
+        is_own = (self.tickets[["team", "first_team", "solved_team"]] == self.week.team).any(axis=1)
+        return self.tickets[is_own & self.tickets["week"].isin(self.weeks)].reset_index(drop=True)
 
     @cached_property
-    def ours(self) -> pd.DataFrame:
+    def history(self) -> pd.DataFrame:
         """Those that the team got first or solved, of all weeks."""
-        ours = (self.tickets[["first_team", "solved_team"]] == self.week.team).any(axis=1)
-        return self.tickets[ours].reset_index(drop=True)
+        is_own = (self.tickets[["first_team", "solved_team"]] == self.week.team).any(axis=1)
+        return self.tickets[is_own].reset_index(drop=True)
 
     @cached_property
     def spells(self) -> pd.DataFrame:
-        """What became of the team's tickets of the audit's weeks: facts/spells with queue and team."""
+        """Where the team's tickets of the audit's weeks were: ticket_id, start_at, queue, team of facts/spells."""
         columns = ["ticket_id", "start_at", "queue", "team"]
-        found = self.warehouse.read("facts", "spells", columns=columns, weeks=self.weeks)
-        return found[found["ticket_id"].isin(self.own["ticket_id"])]
+        spells = self.warehouse.read("facts", "spells", columns=columns, weeks=self.weeks)
+        return spells[spells["ticket_id"].isin(self.own["ticket_id"])]
 
     @cached_property
-    def tells_moves(self) -> bool:
+    def has_first_queues(self) -> bool:
         """Whether the export tells in which queue a ticket first was."""
         return bool(self.tickets["first_queue"].notna().any())
 
     @cached_property
     def rules(self) -> list[Rule] | None:
         """All versions of all routing rules; None where the export has none."""
-        if not self.warehouse.columns("routing_rules") or not self.warehouse.has("standard", "routing_rules"):
-            return None
-        return read_rules(self.warehouse.read("standard", "routing_rules"))
+        return routing_rules(self.warehouse)
 
     @cached_property
     def findings(self) -> pd.DataFrame:
-        """What is wrong with the rules in force at the week's end; see `lint`."""
-        found = lint_rules(self.rules or (), self.fields(self.tickets), at=self.end)
-        senders = self.tickets[["first_queue", "first_team"]].value_counts().reset_index()
-        first = senders.drop_duplicates("first_queue").set_index("first_queue")["first_team"]
-        target = {rule.rule_id: rule.queue for rule in self.rules or ()}
-        involved = (found["rule_id"] + "; " + found["others"]).str.split("; ")
-        ours = [any(first.get(target.get(name, "")) == self.week.team for name in names) for names in involved]
-        return found.assign(ours=np.array(ours, dtype=bool))
+        """What is wrong with the rules in force at the week's end: the columns of `COLUMNS`, and ours (see `lint`)."""
+        findings = lint_rules(self.rules or (), self.fields(self.tickets), at=self.end)
+        pairs = self.tickets[["first_queue", "first_team"]].value_counts().reset_index()
+        team_of = pairs.drop_duplicates("first_queue").set_index("first_queue")["first_team"]
+        queue_of = {rule.rule_id: rule.queue for rule in self.rules or ()}
+        involved = (findings["rule_id"] + "; " + findings["others"]).str.split("; ")
+        ours = [any(team_of.get(queue_of.get(rule, "")) == self.week.team for rule in rules) for rules in involved]
+        return findings.assign(ours=np.array(ours, dtype=bool))
 
     def fields(self, tickets: pd.DataFrame) -> TicketFields:
         """Tickets as they were when they were created."""
@@ -122,212 +125,260 @@ def open_audit(week: Week, *, weeks: int = 8) -> Audit:
     return Audit(week, weeks)
 
 
-def headline(opened: Audit) -> Headline:
+def headline(audit: Audit) -> Headline:
     """The numbers that stand above the audit."""
-    if opened.own.empty:
+    if audit.own.empty:
         return Headline([], has_data=False)
-    lines = []
-    if opened.tells_moves:
-        lines.append(_misrouted_line(opened))
-        own = opened.own[opened.own["transfers"].notna()]
-        if len(own):
-            for label, some in (
-                ("Handed on at least once", own["transfers"] > 0),
-                ("Ping-pong", own["ping_pongs"] > 0),
-            ):
-                share = wilson(int(some.sum()), len(own)).iloc[0]
-                told = words.value(share["share"], "share")
-                note = f"{words.interval(share['low'], share['high'], 'share')} of {len(own):,} tickets"
-                lines.append(Line(label, told, "lower", "", False, note, ()))
+    if audit.has_first_queues:
+        lines = [_misrouted_line(audit), *_transfer_lines(audit.own)]
     else:
-        lines.append(Line("Tickets", f"{len(opened.own):,}", "", "", False, "no event tells their first queue", ()))
-    if opened.rules is not None:
-        found = lint(opened)
-        faults = found[(found["severity"] == "fault") & found["ours"]]
-        named = words.listed(list(dict.fromkeys(faults["rule_id"])))
-        lines.append(
-            Line("Rules of this team at fault", str(len(faults)), "lower", "", len(faults) > 0, named or "none", ())
-        )
+        lines = [Line("Tickets", f"{len(audit.own):,}", "", "", False, "no event tells their first queue", ())]
+    if audit.rules is not None:
+        lines.append(_faults_line(lint(audit)))
     return Headline(lines, has_data=True)
 
 
-def transitions(opened: Audit, *, by: routing.Unit = "queue") -> pd.DataFrame:
-    """Moves of the team's tickets between queues or teams; as `analysis.routing.transitions`."""
-    return _told(routing.transitions(routing.moves(opened.spells, by)), opened.tells_moves)
+def transitions(audit: Audit, *, by: moves.Unit = "queue") -> pd.DataFrame:
+    """Count moves of the team's tickets between queues or teams.
+
+    Returns:
+        origin, destination, moves, tickets, and the share of the moves out of the origin that go to the destination
+        with its interval (share, low, high); most moves first.
+    """
+    return _answer(moves.transitions(moves.moves(audit.spells, by)), audit.has_first_queues)
 
 
-def transfers(opened: Audit) -> pd.DataFrame:
-    """The team's tickets by number of transfers; as `analysis.routing.transfer_counts`."""
-    found = routing.transfer_counts(opened.own)
-    return _told(found if found["tickets"].sum() else found.head(0), opened.tells_moves)
+def transfers(audit: Audit) -> pd.DataFrame:
+    """Count the team's tickets by number of transfers.
+
+    Returns:
+        transfers ("0", "1", "2", "3 or more"), tickets, share, low, high, ping_pong (tickets that came back to a queue
+        that they had left).
+    """
+    counts = moves.transfer_counts(audit.own)
+    return _answer(counts if counts["tickets"].sum() else counts.head(0), audit.has_first_queues)
 
 
-def queues(opened: Audit) -> pd.DataFrame:
+def queues(audit: Audit) -> pd.DataFrame:
     """What enters and leaves each queue.
 
     Returns:
         queue, entered, sent_on (entered, solved elsewhere), solved, taken_in (solved, entered elsewhere): missing where
         the export does not tell; value, low, high: Kaplan–Meier median of the open seconds to the solve of the tickets
-        that entered the queue, or, where that is not told, that are in it.
+        that entered the queue, or, where that is not known, that are in it.
     """
-    own = opened.own
-    wrong = routing.is_misrouted(own).fillna(False).astype(bool)
-    solved = own[own["solved_queue"].notna()]
-    counts = pd.DataFrame({"solved": solved["solved_queue"].value_counts()})
-    told = {
-        "entered": own["first_queue"].value_counts(),
-        "sent_on": own.loc[wrong, "first_queue"].value_counts(),
-        "taken_in": own.loc[wrong, "solved_queue"].value_counts(),
-    }
-    counts = counts.join(pd.DataFrame(told), how="outer").fillna(0)
-    if not opened.tells_moves:
-        counts[list(told)] = np.nan
-    ended, running = (own[f"full_resolution_business_{each}seconds"] for each in ("", "censored_"))
-    where = "first_queue" if opened.tells_moves else "queue"
-    timed = own.assign(seconds=ended.fillna(running), ended=ended.notna()).dropna(subset=["seconds", where])
-    if timed.empty:
+    counts = _queue_counts(audit.own)
+    if not audit.has_first_queues:
+        counts[["entered", "sent_on", "taken_in"]] = np.nan
+    times = _times_to_solve(audit.own, "first_queue" if audit.has_first_queues else "queue")
+    if times.empty:
         return counts.head(0).rename_axis("queue").reset_index().assign(value=np.nan, low=np.nan, high=np.nan)
-    times = grouped_quantiles(timed, by=[where], duration="seconds", ended="ended", p=[0.5])
-    counts = counts.join(times.set_index(where)[["value", "low", "high"]])
-    order = ["solved", "entered"] if opened.tells_moves else ["solved"]
-    counts = counts.rename_axis("queue").reset_index()
-    return counts.sort_values([*order, "queue"], ascending=[False] * len(order) + [True], ignore_index=True)
+    table = counts.join(times).rename_axis("queue").reset_index()
+    order = ["solved", "entered"] if audit.has_first_queues else ["solved"]
+    return table.sort_values([*order, "queue"], ascending=[False] * len(order) + [True], ignore_index=True)
 
 
-def misrouted(opened: Audit, *, by: str = "contact_reason") -> pd.DataFrame:
-    """Shares of wrong first queues by reason, channel or form; as `analysis.routing.misrouted`."""
-    if by not in opened.warehouse.columns("tickets"):
-        return _told(routing.misrouted(opened.own.head(0), by), False, f"Not in this export: tickets have no {by}.")
-    return _told(routing.misrouted(opened.own, by), opened.tells_moves)
+def misrouted(audit: Audit, *, by: str = "contact_reason") -> pd.DataFrame:
+    """Find where first queues are wrong, by contact reason, channel, form or another column of tickets.
+
+    Returns:
+        `by`, tickets (judged), misrouted, share, low, high, belongs_in (the queue that solves most of the misrouted, ""
+        for none); most misrouted tickets first.
+    """
+    if by not in audit.warehouse.columns("tickets"):
+        nothing = audit.own.head(0).reindex(columns=["first_queue", "solved_queue", by])
+        return _answer(moves.misrouted(nothing, by), False, f"Not in this export: tickets have no {by}.")
+    return _answer(moves.misrouted(audit.own, by), audit.has_first_queues)
 
 
-def misrouted_weeks(opened: Audit, *, weeks: int = 26) -> pd.DataFrame:
-    """The team's misrouted share of so many weeks; as `analysis.routing.misrouted_by_week`."""
-    first = shift_week(opened.week.week, 1 - weeks)
-    found = routing.misrouted_by_week(opened.ours[opened.ours["week"] >= first])
-    return _told(found, opened.tells_moves)
+def misrouted_weeks(audit: Audit, *, weeks: int = 26) -> pd.DataFrame:
+    """The team's misrouted share of so many weeks.
+
+    Returns:
+        week, tickets (judged), misrouted, share, low, high, in order.
+    """
+    first = shift_week(audit.week.week, 1 - weeks)
+    by_week = moves.misrouted_by_week(audit.history[audit.history["week"] >= first])
+    return _answer(by_week, audit.has_first_queues)
 
 
-def signals(opened: Audit, *, by: str = "contact_reason") -> pd.DataFrame:
-    """Groups of which more was misrouted this week; as `analysis.routing.misrouting_signals`, and the tickets.
+def signals(audit: Audit, *, by: str = "contact_reason") -> pd.DataFrame:
+    """Test of which groups more was misrouted this week than before.
 
     Of every week only the tickets that were solved by its end are looked at. So a week says the same whenever it is
-    asked, and is compared with weeks of which no more was known: what is handed on takes longer to solve.
+    asked, and is compared with weeks of which no more was known: what is transferred takes longer to solve.
+
+    Returns:
+        `by`, tickets, misrouted, share, low, high, belongs_in of the week; tickets_before, share_before; p, q,
+        discovery; ticket_ids (the latest of the misrouted, separated by commas); smallest p first.
     """
-    ends = {each: week_bounds(each, opened.week.organisation.zone)[1] for each in opened.ours["week"].unique()}
-    known = opened.ours["last_solved_at"] < opened.ours["week"].map(ends)
-    found = routing.misrouting_signals(opened.ours[known], opened.week.week, by=by)
-    here = opened.ours[known & (opened.ours["week"] == opened.week.week)]
-    wrong = here[routing.is_misrouted(here).fillna(False).astype(bool)].sort_values("created_at", ascending=False)
+    ends = {week: week_bounds(week, audit.week.organisation.zone)[1] for week in audit.history["week"].unique()}
+    in_time = audit.history[audit.history["last_solved_at"] < audit.history["week"].map(ends)]
+    tests = moves.misrouting_signals(in_time, audit.week.week, by=by)
+    tickets = in_time[in_time["week"] == audit.week.week]
+    wrong = tickets[moves.is_misrouted(tickets).fillna(False).astype(bool)].sort_values("created_at", ascending=False)
     latest = wrong.groupby(by)["ticket_id"].agg(lambda ids: ", ".join(ids.head(EXAMPLES)))
-    return _told(found.assign(ticket_ids=found[by].map(latest).astype("str").fillna("")), opened.tells_moves)
+    ticket_ids = tests[by].map(latest).astype("str").fillna("")
+    return _answer(tests.assign(ticket_ids=ticket_ids), audit.has_first_queues)
 
 
-def cost(opened: Audit) -> pd.DataFrame:
-    """What goes along with a transfer in the team; as `analysis.routing.transfer_cost`."""
+def cost(audit: Audit) -> pd.DataFrame:
+    """What goes along with a transfer in the team.
+
+    Returns:
+        One row per outcome: outcome, unit (seconds, times, share), with_transfer, without_transfer (medians of times,
+        else means), crude, adjusted (within reason and priority), low, high, exposed, unexposed, strata, left_out.
+    """
     satisfied = None
-    if opened.warehouse.columns("satisfaction"):
-        answers = opened.warehouse.read("standard", "satisfaction").sort_values("answered_at", kind="stable")
+    if audit.warehouse.columns("satisfaction"):
+        answers = audit.warehouse.read("standard", "satisfaction").sort_values("answered_at", kind="stable")
         last = answers.drop_duplicates("ticket_id", keep="last").set_index("ticket_id")
         satisfied = is_satisfied(last["score"], last["scale_max"])
-    return _told(routing.transfer_cost(opened.own, satisfied), bool(opened.own["transfers"].notna().any()))
+    return _answer(moves.transfer_cost(audit.own, satisfied), bool(audit.own["transfers"].notna().any()))
 
 
-def before_after(opened: Audit, *, weeks: int = 26) -> pd.DataFrame:
+def before_after(audit: Audit, *, weeks: int = 26) -> pd.DataFrame:
     """The team's tickets before and after each change of a rule's queue in so many weeks.
 
     Returns:
-        rule_id, changed_at, queue_before, queue_after and the columns of `analysis.routing.before_after`, for changes
-        that touch at least one of the team's tickets on either side.
+        rule_id, changed_at, queue_before, queue_after; group (affected, others), outcome (misrouted, full_resolution),
+        unit (share, times), before, after, difference, low, high, tickets_before, tickets_after; for changes that touch
+        at least one of the team's tickets on either side.
     """
-    columns = ["rule_id", "changed_at", "queue_before", "queue_after", "group", "outcome", "unit", "before", "after"]
-    nothing = pd.DataFrame(columns=[*columns, "difference", "low", "high", "tickets_before", "tickets_after"])
-    if opened.rules is None or not opened.tells_moves:
-        return _told(nothing, False, NO_RULES if opened.rules is None else NO_MOVES)
-    changes = rule_changes(opened.rules, opened.end - pd.Timedelta(weeks=weeks), opened.end)
+    nothing = pd.DataFrame(columns=list(_BEFORE_AFTER))
+    if audit.rules is None or not audit.has_first_queues:
+        return _answer(nothing, False, NO_RULES if audit.rules is None else NO_MOVES)
+    changes = rule_changes(audit.rules, audit.end - pd.Timedelta(weeks=weeks), audit.end)
     changes = changes[changes["change"] == "another queue"]
-    own = opened.ours
-    fields = opened.fields(own)
+    fields = audit.fields(audit.history)
     parts = []
     for change in changes.to_dict("records"):
-        version = next(
-            rule
-            for rule in opened.rules
-            if rule.rule_id == change["rule_id"] and change["changed_at"] in (rule.active_from, rule.active_to)
-        )
-        affected = fields.fits(version.when)[0]
-        found = routing.before_after(own, affected, change["changed_at"], days=7 * opened.span)
-        touched = found.loc[found["group"] == "affected", ["tickets_before", "tickets_after"]].to_numpy().min()
-        if touched > 0:
-            told = {name: change[name] for name in ("rule_id", "changed_at", "queue_before", "queue_after")}
-            parts.append(found.assign(**told))
+        affected = fields.fits(_version_at(audit.rules, change["rule_id"], change["changed_at"]).when)[0]
+        part = moves.before_after(audit.history, affected, change["changed_at"], days=7 * audit.span)
+        tickets = part.loc[part["group"] == "affected", ["tickets_before", "tickets_after"]]
+        if tickets.to_numpy().min() > 0:
+            about = {name: change[name] for name in ("rule_id", "changed_at", "queue_before", "queue_after")}
+            parts.append(part.assign(**about))
     if not parts:
-        return _told(nothing, False, "No rule that takes tickets of this team was given another queue in this time.")
-    return pd.concat(parts, ignore_index=True)[list(nothing.columns)]
+        return _answer(nothing, False, "No rule that takes tickets of this team was given another queue in this time.")
+    return pd.concat(parts, ignore_index=True)[list(_BEFORE_AFTER)]
 
 
-def lint(opened: Audit) -> pd.DataFrame:
+def lint(audit: Audit) -> pd.DataFrame:
     """What is wrong with the rules in force at the week's end, by logic and by all tickets up to then.
 
     Returns:
-        As `analysis.rule_lint.lint`, and `ours`: whether the rule, or one that it has to do with, sends to a queue from
-        which the team gets or in which it solves tickets. The rules are the organisation's, and all are shown.
+        fault, severity (fault, look, note), rule_id, others, queue, basis (exact, tickets), tickets, ticket_ids, why,
+        and ours: whether the rule, or one that it has to do with, sends to a queue whose tickets reach the team first.
+        The rules are the organisation's, and all are there; the most serious come first.
     """
-    if opened.rules is None:
-        return _told(pd.DataFrame(columns=[*COLUMNS, "ours"]), False, NO_RULES)
-    return opened.findings
+    if audit.rules is None:
+        return _answer(pd.DataFrame(columns=[*COLUMNS, "ours"]), False, NO_RULES)
+    return audit.findings
 
 
-def replay(opened: Audit, *, candidate: str = "") -> Replay:
+def replay(audit: Audit, *, candidate: str = "") -> Replay:
     """Send the tickets of the audit's weeks, of all teams, through the rules of their day and through a candidate.
 
     Args:
-        opened: of `audit`.
+        audit: of `open_audit`.
         candidate: a YAML file of rules; empty: the simplest rule set that the weeks before suggest, each reason to the
             queue that solved most of it.
 
     Returns:
-        As `analysis.routing_replay.replay`.
+        What would change, as frames, and what the past cannot tell; the columns stand at `Replay`.
 
     Raises:
         SettingsError: the file is missing or wrong; the message says in which line.
     """
     if candidate:
-        rules = read_candidate(Path(candidate), today=opened.rules or ())
-        asked = [*rules, *(opened.rules or ())]
-        tickets = routed_tickets(opened.warehouse, last=opened.week.week, weeks=opened.span, rules=asked)
+        rules = read_candidate(Path(candidate), today=audit.rules or ())
+        fields_of = [*rules, *(audit.rules or ())]
+        tickets = routed_tickets(audit.warehouse, last=audit.week.week, weeks=audit.span, rules=fields_of)
     else:
-        inside = opened.tickets["week"].isin(opened.weeks)
-        rules, tickets = learn_rules(opened.tickets[~inside]), opened.tickets[inside]
-    return replay_rules(opened.rules, rules, opened.fields(tickets))
+        inside = audit.tickets["week"].isin(audit.weeks)
+        rules, tickets = learn_rules(audit.tickets[~inside]), audit.tickets[inside]
+    return replay_rules(audit.rules, rules, audit.fields(tickets))
 
 
-def _misrouted_line(opened: Audit) -> Line:
-    weeks = misrouted_weeks(opened, weeks=2 * opened.span)
-    recent = weeks["week"].isin(opened.weeks).to_numpy()
+def _misrouted_line(audit: Audit) -> Line:
+    """The misrouted share of the audit's weeks against as many before."""
+    weeks = misrouted_weeks(audit, weeks=2 * audit.span)
+    recent = weeks["week"].isin(audit.weeks).to_numpy()
     now = weeks[recent]
     wrong, judged = int(now["misrouted"].sum()), int(now["tickets"].sum())
     share, low, high = wilson(wrong, judged).iloc[0]
-    shift = routing.misrouted_shift(weeks, recent).iloc[0]
+    shift = moves.misrouted_shift(weeks, recent).iloc[0]
     change = "" if np.isnan(shift["difference"]) else words.points(shift["difference"], "share")
-    moved = bool(shift["low"] > 0 or shift["high"] < 0)
+    is_signal = bool(shift["low"] > 0 or shift["high"] < 0)
     return Line(
-        label=f"Misrouted, last {opened.span} weeks",
+        label=f"Misrouted, last {audit.span} weeks",
         value=words.value(share, "share"),
         better="lower",
         change=change,
-        signal=moved,
-        note=f"{words.interval(low, high, 'share')}; against the {opened.span} weeks before"
-        + (", more than chance" if moved else ""),
+        signal=is_signal,
+        note=f"{words.interval(low, high, 'share')}; against the {audit.span} weeks before"
+        + (", more than chance" if is_signal else ""),
         spark=tuple(float(each) for each in weeks["share"]),
         unit="share",
     )
 
 
-def _told(frame: pd.DataFrame, known: bool, missing: str = NO_MOVES) -> pd.DataFrame:
-    """The frame, or none of it with the reason where the export does not tell."""
-    if known:
+def _transfer_lines(tickets: pd.DataFrame) -> list[Line]:
+    """The shares of tickets that were transferred, and that came back to a queue they had left."""
+    with_count = tickets[tickets["transfers"].notna()]
+    if with_count.empty:
+        return []
+    lines = []
+    for label, matches in (
+        ("Transferred at least once", with_count["transfers"] > 0),
+        ("Ping-pong", with_count["ping_pongs"] > 0),
+    ):
+        share, low, high = wilson(int(matches.sum()), len(with_count)).iloc[0]
+        note = f"{words.interval(low, high, 'share')} of {len(with_count):,} tickets"
+        lines.append(Line(label, words.value(share, "share"), "lower", "", False, note, ()))
+    return lines
+
+
+def _faults_line(findings: pd.DataFrame) -> Line:
+    """How many faults the team's rules have, and which rules these are."""
+    faults = findings[(findings["severity"] == "fault") & findings["ours"]]
+    rules = words.listed(list(dict.fromkeys(faults["rule_id"])))
+    return Line("Rules of this team at fault", str(len(faults)), "lower", "", len(faults) > 0, rules or "none", ())
+
+
+def _queue_counts(tickets: pd.DataFrame) -> pd.DataFrame:
+    """solved, entered, sent_on and taken_in by queue."""
+    wrong = tickets[moves.is_misrouted(tickets).fillna(False).astype(bool)]
+    counts = {
+        "solved": tickets["solved_queue"].value_counts(),
+        "entered": tickets["first_queue"].value_counts(),
+        "sent_on": wrong["first_queue"].value_counts(),
+        "taken_in": wrong["solved_queue"].value_counts(),
+    }
+    return pd.DataFrame(counts).fillna(0)
+
+
+def _times_to_solve(tickets: pd.DataFrame, queue: str) -> pd.DataFrame:
+    """Median open seconds to the solve with its interval (value, low, high) by queue, unsolved tickets censored."""
+    ended, running = (tickets[f"full_resolution_business_{each}seconds"] for each in ("", "censored_"))
+    timed = tickets.assign(seconds=ended.fillna(running), ended=ended.notna()).dropna(subset=["seconds", queue])
+    if timed.empty:
+        return pd.DataFrame(columns=["value", "low", "high"])
+    times = grouped_quantiles(timed, by=[queue], duration="seconds", ended="ended", p=[0.5])
+    return times.set_index(queue)[["value", "low", "high"]]
+
+
+def _version_at(rules: Sequence[Rule], rule_id: str, instant: pd.Timestamp) -> Rule:
+    """The first version of a rule that begins or ends at an instant."""
+    versions = (rule for rule in rules if rule.rule_id == rule_id)
+    return next(version for version in versions if instant in (version.active_from, version.active_to))
+
+
+def _answer(frame: pd.DataFrame, is_known: bool, missing: str = NO_MOVES) -> pd.DataFrame:
+    """The frame, or none of its rows with the reason where the export does not tell."""
+    if is_known:
         return frame
-    found = frame.head(0)
-    found.attrs["missing"] = missing
-    return found
+    nothing = frame.head(0)
+    nothing.attrs["missing"] = missing
+    return nothing

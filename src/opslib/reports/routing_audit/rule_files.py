@@ -63,7 +63,7 @@ class CandidateFile(Settings):
 
     @field_validator("rules")
     @classmethod
-    def _positions_are_given_or_not(cls, rules: tuple[CandidateRule, ...]) -> tuple[CandidateRule, ...]:
+    def _all_or_no_positions(cls, rules: tuple[CandidateRule, ...]) -> tuple[CandidateRule, ...]:
         without = [rule.rule for rule in rules if rule.position is None]
         if 0 < len(without) < len(rules):
             raise ValueError(
@@ -87,18 +87,18 @@ def read_candidate(path: Path, *, today: Iterable[Rule] = ()) -> list[Rule]:
         SettingsError: the file is missing or wrong; all that is wrong is listed with file and line: what cannot be
             read, fields that there are not, one name or position for two rules at the same time.
     """
-    known = {*TABLES["tickets"].names, *(each.field for rule in today for each in conditions_of(rule.when))}
-    found = load(path, CandidateFile, also=lambda tree: _problems(tree, known))
+    fields = {*TABLES["tickets"].names, *(each.field for rule in today for each in conditions_of(rule.when))}
+    candidate = load(path, CandidateFile, also=lambda tree: _problems(tree, fields))
     return in_order(
         Rule(
             rule.rule,
             10 * place + 10 if rule.position is None else rule.position,
-            parse_conditions(_plain(rule.conditions), rule.rule),
+            parse_conditions(_with_text_dates(rule.conditions), rule.rule),
             rule.queue,
             rule.active_from,
             rule.active_to,
         )
-        for place, rule in enumerate(found.rules)
+        for place, rule in enumerate(candidate.rules)
     )
 
 
@@ -112,84 +112,92 @@ def candidate_text(rules: Iterable[Rule], at: pd.Timestamp) -> str:
     Returns:
         YAML that `read_candidate` reads to the same rules.
     """
-    listed = CommentedSeq()
+    entries = CommentedSeq()
     for rule in in_force(rules, at):
-        entry = CommentedMap({"rule": rule.rule_id, "queue": rule.queue, "conditions": _written(rule.when)})
-        listed.append(entry)
+        conditions = _conditions_entry(rule.when)
+        entries.append(CommentedMap({"rule": rule.rule_id, "queue": rule.queue, "conditions": conditions}))
     yaml = YAML()
     yaml.width = 120
     yaml.indent(mapping=2, sequence=4, offset=2)
     text = io.StringIO()
-    yaml.dump({"rules": listed}, text)
+    yaml.dump({"rules": entries}, text)
     return text.getvalue()
 
 
-def _problems(tree: Any, known: Collection[str]) -> Iterator[Problem]:
+def _problems(tree: Any, fields: Collection[str]) -> Iterator[Problem]:
     """What is wrong with conditions, and with rules beside each other, in a file of any shape."""
     rules = tree.get("rules") if isinstance(tree, dict) else None
-    listed = [rule if isinstance(rule, dict) else {} for rule in rules] if isinstance(rules, list) else []
-    spans = [_span(rule) for rule in listed]
-    for number, rule in enumerate(listed):
+    entries = [rule if isinstance(rule, dict) else {} for rule in rules] if isinstance(rules, list) else []
+    spans = [_span(entry) for entry in entries]
+    for number, entry in enumerate(entries):
         place = ("rules", number)
-        if "conditions" in rule:
-            yield from (((*place, "conditions", *inner), said) for inner, said in _misread(rule["conditions"], known))
+        if "conditions" in entry:
+            for inner, problem in _condition_problems(entry["conditions"], fields):
+                yield (*place, "conditions", *inner), problem
         begins, ends = spans[number]
         if begins >= ends:
             yield (*place, "active_to"), "the rule ends before it begins"
-        for earlier, other in enumerate(listed[:number]):
-            if max(begins, spans[earlier][0]) >= min(ends, spans[earlier][1]):
-                continue
-            name = rule.get("rule")
-            if name is not None and name == other.get("rule"):
-                yield (
-                    (*place, "rule"),
-                    f"{name} is there twice and both are in force at once; name one otherwise, or give the versions "
-                    "active_from and active_to that do not overlap",
-                )
-            position = rule.get("position")
-            if position is not None and position == other.get("position"):
-                yield (*place, "position"), f"{other.get('rule')} stands at {position} too: which is tried first?"
+        for earlier, other in enumerate(entries[:number]):
+            if max(begins, spans[earlier][0]) < min(ends, spans[earlier][1]):
+                yield from (((*place, key), problem) for key, problem in _clashes(entry, other))
 
 
-def _misread(written: Any, known: Collection[str]) -> Iterator[Problem]:
+def _clashes(entry: dict[str, Any], other: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """What a rule has in common with an earlier one that is in force at the same time: the key and what is wrong."""
+    name = entry.get("rule")
+    if name is not None and name == other.get("rule"):
+        yield (
+            "rule",
+            f"{name} is there twice and both are in force at once; name one otherwise, or give the versions "
+            "active_from and active_to that do not overlap",
+        )
+    position = entry.get("position")
+    if position is not None and position == other.get("position"):
+        yield "position", f"{other.get('rule')} stands at {position} too: which is tried first?"
+
+
+def _condition_problems(source: Any, fields: Collection[str]) -> Iterator[Problem]:
+    """What cannot be read of conditions, or asks for a field that tickets do not have."""
     try:
-        when = parse_conditions(_plain(written), "")
+        when = parse_conditions(_with_text_dates(source), "")
     except RuleError as error:
         yield from error.problems or [((), str(error).removeprefix("rule : "))]
         return
     for condition in conditions_of(when):
-        if condition.field in known:
+        if condition.field in fields:
             continue
-        later = condition.field in OUTCOMES
-        near = difflib.get_close_matches(condition.field, [str(name) for name in known], n=1)
-        said = "it is known only after the rules have decided" if later else f"is it {near[0]}?" if near else ""
-        yield (), f"tickets have no field {condition.field!r} to go by" + (f"; {said}" if said else "")
+        near = difflib.get_close_matches(condition.field, [str(name) for name in fields], n=1)
+        hint = f"; is it {near[0]}?" if near else ""
+        if condition.field in OUTCOMES:
+            hint = "; it is known only after the rules have decided"
+        yield (), f"tickets have no field {condition.field!r} to go by{hint}"
 
 
 def _span(rule: dict[str, Any]) -> tuple[pd.Timestamp, pd.Timestamp]:
-    """From when to when a rule is in force; an end that cannot be read is told elsewhere and counts as open."""
-    found = []
+    """From when to when a rule is in force; an end that cannot be read counts as open, and is a problem elsewhere."""
+    ends = []
     for name, otherwise in (("active_from", pd.Timestamp.min), ("active_to", pd.Timestamp.max)):
         try:
-            found.append(_instant(rule.get(name)) or otherwise.tz_localize("UTC"))
+            ends.append(_instant(rule.get(name)) or otherwise.tz_localize("UTC"))
         except ValueError:
-            found.append(otherwise.tz_localize("UTC"))
-    return found[0], found[1]
+            ends.append(otherwise.tz_localize("UTC"))
+    return ends[0], ends[1]
 
 
-def _written(node: Node) -> Any:
+def _conditions_entry(node: Node) -> Any:
+    """Conditions as YAML writes them, each on one line."""
     if isinstance(node, Condition):
-        value = list(node.wanted) if node.operator == "in" else node.wanted[0]
+        value = list(node.operands) if node.operator == "in" else node.operands[0]
         entry = CommentedSeq([node.field, node.operator, value])
         entry.fa.set_flow_style()
         return entry
-    return {node.kind: [_written(part) for part in node.parts]}
+    return {node.kind: [_conditions_entry(part) for part in node.parts]}
 
 
-def _plain(written: Any) -> Any:
-    """Dates, which YAML reads as such, back to text."""
-    if isinstance(written, dict):
-        return {key: _plain(value) for key, value in written.items()}
-    if isinstance(written, (list, tuple)):
-        return [_plain(value) for value in written]
-    return written.isoformat() if isinstance(written, (date, datetime)) else written
+def _with_text_dates(source: Any) -> Any:
+    """Conditions with dates, which YAML reads as such, back as text."""
+    if isinstance(source, dict):
+        return {key: _with_text_dates(value) for key, value in source.items()}
+    if isinstance(source, (list, tuple)):
+        return [_with_text_dates(value) for value in source]
+    return source.isoformat() if isinstance(source, (date, datetime)) else source

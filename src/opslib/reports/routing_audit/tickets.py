@@ -1,4 +1,4 @@
-"""What routing needs of the warehouse: tickets with their first and solving queue, as rules saw them at creation."""
+"""What routing needs of the warehouse: the rules, and tickets with their first and solving queue, as rules saw them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import pandas as pd
 
 from opslib.analysis.routing_audit.replay import at_creation
-from opslib.analysis.routing_audit.rules import Rule, TicketFields, conditions_of
+from opslib.analysis.routing_audit.rules import Rule, TicketFields, conditions_of, read_rules
 from opslib.store.warehouse import Warehouse
 from opslib.weeks import shift_week
 
@@ -18,6 +18,13 @@ _COLUMNS = (
     *("solved_team", "solved_queue"),
 )
 _TEXTS = ("subject", "description")
+
+
+def routing_rules(warehouse: Warehouse) -> list[Rule] | None:
+    """All versions of all routing rules, in the order in which they are tried; None where the export has none."""
+    if not warehouse.columns("routing_rules") or not warehouse.has("standard", "routing_rules"):
+        return None
+    return read_rules(warehouse.read("standard", "routing_rules"))
 
 
 def routed_tickets(
@@ -37,16 +44,16 @@ def routed_tickets(
         the ticket has today.
     """
     first = shift_week(last, 1 - weeks) if weeks else ""
-    chosen = [week for week in warehouse.weeks("facts", "tickets") if first <= week <= last]
-    asked = {condition.field for rule in rules for condition in conditions_of(rule.when)}
-    columns = [*_COLUMNS, *(name for name in _TEXTS if name in asked)]
-    found = warehouse.read("facts", "tickets", columns=columns, weeks=chosen)
-    found = found[found["counts_in_speed"]].reset_index(drop=True)
+    span = [week for week in warehouse.weeks("facts", "tickets") if first <= week <= last]
+    fields = {condition.field for rule in rules for condition in conditions_of(rule.when)}
+    columns = [*_COLUMNS, *(name for name in _TEXTS if name in fields)]
+    tickets = warehouse.read("facts", "tickets", columns=columns, weeks=span)
+    tickets = tickets[tickets["counts_in_speed"]].reset_index(drop=True)
     # The fact counts ping-pongs only where events tell queues.
-    found["first_queue"] = found["first_queue"].where(found["ping_pongs"].notna())
-    if "priority" in asked and warehouse.has("standard", "ticket_events"):
-        found["first_priority"] = found["ticket_id"].map(_first_priorities(warehouse, chosen))
-    return found
+    tickets["first_queue"] = tickets["first_queue"].where(tickets["ping_pongs"].notna())
+    if "priority" in fields and warehouse.has("standard", "ticket_events"):
+        tickets["first_priority"] = tickets["ticket_id"].map(_first_priorities(warehouse, span))
+    return tickets
 
 
 def fields_at_creation(warehouse: Warehouse, tickets: pd.DataFrame) -> TicketFields:
@@ -59,5 +66,5 @@ def _first_priorities(warehouse: Warehouse, weeks: list[str]) -> pd.Series:
     """The priority that the events give a ticket first, by ticket_id."""
     columns = ["ticket_id", "event", "value", "sequence"]
     events = warehouse.read("standard", "ticket_events", columns=columns, weeks=weeks)
-    told = events[(events["event"] == "priority") & events["value"].notna()].sort_values("sequence", kind="stable")
-    return told.drop_duplicates("ticket_id").set_index("ticket_id")["value"]
+    changes = events[(events["event"] == "priority") & events["value"].notna()].sort_values("sequence", kind="stable")
+    return changes.drop_duplicates("ticket_id").set_index("ticket_id")["value"]

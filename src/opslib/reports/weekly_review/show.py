@@ -19,16 +19,11 @@ from opslib.display.cells import (
     stacked,
     table_of,
 )
-from opslib.display.charts import (
-    NOTHING,
-    backlog_age_chart,
-    backlog_chart,
-    control_chart,
-    control_charts,
-    decomposition_chart,
-    small_multiples,
-)
+from opslib.display.charts import NOTHING
+from opslib.display.control_charts import control_chart, control_charts, small_multiples
+from opslib.display.decomposition import decomposition_chart
 from opslib.display.theme import Drawing, Markup, note
+from opslib.reports.weekly_review.backlog_charts import backlog_age_chart, backlog_chart
 
 _FLOW = {
     "opening": "Opening",

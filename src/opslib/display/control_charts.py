@@ -1,0 +1,234 @@
+"""Control charts: weekly values with their intervals, usual range, goal and signals, for one metric or several.
+
+Every function here draws rows of the same columns: week, metric, label, unit (seconds, share, score, count or
+per_ticket), better ("lower", "higher" or ""), value, low and high (its interval), goal, centre, lower and upper (the
+usual range), signal (the rules that fired, "" for none), missing (why there is no value). There is a row per metric and
+week, the weeks in order. Numbers are in the metric's unit, NaN where there is none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from matplotlib.axes import Axes
+
+from opslib.display import theme, words
+from opslib.display.axes import HouseFigure
+from opslib.display.charts import NOTHING, draw_range, label_last, mark_signals, span_of, unit_axis, weeks_below
+from opslib.display.theme import Drawing, Markup, note
+
+_NUMBERS = ["value", "low", "high", "centre", "lower", "upper", "goal"]
+
+
+def control_chart(frame: pd.DataFrame, *, title: str = "") -> Drawing | Markup:
+    """Draw one control chart: values with their interval, usual range, goal, and the weeks that are signals.
+
+    Args:
+        frame: rows of one metric, with the columns that this module's docstring lists.
+        title: what stands above; the metric's label where empty.
+
+    Returns:
+        The figure, or one line where there is nothing to draw.
+    """
+    if frame.empty:
+        return note(NOTHING)
+    if not _has_values(frame):
+        return note(f"{_absence(_label_of(frame), frame)}.")
+    with theme.style():
+        figure = theme.new_figure(7.6, 3.1)
+        _draw_control(figure.add_subplot(), frame, title or _label_of(frame))
+        return theme.drawing(figure, describe(frame))
+
+
+def control_charts(frame: pd.DataFrame) -> Drawing | Markup:
+    """Draw control charts of several metrics, two in a row, on the same weeks.
+
+    Args:
+        frame: rows of several metrics, with the columns that this module's docstring lists.
+
+    Returns:
+        The figure, or one line where there is nothing to draw. A metric without any value is named below.
+    """
+    if frame.empty:
+        return note(NOTHING)
+    panels = [rows for _, rows in frame.groupby("metric", sort=False)]
+    charts = [rows for rows in panels if _has_values(rows)]
+    absences = [_absence(_label_of(rows), rows) for rows in panels if not _has_values(rows)]
+    if not charts:
+        return note("; ".join(absences) + ".")
+    if len(charts) == 1 and not absences:
+        return control_chart(charts[0])
+    lines = -(-len(charts) // 2)
+    with theme.style():
+        figure = theme.new_figure(9.6, 2.55 * lines + 0.22 * len(absences))
+        for place, rows in enumerate(charts, start=1):
+            _draw_control(figure.add_subplot(lines, 2, place), rows, _label_of(rows))
+        _write_below(figure, absences)
+        return theme.drawing(figure, _sentences([describe(rows) for rows in charts], absences))
+
+
+def small_multiples(frame: pd.DataFrame) -> Drawing | Markup:
+    """Draw control charts of one metric for several teams, on the same weeks and the same scale.
+
+    Args:
+        frame: rows of one metric, with the columns that this module's docstring lists, and team_label.
+
+    Returns:
+        The figure, or one line where there is nothing to draw. A team without any value is named below.
+    """
+    panels = [(str(team), rows) for team, rows in frame.groupby("team_label", sort=False)]
+    charts = [(team, rows) for team, rows in panels if _has_values(rows)]
+    absences = [_absence(team, rows) for team, rows in panels if not _has_values(rows)]
+    if not charts:
+        return note("; ".join(absences) + "." if absences else NOTHING)
+    lines = -(-len(charts) // 2)
+    with theme.style():
+        figure = theme.new_figure(9.6, 2.3 * lines + 0.22 * len(absences))
+        for place, (team, rows) in enumerate(charts, start=1):
+            axes = figure.add_subplot(lines, min(2, len(charts)), place)
+            _draw_control(axes, rows, f"{team}: {_label_of(rows)}")
+        _share_scale(figure, str(frame["unit"].iloc[0]))
+        _write_below(figure, absences)
+        return theme.drawing(figure, _sentences([f"{team}. {describe(rows)}" for team, rows in charts], absences))
+
+
+def describe(frame: pd.DataFrame) -> str:
+    """A control chart in words: what it shows, the last value, the goal, the usual range, and the signals.
+
+    Args:
+        frame: rows of one metric, with the columns that this module's docstring lists.
+    """
+    last = frame.iloc[-1]
+    unit = str(last["unit"])
+    sentences = [
+        f"{last['label']}, weekly, {span_of(frame)}.",
+        f"{last['week']}: {words.estimate(last['value'], last['low'], last['high'], unit)}.",
+    ]
+    if pd.notna(last["goal"]):
+        is_met = words.met(last["value"], last["goal"], str(last["better"]))
+        verdict = "" if is_met is None else ", met" if is_met else ", not met"
+        sentences.append(f"Goal: {words.goal(last['goal'], str(last['better']), unit)}{verdict}.")
+    with_limits = frame[frame["upper"].notna()]
+    if len(with_limits):
+        usual = with_limits.iloc[-1]
+        sentences.append(
+            f"Usual range: {words.value(usual['lower'], unit)} to {words.value(usual['upper'], unit)}, around "
+            f"{words.value(usual['centre'], unit)}."
+        )
+    signals = [
+        f"{week} ({words.rules(str(rule))})" for week, rule in zip(frame["week"], frame["signal"], strict=True) if rule
+    ]
+    if signals:
+        sentences.append(f"Signals: {'; '.join(signals)}.")
+    else:
+        sentences.append("No signal." if len(with_limits) else "Too few weeks for limits.")
+    return " ".join(sentences)
+
+
+def _draw_control(axes: Axes, frame: pd.DataFrame, title: str) -> None:
+    """Draw the chart of one metric with its title and scales."""
+    unit = str(frame["unit"].iloc[0])
+    place = np.arange(len(frame))
+    value, low, high, centre, lower, upper, goal = frame[_NUMBERS].to_numpy(dtype=np.float64).T
+    if not np.isnan(upper).all():
+        draw_range(axes, place, lower, upper)
+        axes.plot(place, centre, color=theme.LINE, linewidth=1.0)
+    interval = ~np.isnan(low) & ~np.isnan(high)
+    _draw_intervals(axes, place[interval], low[interval], high[interval])
+    axes.plot(place, value, color=theme.BLUE, marker="o", markersize=3.6, linewidth=1.5)
+    signal = (frame["signal"] != "").to_numpy() & ~np.isnan(value)
+    mark_signals(axes, place[signal], value[signal])
+    beyond = np.isnan(value) & ~np.isnan(low)
+    if beyond.any():
+        axes.plot(place[beyond], low[beyond], linestyle="none", marker="^", markersize=5, color=theme.SKY)
+    if not np.isnan(goal).all():
+        _draw_goal(axes, place, goal, words.goal(goal[-1], str(frame["better"].iloc[0]), unit))
+    heights = np.concatenate([value, lower, upper, goal, low[interval], high[interval], low[beyond]])
+    _set_scale(axes, heights[~np.isnan(heights)], unit)
+    if not np.isnan(value[-1]):
+        label_last(axes, place[-1], value[-1], words.value(value[-1], unit), signal=bool(signal[-1]))
+    if signal[-1]:
+        _label_signal(axes, str(frame["signal"].iloc[-1]))
+    axes.set_title(title)
+    axes.set_xlim(-0.5, len(frame) - 0.5 + 0.13 * len(frame))
+    weeks_below(axes, list(frame["week"]))
+    unit_axis(axes, unit)
+
+
+def _draw_intervals(axes: Axes, place: Any, low: Any, high: Any) -> None:
+    """Draw an upright line for the interval of each week, all of them as one artist."""
+    if len(place) == 0:
+        return
+    across, along = np.repeat(place, 3), np.full(3 * len(place), np.nan)
+    along[0::3], along[1::3] = low, high
+    axes.plot(across, along, color=theme.SKY, linewidth=2.2, alpha=0.75, solid_capstyle="butt")
+
+
+def _draw_goal(axes: Axes, place: Any, goal: npt.NDArray[np.float64], text: str) -> None:
+    """Draw the goal as a dashed line with its value on it."""
+    axes.plot(place, goal, color=theme.GREEN, linewidth=1.3, linestyle=(0, (4, 2)))
+    behind = {"facecolor": "white", "edgecolor": "none", "alpha": 0.75, "pad": 0.6}
+    axes.text(-0.4, goal[0], f"goal {text}", color=theme.GREEN, fontsize=8, va="bottom", bbox=behind, zorder=4)
+
+
+def _label_signal(axes: Axes, rule: str) -> None:
+    """Say in the upper corner which rules make the last week a signal."""
+    axes.text(
+        1,
+        0.98,
+        f"signal: {words.rules(rule)}",
+        transform=axes.transAxes,
+        ha="right",
+        va="top",
+        fontsize=8.5,
+        color=theme.ORANGE,
+    )
+
+
+def _set_scale(axes: Axes, heights: npt.NDArray[np.float64], unit: str) -> None:
+    """Set a scale that these heights fill; intervals of tiny weeks may leave it."""
+    bottom, top = float(heights.min()), float(heights.max())
+    room = 0.12 * ((top - bottom) or abs(top) or 1.0)
+    if unit in ("seconds", "per_ticket") or (unit == "count" and bottom >= 0):
+        bottom = max(bottom - room, 0.0)
+    elif unit in ("share", "score"):
+        bottom, top = max(bottom - room, -0.02), min(top, 1.0)
+    else:
+        bottom -= room
+    axes.set_ylim(bottom, top + 1.6 * room)
+
+
+def _share_scale(figure: HouseFigure, unit: str) -> None:
+    """Give all charts of a figure the scale that holds every one of them."""
+    bottoms, tops = zip(*(axes.get_ylim() for axes in figure.charts), strict=True)
+    for axes in figure.charts:
+        axes.set_ylim(min(bottoms), max(tops))
+        unit_axis(axes, unit)
+
+
+def _write_below(figure: HouseFigure, sentences: Iterable[str]) -> None:
+    """Write sentences below all charts of a figure, a line each."""
+    if text := "\n".join(sentences):
+        figure.supxlabel(text, x=0.01, ha="left", fontsize=8.5, color=theme.MUTED)
+
+
+def _sentences(descriptions: Iterable[str], absences: Iterable[str]) -> str:
+    return " ".join([*descriptions, *(f"{absence}." for absence in absences)])
+
+
+def _has_values(frame: pd.DataFrame) -> bool:
+    return bool(frame["value"].notna().any())
+
+
+def _label_of(frame: pd.DataFrame) -> str:
+    return str(frame["label"].iloc[0])
+
+
+def _absence(name: str, frame: pd.DataFrame) -> str:
+    """Why a metric or team has no chart."""
+    reasons = frame["missing"].dropna()
+    return f"{name}: {reasons.iloc[0] if len(reasons) else 'no values in these weeks'}"
