@@ -35,6 +35,7 @@ BIN = Path(sys.executable).parent
 NOTEBOOK = ROOT / "notebooks" / "team" / "weekly_review.ipynb"
 Report = tuple[str, str]
 REPEATED = 3
+SHELL_LOOP = "papermill + nbconvert, shell loop"
 
 PLOOMBER = """
 import sys
@@ -46,37 +47,39 @@ execute_notebook(sys.argv[1], sys.argv[2], parameters={"week": sys.argv[3], "tea
 def shell(report: Report, out: Path) -> None:
     """What a user would type for each report."""
     week, team = report
-    made = out / f"{week}-{team}.ipynb"
-    given = ["-p", "week", week, "-p", "team", team, "-k", "python3", "--no-progress-bar"]
-    subprocess.run([str(BIN / "papermill"), str(NOTEBOOK), str(made), *given], check=True, capture_output=True)
-    to_html(made)
+    notebook = out / f"{week}-{team}.ipynb"
+    parameters = ["-p", "week", week, "-p", "team", team, "-k", "python3", "--no-progress-bar"]
+    subprocess.run([str(BIN / "papermill"), str(NOTEBOOK), str(notebook), *parameters], check=True, capture_output=True)
+    to_html(notebook)
 
 
 def ploomber(report: Report, out: Path, packages: Path) -> None:
+    """The same with ploomber-engine, from a folder of packages."""
     week, team = report
-    made = out / f"{week}-{team}.ipynb"
+    notebook = out / f"{week}-{team}.ipynb"
     environment = os.environ | {"PYTHONPATH": str(packages)}
-    command = [sys.executable, "-c", PLOOMBER, str(NOTEBOOK), str(made), week, team]
+    command = [sys.executable, "-c", PLOOMBER, str(NOTEBOOK), str(notebook), week, team]
     subprocess.run(command, check=True, capture_output=True, env=environment)
-    to_html(made)
+    to_html(notebook)
 
 
 def to_html(notebook: Path) -> None:
+    """A page of a notebook, as nbconvert makes it."""
     command = [str(BIN / "jupyter"), "nbconvert", "--to", "html", "--no-input", str(notebook)]
     subprocess.run(command, check=True, capture_output=True)
 
 
 def ours(reports: list[Report], warehouse: Path, out: Path, workers: int) -> list[float]:
-    """Render with opslib; returns when each report was done, in seconds from the start."""
+    """Render with opslib; returns when each report was ready, in seconds from the start."""
     organisation = load_organisation(ROOT / "params")
-    started, done = time.perf_counter(), list[float]()
+    start, ends = time.perf_counter(), list[float]()
     as_of = datetime.fromisoformat(Warehouse(warehouse).facts_of_the_run()["as_of"])
 
-    def note(event: Event) -> None:
+    def note_end(event: Event) -> None:
         if event.kind == "done":
             assert event.outcome is not None
             assert event.outcome.status == "ready", event.outcome.error
-            done.append(time.perf_counter() - started)
+            ends.append(time.perf_counter() - start)
 
     edition = Edition(
         organisation=organisation.organisation,
@@ -94,73 +97,81 @@ def ours(reports: list[Report], warehouse: Path, out: Path, workers: int) -> lis
         parameters={"warehouse": str(warehouse.resolve()), "params": str(ROOT / "params")},
         blocked={},
         workers=workers,
-        on_event=note,
+        on_event=note_end,
     )
-    return done
+    return ends
 
 
 def timed(way: Callable[[], object]) -> float:
-    started = time.perf_counter()
+    """Seconds that a way takes."""
+    start = time.perf_counter()
     way()
-    return time.perf_counter() - started
+    return time.perf_counter() - start
+
+
+def ways_of_others(reports: list[Report], folder: Path) -> dict[str, float]:
+    """Seconds for all reports by each way that is not ours; ploomber-engine is left out where it cannot be had."""
+
+    def one_by_one(way: Callable[[Report, Path], None], out: Path) -> None:
+        out.mkdir()
+        for report in reports:
+            way(report, out)
+
+    def two_at_once(way: Callable[[Report, Path], None], out: Path) -> None:
+        out.mkdir()
+        with ThreadPoolExecutor(2) as pool:
+            list(pool.map(lambda report: way(report, out), reports))
+
+    seconds = {
+        SHELL_LOOP: timed(lambda: one_by_one(shell, folder / "shell")),
+        "the same, two at once": timed(lambda: two_at_once(shell, folder / "two")),
+    }
+    packages = folder / "packages"
+    if installs_ploomber(packages):
+        engine = partial(ploomber, packages=packages)
+        try:
+            seconds["ploomber-engine + nbconvert"] = timed(lambda: one_by_one(engine, folder / "ploomber"))
+        except subprocess.CalledProcessError as error:
+            print(f"ploomber-engine cannot run the notebook: {error.stderr.decode().strip().splitlines()[-1]}")
+    return seconds
+
+
+def installs_ploomber(packages: Path) -> bool:
+    """Whether ploomber-engine can be installed into a folder of its own."""
+    uv = shutil.which("uv") or str(BIN / "uv")
+    command = [uv, "pip", "install", "--quiet", "--no-deps", "--target", str(packages)]
+    return subprocess.run([*command, "ploomber-engine", "ploomber-core"], check=False).returncode == 0
+
+
+def our_ways(reports: list[Report], warehouse: Path, folder: Path) -> dict[str, float]:
+    """Seconds for all reports with opslib: from nothing, and at the pace of one process that is up."""
+    two, one = folder / "ours", folder / "one"
+    two.mkdir()
+    one.mkdir()
+    from_nothing = median(ours(reports, warehouse, two, 2)[-1] for _ in range(REPEATED))
+    ends = [ours(reports, warehouse, one, 1) for _ in range(REPEATED)]
+    pace = median((run[-1] - run[0]) / (len(run) - 1) for run in ends)
+    return {
+        "opslib, from nothing, two at once": from_nothing,
+        "opslib, processes up, one at a time": pace * len(reports),
+    }
 
 
 def main() -> None:
-    asked = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    asked.add_argument("--warehouse", type=Path, default=ROOT / "data" / "warehouse")
-    asked.add_argument("--weeks", nargs=2, default=["2026-W45", "2026-W46"])
-    given = asked.parse_args()
-    os.environ |= {"OPSLIB_WAREHOUSE": str(given.warehouse.resolve()), "OPSLIB_PARAMS": str(ROOT / "params")}
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--warehouse", type=Path, default=ROOT / "data" / "warehouse")
+    parser.add_argument("--weeks", nargs=2, default=["2026-W45", "2026-W46"])
+    options = parser.parse_args()
+    os.environ |= {"OPSLIB_WAREHOUSE": str(options.warehouse.resolve()), "OPSLIB_PARAMS": str(ROOT / "params")}
     teams = load_organisation(ROOT / "params").team_names
-    reports = [(week, team) for week in given.weeks for team in teams]
+    reports = [(week, team) for week in options.weeks for team in teams]
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        packages = folder / "packages"
-        uv = shutil.which("uv") or str(BIN / "uv")
-        install = [
-            uv,
-            "pip",
-            "install",
-            "--quiet",
-            "--no-deps",
-            "--target",
-            str(packages),
-            "ploomber-engine",
-            "ploomber-core",
-        ]
-
-        def one_by_one(way: Callable[[Report, Path], None], out: Path) -> None:
-            for each in reports:
-                way(each, out)
-
-        has_ploomber = subprocess.run(install, check=False).returncode == 0
-        outs = {key: folder / key for key in ("shell", "two", "ploomber", "ours", "one")}
-        for out in outs.values():
-            out.mkdir()
-        seconds = {"papermill + nbconvert, shell loop": timed(lambda: one_by_one(shell, outs["shell"]))}
-
-        def two_at_once() -> None:
-            with ThreadPoolExecutor(2) as pool:
-                list(pool.map(lambda each: shell(each, outs["two"]), reports))
-
-        seconds["the same, two at once"] = timed(two_at_once)
-        if has_ploomber:
-            try:
-                seconds["ploomber-engine + nbconvert"] = timed(
-                    lambda: one_by_one(partial(ploomber, packages=packages), outs["ploomber"])
-                )
-            except subprocess.CalledProcessError as error:
-                print(f"ploomber-engine cannot run the notebook: {error.stderr.decode().strip().splitlines()[-1]}")
-        done = [ours(reports, given.warehouse, outs["ours"], 2)[-1] for _ in range(REPEATED)]
-        seconds["opslib, from nothing, two at once"] = median(done)
-        one = [ours(reports, given.warehouse, outs["one"], 1) for _ in range(REPEATED)]
-        warm = median((ends[-1] - ends[0]) / (len(ends) - 1) for ends in one)
-        seconds["opslib, processes up, one at a time"] = warm * len(reports)
-    slowest = seconds["papermill + nbconvert, shell loop"]
+        seconds = ways_of_others(reports, folder) | our_ways(reports, options.warehouse, folder)
     print(f"{'way':<38}{'seconds':>9}{'s/report':>10}{'reports/min':>13}{'× shell loop':>14}")
-    for way, took in seconds.items():
-        each = took / len(reports)
-        print(f"{way:<38}{took:>9.1f}{each:>10.2f}{60 / each:>13.1f}{slowest / took:>14.1f}")
+    for way, total in seconds.items():
+        per_report = total / len(reports)
+        print(f"{way:<38}{total:>9.1f}{per_report:>10.2f}{60 / per_report:>13.1f}{seconds[SHELL_LOOP] / total:>14.1f}")
 
 
 if __name__ == "__main__":

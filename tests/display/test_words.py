@@ -8,7 +8,7 @@ from opslib.display import words
 
 
 @pytest.mark.parametrize(
-    ("seconds", "said"),
+    ("seconds", "text"),
     [
         (0, "0 s"),
         (59.4, "59 s"),
@@ -19,9 +19,9 @@ from opslib.display import words
         (-5400, "−1 h 30 min"),
     ],
 )
-def test_a_time_is_rounded_before_it_is_split(seconds: float, said: str):
+def test_a_time_is_rounded_before_it_is_split(seconds: float, text: str):
     """Else 59.6 s reads as 60 s, and 3,599 s as 60 min."""
-    assert words.duration(seconds) == said
+    assert words.duration(seconds) == text
 
 
 def test_a_change_that_rounds_to_nothing_has_no_direction():
@@ -29,7 +29,7 @@ def test_a_change_that_rounds_to_nothing_has_no_direction():
     assert words.change(1000, 1001, "count") == "±0 %"
 
 
-def test_a_change_from_nothing_is_told_in_numbers():
+def test_a_change_from_nothing_is_a_number_and_no_percentage():
     assert words.change(0, 3, "count") == "+3"
     assert words.change(-20, 5, "count") == "+25"
 

@@ -30,14 +30,19 @@ class Line:
 
 
 class Headline:
-    """What a notebook says of itself; a page shows it on top, JupyterLab as a list."""
+    """What a notebook says of itself; a page shows it on top, JupyterLab as a list.
+
+    Args:
+        lines: the few numbers, the most important first.
+        has_data: whether there was anything to report; where not, an index of reports marks the report so.
+    """
 
     def __init__(self, lines: Sequence[Line], *, has_data: bool) -> None:
         self.lines = tuple(lines)
         self.status = "ready" if has_data else "no_data"
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
-        told = [
+        headlines = [
             asdict(line)
             | {
                 "spark": list(line.spark),
@@ -51,12 +56,12 @@ class Headline:
             for line in self.lines
         )
         return {
-            MIME: {"headlines": told, "status": self.status},
+            MIME: {"headlines": headlines, "status": self.status},
             "text/html": f"<ul>{items}</ul>" if items else f"<p>{escape(str(self))}</p>",
             "text/plain": str(self),
         }
 
     def __repr__(self) -> str:
         if self.status == "no_data":
-            return "No tickets of this team in this week."
+            return "Nothing to report."
         return "\n".join(f"{line.label}: {line.value} {line.change} {line.note}".rstrip() for line in self.lines)

@@ -39,7 +39,49 @@ _FONTS = (
 )
 _DPI = 72  # dots of an SVG are points
 _NO_METADATA = dict.fromkeys(("Date", "Creator", "Format", "Type"))
-_MEASURED = re.compile(r"'DejaVu Sans'(?:, [^;\"]*?sans-serif)?")
+_MEASURING_FONT = re.compile(r"'DejaVu Sans'(?:, [^;\"]*?sans-serif)?")
+
+_STYLE = {
+    "axes.axisbelow": True,
+    "axes.edgecolor": LINE,
+    "axes.grid": True,
+    "axes.grid.axis": "y",
+    "axes.labelcolor": MUTED,
+    "axes.labelsize": 9.6,
+    "axes.linewidth": 1.0,
+    "axes.spines.left": False,
+    "axes.spines.right": False,
+    "axes.spines.top": False,
+    "axes.titlecolor": INK,
+    "axes.titlelocation": "left",
+    "axes.titlesize": 10.5,
+    "axes.titlepad": 8.0,
+    "axes.titleweight": "bold",
+    "axes.titley": 1.0,
+    "figure.facecolor": "white",
+    "font.family": "DejaVu Sans",
+    "font.size": 9.0,
+    "grid.color": GRID,
+    "grid.linewidth": 0.8,
+    "lines.linewidth": 1.8,
+    "lines.solid_capstyle": "round",
+    "patch.edgecolor": "white",
+    "patch.force_edgecolor": True,
+    "patch.linewidth": 0.8,
+    "svg.fonttype": "none",
+    "svg.hashsalt": "opslib",
+    "text.color": INK,
+    "xtick.bottom": True,
+    "xtick.color": LINE,
+    "xtick.labelcolor": MUTED,
+    "xtick.labelsize": 8.5,
+    "xtick.major.size": 3,
+    "xtick.major.width": 1.0,
+    "ytick.color": LINE,
+    "ytick.labelcolor": MUTED,
+    "ytick.labelsize": 8.5,
+    "ytick.left": False,
+}
 
 
 class Drawing:
@@ -81,60 +123,28 @@ class _Renderer(RendererSVG):  # type: ignore[misc]  # untyped in matplotlib
 
 
 def note(text: str) -> Markup:
-    """A line that stands where a figure or table would, such as what an export lacks."""
+    """A line that stands where a figure or table would, such as what an export lacks.
+
+    Args:
+        text: one sentence.
+    """
     return Markup(f'<p class="note">{escape(text)}</p>', text)
 
 
 @contextmanager
 def style() -> Iterator[None]:
     """Draw in the house style: a light grid on white, our colours, bytes that depend on the frame alone."""
-    settings = {
-        "axes.axisbelow": True,
-        "axes.edgecolor": LINE,
-        "axes.grid": True,
-        "axes.grid.axis": "y",
-        "axes.labelcolor": MUTED,
-        "axes.labelsize": 9.6,
-        "axes.linewidth": 1.0,
-        "axes.spines.left": False,
-        "axes.spines.right": False,
-        "axes.spines.top": False,
-        "axes.titlecolor": INK,
-        "axes.titlelocation": "left",
-        "axes.titlesize": 10.5,
-        "axes.titlepad": 8.0,
-        "axes.titleweight": "bold",
-        "axes.titley": 1.0,
-        "figure.facecolor": "white",
-        "font.family": "DejaVu Sans",
-        "font.size": 9.0,
-        "grid.color": GRID,
-        "grid.linewidth": 0.8,
-        "lines.linewidth": 1.8,
-        "lines.solid_capstyle": "round",
-        "patch.edgecolor": "white",
-        "patch.force_edgecolor": True,
-        "patch.linewidth": 0.8,
-        "svg.fonttype": "none",
-        "svg.hashsalt": "opslib",
-        "text.color": INK,
-        "xtick.bottom": True,
-        "xtick.color": LINE,
-        "xtick.labelcolor": MUTED,
-        "xtick.labelsize": 8.5,
-        "xtick.major.size": 3,
-        "xtick.major.width": 1.0,
-        "ytick.color": LINE,
-        "ytick.labelcolor": MUTED,
-        "ytick.labelsize": 8.5,
-        "ytick.left": False,
-    }
-    with mpl.rc_context(settings):
+    with mpl.rc_context(_STYLE):
         yield
 
 
 def new_figure(width: float, height: float) -> HouseFigure:
-    """A figure of so many inches that no notebook shows by itself."""
+    """A figure that no notebook shows by itself.
+
+    Args:
+        width: in inches.
+        height: in inches.
+    """
     figure = HouseFigure(figsize=(width, height))
     FigureCanvasSVG(figure)
     return figure
@@ -143,7 +153,12 @@ def new_figure(width: float, height: float) -> HouseFigure:
 def drawing(figure: HouseFigure, alt: str) -> Drawing:
     """The figure as SVG whose bytes are the same for the same figure.
 
-    Text was measured in DejaVu Sans, which comes with matplotlib and is wider than what readers have, so it fits.
+    Args:
+        figure: of `new_figure`, with all that it shows.
+        alt: what it shows, for those who do not see it.
+
+    Notes:
+        Text is measured in DejaVu Sans, which comes with matplotlib and is wider than what readers have, so it fits.
     """
     lay_out(figure)
     target, image_dpi = io.StringIO(), figure.dpi
@@ -153,4 +168,4 @@ def drawing(figure: HouseFigure, alt: str) -> Drawing:
     figure.draw(renderer)
     renderer.finalize()
     svg = target.getvalue()
-    return Drawing(_MEASURED.sub(_FONTS, svg[svg.index("<svg") :]), alt)
+    return Drawing(_MEASURING_FONT.sub(_FONTS, svg[svg.index("<svg") :]), alt)

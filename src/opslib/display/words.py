@@ -12,6 +12,9 @@ _MINUS = "−"
 def duration(seconds: float) -> str:
     """A time in hours and minutes; days would be ambiguous on a business clock.
 
+    Args:
+        seconds: also negative, for a difference.
+
     >>> [duration(seconds) for seconds in (42, 1500, 12000, 151200, 1.2e6)]
     ['42 s', '25 min', '3 h 20 min', '42 h', '333 h']
     """
@@ -54,6 +57,12 @@ def value(number: float | None, unit: str) -> str:
 def estimate(number: float | None, low: float | None, high: float | None, unit: str) -> str:
     """A value with its interval; a percentile that was not reached with its lower bound.
 
+    Args:
+        number: in the metric's unit; None or NaN where there is none.
+        low: the lower end of its interval.
+        high: the upper end; None or NaN where only the lower one can be told.
+        unit: as `value` takes it.
+
     >>> estimate(0.842, 0.81, 0.871, "share")
     '84.2 % (81.0–87.1)'
     >>> estimate(12000, 10800, None, "seconds")
@@ -61,17 +70,22 @@ def estimate(number: float | None, low: float | None, high: float | None, unit: 
     >>> estimate(None, 14400, None, "seconds")
     'not reached, at least 4 h'
     """
-    if _none(number):
-        return NOT_SHOWN if _none(low) or unit != "seconds" else f"not reached, at least {value(low, unit)}"
-    if _none(low) and _none(high):
+    if _is_missing(number):
+        return NOT_SHOWN if _is_missing(low) or unit != "seconds" else f"not reached, at least {value(low, unit)}"
+    if _is_missing(low) and _is_missing(high):
         return value(number, unit)
-    if _none(high):
+    if _is_missing(high):
         return f"{value(number, unit)} (at least {value(low, unit)})"
     return f"{value(number, unit)} ({interval(low, high, unit).removesuffix(' %')})"
 
 
 def change(before: float | None, after: float | None, unit: str) -> str:
     """How much a value has changed: in points for shares and scores, else in per cent.
+
+    Args:
+        before: the value before, in the metric's unit; None or NaN where there is none, which gives "".
+        after: the value now.
+        unit: as `value` takes it.
 
     >>> [change(0.80, 0.831, "share"), change(100, 88, "count"), change(0, 4, "count"), change(None, 4, "count")]
     ['+3.1 points', '−12 %', '+4', '']
@@ -87,6 +101,10 @@ def change(before: float | None, after: float | None, unit: str) -> str:
 
 def points(difference: float, unit: str) -> str:
     """A difference in the unit's own terms, with its sign.
+
+    Args:
+        difference: in the unit; of shares and scores a fraction.
+        unit: as `value` takes it.
 
     >>> [points(-0.012, "share"), points(12, "count"), points(0.25, "per_ticket")]
     ['−1.2 points', '+12', '+0.25']
@@ -109,6 +127,9 @@ _RULES = {
 def rules(signal: str) -> str:
     """The rules of a control chart that fired, for a reader who knows none of them.
 
+    Args:
+        signal: the rules, separated by "; "; "" for none.
+
     >>> rules("beyond the limits; six rising or falling")
     'outside its usual range; six weeks rising or falling'
     """
@@ -118,10 +139,15 @@ def rules(signal: str) -> str:
 def goal(target: float | None, better: str, unit: str) -> str:
     """A goal: at most for what should be low, at least for what should be high.
 
+    Args:
+        target: in the metric's unit; None or NaN where there is no goal.
+        better: "lower" or "higher".
+        unit: as `value` takes it.
+
     >>> goal(0.9, "higher", "share"), goal(14400, "lower", "seconds")
     ('≥ 90 %', '≤ 4 h')
     """
-    if _none(target):
+    if _is_missing(target):
         return NOT_SHOWN
     return f"{'≤' if better == 'lower' else '≥'} {value(target, unit).replace('.0 %', ' %')}"
 
@@ -129,19 +155,33 @@ def goal(target: float | None, better: str, unit: str) -> str:
 def interval(low: float | None, high: float | None, unit: str) -> str:
     """An interval by itself.
 
+    Args:
+        low: its lower end, in the metric's unit; None or NaN where there is no interval.
+        high: its upper end; None or NaN where only the lower one can be told.
+        unit: as `value` takes it.
+
     >>> interval(0.81, 0.871, "share"), interval(3600, None, "seconds")
     ('81.0–87.1 %', 'at least 1 h')
     """
-    if _none(low):
+    if _is_missing(low):
         return NOT_SHOWN
-    if _none(high):
+    if _is_missing(high):
         return f"at least {value(low, unit)}"
     first = value(low, unit)
     return f"{first.removesuffix(' %') if unit in ('share', 'score') else first}–{value(high, unit)}"
 
 
 def met(number: float | None, target: float | None, better: str) -> bool | None:
-    """Whether a goal is met; None where there is no value or no goal."""
+    """Whether a goal is met.
+
+    Args:
+        number: the value; None or NaN where there is none.
+        target: the goal, in the same unit; None or NaN where there is none.
+        better: "lower" or "higher".
+
+    Returns:
+        None where there is no value or no goal.
+    """
     if number is None or target is None or math.isnan(number) or math.isnan(target):
         return None
     return number <= target if better == "lower" else number >= target
@@ -161,7 +201,7 @@ def short_week(week: str) -> str:
     return week[5:]
 
 
-def _none(number: float | None) -> bool:
+def _is_missing(number: float | None) -> bool:
     return number is None or math.isnan(number)
 
 

@@ -55,7 +55,7 @@ def transitions(frame: pd.DataFrame) -> Drawing | Markup:
     )
     top = frame.iloc[0]
     return heat_map(
-        moves,
+        moves.where(moves > 0),
         f"Grid of {int(frame['moves'].sum()):,} moves; most, {int(top['moves']):,}, from {top['origin']} to "
         f"{top['destination']}, which is {words.value(top['share'], 'share')} of the moves out of {top['origin']}.",
         texts=moves.map(lambda count: f"{count:,}" if count else ""),

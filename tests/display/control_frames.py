@@ -1,0 +1,29 @@
+"""Frames of control charts: thirteen weeks of customer satisfaction, the last of them a signal."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+
+def control(**changes: object) -> pd.DataFrame:
+    """A row per week with every column that a control chart draws; `changes` replace whole columns."""
+    frame = pd.DataFrame(
+        {
+            "week": [f"2026-W{number}" for number in range(34, 47)],
+            "metric": "csat",
+            "label": "Customer satisfaction",
+            "unit": "share",
+            "better": "higher",
+            "value": np.linspace(0.7, 0.82, 13),
+            "low": np.linspace(0.65, 0.77, 13),
+            "high": np.linspace(0.75, 0.87, 13),
+            "missing": None,
+            "goal": 0.85,
+            "centre": 0.75,
+            "lower": 0.68,
+            "upper": 0.80,
+            "signal": [""] * 12 + ["beyond the limits"],
+        }
+    )
+    return frame.assign(**changes)

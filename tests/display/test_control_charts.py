@@ -1,0 +1,99 @@
+"""Control charts draw what the frame says: asserted on artists and descriptions, not on pixels."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from opslib.display.charts import NOTHING
+from opslib.display.control_charts import control_chart, control_charts, describe, small_multiples
+from opslib.display.theme import Markup
+from tests.display.artists import figure_of, texts_of
+from tests.display.control_frames import control
+
+
+def test_a_control_chart_draws_values_limits_goal_and_signals():
+    frame = control()
+    figure, _ = figure_of(lambda: control_chart(frame))
+    (axes,) = figure.charts
+    lines = [line.get_ydata() for line in axes.lines]
+    assert any(np.array_equal(line, frame["value"]) for line in lines)
+    assert any(len(line) == 13 and np.allclose(line, 0.85) for line in lines), "the goal"
+    assert any(len(line) == 1 and line[0] == pytest.approx(0.82) for line in lines), "the signal"
+    intervals = next(line for line in axes.lines if line.get_linewidth() > 2)
+    assert intervals.get_xdata()[:2].tolist() == [0, 0]
+    assert intervals.get_ydata()[:2].tolist() == pytest.approx([0.65, 0.75])
+    assert np.isnan(intervals.get_ydata()[2::3]).all()
+    (usual,) = axes.patches
+    assert usual.get_extents().transformed(axes.transData.inverted()).intervaly.tolist() == pytest.approx([0.68, 0.80])
+    assert {"82.0 %", "goal ≥ 85 %", "signal: outside its usual range"} <= set(texts_of(figure))
+
+
+def test_a_week_without_a_value_is_a_gap_and_not_a_zero():
+    frame = control()
+    frame.loc[5, ["value", "low", "high"]] = np.nan
+    figure, _ = figure_of(lambda: control_chart(frame))
+    values = next(line.get_ydata() for line in figure.charts[0].lines if line.get_marker() == "o")
+    assert np.isnan(values).tolist() == [week == 5 for week in range(13)]
+
+
+def test_a_median_that_is_not_reached_is_marked_at_its_bound():
+    frame = control(unit="seconds", value=3600.0, low=3000.0, high=4000.0, goal=np.nan, signal="")
+    frame[["centre", "lower", "upper"]] = np.nan
+    frame.loc[12, ["value", "high"]] = np.nan
+    figure, drawing = figure_of(lambda: control_chart(frame))
+    (triangles,) = [line for line in figure.charts[0].lines if line.get_marker() == "^"]
+    assert (triangles.get_xdata().tolist(), triangles.get_ydata().tolist()) == ([12], [3000.0])
+    assert "2026-W46: not reached, at least 50 min." in drawing.alt
+
+
+def test_the_description_says_value_goal_range_and_signal():
+    assert describe(control()) == (
+        "Customer satisfaction, weekly, 2026-W34 to 2026-W46. 2026-W46: 82.0 % (77.0–87.0). Goal: ≥ 85 %, not met. "
+        "Usual range: 68.0 % to 80.0 %, around 75.0 %. Signals: 2026-W46 (outside its usual range)."
+    )
+
+
+@pytest.mark.parametrize(("upper", "last_sentence"), [(0.80, "No signal."), (np.nan, "Too few weeks for limits.")])
+def test_a_description_without_signals_says_whether_there_could_be_one(upper: float, last_sentence: str):
+    assert describe(control(signal="", upper=upper)).endswith(last_sentence)
+
+
+def test_several_metrics_share_a_figure_and_what_is_missing_is_named():
+    gone = control(metric="qa_score", label="QA score", missing="not in this export: no quality_reviews")
+    gone[["value", "low", "high"]] = np.nan
+    frame = pd.concat([control(), control(metric="other", label="Other"), gone])
+    figure, drawing = figure_of(lambda: control_charts(frame))
+    assert [axes.get_title(loc="left") for axes in figure.charts] == ["Customer satisfaction", "Other"]
+    assert [text.get_text() for text in figure.texts] == ["QA score: not in this export: no quality_reviews"]
+    assert "QA score: not in this export: no quality_reviews." in drawing.alt
+
+
+def test_only_missing_metrics_give_a_line_and_no_figure():
+    gone = control(missing="not in this export: no satisfaction", value=np.nan, low=np.nan, high=np.nan)
+    for chart in (control_chart, control_charts):
+        line = chart(gone)
+        assert isinstance(line, Markup)
+        assert line.text == "Customer satisfaction: not in this export: no satisfaction."
+
+
+@pytest.mark.parametrize("chart", [control_chart, control_charts, small_multiples])
+def test_nothing_to_draw_is_one_line(chart):
+    assert repr(chart(control(team_label="").head(0))) == NOTHING
+
+
+def test_small_multiples_show_every_team_on_one_scale():
+    slow = control(
+        value=np.linspace(0.2, 0.4, 13), low=0.1, high=0.5, goal=np.nan, centre=np.nan, lower=np.nan, upper=np.nan
+    )
+    quiet = control(value=np.nan, low=np.nan, high=np.nan, missing="no surveys in this export", signal="")
+    teams = {"Alpha": control(), "Beta": slow, "Quiet": quiet}
+    frame = pd.concat([rows.assign(team_label=team) for team, rows in teams.items()])
+    figure, drawing = figure_of(lambda: small_multiples(frame))
+    first, second = figure.charts
+    assert first.get_title(loc="left") == "Alpha: Customer satisfaction"
+    assert second.get_title(loc="left") == "Beta: Customer satisfaction"
+    assert first.get_ylim() == second.get_ylim()
+    assert first.yaxis.ticks_in_view().texts == second.yaxis.ticks_in_view().texts != []
+    assert "Quiet: no surveys in this export." in drawing.alt
