@@ -13,7 +13,7 @@ Three tables:
 - Planted truths: the week in which each begins, and the first week in which each statistic finds it.
 
 Forms are tested on the tickets of the null samples with outcomes that fall on one ticket in ten at random: in the
-sample, as in life, reasons and forms differ in how often they are misrouted, so that what is found on them as they are
+sample, as in life, reasons and forms differ in how often they are misrouted, so that a signal on them as they are
 is no error. Labels are shown with shares and intervals and claim no discovery: they are not counted.
 """
 

@@ -38,7 +38,9 @@ def alpha(folders: tuple[Path, Path]) -> Shown:
 def test_every_section_shows_something(alpha: Shown):
     assert len(alpha) >= 8
     assert all(
-        isinstance(each, Drawing | Markup | Headline | EscalationHandover) for shown in alpha.values() for each in shown
+        isinstance(each, Drawing | Markup | Headline | EscalationHandover)
+        for section in alpha.values()
+        for each in section
     )
 
 
@@ -57,7 +59,7 @@ def test_the_headline_says_what_to_escalate(alpha: Shown):
 
 
 def test_no_text_of_a_ticket_becomes_markup(alpha: Shown):
-    everything = [each for shown in alpha.values() for each in shown]
+    everything = [each for section in alpha.values() for each in section]
     fragments = [each.html for each in everything if isinstance(each, Markup)]
     fragments += [each.svg for each in everything if isinstance(each, Drawing)]
     assert any("&lt;b&gt;" in each for each in fragments)
@@ -65,7 +67,7 @@ def test_no_text_of_a_ticket_becomes_markup(alpha: Shown):
 
 
 def test_tables_pass_the_shield_of_the_pages_whole(alpha: Shown):
-    for each in (each for shown in alpha.values() for each in shown if isinstance(each, Markup)):
+    for each in (each for section in alpha.values() for each in section if isinstance(each, Markup)):
         cleaned = clean_output(each.html, section="s")
         for element in ("<table", "<caption", 'scope="row"', "<svg", "<blockquote", "<ol"):
             assert (element in each.html) == (element in cleaned), element
@@ -84,7 +86,7 @@ def test_a_team_without_tickets_says_so_and_nothing_fails(folders: tuple[Path, P
     quiet = run(folders, team="quiet")
     assert quiet[""][0].status == "no_data"
     assert "No tickets of this team" in text_of(quiet, "Why do customers write?")
-    assert not any(isinstance(each, Drawing) for shown in quiet.values() for each in shown)
+    assert not any(isinstance(each, Drawing) for section in quiet.values() for each in section)
 
 
 def test_the_first_weeks_say_what_they_wait_for(folders: tuple[Path, Path]):
@@ -114,19 +116,19 @@ def test_what_is_new_is_handed_over_and_what_was_before_is_followed_up(
     Warehouse(later[0]).write_week(
         ESCALATIONS.area, ESCALATIONS.name, WEEKS[-2], pa.Table.from_pylist([row], schema=ESCALATIONS.schema)
     )
-    shown = run(later)
-    assert f"{EMERGING} | {WEEKS[-2]}" in text_of(shown, "What became of earlier escalations?")
-    assert "handed over in W45" in text_of(shown, "What should the product team hear about?")
-    assert shown["What should the product team hear about?"][-1].files == {}
-    assert shown[""][0].lines[-1].note == f"still open: {EMERGING} since {WEEKS[-2]}"
+    page = run(later)
+    assert f"{EMERGING} | {WEEKS[-2]}" in text_of(page, "What became of earlier escalations?")
+    assert "handed over in W45" in text_of(page, "What should the product team hear about?")
+    assert page["What should the product team hear about?"][-1].files == {}
+    assert page[""][0].lines[-1].note == f"still open: {EMERGING} since {WEEKS[-2]}"
 
 
 def test_users_who_write_more_often_than_others_are_told(tmp_path: Path, alpha: Shown):
     """All of a week's tickets stand against its users; two thirds of the users are in the east."""
     assert "Active users of these weeks are not in this export" in text_of(alpha, "Who writes about what?")
     folders = write_drivers_warehouse(tmp_path / "w", users=(80_000, 40_000))
-    shown = run(folders)
-    assert "| Per 1,000" in text_of(shown, "Why do customers write?")
-    users = text_of(shown, "Who writes about what?")
+    page = run(folders)
+    assert "| Per 1,000" in text_of(page, "Why do customers write?")
+    users = text_of(page, "Who writes about what?")
     assert "120,000" in users
     assert re.search(r"region: east \| \d+ \| 80,000 \| 0\.\d+ \(0\.\d+–0\.\d+\)", users)

@@ -229,8 +229,8 @@ def test_a_greeting_that_all_reasons_share_makes_no_candidate():
 def test_segments_show_where_a_subject_lies_beside_the_others():
     frame = pd.DataFrame({"channel": ["email"] * 30 + ["chat"] * 30, "region": None})
     frame["requester_id"] = [f"p{n}" for n in range(60)]
-    mine = pd.Series([True] * 20 + [False] * 10 + [True] * 4 + [False] * 26)
-    rows = affected_segments(frame, mine, minimum_group=5)
+    is_member = pd.Series([True] * 20 + [False] * 10 + [True] * 4 + [False] * 26)
+    rows = affected_segments(frame, is_member, minimum_group=5)
     assert rows[["segment", "tickets"]].to_numpy().tolist() == [["email", 20]]
     assert rows["lift"].iloc[0] == pytest.approx((20 / 24) / (10 / 36))
 

@@ -151,13 +151,13 @@ def test_a_season_that_came_last_year_is_expected_and_without_that_year_it_is_a_
         mean[6:, weeks.index(week)] = 60.0
     counts = rng.poisson(np.repeat(mean[:, None, :] / 3, 3, axis=1))
     frame = frame_of(counts, weeks)
-    known = weekly_movers(frame, "2026-W46").query("dimension == 'all' and contact_reason == 'r1'").iloc[0]
+    with_year = weekly_movers(frame, "2026-W46").query("dimension == 'all' and contact_reason == 'r1'").iloc[0]
     short = frame[frame["week"].isin(weeks[-9:])]
-    unknown = weekly_movers(short, "2026-W46").query("dimension == 'all' and contact_reason == 'r1'").iloc[0]
-    assert known["season"] > 1.2
-    assert not known["discovery"]
-    assert unknown["season"] == 1.0
-    assert unknown["p"] < known["p"]
+    without_year = weekly_movers(short, "2026-W46").query("dimension == 'all' and contact_reason == 'r1'").iloc[0]
+    assert with_year["season"] > 1.2
+    assert not with_year["discovery"]
+    assert without_year["season"] == 1.0
+    assert without_year["p"] < with_year["p"]
 
 
 def test_weeks_without_a_past_or_with_few_tickets_are_not_tested():
@@ -197,8 +197,8 @@ def test_counts_are_those_of_going_through_the_tickets_one_by_one():
                     key = (*where, reason, ticket["week"])
                     expected[key] = expected.get(key, 0) + 1
     frame = weekly_counts(tickets, weeks, dimensions=("channel",))
-    counted = {tuple(row[:4]): row[4] for row in frame.itertuples(index=False) if row[4]}
-    assert counted == expected
+    cells = {tuple(row[:4]): row[4] for row in frame.itertuples(index=False) if row[4]}
+    assert cells == expected
     assert len(frame) == len(weeks) * len(frame[["dimension", "segment", "contact_reason"]].drop_duplicates())
 
 

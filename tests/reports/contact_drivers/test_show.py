@@ -21,15 +21,15 @@ def movers(changes: list[tuple[str, float, int]]) -> pd.DataFrame:
 
 
 def test_a_new_list_of_labels_is_not_told_as_a_change_of_contacts():
-    renamed = show.movers(movers([("old", 40.0, 2), ("older", 30.0, 0), ("new", 1.0, 45), ("newer", 1.0, 30)]))
+    new_list = show.movers(movers([("old", 40.0, 2), ("older", 30.0, 0), ("new", 1.0, 45), ("newer", 1.0, 30)]))
     grown = show.movers(movers([("old", 40.0, 41), ("older", 30.0, 28), ("new", 1.0, 45)]))
-    assert "labels were renamed" in renamed.text
+    assert "labels were renamed" in new_list.text
     assert "labels were renamed" not in grown.text
 
 
 def test_how_many_tests_were_made_stands_below_the_movers():
-    shown = show.movers(movers([("a", 10.0, 30), ("b", 10.0, 30)]))
-    assert "2 changes were tested, of reasons in all and by segment; 2 are discoveries" in shown.text
+    table = show.movers(movers([("a", 10.0, 30), ("b", 10.0, 30)]))
+    assert "2 changes were tested, of reasons in all and by segment; 2 are discoveries" in table.text
     untested = movers([("a", 10.0, 30)]).assign(p=np.nan, discovery=False)
     assert "it needs eight complete weeks" in show.movers(untested).text
 
@@ -55,11 +55,11 @@ def test_the_bars_of_the_pareto_are_the_shares(monkeypatch: pytest.MonkeyPatch):
 
 
 def test_what_is_not_in_the_export_is_said_below_the_table():
-    shown = show.pareto_table(ranked())
-    assert isinstance(shown, Markup)
-    assert "Satisfaction is not in this export." in shown.text
-    assert "Active users of these weeks are not in this export" in shown.text
-    assert "&lt;i&gt;a&lt;/i&gt;" in shown.html
+    table = show.pareto_table(ranked())
+    assert isinstance(table, Markup)
+    assert "Satisfaction is not in this export." in table.text
+    assert "Active users of these weeks are not in this export" in table.text
+    assert "&lt;i&gt;a&lt;/i&gt;" in table.html
 
 
 def test_a_weak_classifier_is_called_weak():
@@ -89,9 +89,9 @@ def test_a_segment_that_holds_all_tickets_of_a_reason_is_not_told_twice():
     whole = movers([("a", 10.0, 30)])
     part = whole.assign(dimension="channel", segment="forum")
     other = movers([("a", 4.0, 12)]).assign(dimension="region", segment="east", q=0.001)
-    shown = show.movers(pd.concat([part, other, whole], ignore_index=True)).text
-    assert "forum" not in shown
-    assert shown.index("a | all | 30") < shown.index("a | east | 12"), "the whole comes first, however strong a part is"
+    text = show.movers(pd.concat([part, other, whole], ignore_index=True)).text
+    assert "forum" not in text
+    assert text.index("a | all | 30") < text.index("a | east | 12"), "the whole comes first, however strong a part is"
 
 
 def test_warnings_are_told_once_for_each_reason():
@@ -112,7 +112,7 @@ def choices(*lines: tuple[str, str, str]) -> pd.DataFrame:
 
 def test_a_reason_within_a_form_that_goes_wrong_as_a_whole_is_left_out():
     both = "form, contact_reason"
-    shown = show.forms(
+    lines = show.forms(
         choices(
             ("form", "web", "misrouted"),
             (both, "web · refund", "misrouted"),
@@ -121,7 +121,7 @@ def test_a_reason_within_a_form_that_goes_wrong_as_a_whole_is_left_out():
             ("channel", "phone", "misrouted"),
         )
     ).text.splitlines()
-    rows = [line.split(" | ")[:2] for line in shown if "| 9 of 10 |" in line]
+    rows = [line.split(" | ")[:2] for line in lines if "| 9 of 10 |" in line]
     assert rows == [
         ["form: web", "misrouted"],
         ["web, reason refund", "asked back"],
@@ -150,10 +150,10 @@ def test_only_the_strongest_phrases_are_shown():
     frame = pd.DataFrame({"phrase": [f"p{number}" for number in range(15)], "language": "en", "tickets": 9})
     frame = frame.assign(before=0.0, first_week="2026-W41", reason="r", reason_share=0.5)
     languages = pd.DataFrame([("en", 300, True)], columns=["language", "texts", "enough"])
-    shown = show.emerging(frame, languages).text
-    assert "p11 | en" in shown
-    assert "p12" not in shown
-    assert "The strongest 12 of 15." in shown
+    text = show.emerging(frame, languages).text
+    assert "p11 | en" in text
+    assert "p12" not in text
+    assert "The strongest 12 of 15." in text
 
 
 def test_the_same_channel_for_all_tickets_is_said_and_not_drawn():
@@ -171,5 +171,5 @@ def test_the_same_channel_for_all_tickets_is_said_and_not_drawn():
 )
 def test_a_rate_and_its_interval_have_as_many_figures(rate: float, text: str):
     row = {"tickets": 8, "weeks": 4, "users": 100.0, "rate": rate, "low": max(rate - 0.1, 0), "high": rate + 0.1}
-    shown = show.per_user(pd.DataFrame([{"dimension": "all", "segment": "all", **row}])).text
-    assert shown.endswith(f"all | 2 | 100 | {text}")
+    table = show.per_user(pd.DataFrame([{"dimension": "all", "segment": "all", **row}])).text
+    assert table.endswith(f"all | 2 | 100 | {text}")
