@@ -11,7 +11,9 @@ import pytest
 from nbclient import NotebookClient
 from traitlets.config import Config
 
+from opslib.display.theme import Drawing
 from opslib.weekly.pages.safe_html import clean_output
+from tests.notebooks.notebook_cells import Shown, run_cells, text_of
 from tests.reports.review_warehouse import LAST, shared_warehouse, write_warehouse
 
 ROOT = Path(__file__).parents[2]
@@ -128,23 +130,33 @@ def test_the_report_stays_light(alpha: nbformat.NotebookNode):
     assert sum(len(each) for each in data_of(alpha, SVG)) < 1_000_000
 
 
+def cells_of(notebook: str, folders: tuple[Path, Path], *, team: str) -> Shown:
+    """What the notebook's sections show, run in this process: a kernel more would prove nothing more."""
+    warehouse, params = folders
+    path = ROOT / "notebooks" / f"{notebook}.ipynb"
+    return run_cells(path, week=LAST, team=team, warehouse=str(warehouse), params=str(params))
+
+
 def test_a_team_without_tickets_says_so_in_every_section(folders: tuple[Path, Path]):
-    quiet = run("team/weekly_review", *folders, team="quiet")
-    assert data_of(quiet, HEADLINE)[0] == {"headlines": [], "status": "no_data"}
-    assert data_of(quiet, SVG) == []
+    quiet = cells_of("team/weekly_review", folders, team="quiet")
+    (headline,) = quiet[""]
+    assert headline._repr_mimebundle_()[HEADLINE] == {"headlines": [], "status": "no_data"}
+    assert not [each for section in quiet.values() for each in section if isinstance(each, Drawing)]
     for heading in ("What needs attention", "Flow and backlog", "Speed", "SLA", "Quality", "Effort", "Backlog by age"):
-        assert "No tickets of this team in this week" in after(quiet, heading), heading
-    assert "No change to explain" in after(quiet, "What explains the change?")
+        assert "No tickets of this team in this week" in text_of(quiet, heading), heading
+    assert "No change to explain" in text_of(quiet, "What explains the change?")
 
 
 def test_an_export_without_satisfaction_says_so_and_shows_no_zero(tmp_path: Path):
-    node = run("team/weekly_review", *write_warehouse(tmp_path, with_satisfaction=False), team="alpha")
-    assert "Customer satisfaction: not in this export: no satisfaction." in after(node, "Quality")
-    assert "Customer satisfaction | not in this export: no satisfaction" in after(node, "All metrics")
-    assert "Customer satisfaction | not in this export" in after(node, "What is missing from this export?")
-    assert "Customer satisfaction" not in [line["label"] for line in data_of(node, HEADLINE)[0]["headlines"]]
+    alpha = cells_of("team/weekly_review", write_warehouse(tmp_path, with_satisfaction=False), team="alpha")
+    assert "Customer satisfaction: not in this export: no satisfaction." in text_of(alpha, "Quality")
+    assert "Customer satisfaction | not in this export: no satisfaction" in text_of(alpha, "All metrics")
+    assert "Customer satisfaction | not in this export" in text_of(alpha, "What is missing from this export?")
+    (headline,) = alpha[""]
+    assert [line.label for line in headline.lines if line.label == "Customer satisfaction"] == []
+    assert headline.lines
 
 
 def test_the_starting_point_for_analysts_runs(folders: tuple[Path, Path]):
-    node = run("explore/start_here", *folders, team="beta")
-    assert "Ten tickets of the week" in "".join(data_of(node, "text/html"))
+    beta = cells_of("explore/start_here", folders, team="beta")
+    assert "Ten tickets of the week" in text_of(beta, "The tickets themselves")
