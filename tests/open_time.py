@@ -26,6 +26,11 @@ class OpenMinutes:
         self.is_open = _is_open(calendar, first, last)
         self._before = np.concatenate([[0], np.cumsum(60 * self.is_open.astype(np.int64))])
 
+    @property
+    def changes(self) -> np.ndarray:
+        """The instants (seconds since 1970) at which it opens or closes."""
+        return np.asarray(self.first_second + 60 * (1 + np.flatnonzero(np.diff(self.is_open))))
+
     def seconds_before(self, seconds: np.ndarray) -> np.ndarray:
         """Open seconds from the first day to each instant (seconds since 1970)."""
         minutes, rest = np.divmod(seconds - self.first_second, 60)
@@ -69,7 +74,7 @@ def _is_open(calendar: Calendar, first: date, last: date) -> np.ndarray:
 
 
 def _wall_minutes(zone: ZoneInfo, start: int, stop: int) -> np.ndarray:
-    """What a zone's clock shows at each minute; its offset is read on the hour, and minute by minute at a change."""
+    """What the clock of a zone shows at each minute; the offset is read on the hour, and by the minute at a change."""
 
     def offset(minute: int) -> int:
         shift = datetime.fromtimestamp(60 * minute, zone).utcoffset()

@@ -113,9 +113,8 @@ def test_what_is_new_is_handed_over_and_what_was_before_is_followed_up(
     assert "Nothing has been escalated for this team" in text_of(alpha, "What became of earlier escalations?")
     later = (copytree(folders[0], tmp_path / "warehouse"), folders[1])
     row = dict(handover.rows[0], week=WEEKS[-2], escalated_week=WEEKS[-2], latest_week=WEEKS[-2])
-    Warehouse(later[0]).write_week(
-        ESCALATIONS.area, ESCALATIONS.name, WEEKS[-2], pa.Table.from_pylist([row], schema=ESCALATIONS.schema)
-    )
+    rows = pa.Table.from_pylist([row], schema=ESCALATIONS.schema)
+    Warehouse(later[0]).write_week(ESCALATIONS.area, ESCALATIONS.name, WEEKS[-2], rows)
     page = run(later)
     assert f"{EMERGING} | {WEEKS[-2]}" in text_of(page, "What became of earlier escalations?")
     assert "handed over in W45" in text_of(page, "What should the product team hear about?")

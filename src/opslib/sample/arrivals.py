@@ -57,10 +57,10 @@ def draw_arrivals(rng: np.random.Generator, tickets: int, planted: bool) -> Arri
     team, hour, created = team[order], hour[order], created[order]
     reason, emerging = _reasons(rng, team, week[hour], planted)
     channel = _channels(rng, team, hour, week, hours, planted)
-    tickets_drawn = _fields(rng, created, team, reason, emerging, channel)
-    _repeat_some(rng, tickets_drawn, team)
-    _send_to_queues(tickets_drawn, planted)
-    return tickets_drawn
+    arrivals = _fields(rng, created, team, reason, emerging, channel)
+    _repeat_some(rng, arrivals, team)
+    _send_to_queues(arrivals, planted)
+    return arrivals
 
 
 def _iso_weeks(instants: np.ndarray) -> np.ndarray:
@@ -109,8 +109,8 @@ def _draw_cells(rng: np.random.Generator, rates: np.ndarray, inside: np.ndarray,
     before = int(rng.poisson(tickets * flat[~within].sum() / total))
     cells = []
     for rows, count in ((np.flatnonzero(within), tickets), (np.flatnonzero(~within), before)):
-        passed = np.cumsum(flat[rows])
-        cells.append(rows[np.searchsorted(passed, rng.random(count) * passed[-1], side="right")])
+        cumulative = np.cumsum(flat[rows])
+        cells.append(rows[np.searchsorted(cumulative, rng.random(count) * cumulative[-1], side="right")])
     return np.concatenate(cells)
 
 
@@ -132,10 +132,10 @@ def _reasons(
             column = positions.index(centre.REASON_NAMES.index(truth.POLICY_REASON))
             weights[weeks >= truth.POLICY_WEEK, column] *= truth.POLICY_VOLUME
         weights = np.hstack([weights, extra])
-        passed = np.cumsum(weights / weights.sum(axis=1, keepdims=True), axis=1)
+        cumulative = np.cumsum(weights / weights.sum(axis=1, keepdims=True), axis=1)
         mine = np.flatnonzero(team == number)
-        picked = (luck[mine, None] > passed[week[mine] - first_week]).sum(axis=1)
-        reason[mine] = np.array([*positions, len(centre.REASONS) - 1])[np.minimum(picked, len(positions))]
+        place = (luck[mine, None] > cumulative[week[mine] - first_week]).sum(axis=1)
+        reason[mine] = np.array([*positions, len(centre.REASONS) - 1])[np.minimum(place, len(positions))]
     return reason, reason == len(centre.REASONS) - 1
 
 
@@ -155,22 +155,22 @@ def _channels(
         if planted and of.name == truth.MIX_TEAM:
             shares[week >= truth.MIX_WEEK] = truth.MIX_AFTER
         shares[np.ix_(~_open(of, hours), live)] = 0.0
-        passed = np.cumsum(shares / shares.sum(axis=1, keepdims=True), axis=1)
+        cumulative = np.cumsum(shares / shares.sum(axis=1, keepdims=True), axis=1)
         mine = np.flatnonzero(team == number)
-        picked = (luck[mine, None] > passed[hour[mine]]).sum(axis=1)
-        channel[mine] = np.minimum(picked, len(centre.CHANNELS) - 1)
+        place = (luck[mine, None] > cumulative[hour[mine]]).sum(axis=1)
+        channel[mine] = np.minimum(place, len(centre.CHANNELS) - 1)
     return channel
 
 
 def _open(team: centre.Team, hours: np.ndarray) -> np.ndarray:
     """Whether chat and phone are open during the hour that starts then, but for the last half hour of the day."""
-    found = np.zeros(len(hours), dtype=bool)
+    flags = np.zeros(len(hours), dtype=bool)
     for position, start in enumerate(hours):
         moment = datetime.fromtimestamp(int(start), UTC).astimezone(team.zone)
         first, last = team.open_hours.get(moment.weekday(), (0, 0))
         minute = moment.hour * 60 + moment.minute
-        found[position] = first <= minute < last - (0 if last == 1440 else 59) and moment.date() not in team.closed
-    return found
+        flags[position] = first <= minute < last - (0 if last == 1440 else 59) and moment.date() not in team.closed
+    return flags
 
 
 def _fields(
@@ -198,8 +198,8 @@ def _fields(
 
     own_form = np.array([centre.FORMS.index(one.form) for one in centre.REASONS], dtype=np.int8)
     last_form = len(centre.FORMS) - 1
-    written = np.isin(channel, [centre.CHANNELS.index(name) for name in ("email", "web")])
-    form = np.where(written & (luck[:, 1] < 0.06), last_form, own_form[reason])
+    by_writing = np.isin(channel, [centre.CHANNELS.index(name) for name in ("email", "web")])
+    form = np.where(by_writing & (luck[:, 1] < 0.06), last_form, own_form[reason])
     form = np.where(np.isin(channel, [centre.CHANNELS.index(name) for name in ("phone", "social")]), -1, form)
 
     languages = np.cumsum([of.languages for of in centre.TEAMS], axis=1)
@@ -236,15 +236,15 @@ def _repeat_some(rng: np.random.Generator, tickets: Arrivals, team: np.ndarray) 
     """Let some tickets repeat the one that the team got just before: same person, same matter."""
     order = np.argsort(team, kind="stable")
     before = np.full(len(tickets), -1, dtype=np.int64)
-    follows = team[order][1:] == team[order][:-1]
-    before[order[1:][follows]] = order[:-1][follows]
+    same_team = team[order][1:] == team[order][:-1]
+    before[order[1:][same_team]] = order[:-1][same_team]
     within = (before >= 0) & (tickets.created >= centre.START) & (tickets.created[before] >= centre.START)
-    chosen = np.flatnonzero(within & (rng.random(len(tickets)) < 0.006))
-    chosen = chosen[~np.isin(before[chosen], chosen)]
-    tickets.duplicate_of[chosen] = before[chosen]
+    repeats = np.flatnonzero(within & (rng.random(len(tickets)) < 0.006))
+    repeats = repeats[~np.isin(before[repeats], repeats)]
+    tickets.duplicate_of[repeats] = before[repeats]
     for field in ("reason", "label", "form", "language", "region", "requester", "right_queue", "emerging"):
         values = getattr(tickets, field)
-        values[chosen] = values[before[chosen]]
+        values[repeats] = values[before[repeats]]
 
 
 def _send_to_queues(tickets: Arrivals, planted: bool) -> None:

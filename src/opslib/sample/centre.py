@@ -281,8 +281,3 @@ SPANISH_QUEUE = "general-spanish"
 SAFETY_SATISFIED = {"email": 0.63, "chat": 0.86, "web": 0.72, "phone": 0.80, "social": 0.58}
 SAFETY_ANSWERED = {"email": 0.36, "chat": 0.44, "web": 0.38, "phone": 0.40, "social": 0.24}
 ANSWERED_SHARE = {"email": 0.24, "chat": 0.36, "web": 0.26, "phone": 0.30, "social": 0.14}
-
-
-def team_of_reason(number: int) -> int:
-    """The number of the team whose reason it is."""
-    return TEAM_OF_QUEUE[QUEUES.index(REASONS[number].queue)]

@@ -8,7 +8,7 @@ import numpy as np
 
 from opslib.sample import centre, plan
 from opslib.sample.arrivals import Arrivals
-from opslib.sample.waiting import NEVER, Handled
+from opslib.sample.waiting import NEVER, Handling
 from opslib.tables import EVENTS, PRIORITIES, ROLES, STATUSES
 
 EVENT = {name: code for code, name in enumerate(EVENTS)}
@@ -55,8 +55,8 @@ class EventLog:
         return len(self.ticket)
 
     def is_(self, event: str) -> np.ndarray:
-        found: np.ndarray = self.event == EVENT[event]
-        return found
+        matches: np.ndarray = self.event == EVENT[event]
+        return matches
 
 
 @dataclass
@@ -86,22 +86,22 @@ class _Pieces:
         ticket, at, event, role, agent, value, merged, order = (
             np.concatenate(column) for column in zip(*self.blocks, strict=True)
         )
-        happened = at <= centre.END
+        until_export = at <= centre.END
         key = (ticket << 32) | ((at - centre.SIMULATION_START) << 7) | order
-        rows = np.flatnonzero(happened)
+        rows = np.flatnonzero(until_export)
         rows = rows[np.argsort(key[rows], kind="stable")]
         return EventLog(*(column[rows] for column in (ticket, at, event, role, agent, value, merged)))
 
 
-def write_log(rng: np.random.Generator, tickets: Arrivals, work: plan.Work, handled: Handled) -> EventLog:
+def write_log(rng: np.random.Generator, tickets: Arrivals, work: plan.Work, handling: Handling) -> EventLog:
     """All events until the export."""
     pieces = _Pieces()
     _openings(rng, pieces, tickets)
     first = np.append(True, work.ticket[1:] != work.ticket[:-1])
-    _returns(rng, pieces, work, handled, first)
-    _pick_ups(rng, pieces, tickets, work, handled, first)
-    _work_done(rng, pieces, tickets, work, handled)
-    _after_solving(rng, pieces, work, handled)
+    _returns(rng, pieces, work, handling, first)
+    _pick_ups(rng, pieces, tickets, work, handling, first)
+    _work_done(rng, pieces, tickets, work, handling)
+    _after_solving(rng, pieces, work, handling)
     return pieces.log()
 
 
@@ -116,28 +116,28 @@ def _openings(rng: np.random.Generator, pieces: _Pieces, tickets: Arrivals) -> N
     pieces.add(rows, at, "queue", AUTOMATION, value=_QUEUE + tickets.queue)
     pieces.add(rows, at, "priority", AUTOMATION, value=_PRIORITY + tickets.priority)
     pieces.add(rows, at, "sla_policy", AUTOMATION, value=_POLICY + _policy(team))
-    answered = ~tickets.live & (rng.random(len(tickets)) < 0.35)
+    with_auto_reply = ~tickets.live & (rng.random(len(tickets)) < 0.35)
     later = at + rng.integers(1, 15, len(tickets))
-    pieces.add(rows[answered], later[answered], "public_comment", AUTOMATION)
+    pieces.add(rows[with_auto_reply], later[with_auto_reply], "public_comment", AUTOMATION)
 
 
 def _policy(team: np.ndarray) -> np.ndarray:
-    found: np.ndarray = np.array([POLICIES.index(one.policy) for one in centre.TEAMS])[team]
-    return found
+    policies: np.ndarray = np.array([POLICIES.index(one.policy) for one in centre.TEAMS])[team]
+    return policies
 
 
-def _returns(rng: np.random.Generator, pieces: _Pieces, work: plan.Work, handled: Handled, first: np.ndarray) -> None:
+def _returns(rng: np.random.Generator, pieces: _Pieces, work: plan.Work, handling: Handling, first: np.ndarray) -> None:
     """What brings a ticket back: the requester writes again, or the reason to hold it has ended."""
     before = np.append(0, work.kind[:-1])
-    due = ~first & (handled.due < NEVER)
-    written = due & np.isin(before, (plan.ANSWER, *plan.SOLVING))
-    pieces.add(work.ticket[written], handled.due[written], "public_comment", REQUESTER)
-    pieces.add(work.ticket[written], handled.due[written], "status", REQUESTER, value=STATUS["open"])
-    freed = due & (before == plan.HOLD)
-    pieces.add(work.ticket[freed], handled.due[freed], "status", AUTOMATION, value=STATUS["open"])
-    waited = np.minimum(handled.picked, centre.END) - handled.due
-    asks = (handled.due < NEVER) & (waited > 6 * centre.HOUR) & (rng.random(len(work)) < 0.07)
-    at = handled.due + (waited * (0.4 + 0.5 * rng.random(len(work)))).astype(np.int64)
+    due = ~first & (handling.due < NEVER)
+    customer_returns = due & np.isin(before, (plan.ANSWER, *plan.SOLVING))
+    pieces.add(work.ticket[customer_returns], handling.due[customer_returns], "public_comment", REQUESTER)
+    pieces.add(work.ticket[customer_returns], handling.due[customer_returns], "status", REQUESTER, value=STATUS["open"])
+    hold_ends = due & (before == plan.HOLD)
+    pieces.add(work.ticket[hold_ends], handling.due[hold_ends], "status", AUTOMATION, value=STATUS["open"])
+    waits = np.minimum(handling.picked, centre.END) - handling.due
+    asks = (handling.due < NEVER) & (waits > 6 * centre.HOUR) & (rng.random(len(work)) < 0.07)
+    at = handling.due + (waits * (0.4 + 0.5 * rng.random(len(work)))).astype(np.int64)
     pieces.add(work.ticket[asks], at[asks], "public_comment", REQUESTER)
 
 
@@ -146,58 +146,62 @@ def _pick_ups(
     pieces: _Pieces,
     tickets: Arrivals,
     work: plan.Work,
-    handled: Handled,
+    handling: Handling,
     first: np.ndarray,
 ) -> None:
-    worked = (handled.picked < NEVER) & np.isin(work.kind, (plan.MERGE, plan.DELETE, plan.SPAM), invert=True)
-    agent = handled.agent
-    opened = worked & first
-    pieces.add(work.ticket[opened], handled.picked[opened], "status", AGENT, agent=agent[opened], value=STATUS["open"])
-    changes = worked & (first | (agent != np.append(-1, agent[:-1])))
+    is_work = (handling.picked < NEVER) & np.isin(work.kind, (plan.MERGE, plan.DELETE, plan.SPAM), invert=True)
+    agent = handling.agent
+    openings = is_work & first
+    pieces.add(
+        work.ticket[openings], handling.picked[openings], "status", AGENT, agent=agent[openings], value=STATUS["open"]
+    )
+    changes = is_work & (first | (agent != np.append(-1, agent[:-1])))
     pieces.add(
         work.ticket[changes],
-        handled.picked[changes],
+        handling.picked[changes],
         "assignee",
         AGENT,
         agent=agent[changes],
         value=AGENT_VALUE + agent[changes],
     )
-    live = opened & tickets.live[work.ticket] & np.isin(work.kind, (plan.ANSWER, plan.ANSWER_AND_SOLVE, plan.HOLD))
-    pieces.add(work.ticket[live], handled.picked[live] + _FIRST_LIVE_REPLY, "public_comment", AGENT, agent=agent[live])
-    revised = opened & (rng.random(len(work)) < 0.03)
+    live = openings & tickets.live[work.ticket] & np.isin(work.kind, (plan.ANSWER, plan.ANSWER_AND_SOLVE, plan.HOLD))
+    pieces.add(work.ticket[live], handling.picked[live] + _FIRST_LIVE_REPLY, "public_comment", AGENT, agent=agent[live])
+    revisions = openings & (rng.random(len(work)) < 0.03)
     step = np.where(rng.random(len(work)) < 0.6, 1, -1)
     priority = tickets.priority[work.ticket]
     new = np.clip(priority + step, 0, len(PRIORITIES) - 1)
-    revised &= new != priority
+    revisions &= new != priority
     pieces.add(
-        work.ticket[revised],
-        handled.picked[revised] + 30,
+        work.ticket[revisions],
+        handling.picked[revisions] + 30,
         "priority",
         AGENT,
-        agent=agent[revised],
-        value=_PRIORITY + new[revised],
+        agent=agent[revisions],
+        value=_PRIORITY + new[revisions],
     )
 
 
-def _work_done(rng: np.random.Generator, pieces: _Pieces, tickets: Arrivals, work: plan.Work, handled: Handled) -> None:
-    done = handled.ended < NEVER
-    noted = (rng.random(len(work)) < 0.12) | (work.kind == plan.HOLD) | (work.kind == plan.ESCALATE)
-    noted |= (work.kind == plan.TRANSFER) & (rng.random(len(work)) < 0.5)
+def _work_done(
+    rng: np.random.Generator, pieces: _Pieces, tickets: Arrivals, work: plan.Work, handling: Handling
+) -> None:
+    is_done = handling.ended < NEVER
+    with_note = (rng.random(len(work)) < 0.12) | (work.kind == plan.HOLD) | (work.kind == plan.ESCALATE)
+    with_note |= (work.kind == plan.TRANSFER) & (rng.random(len(work)) < 0.5)
 
     def add(rows: np.ndarray, event: str, value: np.ndarray | int = NOTHING, role: int = AGENT) -> None:
-        agent = handled.agent[rows] if role == AGENT else NOTHING
-        pieces.add(work.ticket[rows], handled.ended[rows], event, role, agent=agent, value=value)
+        agent = handling.agent[rows] if role == AGENT else NOTHING
+        pieces.add(work.ticket[rows], handling.ended[rows], event, role, agent=agent, value=value)
 
-    add(done & noted, "internal_note")
-    moved = done & np.isin(work.kind, (plan.TRANSFER, plan.ESCALATE))
+    add(is_done & with_note, "internal_note")
+    moves = is_done & np.isin(work.kind, (plan.TRANSFER, plan.ESCALATE))
     team = np.array(centre.TEAM_OF_QUEUE)
     was, becomes = team[work.queue], team[work.next_queue]
-    crossing = moved & (was != becomes)
-    add(crossing, "team", _TEAM + becomes[crossing])
-    add(moved, "queue", _QUEUE + work.next_queue[moved])
-    new_policy = crossing & (_policy(was) != _policy(becomes))
+    team_moves = moves & (was != becomes)
+    add(team_moves, "team", _TEAM + becomes[team_moves])
+    add(moves, "queue", _QUEUE + work.next_queue[moves])
+    new_policy = team_moves & (_policy(was) != _policy(becomes))
     add(new_policy, "sla_policy", _POLICY + _policy(becomes[new_policy]), AUTOMATION)
-    add(done & np.isin(work.kind, (plan.ANSWER, *plan.SOLVING)), "public_comment")
+    add(is_done & np.isin(work.kind, (plan.ANSWER, *plan.SOLVING)), "public_comment")
     for kind, status in (
         (plan.ANSWER, "pending"),
         (plan.UNANSWERED, "pending"),
@@ -205,36 +209,36 @@ def _work_done(rng: np.random.Generator, pieces: _Pieces, tickets: Arrivals, wor
         (plan.ANSWER_AND_SOLVE, "solved"),
         (plan.SPAM, "spam"),
     ):
-        add(done & (work.kind == kind), "status", STATUS[status])
-    merged = done & (work.kind == plan.MERGE)
+        add(is_done & (work.kind == kind), "status", STATUS[status])
+    merges = is_done & (work.kind == plan.MERGE)
     pieces.add(
-        work.ticket[merged],
-        handled.ended[merged],
+        work.ticket[merges],
+        handling.ended[merges],
         "merged_into",
         AGENT,
-        agent=handled.agent[merged],
-        merged=tickets.duplicate_of[work.ticket[merged]],
+        agent=handling.agent[merges],
+        merged=tickets.duplicate_of[work.ticket[merges]],
     )
-    add(done & (work.kind == plan.DELETE), "deleted")
+    add(is_done & (work.kind == plan.DELETE), "deleted")
 
 
-def _after_solving(rng: np.random.Generator, pieces: _Pieces, work: plan.Work, handled: Handled) -> None:
+def _after_solving(rng: np.random.Generator, pieces: _Pieces, work: plan.Work, handling: Handling) -> None:
     """Automation solves what stays unanswered, closes after four days, and offers a survey once."""
-    solving = (handled.ended < NEVER) & np.isin(work.kind, plan.SOLVING)
+    solving = (handling.ended < NEVER) & np.isin(work.kind, plan.SOLVING)
     unanswered = solving & (work.kind == plan.UNANSWERED)
-    solved = np.where(unanswered, handled.ended + centre.SOLVE_UNANSWERED_AFTER, handled.ended)
-    pieces.add(work.ticket[unanswered], solved[unanswered], "status", AUTOMATION, value=STATUS["solved"])
+    solve_times = np.where(unanswered, handling.ended + centre.SOLVE_UNANSWERED_AFTER, handling.ended)
+    pieces.add(work.ticket[unanswered], solve_times[unanswered], "status", AUTOMATION, value=STATUS["solved"])
     follows = work.wait >= 0
-    returns = np.where(follows, handled.ended + work.wait, NEVER)
-    closes = solving & (solved + centre.CLOSE_AFTER < returns)
-    at = solved + centre.CLOSE_AFTER
+    returns = np.where(follows, handling.ended + work.wait, NEVER)
+    closes = solving & (solve_times + centre.CLOSE_AFTER < returns)
+    at = solve_times + centre.CLOSE_AFTER
     pieces.add(work.ticket[closes], at[closes], "status", AUTOMATION, value=STATUS["closed"])
     first = solving.copy()
     rows = np.flatnonzero(solving)
     first[rows[1:][work.ticket[rows][1:] == work.ticket[rows][:-1]]] = False
-    offered = first & (solved + centre.OFFER_SURVEY_AFTER < returns) & (rng.random(len(work)) < 0.9)
-    at = solved + centre.OFFER_SURVEY_AFTER
-    pieces.add(work.ticket[offered], at[offered], "satisfaction_offered", AUTOMATION)
+    offers = first & (solve_times + centre.OFFER_SURVEY_AFTER < returns) & (rng.random(len(work)) < 0.9)
+    at = solve_times + centre.OFFER_SURVEY_AFTER
+    pieces.add(work.ticket[offers], at[offers], "satisfaction_offered", AUTOMATION)
 
 
 @dataclass
@@ -261,9 +265,9 @@ def states(log: EventLog, count: int) -> States:
     """The tickets after all their events."""
 
     def last(rows: np.ndarray, values: np.ndarray) -> np.ndarray:
-        found = np.full(count, -1, dtype=np.int64)
-        found[log.ticket[rows]] = values[rows]
-        return found
+        values_by_ticket = np.full(count, -1, dtype=np.int64)
+        values_by_ticket[log.ticket[rows]] = values[rows]
+        return values_by_ticket
 
     def number(rows: np.ndarray) -> np.ndarray:
         return np.bincount(log.ticket[rows], minlength=count)

@@ -39,14 +39,14 @@ def draw_surveys(rng: np.random.Generator, tickets: Arrivals, after: States, ros
     rows = np.flatnonzero((after.offered >= 0) & (after.credited_agent >= 0))
     luck = rng.random((4, len(rows)))
     delay = np.round(np.clip(np.exp(rng.normal(0, 1.3, len(rows))) * 4 * centre.HOUR, 60, 13 * centre.DAY))
-    answered = after.offered[rows] + delay.astype(np.int64)
+    answer_times = after.offered[rows] + delay.astype(np.int64)
     mix_team = after.offered_team[rows] == centre.TEAM_NAMES.index(truth.MIX_TEAM)
     channel = tickets.channel[rows]
     answers = luck[0] < np.where(
         mix_team, _by_channel(centre.SAFETY_ANSWERED)[channel], _by_channel(centre.ANSWERED_SHARE)[channel]
     )
-    keep = answers & (answered <= centre.END)
-    rows, answered, luck = rows[keep], answered[keep], luck[:, keep]
+    keep = answers & (answer_times <= centre.END)
+    rows, answer_times, luck = rows[keep], answer_times[keep], luck[:, keep]
     team = after.offered_team[rows]
     wait_hours = (after.first_reply[rows] - tickets.created[rows]) / centre.HOUR
     logit = (
@@ -77,7 +77,7 @@ def draw_surveys(rng: np.random.Generator, tickets: Arrivals, after: States, ros
     surveys = pd.DataFrame(
         {
             "ticket": rows,
-            "answered": answered,
+            "answered": answer_times,
             "score": score,
             "offered": after.offered[rows],
             "scale_max": scale,
@@ -110,14 +110,14 @@ def draw_reviews(
     group = week * len(centre.TEAMS) + after.team[solved]
     shuffled = rng.permutation(len(solved))
     _, where = np.unique(group[shuffled], return_index=True)
-    calibrated = solved[shuffled[where]]
-    calibrated = np.setdiff1d(calibrated, single)
-    row = np.concatenate([single, np.repeat(calibrated, len(REVIEWERS))])
+    calibrations = solved[shuffled[where]]
+    calibrations = np.setdiff1d(calibrations, single)
+    row = np.concatenate([single, np.repeat(calibrations, len(REVIEWERS))])
     reviewer = np.concatenate(
-        [rng.integers(0, len(REVIEWERS), len(single)), np.tile(np.arange(len(REVIEWERS)), len(calibrated))]
+        [rng.integers(0, len(REVIEWERS), len(single)), np.tile(np.arange(len(REVIEWERS)), len(calibrations))]
     )
     calibration = np.arange(len(row)) >= len(single)
-    reviewed = after.solved[row] + rng.integers(4 * centre.HOUR, 6 * centre.DAY, len(row))
+    review_times = after.solved[row] + rng.integers(4 * centre.HOUR, 6 * centre.DAY, len(row))
     quality = roster.skill[after.assignee[row]] * 0.035
     per_ticket = np.round(rng.normal(0, 0.05, len(tickets)), 4)[row]
     quality += per_ticket + np.array([0.0, 0.01, -0.015, 0.01, -0.005])[reviewer]
@@ -126,20 +126,20 @@ def draw_reviews(
     frames = []
     for place, (name, best, usual, critical) in enumerate(CRITERIA):
         noise = rng.normal(0, 1, len(row)) * np.where(erratic, 0.20, 0.06)
-        share_given = usual + quality + noise - np.where(erratic, 0.08, 0.0)
+        share_of_points = usual + quality + noise - np.where(erratic, 0.08, 0.0)
         if best == 1:
             score = (rng.random(len(row)) < np.where(erratic, 0.94, np.minimum(usual + 0.1 * quality, 0.998))).astype(
                 int
             )
         else:
-            score = np.clip(np.round(share_given * best), 0, best).astype(int)
+            score = np.clip(np.round(share_of_points * best), 0, best).astype(int)
         frames.append(
             pd.DataFrame(
                 {
                     "place": place,
                     "ticket": row,
                     "reviewer": reviewer,
-                    "reviewed": reviewed,
+                    "reviewed": review_times,
                     "criterion": name,
                     "score": score,
                     "max_score": best,
@@ -149,7 +149,7 @@ def draw_reviews(
                 }
             )
         )
-    order = np.lexsort((reviewer, row, reviewed))
+    order = np.lexsort((reviewer, row, review_times))
     rank = np.empty(len(row), dtype=np.int64)
     rank[order] = np.arange(len(row))
     for frame in frames:

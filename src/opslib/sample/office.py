@@ -29,9 +29,9 @@ def draw_articles(rng: np.random.Generator, planted: bool) -> pd.DataFrame:
     for number, kind in enumerate(("policy", "help_article", "macro", "process")):
         row = _article(rng, f"ART-{1003 + number}", kind, truth.POLICY_REASON)
         stale = planted and row["article_id"] in truth.STALE_ARTICLES
-        changed = centre.monday(truth.POLICY_WEEK) + timedelta(days=number)
-        row["updated_at"] = _noon(_STALE_SINCE if stale else changed)
-        row["review_due_on"] = (_STALE_SINCE if stale else changed) + timedelta(days=365)
+        change_day = centre.monday(truth.POLICY_WEEK) + timedelta(days=number)
+        row["updated_at"] = _noon(_STALE_SINCE if stale else change_day)
+        row["review_due_on"] = (_STALE_SINCE if stale else change_day) + timedelta(days=365)
         rows.append(row)
     return pd.DataFrame(rows).sort_values("article_id", ignore_index=True)
 
@@ -160,13 +160,13 @@ def draw_projects(rng: np.random.Generator, planted: bool) -> tuple[pd.DataFrame
             pace = _SLIPPING_PACE if slips else 1 + 0.06 * float(rng.normal())
             planned_start = _after([planned_ends[other] for other in step.after], start)
             planned_end = _working_days(planned_start, step.days - 1)
-            begun = _after([ends[other] for other in step.after], start)
-            took = max(1, round(step.days * pace))
-            end = _working_days(begun, took - 1)
+            start_day = _after([ends[other] for other in step.after], start)
+            days = max(1, round(step.days * pace))
+            end = _working_days(start_day, days - 1)
             planned_ends.append(planned_end)
             ends.append(end)
-            share = 1.0 if end < TODAY else max(0.0, min(0.95, np.busday_count(begun, TODAY) / took))
-            started = begun < TODAY
+            share = 1.0 if end < TODAY else max(0.0, min(0.95, np.busday_count(start_day, TODAY) / days))
+            has_started = start_day < TODAY
             tasks.append(
                 {
                     "task_id": f"{project_id}-T{place + 1}",
@@ -178,11 +178,11 @@ def draw_projects(rng: np.random.Generator, planted: bool) -> tuple[pd.DataFrame
                     "optimistic_days": round(step.days * 0.7, 1),
                     "likely_days": float(step.days),
                     "pessimistic_days": round(step.days * 1.9, 1),
-                    "started_on": begun if started else None,
+                    "started_on": start_day if has_started else None,
                     "finished_on": end if end < TODAY else None,
                     "percent_complete": round(100 * share),
                     "budget_hours": step.hours,
-                    "actual_hours": round(step.hours * share * (pace if slips else 1.0), 1) if started else 0.0,
+                    "actual_hours": round(step.hours * share * (pace if slips else 1.0), 1) if has_started else 0.0,
                 }
             )
         live = centre.monday(truth.PROJECT_WEEK) if project_id == truth.PROJECT_ID else None
@@ -257,30 +257,32 @@ def draw_tool_requests(
         specifications.append(("bug", "editor", centre.EMERGING.name, "high"))
     rows = []
     for number, (kind, platform, reasons, severity) in enumerate(specifications):
-        opened = centre.START + int(rng.integers(0, 150)) * centre.DAY + 15 * centre.HOUR
+        opening = centre.START + int(rng.integers(0, 150)) * centre.DAY + 15 * centre.HOUR
         if reasons == centre.EMERGING.name:
-            opened = truth.begins(truth.EMERGING_WEEK) + 8 * centre.DAY + 15 * centre.HOUR
+            opening = truth.begins(truth.EMERGING_WEEK) + 8 * centre.DAY + 15 * centre.HOUR
         open_days = int(rng.integers(10, 120))
-        closed = opened + open_days * centre.DAY
+        closing = opening + open_days * centre.DAY
         positions = [centre.REASON_NAMES.index(name) for name in reasons.split(";")]
-        until = min(closed, centre.END)
-        touched = np.flatnonzero(np.isin(reason, positions) & (created >= opened) & (created < until))
-        cost = touched[rng.random(len(touched)) < 0.12][:60]
-        done = closed < centre.END
-        status = ("rejected" if number % 7 == 4 else "done") if done else ("open", "planned", "in_progress")[number % 3]
-        promised = datetime.fromtimestamp(opened, UTC).date() + timedelta(days=open_days + int(rng.integers(-14, 10)))
+        until = min(closing, centre.END)
+        affected = np.flatnonzero(np.isin(reason, positions) & (created >= opening) & (created < until))
+        cost = affected[rng.random(len(affected)) < 0.12][:60]
+        is_closed = closing < centre.END
+        status = (
+            ("rejected" if number % 7 == 4 else "done") if is_closed else ("open", "planned", "in_progress")[number % 3]
+        )
+        promise = datetime.fromtimestamp(opening, UTC).date() + timedelta(days=open_days + int(rng.integers(-14, 10)))
         rows.append(
             {
                 "request_id": f"TR-{401 + number}",
                 "kind": kind,
                 "platform": platform,
-                "opened_at": _iso(opened),
+                "opened_at": _iso(opening),
                 "status": status,
                 "severity": severity,
                 "contact_reasons": reasons,
                 "ticket_ids": ";".join(ids[cost]),
-                "promised_on": None if status == "open" else promised,
-                "closed_at": _iso(closed) if done else None,
+                "promised_on": None if status == "open" else promise,
+                "closed_at": _iso(closing) if is_closed else None,
             }
         )
     return pd.DataFrame(rows)
@@ -302,19 +304,19 @@ def draw_actions(rng: np.random.Generator, agents: pd.DataFrame) -> pd.DataFrame
         owners = agents.loc[(agents["team"] == team) & agents["left_on"].isna(), "agent_id"].to_numpy()
         for fortnight in range(12):
             for _ in range(2 + fortnight % 2):
-                raised = centre.monday(22 + 2 * fortnight) + timedelta(days=int(rng.integers(0, 4)))
-                due = raised + timedelta(days=14 + int(rng.integers(0, 14)))
-                done = raised + timedelta(days=int(rng.integers(5, 34)))
+                raised_on = centre.monday(22 + 2 * fortnight) + timedelta(days=int(rng.integers(0, 4)))
+                due = raised_on + timedelta(days=14 + int(rng.integers(0, 14)))
+                done_on = raised_on + timedelta(days=int(rng.integers(5, 34)))
                 theme = tuple(_ACTIONS)[int(rng.integers(0, len(_ACTIONS)))]
                 rows.append(
                     {
-                        "raised_at": _noon(raised),
+                        "raised_at": _noon(raised_on),
                         "theme": theme,
                         "action": _ACTIONS[theme],
                         "owner": owners[int(rng.integers(0, len(owners)))],
                         "due_on": due,
                         "team": team,
-                        "done_at": _noon(done) if done < TODAY and rng.random() < 0.8 else None,
+                        "done_at": _noon(done_on) if done_on < TODAY and rng.random() < 0.8 else None,
                         "metric": "qa_score" if theme != "process" else "on_hold",
                     }
                 )
@@ -328,9 +330,9 @@ def _after(ends: list[date], otherwise: date) -> date:
 
 
 def _working_days(day: date, days: int) -> date:
-    moved = np.busday_offset(day, days, roll="forward").item()
-    assert isinstance(moved, date)
-    return moved
+    result = np.busday_offset(day, days, roll="forward").item()
+    assert isinstance(result, date)
+    return result
 
 
 def _noon(day: date) -> str:

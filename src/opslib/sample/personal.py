@@ -49,22 +49,24 @@ def plant(
     hostile_count = min(_HOSTILE_EACH * len(HOSTILE), len(subjects) // 20)
     rows = rng.choice(len(subjects), size=count + hostile_count, replace=False)
     personal = []
-    added: list[str | None] = [None] * len(subjects)
+    additions: list[str | None] = [None] * len(subjects)
     for number in range(count):
         kind = _KINDS[number % len(_KINDS)]
         text = _text(rng, kind, number)
         personal.append(Planted(int(rows[number]), kind, text))
-        added[int(rows[number])] = _SENTENCES[kind].format(text)
+        additions[int(rows[number])] = _SENTENCES[kind].format(text)
     hostile = []
-    headed: list[str | None] = [None] * len(subjects)
+    headings: list[str | None] = [None] * len(subjects)
     for number in range(hostile_count):
         row = int(rows[count + number])
         text = HOSTILE[number % len(HOSTILE)]
         hostile.append(Planted(row, "script" if text.startswith("<") else "hyperlink", text))
-        added[row] = text
-        headed[row] = text
-    descriptions = pc.binary_join_element_wise(descriptions, pa.array(added, pa.string()), " ", null_handling="skip")
-    subjects = pc.coalesce(pa.array(headed, pa.string()), subjects)
+        additions[row] = text
+        headings[row] = text
+    descriptions = pc.binary_join_element_wise(
+        descriptions, pa.array(additions, pa.string()), " ", null_handling="skip"
+    )
+    subjects = pc.coalesce(pa.array(headings, pa.string()), subjects)
     return subjects, descriptions, personal, hostile
 
 

@@ -60,16 +60,16 @@ def plan_work(rng: np.random.Generator, tickets: Arrivals, planted: bool) -> Wor
 
 def _draw_transfers(rng: np.random.Generator, tickets: Arrivals, kind: np.ndarray, queue: np.ndarray) -> None:
     luck = rng.random((len(tickets), 2))
-    wrong = tickets.queue != tickets.right_queue
-    kind[wrong, 0] = TRANSFER
-    queue[wrong, 0] = tickets.queue[wrong]
-    back = wrong & (luck[:, 0] < 0.07)  # sent back once by the right queue
+    misrouted_tickets = tickets.queue != tickets.right_queue
+    kind[misrouted_tickets, 0] = TRANSFER
+    queue[misrouted_tickets, 0] = tickets.queue[misrouted_tickets]
+    back = misrouted_tickets & (luck[:, 0] < 0.07)  # sent back once by the right queue
     kind[back, 1] = kind[back, 2] = TRANSFER
     queue[back, 2] = tickets.queue[back]
-    escalated = luck[:, 1] < 0.025
-    kind[escalated, _ESCALATED] = ESCALATE
+    escalations = luck[:, 1] < 0.025
+    kind[escalations, _ESCALATED] = ESCALATE
     desk = np.array([centre.QUEUES.index(centre.TEAMS[team].queues[-1]) for team in centre.TEAM_OF_QUEUE])
-    queue[escalated, _FIRST_ROUND:] = desk[tickets.right_queue[escalated]][:, None]
+    queue[escalations, _FIRST_ROUND:] = desk[tickets.right_queue[escalations]][:, None]
 
 
 def _draw_rounds(rng: np.random.Generator, tickets: Arrivals, kind: np.ndarray, planted: bool) -> None:
@@ -86,26 +86,26 @@ def _draw_rounds(rng: np.random.Generator, tickets: Arrivals, kind: np.ndarray, 
 
 def _draw_ends(rng: np.random.Generator, tickets: Arrivals, kind: np.ndarray, queue: np.ndarray) -> None:
     luck = rng.random((len(tickets), 5))
-    written = ~tickets.live
-    kind[:, _SOLVED] = np.where(written & (luck[:, 0] < 0.10), UNANSWERED, ANSWER_AND_SOLVE)
+    by_writing = ~tickets.live
+    kind[:, _SOLVED] = np.where(by_writing & (luck[:, 0] < 0.10), UNANSWERED, ANSWER_AND_SOLVE)
     again = luck[:, 1] < 0.062
     kind[again, _REOPENED] = ANSWER_AND_SOLVE
     kind[again & (luck[:, 2] < 0.12), _REOPENED + 1] = ANSWER_AND_SOLVE
     gone = np.where(luck[:, 3] < 0.004, DELETE, np.where(luck[:, 3] < 0.009, SPAM, 0))
     gone = np.where(tickets.duplicate_of >= 0, MERGE, gone)
-    repeated = np.zeros(len(tickets), dtype=bool)
-    repeated[tickets.duplicate_of[tickets.duplicate_of >= 0]] = True
-    ended = (gone > 0) & ~repeated
-    kind[ended] = 0
-    kind[ended, _SOLVED] = gone[ended]
-    queue[ended, _SOLVED] = tickets.queue[ended]
+    originals = np.zeros(len(tickets), dtype=bool)
+    originals[tickets.duplicate_of[tickets.duplicate_of >= 0]] = True
+    ends_early = (gone > 0) & ~originals
+    kind[ends_early] = 0
+    kind[ends_early, _SOLVED] = gone[ends_early]
+    queue[ends_early, _SOLVED] = tickets.queue[ends_early]
 
 
 def _with_macros(tickets: Arrivals) -> np.ndarray:
     """Tickets that the macro project reaches."""
     positions = [centre.REASON_NAMES.index(name) for name in truth.PROJECT_REASONS]
-    reached: np.ndarray = np.isin(tickets.reason, positions) & (tickets.created >= truth.begins(truth.PROJECT_WEEK))
-    return reached
+    matches: np.ndarray = np.isin(tickets.reason, positions) & (tickets.created >= truth.begins(truth.PROJECT_WEEK))
+    return matches
 
 
 def _seconds(
@@ -118,8 +118,8 @@ def _seconds(
     seconds = 60 * minutes * share[kind] * np.exp(rng.normal(0, 0.55, len(ticket)) - 0.55**2 / 2)
     if planted:
         seconds = np.where(_with_macros(tickets)[ticket] & (kind >= ANSWER), seconds * truth.PROJECT_HANDLING, seconds)
-    rounded: np.ndarray = np.round(seconds).astype(np.int64)
-    return rounded
+    whole: np.ndarray = np.round(seconds).astype(np.int64)
+    return whole
 
 
 def _waits(rng: np.random.Generator, kind: np.ndarray, slot: np.ndarray) -> np.ndarray:
@@ -133,5 +133,5 @@ def _waits(rng: np.random.Generator, kind: np.ndarray, slot: np.ndarray) -> np.n
     reopen = np.where(luck[1] < 0.05, late, reopen)
     reopen = np.where(kind == UNANSWERED, reopen + centre.SOLVE_UNANSWERED_AFTER, reopen)
     wait = np.select([kind == ANSWER, kind == HOLD, slot >= _SOLVED], [answer, hold, reopen], 0.0)
-    rounded: np.ndarray = np.round(wait).astype(np.int64)
-    return rounded
+    whole: np.ndarray = np.round(wait).astype(np.int64)
+    return whole

@@ -77,19 +77,19 @@ def agent_id(number: int) -> str:
 
 
 def _person(rng: np.random.Generator, number: int, team: centre.Team, place: int, staff: int) -> dict[str, object]:
-    hired: date = date(2019, 1, 7) + timedelta(days=int(rng.integers(0, 2500)))
-    left = None
+    hired_on: date = date(2019, 1, 7) + timedelta(days=int(rng.integers(0, 2500)))
+    left_on = None
     if place % 7 in (4, 5):  # hired while the centre grows
-        hired = centre.monday(22 + int(rng.integers(0, 14)))
+        hired_on = centre.monday(22 + int(rng.integers(0, 14)))
     elif place % 10 == 7:
-        left = centre.monday(28 + int(rng.integers(0, 14))) + timedelta(days=4)
+        left_on = centre.monday(28 + int(rng.integers(0, 14))) + timedelta(days=4)
     return {
         "agent_id": agent_id(number),
         "team": team.name,
         "site": team.site,
         "time_zone": team.zone.key,
-        "hired_on": hired,
-        "left_on": left,
+        "hired_on": hired_on,
+        "left_on": left_on,
     }
 
 
@@ -105,17 +105,17 @@ def _days(
     moves_on: date | None,
 ) -> list[tuple[int, int, int, int, int, str]]:
     """The planned days of one agent; kind of day: 0 worked, 1 planned absence, 2 ill."""
-    hired, left = person["hired_on"], person["left_on"]
-    assert isinstance(hired, date)
+    hired_on, left_on = person["hired_on"], person["left_on"]
+    assert isinstance(hired_on, date)
     luck = rng.random((len(calendar), 2))
     away_from = rng.integers(0, len(calendar) - 5, 2)
     activity = ("tickets", "chat", "tickets", "phone")[place % 4]
-    found = []
+    rows = []
     for index, day in enumerate(calendar):
-        if day < hired or (isinstance(left, date) and day > left) or luck[index, 0] >= day_share:
+        if day < hired_on or (isinstance(left_on, date) and day > left_on) or luck[index, 0] >= day_share:
             continue
-        moved = moves_on is not None and day >= moves_on
-        now = centre.TEAMS.index(centre.COMMERCE) if moved else team_number
+        has_moved = moves_on is not None and day >= moves_on
+        now = centre.TEAMS.index(centre.COMMERCE) if has_moved else team_number
         team = centre.TEAMS[now]
         pattern, turn = _pattern(team, place, staff)
         if day in team.closed or day.weekday() not in pattern.weekdays[turn]:
@@ -123,17 +123,17 @@ def _days(
         kind = 1 if any(start <= index < start + 5 for start in away_from) else 2 if luck[index, 1] < 0.025 else 0
         start = centre.local(day, pattern.start, team.zone)
         end = centre.local(day, pattern.end, team.zone)
-        found.append((number, now, start, end, kind, activity if team.channels[3] or activity != "phone" else "chat"))
-    return found
+        rows.append((number, now, start, end, kind, activity if team.channels[3] or activity != "phone" else "chat"))
+    return rows
 
 
 def _pattern(team: centre.Team, place: int, staff: int) -> tuple[centre.ShiftPattern, int]:
     """The shift pattern of an agent and its turn in it: patterns are spread over the team by their shares."""
     position = (place * 0.6180339887498949 + 0.5 / staff) % 1.0
-    passed = 0.0
+    cumulative_share = 0.0
     for pattern in team.patterns:
-        passed += pattern.share
-        if position < passed:
+        cumulative_share += pattern.share
+        if position < cumulative_share:
             break
     return pattern, place % len(pattern.weekdays)
 
@@ -191,8 +191,8 @@ def _shifts(
     piece(kind != 0, start, end, "absence", False)
 
     shifts = pd.concat(pieces, ignore_index=True)
-    happened = ~shifts["planned"] & (shifts["start"] < centre.END)
-    shifts = shifts[shifts["planned"] | happened].copy()
+    past = ~shifts["planned"] & (shifts["start"] < centre.END)
+    shifts = shifts[shifts["planned"] | past].copy()
     works = ~shifts["planned"] & shifts["activity"].isin(["tickets", "chat", "phone"])
     stretches = shifts.loc[works, ["agent", "team", "start", "end"]].sort_values(["start", "agent"], ignore_index=True)
     shifts["end"] = np.where(shifts["planned"], shifts["end"], np.minimum(shifts["end"], centre.END))

@@ -46,7 +46,7 @@ class Rule:
 def routing_rules(planted: bool) -> tuple[Rule, ...]:
     """The rules in the order in which they are tried; `planted` adds the misrouting version and three faulty rules."""
     by_queue = {queue: _reasons_of(queue) for queue in centre.QUEUES}
-    named = centre.OTHER_FORM
+    other_form = centre.OTHER_FORM
     rules = [
         Rule("R-101", 10, (("contact_reason", "in", by_queue["safety-urgent"]),), "safety-urgent"),
         Rule(
@@ -73,26 +73,28 @@ def routing_rules(planted: bool) -> tuple[Rule, ...]:
     }
     for queue, (rule_id, position) in ids.items():
         reasons = tuple(name for name in by_queue[queue] if name != truth.MISROUTED_REASON)
-        conditions: tuple[Condition, ...] = (("contact_reason", "in", reasons), ("form", "is_not", named))
+        conditions: tuple[Condition, ...] = (("contact_reason", "in", reasons), ("form", "is_not", other_form))
         rules.append(Rule(rule_id, position, conditions, queue))
-    moved = truth.begins(truth.MISROUTING_WEEK)
-    refund: tuple[Condition, ...] = (("contact_reason", "is", truth.MISROUTED_REASON), ("form", "is_not", named))
-    rules.append(Rule(truth.MISROUTING_RULE, 340, refund, "commerce-refunds", active_to=moved if planted else None))
+    misrouting_start = truth.begins(truth.MISROUTING_WEEK)
+    refund: tuple[Condition, ...] = (("contact_reason", "is", truth.MISROUTED_REASON), ("form", "is_not", other_form))
+    rules.append(
+        Rule(truth.MISROUTING_RULE, 340, refund, "commerce-refunds", active_to=misrouting_start if planted else None)
+    )
     if planted:
         emerging: tuple[Condition, ...] = (
             ("contact_reason", "is", centre.EMERGING.name),
-            ("form", "is_not", named),
+            ("form", "is_not", other_form),
         )
         labelled_from = truth.begins(truth.EMERGING_WEEK)
         rules.append(Rule("R-124", 240, emerging, centre.EMERGING.queue, active_from=labelled_from))
-        rules.append(Rule(truth.MISROUTING_RULE, 340, refund, truth.MISROUTED_TO, active_from=moved))
+        rules.append(Rule(truth.MISROUTING_RULE, 340, refund, truth.MISROUTED_TO, active_from=misrouting_start))
         rules.append(
             Rule(
                 SHADOWED_RULE,
                 350,
                 (
                     ("contact_reason", "is", "damaged_item"),
-                    ("form", "is_not", named),
+                    ("form", "is_not", other_form),
                     ("channel", "is", "email"),
                 ),
                 "commerce-refunds",
@@ -103,7 +105,7 @@ def routing_rules(planted: bool) -> tuple[Rule, ...]:
             Rule(
                 CONFLICTING_RULES[0],
                 325,
-                (("contact_reason", "is", "gift_card"), ("language", "is", "pt"), ("form", "is_not", named)),
+                (("contact_reason", "is", "gift_card"), ("language", "is", "pt"), ("form", "is_not", other_form)),
                 "commerce-refunds",
             )
         )
@@ -134,8 +136,8 @@ def route(
             fits &= created < rule.active_to
         for field, operator, value in rule.conditions:
             codes, values = fields[field]
-            wanted = (value,) if isinstance(value, str) else value
-            matches = np.isin(codes, [values.index(name) for name in wanted if name in values])
+            names = (value,) if isinstance(value, str) else value
+            matches = np.isin(codes, [values.index(name) for name in names if name in values])
             fits &= ~matches if operator == "is_not" else matches
         queue[fits] = centre.QUEUES.index(rule.queue)
     return queue

@@ -21,7 +21,7 @@ _SHORTEST = 45  # seconds of the shortest piece of work
 
 
 @dataclass
-class Handled:
+class Handling:
     """Per piece of work: when it was due, picked up and ended (NEVER: not by the export), and by whom (-1)."""
 
     due: np.ndarray
@@ -30,7 +30,7 @@ class Handled:
     agent: np.ndarray
 
 
-def work_off(tickets: Arrivals, work: plan.Work, roster: Roster) -> Handled:
+def work_off(tickets: Arrivals, work: plan.Work, roster: Roster) -> Handling:
     """Let the agents of one site work off everything that is due before the export.
 
     A team works slightly faster while much waits and slower while little does, as teams do; all else follows from
@@ -57,21 +57,21 @@ def work_off(tickets: Arrivals, work: plan.Work, roster: Roster) -> Handled:
         roster=roster,
         usual_backlog=_usual_backlog(item_team),
     )
-    return Handled(_from(due, epoch), _from(picked, epoch), _from(ended, epoch), np.array(agents, dtype=np.int32))
+    return Handling(_from(due, epoch), _from(picked, epoch), _from(ended, epoch), np.array(agents, dtype=np.int32))
 
 
 def _from(values: list[int], epoch: int) -> np.ndarray:
-    found = np.array(values, dtype=np.int64)
-    return np.where(found < 0, NEVER, found + epoch)
+    numbers = np.array(values, dtype=np.int64)
+    return np.where(numbers < 0, NEVER, numbers + epoch)
 
 
 def _scale(work: plan.Work, item_team: np.ndarray, roster: Roster) -> np.ndarray:
     """What the relative handling times must be multiplied with so that each team is as busy as it is meant to be."""
     stretches = roster.stretches
     length = (stretches["end"] - stretches["start"]).to_numpy() / roster.speed[stretches["agent"].to_numpy()]
-    there = np.bincount(stretches["team"], weights=length, minlength=len(centre.TEAMS))
-    asked = np.bincount(item_team, weights=work.seconds, minlength=len(centre.TEAMS))
-    return np.array([team.occupancy for team in centre.TEAMS]) * there / np.maximum(asked, 1)
+    supply = np.bincount(stretches["team"], weights=length, minlength=len(centre.TEAMS))
+    demand = np.bincount(item_team, weights=work.seconds, minlength=len(centre.TEAMS))
+    return np.array([team.occupancy for team in centre.TEAMS]) * supply / np.maximum(demand, 1)
 
 
 def _usual_backlog(item_team: np.ndarray) -> list[float]:

@@ -18,7 +18,7 @@ _WORDS: dict[str, Any] = tomllib.loads(files("opslib.sample").joinpath("words.to
 FIRST_NAMES: list[str] = _WORDS["agents"]["first_names"]
 LAST_NAMES: list[str] = _WORDS["agents"]["last_names"]
 SURVEY_COMMENTS: dict[str, list[str]] = _WORDS["survey_comments"]
-_FILLED = 6  # each template stands in its pool with so many fillings
+_FILLINGS = 6  # each template stands in its pool with so many fillings
 
 
 def write_texts(
@@ -61,11 +61,13 @@ def _by_language(part: str) -> list[list[str]]:
 def _by_reason(part: str) -> list[list[str]]:
     """Templates for every language and reason, in the order of the group numbers."""
     reasons = [_WORDS["reasons"][name] for name in centre.REASON_NAMES]
-    found = [reason[part] for reason in reasons]
+    templates_of_groups = [reason[part] for reason in reasons]
     for language in centre.LANGUAGES[1:]:
         templates = _WORDS[language][part]
-        found += [[text.replace("{phrase}", reason[language]) for text in templates] for reason in reasons]
-    return found
+        templates_of_groups += [
+            [text.replace("{phrase}", reason[language]) for text in templates] for reason in reasons
+        ]
+    return templates_of_groups
 
 
 def _pick(rng: np.random.Generator, templates: list[list[str]], group: np.ndarray, luck: np.ndarray) -> pa.Array:
@@ -84,4 +86,4 @@ def _fill(rng: np.random.Generator, templates: list[str]) -> list[str]:
         options: list[str] = _WORDS["slots"][slot[1]]
         return options[int(rng.integers(0, len(options)))]
 
-    return [re.sub(r"\{(\w+)\}", value, text) for text in templates for _ in range(_FILLED)]
+    return [re.sub(r"\{(\w+)\}", value, text) for text in templates for _ in range(_FILLINGS)]

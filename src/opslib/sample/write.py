@@ -172,16 +172,16 @@ def _write_site(
     people = roster.draw_roster(_random(seed, number, 1), size, agents_before)
     tickets = arrivals.draw_arrivals(_random(seed, number, 2), size, with_truths)
     work = plan.plan_work(_random(seed, number, 3), tickets, with_truths)
-    handled = waiting.work_off(tickets, work, people)
-    log = events.write_log(_random(seed, number, 4), tickets, work, handled)
-    del work, handled
+    handling = waiting.work_off(tickets, work, people)
+    log = events.write_log(_random(seed, number, 4), tickets, work, handling)
+    del work, handling
     after = events.states(log, len(tickets))
 
     warm_up = int(np.searchsorted(tickets.created, centre.START))
-    shown = np.arange(warm_up, len(tickets))
+    ticket_rows = np.arange(warm_up, len(tickets))
     ids = pc.cast(pa.array(np.arange(len(tickets)) - warm_up + _FIRST_ID + tickets_before), pa.string())
     subjects, descriptions = words.write_texts(
-        _random(seed, number, 5), tickets, shown, after.status[shown] == STATUSES.index("spam")
+        _random(seed, number, 5), tickets, ticket_rows, after.status[ticket_rows] == STATUSES.index("spam")
     )
     data: list[Planted] = []
     hostile: list[Planted] = []
@@ -190,7 +190,7 @@ def _write_site(
     requesters = _requester_ids(tickets.requester, tickets_before)
     agent_ids = pa.array(people.agents["agent_id"], pa.string())
 
-    table = _ticket_table(tickets, after, shown, ids, requesters, agent_ids, subjects, descriptions)
+    table = _ticket_table(tickets, after, ticket_rows, ids, requesters, agent_ids, subjects, descriptions)
     if mark:
         _write_parquet(folder / f"tickets{mark}.parquet", table)
     else:
@@ -209,8 +209,8 @@ def _write_site(
         people.agents,
         [(names[one.row], one) for one in data],
         [(names[one.row], one) for one in hostile],
-        tickets.created[shown],
-        tickets.reason[shown],
+        tickets.created[ticket_rows],
+        tickets.reason[ticket_rows],
         names,
     )
 
@@ -237,38 +237,38 @@ def _iso(seconds: np.ndarray) -> pa.Array:
 def _ticket_table(
     tickets: arrivals.Arrivals,
     after: events.States,
-    shown: np.ndarray,
+    ticket_rows: np.ndarray,
     ids: pa.Array,
     requesters: pa.Array,
     agent_ids: pa.Array,
     subjects: pa.Array,
     descriptions: pa.Array,
 ) -> pa.Table:
-    rows = pa.array(shown)
-    assignee = after.assignee[shown]
+    rows = pa.array(ticket_rows)
+    assignee = after.assignee[ticket_rows]
     return pa.table(
         {
             "ticket_id": ids.take(rows),
-            "created_at": _instants(tickets.created[shown]),
-            "status": _words(after.status[shown], STATUSES),
-            "team": _words(after.team[shown], centre.TEAM_NAMES),
-            "updated_at": _instants(after.updated[shown]),
-            "queue": _words(after.queue[shown], centre.QUEUES),
-            "channel": _words(tickets.channel[shown], centre.CHANNELS),
-            "priority": _words(after.priority[shown], PRIORITIES),
-            "form": _words(tickets.form[shown], centre.FORMS),
+            "created_at": _instants(tickets.created[ticket_rows]),
+            "status": _words(after.status[ticket_rows], STATUSES),
+            "team": _words(after.team[ticket_rows], centre.TEAM_NAMES),
+            "updated_at": _instants(after.updated[ticket_rows]),
+            "queue": _words(after.queue[ticket_rows], centre.QUEUES),
+            "channel": _words(tickets.channel[ticket_rows], centre.CHANNELS),
+            "priority": _words(after.priority[ticket_rows], PRIORITIES),
+            "form": _words(tickets.form[ticket_rows], centre.FORMS),
             "requester_id": requesters.take(rows),
             "assignee_id": agent_ids.take(pa.array(assignee, mask=assignee < 0)),
-            "contact_reason": _words(tickets.label[shown], centre.LABELS),
-            "language": _words(tickets.language[shown], centre.LANGUAGES),
-            "region": _words(tickets.region[shown], centre.REGIONS),
+            "contact_reason": _words(tickets.label[ticket_rows], centre.LABELS),
+            "language": _words(tickets.language[ticket_rows], centre.LANGUAGES),
+            "region": _words(tickets.region[ticket_rows], centre.REGIONS),
             "subject": subjects,
             "description": descriptions,
-            "first_reply_at": _instants(after.first_reply[shown]),
-            "solved_at": _instants(after.solved[shown]),
-            "closed_at": _instants(after.closed[shown]),
-            "reopen_count": after.reopens[shown],
-            "transfer_count": after.transfers[shown],
+            "first_reply_at": _instants(after.first_reply[ticket_rows]),
+            "solved_at": _instants(after.solved[ticket_rows]),
+            "closed_at": _instants(after.closed[ticket_rows]),
+            "reopen_count": after.reopens[ticket_rows],
+            "transfer_count": after.transfers[ticket_rows],
         }
     )
 
