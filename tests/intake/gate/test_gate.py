@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 
 from opslib.errors import GateError
-from opslib.intake.gate import gate
+from opslib.intake.gate import staging
 from opslib.intake.gate.verdict import DamagedFile
 from opslib.tables import TABLES
 from tests.intake.gate.healthy_exports import TEAMS, TICKETS_A_WEEK, WEEK_END, healthy
@@ -80,7 +80,7 @@ def test_a_ticket_solved_before_it_was_created_is_set_aside_and_blocks_nobody(ti
     )
     assert found.failures_by_week == {"2026-W37": 1}
     assert reasons(run, "tickets") == {8: "expected: solved_at is not before created_at"}
-    assert (run.verdict.blocked, run.verdict.status, run.verdict.rows_set_aside) == ({}, "warned", {"tickets": 1})
+    assert (run.verdict.blocked, run.verdict.status, run.set_aside["tickets"].num_rows) == ({}, "warned", 1)
 
 
 def test_two_rows_of_a_ticket_that_contradict_each_other_are_both_set_aside(tickets: pd.DataFrame) -> None:
@@ -98,7 +98,7 @@ def test_of_identical_copies_of_a_row_the_first_is_kept(tables: Tables) -> None:
 
 
 def test_a_duplicate_key_is_found_across_chunks(tickets: pd.DataFrame, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gate, "CHUNK_ROWS", 2000)
+    monkeypatch.setattr(staging, "CHUNK_ROWS", 2000)
     tickets.loc[len(tickets) - 1, "ticket_id"] = tickets.loc[0, "ticket_id"]
     tickets.loc[1700, "status"] = "melted"
     run = judge({"tickets": tickets})

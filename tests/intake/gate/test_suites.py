@@ -16,7 +16,7 @@ import pyarrow as pa
 import pytest
 
 from opslib.errors import GateError
-from opslib.intake.gate.suites import Engine, quiet
+from opslib.intake.gate.engine import Engine, quiet
 from opslib.tables import TABLES
 from tests.intake.gate.healthy_exports import WEEK_END, candidates
 from tests.intake.gate.judging import NOT_NULL, OF_TYPE, SUITES, Tables, in_week, judge, judged, reasons, suites_with
