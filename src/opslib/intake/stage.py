@@ -68,7 +68,7 @@ def stage(
         exports: The folder with the export files; they are read, never copied.
         pseudonymiser: Makes the pseudonyms of ids that name a person.
         workers: Processes that redact free text side by side.
-        on_file: Told each file as it is read.
+        on_file: Called with the name of each file as it is read.
 
     Returns:
         One entry per file and table that it feeds, in the order of the files.
@@ -116,10 +116,10 @@ def _stage_file(
     pool: ProcessPoolExecutor | None,
 ) -> None:
     entry.parent.mkdir(parents=True, exist_ok=True)
-    found = []
-    with warehouse.connect() as con, ExitStack() as opened:
+    entries = []
+    with warehouse.connect() as con, ExitStack() as stack:
         for mapped in map_file(con, source, path, exports):
-            opened.callback(mapped.close)
+            stack.callback(mapped.close)
             parquet = entry.parent / f"{mapped.table}.parquet"
             redacted = _write(mapped, parquet, pseudonymiser, pool)
             item = Staged(
@@ -134,8 +134,8 @@ def _stage_file(
                 redacted=dict(sorted(redacted.items())),
                 parquet=parquet.relative_to(warehouse.root).as_posix(),
             )
-            found.append(asdict(item))
-    write_json({"tables": found}, entry)
+            entries.append(asdict(item))
+    write_json({"tables": entries}, entry)
 
 
 def _write(
@@ -147,9 +147,9 @@ def _write(
     aside = parquet.with_suffix(".aside")
     with pq.ParquetWriter(aside, schema, compression="zstd") as writer:
         for chunk in mapped.chunks():
-            private, found = _without_personal_data(chunk.select(schema.names), table, pseudonymiser, pool)
-            redacted.update(found)
-            writer.write_table(private.cast(schema))
+            rows, counts = _without_personal_data(chunk.select(schema.names), table, pseudonymiser, pool)
+            redacted.update(counts)
+            writer.write_table(rows.cast(schema))
     aside.replace(parquet)
     return redacted
 
@@ -157,37 +157,37 @@ def _write(
 def _without_personal_data(
     rows: pa.Table, table: Table, pseudonymiser: Pseudonymiser, pool: ProcessPoolExecutor | None
 ) -> tuple[pa.Table, Counter[str]]:
-    """The rows with pseudonyms for person ids and with redacted free text, and what was found by kind."""
+    """The rows with pseudonyms for person ids and with redacted free text, and the pieces redacted by kind."""
     for name in table.of_type("person"):
-        rows = _with(rows, name, pseudonymiser.many(rows[name]))
+        rows = _with_column(rows, name, pseudonymiser.many(rows[name]))
     if table.name == "ticket_events":
         names_a_person = pc.equal(rows["event"], "assignee")
         people = pc.if_else(names_a_person, rows["value"], pa.scalar(None, pa.string()))
-        rows = _with(rows, "value", pc.if_else(names_a_person, pseudonymiser.many(people), rows["value"]))
+        rows = _with_column(rows, "value", pc.if_else(names_a_person, pseudonymiser.many(people), rows["value"]))
     redacted: Counter[str] = Counter()
     for name in (*table.of_type("free_text"), "_unreadable"):
         if rows[name].null_count == len(rows):
             continue
-        worth_it = rows[name].nbytes >= _WORTH_A_PROCESS_BYTES
-        text, found = _redact(rows[name].to_pandas(), pool if worth_it else None)
-        redacted.update(found)
-        rows = _with(rows, name, pa.Array.from_pandas(text, type=pa.string()))
+        is_large = rows[name].nbytes >= _WORTH_A_PROCESS_BYTES
+        text, counts = _redact(rows[name].to_pandas(), pool if is_large else None)
+        redacted.update(counts)
+        rows = _with_column(rows, name, pa.Array.from_pandas(text, type=pa.string()))
     return rows, redacted
 
 
 def _redact(texts: pd.Series, pool: ProcessPoolExecutor | None) -> tuple[pd.Series, Counter[str]]:
     if pool is None:
-        text, found = redact_many(texts)
-        return text, Counter(found)
+        text, counts = redact_many(texts)
+        return text, Counter(counts)
     parts = [texts.iloc[start : start + _REDACTED_AT_ONCE] for start in range(0, len(texts), _REDACTED_AT_ONCE)]
     results = list(pool.map(redact_many, parts))
-    counted: Counter[str] = Counter()
-    for _, found in results:
-        counted.update(found)
-    return pd.concat([text for text, _ in results]), counted
+    total: Counter[str] = Counter()
+    for _, counts in results:
+        total.update(counts)
+    return pd.concat([text for text, _ in results]), total
 
 
-def _with(rows: pa.Table, name: str, values: pa.Array | pa.ChunkedArray) -> pa.Table:
+def _with_column(rows: pa.Table, name: str, values: pa.Array | pa.ChunkedArray) -> pa.Table:
     return rows.set_column(rows.schema.get_field_index(name), name, values)
 
 
@@ -202,6 +202,6 @@ def _forget(folder: Path, current: Iterable[str]) -> None:
 
 
 def accounting(staged: Sequence[Staged]) -> pd.DataFrame:
-    """Rows read and left out by the mapping, per file and table."""
+    """The rows that each file gives to each table: `file`, `table`, and the numbers of rows `read` and `left_out`."""
     rows = [(item.file, item.table, item.rows_read, item.left_out) for item in staged]
     return pd.DataFrame(rows, columns=["file", "table", "read", "left_out"])

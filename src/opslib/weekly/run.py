@@ -252,7 +252,7 @@ def last_intake(run: Run) -> Intake:
         raise WarehouseError(f"{run.warehouse.root} is empty; `make facts` fills it")
     known = json.loads(memory.read_text())
     week = run.week or known["week"]
-    if week not in admit.known_weeks(run.warehouse):
+    if week not in admit.verdict_weeks(run.warehouse):
         raise WarehouseError(f"the gate has not judged {week}; run `make facts WEEK={week}` first")
     return Intake(
         week=week,

@@ -14,7 +14,7 @@ from opslib.intake.gate.phrases import value_in_words
 from opslib.intake.gate.results import rule_result, team_outcome
 from opslib.intake.gate.staging import StagedTable
 from opslib.intake.gate.suites import Rule
-from opslib.intake.gate.team_summary import range_seen, team_summary
+from opslib.intake.gate.team_summary import range_in_words, team_summary
 from opslib.intake.gate.verdict import Result
 from opslib.tables import Table
 
@@ -63,7 +63,7 @@ def judge_teams(
             rule,
             checked=int(values.notna().sum()),
             failed=len(failing),
-            observed="; ".join(f"{team}: {sentence}" for team, sentence in observed.items()) or range_seen(values),
+            observed="; ".join(f"{team}: {sentence}" for team, sentence in observed.items()) or range_in_words(values),
             teams=failing,
             outcome=team_outcome(rule, fails=bool(failing)),
         )
