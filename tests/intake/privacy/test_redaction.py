@@ -10,7 +10,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from opslib.intake.privacy.redaction import KINDS, redact, redact_many
+from opslib.intake.privacy.kinds import KINDS
+from opslib.intake.privacy.redaction import redact, redact_many
 from tests.intake.privacy.redaction_cases import FOUND, ORDINARY
 
 
