@@ -397,8 +397,8 @@ def _line(tree: Any, location: tuple[int | str, ...]) -> int:
 
 
 def _key(location: tuple[int | str, ...]) -> str:
-    shown = ".".join(str(part) for part in location if not str(part).startswith(("function-", "literal[", "tuple[")))
-    return f"{shown}: " if shown else ""
+    path = ".".join(str(part) for part in location if not str(part).startswith(("function-", "literal[", "tuple[")))
+    return f"{path}: " if path else ""
 
 
 def _message(problem: Any) -> str:

@@ -22,8 +22,8 @@ def identifier(name: str) -> str:
 
 def listed(names: Sequence[str], most: int = 40) -> str:
     """`a`, `b`, `c` and so on, for messages."""
-    shown = ", ".join(f"`{name}`" for name in names[:most])
-    return f"{shown} and {len(names) - most} more" if len(names) > most else shown or "no columns"
+    text = ", ".join(f"`{name}`" for name in names[:most])
+    return f"{text} and {len(names) - most} more" if len(names) > most else text or "no columns"
 
 
 def words_of(text: str) -> frozenset[str]:

@@ -118,20 +118,20 @@ def _stage_file(
     entry.parent.mkdir(parents=True, exist_ok=True)
     entries = []
     with warehouse.connect() as con, ExitStack() as stack:
-        for mapped in map_file(con, source, path, exports):
-            stack.callback(mapped.close)
-            parquet = entry.parent / f"{mapped.table}.parquet"
-            redacted = _write(mapped, parquet, pseudonymiser, pool)
+        for mapped_file in map_file(con, source, path, exports):
+            stack.callback(mapped_file.close)
+            parquet = entry.parent / f"{mapped_file.table}.parquet"
+            pieces = _write(mapped_file, parquet, pseudonymiser, pool)
             item = Staged(
-                table=mapped.table,
+                table=mapped_file.table,
                 file=path.relative_to(exports).as_posix() if path.is_relative_to(exports) else path.name,
                 sha256=sha256,
                 order=0,
-                rows_read=mapped.rows_read + mapped.left_out,
-                left_out=mapped.left_out,
-                present=tuple(sorted(mapped.present)),
-                damage=mapped.damage,
-                redacted=dict(sorted(redacted.items())),
+                rows_read=mapped_file.rows_read + mapped_file.left_out,
+                left_out=mapped_file.left_out,
+                present=tuple(sorted(mapped_file.present)),
+                damage=mapped_file.damage,
+                redacted=dict(sorted(pieces.items())),
                 parquet=parquet.relative_to(warehouse.root).as_posix(),
             )
             entries.append(asdict(item))
@@ -139,19 +139,19 @@ def _stage_file(
 
 
 def _write(
-    mapped: MappedFile, parquet: Path, pseudonymiser: Pseudonymiser, pool: ProcessPoolExecutor | None
+    mapped_file: MappedFile, parquet: Path, pseudonymiser: Pseudonymiser, pool: ProcessPoolExecutor | None
 ) -> Counter[str]:
-    table = TABLES[mapped.table]
+    table = TABLES[mapped_file.table]
     schema = pa.schema([*table.schema, ("_row", pa.int64()), ("_unreadable", pa.string())])
-    redacted: Counter[str] = Counter()
+    pieces: Counter[str] = Counter()
     aside = parquet.with_suffix(".aside")
     with pq.ParquetWriter(aside, schema, compression="zstd") as writer:
-        for chunk in mapped.chunks():
+        for chunk in mapped_file.chunks():
             rows, counts = _without_personal_data(chunk.select(schema.names), table, pseudonymiser, pool)
-            redacted.update(counts)
+            pieces.update(counts)
             writer.write_table(rows.cast(schema))
     aside.replace(parquet)
-    return redacted
+    return pieces
 
 
 def _without_personal_data(
@@ -164,15 +164,15 @@ def _without_personal_data(
         names_a_person = pc.equal(rows["event"], "assignee")
         people = pc.if_else(names_a_person, rows["value"], pa.scalar(None, pa.string()))
         rows = _with_column(rows, "value", pc.if_else(names_a_person, pseudonymiser.many(people), rows["value"]))
-    redacted: Counter[str] = Counter()
+    pieces: Counter[str] = Counter()
     for name in (*table.of_type("free_text"), "_unreadable"):
         if rows[name].null_count == len(rows):
             continue
         is_large = rows[name].nbytes >= _WORTH_A_PROCESS_BYTES
         text, counts = _redact(rows[name].to_pandas(), pool if is_large else None)
-        redacted.update(counts)
+        pieces.update(counts)
         rows = _with_column(rows, name, pa.Array.from_pandas(text, type=pa.string()))
-    return rows, redacted
+    return rows, pieces
 
 
 def _redact(texts: pd.Series, pool: ProcessPoolExecutor | None) -> tuple[pd.Series, Counter[str]]:

@@ -140,11 +140,11 @@ class _Gate:
         rules = load_rules(self.expectations / f"{table.name}.json", table, derived, parameters)
         staged = stage_rows(self.export, table, rules, derived)
         self.rows[table.name] = staged.rows
-        judged = [rule for rule in rules if rule.scope != "teams" and staged.can_judge(rule, derived)]
-        row_rules = [rule for rule in judged if rule.scope == "rows"]
-        counts = judge_rows(self.engine, staged, judged, parameters)
+        frame_rules = [rule for rule in rules if rule.scope != "teams" and staged.can_judge(rule, derived)]
+        row_rules = [rule for rule in frame_rules if rule.scope == "rows"]
+        counts = judge_rows(self.engine, staged, frame_rules, parameters)
         results = {rule.number: row_result(self.export, table, rule, counts) for rule in row_rules}
-        for rule in judged:
+        for rule in frame_rules:
             if rule.scope == "table":
                 result = shape_result(table, rule, counts.details[rule.number], all_teams)
                 results[rule.number] = result

@@ -79,11 +79,11 @@ def _count(counts: RowCounts, rules: Sequence[Rule], results: Mapping[int, Mappi
     """Add what the rules saw in one frame to the counts; returns the rules on rows that failed there."""
     failing = []
     for rule in rules:
-        success, seen = results[rule.number]["success"], results[rule.number]["result"]
+        success, result = results[rule.number]["success"], results[rule.number]["result"]
         if rule.scope == "table":
-            counts.details[rule.number] = {"success": success, **seen}
+            counts.details[rule.number] = {"success": success, **result}
             continue
-        counts.checked[rule.number] += seen["element_count"] - seen.get("missing_count", 0)
+        counts.checked[rule.number] += result["element_count"] - result.get("missing_count", 0)
         if not success:
             failing.append(rule)
     return failing

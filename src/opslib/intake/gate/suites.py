@@ -160,7 +160,7 @@ def _check_columns(where: str, scope: Scope, columns: Sequence[str], table: Tabl
                 f"there are {', '.join(sorted(by_scope[scope]))}"
             )
     if scope != "table" and not columns:
-        raise GateError(f"{where}: it names no column, so no row and no team can be told")
+        raise GateError(f"{where}: it names no column, so it does not say which rows or teams fail")
 
 
 def _expectation(where: str, number: int, entry: Mapping[str, Any]) -> Expectation:

@@ -50,7 +50,7 @@ def judge_teams(
     summary, sentences = _summarise(staged, {name for rule in rules for name in rule.columns}, week, as_of)
     results = engine.run(table.name, summary, rules, parameters, "COMPLETE")
     teams = export.organisation.team_names
-    judged: dict[int, TeamResult] = {}
+    by_rule: dict[int, TeamResult] = {}
     for rule in rules:
         column = rule.columns[0]
         values = summary[column]
@@ -67,8 +67,8 @@ def judge_teams(
             teams=failing,
             outcome=team_outcome(rule, fails=bool(failing)),
         )
-        judged[rule.number] = (result, observed)
-    return judged
+        by_rule[rule.number] = (result, observed)
+    return by_rule
 
 
 def _summarise(

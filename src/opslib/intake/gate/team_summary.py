@@ -116,13 +116,13 @@ class _TeamRows:
         self.every = int(counts["every"].sum())
         self.own = int(counts["own"].sum())
         dated = counts.dropna(subset=["_week"]).set_index("_week")
-        kept = dated["kept"]
+        rows_of_week = dated["kept"]
         self.own_in_week = int(dated["own"].get(week, 0))
         self.every_in_week = int(dated["every"].get(week, 0))
-        self.in_week = int(kept.get(week, 0))
+        self.in_week = int(rows_of_week.get(week, 0))
         self.last: pd.Series = dated["last"].dropna()
         trailing = [shift_week(week, -back) for back in range(organisation.limits.trailing_weeks, 0, -1)]
-        rows = kept.reindex(trailing, fill_value=0)
+        rows = rows_of_week.reindex(trailing, fill_value=0)
         has_begun = rows >= max(1.0, rows.max() / 10)
         self.history = rows[has_begun.cummax()]
         self.usual = float(self.history.median()) if len(self.history) else 0.0

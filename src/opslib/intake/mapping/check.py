@@ -37,8 +37,8 @@ class Unreadable:
     expected: str
 
     def __str__(self) -> str:
-        shown = self.value if self.value == HIDDEN else repr(self.value)
-        return f"row {self.row:,}: {shown} is not {self.expected}"
+        excerpt = self.value if self.value == HIDDEN else repr(self.value)
+        return f"row {self.row:,}: {excerpt} is not {self.expected}"
 
 
 @dataclass(frozen=True)
@@ -128,13 +128,13 @@ class CheckReport:
 
     def verdict(self) -> str:
         """One sentence: what to do next."""
-        mend = "the file" if self.source == STANDARD else f"params/sources/{self.source}.yml or the file"
+        place = "the file" if self.source == STANDARD else f"params/sources/{self.source}.yml or the file"
         problems = len(self.problems) + sum(len(file.damage) for file in self.files)
         if self.fits:
             return "Everything that is needed could be read."
         if problems:
-            return f"{problems} problem(s) stand in the way; each is marked with ! above. Mend {mend}."
-        return f"Some values could not be read or are not known. Mend {mend}."
+            return f"{problems} problem(s) stand in the way; each is marked with ! above. Fix {place}."
+        return f"Some values could not be read or are not known. Fix {place}."
 
     def lines(self) -> list[str]:
         """The report as plain lines."""
@@ -374,7 +374,7 @@ def _broken_rows(table: TableCheck) -> list[str]:
         return []
     kinds = Counter(text for _, text in table.broken)
     rows = ", ".join(f"{number:,}" for number, _ in table.broken)
-    return [f"{table.broken_rows:,} row(s) could not be taken apart, among them {rows} ({'; '.join(kinds)})"]
+    return [f"{table.broken_rows:,} row(s) could not be split into columns, among them {rows} ({'; '.join(kinds)})"]
 
 
 def _cells(check: ColumnCheck) -> list[str]:

@@ -30,7 +30,7 @@ _SHOWABLE = f"(?i)([0-9\\s:/.,+-]|am|pm|t|z|utc|gmt|({_MONTHS})[a-z]*|n/?a|nan|n
 
 
 @dataclass(frozen=True)
-class PlannedColumn:
+class ColumnPlan:
     """How one standard column is made: in words, and in SQL.
 
     `raw` is what stands in the file, `text` what it is after translation, `failed` whether the translation does not
@@ -56,7 +56,7 @@ class PlannedColumn:
 class Variant:
     """One row rule of a feed (or the feed's columns, where it has none)."""
 
-    columns: tuple[PlannedColumn, ...]
+    columns: tuple[ColumnPlan, ...]
     condition: str
 
 
@@ -80,7 +80,12 @@ class Plan:
     @property
     def present(self) -> tuple[str, ...]:
         """The standard columns that the file gives."""
-        names = {planned.column.name for variant in self.variants for planned in variant.columns if planned.present}
+        names = {
+            column_plan.column.name
+            for variant in self.variants
+            for column_plan in variant.columns
+            if column_plan.present
+        }
         return tuple(name for name in TABLES[self.table].names if name in names)
 
     def left_out(self, con: duckdb.DuckDBPyConnection) -> int:
@@ -98,12 +103,13 @@ class Plan:
         broken = "_unreadable IS NOT NULL" if variant == 0 else "false"
         condition = f"({broken}) OR (_unreadable IS NULL AND ({self.where}) AND ({rule.condition}))"
         texts = [
-            f"{planned.raw} AS r{number}, {planned.text} AS t{number}, "
-            f"{planned.failed} AS f{number}, {planned.unknown} AS u{number}"
-            for number, planned in enumerate(rule.columns)
+            f"{column_plan.raw} AS r{number}, {column_plan.text} AS t{number}, "
+            f"{column_plan.failed} AS f{number}, {column_plan.unknown} AS u{number}"
+            for number, column_plan in enumerate(rule.columns)
         ]
         values = [
-            planned.value.replace("{t}", f"t{number}") + f" AS v{number}" for number, planned in enumerate(rule.columns)
+            column_plan.value.replace("{t}", f"t{number}") + f" AS v{number}"
+            for number, column_plan in enumerate(rule.columns)
         ]
         return (
             f"(SELECT *, {', '.join(values)} FROM "
@@ -113,8 +119,8 @@ class Plan:
     def final_sql(self, feed: int, variant: int) -> str:
         """SQL of the rows as they come out: the standard columns, `_row`, `_unreadable` and what orders them."""
         columns = self.variants[variant].columns
-        names = [planned.column.name for planned in columns]
-        values = [f"v{number} AS {identifier(planned.column.name)}" for number, planned in enumerate(columns)]
+        names = [column_plan.column.name for column_plan in columns]
+        values = [f"v{number} AS {identifier(column_plan.column.name)}" for number, column_plan in enumerate(columns)]
         if self.table == "ticket_events":
             event, value = names.index("event"), names.index("value")
             normal = value_sql.normalise(f"v{value}")
@@ -122,9 +128,9 @@ class Plan:
                 f"CASE WHEN v{event} IN ('status', 'priority') THEN {normal} ELSE v{value} END AS {identifier('value')}"
             )
         messages = [
-            f"CASE WHEN {self.unreadable(number)} THEN {_message(f'r{number}', planned)} END"
-            for number, planned in enumerate(columns)
-            if planned.present and (planned.column.type in value_sql.TYPES or planned.failed != "false")
+            f"CASE WHEN {self.unreadable(number)} THEN {_message(f'r{number}', column_plan)} END"
+            for number, column_plan in enumerate(columns)
+            if column_plan.present and (column_plan.column.type in value_sql.TYPES or column_plan.failed != "false")
         ]
         unreadable = f"nullif(concat_ws('; ', {', '.join(['_broken', *messages])}), '') AS _unreadable"
         order = f"_item, {feed} AS _feed, {variant} AS _rule"
@@ -171,14 +177,14 @@ def _count(con: duckdb.DuckDBPyConnection, query: str) -> int:
     return int(row[0])
 
 
-def _message(raw: str, planned: PlannedColumn) -> str:
+def _message(raw: str, column_plan: ColumnPlan) -> str:
     """SQL: what could not be read. A shifted column puts names into the place of times, so only what looks like a time,
     a number or a truth value is shown."""
     excerpt = f"regexp_replace(left({raw}, 40), '\\s+', ' ', 'g')"
-    if planned.column.type in value_sql.TYPES:
+    if column_plan.column.type in value_sql.TYPES:
         placeholder = f"concat('(text of ', length({raw}), ' characters)')"
         excerpt = f"CASE WHEN regexp_full_match({excerpt}, {quoted(_SHOWABLE)}) THEN {excerpt} ELSE {placeholder} END"
-    start, end = quoted(f"{planned.column.name}: '"), quoted(f"' is not {planned.expected}")
+    start, end = quoted(f"{column_plan.column.name}: '"), quoted(f"' is not {column_plan.expected}")
     return f"concat({start}, {excerpt}, {end})"
 
 
@@ -198,12 +204,12 @@ class _Compiler:
         ]
         variants = []
         for columns, conditions in rules:
-            planned = tuple(self._column(column, columns.get(column.name)) for column in table)
+            column_plans = tuple(self._column(column, columns.get(column.name)) for column in table)
             condition = self._conditions(conditions)
             if self.feed.rows and table.dated_by:
-                dated = next(one for one in planned if one.column.name == table.dated_by)
+                dated = next(one for one in column_plans if one.column.name == table.dated_by)
                 condition = f"({condition}) AND {dated.raw} IS NOT NULL"
-            variants.append(Variant(planned, condition))
+            variants.append(Variant(column_plans, condition))
         for column in table:
             ways = [one for variant in variants for one in variant.columns if one.column.name == column.name]
             if column.needed and self.columns.raw.columns and not any(one.present for one in ways):
@@ -251,11 +257,11 @@ class _Compiler:
         matches = f"coalesce(lower({column}) IN ({', '.join(quoted(text.casefold()) for text in texts)}), false)"
         return f"(NOT {matches})" if condition.not_among is not None or condition.differs is not None else matches
 
-    def _column(self, column: Column, rule: ColumnRule | None) -> PlannedColumn:
+    def _column(self, column: Column, rule: ColumnRule | None) -> ColumnPlan:
         sql_type = value_sql.TYPES.get(column.type, "VARCHAR")
         if rule is None:
             null = "NULL::VARCHAR"
-            return PlannedColumn(
+            return ColumnPlan(
                 column, "not mapped", (), (), False, False, "", null, null, "false", "false", f"NULL::{sql_type}"
             )
         origin = self._origin(rule)
@@ -266,7 +272,7 @@ class _Compiler:
         words = f"{origin.words}{reading}" + (f", empty becomes {rule.missing!r}" if rule.missing is not None else "")
         if rule.values or any(case.values or case.extract for case in rule.cases) or rule.extract:
             expected = "a value that the mapping knows" if column.type not in value_sql.TYPES else expected
-        return PlannedColumn(
+        return ColumnPlan(
             column=column,
             rule=words,
             sources=tuple(dict.fromkeys(origin.sources)),

@@ -25,7 +25,7 @@ class FileColumns:
     """The columns of a file that the rules of a feed can name, and those of the files that are looked up beside it.
 
     `file` is the file as it was read, `raw` its rows with the array taken apart that the feed names. `used` gathers the
-    columns that were asked for, `damage` and `notes` what is to be said of the file.
+    columns that rules name, `damage` and `notes` what is to be said of the file.
     """
 
     mapping: SourceMapping
@@ -86,7 +86,7 @@ class FileColumns:
         return self._clean_sql(identifier(column))
 
     def relation(self) -> str:
-        """SQL for FROM: the rows of the file, beside each what was looked up for it of what was asked for until now."""
+        """SQL for FROM: the rows of the file, each beside the columns of look-ups that `sql_of` was called for."""
         joins = ""
         result_columns = [identifier(name) for name in self.raw.columns]
         for name, columns in sorted(self._lookup_columns.items()):

@@ -53,8 +53,8 @@ class MappedFile:
             `_unreadable`.
         """
         schema = _chunk_schema(self.table)
-        with pq.ParquetFile(self.parquet) as stored:
-            for batch in stored.iter_batches(batch_size=CHUNK_ROWS):
+        with pq.ParquetFile(self.parquet) as parquet_file:
+            for batch in parquet_file.iter_batches(batch_size=CHUNK_ROWS):
                 yield pa.Table.from_batches([batch]).cast(schema)
 
     def close(self) -> None:
