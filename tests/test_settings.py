@@ -36,9 +36,11 @@ def test_one_error_lists_all_that_is_wrong_with_the_line_of_each_key(tmp_path):
             ("time_zone: America/Chicago", "time_zone: America/Chikago"),
         )
     lines = (tmp_path / "org.yml").read_text().splitlines()
-    said = str(error.value).splitlines()
-    assert len(said) == 4
-    for problem, key in zip(said, ("America/Chikago", "high: 4,", "- name: us-creators", "labl:"), strict=True):
+    lines_of_error = str(error.value).splitlines()
+    assert len(lines_of_error) == 4
+    for problem, key in zip(
+        lines_of_error, ("America/Chikago", "high: 4,", "- name: us-creators", "labl:"), strict=True
+    ):
         number = int(problem.removeprefix(str(tmp_path / "org.yml") + ":").split(":")[0])
         assert key in lines[number - 1]
 

@@ -245,27 +245,31 @@ class Organisation(Settings):
 
     @model_validator(mode="after")
     def _names_are_known(self) -> Organisation:
-        wrong = []
+        problems = []
         for kind, items in (("calendar", self.calendars), ("SLA policy", self.sla_policies), ("team", self.teams)):
             names = [item.name for item in items]
-            wrong += [f"{kind} {name!r} is there twice" for name in sorted({n for n in names if names.count(n) > 1})]
+            problems += [f"{kind} {name!r} is there twice" for name in sorted({n for n in names if names.count(n) > 1})]
         calendars = {calendar.name for calendar in self.calendars}
         policies = {policy.name for policy in self.sla_policies}
         for team in self.teams:
             if team.calendar not in calendars:
-                wrong.append(f"team {team.name!r}: no calendar {team.calendar!r}; there are {_listed(calendars)}")
+                problems.append(f"team {team.name!r}: no calendar {team.calendar!r}; there are {_name_list(calendars)}")
             if team.sla_policy is not None and team.sla_policy not in policies:
-                wrong.append(f"team {team.name!r}: no SLA policy {team.sla_policy!r}; there are {_listed(policies)}")
-        if wrong:
-            raise ValueError("; ".join(wrong))
+                problems.append(
+                    f"team {team.name!r}: no SLA policy {team.sla_policy!r}; there are {_name_list(policies)}"
+                )
+        if problems:
+            raise ValueError("; ".join(problems))
         return self
 
     @property
     def zone(self) -> ZoneInfo:
+        """The time zone that dates the organisation's weeks."""
         return ZoneInfo(self.time_zone)
 
     @property
     def team_names(self) -> tuple[str, ...]:
+        """The names of the teams, in the order of the file."""
         return tuple(team.name for team in self.teams)
 
     def team(self, name: str) -> Team:
@@ -277,13 +281,11 @@ class Organisation(Settings):
         for team in self.teams:
             if team.name == name:
                 return team
-        raise SettingsError(f"no team {name!r} in params/org.yml; there are {_listed(self.team_names)}")
+        raise SettingsError(f"no team {name!r} in params/org.yml; there are {_name_list(self.team_names)}")
 
     def calendar(self, name: str) -> Calendar:
+        """The calendar of that name, which a team of the organisation has."""
         return next(calendar for calendar in self.calendars if calendar.name == name)
-
-    def calendar_of(self, team: str) -> Calendar:
-        return self.calendar(self.team(team).calendar)
 
 
 class NotebookPlan(Settings):
@@ -344,17 +346,19 @@ def load(path: Path, model: type[Model], *, also: Callable[[Any], Iterable[Probl
         raise SettingsError(f"{path}:{mark.line + 1 if mark else 1}: not YAML: {error.problem}") from error
     except YAMLError as error:
         raise SettingsError(f"{path}: not YAML: {str(error).splitlines()[0]}") from error
-    plain = _plain(tree)
+    plain = _plain_tree(tree)
     problems = list(also(plain))
     try:
-        found = model.model_validate(plain)
+        settings = model.model_validate(plain)
     except ValidationError as error:
-        problems += [(problem["loc"], _said(problem)) for problem in error.errors()]
+        problems += [(problem["loc"], _message(problem)) for problem in error.errors()]
     else:
         if not problems:
-            return found
-    told = sorted(((_line(tree, place), f"{_key(place)}{said}") for place, said in problems), key=lambda one: one[0])
-    raise SettingsError("\n".join(f"{path}:{line}: {said}" for line, said in told))
+            return settings
+    lines = sorted(
+        ((_line(tree, place), f"{_key(place)}{message}") for place, message in problems), key=lambda one: one[0]
+    )
+    raise SettingsError("\n".join(f"{path}:{line}: {message}" for line, message in lines))
 
 
 def load_organisation(params: Path, name: str = "org") -> Organisation:
@@ -367,12 +371,12 @@ def load_weekly_plan(params: Path) -> WeeklyPlan:
     return load(params / "weekly.yml", WeeklyPlan)
 
 
-def _plain(tree: Any) -> Any:
+def _plain_tree(tree: Any) -> Any:
     """Plain dicts, lists and scalars; times of day and the like stay as they were written."""
     if isinstance(tree, Mapping):
-        return {str(key): _plain(value) for key, value in tree.items()}
+        return {str(key): _plain_tree(value) for key, value in tree.items()}
     if isinstance(tree, list):
-        return [_plain(value) for value in tree]
+        return [_plain_tree(value) for value in tree]
     if isinstance(tree, time):
         return tree.isoformat()
     return str(tree) if isinstance(tree, str) else tree
@@ -393,11 +397,11 @@ def _line(tree: Any, location: tuple[int | str, ...]) -> int:
 
 
 def _key(location: tuple[int | str, ...]) -> str:
-    shown = ".".join(str(part) for part in location if not str(part).startswith(("function-", "literal[", "tuple[")))
-    return f"{shown}: " if shown else ""
+    path = ".".join(str(part) for part in location if not str(part).startswith(("function-", "literal[", "tuple[")))
+    return f"{path}: " if path else ""
 
 
-def _said(problem: Any) -> str:
+def _message(problem: Any) -> str:
     match problem["type"]:
         case "missing":
             return "this key is needed"
@@ -411,5 +415,5 @@ def _said(problem: Any) -> str:
             return str(problem["msg"]).removeprefix("Value error, ")
 
 
-def _listed(names: Iterable[str]) -> str:
+def _name_list(names: Iterable[str]) -> str:
     return ", ".join(sorted(names)) or "none"

@@ -61,6 +61,7 @@ class Column:
 
     @property
     def arrow(self) -> pa.DataType:
+        """The Arrow type of the column's values."""
         return _ARROW[self.type]
 
 
@@ -86,10 +87,12 @@ class Table:
 
     @property
     def names(self) -> tuple[str, ...]:
+        """The names of the columns, in their order."""
         return tuple(column.name for column in self.columns)
 
     @property
     def needed_columns(self) -> tuple[str, ...]:
+        """The names of the columns that every export must give."""
         return tuple(column.name for column in self.columns if column.needed)
 
     def of_type(self, *types: ColumnType) -> tuple[str, ...]:
@@ -98,6 +101,7 @@ class Table:
 
     @property
     def schema(self) -> pa.Schema:
+        """The columns with their Arrow types."""
         return pa.schema([(column.name, column.arrow) for column in self.columns])
 
 
@@ -112,13 +116,13 @@ def _table(
     needed: bool = False,
 ) -> Table:
     """Read the compact form below: one column a line, `name type meaning`, a `!` after the name where it is needed."""
-    parsed = []
+    parsed_columns = []
     for line in columns.strip().splitlines():
-        marked, type_, text = line.strip().split(maxsplit=2)
-        column = marked.removesuffix("!")
+        word, type_, column_meaning = line.strip().split(maxsplit=2)
+        column = word.removesuffix("!")
         allowed = (values or {}).get(column, ())
-        parsed.append(Column(column, cast(ColumnType, type_), text, marked != column, allowed))
-    return Table(name, meaning, tuple(key.split()), tuple(parsed), dated_by, needed)
+        parsed_columns.append(Column(column, cast(ColumnType, type_), column_meaning, word != column, allowed))
+    return Table(name, meaning, tuple(key.split()), tuple(parsed_columns), dated_by, needed)
 
 
 TABLES: dict[str, Table] = {

@@ -31,7 +31,7 @@ def verdict(*outcomes: Any, blocked: dict[str, tuple[str, ...]] | None = None) -
         )
         for outcome in outcomes
     )
-    return Verdict("2026-W46", datetime(2026, 11, 16, tzinfo=UTC), results, blocked or {}, {}, {})
+    return Verdict("2026-W46", datetime(2026, 11, 16, tzinfo=UTC), results, blocked or {}, {})
 
 
 @pytest.mark.parametrize(

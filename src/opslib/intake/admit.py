@@ -40,8 +40,12 @@ _LAST = ("merged_into", "deleted")
 
 
 @dataclass(frozen=True)
-class Admitted:
-    """What came of the exports: the verdict, the instant they reach, the week judged, the rows by file and table."""
+class Admission:
+    """What came of the exports: the verdict, the instant they reach, the week that was judged, the rows.
+
+    `rows` has a row per `file` and `table` with the numbers of rows `read`, `left_out`, `replaced`, `set_aside` and
+    `kept`.
+    """
 
     verdict: Verdict
     as_of: datetime
@@ -59,7 +63,7 @@ def admit(
     week: str | None,
     as_of: datetime | None,
     now: datetime,
-) -> Admitted:
+) -> Admission:
     """Judge the staged rows and replace the standard tables by those that passed.
 
     Args:
@@ -73,7 +77,8 @@ def admit(
         now: The present: nothing can have happened after it.
 
     Returns:
-        The verdict, the instant, the week, and the rows per file and table: read, left_out, replaced, set_aside, kept.
+        The verdict, the instant, the week, and the rows: `file`, `table`, and the numbers of rows `read`, `left_out`,
+        `replaced`, `set_aside` and `kept`.
 
     Raises:
         ExportError: no row of the exports tells a time, so that there is no week to report.
@@ -85,7 +90,7 @@ def admit(
         duplicates = {table: _candidates(con, warehouse, TABLES[table], staged, rows) for table in present}
         as_of = as_of or _as_of(con, present, now)
         week = week or _last_week(con, as_of, organisation)
-        damaged = _damaged(con, warehouse, staged, organisation)
+        damaged_files = _damaged_files(con, warehouse, staged, organisation)
         run = gate.check(
             con,
             organisation=organisation,
@@ -93,7 +98,7 @@ def admit(
             as_of=as_of,
             expectations=expectations,
             present=present,
-            damaged=damaged,
+            damaged=damaged_files,
             now=now,
         )
         aside: dict[str, pa.Table] = {}
@@ -101,7 +106,7 @@ def admit(
             aside[table] = pa.concat_tables(
                 [run.set_aside.get(table, _REASONS.empty_table()).cast(_REASONS), duplicates[table].cast(_REASONS)]
             )
-        _set_aside(con, warehouse, quarantine, staged, aside, rows)
+        _write_quarantine(con, warehouse, quarantine, staged, aside, rows)
         for table in present:
             _write_standard(con, warehouse, TABLES[table], aside[table], organisation, rows)
         for table in set(TABLES) - set(present):
@@ -111,7 +116,7 @@ def admit(
     _check_accounting(rows)
     write_json({table: sorted(columns) for table, columns in present.items()}, warehouse.root / "standard/columns.json")
     write_text(run.verdict.to_json(), warehouse.root / "gate" / f"{week}.json")
-    return Admitted(run.verdict, as_of, week, rows)
+    return Admission(run.verdict, as_of, week, rows)
 
 
 _REASONS = pa.schema([("_file", pa.string()), ("_row", pa.int64()), ("reason", pa.string())])
@@ -130,16 +135,20 @@ def _present(staged: Iterable[Staged]) -> dict[str, frozenset[str]]:
 def _candidates(
     con: duckdb.DuckDBPyConnection, warehouse: Warehouse, table: Table, staged: Sequence[Staged], rows: pd.DataFrame
 ) -> pa.Table:
-    """Make `candidate_<table>` of the whole files, one row per key; returns duplicates that nothing puts in order."""
+    """Make `candidate_<table>` of the whole files, one row per key.
+
+    Returns:
+        `_file`, `_row` and `reason` of the rows that repeat a key and that nothing puts in order.
+    """
     whole = [item for item in staged if item.table == table.name and item.damage is None]
-    selected = [
+    selects = [
         f"SELECT {_columns(table.names)}, {quoted(item.file)} AS _file, {item.order} AS _order, "
         f"file_row_number AS _row, _row AS _source_row, _unreadable FROM {_staged_rows(warehouse, item)}"
         for item in whole
     ]
     nothing = ", ".join(f'NULL::{_sql_type(column.arrow)} AS "{column.name}"' for column in table)
     empty = f"SELECT {nothing}, '' AS _file, 0 AS _order, 0 AS _row, 0 AS _source_row, NULL::VARCHAR AS _unreadable"
-    source = " UNION ALL ".join(selected) if selected else f"{empty} LIMIT 0"
+    source = " UNION ALL ".join(selects) if selects else f"{empty} LIMIT 0"
     key = _columns(table.key)
     has_key = " AND ".join(f'"{name}" IS NOT NULL' for name in table.key if table[name].needed)
     later = '"updated_at" DESC NULLS LAST, ' if "updated_at" in table.names else ""
@@ -159,26 +168,26 @@ def _candidates(
         WINDOW same AS (PARTITION BY {key} ORDER BY {order})
     """)
     con.execute(f"""
-        CREATE TEMP TABLE beaten AS
+        CREATE TEMP TABLE superseded AS
         SELECT _file, _row, _content <> _kept_content AND _file = _kept_file
                AND {updated} IS NOT DISTINCT FROM _kept_updated AS _conflict, _kept_row
         FROM ranked WHERE _rank > 1
     """)
-    con.execute("DELETE FROM read_rows r USING beaten b WHERE r._file = b._file AND r._row = b._row")
+    con.execute("DELETE FROM read_rows r USING superseded s WHERE r._file = s._file AND r._row = s._row")
     con.execute("ALTER TABLE read_rows DROP COLUMN _source_row")
     con.execute(f'ALTER TABLE read_rows RENAME TO "candidate_{table.name}"')
     for file, replaced in con.execute(
-        "SELECT _file, count(*) FROM beaten WHERE NOT _conflict GROUP BY _file"
+        "SELECT _file, count(*) FROM superseded WHERE NOT _conflict GROUP BY _file"
     ).fetchall():
         rows.loc[(file, table.name), "replaced"] = replaced
     names = ", ".join(name for name in table.key if table[name].needed)
     conflicts = con.sql(f"""
         SELECT _file, _row, 'the same {names} again in row ' || _kept_row || ' with other content, and nothing says '
                || 'which is later; that row was kept' AS reason
-        FROM beaten WHERE _conflict ORDER BY _file, _row
+        FROM superseded WHERE _conflict ORDER BY _file, _row
     """).to_arrow_table()
     con.execute("DROP TABLE ranked")
-    con.execute("DROP TABLE beaten")
+    con.execute("DROP TABLE superseded")
     return conflicts
 
 
@@ -190,17 +199,17 @@ def _as_of(con: duckdb.DuckDBPyConnection, present: Mapping[str, frozenset[str]]
         if table in present
         for column in columns
     ]
-    found = (
+    newest = (
         con.execute(f"SELECT epoch_us(max(latest)) FROM ({' UNION ALL '.join(latest)})", {"now": now}).fetchone()
         if latest
         else None
     )
-    if found is None or found[0] is None:
+    if newest is None or newest[0] is None:
         raise ExportError(
             "no row of the exports has a time that can be read, so there is no week to report; "
             "`opslib sources check` says column by column what the files would become"
         )
-    return datetime.fromtimestamp(found[0] // 1_000_000, UTC)
+    return datetime.fromtimestamp(newest[0] // 1_000_000, UTC)
 
 
 def _last_week(con: duckdb.DuckDBPyConnection, as_of: datetime, organisation: Organisation) -> str:
@@ -220,11 +229,11 @@ def _last_week(con: duckdb.DuckDBPyConnection, as_of: datetime, organisation: Or
     return week if last >= start else last_complete_week(last, organisation.zone, tolerance)
 
 
-def _damaged(
+def _damaged_files(
     con: duckdb.DuckDBPyConnection, warehouse: Warehouse, staged: Sequence[Staged], organisation: Organisation
 ) -> list[DamagedFile]:
     """The files that could not be read whole, each with the teams that its readable rows or its name concern."""
-    found = []
+    files = []
     for item in staged:
         if item.damage is None:
             continue
@@ -239,19 +248,19 @@ def _damaged(
         else:
             query = "SELECT NULL WHERE false"
         teams = {team for (team,) in con.execute(query).fetchall()} & set(organisation.team_names)
-        named = {team for team in organisation.team_names if team in item.file}
-        counted = con.execute(f"SELECT count(*) FROM {rows}").fetchone()
-        assert counted is not None
-        found.append(
+        teams_in_name = {team for team in organisation.team_names if team in item.file}
+        count = con.execute(f"SELECT count(*) FROM {rows}").fetchone()
+        assert count is not None
+        files.append(
             DamagedFile(
                 table=item.table,
                 file=item.file,
                 message=item.damage,
-                teams=tuple(sorted(named or teams)) or None,
-                rows=counted[0],
+                teams=tuple(sorted(teams_in_name or teams)) or None,
+                rows=count[0],
             )
         )
-    return found
+    return files
 
 
 def _staged_rows(warehouse: Warehouse, item: Staged) -> str:
@@ -263,7 +272,7 @@ def _is_there(con: duckdb.DuckDBPyConnection, name: str) -> bool:
     return bool(con.execute("SELECT 1 FROM duckdb_tables() WHERE table_name = $name", {"name": name}).fetchall())
 
 
-def _set_aside(
+def _write_quarantine(
     con: duckdb.DuckDBPyConnection,
     warehouse: Warehouse,
     quarantine: Path,
@@ -272,7 +281,7 @@ def _set_aside(
     rows: pd.DataFrame,
 ) -> None:
     """Write the rows that were set aside with their reasons, and forget those of earlier runs."""
-    written = set()
+    paths = set()
     for item in staged:
         source = _staged_rows(warehouse, item)
         reasons = aside[item.table]
@@ -281,8 +290,8 @@ def _set_aside(
                 f"SELECT {quoted(item.file)} AS file, _row AS row, $why AS reason, "
                 f"* EXCLUDE (_row, _unreadable, file_row_number) FROM {source} ORDER BY file_row_number"
             )
-            found = con.sql(query, params={"why": item.damage}).to_arrow_table()
-            rows.loc[(item.file, item.table), "set_aside"] = len(found)
+            rejected = con.sql(query, params={"why": item.damage}).to_arrow_table()
+            rows.loc[(item.file, item.table), "set_aside"] = len(rejected)
         else:
             con.register("reasons", reasons)
             query = (
@@ -293,15 +302,15 @@ def _set_aside(
                 "(SELECT _row, string_agg(reason, '; ' ORDER BY reason) AS reason FROM reasons "
                 "WHERE _file = $file GROUP BY _row) w ON w._row = s.file_row_number ORDER BY s.file_row_number"
             )
-            found = con.sql(query, params={"file": item.file}).to_arrow_table()
+            rejected = con.sql(query, params={"file": item.file}).to_arrow_table()
             con.unregister("reasons")
-            rows.loc[(item.file, item.table), "set_aside"] = len(found)
-        if len(found):
+            rows.loc[(item.file, item.table), "set_aside"] = len(rejected)
+        if len(rejected):
             path = quarantine / item.table / f"{item.file.replace('/', '_')}.parquet"
-            write_parquet(found, path)
-            written.add(path)
+            write_parquet(rejected, path)
+            paths.add(path)
     for path in quarantine.glob("*/*.parquet"):
-        if path not in written:
+        if path not in paths:
             path.unlink()
 
 
@@ -324,28 +333,28 @@ def _write_standard(
     columns = _columns(table.names, "k.")
     if table.name not in WEEKLY_TABLES:
         key = _columns(table.key, "k.")
-        everything = f'SELECT {columns} FROM "kept_{table.name}" k ORDER BY {key}, k._order, k._row'
-        warehouse.write("standard", table.name, con.sql(everything).to_arrow_table().cast(table.schema))
+        query = f'SELECT {columns} FROM "kept_{table.name}" k ORDER BY {key}, k._order, k._row'
+        warehouse.write("standard", table.name, con.sql(query).to_arrow_table().cast(table.schema))
         return
     order = "w.week, k.team, k.ticket_id"
     if table.name == "tickets":
         _name_weeks(con, organisation)
     else:
         order = f"w.week, w.team, k.ticket_id, occurred_at, event <> '{_FIRST}', event IN {_LAST}, _order, _row"
-    rows_in_weeks = f'"kept_{table.name}" k JOIN ticket_weeks w USING (ticket_id)'
-    query = f"SELECT {columns}, w.week FROM {rows_in_weeks} WHERE w.week BETWEEN $first AND $last ORDER BY {order}"
-    rows_of = dict(con.execute(f"SELECT w.week, count(*) FROM {rows_in_weeks} GROUP BY w.week").fetchall())
-    named = con.execute("SELECT DISTINCT week FROM ticket_weeks WHERE week IS NOT NULL ORDER BY week").fetchall()
-    weeks = [week for (week,) in named]
+    dated_rows = f'"kept_{table.name}" k JOIN ticket_weeks w USING (ticket_id)'
+    query = f"SELECT {columns}, w.week FROM {dated_rows} WHERE w.week BETWEEN $first AND $last ORDER BY {order}"
+    rows_of = dict(con.execute(f"SELECT w.week, count(*) FROM {dated_rows} GROUP BY w.week").fetchall())
+    week_rows = con.execute("SELECT DISTINCT week FROM ticket_weeks WHERE week IS NOT NULL ORDER BY week").fetchall()
+    weeks = [week for (week,) in week_rows]
     with ThreadPoolExecutor(_WRITERS) as writers:
-        for together in _passes(weeks, rows_of):
-            ordered = con.sql(query, params={"first": together[0], "last": together[-1]}).to_arrow_table()
+        for weeks_of_pass in _passes(weeks, rows_of):
+            sorted_rows = con.sql(query, params={"first": weeks_of_pass[0], "last": weeks_of_pass[-1]}).to_arrow_table()
             if table.name == "ticket_events":
-                ordered = _numbered(ordered)
+                sorted_rows = _with_sequence(sorted_rows)
             writing, start = [], 0
-            for week in together:
+            for week in weeks_of_pass:
                 size = rows_of.get(week, 0)
-                part = ordered.slice(start, size).combine_chunks()
+                part = sorted_rows.slice(start, size).combine_chunks()
                 writing.append(writers.submit(warehouse.write_week, "standard", table.name, week, part))
                 start += size
             for each in writing:
@@ -353,26 +362,26 @@ def _write_standard(
     warehouse.remove_weeks("standard", table.name, keep=weeks)
 
 
-def _numbered(events: pa.Table) -> pa.Table:
+def _with_sequence(events: pa.Table) -> pa.Table:
     """Events that come ticket by ticket, with their number within the ticket, from 0, as `sequence` before `week`."""
     places = np.arange(len(events))
     tickets = events["ticket_id"].combine_chunks()
-    begins = np.ones(len(events), dtype=bool)
-    begins[1:] = pc.not_equal(tickets[1:], tickets[:-1]).to_numpy(zero_copy_only=False)
-    sequence = places - np.maximum.accumulate(np.where(begins, places, 0))
+    starts = np.ones(len(events), dtype=bool)
+    starts[1:] = pc.not_equal(tickets[1:], tickets[:-1]).to_numpy(zero_copy_only=False)
+    sequence = places - np.maximum.accumulate(np.where(starts, places, 0))
     return events.add_column(events.schema.get_field_index("week"), "sequence", pa.array(sequence, pa.int64()))
 
 
 def _passes(weeks: Sequence[str], rows: Mapping[str, int]) -> Iterator[list[str]]:
     """Neighbouring weeks that are put in order together."""
-    together: list[str] = []
+    weeks_of_pass: list[str] = []
     for week in weeks:
-        if together and sum(rows.get(known, 0) for known in (*together, week)) > _ROWS_OF_A_PASS:
-            yield together
-            together = []
-        together.append(week)
-    if together:
-        yield together
+        if weeks_of_pass and sum(rows.get(label, 0) for label in (*weeks_of_pass, week)) > _ROWS_OF_A_PASS:
+            yield weeks_of_pass
+            weeks_of_pass = []
+        weeks_of_pass.append(week)
+    if weeks_of_pass:
+        yield weeks_of_pass
 
 
 def _name_weeks(con: duckdb.DuckDBPyConnection, organisation: Organisation) -> None:
@@ -401,7 +410,7 @@ def read_verdict(warehouse: Warehouse, week: str) -> Verdict:
     return Verdict.from_json((warehouse.root / "gate" / f"{week}.json").read_text(encoding="utf-8"))
 
 
-def known_weeks(warehouse: Warehouse) -> list[str]:
+def verdict_weeks(warehouse: Warehouse) -> list[str]:
     """The weeks that the gate has judged."""
     return sorted(path.stem for path in (warehouse.root / "gate").glob("*.json"))
 

@@ -1,4 +1,4 @@
-"""How names and texts are written in SQL and in messages."""
+"""How names and texts are written in SQL, in messages and in lists of words."""
 
 from __future__ import annotations
 
@@ -22,5 +22,10 @@ def identifier(name: str) -> str:
 
 def listed(names: Sequence[str], most: int = 40) -> str:
     """`a`, `b`, `c` and so on, for messages."""
-    shown = ", ".join(f"`{name}`" for name in names[:most])
-    return f"{shown} and {len(names) - most} more" if len(names) > most else shown or "no columns"
+    text = ", ".join(f"`{name}`" for name in names[:most])
+    return f"{text} and {len(names) - most} more" if len(names) > most else text or "no columns"
+
+
+def words_of(text: str) -> frozenset[str]:
+    """The words of a list that is written as a text, several to a line."""
+    return frozenset(text.split())

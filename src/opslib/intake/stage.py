@@ -66,7 +66,7 @@ def stage(
         exports: The folder with the export files; they are read, never copied.
         pseudonymiser: Makes the pseudonyms of ids that name a person.
         workers: Processes that redact free text side by side.
-        on_file: Told each file as it is read.
+        on_file: Called with the name of each file as it is read.
 
     Returns:
         One entry per file and table that it feeds, in the order of the files.
@@ -97,7 +97,7 @@ def stage(
                     on_file(path.name)
                 memo.forget([name])
                 entries = _stage_file(warehouse, source, path, exports, shas[path], folder, pseudonymiser, pool)
-                memo.keep(name, basis, [asdict(item) | {"file": name} for item in entries])
+                memo.keep(name, basis, [asdict(item) for item in entries])
             staged += [
                 Staged(**(entry | {"present": tuple(entry["present"]), "order": order})) for entry in memo.note(name)
             ]
@@ -123,21 +123,21 @@ def _stage_file(
 ) -> list[Staged]:
     folder.mkdir(parents=True, exist_ok=True)
     staged = []
-    with warehouse.connect() as con, ExitStack() as opened:
-        for mapped in map_file(con, source, path, exports):
-            opened.callback(mapped.close)
-            parquet = folder / f"{mapped.table}.parquet"
-            redacted = _write(mapped, parquet, pseudonymiser, pool)
+    with warehouse.connect() as con, ExitStack() as stack:
+        for mapped_file in map_file(con, source, path, exports):
+            stack.callback(mapped_file.close)
+            parquet = folder / f"{mapped_file.table}.parquet"
+            pieces = _write(mapped_file, parquet, pseudonymiser, pool)
             item = Staged(
-                table=mapped.table,
-                file=path.name,
+                table=mapped_file.table,
+                file=_name_of(path, exports),
                 sha256=sha256,
                 order=0,
-                rows_read=mapped.rows_read + mapped.left_out,
-                left_out=mapped.left_out,
-                present=tuple(sorted(mapped.present)),
-                damage=mapped.damage,
-                redacted=dict(sorted(redacted.items())),
+                rows_read=mapped_file.rows_read + mapped_file.left_out,
+                left_out=mapped_file.left_out,
+                present=tuple(sorted(mapped_file.present)),
+                damage=mapped_file.damage,
+                redacted=dict(sorted(pieces.items())),
                 parquet=parquet.relative_to(warehouse.root).as_posix(),
             )
             staged.append(item)
@@ -145,55 +145,55 @@ def _stage_file(
 
 
 def _write(
-    mapped: MappedFile, parquet: Path, pseudonymiser: Pseudonymiser, pool: ProcessPoolExecutor | None
+    mapped_file: MappedFile, parquet: Path, pseudonymiser: Pseudonymiser, pool: ProcessPoolExecutor | None
 ) -> Counter[str]:
-    table = TABLES[mapped.table]
+    table = TABLES[mapped_file.table]
     schema = pa.schema([*table.schema, ("_row", pa.int64()), ("_unreadable", pa.string())])
-    redacted: Counter[str] = Counter()
+    pieces: Counter[str] = Counter()
     aside = parquet.with_suffix(".aside")
     with pq.ParquetWriter(aside, schema, compression="zstd") as writer:
-        for chunk in mapped.chunks():
-            private, found = _without_personal_data(chunk.select(schema.names), table, pseudonymiser, pool)
-            redacted.update(found)
-            writer.write_table(private.cast(schema))
+        for chunk in mapped_file.chunks():
+            rows, counts = _without_personal_data(chunk.select(schema.names), table, pseudonymiser, pool)
+            pieces.update(counts)
+            writer.write_table(rows.cast(schema))
     aside.replace(parquet)
-    return redacted
+    return pieces
 
 
 def _without_personal_data(
     rows: pa.Table, table: Table, pseudonymiser: Pseudonymiser, pool: ProcessPoolExecutor | None
 ) -> tuple[pa.Table, Counter[str]]:
-    """The rows with pseudonyms for person ids and with redacted free text, and what was found by kind."""
+    """The rows with pseudonyms for person ids and with redacted free text, and the pieces redacted by kind."""
     for name in table.of_type("person"):
-        rows = _with(rows, name, pseudonymiser.many(rows[name]))
+        rows = _with_column(rows, name, pseudonymiser.many(rows[name]))
     if table.name == "ticket_events":
         names_a_person = pc.equal(rows["event"], "assignee")
         people = pc.if_else(names_a_person, rows["value"], pa.scalar(None, pa.string()))
-        rows = _with(rows, "value", pc.if_else(names_a_person, pseudonymiser.many(people), rows["value"]))
-    redacted: Counter[str] = Counter()
+        rows = _with_column(rows, "value", pc.if_else(names_a_person, pseudonymiser.many(people), rows["value"]))
+    pieces: Counter[str] = Counter()
     for name in (*table.of_type("free_text"), "_unreadable"):
         if rows[name].null_count == len(rows):
             continue
-        worth_it = rows[name].nbytes >= _WORTH_A_PROCESS_BYTES
-        text, found = _redact(rows[name].to_pandas(), pool if worth_it else None)
-        redacted.update(found)
-        rows = _with(rows, name, pa.Array.from_pandas(text, type=pa.string()))
-    return rows, redacted
+        is_large = rows[name].nbytes >= _WORTH_A_PROCESS_BYTES
+        text, counts = _redact(rows[name].to_pandas(), pool if is_large else None)
+        pieces.update(counts)
+        rows = _with_column(rows, name, pa.Array.from_pandas(text, type=pa.string()))
+    return rows, pieces
 
 
 def _redact(texts: pd.Series, pool: ProcessPoolExecutor | None) -> tuple[pd.Series, Counter[str]]:
     if pool is None:
-        text, found = redact_many(texts)
-        return text, Counter(found)
+        text, counts = redact_many(texts)
+        return text, Counter(counts)
     parts = [texts.iloc[start : start + _REDACTED_AT_ONCE] for start in range(0, len(texts), _REDACTED_AT_ONCE)]
     results = list(pool.map(redact_many, parts))
-    counted: Counter[str] = Counter()
-    for _, found in results:
-        counted.update(found)
-    return pd.concat([text for text, _ in results]), counted
+    total: Counter[str] = Counter()
+    for _, counts in results:
+        total.update(counts)
+    return pd.concat([text for text, _ in results]), total
 
 
-def _with(rows: pa.Table, name: str, values: pa.Array | pa.ChunkedArray) -> pa.Table:
+def _with_column(rows: pa.Table, name: str, values: pa.Array | pa.ChunkedArray) -> pa.Table:
     return rows.set_column(rows.schema.get_field_index(name), name, values)
 
 
@@ -208,6 +208,6 @@ def _remove_others(folder: Path, current: Iterable[str]) -> None:
 
 
 def accounting(staged: Sequence[Staged]) -> pd.DataFrame:
-    """Rows read and left out by the mapping, per file and table."""
+    """The rows that each file gives to each table: `file`, `table`, and the numbers of rows `read` and `left_out`."""
     rows = [(item.file, item.table, item.rows_read, item.left_out) for item in staged]
     return pd.DataFrame(rows, columns=["file", "table", "read", "left_out"])

@@ -236,7 +236,7 @@ def last_intake(run: Run) -> Intake:
     if note is None:
         raise WarehouseError(f"{run.warehouse.root} is empty; `make facts` fills it")
     week = run.week or note["week"]
-    if week not in admit.known_weeks(run.warehouse):
+    if week not in admit.verdict_weeks(run.warehouse):
         raise WarehouseError(f"the gate has not judged {week}; run `make facts WEEK={week}` first")
     return _intake_of(note | {"week": week}, admit.read_verdict(run.warehouse, week), note["inputs"])
 

@@ -41,10 +41,10 @@ def judge(
 ) -> GateRun:
     con = con or duckdb.connect()
     candidates(con, tables)
-    return judged(con, tables, **how)
+    return judge_candidates(con, tables, **how)
 
 
-def judged(
+def judge_candidates(
     con: duckdb.DuckDBPyConnection,
     tables: Mapping[str, pd.DataFrame],
     *,
@@ -66,9 +66,9 @@ def judged(
 
 
 def result(run: GateRun, table: str, expectation: str) -> Result:
-    found = [r for r in run.verdict.results if r.table == table and r.expectation == expectation]
-    assert len(found) == 1, [r.expectation for r in run.verdict.results if r.table == table]
-    return found[0]
+    matches = [r for r in run.verdict.results if r.table == table and r.expectation == expectation]
+    assert len(matches) == 1, [r.expectation for r in run.verdict.results if r.table == table]
+    return matches[0]
 
 
 def reasons(run: GateRun, table: str) -> dict[int, str]:

@@ -15,11 +15,11 @@ import pandas as pd
 import pytest
 
 from opslib.errors import GateError
-from opslib.intake.gate import gate
+from opslib.intake.gate import staging
 from opslib.intake.gate.verdict import DamagedFile
 from opslib.tables import TABLES
 from tests.intake.gate.healthy_exports import TEAMS, TICKETS_A_WEEK, WEEK_END, healthy
-from tests.intake.gate.judging import SUITES, Tables, in_week, judge, judged, reasons, result
+from tests.intake.gate.judging import SUITES, Tables, in_week, judge, judge_candidates, reasons, result
 
 # What holds
 
@@ -71,16 +71,16 @@ def test_a_total_beside_its_parts_is_set_aside_and_a_total_alone_is_not(tables: 
 def test_a_ticket_solved_before_it_was_created_is_set_aside_and_blocks_nobody(tickets: pd.DataFrame) -> None:
     tickets.loc[7, "solved_at"] = tickets.loc[7, "created_at"] - timedelta(hours=2)
     run = judge({"tickets": tickets})
-    found = result(run, "tickets", "solved_at is not before created_at")
-    assert (found.outcome, found.failed, found.examples, found.teams) == (
+    rule_result = result(run, "tickets", "solved_at is not before created_at")
+    assert (rule_result.outcome, rule_result.failed, rule_result.examples, rule_result.teams) == (
         "set_aside",
         1,
         (tickets.loc[7, "ticket_id"],),
         ("us-general",),
     )
-    assert found.failures_by_week == {"2026-W37": 1}
+    assert rule_result.failures_by_week == {"2026-W37": 1}
     assert reasons(run, "tickets") == {8: "expected: solved_at is not before created_at"}
-    assert (run.verdict.blocked, run.verdict.status, run.verdict.rows_set_aside) == ({}, "warned", {"tickets": 1})
+    assert (run.verdict.blocked, run.verdict.status, run.set_aside["tickets"].num_rows) == ({}, "warned", 1)
 
 
 def test_two_rows_of_a_ticket_that_contradict_each_other_are_both_set_aside(tickets: pd.DataFrame) -> None:
@@ -98,7 +98,7 @@ def test_of_identical_copies_of_a_row_the_first_is_kept(tables: Tables) -> None:
 
 
 def test_a_duplicate_key_is_found_across_chunks(tickets: pd.DataFrame, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gate, "CHUNK_ROWS", 2000)
+    monkeypatch.setattr(staging, "CHUNK_ROWS", 2000)
     tickets.loc[len(tickets) - 1, "ticket_id"] = tickets.loc[0, "ticket_id"]
     tickets.loc[1700, "status"] = "melted"
     run = judge({"tickets": tickets})
@@ -109,9 +109,9 @@ def test_a_duplicate_key_is_found_across_chunks(tickets: pd.DataFrame, monkeypat
 def test_a_ticket_of_an_unknown_team_is_set_aside_and_the_name_is_shown(tickets: pd.DataFrame) -> None:
     tickets.loc[[3, 4], "team"] = "us-generral"
     run = judge({"tickets": tickets})
-    found = result(run, "tickets", "team is one of the teams")
-    assert found.observed == "2 of 3,360 rows: us-generral (2)"
-    assert (found.teams, run.verdict.blocked) == ((), {})
+    rule_result = result(run, "tickets", "team is one of the teams")
+    assert rule_result.observed == "2 of 3,360 rows: us-generral (2)"
+    assert (rule_result.teams, run.verdict.blocked) == ((), {})
 
 
 def test_a_team_all_of_whose_tickets_bear_another_name_is_blocked_and_no_other(tickets: pd.DataFrame) -> None:
@@ -182,9 +182,9 @@ def test_a_team_whose_week_is_missing_is_blocked_and_the_others_are_not(tickets:
     tickets = tickets[~((tickets["team"] == "us-commerce") & in_week(tickets))]
     run = judge({"tickets": tickets})
     assert set(run.verdict.blocked) == {"us-commerce"}
-    found = result(run, "tickets", "the week is there")
-    assert (found.outcome, found.teams) == ("blocked", ("us-commerce",))
-    assert re.search(r"[01] rows? in 2026-W46, usually 112", found.observed)
+    rule_result = result(run, "tickets", "the week is there")
+    assert (rule_result.outcome, rule_result.teams) == ("blocked", ("us-commerce",))
+    assert re.search(r"[01] rows? in 2026-W46, usually 112", rule_result.observed)
     assert (
         result(run, "tickets", "the number of rows against the usual week is between 0.4 and 2.5").outcome == "passed"
     )
@@ -200,8 +200,8 @@ def test_a_missing_week_among_the_trailing_ones_is_named(tickets: pd.DataFrame) 
 def test_an_unusual_volume_warns_and_blocks_nobody(tickets: pd.DataFrame) -> None:
     thin = (tickets["team"] == "us-general") & in_week(tickets) & (tickets.index % 4 != 0)
     run = judge({"tickets": tickets[~thin]})
-    found = result(run, "tickets", "the number of rows against the usual week is between 0.4 and 2.5")
-    assert (found.outcome, found.teams) == ("warned", ("us-general",))
+    rule_result = result(run, "tickets", "the number of rows against the usual week is between 0.4 and 2.5")
+    assert (rule_result.outcome, rule_result.teams) == ("warned", ("us-general",))
     assert run.verdict.blocked == {}
 
 
@@ -236,8 +236,8 @@ def test_a_short_history_and_small_teams_are_not_judged_by_their_volume(clean: T
     two_weeks = tickets[tickets["created_at"] >= WEEK_END - timedelta(days=14)]
     small = two_weeks[two_weeks["team"] != "us-safety"]
     run = judge({"tickets": small})
-    found = result(run, "tickets", "the week is there")
-    assert (found.outcome, found.checked, found.observed) == (
+    rule_result = result(run, "tickets", "the week is there")
+    assert (rule_result.outcome, rule_result.checked, rule_result.observed) == (
         "passed",
         0,
         "not judged: too few rows or too short a history",
@@ -327,4 +327,4 @@ def test_a_view_that_lacks_what_the_gate_needs_is_an_error(tickets: pd.DataFrame
     con = duckdb.connect()
     con.execute("create temp table candidate_tickets as select 'a' as ticket_id")
     with pytest.raises(GateError, match="lack the columns _file"):
-        judged(con, {"tickets": tickets})
+        judge_candidates(con, {"tickets": tickets})

@@ -40,7 +40,7 @@ def test_the_printed_table_names_what_failed_and_sums_up_the_rest(tickets: pd.Da
 
 
 def test_a_verdict_is_blocked_before_it_is_warned_before_it_is_passed() -> None:
-    passed = Verdict(WEEK, AS_OF, (), {}, {}, {})
+    passed = Verdict(WEEK, AS_OF, (), {}, {})
     assert (passed.status, passed.exit_status) == ("passed", 0)
     blocked = replace(passed, blocked={"us-general": ("why",)})
     assert (blocked.status, blocked.exit_status) == ("blocked", 3)

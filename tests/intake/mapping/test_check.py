@@ -141,7 +141,9 @@ def test_the_lines_read_like_a_report(params: Path, export: Path) -> None:
     assert lines[0] == "source desk: a help desk"
     assert "tickets.csv: CSV, 6 rows" in lines
     assert "  → tickets: 5 rows, 1 left out by the mapping" in lines
-    assert "  ! 1 row(s) could not be taken apart, among them 6 (row: 2 field(s) where the header has 10)" in lines
+    assert (
+        "  ! 1 row(s) could not be split into columns, among them 6 (row: 2 field(s) where the header has 10)" in lines
+    )
     assert any(
         line.startswith("    created_at *") and line.endswith("America/New_York where it has no offset")
         for line in lines
@@ -149,7 +151,7 @@ def test_the_lines_read_like_a_report(params: Path, export: Path) -> None:
     assert "        not a team of the organisation: Moonbase (1)" in lines
     assert "  columns of the file that nothing uses: mood" in lines
     assert "  - Export it in your own zone." in lines
-    assert lines[-1] == "Some values could not be read or are not known. Mend params/sources/desk.yml or the file."
+    assert lines[-1] == "Some values could not be read or are not known. Fix params/sources/desk.yml or the file."
 
 
 def test_a_file_that_fits_says_so(params: Path, export: Path) -> None:

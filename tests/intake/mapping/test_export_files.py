@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from opslib.errors import ExportError
-from opslib.intake.mapping.export_files import find_files, lookup_files, unused_files
+from opslib.intake.mapping.export_files import find_files, lookup_files
 from tests.intake.mapping.mappings import WIDE, tickets
 
 
@@ -23,7 +23,6 @@ def test_files_come_oldest_first_by_the_date_in_their_name(source: Any, tmp_path
         "t_2026-11-09.csv",
     ]
     assert [path.name for path in lookup_files(mapping, folder)] == ["people.csv"]
-    assert [path.name for path in unused_files(mapping, folder)] == ["notes.txt"]
 
 
 def test_a_folder_without_fitting_files_is_an_error_that_says_what_is_looked_for(source: Any, tmp_path: Path) -> None:

@@ -72,8 +72,8 @@ def utc(text: str) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=UTC)
 
 
-def picked(found: list[dict[str, Any]], *names: str) -> list[tuple[Any, ...]]:
-    return [tuple(row[name] for name in names) for row in found]
+def picked(rows: list[dict[str, Any]], *names: str) -> list[tuple[Any, ...]]:
+    return [tuple(row[name] for name in names) for row in rows]
 
 
 @pytest.mark.parametrize("name", source_names(PARAMS))
@@ -389,9 +389,9 @@ def questions() -> list[dict[str, str]]:
 
 @pytest.mark.public_data
 def test_mozilla_support_questions(con: Any, questions: list[dict[str, str]]) -> None:
-    wanted = ("ticket_id", "team", "status", "created_at", "event", "value", "actor_role", "_unreadable")
-    made = mapped(con, "mozilla_support", PUBLIC, "thunderbird_2024_questions.csv.gz", *wanted)
-    tickets, events = made["tickets"], made["ticket_events"]
+    columns = ("ticket_id", "team", "status", "created_at", "event", "value", "actor_role", "_unreadable")
+    by_table = mapped(con, "mozilla_support", PUBLIC, "thunderbird_2024_questions.csv.gz", *columns)
+    tickets, events = by_table["tickets"], by_table["ticket_events"]
     assert len(tickets) == len(questions) == 15_247
     assert {row["_unreadable"] for row in (*tickets, *events)} == {None}
     teams = Counter(row["team"] for row in tickets)
@@ -414,13 +414,13 @@ def test_mozilla_support_answers(con: Any, questions: list[dict[str, str]]) -> N
     with gzip.open(public("thunderbird_2024_answers.csv.gz"), "rt", encoding="utf-8", newline="") as stream:
         answers = list(csv.DictReader(stream))
     asked_by = {row["id"]: row["creator"] for row in questions}
-    made = mapped(con, "mozilla_support", PUBLIC, "thunderbird_2024_answers.csv.gz", "ticket_id", "actor_role")
-    events = made["ticket_events"]
-    kept = [row for row in answers if row["is_spam"] != "true"]
-    own = sum(row["creator"] == asked_by[row["question_id"]] for row in kept)
-    assert len(events) == len(kept) == 31_855
-    assert Counter(row["actor_role"] for row in events) == {"requester": own, "agent": len(kept) - own}
-    assert [row["ticket_id"] for row in events] == [row["question_id"] for row in kept]
+    by_table = mapped(con, "mozilla_support", PUBLIC, "thunderbird_2024_answers.csv.gz", "ticket_id", "actor_role")
+    events = by_table["ticket_events"]
+    answers_kept = [row for row in answers if row["is_spam"] != "true"]
+    own = sum(row["creator"] == asked_by[row["question_id"]] for row in answers_kept)
+    assert len(events) == len(answers_kept) == 31_855
+    assert Counter(row["actor_role"] for row in events) == {"requester": own, "agent": len(answers_kept) - own}
+    assert [row["ticket_id"] for row in events] == [row["question_id"] for row in answers_kept]
 
 
 @pytest.mark.public_data
@@ -431,8 +431,8 @@ def test_boston_311(con: Any) -> None:
             row["case_enquiry_id"]: row
             for row in csv.DictReader(io.TextIOWrapper(stream, encoding="utf-8", newline=""))
         }
-    wanted = ("ticket_id", "team", "status", "created_at", "due_at", "_unreadable")
-    tickets = mapped(con, "boston_311", PUBLIC, path.name, *wanted)["tickets"]
+    columns = ("ticket_id", "team", "status", "created_at", "due_at", "_unreadable")
+    tickets = mapped(con, "boston_311", PUBLIC, path.name, *columns)["tickets"]
     assert len(tickets) == len(raw) == 58_251
     assert {row["_unreadable"] for row in tickets} == {None}
     assert Counter(row["status"] for row in tickets) == {"closed": 54_570, "open": 3_681}

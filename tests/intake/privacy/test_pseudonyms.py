@@ -55,26 +55,26 @@ def test_the_same_person_has_the_same_pseudonym_whatever_holds_the_column():
 
 def test_nulls_and_empty_ids_are_null_and_the_index_stays():
     column = pd.Series(["a", None, "", "  ", "a"], index=[9, 8, 7, 6, 5], name="requester_id")
-    found = Pseudonymiser(KEY).many(column)
-    assert found.isna().tolist() == [False, True, True, True, False]
-    assert found.index.tolist() == [9, 8, 7, 6, 5]
-    assert found.name == "requester_id"
-    assert found.iloc[0] == found.iloc[4]
+    names_of_column = Pseudonymiser(KEY).many(column)
+    assert names_of_column.isna().tolist() == [False, True, True, True, False]
+    assert names_of_column.index.tolist() == [9, 8, 7, 6, 5]
+    assert names_of_column.name == "requester_id"
+    assert names_of_column.iloc[0] == names_of_column.iloc[4]
     assert Pseudonymiser(KEY).many([None, "", "a"])[:2] == [None, None]
     assert Pseudonymiser(KEY).many(pa.chunked_array([pa.array([None, ""], pa.string())])).to_pylist() == [None, None]
 
 
 @pytest.mark.parametrize("column", [pd.Series([], dtype="str"), pd.Series([None, None]), pd.Series([float("nan")])])
 def test_a_column_without_ids_gives_nulls(column):
-    found = Pseudonymiser(KEY).many(column)
-    assert len(found) == len(column)
-    assert found.isna().all()
+    names_of_column = Pseudonymiser(KEY).many(column)
+    assert len(names_of_column) == len(column)
+    assert names_of_column.isna().all()
 
 
 def test_an_arrow_column_without_chunks_gives_an_arrow_column():
-    found = Pseudonymiser(KEY).many(pa.chunked_array([], type=pa.string()))
-    assert isinstance(found, pa.ChunkedArray)
-    assert len(found) == 0
+    names_of_column = Pseudonymiser(KEY).many(pa.chunked_array([], type=pa.string()))
+    assert isinstance(names_of_column, pa.ChunkedArray)
+    assert len(names_of_column) == 0
 
 
 def test_each_distinct_id_is_computed_once(monkeypatch):

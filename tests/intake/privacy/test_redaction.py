@@ -10,7 +10,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from opslib.intake.privacy.redaction import KINDS, redact, redact_many
+from opslib.intake.privacy.kinds import KINDS
+from opslib.intake.privacy.redaction import redact, redact_many
 from tests.intake.privacy.redaction_cases import FOUND, ORDINARY
 
 
@@ -41,18 +42,18 @@ def test_redacting_twice_changes_nothing_more(text):
 def test_a_column_is_redacted_like_its_texts_one_by_one():
     """This holds the fast first look to the patterns: what it passes over, `redact` must not change."""
     texts = pd.Series([text for text, _ in FOUND] + ORDINARY)
-    found, counts = redact_many(texts)
+    redacted, counts = redact_many(texts)
     alone = [redact(text) for text in texts]
-    assert found.tolist() == [text for text, _ in alone]
+    assert redacted.tolist() == [text for text, _ in alone]
     assert counts == {kind: total for kind in KINDS if (total := sum(each[kind] for _, each in alone))}
 
 
 def test_counts_are_of_rows_and_nulls_index_and_name_stay():
     texts = pd.Series(["a@example.com", None, "nothing", "a@example.com", ""], index=[5, 4, 3, 2, 1], name="subject")
-    found, counts = redact_many(texts)
+    redacted, counts = redact_many(texts)
     assert counts == {"email": 2}
     pd.testing.assert_series_equal(
-        found,
+        redacted,
         pd.Series(["[email]", None, "nothing", "[email]", ""], index=[5, 4, 3, 2, 1], name="subject", dtype="str"),
     )
     assert texts.iloc[0] == "a@example.com"
@@ -71,17 +72,17 @@ def test_counts_are_of_rows_and_nulls_index_and_name_stay():
     ],
 )
 def test_columns_of_every_kind_keep_their_length_and_nulls(texts):
-    found, counts = redact_many(texts)
-    assert found.isna().tolist() == texts.isna().tolist()
+    redacted, counts = redact_many(texts)
+    assert redacted.isna().tolist() == texts.isna().tolist()
     assert counts == {}
 
 
 def test_a_nul_and_half_a_character_do_no_harm():
     assert redact("a\x00 jane@example.com\x00b")[0] == "a\x00 [email]\x00b"
     assert redact("\x00@janedoe")[0] == "\x00[handle]"
-    found, counts = redact_many(pd.Series(["\ud800 jane@example.com", "x"], dtype=object))
+    redacted, counts = redact_many(pd.Series(["\ud800 jane@example.com", "x"], dtype=object))
     assert counts == {"email": 1}
-    assert found.iloc[0].endswith(" [email]")
+    assert redacted.iloc[0].endswith(" [email]")
     assert redact("\ud800 jane@example.com")[0] == "\ud800 [email]"
 
 
@@ -99,7 +100,7 @@ def test_what_is_found_is_not_logged(caplog, capsys):
     assert capsys.readouterr() == ("", "")
 
 
-_LONG = 1_000_000
+_LONG = 300_000
 
 
 @pytest.mark.parametrize(
@@ -127,11 +128,11 @@ _LONG = 1_000_000
     ],
 )
 def test_time_is_linear_in_the_length_of_hostile_text(piece):
-    """A pattern that tries every start over the whole rest would take hours here; one to three seconds are usual."""
+    """A pattern that tries every start over the whole rest would take an hour here; half a second to two are usual."""
     text = (piece * (_LONG // len(piece) + 1))[:_LONG]
     start = time.process_time()
     redact(text)
-    assert time.process_time() - start < 20
+    assert time.process_time() - start < 10
 
 
 # Text that is likely to touch what is planted in it: digits, separators and the letters of web addresses among it.
@@ -187,28 +188,37 @@ def test_what_is_planted_never_survives(before, planted, after):
 
 
 @settings(max_examples=300, deadline=None)
-@given(st.text())
-def test_any_text_is_taken_and_what_is_kept_of_it_is_its_own(text):
-    """Between the replacements stands the text itself, in its order: nothing is normalised, lost or made up."""
-    found, counts = redact(text)
-    kept = re.split("|".join(re.escape(kind.replacement) for kind in KINDS.values()), found) if counts else [found]
+@given(
+    st.lists(st.one_of(st.sampled_from([text for text, _ in FOUND]), st.sampled_from(ORDINARY), st.text(max_size=20))),
+    _EMAILS,
+)
+def test_between_the_replacements_stands_the_text_itself_in_its_order(pieces, email):
+    """Nothing is normalised, lost or made up."""
+    text = "\n".join([*pieces, email])
+    redacted, counts = redact(text)
+    remains = re.split("|".join(re.escape(kind.replacement) for kind in KINDS.values()), redacted)
+    assert len(remains) == counts.total() + 1 > 1
     place = 0
-    for part in kept:
+    for part in remains:
         place = text.index(part, place) + len(part)
-    assert sum(counts.values()) == len(kept) - 1 or not counts
+
+
+@given(st.text("abcdefghijklmnopqrstuvwxyz ,!?äß€日\n"))
+def test_text_without_a_sign_of_personal_data_stays_as_it_is(text):
+    assert redact(text) == (text, {})
 
 
 def test_typical_tickets_are_redacted_fast():
     """The aim is 25,000 texts a second on a free core; the bound leaves room for a busy one."""
     usual = "Hello, the app version 115.3.1 crashes since 2024-01-15 and order #{n} has not arrived. Please help me. "
-    held = [
+    endings = [
         "Write to jane{n}@example.com.",
         "Call (415) 555-0134.",
         "My card is 4111 1111 1111 1111.",
         "I am @jane_{n}.",
     ]
     texts = pd.Series(
-        [(usual + (held[n % 4] if n % 3 == 0 else "Thanks!")).format(n=n + 10_000) for n in range(20_000)]
+        [(usual + (endings[n % 4] if n % 3 == 0 else "Thanks!")).format(n=n + 10_000) for n in range(20_000)]
     )
     start = time.process_time()
     _, counts = redact_many(texts)

@@ -14,7 +14,7 @@ import pytest
 import xlsxwriter
 
 from opslib.errors import ExportError
-from opslib.intake.reading.json_rows import exploded
+from opslib.intake.reading.json_rows import explode
 from opslib.intake.reading.raw_rows import RawRows
 from opslib.intake.reading.read import open_export
 from opslib.intake.reading.read_options import ReadOptions
@@ -306,10 +306,10 @@ def test_arrays_are_taken_apart_and_keep_their_order(export: Any, con: Any) -> N
         {"id": 3, "events": "none"},
         {"id": 4, "events": [{"type": "Change", "value": {"a": 1}}]},
     ]
-    raw = exploded(con, export("t.jsonl", "\n".join(json.dumps(line) for line in lines)), "events")
+    raw = explode(con, export("t.jsonl", "\n".join(json.dumps(line) for line in lines)), "events")
     assert set(raw.columns) == {"id", "events.type", "events.value", "events.public"}
-    found = con.execute(f'SELECT id, "events.type", _row, _item FROM {raw.relation} ORDER BY _row, _item').fetchall()
-    assert found == [("1", "Create", 1, 0), ("1", "Comment", 1, 1), ("3", None, 3, 0), ("4", "Change", 4, 0)]
+    items = con.execute(f'SELECT id, "events.type", _row, _item FROM {raw.relation} ORDER BY _row, _item').fetchall()
+    assert items == [("1", "Create", 1, 0), ("1", "Comment", 1, 1), ("3", None, 3, 0), ("4", "Change", 4, 0)]
     assert unreadable(con, raw) == {3: "row: `events` is not a JSON array"}
 
 

@@ -133,7 +133,7 @@ ACCOUNTING = pd.DataFrame(
 
 
 def quality(tmp_path: Path, *results: Result, blocked: dict[str, tuple[str, ...]] | None = None) -> str:
-    verdict = Verdict("2026-W46", datetime(2026, 11, 16, 11, tzinfo=UTC), results, blocked or {}, {}, {})
+    verdict = Verdict("2026-W46", datetime(2026, 11, 16, 11, tzinfo=UTC), results, blocked or {}, {})
     path = write_data_quality(tmp_path, edition=edition(), verdict=verdict, accounting=ACCOUNTING)
     assert path == tmp_path / "2026-W46/data_quality.html"
     return path.read_text(encoding="utf-8")

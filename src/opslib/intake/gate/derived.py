@@ -36,18 +36,18 @@ def _not_before_ticket(column: str) -> DerivedColumn:
     return DerivedColumn(f"c.{column} >= t.created_at - interval 1 minute", ("ticket_id", column), ("tickets",))
 
 
-def _all_known(column: str, known: str, *tables: str) -> DerivedColumn:
-    """Whether every item of a list column is among the rows of the query `known`; null where the list is empty."""
+def _items_are_in(column: str, query: str, *tables: str) -> DerivedColumn:
+    """Whether every item of a list column is among the rows of a query; null where the list is empty."""
     items = f"unnest(string_split(c.{column}, ';')) as u(item)"
     return DerivedColumn(
-        f"(select bool_and(trim(u.item) in ({known})) from {items} where trim(u.item) <> '')", (column,), tables
+        f"(select bool_and(trim(u.item) in ({query})) from {items} where trim(u.item) <> '')", (column,), tables
     )
 
 
 def _event_value(event: str, values: Sequence[str] | None = None) -> DerivedColumn:
-    known = "true" if values is None else f"c.value in ({quoted_list(values)})"
+    allowed = "true" if values is None else f"c.value in ({quoted_list(values)})"
     return DerivedColumn(
-        f"case when c.event = '{event}' then c.value is not null and coalesce({known}, false) end", ("event", "value")
+        f"case when c.event = '{event}' then c.value is not null and coalesce({allowed}, false) end", ("event", "value")
     )
 
 
@@ -69,8 +69,8 @@ def derived_columns(table: Table, organisation: Organisation) -> dict[str, Deriv
             "then d.first is null or (d.identical and d.first = c._position) end",
             tuple(name for name in table.key if table[name].needed),
         ),
-        "needed_values_are_readable": DerivedColumn(f"coalesce(not {_unreadable(table.needed_columns)}, true)"),
-        "other_values_are_readable": DerivedColumn(f"coalesce(not {_unreadable(others)}, true)"),
+        "needed_values_are_readable": DerivedColumn(f"coalesce(not {_unreadable_sql(table.needed_columns)}, true)"),
+        "other_values_are_readable": DerivedColumn(f"coalesce(not {_unreadable_sql(others)}, true)"),
     }
     match table.name:
         case "tickets":
@@ -128,14 +128,16 @@ def derived_columns(table: Table, organisation: Organisation) -> dict[str, Deriv
                 ("active_on",),
             )
         case "policy_changes":
-            columns["articles_are_known"] = _all_known("article_ids", "select id from gate_index_articles", "articles")
+            columns["articles_are_known"] = _items_are_in(
+                "article_ids", "select id from gate_index_articles", "articles"
+            )
         case "projects":
-            columns["teams_are_known"] = _all_known("teams", f"select unnest([{quoted_list(teams)}])")
+            columns["teams_are_known"] = _items_are_in("teams", f"select unnest([{quoted_list(teams)}])")
         case "project_tasks":
             columns |= {
                 "project_is_known": DerivedColumn("p.id is not null", ("project_id",), ("projects",)),
                 "project_is_kept": DerivedColumn("p.kept", ("project_id",), ("projects",), inherited=True),
-                "tasks_it_waits_for_are_known": _all_known(
+                "tasks_it_waits_for_are_known": _items_are_in(
                     "depends_on",
                     "select cast(task_id as varchar) from candidate_project_tasks where task_id is not null",
                 ),
@@ -149,7 +151,7 @@ def derived_columns(table: Table, organisation: Organisation) -> dict[str, Deriv
                 ),
             }
         case "tool_requests":
-            columns["tickets_are_known"] = _all_known("ticket_ids", "select id from gate_index_tickets", "tickets")
+            columns["tickets_are_known"] = _items_are_in("ticket_ids", "select id from gate_index_tickets", "tickets")
         case "feedback_actions":
             zone = organisation.time_zone
             columns["is_not_due_before_it_was_agreed"] = DerivedColumn(
@@ -174,5 +176,5 @@ TEAM_COLUMNS = {
 """What the suite of a table may judge teams by, and how a reader would call it."""
 
 
-def _unreadable(columns: Sequence[str]) -> str:
+def _unreadable_sql(columns: Sequence[str]) -> str:
     return f"regexp_matches(c._unreadable, '(^|; )({'|'.join(columns)}): ')"

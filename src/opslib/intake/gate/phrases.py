@@ -1,4 +1,4 @@
-"""How an expectation, a value and a number of rows are said in words."""
+"""Expectations, values and numbers of rows in words."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ def expectation_in_words(table: Table, type_: str, kwargs: Mapping[str, Any], pa
         table: the standard table that it judges.
         type_: its type, as Great Expectations calls it.
         kwargs: its arguments; `{"$PARAMETER": name}` stands for a value that the run gives.
-        parameters: what the run gives, by name; numbers are said, all else is called by its name.
+        parameters: what the run gives, by name; numbers are written out, all else is called by its name.
 
     Returns:
         A phrase that fits behind "expected:".
     """
 
-    def said(value: Any) -> str:
+    def words(value: Any) -> str:
         if isinstance(value, dict) and "$PARAMETER" in value:
             name = str(value["$PARAMETER"])
             if isinstance(parameters[name], int | float):
@@ -57,15 +57,17 @@ def expectation_in_words(table: Table, type_: str, kwargs: Mapping[str, Any], pa
             return TEAM_COLUMNS.get(column, column.replace("_", " "))
         case "expect_column_values_to_be_in_set":
             values = kwargs["value_set"]
-            listed = ", ".join(str(v) for v in values) if isinstance(values, list) else said(values)
-            return f"{column} is one of {listed}"
+            options = ", ".join(str(v) for v in values) if isinstance(values, list) else words(values)
+            return f"{column} is one of {options}"
         case "expect_column_values_to_be_between":
             low, high = kwargs.get("min_value"), kwargs.get("max_value")
             name = TEAM_COLUMNS.get(column, column)
             if low is not None and high is not None and not (kwargs.get("strict_min") or kwargs.get("strict_max")):
-                return f"{name} is between {said(low)} and {said(high)}"
-            bounds = [f"{'above' if kwargs.get('strict_min') else 'at least'} {said(low)}"] if low is not None else []
-            bounds += [f"{'below' if kwargs.get('strict_max') else 'at most'} {said(high)}"] if high is not None else []
+                return f"{name} is between {words(low)} and {words(high)}"
+            bounds = [f"{'above' if kwargs.get('strict_min') else 'at least'} {words(low)}"] if low is not None else []
+            bounds += (
+                [f"{'below' if kwargs.get('strict_max') else 'at most'} {words(high)}"] if high is not None else []
+            )
             return f"{name} is {' and '.join(bounds)}"
         case "expect_column_values_to_be_of_type":
             return f"{column} is {_KINDS[table[column].type]}"
@@ -76,9 +78,9 @@ def expectation_in_words(table: Table, type_: str, kwargs: Mapping[str, Any], pa
         if later in table.names and table[later].type in {"instant", "date"}:
             return f"{later} is {'not before' if kwargs.get('or_equal') else 'after'} {earlier}"
         return f"{later} is {'at least' if kwargs.get('or_equal') else 'above'} {earlier}"
-    others = ", ".join(f"{key} {said(value)}" for key, value in kwargs.items() if key != "column")
-    words = type_.removeprefix("expect_").removeprefix("column_").replace("_", " ")
-    return " ".join(part for part in (column, words, f"({others})" if others else "") if part)
+    others = ", ".join(f"{key} {words(value)}" for key, value in kwargs.items() if key != "column")
+    verb = type_.removeprefix("expect_").removeprefix("column_").replace("_", " ")
+    return " ".join(part for part in (column, verb, f"({others})" if others else "") if part)
 
 
 def value_in_words(value: Any) -> str:

@@ -52,57 +52,59 @@ def team_summary(
     teams = organisation.team_names
     together = counts.assign(_team=None).groupby("_week", dropna=False, as_index=False)
     whole = _TeamRows(together.agg({"kept": "sum", "own": "sum", "every": "sum", "last": "max"}), week, organisation)
-    found: dict[str, dict[str, Any]] = {name: {} for name in TEAM_COLUMNS}
-    words: dict[str, dict[str, str]] = {name: {} for name in TEAM_COLUMNS}
-    without_team = None if rows_without_team is None else _judged_share(rows_without_team, whole.every)
+    values: dict[str, dict[str, Any]] = {name: {} for name in TEAM_COLUMNS}
+    sentences: dict[str, dict[str, str]] = {name: {} for name in TEAM_COLUMNS}
+    without_team = None if rows_without_team is None else _share_to_judge(rows_without_team, whole.every)
     unknown_share = (
         rows_of_unknown_tickets / whole.every if rows_of_unknown_tickets is not None and whole.every else None
     )
     for team in teams:
-        mine = _TeamRows(counts[counts["_team"] == team], week, organisation) if by_team else whole
-        found["rows_in_table"][team] = whole.every
-        found["team_has_rows"][team] = mine.every > 0
-        found["share_without_team"][team] = without_team
-        found["unknown_ticket_share"][team] = unknown_share
-        found["set_aside_share"][team] = _judged_share(mine.own, mine.every)
-        found["set_aside_share_of_the_week"][team] = _judged_share(mine.own_in_week, mine.every_in_week)
-        found["export_hours_short_of_week_end"][team] = whole.hours_short(as_of)
-        found["hours_short_of_week_end"][team] = (
-            mine.hours_short(as_of) if mine.judged("hours_short_of_week_end") else None
+        own_rows = _TeamRows(counts[counts["_team"] == team], week, organisation) if by_team else whole
+        values["rows_in_table"][team] = whole.every
+        values["team_has_rows"][team] = own_rows.every > 0
+        values["share_without_team"][team] = without_team
+        values["unknown_ticket_share"][team] = unknown_share
+        values["set_aside_share"][team] = _share_to_judge(own_rows.own, own_rows.every)
+        values["set_aside_share_of_the_week"][team] = _share_to_judge(own_rows.own_in_week, own_rows.every_in_week)
+        values["export_hours_short_of_week_end"][team] = whole.hours_short(as_of)
+        values["hours_short_of_week_end"][team] = (
+            own_rows.hours_short(as_of) if own_rows.has_enough("hours_short_of_week_end") else None
         )
-        found["week_is_there"][team] = not mine.is_gap(mine.in_week) if mine.judged("week_is_there") else None
-        found["missing_weeks"][team] = len(mine.gaps) if mine.judged("missing_weeks") else None
-        found["volume_ratio"][team] = mine.ratio if mine.judged("volume_ratio") else None
-        usual = f"usually {mine.usual:,.0f}"
-        words["rows_in_table"][team] = rows_in_words(whole.every)
-        words["team_has_rows"][team] = "no rows"
-        words["set_aside_share"][team] = f"{mine.own:,} of {rows_in_words(mine.every)} set aside"
-        words["set_aside_share_of_the_week"][team] = (
-            f"{mine.own_in_week:,} of {rows_in_words(mine.every_in_week)} of {week} set aside"
+        values["week_is_there"][team] = (
+            not own_rows.is_gap(own_rows.in_week) if own_rows.has_enough("week_is_there") else None
         )
-        words["week_is_there"][team] = f"{rows_in_words(mine.in_week)} in {week}, {usual}"
-        words["missing_weeks"][team] = f"next to no rows in {', '.join(mine.gaps)}, {usual}"
-        words["volume_ratio"][team] = f"{rows_in_words(mine.in_week)} in {week}, {usual}"
+        values["missing_weeks"][team] = len(own_rows.gaps) if own_rows.has_enough("missing_weeks") else None
+        values["volume_ratio"][team] = own_rows.ratio if own_rows.has_enough("volume_ratio") else None
+        usual = f"usually {own_rows.usual:,.0f}"
+        sentences["rows_in_table"][team] = rows_in_words(whole.every)
+        sentences["team_has_rows"][team] = "no rows"
+        sentences["set_aside_share"][team] = f"{own_rows.own:,} of {rows_in_words(own_rows.every)} set aside"
+        sentences["set_aside_share_of_the_week"][team] = (
+            f"{own_rows.own_in_week:,} of {rows_in_words(own_rows.every_in_week)} of {week} set aside"
+        )
+        sentences["week_is_there"][team] = f"{rows_in_words(own_rows.in_week)} in {week}, {usual}"
+        sentences["missing_weeks"][team] = f"next to no rows in {', '.join(own_rows.gaps)}, {usual}"
+        sentences["volume_ratio"][team] = f"{rows_in_words(own_rows.in_week)} in {week}, {usual}"
         for name in ("export_hours_short_of_week_end", "hours_short_of_week_end"):
-            rows = whole if name.startswith("export") else mine
-            if found[name][team] is not None:
-                words[name][team] = f"last row {rows.last_row}, {found[name][team]:,.0f} h earlier than usual"
-    frame = pd.DataFrame({name: pd.Series([by[team] for team in teams]) for name, by in found.items()})
+            rows = whole if name.startswith("export") else own_rows
+            if values[name][team] is not None:
+                sentences[name][team] = f"last row {rows.last_row}, {values[name][team]:,.0f} h earlier than usual"
+    frame = pd.DataFrame({name: pd.Series([by[team] for team in teams]) for name, by in values.items()})
     flags = {"team_has_rows", "week_is_there"}
-    return frame.astype({name: "boolean" if name in flags else "Float64" for name in TEAM_COLUMNS}), words
+    return frame.astype({name: "boolean" if name in flags else "Float64" for name in TEAM_COLUMNS}), sentences
 
 
-def range_seen(column: pd.Series) -> str:
+def range_in_words(column: pd.Series) -> str:
     """What a column of the summary that passed looked like."""
-    given, silent = column.dropna(), int(column.isna().sum())
-    if given.empty:
+    values, nulls = column.dropna(), int(column.isna().sum())
+    if values.empty:
         return "not judged: too few rows or too short a history"
-    seen = (
-        f"{len(given)} teams"
+    span = (
+        f"{len(values)} teams"
         if column.dtype == "boolean"
-        else f"{value_in_words(float(given.min()))} to {value_in_words(float(given.max()))}"
+        else f"{value_in_words(float(values.min()))} to {value_in_words(float(values.max()))}"
     )
-    return seen + (f"; {silent} not judged" if silent else "")
+    return span + (f"; {nulls} not judged" if nulls else "")
 
 
 class _TeamRows:
@@ -114,25 +116,28 @@ class _TeamRows:
         self.every = int(counts["every"].sum())
         self.own = int(counts["own"].sum())
         dated = counts.dropna(subset=["_week"]).set_index("_week")
-        kept = dated["kept"]
+        rows_of_week = dated["kept"]
         self.own_in_week = int(dated["own"].get(week, 0))
         self.every_in_week = int(dated["every"].get(week, 0))
-        self.in_week = int(kept.get(week, 0))
+        self.in_week = int(rows_of_week.get(week, 0))
         self.last: pd.Series = dated["last"].dropna()
         trailing = [shift_week(week, -back) for back in range(organisation.limits.trailing_weeks, 0, -1)]
-        rows = kept.reindex(trailing, fill_value=0)
-        begun = rows >= max(1.0, rows.max() / 10)
-        self.history = rows[begun.cummax()]
+        rows = rows_of_week.reindex(trailing, fill_value=0)
+        has_begun = rows >= max(1.0, rows.max() / 10)
+        self.history = rows[has_begun.cummax()]
         self.usual = float(self.history.median()) if len(self.history) else 0.0
 
-    def judged(self, column: str) -> bool:
+    def has_enough(self, column: str) -> bool:
+        """Whether there are weeks and rows enough for a column to be judged."""
         return len(self.history) >= LEAST_HISTORY_WEEKS and self.usual >= JUDGED_FROM[column]
 
     def is_gap(self, rows: int) -> bool:
+        """Whether so few rows are next to no week at all."""
         return rows < max(1.0, NEXT_TO_NOTHING * self.usual)
 
     @property
     def gaps(self) -> list[str]:
+        """The ISO weeks of the history that have next to no rows."""
         return [str(label) for label, rows in self.history.items() if self.is_gap(int(rows))]
 
     @property
@@ -142,6 +147,7 @@ class _TeamRows:
 
     @property
     def last_row(self) -> str:
+        """The local time of the last row, for messages."""
         return f"{self.last.max().tz_convert(self.zone):%Y-%m-%d %H:%M}" if len(self.last) else "nowhere"
 
     def hours_short(self, as_of: datetime) -> float | None:
@@ -158,6 +164,6 @@ class _TeamRows:
         return max(0.0, silence - max(usual, default=0.0))
 
 
-def _judged_share(own: int, every: int) -> float | None:
+def _share_to_judge(own: int, every: int) -> float | None:
     """The share of rows set aside; None where they are few enough to be named one by one, or where there is no row."""
     return own / every if every and (own == 0 or own >= NAMED_ONE_BY_ONE or own == every) else None

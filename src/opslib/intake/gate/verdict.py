@@ -1,4 +1,4 @@
-"""What the gate finds, and the damage that it is told of: plain values, written as JSON, read back and printed."""
+"""The verdict of the gate, and the damage of files: plain values, written as JSON, read back and printed."""
 
 from __future__ import annotations
 
@@ -56,23 +56,24 @@ class Result:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the gate found for one week: every result, rows and rows set aside per table, and who is blocked and why."""
+    """What the gate found for one week: every result, rows per table, and who is blocked and why."""
 
     week: str
     as_of: datetime
     results: tuple[Result, ...]
     blocked: dict[str, tuple[str, ...]]
     rows: dict[str, int]
-    rows_set_aside: dict[str, int]
 
     @property
     def status(self) -> Literal["passed", "warned", "blocked"]:
+        """Blocked where a team is, else warned where a row or a warning failed, else passed."""
         if self.blocked:
             return "blocked"
         return "warned" if any(result.outcome in {"warned", "set_aside"} for result in self.results) else "passed"
 
     @property
     def exit_status(self) -> Literal[0, 3]:
+        """What the command line ends with: 3 where a team is blocked, else 0."""
         return 3 if self.blocked else 0
 
     def to_json(self) -> str:
@@ -99,7 +100,6 @@ class Verdict:
                 results=results,
                 blocked={team: tuple(reasons) for team, reasons in tree["blocked"].items()},
                 rows=tree["rows"],
-                rows_set_aside=tree["rows_set_aside"],
             )
         except (ValueError, KeyError, TypeError) as error:
             raise GateError("this is no verdict of the gate of this version; run `opslib gate` again") from error

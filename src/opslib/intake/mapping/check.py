@@ -37,8 +37,8 @@ class Unreadable:
     expected: str
 
     def __str__(self) -> str:
-        shown = self.value if self.value == HIDDEN else repr(self.value)
-        return f"row {self.row:,}: {shown} is not {self.expected}"
+        excerpt = self.value if self.value == HIDDEN else repr(self.value)
+        return f"row {self.row:,}: {excerpt} is not {self.expected}"
 
 
 @dataclass(frozen=True)
@@ -64,19 +64,19 @@ class ColumnCheck:
 
     def details(self) -> list[str]:
         """The lines under the column's own."""
-        said = [str(example) for example in self.examples]
+        lines = [str(example) for example in self.examples]
         if self.unreadable > len(self.examples) and self.examples:
-            said.append(f"and {self.unreadable - len(self.examples):,} more")
+            lines.append(f"and {self.unreadable - len(self.examples):,} more")
         if self.first is not None:
-            said.append(f"from {self.first} to {self.last}")
+            lines.append(f"from {self.first} to {self.last}")
         if self.top:
-            said.append("most frequent: " + _counted(self.top))
+            lines.append("most frequent: " + _with_counts(self.top))
         if self.unknown:
-            said.append("no translation for: " + _counted(self.unknown))
+            lines.append("no translation for: " + _with_counts(self.unknown))
         if self.strange:
             allowed = f"one of {', '.join(self.column.values)}" if self.column.values else "a team of the organisation"
-            said.append(f"not {allowed}: " + _counted(self.strange))
-        return said
+            lines.append(f"not {allowed}: " + _with_counts(self.strange))
+        return lines
 
 
 @dataclass(frozen=True)
@@ -128,38 +128,38 @@ class CheckReport:
 
     def verdict(self) -> str:
         """One sentence: what to do next."""
-        mend = "the file" if self.source == STANDARD else f"params/sources/{self.source}.yml or the file"
-        wrong = len(self.problems) + sum(len(file.damage) for file in self.files)
+        place = "the file" if self.source == STANDARD else f"params/sources/{self.source}.yml or the file"
+        problems = len(self.problems) + sum(len(file.damage) for file in self.files)
         if self.fits:
             return "Everything that is needed could be read."
-        if wrong:
-            return f"{wrong} problem(s) stand in the way; each is marked with ! above. Mend {mend}."
-        return f"Some values could not be read or are not known. Mend {mend}."
+        if problems:
+            return f"{problems} problem(s) stand in the way; each is marked with ! above. Fix {place}."
+        return f"Some values could not be read or are not known. Fix {place}."
 
     def lines(self) -> list[str]:
         """The report as plain lines."""
-        said = [f"source {self.source}: {self.description}"]
-        said += [f"! {problem}" for problem in self.problems]
+        report = [f"source {self.source}: {self.description}"]
+        report += [f"! {problem}" for problem in self.problems]
         for file in self.files:
-            said += ["", f"{file.path.name}: {file.form}, {file.rows:,} rows"]
-            said += [f"! {damage}" for damage in file.damage]
-            said += [f"  note: {note}" for note in file.notes]
+            report += ["", f"{file.path.name}: {file.form}, {file.rows:,} rows"]
+            report += [f"! {damage}" for damage in file.damage]
+            report += [f"  note: {note}" for note in file.notes]
             for table in file.tables:
-                said += ["", f"  {_heading(table)}"]
-                said += [f"  ! {text}" for text in _broken(table)]
+                report += ["", f"  {_heading(table)}"]
+                report += [f"  ! {text}" for text in _broken_rows(table)]
                 cells = [_cells(check) for check in table.columns]
                 widths = [max(len(row[n]) for row in [_HEADER, *cells]) for n in range(5)]
-                said.append("    " + _aligned(_HEADER, widths))
+                report.append("    " + _align(_HEADER, widths))
                 for check, row in zip(table.columns, cells, strict=True):
-                    said.append("    " + _aligned(row, widths))
-                    said += [f"        {detail}" for detail in check.details()]
+                    report.append("    " + _align(row, widths))
+                    report += [f"        {detail}" for detail in check.details()]
                 if table.absent:
-                    said.append(f"    not in this export: {', '.join(table.absent)}")
+                    report.append(f"    not in this export: {', '.join(table.absent)}")
             if file.unused:
-                said.append(f"  columns of the file that nothing uses: {', '.join(file.unused)}")
+                report.append(f"  columns of the file that nothing uses: {', '.join(file.unused)}")
         if self.source_notes:
-            said += ["", "about this source:", *(f"  - {note}" for note in self.source_notes)]
-        return [*said, "", self.verdict()]
+            report += ["", "about this source:", *(f"  - {note}" for note in self.source_notes)]
+        return [*report, "", self.verdict()]
 
     def __rich__(self) -> Group:
         parts: list[RichText | RichTable] = [RichText(f"source {self.source}: {self.description}", style="bold")]
@@ -169,18 +169,18 @@ class CheckReport:
             parts += [RichText(f"! {damage}", style="red") for damage in file.damage]
             parts += [RichText(f"note: {note}", style="dim") for note in file.notes]
             for table in file.tables:
-                parts += [RichText(f"! {text}", style="red") for text in _broken(table)]
-                drawn = RichTable(title=RichText(_heading(table)), title_justify="left", caption_justify="left")
+                parts += [RichText(f"! {text}", style="red") for text in _broken_rows(table)]
+                grid = RichTable(title=RichText(_heading(table)), title_justify="left", caption_justify="left")
                 for number, name in enumerate(_HEADER):
-                    drawn.add_column(name, justify="right" if number in _RIGHT else "left", overflow="fold")
+                    grid.add_column(name, justify="right" if number in _RIGHT else "left", overflow="fold")
                 for check in table.columns:
                     row = _cells(check)
                     row[-1] = "\n".join([row[-1], *check.details()])
                     style = "red" if check.unreadable or check.strange else None
-                    drawn.add_row(*(RichText(cell) for cell in row), style=style)
+                    grid.add_row(*(RichText(cell) for cell in row), style=style)
                 if table.absent:
-                    drawn.caption = RichText(f"not in this export: {', '.join(table.absent)}")
-                parts.append(drawn)
+                    grid.caption = RichText(f"not in this export: {', '.join(table.absent)}")
+                parts.append(grid)
             if file.unused:
                 parts.append(RichText(f"columns of the file that nothing uses: {', '.join(file.unused)}", style="dim"))
         parts += [RichText(f"- {note}", style="dim") for note in self.source_notes]
@@ -214,25 +214,25 @@ def check_source(params: Path, name: str, paths: Sequence[Path]) -> CheckReport:
     files, problems = [], []
     for path in paths:
         try:
-            found = [path] if path.is_file() else find_files(mapping, path)
+            exports = [path] if path.is_file() else find_files(mapping, path)
         except ExportError as error:
             problems.append(str(error))
             continue
-        for file in found:
+        for file in exports:
             try:
-                files.append(_checked_file(mapping, file, teams))
+                files.append(_check_file(mapping, file, teams))
             except ExportError as error:
                 problems.append(str(error))
     return CheckReport(name, mapping.description, tuple(files), tuple(problems), mapping.notes)
 
 
-def _checked_file(mapping: SourceMapping, path: Path, teams: Sequence[str]) -> FileCheck:
+def _check_file(mapping: SourceMapping, path: Path, teams: Sequence[str]) -> FileCheck:
     with duckdb.connect() as con:
         plans = plan_file(con, mapping, path, path.parent)
         try:
             used = {name for plan in plans for name in plan.used}
             names = list(dict.fromkeys(plan.table for plan in plans))
-            tables = tuple(_checked_table(con, [p for p in plans if p.table == name], teams) for name in names)
+            tables = tuple(_check_table(con, [p for p in plans if p.table == name], teams) for name in names)
             return FileCheck(
                 path=path,
                 form=_FORMS[form_of(path)] if path.stat().st_size else "nothing",
@@ -246,21 +246,21 @@ def _checked_file(mapping: SourceMapping, path: Path, teams: Sequence[str]) -> F
             plans[0].workspace.close()
 
 
-def _checked_table(con: duckdb.DuckDBPyConnection, plans: Sequence[Plan], teams: Sequence[str]) -> TableCheck:
+def _check_table(con: duckdb.DuckDBPyConnection, plans: Sequence[Plan], teams: Sequence[str]) -> TableCheck:
     """Run the plans of one table and count what became of each column."""
     table = TABLES[plans[0].table]
-    stored = plans[0].workspace.new(".parquet")
+    parquet = plans[0].workspace.new(".parquet")
     selects = [
         f"SELECT *, {number} AS _plan, {variant} AS _variant FROM {plan.read_sql(variant)}"
         for number, plan in enumerate(plans)
         for variant in range(len(plan.variants))
     ]
-    con.execute(f"COPY ({' UNION ALL '.join(selects)}) TO {quoted(stored)} (FORMAT parquet)")
-    rows = f"read_parquet({quoted(stored)})"
+    con.execute(f"COPY ({' UNION ALL '.join(selects)}) TO {quoted(parquet)} (FORMAT parquet)")
+    rows = f"read_parquet({quoted(parquet)})"
     absent = [name for name in table.names if not any(name in plan.present for plan in plans)]
     event = table.names.index("event") if table.name == "ticket_events" else None
     checks = [
-        _checked_column(con, rows, number, column, plans, teams, event)
+        _check_column(con, rows, number, column, plans, teams, event)
         for number, column in enumerate(table)
         if column.name not in absent or column.needed
     ]
@@ -279,7 +279,7 @@ def _checked_table(con: duckdb.DuckDBPyConnection, plans: Sequence[Plan], teams:
     )
 
 
-def _checked_column(
+def _check_column(
     con: duckdb.DuckDBPyConnection,
     rows: str,
     number: int,
@@ -289,19 +289,19 @@ def _checked_column(
     event: int | None,
 ) -> ColumnCheck:
     value, failed = f"v{number}", Plan.unreadable(number)
-    planned = [variant.columns[number] for plan in plans for variant in plan.variants]
+    variants = [variant.columns[number] for plan in plans for variant in plan.variants]
     read, unreadable, total = _row(
         con,
         f"SELECT count({value}), count(*) FILTER ({failed}), count(*) FROM {rows} WHERE _broken IS NULL",
     )
-    found = con.execute(
+    failures = con.execute(
         f"SELECT _row, left(r{number}, 40), _plan, _variant FROM {rows} WHERE {failed} AND _broken IS NULL "
         f"ORDER BY _row LIMIT {_EXAMPLES}"
     ).fetchall()
     hidden = column.type in ("person", "free_text")
     examples = tuple(
         Unreadable(row, HIDDEN if hidden else raw, plans[plan].variants[variant].columns[number].expected)
-        for row, raw, plan, variant in found
+        for row, raw, plan, variant in failures
     )
     first = last = None
     if column.type in ("instant", "date") and read:
@@ -312,17 +312,17 @@ def _checked_column(
     unknown: tuple[tuple[str, int], ...] = ()
     strange: tuple[tuple[str, int], ...] = ()
     if column.type == "category":
-        shown, kept = value, "true"
+        label, condition = value, "true"
         if event is not None and column.name == "value":
             # The value of an assignee event names a person.
-            shown, kept = f"concat(v{event}, ' ', {value})", f"v{event} <> 'assignee'"
-        top = _most(con, f"SELECT {shown} AS x FROM {rows} WHERE {value} IS NOT NULL AND {kept}")
+            label, condition = f"concat(v{event}, ' ', {value})", f"v{event} <> 'assignee'"
+        top = _most(con, f"SELECT {label} AS x FROM {rows} WHERE {value} IS NOT NULL AND {condition}")
         allowed = column.values or (tuple(teams) if column.name == "team" else ())
-        if any(one.translated for one in planned):
+        if any(one.translated for one in variants):
             ours = f"{value} IN ({', '.join(quoted(name) for name in allowed)})" if allowed else "false"
             unknown = _most(
                 con,
-                f"SELECT r{number} AS x FROM {rows} WHERE u{number} AND {kept} "
+                f"SELECT r{number} AS x FROM {rows} WHERE u{number} AND {condition} "
                 f"AND NOT coalesce(lower({value}) = lower(r{number}) AND {ours}, false)",
             )
         if allowed:
@@ -330,7 +330,7 @@ def _checked_column(
                 con,
                 f"SELECT {value} AS x FROM {rows} WHERE {value} NOT IN ({', '.join(quoted(name) for name in allowed)})",
             )
-    rules = list(dict.fromkeys(one.rule for one in planned if one.present or one.wanted)) or ["not mapped"]
+    rules = list(dict.fromkeys(one.rule for one in variants if one.present or one.rule_columns)) or ["not mapped"]
     return ColumnCheck(
         column=column,
         rule="; or ".join(rules[:3]) + (f"; and {len(rules) - 3} more" if len(rules) > 3 else ""),
@@ -354,13 +354,13 @@ def _row(con: duckdb.DuckDBPyConnection, query: str) -> tuple[Any, ...]:
 
 def _most(con: duckdb.DuckDBPyConnection, query: str) -> tuple[tuple[str, int], ...]:
     """The most frequent values of `x`, cut at 40 characters."""
-    counted = con.execute(
+    rows = con.execute(
         f"SELECT left(x, 40), count(*) FROM ({query}) GROUP BY ALL ORDER BY 2 DESC, 1 LIMIT {_TOP}"
     ).fetchall()
-    return tuple((str(value), count) for value, count in counted)
+    return tuple((str(value), count) for value, count in rows)
 
 
-def _counted(values: Iterable[tuple[str, int]]) -> str:
+def _with_counts(values: Iterable[tuple[str, int]]) -> str:
     return ", ".join(f"{value} ({count:,})" for value, count in values)
 
 
@@ -369,12 +369,12 @@ def _heading(table: TableCheck) -> str:
     return f"→ {table.table}: {table.rows:,} rows{left_out}"
 
 
-def _broken(table: TableCheck) -> list[str]:
+def _broken_rows(table: TableCheck) -> list[str]:
     if not table.broken_rows:
         return []
     kinds = Counter(text for _, text in table.broken)
     rows = ", ".join(f"{number:,}" for number, _ in table.broken)
-    return [f"{table.broken_rows:,} row(s) could not be taken apart, among them {rows} ({'; '.join(kinds)})"]
+    return [f"{table.broken_rows:,} row(s) could not be split into columns, among them {rows} ({'; '.join(kinds)})"]
 
 
 def _cells(check: ColumnCheck) -> list[str]:
@@ -383,7 +383,7 @@ def _cells(check: ColumnCheck) -> list[str]:
     return [name, f"{check.read:,}", f"{check.empty:,}", unreadable, check.column.type, check.rule]
 
 
-def _aligned(cells: Sequence[str], widths: Sequence[int]) -> str:
+def _align(cells: Sequence[str], widths: Sequence[int]) -> str:
     padded = [
         cell.rjust(width) if n in _RIGHT else cell.ljust(width)
         for n, (cell, width) in enumerate(zip(cells, widths, strict=False))

@@ -26,14 +26,14 @@ def find_files(mapping: SourceMapping, exports: Path) -> list[Path]:
     Raises:
         ExportError: there is no such folder, or no file in it fits the source.
     """
-    found = [path for path in _files(exports) if any(feed.fits(path.name) for feed in mapping.feeds)]
-    if not found:
-        there = [path.name for path in _files(exports)]
+    files = [path for path in _files(exports) if any(feed.fits(path.name) for feed in mapping.feeds)]
+    if not files:
+        names = [path.name for path in _files(exports)]
         raise ExportError(
-            f"{exports}: no file fits the source {mapping.name!r}. It looks for {listed(mapping.looked_for, 12)}; "
-            f"the folder has {listed(there, 12) if there else 'no files'}"
+            f"{exports}: no file fits the source {mapping.name!r}. It looks for {listed(mapping.file_patterns, 12)}; "
+            f"the folder has {listed(names, 12) if names else 'no files'}"
         )
-    return _oldest_first(found)
+    return _oldest_first(files)
 
 
 def lookup_files(mapping: SourceMapping, exports: Path) -> list[Path]:
@@ -46,14 +46,6 @@ def files_of_lookup(lookup: Lookup, exports: Path) -> list[Path]:
     """The files of one look-up, oldest first; where the exports are one file, those beside it."""
     folder = exports if exports.is_dir() else exports.parent
     return _oldest_first(path for path in _files(folder) if lookup.fits(path.name))
-
-
-def unused_files(mapping: SourceMapping, exports: Path) -> list[Path]:
-    """The files of the folder that the source neither maps nor looks anything up in."""
-    used = set(lookup_files(mapping, exports))
-    return [
-        path for path in _files(exports) if path not in used and not any(feed.fits(path.name) for feed in mapping.feeds)
-    ]
 
 
 def _files(exports: Path) -> list[Path]:

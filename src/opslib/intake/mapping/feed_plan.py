@@ -30,18 +30,18 @@ _SHOWABLE = f"(?i)([0-9\\s:/.,+-]|am|pm|t|z|utc|gmt|({_MONTHS})[a-z]*|n/?a|nan|n
 
 
 @dataclass(frozen=True)
-class PlannedColumn:
+class ColumnPlan:
     """How one standard column is made: in words, and in SQL.
 
     `raw` is what stands in the file, `text` what it is after translation, `failed` whether the translation does not
-    know it, `value` the typed value over a column `t` of text. `sources` are the file's columns that are used, `wanted`
-    all that the rule names.
+    know it, `value` the typed value over a column `t` of text. `sources` are the file's columns that are used,
+    `rule_columns` all that the rule names.
     """
 
     column: Column
     rule: str
     sources: tuple[str, ...]
-    wanted: tuple[str, ...]
+    rule_columns: tuple[str, ...]
     present: bool
     translated: bool
     expected: str
@@ -56,7 +56,7 @@ class PlannedColumn:
 class Variant:
     """One row rule of a feed (or the feed's columns, where it has none)."""
 
-    columns: tuple[PlannedColumn, ...]
+    columns: tuple[ColumnPlan, ...]
     condition: str
 
 
@@ -80,54 +80,59 @@ class Plan:
     @property
     def present(self) -> tuple[str, ...]:
         """The standard columns that the file gives."""
-        given = {planned.column.name for variant in self.variants for planned in variant.columns if planned.present}
-        return tuple(name for name in TABLES[self.table].names if name in given)
+        names = {
+            column_plan.column.name
+            for variant in self.variants
+            for column_plan in variant.columns
+            if column_plan.present
+        }
+        return tuple(name for name in TABLES[self.table].names if name in names)
 
     def left_out(self, con: duckdb.DuckDBPyConnection) -> int:
         """How many rows of the file give no row, because the conditions leave them out."""
-        wanted = f"({self.where}) AND ({' OR '.join(f'({variant.condition})' for variant in self.variants)})"
-        if wanted == "(true) AND ((true))":
+        condition = f"({self.where}) AND ({' OR '.join(f'({variant.condition})' for variant in self.variants)})"
+        if condition == "(true) AND ((true))":
             return 0
-        return _count(con, f"SELECT count(*) FROM {self.relation} WHERE _unreadable IS NULL AND NOT ({wanted})")
+        return _count(con, f"SELECT count(*) FROM {self.relation} WHERE _unreadable IS NULL AND NOT ({condition})")
 
     def read_sql(self, variant: int) -> str:
         """SQL of the rows with `rN` (as it stands in the file), `tN` (as text), `fN` (whether the
         translation failed), `uN` (whether it has no entry for it) and `vN` (typed)."""
-        chosen = self.variants[variant]
+        rule = self.variants[variant]
         # A row that does not fit the header comes out once, whatever the conditions say of its lost values.
         broken = "_unreadable IS NOT NULL" if variant == 0 else "false"
-        kept = f"({broken}) OR (_unreadable IS NULL AND ({self.where}) AND ({chosen.condition}))"
+        condition = f"({broken}) OR (_unreadable IS NULL AND ({self.where}) AND ({rule.condition}))"
         texts = [
-            f"{planned.raw} AS r{number}, {planned.text} AS t{number}, "
-            f"{planned.failed} AS f{number}, {planned.unknown} AS u{number}"
-            for number, planned in enumerate(chosen.columns)
+            f"{column_plan.raw} AS r{number}, {column_plan.text} AS t{number}, "
+            f"{column_plan.failed} AS f{number}, {column_plan.unknown} AS u{number}"
+            for number, column_plan in enumerate(rule.columns)
         ]
         values = [
-            planned.value.replace("{t}", f"t{number}") + f" AS v{number}"
-            for number, planned in enumerate(chosen.columns)
+            column_plan.value.replace("{t}", f"t{number}") + f" AS v{number}"
+            for number, column_plan in enumerate(rule.columns)
         ]
         return (
             f"(SELECT *, {', '.join(values)} FROM "
-            f"(SELECT _row, _item, _unreadable AS _broken, {', '.join(texts)} FROM {self.relation} WHERE {kept}))"
+            f"(SELECT _row, _item, _unreadable AS _broken, {', '.join(texts)} FROM {self.relation} WHERE {condition}))"
         )
 
     def final_sql(self, feed: int, variant: int) -> str:
         """SQL of the rows as they come out: the standard columns, `_row`, `_unreadable` and what orders them."""
-        chosen = self.variants[variant].columns
-        names = [planned.column.name for planned in chosen]
-        values = [f"v{number} AS {identifier(planned.column.name)}" for number, planned in enumerate(chosen)]
+        columns = self.variants[variant].columns
+        names = [column_plan.column.name for column_plan in columns]
+        values = [f"v{number} AS {identifier(column_plan.column.name)}" for number, column_plan in enumerate(columns)]
         if self.table == "ticket_events":
             event, value = names.index("event"), names.index("value")
-            plain = value_sql.normalised(f"v{value}")
+            normal = value_sql.normalise(f"v{value}")
             values[value] = (
-                f"CASE WHEN v{event} IN ('status', 'priority') THEN {plain} ELSE v{value} END AS {identifier('value')}"
+                f"CASE WHEN v{event} IN ('status', 'priority') THEN {normal} ELSE v{value} END AS {identifier('value')}"
             )
-        said = [
-            f"CASE WHEN {self.unreadable(number)} THEN {_message(f'r{number}', planned)} END"
-            for number, planned in enumerate(chosen)
-            if planned.present and (planned.column.type in value_sql.TYPES or planned.failed != "false")
+        messages = [
+            f"CASE WHEN {self.unreadable(number)} THEN {_message(f'r{number}', column_plan)} END"
+            for number, column_plan in enumerate(columns)
+            if column_plan.present and (column_plan.column.type in value_sql.TYPES or column_plan.failed != "false")
         ]
-        unreadable = f"nullif(concat_ws('; ', {', '.join(['_broken', *said])}), '') AS _unreadable"
+        unreadable = f"nullif(concat_ws('; ', {', '.join(['_broken', *messages])}), '') AS _unreadable"
         order = f"_item, {feed} AS _feed, {variant} AS _rule"
         return f"SELECT {', '.join(values)}, _row, {unreadable}, {order} FROM {self.read_sql(variant)}"
 
@@ -147,22 +152,22 @@ def plan_file(con: duckdb.DuckDBPyConnection, mapping: SourceMapping, path: Path
     if not feeds:
         raise ExportError(
             f"{path.name}: the source {mapping.name!r} has no mapping for this file; "
-            f"it maps {listed(mapping.looked_for, 12)}"
+            f"it maps {listed(mapping.file_patterns, 12)}"
         )
-    opened: dict[tuple[Path, ReadOptions], RawRows] = {}
+    files: dict[tuple[Path, ReadOptions], RawRows] = {}
 
-    def opened_once(file: Path, options: ReadOptions) -> RawRows:
-        if (file, options) not in opened:
-            opened[file, options] = open_export(con, file, options)
-        return opened[file, options]
+    def open_once(file: Path, options: ReadOptions) -> RawRows:
+        if (file, options) not in files:
+            files[file, options] = open_export(con, file, options)
+        return files[file, options]
 
-    holder = opened_once(path, feeds[0].read).workspace
+    workspace = open_once(path, feeds[0].read).workspace
     plans = []
     for feed in feeds:
-        columns = FileColumns.of(con, mapping, feed, opened_once(path, feed.read), exports, opened_once)
-        plans.append(_Compiler(mapping, feed, columns).plan(holder))
-    for raw in opened.values():
-        holder.keep(raw.workspace)
+        columns = FileColumns.of(con, mapping, feed, open_once(path, feed.read), exports, open_once)
+        plans.append(_Compiler(mapping, feed, columns).plan(workspace))
+    for raw in files.values():
+        workspace.keep(raw.workspace)
     return plans
 
 
@@ -172,15 +177,15 @@ def _count(con: duckdb.DuckDBPyConnection, query: str) -> int:
     return int(row[0])
 
 
-def _message(raw: str, planned: PlannedColumn) -> str:
+def _message(raw: str, column_plan: ColumnPlan) -> str:
     """SQL: what could not be read. A shifted column puts names into the place of times, so only what looks like a time,
     a number or a truth value is shown."""
-    shown = f"regexp_replace(left({raw}, 40), '\\s+', ' ', 'g')"
-    if planned.column.type in value_sql.TYPES:
-        hidden = f"concat('(text of ', length({raw}), ' characters)')"
-        shown = f"CASE WHEN regexp_full_match({shown}, {quoted(_SHOWABLE)}) THEN {shown} ELSE {hidden} END"
-    start, end = quoted(f"{planned.column.name}: '"), quoted(f"' is not {planned.expected}")
-    return f"concat({start}, {shown}, {end})"
+    excerpt = f"regexp_replace(left({raw}, 40), '\\s+', ' ', 'g')"
+    if column_plan.column.type in value_sql.TYPES:
+        placeholder = f"concat('(text of ', length({raw}), ' characters)')"
+        excerpt = f"CASE WHEN regexp_full_match({excerpt}, {quoted(_SHOWABLE)}) THEN {excerpt} ELSE {placeholder} END"
+    start, end = quoted(f"{column_plan.column.name}: '"), quoted(f"' is not {column_plan.expected}")
+    return f"concat({start}, {excerpt}, {end})"
 
 
 @dataclass
@@ -199,17 +204,17 @@ class _Compiler:
         ]
         variants = []
         for columns, conditions in rules:
-            planned = tuple(self._column(column, columns.get(column.name)) for column in table)
+            column_plans = tuple(self._column(column, columns.get(column.name)) for column in table)
             condition = self._conditions(conditions)
             if self.feed.rows and table.dated_by:
-                dated = next(one for one in planned if one.column.name == table.dated_by)
+                dated = next(one for one in column_plans if one.column.name == table.dated_by)
                 condition = f"({condition}) AND {dated.raw} IS NOT NULL"
-            variants.append(Variant(planned, condition))
+            variants.append(Variant(column_plans, condition))
         for column in table:
             ways = [one for variant in variants for one in variant.columns if one.column.name == column.name]
             if column.needed and self.columns.raw.columns and not any(one.present for one in ways):
-                wanted = [name for one in ways for name in one.wanted]
-                self.columns.damage.append(self.columns.missing(column, wanted))
+                rule_columns = [name for one in ways for name in one.rule_columns]
+                self.columns.damage.append(self.columns.missing_message(column, rule_columns))
         return Plan(
             table=table.name,
             raw=self.columns.raw,
@@ -229,7 +234,7 @@ class _Compiler:
         return " AND ".join(self._condition(condition) for condition in conditions) or "true"
 
     def _condition(self, condition: Condition) -> str:
-        column = self.columns.named(condition.column)
+        column = self.columns.sql_of(condition.column)
         if column is None:
             self.columns.notes.append(
                 f"the column `{condition.column}` that a condition names is not in the file; it counts as empty"
@@ -241,22 +246,22 @@ class _Compiler:
             return f"coalesce(regexp_matches({column}, {quoted(condition.matches)}), false)"
         other = condition.same_as or condition.differs_from
         if other is not None:
-            second = self.columns.named(other) or "NULL::VARCHAR"
+            second = self.columns.sql_of(other) or "NULL::VARCHAR"
             operator = "=" if condition.same_as else "<>"
             return f"coalesce({value_sql.as_id(column)} {operator} {value_sql.as_id(second)}, false)"
-        wanted = condition.among or condition.not_among
-        if wanted is None:
+        texts = condition.among or condition.not_among
+        if texts is None:
             text = condition.equals if condition.equals is not None else condition.differs
             assert text is not None
-            wanted = (text,)
-        found = f"coalesce(lower({column}) IN ({', '.join(quoted(text.casefold()) for text in wanted)}), false)"
-        return f"(NOT {found})" if condition.not_among is not None or condition.differs is not None else found
+            texts = (text,)
+        matches = f"coalesce(lower({column}) IN ({', '.join(quoted(text.casefold()) for text in texts)}), false)"
+        return f"(NOT {matches})" if condition.not_among is not None or condition.differs is not None else matches
 
-    def _column(self, column: Column, rule: ColumnRule | None) -> PlannedColumn:
+    def _column(self, column: Column, rule: ColumnRule | None) -> ColumnPlan:
         sql_type = value_sql.TYPES.get(column.type, "VARCHAR")
         if rule is None:
             null = "NULL::VARCHAR"
-            return PlannedColumn(
+            return ColumnPlan(
                 column, "not mapped", (), (), False, False, "", null, null, "false", "false", f"NULL::{sql_type}"
             )
         origin = self._origin(rule)
@@ -267,11 +272,11 @@ class _Compiler:
         words = f"{origin.words}{reading}" + (f", empty becomes {rule.missing!r}" if rule.missing is not None else "")
         if rule.values or any(case.values or case.extract for case in rule.cases) or rule.extract:
             expected = "a value that the mapping knows" if column.type not in value_sql.TYPES else expected
-        return PlannedColumn(
+        return ColumnPlan(
             column=column,
             rule=words,
-            sources=tuple(dict.fromkeys(origin.found)),
-            wanted=tuple(dict.fromkeys(origin.wanted)),
+            sources=tuple(dict.fromkeys(origin.sources)),
+            rule_columns=tuple(dict.fromkeys(origin.rule_columns)),
             present=origin.present or (rule.missing is not None and not column.needed),
             translated=bool(rule.values) or any(case.values for case in rule.cases),
             expected=expected,
@@ -287,8 +292,8 @@ class _Compiler:
         if rule.cases:
             return self._cases(rule)
         names = rule.source or rule.join
-        found = [(name, sql) for name in names if (sql := self.columns.named(name)) is not None]
-        columns = list(dict.fromkeys(sql for _, sql in found))
+        sources = [(name, sql) for name in names if (sql := self.columns.sql_of(name)) is not None]
+        columns = list(dict.fromkeys(sql for _, sql in sources))
         if rule.constant is not None:
             raw = quoted(rule.constant) if rule.constant else "NULL::VARCHAR"
             words = f"always {rule.constant!r}" if rule.constant else "always empty"
@@ -296,10 +301,10 @@ class _Compiler:
             raw, words = "NULL::VARCHAR", f"from {' or '.join(f'`{name}`' for name in names)}, which is not there"
         elif rule.join:
             raw = f"nullif(concat_ws({quoted(rule.between)}, {', '.join(columns)}), '')"
-            words = "from " + " and ".join(f"`{name}`" for name, _ in found)
+            words = "from " + " and ".join(f"`{name}`" for name, _ in sources)
         else:
             raw = columns[0] if len(columns) == 1 else f"coalesce({', '.join(columns)})"
-            words = "from " + ", else ".join(f"`{name}`" for name, _ in found)
+            words = "from " + ", else ".join(f"`{name}`" for name, _ in sources)
         if rule.nulls:
             markers = ", ".join(quoted(marker.casefold()) for marker in rule.nulls)
             raw = f"CASE WHEN lower({raw}) NOT IN ({markers}) THEN {raw} END"
@@ -309,10 +314,10 @@ class _Compiler:
             failed = f"({raw} IS NOT NULL AND {text} IS NULL)"
             words += ", a part of it"
         if rule.html:
-            text = value_sql.plain_text(text)
+            text = value_sql.html_to_text(text)
             words += ", HTML to text"
         if rule.values:
-            text, failed, unknown = value_sql.translated(rule, text)
+            text, failed, unknown = value_sql.translate(rule, text)
             words += ", translated"
         return _Origin(
             raw,
@@ -320,7 +325,7 @@ class _Compiler:
             failed,
             unknown,
             words,
-            [name for name, _ in found],
+            [name for name, _ in sources],
             list(names),
             bool(columns) or bool(rule.constant),
         )
@@ -328,25 +333,27 @@ class _Compiler:
     def _cases(self, rule: ColumnRule) -> _Origin:
         arms = [(self._conditions(case.where), self._origin(case)) for case in rule.cases]
 
-        def chosen(what: str, last: str) -> str:
+        def case_sql(what: str, last: str) -> str:
             return (
                 f"CASE {' '.join(f'WHEN {test} THEN {getattr(origin, what)}' for test, origin in arms)} ELSE {last} END"
             )
 
-        tested = [
+        condition_columns = [
             name for case in rule.cases for c in case.where for name in (c.column, c.same_as, c.differs_from) if name
         ]
-        found = [name for name in dict.fromkeys(tested) if self.columns.named(name) is not None]
-        given = any(origin.found for _, origin in arms) or bool(found) or (bool(arms) and not tested)
+        sources = [name for name in dict.fromkeys(condition_columns) if self.columns.sql_of(name) is not None]
+        has_source = (
+            any(origin.sources for _, origin in arms) or bool(sources) or (bool(arms) and not condition_columns)
+        )
         return _Origin(
-            raw=chosen("raw", "NULL"),
-            text=chosen("text", "NULL"),
-            failed=chosen("failed", "false"),
-            unknown=chosen("unknown", "false"),
+            raw=case_sql("raw", "NULL"),
+            text=case_sql("text", "NULL"),
+            failed=case_sql("failed", "false"),
+            unknown=case_sql("unknown", "false"),
             words="the first case that fits: " + "; ".join(origin.words for _, origin in arms),
-            found=[*(name for _, origin in arms for name in origin.found), *found],
-            wanted=[*(name for _, origin in arms for name in origin.wanted), *tested],
-            present=given and any(origin.present for _, origin in arms),
+            sources=[*(name for _, origin in arms for name in origin.sources), *sources],
+            rule_columns=[*(name for _, origin in arms for name in origin.rule_columns), *condition_columns],
+            present=has_source and any(origin.present for _, origin in arms),
         )
 
     def _typed(self, column: Column, rule: ColumnRule) -> tuple[str, str, str]:
@@ -356,11 +363,11 @@ class _Compiler:
         decimal = rule.decimal or self.mapping.decimal
         match column.type:
             case "instant" | "date":
-                tried = [*formats, *(["iso"] if self.columns.raw.typed and "iso" not in formats else [])]
+                forms = [*formats, *(["iso"] if self.columns.raw.typed and "iso" not in formats else [])]
                 if column.type == "instant":
-                    ways, names = [value_sql.instant(form, zone) for form in tried], TIME_FORMATS
+                    ways, names = [value_sql.instant(form, zone) for form in forms], TIME_FORMATS
                 else:
-                    ways, names = [value_sql.date(form, zone) for form in tried], {**TIME_FORMATS, **_DATE_FORMATS}
+                    ways, names = [value_sql.date(form, zone) for form in forms], {**TIME_FORMATS, **_DATE_FORMATS}
                 expected = " or ".join(names.get(form, f"a time like {form}") for form in formats)
                 words = f", read as {' or '.join(formats)}"
                 if column.type == "instant" and any(form not in ("epoch_s", "epoch_ms") for form in formats):
@@ -379,7 +386,7 @@ class _Compiler:
             case "id" | "person":
                 return value_sql.as_id("{t}"), "an id", ""
             case _:
-                return (value_sql.normalised("{t}") if column.values else "{t}"), "text", ""
+                return (value_sql.normalise("{t}") if column.values else "{t}"), "text", ""
 
 
 @dataclass(frozen=True)
@@ -389,6 +396,6 @@ class _Origin:
     failed: str
     unknown: str
     words: str
-    found: list[str]
-    wanted: list[str]
+    sources: list[str]
+    rule_columns: list[str]
     present: bool

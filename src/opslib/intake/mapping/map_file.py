@@ -30,15 +30,14 @@ class MappedFile:
     """The rows that one file gives to one standard table.
 
     `present` are the standard columns that the file gives; `rows_read` the rows that come out of `chunks()`;
-    `source_rows` the rows of the file (or the items of its arrays); `left_out` those that the mapping's `where` leaves
-    out; `unused` the file's columns that no feed uses; `damage` what is wrong with the file as a whole.
+    `left_out` the number of those that the mapping's `where` leaves out; `unused` the file's columns that no feed uses;
+    `damage` what is wrong with the file as a whole.
     """
 
     table: str
     path: Path
     present: frozenset[str]
     rows_read: int
-    source_rows: int
     left_out: int
     damage: str | None
     notes: tuple[str, ...]
@@ -54,8 +53,8 @@ class MappedFile:
             `_unreadable`.
         """
         schema = _chunk_schema(self.table)
-        with pq.ParquetFile(self.parquet) as stored:
-            for batch in stored.iter_batches(batch_size=CHUNK_ROWS):
+        with pq.ParquetFile(self.parquet) as parquet_file:
+            for batch in parquet_file.iter_batches(batch_size=CHUNK_ROWS):
                 yield pa.Table.from_batches([batch]).cast(schema)
 
     def close(self) -> None:
@@ -93,26 +92,31 @@ def map_file(con: duckdb.DuckDBPyConnection, mapping: SourceMapping, path: Path,
     used = {name for plan in plans for name in plan.used}
     files = []
     for table in dict.fromkeys(plan.table for plan in plans):
-        own = [plan for plan in plans if plan.table == table]
+        table_plans = [plan for plan in plans if plan.table == table]
         target, cursor = workspace.new(".parquet"), con.cursor()
         names = ", ".join(identifier(name) for name in (*TABLES[table].names, "_row", "_unreadable"))
-        selects = [plan.final_sql(number, row) for number, plan in enumerate(own) for row in range(len(plan.variants))]
-        order = "ORDER BY _row, _item, _feed, _rule" if len(selects) > 1 or any(plan.reordered for plan in own) else ""
+        selects = [
+            plan.final_sql(number, row) for number, plan in enumerate(table_plans) for row in range(len(plan.variants))
+        ]
+        order = (
+            "ORDER BY _row, _item, _feed, _rule"
+            if len(selects) > 1 or any(plan.reordered for plan in table_plans)
+            else ""
+        )
         cursor.execute(
             f"COPY (SELECT {names} FROM ({' UNION ALL '.join(selects)}) {order}) TO {quoted(target)} (FORMAT parquet)"
         )
-        damage = list(dict.fromkeys(said for plan in own for said in plan.damage))
+        damage = list(dict.fromkeys(message for plan in table_plans for message in plan.damage))
         files.append(
             MappedFile(
                 table=table,
                 path=path,
-                present=frozenset(name for plan in own for name in plan.present),
+                present=frozenset(name for plan in table_plans for name in plan.present),
                 rows_read=pq.read_metadata(target).num_rows,
-                source_rows=sum(plan.raw.rows for plan in own),
-                left_out=sum(plan.left_out(cursor) for plan in own),
+                left_out=sum(plan.left_out(cursor) for plan in table_plans),
                 damage="; ".join(damage) or None,
-                notes=tuple(dict.fromkeys(note for plan in own for note in plan.notes)),
-                unused=tuple(name for name in own[0].file_columns if name not in used),
+                notes=tuple(dict.fromkeys(note for plan in table_plans for note in plan.notes)),
+                unused=tuple(name for name in table_plans[0].file_columns if name not in used),
                 parquet=target,
                 workspace=workspace,
             )

@@ -70,10 +70,10 @@ Texts = Annotated[tuple[str, ...], BeforeValidator(_as_texts)]
 TimeFormats = Annotated[tuple[Annotated[str, AfterValidator(_time_format)], ...], BeforeValidator(_as_texts)]
 Pattern = Annotated[str, AfterValidator(_pattern)]
 Translation = Annotated[dict[str, str | None], BeforeValidator(_as_table)]
-TableName = Annotated[str, AfterValidator(lambda name: _known_table(name))]
+TableName = Annotated[str, AfterValidator(lambda name: _table_name(name))]
 
 
-def _known_table(name: str) -> str:
+def _table_name(name: str) -> str:
     if name not in TABLES:
         near = difflib.get_close_matches(name, TABLES, n=1)
         hint = f"; did you mean {near[0]!r}?" if near else f"; there are {', '.join(TABLES)}"
@@ -186,17 +186,20 @@ class Feed(Settings):
 
     @model_validator(mode="after")
     def _columns_are_known(self) -> Feed:
-        table, wrong = TABLES[self.table], []
+        table, problems = TABLES[self.table], []
         for name in dict.fromkeys([*self.columns, *(name for row in self.rows for name in row.columns)]):
             if name not in table.names:
-                near = difflib.get_close_matches(name, table.names, n=1)
-                wrong.append(f"{self.table} has no column {name!r}" + (f"; did you mean {near[0]!r}?" if near else ""))
+                suggestions = difflib.get_close_matches(name, table.names, n=1)
+                problems.append(
+                    f"{self.table} has no column {name!r}"
+                    + (f"; did you mean {suggestions[0]!r}?" if suggestions else "")
+                )
         for columns in [{**self.columns, **row.columns} for row in self.rows] or [self.columns]:
             absent = [name for name in table.needed_columns if name not in columns]
             if absent:
-                wrong.append(f"{self.table} needs {listed(absent)}: say what the column is made from")
-        if wrong:
-            raise ValueError("; ".join(dict.fromkeys(wrong)))
+                problems.append(f"{self.table} needs {listed(absent)}: say what the column is made from")
+        if problems:
+            raise ValueError("; ".join(dict.fromkeys(problems)))
         return self
 
     def fits(self, name: str) -> bool:
@@ -220,7 +223,7 @@ class SourceMapping(Settings):
     feeds: tuple[Feed, ...] = Field(min_length=1)
 
     @property
-    def looked_for(self) -> list[str]:
+    def file_patterns(self) -> list[str]:
         """The names of files, or patterns of them, that the source maps, for messages."""
         if self.name == STANDARD:
             return [f"{table}.csv" for table in TABLES]
@@ -254,12 +257,12 @@ def load_source(params: Path, name: str) -> SourceMapping:
     """
     if name == STANDARD:
         return _standard()
-    known = source_names(params)
-    if name not in known:
-        near = difflib.get_close_matches(name, known, n=1)
-        hint = f"; did you mean {near[0]!r}?" if near else "."
+    names = source_names(params)
+    if name not in names:
+        suggestions = difflib.get_close_matches(name, names, n=1)
+        hint = f"; did you mean {suggestions[0]!r}?" if suggestions else "."
         raise SettingsError(
-            f"there is no source {name!r}{hint} There are: {', '.join(known)}. "
+            f"there is no source {name!r}{hint} There are: {', '.join(names)}. "
             f"A new one is a file {params / 'sources' / 'NAME.yml'}"
         )
     return load(params / "sources" / f"{name}.yml", SourceMapping).model_copy(update={"name": name})

@@ -47,7 +47,7 @@ _ENTITIES: Final = {
 }
 
 
-def trimmed(sql: str) -> str:
+def trim(sql: str) -> str:
     """Text without the spaces and line ends around it."""
     return f"trim({sql}, {_SPACES})"
 
@@ -57,18 +57,18 @@ def as_id(sql: str) -> str:
     return f"regexp_replace({sql}, '^(\\d+)\\.0+$', '\\1')"
 
 
-def normalised(sql: str) -> str:
+def normalise(sql: str) -> str:
     """`On-hold` is on_hold."""
     return f"regexp_replace(lower(trim({sql})), '[\\s-]+', '_', 'g')"
 
 
-def translated(rule: ColumnRule, text: str) -> tuple[str, str, str]:
+def translate(rule: ColumnRule, text: str) -> tuple[str, str, str]:
     """SQL of the translation, of whether that makes the value unreadable, and of whether there is no entry for it."""
     arms = " ".join(
         f"WHEN {quoted(word.strip().casefold())} THEN {'NULL' if value is None else quoted(value)}"
         for word, value in rule.values.items()
     )
-    known = ", ".join(quoted(word.strip().casefold()) for word in rule.values)
+    words = ", ".join(quoted(word.strip().casefold()) for word in rule.values)
     match rule.otherwise:
         case "keep":
             other = text
@@ -76,12 +76,12 @@ def translated(rule: ColumnRule, text: str) -> tuple[str, str, str]:
             other = "NULL"
         case constant:
             other = f"CASE WHEN {text} IS NOT NULL THEN {quoted(constant)} END"
-    unknown = f"coalesce(lower({text}) NOT IN ({known}), false)"
+    unknown = f"coalesce(lower({text}) NOT IN ({words}), false)"
     failed = unknown if rule.otherwise == "unreadable" else "false"
     return f"CASE lower({text}) {arms} ELSE {other} END", failed, unknown
 
 
-def plain_text(sql: str) -> str:
+def html_to_text(sql: str) -> str:
     """The text of HTML: tags out, breaks kept as new lines, the usual entities read."""
     sql = f"regexp_replace({sql}, '(?is)<(script|style)[^>]*>.*?</(script|style)\\s*>', ' ', 'g')"
     sql = f"regexp_replace({sql}, '(?i)<(br|/p|/div|/li|/tr|/h[1-6])\\s*/?>', chr(10), 'g')"
@@ -89,15 +89,15 @@ def plain_text(sql: str) -> str:
     for entity, character in _ENTITIES.items():
         sql = f"replace({sql}, {quoted(entity)}, {quoted(character)})"
     collapsed = f"regexp_replace({sql}, '[ \\t]+', ' ', 'g')"
-    return f"nullif({trimmed(collapsed)}, '')"
+    return f"nullif({trim(collapsed)}, '')"
 
 
 def number(decimal: str, *, whole: bool) -> str:
     """SQL that reads a number: thousands may be set off, whole numbers may end in `.0`."""
     point, comma = ("\\.", ",") if decimal == "." else (",", "\\.")
     form = f"^[+-]?(\\d+|\\d{{1,3}}({comma}\\d{{3}})+)({point}\\d+)?([eE][+-]?\\d+)?$"
-    plain = "replace(replace({t}, ',', ''), ' ', '')" if decimal == "." else "replace(replace({t}, '.', ''), ',', '.')"
-    value = f"CASE WHEN regexp_matches({{t}}, {quoted(form)}) THEN try_cast({plain} AS DOUBLE) END"
+    digits = "replace(replace({t}, ',', ''), ' ', '')" if decimal == "." else "replace(replace({t}, '.', ''), ',', '.')"
+    value = f"CASE WHEN regexp_matches({{t}}, {quoted(form)}) THEN try_cast({digits} AS DOUBLE) END"
     if not whole:
         return value
     exact = "CASE WHEN regexp_matches({t}, '^[+-]?\\d+$') THEN try_cast({t} AS BIGINT) END"
@@ -153,12 +153,12 @@ def _wall_clock(form: str) -> str:
             long, short = ([f"{day}/{year}{clock}" for clock in clocks] for year in ("%Y", "%y"))
             # Only the separators of the date, before the first space, are made alike, and the fraction of a second is
             # left out.
-            plain = "regexp_replace({t}, '^(\\d{1,2})[./-](\\d{1,2})[./-](\\d{2,4})[,]?', '\\1/\\2/\\3')"
-            plain = f"upper(replace(regexp_replace({plain}, '(:\\d\\d)[.]\\d+', '\\1'), 'T', ' '))"
+            slashed = "regexp_replace({t}, '^(\\d{1,2})[./-](\\d{1,2})[./-](\\d{2,4})[,]?', '\\1/\\2/\\3')"
+            slashed = f"upper(replace(regexp_replace({slashed}, '(:\\d\\d)[.]\\d+', '\\1'), 'T', ' '))"
             form_of_date = "'^\\d{1,2}/\\d{1,2}/\\d{%d}( |$)'"
             return (
-                f"CASE WHEN regexp_matches({plain}, {form_of_date % 4}) THEN try_strptime({plain}, {long}) "
-                f"WHEN regexp_matches({plain}, {form_of_date % 2}) THEN try_strptime({plain}, {short}) END"
+                f"CASE WHEN regexp_matches({slashed}, {form_of_date % 4}) THEN try_strptime({slashed}, {long}) "
+                f"WHEN regexp_matches({slashed}, {form_of_date % 2}) THEN try_strptime({slashed}, {short}) END"
             )
         case "excel_serial":
             # Excel believes that 1900 had a 29 February (serial 60): days before it are one off, the day itself does

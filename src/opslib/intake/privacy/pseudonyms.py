@@ -46,14 +46,14 @@ def load_key(folder: Path, environment: Mapping[str, str] = os.environ) -> bytes
         Pseudonyms stay the same from week to week only as long as the key does: keep it, and keep it apart from the
         reports.
     """
-    given = environment.get(KEY_VARIABLE)
-    if given is not None:
-        if len(given.strip()) < SHORTEST_KEY:
+    secret = environment.get(KEY_VARIABLE)
+    if secret is not None:
+        if len(secret.strip()) < SHORTEST_KEY:
             raise OpslibError(
                 f"the environment variable {KEY_VARIABLE} is set, but empty or shorter than {SHORTEST_KEY} characters: "
                 f"{_HOW_TO_MAKE}, or unset it to use the key file in {folder}"
             )
-        return given.strip().encode("utf-8", "surrogateescape")
+        return secret.strip().encode("utf-8", "surrogateescape")
     path = Path(folder) / KEY_FILE
     if not path.exists():
         _make_key(path)
@@ -134,13 +134,13 @@ class Pseudonymiser:
     True
     """
 
-    __slots__ = ("_key", "_known")
+    __slots__ = ("_key", "_pseudonyms")
 
     def __init__(self, key: bytes) -> None:
         if not key:
             raise OpslibError(f"pseudonyms need a key, and this one is empty: set {KEY_VARIABLE}; {_HOW_TO_MAKE}")
         self._key = key
-        self._known: dict[str, str | None] = {}
+        self._pseudonyms: dict[str, str | None] = {}
 
     def __repr__(self) -> str:
         return "Pseudonymiser()"
@@ -189,11 +189,11 @@ class Pseudonymiser:
         return pseudonyms.take(distinct.indices)
 
     def _of(self, value: str) -> str | None:
-        known = self._known
+        pseudonyms = self._pseudonyms
         try:
-            return known[value]
+            return pseudonyms[value]
         except KeyError:
             text = value.strip()
             digest = hmac.digest(self._key, text.encode("utf-8", "surrogatepass"), "sha256") if text else None
-            known[value] = None if digest is None else "p" + digest.hex()[:20]
-            return known[value]
+            pseudonyms[value] = None if digest is None else "p" + digest.hex()[:20]
+            return pseudonyms[value]

@@ -15,7 +15,7 @@ from typing import Any, Final
 import duckdb
 
 from opslib.intake.notation import identifier, quoted
-from opslib.intake.reading.raw_rows import LONGEST_FIELD, RawRows, Reading, RowWriter, distinct
+from opslib.intake.reading.raw_rows import LONGEST_FIELD, RawRows, Reading, RowWriter, distinct_names
 from opslib.intake.reading.text_file import SAMPLE, Text, ends_with_newline
 
 _SEPARATORS: Final = (",", ";", "\t", "|")
@@ -26,7 +26,7 @@ class _Layout:
     """What every record keeps to; `columns` are the names of the header, made distinct."""
 
     separator: str
-    skipped_lines: int
+    skip_lines: int
     header: list[str]
     columns: list[str]
 
@@ -35,26 +35,26 @@ def csv_rows(reading: Reading, text: Text) -> RawRows:
     """The records of a CSV text, one row each, under the names of its header."""
     with text.path.open(encoding="utf-8", newline="", errors="replace") as stream:
         sample = stream.read(SAMPLE)
-    skipped = reading.options.skip_lines
+    skip_lines = reading.options.skip_lines
     separator = reading.options.separator
-    if (told := re.match(r"sep=(.)\r?\n", sample)) is not None:
-        separator = separator or told[1]
-        skipped += 1
-    body = "".join(sample.splitlines(keepends=True)[skipped:])
+    if (separator_line := re.match(r"sep=(.)\r?\n", sample)) is not None:
+        separator = separator or separator_line[1]
+        skip_lines += 1
+    body = "".join(sample.splitlines(keepends=True)[skip_lines:])
     if not body.strip():
         return reading.nothing(
             f"{reading.path.name}: the file is empty: it has no header and no rows", notes=text.notes
         )
     separator = separator or _sniffed_separator(body)
     header = next(row for row in csv.reader(io.StringIO(body, newline=""), delimiter=separator) if row)
-    layout = _Layout(separator, skipped, header, distinct(header))
+    layout = _Layout(separator, skip_lines, header, distinct_names(header))
     parquet = reading.workspace.new(".parquet")
     # DuckDB drops what follows an opening quote that is never closed without a word, so an odd number of quotes
     # goes the careful way.
-    careful = text.truncated or text.quotes % 2 == 1 or reading.options.escape != '"' or body[:1].isspace()
-    if careful or not _through_duckdb(reading, text, layout, parquet):
+    is_irregular = text.truncated or text.quotes % 2 == 1 or reading.options.escape != '"' or body[:1].isspace()
+    if is_irregular or not _through_duckdb(reading, text, layout, parquet):
         _record_by_record(reading, text, layout, parquet)
-    if text.owned:
+    if text.is_temporary:
         text.path.unlink()
     return reading.result(layout.columns, parquet, damage=text.damage, notes=text.notes)
 
@@ -62,17 +62,17 @@ def csv_rows(reading: Reading, text: Text) -> RawRows:
 def _through_duckdb(reading: Reading, text: Text, layout: _Layout, parquet: Path) -> bool:
     """True where every row fits the header; on the first that does not, nothing is kept."""
     types = ", ".join(f"{quoted(f'c{number}')}: 'VARCHAR'" for number in range(len(layout.columns)))
-    repeated = " AND ".join(
+    is_header = " AND ".join(
         f"coalesce(trim(c{number}), '') = {quoted(name.strip())}" for number, name in enumerate(layout.header)
     )
-    named = ", ".join(f"c{number} AS {identifier(name)}" for number, name in enumerate(layout.columns))
+    columns = ", ".join(f"c{number} AS {identifier(name)}" for number, name in enumerate(layout.columns))
     try:
         reading.con.execute(
             f"""COPY (
-                SELECT {named}, row_number() OVER () AS _row, 0 AS _item, NULL::VARCHAR AS _unreadable,
-                       {repeated} AS _header
+                SELECT {columns}, row_number() OVER () AS _row, 0 AS _item, NULL::VARCHAR AS _unreadable,
+                       {is_header} AS _header
                 FROM read_csv({quoted(text.path)}, auto_detect=false, columns={{{types}}}, header=true,
-                              delim={quoted(layout.separator)}, quote='"', escape='"', skip={layout.skipped_lines},
+                              delim={quoted(layout.separator)}, quote='"', escape='"', skip={layout.skip_lines},
                               parallel=false, strict_mode=true, null_padding=false)
             ) TO {quoted(parquet)} (FORMAT parquet)"""
         )
@@ -83,28 +83,28 @@ def _through_duckdb(reading: Reading, text: Text, layout: _Layout, parquet: Path
 
 def _record_by_record(reading: Reading, text: Text, layout: _Layout, parquet: Path) -> None:
     """The slow and careful way, for files that do not keep to one form."""
-    width, plain = len(layout.columns), [name.strip() for name in layout.header]
+    width, header = len(layout.columns), [name.strip() for name in layout.header]
     escape = None if reading.options.escape == '"' else reading.options.escape
-    ended = ends_with_newline(text.path)
+    ends_whole = ends_with_newline(text.path)
     limit = csv.field_size_limit(LONGEST_FIELD)
     try:
         with (
             text.path.open(encoding="utf-8", newline="", errors="replace") as stream,
             RowWriter(parquet, layout.columns) as writer,
         ):
-            for _ in range(layout.skipped_lines):
+            for _ in range(layout.skip_lines):
                 stream.readline()
             records = _records(stream, width, delimiter=layout.separator, escapechar=escape, doublequote=escape is None)
             next(records, None)
-            held = next(records, None)
+            following = next(records, None)
             for number in count(1):
-                if held is None:
+                if following is None:
                     break
-                (record, problem), held = held, next(records, None)
-                if held is None and text.truncated and (not ended or not record or record[-1].endswith("\n")):
+                (record, problem), following = following, next(records, None)
+                if following is None and text.truncated and (not ends_whole or not record or record[-1].endswith("\n")):
                     problem = "row: cut off where the file ends"
-                same = [value.strip() for value in record] == plain
-                writer.add(number, record if problem is None else None, problem, header=same)
+                is_header = [value.strip() for value in record] == header
+                writer.add(number, record if problem is None else None, problem, header=is_header)
     finally:
         csv.field_size_limit(limit)
 
@@ -114,18 +114,18 @@ class _Lines:
 
     def __init__(self, stream: Iterator[str]) -> None:
         self._stream = stream
-        self._returned: deque[str] = deque()
-        self.taken: list[str] = []
+        self._pending: deque[str] = deque()
+        self.record_lines: list[str] = []
 
     def __iter__(self) -> Iterator[str]:
         return self
 
     def __next__(self) -> str:
-        self.taken.append(self._returned.popleft() if self._returned else next(self._stream))
-        return self.taken[-1]
+        self.record_lines.append(self._pending.popleft() if self._pending else next(self._stream))
+        return self.record_lines[-1]
 
     def give_back_all_but_the_first(self) -> None:
-        self._returned.extendleft(reversed(self.taken[1:]))
+        self._pending.extendleft(reversed(self.record_lines[1:]))
 
 
 def _records(stream: Iterator[str], width: int, **form: Any) -> Iterator[tuple[list[str], str | None]]:
@@ -137,23 +137,24 @@ def _records(stream: Iterator[str], width: int, **form: Any) -> Iterator[tuple[l
     lines = _Lines(stream)
     records = csv.reader(lines, **form)
     while True:
-        lines.taken = []
+        lines.record_lines = []
         try:
             record = next(records)
         except StopIteration:
             return
         except csv.Error:
             record = []
-        if not record and len(lines.taken) == 1 and not lines.taken[0].strip():
+        if not record and len(lines.record_lines) == 1 and not lines.record_lines[0].strip():
             continue
         while len(record) > width and not record[-1].strip():
             record.pop()
         if len(record) == width:
             yield record, None
-        elif len(lines.taken) > 1 and (
+        elif len(lines.record_lines) > 1 and (
             not record
             or any(
-                len(alone) == width for alone in csv.reader([line.replace('"', "") for line in lines.taken[1:]], **form)
+                len(alone) == width
+                for alone in csv.reader([line.replace('"', "") for line in lines.record_lines[1:]], **form)
             )
         ):
             lines.give_back_all_but_the_first()

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 
 from opslib.errors import ExportError
 from opslib.intake.notation import identifier, listed, quoted
-from opslib.intake.reading.raw_rows import LONGEST_FIELD, RawRows, Reading, distinct
+from opslib.intake.reading.raw_rows import LONGEST_FIELD, RawRows, Reading, distinct_names
 from opslib.intake.reading.text_file import BLOCK, Text
 
 
@@ -40,7 +40,7 @@ def json_rows(reading: Reading, text: Text) -> RawRows:
     relation = f"read_parquet({quoted(objects)})"
     if reading.options.records:
         where = quoted(_json_path(reading.options.records.split(".")))
-        unpacked = reading.workspace.new(".parquet")
+        records = reading.workspace.new(".parquet")
         reading.con.execute(
             f"""COPY (
                 SELECT row_number() OVER () AS _row, _json, _unreadable FROM (
@@ -49,22 +49,22 @@ def json_rows(reading: Reading, text: Text) -> RawRows:
                                   ELSE [_json::JSON] END) AS _json, _unreadable
                     FROM {relation}
                 )
-            ) TO {quoted(unpacked)} (FORMAT parquet)"""
+            ) TO {quoted(records)} (FORMAT parquet)"""
         )
-        relation = f"read_parquet({quoted(unpacked)})"
+        relation = f"read_parquet({quoted(records)})"
     fields = _fields(reading.con, relation, "_json")
-    columns, chosen = _columns(fields, "_json", taken=[], prefix="")
+    columns, selects = _columns(fields, "_json", reserved=[], prefix="")
     parquet = reading.workspace.new(".parquet")
     reading.con.execute(
         f"""COPY (
-            SELECT {", ".join([*chosen, "_row", "0 AS _item", "_unreadable", "false AS _header"])}
+            SELECT {", ".join([*selects, "_row", "0 AS _item", "_unreadable", "false AS _header"])}
             FROM {_with_values(relation, "_json", fields)}
         ) TO {quoted(parquet)} (FORMAT parquet)"""
     )
     return reading.result(columns, parquet, damage=text.damage, notes=text.notes)
 
 
-def exploded(con: duckdb.DuckDBPyConnection, raw: RawRows, column: str) -> RawRows:
+def explode(con: duckdb.DuckDBPyConnection, raw: RawRows, column: str) -> RawRows:
     """One row per item of a column of JSON arrays; the item's fields become columns `column.field`, beside the
     row's own.
 
@@ -77,7 +77,7 @@ def exploded(con: duckdb.DuckDBPyConnection, raw: RawRows, column: str) -> RawRo
     Raises:
         ExportError: the file has no such column.
     """
-    name = raw.named(column)
+    name = raw.column_of(column)
     if name is None:
         raise ExportError(
             f"{raw.path.name}: there is no column `{column}` to take apart; the file has {listed(raw.columns)}"
@@ -103,18 +103,18 @@ def exploded(con: duckdb.DuckDBPyConnection, raw: RawRows, column: str) -> RawRo
         ) TO {quoted(items)} (FORMAT parquet)"""
     )
     fields = _fields(cursor, f"read_parquet({quoted(items)})", "_json")
-    columns, chosen = _columns(fields, "_json", taken=[c for c in raw.columns if c != name], prefix=f"{column}.")
-    kept = [c for c in raw.columns if c != name]
+    columns, selects = _columns(fields, "_json", reserved=[c for c in raw.columns if c != name], prefix=f"{column}.")
+    others = [c for c in raw.columns if c != name]
     cursor.execute(
         f"""COPY (
-            SELECT {", ".join([*(identifier(c) for c in kept), *chosen])}, _row, _item, _unreadable,
+            SELECT {", ".join([*(identifier(c) for c in others), *selects])}, _row, _item, _unreadable,
                    false AS _header
             FROM {_with_values(f"read_parquet({quoted(items)})", "_json", fields)}
         ) TO {quoted(parquet)} (FORMAT parquet)"""
     )
     items.unlink()
     rows = pq.read_metadata(parquet).num_rows
-    return replace(raw, columns=(*kept, *columns), parquet=parquet, rows=rows)
+    return replace(raw, columns=(*others, *columns), parquet=parquet, rows=rows)
 
 
 def _lines(reading: Reading, text: Text) -> Path | None:
@@ -131,8 +131,10 @@ def _lines(reading: Reading, text: Text) -> Path | None:
             for item in _items(stream):
                 out.write(json.dumps(item, ensure_ascii=False) + "\n")
         except ValueError as error:
-            said = f"{reading.path.name}: the JSON ends or breaks in the middle ({error}); the rows before it were read"
-            text.damage = text.damage or said
+            message = (
+                f"{reading.path.name}: the JSON ends or breaks in the middle ({error}); the rows before it were read"
+            )
+            text.damage = text.damage or message
     return lines if lines.stat().st_size else None
 
 
@@ -146,33 +148,33 @@ def _is_json(text: str) -> bool:
 
 def _items(stream: io.TextIOBase | Any) -> Iterator[Any]:
     """The items of a JSON array, or the objects of a text of objects, one after the other, without reading it whole."""
-    decoder, buffer, ended, opened, number = json.JSONDecoder(), "", False, False, 0
+    decoder, buffer, at_end, in_array, number = json.JSONDecoder(), "", False, False, 0
     while True:
         buffer = buffer.lstrip(" \t\r\n,")
-        if not opened and buffer.startswith("["):
-            buffer, opened = buffer[1:], True
+        if not in_array and buffer.startswith("["):
+            buffer, in_array = buffer[1:], True
             continue
-        if opened and buffer.startswith("]"):
+        if in_array and buffer.startswith("]"):
             return
         if buffer:
             try:
                 item, end = decoder.raw_decode(buffer)
             except ValueError as error:
-                if ended:
+                if at_end:
                     raise ValueError(f"after row {number}") from error
             else:
                 # A number at the end of the buffer may go on in the next block.
-                if end < len(buffer) or ended or isinstance(item, (dict, list)):
+                if end < len(buffer) or at_end or isinstance(item, (dict, list)):
                     number += 1
                     yield item
                     buffer = buffer[end:]
                     continue
-        if ended:
-            if opened:
+        if at_end:
+            if in_array:
                 raise ValueError(f"after row {number}")
             return
         block = stream.read(max(BLOCK, len(buffer)))
-        ended = not block
+        at_end = not block
         buffer += block
 
 
@@ -182,11 +184,11 @@ def _json_path(keys: Sequence[str]) -> str:
 
 def _fields(con: duckdb.DuckDBPyConnection, relation: str, column: str) -> list[tuple[str, ...]]:
     """The paths of all values that are not objects, in all rows."""
-    found = con.execute(
+    row = con.execute(
         f"SELECT json_group_structure({column}::JSON)::VARCHAR FROM {relation} "
         f"WHERE json_type({column}::JSON) = 'OBJECT'"
     ).fetchone()
-    structure = json.loads(found[0]) if found and found[0] else {}
+    structure = json.loads(row[0]) if row and row[0] else {}
 
     def leaves(path: tuple[str, ...], node: Any) -> Iterator[tuple[str, ...]]:
         if isinstance(node, dict) and node:
@@ -206,8 +208,10 @@ def _with_values(relation: str, column: str, fields: Sequence[tuple[str, ...]]) 
 
 
 def _columns(
-    fields: Sequence[tuple[str, ...]], column: str, *, taken: Sequence[str], prefix: str
+    fields: Sequence[tuple[str, ...]], column: str, *, reserved: Sequence[str], prefix: str
 ) -> tuple[list[str], list[str]]:
     """Names of the flattened columns, and the SQL of each over `_values`."""
-    names = distinct([*taken, *(prefix + ".".join(path) for path in fields)])[len(taken) :]
-    return names, [f"_values[{number}] AS {identifier(name)}" for number, name in enumerate(names, start=1)]
+    column_names = distinct_names([*reserved, *(prefix + ".".join(path) for path in fields)])[len(reserved) :]
+    return column_names, [
+        f"_values[{number}] AS {identifier(name)}" for number, name in enumerate(column_names, start=1)
+    ]

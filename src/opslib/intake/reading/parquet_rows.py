@@ -8,29 +8,29 @@ from typing import Any
 import duckdb
 
 from opslib.intake.notation import identifier, quoted
-from opslib.intake.reading.raw_rows import RawRows, Reading, distinct
+from opslib.intake.reading.raw_rows import RawRows, Reading, distinct_names
 
 
 def parquet_rows(reading: Reading) -> RawRows:
     """The rows of a Parquet file; the fields of a struct become columns `struct.field`."""
     source = f"read_parquet({quoted(reading.path)})"
     try:
-        described = reading.con.execute(f"SELECT * FROM {source} LIMIT 0").description or []
-        leaves = [leaf for column in described for leaf in _leaves((column[0],), column[1])]
-        columns = distinct([".".join(path) for path, _ in leaves])
-        chosen = [f"{text} AS {identifier(name)}" for (_, text), name in zip(leaves, columns, strict=True)]
+        description = reading.con.execute(f"SELECT * FROM {source} LIMIT 0").description or []
+        leaves = [leaf for column in description for leaf in _leaves((column[0],), column[1])]
+        columns = distinct_names([".".join(path) for path, _ in leaves])
+        selects = [f"{text} AS {identifier(name)}" for (_, text), name in zip(leaves, columns, strict=True)]
         parquet = reading.workspace.new(".parquet")
         reading.con.execute(
             f"""COPY (
-                SELECT {", ".join(chosen)}, row_number() OVER () AS _row, 0 AS _item,
+                SELECT {", ".join(selects)}, row_number() OVER () AS _row, 0 AS _item,
                        NULL::VARCHAR AS _unreadable, false AS _header
                 FROM {source}
             ) TO {quoted(parquet)} (FORMAT parquet)"""
         )
     except duckdb.Error as error:
-        said = str(error).splitlines()[0].replace(str(reading.path), reading.path.name)
+        message = str(error).splitlines()[0].replace(str(reading.path), reading.path.name)
         return reading.nothing(
-            f"{reading.path.name}: the Parquet file is damaged ({said[:120]}); fetch the export again"
+            f"{reading.path.name}: the Parquet file is damaged ({message[:120]}); fetch the export again"
         )
     return reading.result(columns, parquet, typed=True)
 

@@ -36,7 +36,7 @@ class Workspace:
         self.folder = Path(tempfile.mkdtemp(prefix="opslib-"))
         self._remove = weakref.finalize(self, shutil.rmtree, str(self.folder), ignore_errors=True)
         self._numbers = count()
-        self._kept: list[Workspace] = []
+        self._companions: list[Workspace] = []
 
     def new(self, suffix: str) -> Path:
         """A path in the folder that is not used yet."""
@@ -45,11 +45,11 @@ class Workspace:
     def keep(self, other: Workspace) -> None:
         """Let another workspace live as long as this one."""
         if other is not self:
-            self._kept.append(other)
+            self._companions.append(other)
 
     def close(self) -> None:
         """Remove the folder and all in it, and those that live with it."""
-        for other in self._kept:
+        for other in self._companions:
             other.close()
         self._remove()
 
@@ -78,12 +78,12 @@ class RawRows:
     def relation(self) -> str:
         return f"(SELECT * EXCLUDE _header FROM read_parquet({quoted(self.parquet)}) WHERE NOT _header)"
 
-    def named(self, name: str) -> str | None:
+    def column_of(self, name: str) -> str | None:
         """The column of that name as the file writes it: exactly so, else in other case; None where there is none."""
         if name in self.columns:
             return name
-        wanted = name.strip().casefold()
-        return next((column for column in self.columns if column.casefold() == wanted), None)
+        folded = name.strip().casefold()
+        return next((column for column in self.columns if column.casefold() == folded), None)
 
     def close(self) -> None:
         """Remove the temporary files."""
@@ -116,21 +116,23 @@ class Reading:
         notes: Iterable[str] = (),
     ) -> RawRows:
         """What stands in a Parquet file of these columns and our own, each repeated header counted and left out."""
-        counted = self.con.execute(
+        counts = self.con.execute(
             f"SELECT count(*) FILTER (NOT _header), count(*) FILTER (_header) FROM read_parquet({quoted(parquet)})"
         ).fetchone()
-        assert counted is not None
-        rows, headers = counted
+        assert counts is not None
+        rows, headers = counts
         if rows == 0 and damage is None:
             damage = (
                 f"{self.path.name}: the file has a header but no rows"
                 if columns
                 else f"{self.path.name}: the file has no rows"
             )
-        said = list(notes)
+        all_notes = list(notes)
         if headers:
-            said.append(f"{headers} line(s) repeat the header; they were skipped")
-        return RawRows(self.path, tuple(columns), parquet, rows, self.workspace, typed, headers, damage, tuple(said))
+            all_notes.append(f"{headers} line(s) repeat the header; they were skipped")
+        return RawRows(
+            self.path, tuple(columns), parquet, rows, self.workspace, typed, headers, damage, tuple(all_notes)
+        )
 
 
 class RowWriter:
@@ -165,15 +167,15 @@ class RowWriter:
         self._writer.close()
 
 
-def distinct(header: Sequence[str]) -> list[str]:
+def distinct_names(header: Sequence[str]) -> list[str]:
     """Names without the spaces around them, each once (SQL does not tell case apart), none empty, none of our own."""
     names: list[str] = []
-    taken = {name for name, _ in _OWN_FIELDS}
+    used_names = {name for name, _ in _OWN_FIELDS}
     for position, name in enumerate(header, start=1):
-        plain = name.strip().replace("\x00", "") or f"column_{position}"
+        stem = name.strip().replace("\x00", "") or f"column_{position}"
         candidate = next(
-            n for n in chain([plain], (f"{plain}_{number}" for number in count(2))) if n.casefold() not in taken
+            n for n in chain([stem], (f"{stem}_{number}" for number in count(2))) if n.casefold() not in used_names
         )
-        taken.add(candidate.casefold())
+        used_names.add(candidate.casefold())
         names.append(candidate)
     return names

@@ -23,7 +23,7 @@ from opslib.intake.notation import identifier, quoted
 from opslib.intake.reading.csv_rows import csv_rows
 from opslib.intake.reading.json_rows import json_rows
 from opslib.intake.reading.parquet_rows import parquet_rows
-from opslib.intake.reading.raw_rows import RawRows, Reading, Workspace, distinct
+from opslib.intake.reading.raw_rows import RawRows, Reading, Workspace, distinct_names
 from opslib.intake.reading.read_options import SUFFIXES, ReadOptions
 from opslib.intake.reading.text_file import BLOCK, utf8_text
 from opslib.intake.reading.workbook_rows import workbook_rows
@@ -128,14 +128,14 @@ def _read(reading: Reading) -> RawRows:
         case "xlsx":
             return workbook_rows(reading)
         case "zip":
-            return _zip(reading)
+            return _zip_rows(reading)
         case "json":
             return json_rows(reading, utf8_text(reading))
         case "csv":
             return csv_rows(reading, utf8_text(reading))
 
 
-def _zip(reading: Reading) -> RawRows:
+def _zip_rows(reading: Reading) -> RawRows:
     """The rows of all files in a zip, one after the other; it has the columns of all of them."""
     try:
         archive = zipfile.ZipFile(reading.path)
@@ -173,24 +173,24 @@ def _zip(reading: Reading) -> RawRows:
                 damage.append(f"{reading.path.name}: {part.damage}")
     if not parts:
         return reading.nothing(f"{reading.path.name}: there is no CSV file in the zip", notes=notes)
-    said = "; ".join(damage) or None
+    message = "; ".join(damage) or None
     if len(parts) == 1:
-        return replace(parts[0], path=reading.path, damage=said, notes=tuple(notes))
-    columns = tuple(distinct(list(dict.fromkeys(chain.from_iterable(part.columns for part in parts)))))
+        return replace(parts[0], path=reading.path, damage=message, notes=tuple(notes))
+    columns = tuple(distinct_names(list(dict.fromkeys(chain.from_iterable(part.columns for part in parts)))))
     parquet, offset, selects = reading.workspace.new(".parquet"), 0, []
     for part in parts:
-        named = ", ".join(
-            f"{identifier(own) if (own := part.named(name)) else 'NULL::VARCHAR'} AS {identifier(name)}"
+        values = ", ".join(
+            f"{identifier(own) if (own := part.column_of(name)) else 'NULL::VARCHAR'} AS {identifier(name)}"
             for name in columns
         )
         selects.append(
-            f"SELECT {named}, _row + {offset} AS _row, _item, _unreadable, _header "
+            f"SELECT {values}, _row + {offset} AS _row, _item, _unreadable, _header "
             f"FROM read_parquet({quoted(part.parquet)})"
         )
         offset += part.rows + part.repeated_headers
     reading.con.execute(f"COPY ({' UNION ALL '.join(selects)}) TO {quoted(parquet)} (FORMAT parquet)")
-    whole = reading.result(columns, parquet, typed=all(part.typed for part in parts), notes=notes)
-    return replace(whole, damage=said or whole.damage, notes=tuple(dict.fromkeys(notes)))
+    rows = reading.result(columns, parquet, typed=all(part.typed for part in parts), notes=notes)
+    return replace(rows, damage=message or rows.damage, notes=tuple(dict.fromkeys(notes)))
 
 
 def _unzip(archive: zipfile.ZipFile, member: zipfile.ZipInfo, target: Path) -> str | None:

@@ -11,7 +11,7 @@ SUFFIXES: Final = (".csv", ".tsv", ".txt", ".json", ".jsonl", ".ndjson", ".xlsx"
 
 
 class ReadOptions(Settings):
-    """How a file is to be read where it does not say so itself; what is not given is found out.
+    """How a file is to be read where it does not say so itself; the rest is worked out from the file.
 
     `records` is the dotted path of the array that holds the rows in the JSON answer of an API (`tickets`, `result`); an
     object that has no such array is a row itself. `member` is a pattern for the files of a zip. `skip_lines` leaves out

@@ -26,8 +26,8 @@ _SAMPLED_ENCODINGS: Final = ["cp1252", "cp1250", "cp1251", "cp1253", "cp1254", "
 class Text:
     """A file as UTF-8 text with no byte-order mark.
 
-    `owned` says that it is a temporary file, to be removed once it is read; `truncated` that it ends where the gzip
-    file was cut off; `quotes` counts its double quotes.
+    `is_temporary` says that the file is to be removed once it is read; `truncated` that it ends where the gzip file was
+    cut off; `quotes` counts its double quotes.
     """
 
     path: Path
@@ -35,7 +35,7 @@ class Text:
     notes: list[str] = field(default_factory=list)
     quotes: int = 0
     truncated: bool = False
-    owned: bool = True
+    is_temporary: bool = True
 
 
 def utf8_text(reading: Reading) -> Text:
@@ -45,11 +45,11 @@ def utf8_text(reading: Reading) -> Text:
         ExportError: there is no such encoding as the options name.
     """
     path = reading.path
-    text = Text(path, owned=False)
+    text = Text(path, is_temporary=False)
     with path.open("rb") as stream:
         compressed = stream.read(2) == b"\x1f\x8b"
     if compressed:
-        text.path, text.owned = reading.workspace.new(".raw"), True
+        text.path, text.is_temporary = reading.workspace.new(".raw"), True
         with text.path.open("wb") as out:
             problem = _inflate(path, out)
         if problem:
@@ -58,10 +58,10 @@ def utf8_text(reading: Reading) -> Text:
                 f"{path.name}: the gzip file is damaged ({problem}); the rows up to there were read, the rest is "
                 "missing: fetch the export again"
             )
-    return _decoded(reading, text)
+    return _decode(reading, text)
 
 
-def _decoded(reading: Reading, text: Text) -> Text:
+def _decode(reading: Reading, text: Text) -> Text:
     encoding = reading.options.encoding
     if encoding is not None:
         try:
@@ -72,36 +72,38 @@ def _decoded(reading: Reading, text: Text) -> Text:
             ) from error
     with text.path.open("rb") as stream:
         start = stream.read(SAMPLE)
-    found, mark = _marked_encoding(start)
+    marked_encoding, mark_length = _marked_encoding(start)
     if encoding is None:
-        encoding = found
+        encoding = marked_encoding
     if encoding is None:
-        bad, quotes = _not_utf8(text.path, allow_cut=text.truncated)
-        if bad is None:
-            if mark == 0:
+        bad_byte, quotes = _not_utf8(text.path, allow_cut=text.truncated)
+        if bad_byte is None:
+            if mark_length == 0:
                 text.quotes = quotes
                 return text
             encoding = "utf-8"
         else:
-            encoding = _guessed_encoding(text.path, bad)
+            encoding = _guess_encoding(text.path, bad_byte)
             text.notes.append(f"the text is not UTF-8; it was read as {encoding}")
     source, target = text.path, reading.workspace.new(".txt")
     replaced = 0
     with source.open("rb") as stream, target.open("w", encoding="utf-8", newline="") as out:
-        stream.seek(mark if codecs.lookup(encoding).name == codecs.lookup(found or "utf-8").name else 0)
+        stream.seek(
+            mark_length if codecs.lookup(encoding).name == codecs.lookup(marked_encoding or "utf-8").name else 0
+        )
         decoder = codecs.getincrementaldecoder(encoding)(errors="replace")
         for block in iter(lambda: stream.read(BLOCK), b""):
-            decoded = decoder.decode(block).replace("\ufeff", "")
-            replaced += decoded.count("\ufffd")
-            text.quotes += decoded.count('"')
-            out.write(decoded)
+            characters = decoder.decode(block).replace("\ufeff", "")
+            replaced += characters.count("\ufffd")
+            text.quotes += characters.count('"')
+            out.write(characters)
         if not text.truncated:
             out.write(decoder.decode(b"", final=True))
-    if text.owned:
+    if text.is_temporary:
         source.unlink()
     if replaced:
         text.notes.append(f"{replaced} character(s) could not be read as {encoding}; they are shown as \ufffd")
-    text.path, text.owned = target, True
+    text.path, text.is_temporary = target, True
     return text
 
 
@@ -160,14 +162,14 @@ def _not_utf8(path: Path, *, allow_cut: bool) -> tuple[int | None, int]:
     return None, quotes
 
 
-def _guessed_encoding(path: Path, bad: int) -> str:
+def _guess_encoding(path: Path, bad_byte: int) -> str:
     """The likely encoding of a text that is not UTF-8, judged by the lines that have other than ASCII characters."""
     with path.open("rb") as stream:
-        stream.seek(max(0, bad - SAMPLE // 4))
-        telling = b"\n".join(line for line in stream.read(SAMPLE).splitlines() if not line.isascii())
-    best = from_bytes(telling, cp_isolation=_SAMPLED_ENCODINGS).best()
+        stream.seek(max(0, bad_byte - SAMPLE // 4))
+        lines = b"\n".join(line for line in stream.read(SAMPLE).splitlines() if not line.isascii())
+    best = from_bytes(lines, cp_isolation=_SAMPLED_ENCODINGS).best()
     western = {"ascii", "cp1252", "cp1254", "cp1250", "latin_1"}
-    if best is None or best.encoding in western or len(best.alphabets) == 0 or len(telling) < 64:
+    if best is None or best.encoding in western or len(best.alphabets) == 0 or len(lines) < 64:
         return "cp1252"
     return best.encoding
 

@@ -9,7 +9,7 @@ from python_calamine import PasswordError as WorkbookIsLocked
 
 from opslib.errors import ExportError
 from opslib.intake.notation import listed
-from opslib.intake.reading.raw_rows import RawRows, Reading, RowWriter, distinct
+from opslib.intake.reading.raw_rows import RawRows, Reading, RowWriter, distinct_names
 
 
 def workbook_rows(reading: Reading) -> RawRows:
@@ -39,20 +39,23 @@ def workbook_rows(reading: Reading) -> RawRows:
         others = [sheet for sheet in book.sheet_names if sheet != name]
         notes.append(f"the sheet `{name}` was read; the workbook also has {listed(others)}")
     rows = ([_cell(value) for value in row] for row in book.get_sheet_by_name(name).iter_rows())
-    filled = ((number, row) for number, row in enumerate(rows) if number >= reading.options.skip_lines)
-    top, header = next(((number, row) for number, row in filled if any(row)), (0, []))
+    numbered_rows = ((number, row) for number, row in enumerate(rows) if number >= reading.options.skip_lines)
+    top, header = next(((number, row) for number, row in numbered_rows if any(row)), (0, []))
     if not header:
         return reading.nothing(f"{reading.path.name}: the sheet `{name}` is empty", notes=notes)
     width = max(position for position, value in enumerate(header, start=1) if value)
-    plain, columns = [value or "" for value in header[:width]], distinct([value or "" for value in header[:width]])
+    names, columns = (
+        [value or "" for value in header[:width]],
+        distinct_names([value or "" for value in header[:width]]),
+    )
     parquet = reading.workspace.new(".parquet")
     with RowWriter(parquet, columns) as writer:
-        for number, row in filled:
+        for number, row in numbered_rows:
             if any(row):
                 beyond = sum(value is not None for value in row[width:])
                 problem = f"row: {beyond} value(s) beyond the last column of the header" if beyond else None
-                same = [(value or "").strip() for value in row[:width]] == [value.strip() for value in plain]
-                writer.add(number - top, None if problem else row[:width], problem, header=same)
+                is_header = [(value or "").strip() for value in row[:width]] == [value.strip() for value in names]
+                writer.add(number - top, None if problem else row[:width], problem, header=is_header)
     return reading.result(columns, parquet, typed=True, notes=notes)
 
 

@@ -1,0 +1,40 @@
+"""The export as the gate reads it: candidate rows on a connection, whose they are, and what the source gives."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import duckdb
+
+from opslib.settings import Organisation
+from opslib.tables import Table
+
+TeamOrigin = Literal["own", "ticket", "agent", "nowhere"]
+
+
+@dataclass(frozen=True)
+class Export:
+    """The candidate rows of one run of the gate.
+
+    `con` has a view `candidate_<table>` per table; `present` holds per table of the export the columns that the source
+    gives.
+    """
+
+    con: duckdb.DuckDBPyConnection
+    organisation: Organisation
+    present: Mapping[str, frozenset[str]]
+
+    def team_origin(self, table: Table) -> TeamOrigin:
+        """Where a row of the table has its team from: a column of its own, its ticket, its agent, or nowhere."""
+        columns = self.present[table.name]
+        if "team" in columns:
+            return "own"
+        if "ticket_id" in columns and "tickets" in self.present:
+            return "ticket"
+        return "agent" if "agent_id" in columns and "agents" in self.present else "nowhere"
+
+    def count(self, query: str) -> int:
+        """The number that a query counts."""
+        return int(self.con.execute(query).fetchall()[0][0])

@@ -1,0 +1,181 @@
+"""The rules on rows and on a table as a whole: run frame by frame, and what the failing rows have in common."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from opslib.intake.gate.derived import DerivedColumn
+from opslib.intake.gate.engine import Engine
+from opslib.intake.gate.export import Export
+from opslib.intake.gate.phrases import rows_in_words
+from opslib.intake.gate.results import rule_result
+from opslib.intake.gate.staging import REFERRED_TO, StagedTable
+from opslib.intake.gate.suites import Rule
+from opslib.intake.gate.verdict import Result
+from opslib.tables import Table
+
+EXAMPLES = 5
+
+_SHOWABLE = re.compile(r"^(?!.*\d{7})\w[\w .:/+-]{0,39}$")
+_FAILURES = pa.schema([("number", pa.int64()), ("position", pa.int64())])
+
+
+@dataclass
+class RowCounts:
+    """What the rules saw, by their number: rows `checked` and `failed`, and the `details` of rules on the table."""
+
+    checked: dict[int, int]
+    failed: dict[int, int]
+    details: dict[int, Mapping[str, Any]] = field(default_factory=dict)
+
+
+def judge_rows(engine: Engine, staged: StagedTable, rules: Sequence[Rule], parameters: Mapping[str, Any]) -> RowCounts:
+    """Run rules over the rows of a table; the failing ones become the table `gate_failures`.
+
+    Args:
+        engine: Great Expectations.
+        staged: the rows.
+        rules: those of scope `rows`, and those of scope `table`, which see the first frame only.
+        parameters: the values of what the rules name as parameters.
+
+    Returns:
+        The counts. `gate_failures` has a row per failure: `number` of the rule, `position` of the row.
+    """
+    counts = RowCounts(checked={rule.number: 0 for rule in rules}, failed={rule.number: 0 for rule in rules})
+    failures = [_FAILURES.empty_table()]
+    row_rules = [rule for rule in rules if rule.scope == "rows"]
+    table = staged.table
+    columns = {name for rule in rules for name in rule.columns}
+    columns |= staged.export.present[table.name] & set(table.needed_columns)
+    with closing(staged.frames(sorted(columns))) as frames:
+        for frame_number, (positions, frame) in enumerate(frames):
+            rules_of_frame = rules if frame_number == 0 else row_rules
+            results = engine.run(table.name, frame, rules_of_frame, parameters, "BASIC")
+            failing = _count(counts, rules_of_frame, results)
+            if not failing:
+                continue
+            # Only the rules that fail are run again in the form that names the rows: it is many times slower.
+            results = engine.run(table.name, frame, failing, parameters, "COMPLETE")
+            for rule in failing:
+                indexes = np.asarray(results[rule.number]["result"]["unexpected_index_list"], dtype=np.int64)
+                counts.failed[rule.number] += len(indexes)
+                numbers = np.full(len(indexes), rule.number)
+                failures.append(pa.table({"number": numbers, "position": positions[indexes]}))
+    con = staged.export.con
+    con.register("gate_failing_rows", pa.concat_tables(failures))
+    con.execute("create or replace temp table gate_failures as select * from gate_failing_rows")
+    con.unregister("gate_failing_rows")
+    return counts
+
+
+def _count(counts: RowCounts, rules: Sequence[Rule], results: Mapping[int, Mapping[str, Any]]) -> list[Rule]:
+    """Add what the rules saw in one frame to the counts; returns the rules on rows that failed there."""
+    failing = []
+    for rule in rules:
+        success, result = results[rule.number]["success"], results[rule.number]["result"]
+        if rule.scope == "table":
+            counts.details[rule.number] = {"success": success, **result}
+            continue
+        counts.checked[rule.number] += result["element_count"] - result.get("missing_count", 0)
+        if not success:
+            failing.append(rule)
+    return failing
+
+
+def row_result(export: Export, table: Table, rule: Rule, counts: RowCounts) -> Result:
+    """The result of a rule on rows, with the teams, the weeks and some keys of the rows in `gate_failures`."""
+    checked, failed = counts.checked[rule.number], counts.failed[rule.number]
+    observed = f"{failed:,} of {rows_in_words(checked)}" if checked else "no value to judge"
+    if not failed:
+        return rule_result(table, rule, checked=checked, failed=0, observed=observed, outcome="passed")
+    failing = f"gate_{table.name} g join gate_failures f on f.position = g._position and f.number = {rule.number}"
+    weeks = export.con.sql(
+        f"select coalesce(_week, 'undated'), count(*) from {failing} group by 1 order by 1"
+    ).fetchall()
+    teams = {row[0] for row in export.con.sql(f"select distinct _team from {failing}").fetchall()}
+    examples = export.con.sql(
+        f"select {_key_sql(table)} from {failing} order by g._position limit {EXAMPLES}"
+    ).fetchall()
+    return rule_result(
+        table,
+        rule,
+        checked=checked,
+        failed=failed,
+        observed=observed + _frequent_values(export, table, rule, failing),
+        examples=tuple(str(row[0]) for row in examples),
+        teams=tuple(team for team in export.organisation.team_names if team in teams),
+        outcome="set_aside" if rule.severity == "critical" else "warned",
+        failures_by_week={str(label): int(rows) for label, rows in weeks} if table.dated_by else {},
+    )
+
+
+def set_rows_aside(
+    export: Export, table: Table, rules: Sequence[Rule], derived: Mapping[str, DerivedColumn]
+) -> pa.Table:
+    """Collect the rows of critical failures with all their reasons, and index what other tables refer to.
+
+    Returns:
+        `_file`, `_row` and `reason`, one line per row. `gate_set_aside` has their `position`, `own` (whether a reason
+        is the row's own) and `reason`; `gate_index_<table>` of a table that others refer to has `id`, `created_at`,
+        `team` and `kept`.
+    """
+    critical = [rule for rule in rules if rule.severity == "critical"]
+    inherited = {name for name, column in derived.items() if column.inherited}
+    reasons = pa.table(
+        {
+            "number": pa.array([rule.number for rule in critical], pa.int64()),
+            "reason": pa.array([rule.reason for rule in critical], pa.string()),
+            "names_columns": pa.array([rule.column == "needed_values_are_readable" for rule in critical], pa.bool_()),
+            "own": pa.array([inherited.isdisjoint(rule.columns) for rule in critical], pa.bool_()),
+        }
+    )
+    con = export.con
+    con.register("gate_reasons", reasons)
+    con.execute(
+        "create or replace temp table gate_set_aside as select f.position, bool_or(r.own) as own, "
+        "string_agg(r.reason || case when r.names_columns then ': ' || g._unreadable else '' end, '; ' "
+        "order by r.number) as reason from gate_failures f join gate_reasons r using (number) "
+        f"join gate_{table.name} g on g._position = f.position group by f.position"
+    )
+    con.unregister("gate_reasons")
+    if table.name in REFERRED_TO:
+        con.execute(
+            f"create or replace temp table gate_index_{table.name} as select {table.key[0]} as id, "
+            "min(_dated) as created_at, any_value(_team) as team, bool_or(s.position is null) as kept "
+            f"from gate_{table.name} g left join gate_set_aside s on s.position = g._position "
+            f"where {table.key[0]} is not null group by 1"
+        )
+    return con.sql(
+        f"select g._file, g._row, s.reason from gate_{table.name} g "
+        "join gate_set_aside s on s.position = g._position order by g._position"
+    ).to_arrow_table()
+
+
+def _frequent_values(export: Export, table: Table, rule: Rule, failing: str) -> str:
+    """The most frequent values that failed, where they are names (never ids, never text that somebody wrote)."""
+    column = rule.columns[0]
+    if column.endswith("values_are_readable"):
+        column = "_unreadable"
+    elif not ("value_set" in rule.kwargs and column in table.names and table[column].type == "category"):
+        return ""
+    values = export.con.sql(
+        f"select {column}, count(*) from {failing} group by 1 order by 2 desc, 1 limit 3"
+    ).fetchall()
+    return ": " + "; ".join(
+        f"{value if column == '_unreadable' or _SHOWABLE.match(str(value)) else 'a value not shown here'} ({count:,})"
+        for value, count in values
+    )
+
+
+def _key_sql(table: Table) -> str:
+    """SQL of the key of a row as a reader would look for it; of a row without one its file and number."""
+    forms = {"instant": "strftime(timezone('UTC', {}), '%Y-%m-%dT%H:%M:%SZ')", "date": "strftime({}, '%Y-%m-%d')"}
+    parts = [forms.get(table[name].type, "cast({} as varchar)").format(f"g.{name}") for name in table.key[:3]]
+    return f"coalesce(nullif(concat_ws(' · ', {', '.join(parts)}), ''), parse_filename(g._file) || ' row ' || g._row)"
