@@ -13,7 +13,7 @@ from nbformat.v4 import new_code_cell, new_notebook, new_output
 
 from opslib.analysis.contact_drivers import escalation
 from opslib.reports.contact_drivers import escalation_files
-from opslib.reports.contact_drivers.escalation_register import AREA, SCHEMA, TABLE
+from opslib.analysis.contact_drivers.escalation_register import AREA, SCHEMA, TABLE
 from opslib.store.warehouse import Warehouse
 from opslib.weekly.cache import Cache
 from opslib.weekly.escalations import MIME, EscalationError, handover_of, keep, of_week, open_register

@@ -16,19 +16,20 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from nbformat import NotebookNode
 
+from opslib.analysis.contact_drivers.escalation_register import AREA, SCHEMA, TABLE
+from opslib.display import mime
 from opslib.errors import OpslibError
-from opslib.reports.contact_drivers.escalation_register import AREA, SCHEMA, TABLE
 from opslib.store.files import write_text
 from opslib.store.warehouse import Warehouse
-from opslib.weekly.pages.page import bundles_of
+from opslib.weekly.pages.headline import bundles_of
 from opslib.weekly.plan import Job
 
 if TYPE_CHECKING:
+    from nbformat import NotebookNode
+
     from opslib.weekly.outcome import Outcome
 
-MIME = "application/vnd.opslib.escalations+json"
 FOLDER = "escalations"
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,150}")
 _KINDS = ("md", "csv")
@@ -66,7 +67,7 @@ def handover_of(nb: NotebookNode, job: Job) -> dict[str, Any] | None:
         EscalationError: a row is of another team or has other columns than the register, or a file belongs to no
             escalation of this week.
     """
-    found = bundles_of(nb, MIME)
+    found = bundles_of(nb, mime.ESCALATIONS)
     if not found:
         return None
     rows = [row for each in found for row in each["register"]]

@@ -24,7 +24,7 @@ from opslib.display.headline import Headline, Line
 from opslib.errors import NotInExport
 from opslib.intake.privacy.redaction import redact
 from opslib.reports.contact_drivers.escalation_files import Escalated, Escalation
-from opslib.reports.contact_drivers.escalation_register import AREA, SCHEMA, TABLE
+from opslib.analysis.contact_drivers.escalation_register import AREA, SCHEMA, TABLE
 from opslib.reports.week import Week
 from opslib.weeks import shift_week
 

@@ -425,6 +425,11 @@ def first_time(said: str) -> bool:
 
 
 def short_folder() -> Path:
-    """A new folder for the user alone, with a path short enough for Unix sockets in it (about 100 characters)."""
-    parent = tempfile.gettempdir()
-    return Path(tempfile.mkdtemp(prefix="opslib-", dir=parent if len(parent) <= _LONGEST_FOLDER else "/tmp"))
+    """A new folder for the user alone, with a path short enough for Unix sockets in it."""
+    return Path(tempfile.mkdtemp(prefix="opslib-", dir=short_parent()))
+
+
+def short_parent() -> str:
+    """The folder of temporary files, or /tmp where a long TMPDIR leaves no room for a socket's 100 characters."""
+    folder = tempfile.gettempdir()
+    return folder if len(folder) <= _LONGEST_FOLDER else "/tmp"

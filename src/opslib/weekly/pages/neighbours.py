@@ -13,11 +13,11 @@ from typing import Any
 
 from markupsafe import Markup
 
+from opslib.store.files import write_text
 from opslib.weekly.edition import GATE_WORDS, Edition, Link, comparison_of, links_of
 from opslib.weekly.manifest import Record, read_gate, read_records
-from opslib.weekly.pages.page import render_template
+from opslib.weekly.pages.template import render_template
 from opslib.weekly.plan import Job
-from opslib.weekly.render import write_page
 from opslib.weeks import shift_week
 
 ORGANISATION = "org"
@@ -31,7 +31,7 @@ def reports_in(reports: Path, week: str) -> list[Job]:
     return [
         Job(f"{'org' if page.parent.name == ORGANISATION else 'team'}/{page.stem}", week, _team_of(page))
         for page in sorted((reports / week).glob("*/*.html"))
-        if not page.name.endswith(".compare.html")
+        if not page.name.endswith(".compare.html") and not page.name.startswith(".")
     ]
 
 
@@ -52,7 +52,7 @@ def renew(reports: Path, week: str) -> list[Path]:
         links = render_template("neighbours.html.j2", links=links_of(job, reports))
         after = _MARKED.sub(rf"\g<1>{links}\g<2>", before, count=1)
         if after != before:
-            write_page(page, after)
+            write_text(after, page)
             changed.append(page)
     return changed
 
@@ -82,7 +82,7 @@ def write_comparisons(reports: Path, *, edition: Edition, records: Sequence[Reco
             page = comparison_of(job, reports)
             if Job(job.notebook, before, job.team).page(reports).is_file():
                 html = _comparison(reports, edition, job, _of(told[before], job), _of(told[week], job))
-                write_page(page, html)
+                write_text(html, page)
                 pages.append(page)
             else:
                 page.unlink(missing_ok=True)
