@@ -1,4 +1,4 @@
-"""One report, made in a worker: its notebook is run, what it shows becomes a page, what it depended on is remembered."""
+"""One report, made in a worker: its notebook runs, what it shows becomes a page, what it read is remembered."""
 
 from __future__ import annotations
 
