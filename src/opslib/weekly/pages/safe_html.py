@@ -239,7 +239,7 @@ def _cleaner(*, web_links: bool) -> Cleaner:
         tags=_TEXT_TAGS | _SVG_TAGS,
         attributes={
             **{tag: _ATTRIBUTES_OF_ALL | _ATTRIBUTES.get(tag, frozenset()) for tag in _TEXT_TAGS},
-            **{tag: _ATTRIBUTES_OF_ALL | _SVG_ATTRIBUTES for tag in _SVG_TAGS},
+            **dict.fromkeys(_SVG_TAGS, _ATTRIBUTES_OF_ALL | _SVG_ATTRIBUTES),
         },
         attribute_filter=lambda tag, name, value: _attribute_value(tag, name, value, web_links=web_links),
         url_schemes={"http", "https", "mailto", "data"},
