@@ -70,7 +70,7 @@ def write_index(
     Args:
         reports: the folder of all weeks.
         edition: the week.
-        records: what became of each report; as of `manifest.records_of_week`.
+        records: what became of each report of the week.
         blocked: reasons by team.
         restated: how many published numbers of past weeks are others now, by team; None where nobody looked.
         escalated: what the week's reports hand over to product teams.
@@ -155,7 +155,7 @@ def write_data_quality(reports: Path, *, edition: Edition, verdict: Verdict, acc
                 "table": table,
                 "results": (own := _worst_first([result for result in results if result["table"] == table])),
                 "failed": sum(result["outcome"] in _NOT_MET for result in own),
-                "said": _tally_in_words([result["outcome"] for result in own]),
+                "tally": _tally_in_words([result["outcome"] for result in own]),
                 "trend": any(len(result["spark"]) > 1 for result in own),
             }
             for table in tables
