@@ -9,11 +9,11 @@ import pyarrow as pa
 import pytest
 
 import opslib
+from opslib.analysis.contact_drivers.escalation_register import AREA, SCHEMA, TABLE
 from opslib.display.headline import Headline
 from opslib.display.theme import Drawing, Markup
 from opslib.reports.contact_drivers import frames as drivers_report
 from opslib.reports.contact_drivers.escalation_files import Escalated
-from opslib.reports.contact_drivers.escalation_register import AREA, SCHEMA, TABLE
 from opslib.store.warehouse import Warehouse
 from opslib.weekly.pages.safe_html import clean_output
 from tests.notebooks.notebook_cells import Shown, run_cells, text_of

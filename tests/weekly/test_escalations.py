@@ -12,11 +12,11 @@ import pytest
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 
 from opslib.analysis.contact_drivers import escalation
-from opslib.reports.contact_drivers import escalation_files
-from opslib.reports.contact_drivers.escalation_register import AREA, SCHEMA, TABLE
+from opslib.analysis.contact_drivers.escalation_register import AREA, SCHEMA, TABLE
+from opslib.display import mime
 from opslib.store.warehouse import Warehouse
 from opslib.weekly.cache import Cache
-from opslib.weekly.escalations import MIME, EscalationError, handover_of, keep, of_week, open_register
+from opslib.weekly.escalations import EscalationError, handover_of, keep, of_week, open_register
 from opslib.weekly.outcome import Outcome, Status
 from opslib.weekly.plan import Job
 from opslib.weekly.render import run
@@ -67,7 +67,6 @@ def state_of(*folders: Path) -> dict[Path, tuple[bytes, int]]:
 
 def test_the_register_has_the_columns_that_the_analysis_gives():
     assert SCHEMA.names == ["week", *escalation.REGISTER_COLUMNS]
-    assert escalation_files.MIME == MIME
 
 
 def test_files_and_register_are_written_once(warehouse: Warehouse, tmp_path: Path):
@@ -135,7 +134,7 @@ def test_an_empty_register_tells_a_report_the_same_as_one_of_other_weeks(warehou
 
 
 def displayed(register: list[dict[str, Any]], files: dict[str, str]) -> dict[str, Any] | None:
-    output = new_output("display_data", data={MIME: {"register": register, "files": files}})
+    output = new_output("display_data", data={mime.ESCALATIONS: {"register": register, "files": files}})
     return handover_of(
         new_notebook(cells=[new_code_cell(outputs=[output])]), Job("team/contact_drivers", LAST, "alpha")
     )
@@ -212,7 +211,7 @@ def test_a_run_writes_what_its_report_links_and_the_next_finds_everything_unchan
     links = re.findall(r'href="([^"]*escalations/[^"]+)"', page)
     assert sorted((desk.reports / LAST / "alpha" / link).resolve().name for link in links) == files
     assert all((desk.reports / LAST / "alpha" / link).is_file() for link in links)
-    assert MIME not in page
+    assert mime.ESCALATIONS not in page
     before = state_of(desk.reports, desk.warehouse.root)
     assert desk.render() == "unchanged"
     assert state_of(desk.reports, desk.warehouse.root) == before

@@ -11,8 +11,9 @@ import pandas as pd
 import pytest
 
 from opslib.analysis.contact_drivers import escalation
+from opslib.display import mime
 from opslib.reports.contact_drivers import frames as report
-from opslib.reports.contact_drivers.escalation_files import MIME, Escalated, Escalation, as_csv, markdown, safe_cell
+from opslib.reports.contact_drivers.escalation_files import Escalated, Escalation, as_csv, markdown, safe_cell
 from opslib.reports.week import open_week
 from opslib.weekly.pages.safe_html import clean_output
 from tests.reports.drivers_warehouse import LAST, write_drivers_warehouse
@@ -73,7 +74,7 @@ def test_what_is_shown_carries_the_files_and_the_rows_as_plain_json(brief: Escal
     columns = dict.fromkeys(escalation.REGISTER_COLUMNS)
     row = pd.DataFrame([columns | {"team": "alpha", "excess": 50.0, "weeks_since": 0, "latest_low": float("nan")}])
     bundle = Escalated([brief], row.astype({"weeks_since": "int64"}))._repr_mimebundle_()
-    told = json.loads(json.dumps(bundle[MIME], allow_nan=False))
+    told = json.loads(json.dumps(bundle[mime.ESCALATIONS], allow_nan=False))
     assert sorted(told["files"]) == [f"{brief.escalation_id}.csv", f"{brief.escalation_id}.md"]
     assert told["files"][f"{brief.escalation_id}.md"] == markdown(brief)
     assert (told["register"][0]["weeks_since"], told["register"][0]["latest_low"]) == (0, None)

@@ -9,8 +9,8 @@ import pyarrow as pa
 import pytest
 
 from opslib.analysis.contact_drivers import escalation
+from opslib.analysis.contact_drivers.escalation_register import AREA, SCHEMA, TABLE
 from opslib.reports.contact_drivers import frames as report
-from opslib.reports.contact_drivers.escalation_register import AREA, SCHEMA, TABLE
 from opslib.reports.contact_drivers.frames import Drivers
 from opslib.reports.week import open_week
 from opslib.store.warehouse import Warehouse

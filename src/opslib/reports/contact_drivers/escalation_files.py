@@ -16,11 +16,10 @@ from typing import Any
 
 import pandas as pd
 
-from opslib.display import words
+from opslib.display import mime, words
 from opslib.display.cells import Cell, table_of
 from opslib.display.theme import Markup, note
 
-MIME = "application/vnd.opslib.escalations+json"
 _FOLDER = "../escalations"  # of the week, seen from a report
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]<>#|~&!]|^[-+=]|^\d+(?=[.)]))")
@@ -57,7 +56,7 @@ class Escalated:
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
         told = {"register": self.rows, "files": self.files}
-        return {MIME: told, "text/html": self.shown.html, "text/plain": self.shown.text}
+        return {mime.ESCALATIONS: told, "text/html": self.shown.html, "text/plain": self.shown.text}
 
     def __repr__(self) -> str:
         return self.shown.text

@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 
 from opslib.analysis.contact_drivers import drivers, escalation, language, movers
+from opslib.analysis.contact_drivers.escalation_register import AREA, SCHEMA, TABLE
 from opslib.analysis.contact_drivers.movers import ALL
 from opslib.analysis.contact_drivers.relabelling import labels_replaced
 from opslib.analysis.methods.intervals import poisson_rate
@@ -24,7 +25,6 @@ from opslib.display.headline import Headline, Line
 from opslib.errors import NotInExport
 from opslib.intake.privacy.redaction import redact
 from opslib.reports.contact_drivers.escalation_files import Escalated, Escalation
-from opslib.reports.contact_drivers.escalation_register import AREA, SCHEMA, TABLE
 from opslib.reports.week import Week
 from opslib.weeks import shift_week
 
