@@ -11,10 +11,10 @@ from matplotlib.figure import Figure
 
 from opslib.display import theme
 from opslib.display.axes import HouseAxes, HouseFigure
-from tests.display.drawn_artists import Canvas, canvas_of
+from tests.display.artists import Canvas, canvas_of
 
 
-def drawn_on(figure: Figure, draw: Callable[[Axes], object]) -> Canvas:
+def canvas_with(figure: Figure, draw: Callable[[Axes], object]) -> Canvas:
     axes = figure.add_subplot()
     axes.set_position((0.2, 0.25, 0.7, 0.5))
     draw(axes)
@@ -75,8 +75,8 @@ def rows(artists: Iterable[tuple[object, ...]]) -> list[tuple[object, ...]]:
 @pytest.mark.parametrize("draw", [weeks, bars, own_places, no_marks, on_top, turned])
 def test_labels_gridlines_and_marks_are_those_that_matplotlib_draws(draw: Callable[[Axes], None]):
     with theme.style():
-        ours = drawn_on(HouseFigure(figsize=(4, 2.5)), draw)
-        theirs = drawn_on(Figure(figsize=(4, 2.5)), draw)
+        ours = canvas_with(HouseFigure(figsize=(4, 2.5)), draw)
+        theirs = canvas_with(Figure(figsize=(4, 2.5)), draw)
     assert len(theirs.texts) >= 4
     assert rows(ours.texts) == rows(theirs.texts)
     assert rows(ours.strokes) == rows(theirs.strokes)
@@ -102,7 +102,7 @@ def test_settings_of_single_labels_are_refused():
 
 def test_an_axis_that_is_hidden_draws_nothing():
     with theme.style():
-        canvas = drawn_on(
+        canvas = canvas_with(
             HouseFigure(figsize=(4, 2.5)),
             lambda axes: (
                 axes.xaxis.set_visible(False),

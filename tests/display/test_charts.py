@@ -9,7 +9,7 @@ import pytest
 
 from opslib.display import charts, theme
 from opslib.display.axes import HouseAxes
-from tests.display.drawn_artists import bars_of
+from tests.display.artists import bars_of
 
 
 @pytest.fixture

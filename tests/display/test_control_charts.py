@@ -9,8 +9,8 @@ import pytest
 from opslib.display.charts import NOTHING
 from opslib.display.control_charts import control_chart, control_charts, describe, small_multiples
 from opslib.display.theme import Markup
+from tests.display.artists import figure_of, texts_of
 from tests.display.control_frames import control
-from tests.display.drawn_artists import figure_of, texts_of
 
 
 def test_a_control_chart_draws_values_limits_goal_and_signals():

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from opslib.display.decomposition import decomposition_chart
-from tests.display.drawn_artists import bars_of, figure_of, texts_of
+from tests.display.artists import bars_of, figure_of, texts_of
 
 
 def parts(groups: int) -> pd.DataFrame:

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from opslib.display.heat_map import heat_map
-from tests.display.drawn_artists import figure_of
+from tests.display.artists import figure_of
 
 NUMBERS = pd.DataFrame([[4.0, 1.0], [np.nan, 0.0]], index=["a <b>", "c"], columns=["to x", "to y"])
 TEXTS = pd.DataFrame([["4", "1"], ["", "0"]])

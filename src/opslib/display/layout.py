@@ -108,6 +108,11 @@ def lay_out(figure: HouseFigure) -> None:
 def text_size(text: str, points: float, *, bold: bool = False) -> tuple[float, float]:
     """Width and height of a text in points, in the font in which figures are measured.
 
+    Args:
+        text: one line or several.
+        points: size of the font.
+        bold: whether it is bold.
+
     >>> text_size("", 9.0)
     (0.0, 0.0)
     """
@@ -117,7 +122,13 @@ def text_size(text: str, points: float, *, bold: bool = False) -> tuple[float, f
 
 @lru_cache(maxsize=4096)
 def line_extent(line: str, points: float, weight: str | int) -> tuple[float, float, float]:
-    """Width, height and descent in points of a line of text in the font in which figures are measured."""
+    """Width, height and descent in points of a line of text in the font in which figures are measured.
+
+    Args:
+        line: without line breaks.
+        points: size of the font.
+        weight: as matplotlib takes it.
+    """
     font = FontProperties(family="DejaVu Sans", size=points, weight=weight)
     width, height, descent = text_to_path.get_text_width_height_descent(line, font, False)
     return float(width), float(height), float(descent)

@@ -48,7 +48,7 @@ _FONTS = (
 )
 _DPI = 72  # dots of an SVG are points
 _NO_METADATA = dict.fromkeys(("Date", "Creator", "Format", "Type"))
-_MEASURED = re.compile(r"'DejaVu Sans'(?:, [^;\"]*?sans-serif)?")
+_MEASURING_FONT = re.compile(r"'DejaVu Sans'(?:, [^;\"]*?sans-serif)?")
 
 _STYLE = {
     "axes.axisbelow": True,
@@ -154,4 +154,4 @@ def drawing(figure: HouseFigure, alt: str) -> Drawing:
     figure.draw(renderer)
     renderer.finalize()
     svg = target.getvalue()
-    return Drawing(_MEASURED.sub(_FONTS, svg[svg.index("<svg") :]), alt)
+    return Drawing(_MEASURING_FONT.sub(_FONTS, svg[svg.index("<svg") :]), alt)

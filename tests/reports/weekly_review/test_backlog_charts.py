@@ -5,7 +5,7 @@ import pytest
 
 from opslib.display.charts import NOTHING
 from opslib.reports.weekly_review.backlog_charts import backlog_age_chart, backlog_chart
-from tests.display.drawn_artists import bars_of, figure_of, texts_of
+from tests.display.artists import bars_of, figure_of, texts_of
 
 
 def backlog() -> pd.DataFrame:
