@@ -46,13 +46,13 @@ def pages_of(reports: Path, week: str | None, team: str | None) -> dict[str, Pat
     weeks = sorted(path.parent.name for path in reports.glob("*-W*/index.html"))
     if not weeks or (week and week not in weeks):
         raise SystemExit(f"no reports of {week or 'any week'} in {reports}; `make weekly` writes some")
-    chosen = reports / (week or weeks[-1])
-    found = sorted(chosen.glob(f"{team or '*'}/weekly_review.html"))
-    if not found:
-        raise SystemExit(f"no weekly review of {team or 'any team'} in {chosen}")
+    folder = reports / (week or weeks[-1])
+    reviews = sorted(folder.glob(f"{team or '*'}/weekly_review.html"))
+    if not reviews:
+        raise SystemExit(f"no weekly review of {team or 'any team'} in {folder}")
     more = {"compare": "weekly_review.compare.html", "drivers": "contact_drivers.html"}
-    others = {key: found[0].with_name(name) for key, name in more.items() if found[0].with_name(name).is_file()}
-    return {"index": chosen / "index.html", "report": found[0], **others}
+    others = {key: reviews[0].with_name(name) for key, name in more.items() if reviews[0].with_name(name).is_file()}
+    return {"index": folder / "index.html", "report": reviews[0], **others}
 
 
 def take(browser: Any, page: Path, shot: Shot) -> bytes:
@@ -60,14 +60,14 @@ def take(browser: Any, page: Path, shot: Shot) -> bytes:
     context = browser.new_context(
         viewport={"width": shot.width, "height": shot.height}, color_scheme=shot.scheme, device_scale_factor=1
     )
-    opened = context.new_page()
-    opened.goto(page.resolve().as_uri())
-    opened.wait_for_load_state("load")
-    opened.wait_for_timeout(300)
-    high = min(shot.height, opened.evaluate("document.documentElement.scrollHeight"))
-    taken = opened.screenshot(full_page=True, clip={"x": 0, "y": 0, "width": shot.width, "height": high})
+    tab = context.new_page()
+    tab.goto(page.resolve().as_uri())
+    tab.wait_for_load_state("load")
+    tab.wait_for_timeout(300)
+    high = min(shot.height, tab.evaluate("document.documentElement.scrollHeight"))
+    png = tab.screenshot(full_page=True, clip={"x": 0, "y": 0, "width": shot.width, "height": high})
     context.close()
-    picture = Image.open(io.BytesIO(taken)).convert("RGB").quantize(256, dither=Image.Dither.NONE)
+    picture = Image.open(io.BytesIO(png)).convert("RGB").quantize(256, dither=Image.Dither.NONE)
     small = io.BytesIO()
     picture.save(small, "PNG", optimize=True)
     return small.getvalue()
@@ -80,13 +80,13 @@ def main() -> None:
     parser.add_argument("folder", type=Path, nargs="?", default=Path(__file__).parent)
     parser.add_argument("--week", help="ISO week. [default: the newest]")
     parser.add_argument("--team", help="whose report. [default: the first]")
-    given = parser.parse_args()
-    path = os.environ.get("OPSLIB_CHROMIUM") or next((found for name in NAMES if (found := shutil.which(name))), None)
+    arguments = parser.parse_args()
+    path = os.environ.get("OPSLIB_CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
     if path is None:
         raise SystemExit(
             "no Chromium was found; install it (`apt-get install chromium`) or name one in OPSLIB_CHROMIUM"
         )
-    pages = pages_of(given.reports, given.week, given.team)
+    pages = pages_of(arguments.reports, arguments.week, arguments.team)
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
@@ -95,12 +95,12 @@ def main() -> None:
             if shot.page not in pages:
                 print(f"{shot.name}: left out, there is no such page", file=sys.stderr)
                 continue
-            taken = take(browser, pages[shot.page], shot)
-            if len(taken) > MOST_BYTES:
-                raise SystemExit(f"{shot.name}.png has {len(taken):,} bytes, more than {MOST_BYTES:,}")
-            target = given.folder / f"{shot.name}.png"
-            target.write_bytes(taken)
-            print(f"{target} ({len(taken) / 1000:,.0f} kB)")
+            png = take(browser, pages[shot.page], shot)
+            if len(png) > MOST_BYTES:
+                raise SystemExit(f"{shot.name}.png has {len(png):,} bytes, more than {MOST_BYTES:,}")
+            target = arguments.folder / f"{shot.name}.png"
+            target.write_bytes(png)
+            print(f"{target} ({len(png) / 1000:,.0f} kB)")
         browser.close()
 
 

@@ -15,14 +15,17 @@ from matplotlib.figure import Figure
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
+from opslib.display import mime
 from opslib.intake.gate.verdict import Result, Verdict
+from opslib.store.files import write_text
 from opslib.weekly.edition import Edition, comparison_of, links_of
 from opslib.weekly.manifest import records_of_week, write_manifest
 from opslib.weekly.outcome import Outcome
+from opslib.weekly.pages.headline import headline_of
 from opslib.weekly.pages.index import write_data_quality, write_index
-from opslib.weekly.pages.page import HEADLINE_MIME, headline_of, to_html
+from opslib.weekly.pages.page import to_html
+from opslib.weekly.pages.write import write_blocked, write_failure
 from opslib.weekly.plan import Job
-from opslib.weekly.render import write_blocked, write_failure, write_page
 
 SCRIPT = "<script>document.title='hacked'</script>"
 IMAGE = "<img src=x onerror=\"document.title='hacked'\">"
@@ -116,7 +119,7 @@ def report_notebook(figures: int = 3) -> NotebookNode:
         new_code_cell('week: str = "2026-W46"', metadata={"tags": ["parameters"]}),
         new_code_cell('week = "SECRET-PARAMETER"', metadata={"tags": ["injected-parameters"]}),
         new_code_cell("import opslib as ops"),
-        new_code_cell("ops.headline(review)", outputs=[new_output("display_data", {HEADLINE_MIME: bundle})]),
+        new_code_cell("ops.headline(review)", outputs=[new_output("display_data", {mime.HEADLINE: bundle})]),
         new_markdown_cell(
             "## Is the backlog growing?\n\nA line above the band is a signal, a line inside it is noise."
         ),
@@ -247,7 +250,7 @@ def _write_week(reports: Path, week: str) -> dict[str, Path]:
             footer=this.footer({"week": week, "team": team}),
             sample=True,
         )
-        write_page(job.page(reports), html)
+        write_text(html, job.page(reports))
         outcomes.append(Outcome(job, "ready", 3.2, job.page(reports), None, headline_of(nb)[1]))
     failing = Job("team/weekly_review", week, "us-creators")
     broken = ValueError(f"no column 'solved_at' in the slice {SCRIPT}")

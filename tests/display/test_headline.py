@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from opslib.display.headline import MIME, Headline, Line
+from opslib.display import mime
+from opslib.display.headline import Headline, Line
 
 
 def line(**changes: object) -> Line:
@@ -10,8 +11,8 @@ def line(**changes: object) -> Line:
 
 def test_a_headline_hands_a_page_its_lines_and_jupyterlab_a_list():
     bundle = Headline([line(), line(label="Created", spark=())], has_data=True)._repr_mimebundle_()
-    first, second = bundle[MIME]["headlines"]
-    assert bundle[MIME]["status"] == "ready"
+    first, second = bundle[mime.HEADLINE]["headlines"]
+    assert bundle[mime.HEADLINE]["status"] == "ready"
     assert first["spark"] == [0.8, None, 0.84]
     assert first["spark_label"] == "CSAT <b>, last 3 weeks: lowest 80.0 %, highest 84.0 %, latest 84.0 %"
     assert (second["spark"], second["spark_label"]) == ([], "")
@@ -21,5 +22,5 @@ def test_a_headline_hands_a_page_its_lines_and_jupyterlab_a_list():
 
 def test_a_week_without_data_says_that_there_is_nothing_to_report():
     bundle = Headline([], has_data=False)._repr_mimebundle_()
-    assert bundle[MIME] == {"headlines": [], "status": "no_data"}
+    assert bundle[mime.HEADLINE] == {"headlines": [], "status": "no_data"}
     assert bundle["text/html"] == "<p>Nothing to report.</p>"

@@ -9,11 +9,11 @@ from shutil import copytree
 import pyarrow as pa
 import pytest
 
+from opslib.analysis.contact_drivers.escalation_register import AREA, SCHEMA, TABLE
 from opslib.display.headline import Headline
 from opslib.display.theme import Drawing, Markup
 from opslib.reports.contact_drivers.escalation_files import EscalationHandover
 from opslib.store.warehouse import Warehouse
-from opslib.tables import ESCALATIONS
 from opslib.weekly.pages.safe_html import clean_output
 from tests.notebooks.notebook_cells import Shown, run_cells, text_of
 from tests.reports.drivers_warehouse import EMERGING, LAST, WEEKS, write_drivers_warehouse
@@ -113,8 +113,8 @@ def test_what_is_new_is_handed_over_and_what_was_before_is_followed_up(
     assert "Nothing has been escalated for this team" in text_of(alpha, "What became of earlier escalations?")
     later = (copytree(folders[0], tmp_path / "warehouse"), folders[1])
     row = dict(handover.rows[0], week=WEEKS[-2], escalated_week=WEEKS[-2], latest_week=WEEKS[-2])
-    rows = pa.Table.from_pylist([row], schema=ESCALATIONS.schema)
-    Warehouse(later[0]).write_week(ESCALATIONS.area, ESCALATIONS.name, WEEKS[-2], rows)
+    rows = pa.Table.from_pylist([row], schema=SCHEMA)
+    Warehouse(later[0]).write_week(AREA, TABLE, WEEKS[-2], rows)
     page = run(later)
     assert f"{EMERGING} | {WEEKS[-2]}" in text_of(page, "What became of earlier escalations?")
     assert "handed over in W45" in text_of(page, "What should the product team hear about?")

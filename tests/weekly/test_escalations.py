@@ -12,11 +12,11 @@ import pytest
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 
 from opslib.analysis.contact_drivers import escalation
-from opslib.reports.contact_drivers import escalation_files
+from opslib.analysis.contact_drivers.escalation_register import AREA, SCHEMA, TABLE
+from opslib.display import mime
 from opslib.store.warehouse import Warehouse
-from opslib.tables import ESCALATIONS
 from opslib.weekly.cache import Cache
-from opslib.weekly.escalations import MIME, EscalationError, handover_of, keep, of_week, open_register
+from opslib.weekly.escalations import EscalationError, handover_of, keep, of_week, open_register
 from opslib.weekly.outcome import Outcome, Status
 from opslib.weekly.plan import Job
 from opslib.weekly.render import run
@@ -55,7 +55,7 @@ def warehouse(tmp_path: Path) -> Warehouse:
 
 
 def names_in(warehouse: Warehouse, week: str = LAST) -> list[tuple[str, str]]:
-    rows = warehouse.read(ESCALATIONS.area, ESCALATIONS.name, weeks=[week])
+    rows = warehouse.read(AREA, TABLE, weeks=[week])
     return list(zip(rows["team"], rows["escalation_id"], strict=True))
 
 
@@ -66,8 +66,7 @@ def state_of(*folders: Path) -> dict[Path, tuple[bytes, int]]:
 
 
 def test_the_register_has_the_columns_that_the_analysis_gives():
-    assert ESCALATIONS.schema.names == ["week", *escalation.REGISTER_COLUMNS]
-    assert escalation_files.MIME == MIME
+    assert SCHEMA.names == ["week", *escalation.REGISTER_COLUMNS]
 
 
 def test_files_and_register_are_written_once(warehouse: Warehouse, tmp_path: Path):
@@ -95,7 +94,7 @@ def test_a_run_of_some_teams_leaves_the_others(warehouse: Warehouse, tmp_path: P
     keep(warehouse, tmp_path / "reports", LAST, [outcome(row("a")), outcome(row("b", team="beta"), team="beta")])
     keep(warehouse, tmp_path / "reports", LAST, [outcome(row("b", team="beta", excess=9.0), team="beta")])
     assert names_in(warehouse) == [("alpha", "a"), ("beta", "b")]
-    assert warehouse.read(ESCALATIONS.area, ESCALATIONS.name, teams=["beta"])["excess"].tolist() == [9.0]
+    assert warehouse.read(AREA, TABLE, teams=["beta"])["excess"].tolist() == [9.0]
 
 
 def test_what_was_handed_over_stays_when_a_later_run_of_the_week_no_longer_finds_it(
@@ -119,7 +118,7 @@ def test_an_empty_register_tells_a_report_the_same_as_one_of_other_weeks(warehou
     """Else the first run would change what its own reports depend on."""
     from opslib.store.warehouse import Slice
 
-    earlier = Slice(ESCALATIONS.area, ESCALATIONS.name, weeks=tuple(WEEKS[:-1]), teams=("alpha",))
+    earlier = Slice(AREA, TABLE, weeks=tuple(WEEKS[:-1]), teams=("alpha",))
     open_register(warehouse, LAST)
     empty = warehouse.digest_of(earlier)
     keep(warehouse, tmp_path / "reports", LAST, [outcome(row("a"))])
@@ -135,7 +134,7 @@ def test_an_empty_register_tells_a_report_the_same_as_one_of_other_weeks(warehou
 
 
 def displayed(register: list[dict[str, Any]], files: dict[str, str]) -> dict[str, Any] | None:
-    output = new_output("display_data", data={MIME: {"register": register, "files": files}})
+    output = new_output("display_data", data={mime.ESCALATIONS: {"register": register, "files": files}})
     return handover_of(
         new_notebook(cells=[new_code_cell(outputs=[output])]), Job("team/contact_drivers", LAST, "alpha")
     )
@@ -212,7 +211,7 @@ def test_a_run_writes_what_its_report_links_and_the_next_finds_everything_unchan
     links = re.findall(r'href="([^"]*escalations/[^"]+)"', page)
     assert sorted((desk.reports / LAST / "alpha" / link).resolve().name for link in links) == files
     assert all((desk.reports / LAST / "alpha" / link).is_file() for link in links)
-    assert MIME not in page
+    assert mime.ESCALATIONS not in page
     before = state_of(desk.reports, desk.warehouse.root)
     assert desk.render() == "unchanged"
     assert state_of(desk.reports, desk.warehouse.root) == before
@@ -221,7 +220,7 @@ def test_a_run_writes_what_its_report_links_and_the_next_finds_everything_unchan
 def test_the_next_week_follows_up_and_does_not_escalate_again(desk: Desk):
     following = shift_week(LAST, 1)
     assert desk.render(following) == "ready"
-    rows = desk.warehouse.read(ESCALATIONS.area, ESCALATIONS.name, weeks=[following])
+    rows = desk.warehouse.read(AREA, TABLE, weeks=[following])
     assert rows["subject"].tolist() == [EMERGING]
     assert (rows["escalated_week"].iloc[0], rows["latest_week"].iloc[0]) == (LAST, following)
     assert rows["weeks_since"].tolist() == [1]

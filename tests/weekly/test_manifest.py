@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import subprocess
@@ -16,7 +15,6 @@ from opslib.weekly.manifest import (
     installed_versions,
     read_records,
     records_of_week,
-    sha256_of,
     write_manifest,
 )
 from opslib.weekly.outcome import Outcome
@@ -76,11 +74,6 @@ def test_a_damaged_manifest_is_named(tmp_path: Path) -> None:
     path.write_text('{"reports": [{"identifier": 1}]}')
     with pytest.raises(ManifestError, match=r"manifest\.json is no manifest"):
         read_records(path)
-
-
-def test_a_file_is_known_by_its_bytes(tmp_path: Path) -> None:
-    (tmp_path / "x").write_bytes(b"abc")
-    assert sha256_of(tmp_path / "x") == hashlib.sha256(b"abc").hexdigest()
 
 
 def test_the_commit_is_marked_where_files_differ_from_it(tmp_path: Path) -> None:

@@ -48,18 +48,9 @@ def test_asking_for_teams_leaves_out_the_other_teams_and_the_organisation() -> N
     assert [job.identifier for job in jobs] == ["2026-W46/gamma/weekly_review", "2026-W46/gamma/staffing_plan"]
 
 
-def test_asking_for_a_notebook_leaves_out_the_others() -> None:
-    jobs = plan(PLAN, ORGANISATION, "2026-W46", notebooks=["org/stakeholder_update"])
-    assert jobs == [Job("org/stakeholder_update", "2026-W46")]
-
-
-def test_an_unknown_team_or_notebook_is_named_with_what_there_is() -> None:
-    with pytest.raises(PlanError) as caught:
-        plan(PLAN, ORGANISATION, "2026-W46", ["delta"], notebooks=["team/weekly"])
-    assert "no team 'delta'" in str(caught.value)
-    assert "alpha, beta, gamma" in str(caught.value)
-    assert "no notebook 'team/weekly'" in str(caught.value)
-    assert "team/staffing_plan" in str(caught.value)
+def test_an_unknown_team_is_named_with_what_there_is() -> None:
+    with pytest.raises(PlanError, match=r"no team 'delta'.*alpha, beta, gamma"):
+        plan(PLAN, ORGANISATION, "2026-W46", ["delta"])
 
 
 def test_a_team_that_is_planned_for_but_does_not_exist_is_named() -> None:

@@ -6,12 +6,14 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
-from typing import Any, TypeGuard
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from opslib.display import words
-from opslib.display.theme import BLUE, MUTED, Markup
+from opslib.display.colours import BLUE, MUTED
+from opslib.display.markup import Markup
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _MOST_ROWS = 200  # of a frame of an analyst's own
 
@@ -180,6 +182,8 @@ def frame(frame: pd.DataFrame, *, caption: str) -> Markup:
     Returns:
         The table; numbers with at most four digits, and a dash where there is no value.
     """
+    import pandas as pd  # here, as the pages of the run use the cells above without it
+
     numeric = [pd.api.types.is_numeric_dtype(kind) and not pd.api.types.is_bool_dtype(kind) for kind in frame.dtypes]
     rows = [
         [Cell(_value_text(value), number=number) for value, number in zip(values, numeric, strict=True)]
@@ -192,6 +196,8 @@ def frame(frame: pd.DataFrame, *, caption: str) -> Markup:
 
 
 def _value_text(value: object) -> str:
+    import pandas as pd
+
     if value is None or value is pd.NA or (isinstance(value, float) and math.isnan(value)):
         return words.NOT_SHOWN
     return f"{value:,.4g}" if isinstance(value, float) else str(value)

@@ -7,9 +7,8 @@ from dataclasses import asdict, dataclass
 from html import escape
 from typing import Any
 
+from opslib.display import mime
 from opslib.display.cells import spark_words
-
-MIME = "application/vnd.opslib.headline+json"
 
 
 @dataclass(frozen=True)
@@ -56,7 +55,7 @@ class Headline:
             for line in self.lines
         )
         return {
-            MIME: {"headlines": headlines, "status": self.status},
+            mime.HEADLINE: {"headlines": headlines, "status": self.status},
             "text/html": f"<ul>{items}</ul>" if items else f"<p>{escape(str(self))}</p>",
             "text/plain": str(self),
         }

@@ -12,7 +12,6 @@ import io
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from html import escape
 from typing import Any
 
 import matplotlib as mpl
@@ -20,19 +19,29 @@ from matplotlib.backends.backend_svg import FigureCanvasSVG, RendererSVG
 from matplotlib.font_manager import FontProperties
 
 from opslib.display.axes import HouseFigure
+from opslib.display.colours import BAND, BLUE, GREEN, GRID, INK, LINE, MUTED, ORANGE, SAND, SAND_TEXT, SKY
 from opslib.display.layout import lay_out, line_extent
+from opslib.display.markup import Markup, note
 
-INK = "#18202a"
-MUTED = "#535f6c"
-LINE = "#8b97a3"
-GRID = "#e3e7eb"
-BLUE = "#0a5aa8"
-BAND = "#d6e4f2"
-SKY = "#56a0d3"
-ORANGE = "#b5540a"
-GREEN = "#12663a"
-SAND = "#d9a441"
-SAND_TEXT = "#8a6212"
+__all__ = [
+    "BAND",
+    "BLUE",
+    "GREEN",
+    "GRID",
+    "INK",
+    "LINE",
+    "MUTED",
+    "ORANGE",
+    "SAND",
+    "SAND_TEXT",
+    "SKY",
+    "Drawing",
+    "Markup",
+    "drawing",
+    "new_figure",
+    "note",
+    "style",
+]
 
 _FONTS = (
     "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', 'Noto Sans', 'Liberation Sans', Arial, sans-serif"
@@ -98,20 +107,6 @@ class Drawing:
         return self.alt
 
 
-class Markup:
-    """HTML with the same in plain text. All that came from data has been escaped by who made it."""
-
-    def __init__(self, html: str, text: str) -> None:
-        self.html = html
-        self.text = text
-
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
-        return {"text/html": self.html, "text/plain": self.text}
-
-    def __repr__(self) -> str:
-        return self.text
-
-
 class _Renderer(RendererSVG):  # type: ignore[misc]  # untyped in matplotlib
     """Draws SVG, and measures a text once for all figures: labels of weeks and of shares come again and again."""
 
@@ -120,15 +115,6 @@ class _Renderer(RendererSVG):  # type: ignore[misc]  # untyped in matplotlib
         if ismath:
             return super().get_text_width_height_descent(s, prop, ismath)  # type: ignore[no-any-return]
         return line_extent(s, prop.get_size_in_points(), prop.get_weight())
-
-
-def note(text: str) -> Markup:
-    """A line that stands where a figure or table would, such as what an export lacks.
-
-    Args:
-        text: one sentence.
-    """
-    return Markup(f'<p class="note">{escape(text)}</p>', text)
 
 
 @contextmanager

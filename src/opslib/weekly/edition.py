@@ -159,27 +159,31 @@ def gate_sentence(verdict: Verdict, rows: pd.DataFrame) -> str:
         A sentence without a full stop, like "371 of 372 checks passed, 1 raised a warning; 3 do not apply to this
         export; nothing set aside".
     """
-    found: Counter[str] = Counter(result.outcome for result in verdict.results)
-    applied = sum(found.values()) - found["absent"]
-    passed = f"all {applied:,}" if applied > 1 and found["passed"] == applied else f"{found['passed']:,} of {applied:,}"
+    outcomes: Counter[str] = Counter(result.outcome for result in verdict.results)
+    applied = sum(outcomes.values()) - outcomes["absent"]
+    passed = (
+        f"all {applied:,}"
+        if applied > 1 and outcomes["passed"] == applied
+        else f"{outcomes['passed']:,} of {applied:,}"
+    )
     judged = [f"{passed} check{'' if applied == 1 else 's'} passed"]
     judged += [
-        f"{found[outcome]:,} {said}"
-        for outcome, said in (
+        f"{outcomes[outcome]:,} {effect}"
+        for outcome, effect in (
             ("warned", "raised a warning"),
             ("set_aside", "set rows aside"),
             ("blocked", "held reports back"),
         )
-        if found[outcome]
+        if outcomes[outcome]
     ]
     parts = [", ".join(judged)]
-    if absent := found["absent"]:
+    if absent := outcomes["absent"]:
         parts.append(f"{absent:,} do{'es' if absent == 1 else ''} not apply to this export")
     aside = int(rows["set_aside"].sum())
     parts.append(f"{aside:,} row{'' if aside == 1 else 's'} set aside" if aside else "nothing set aside")
-    held = sum(bool(reasons) for reasons in verdict.blocked.values())
+    teams_without = sum(bool(reasons) for reasons in verdict.blocked.values())
     if "*" in verdict.blocked:
         parts.append("no report is made")
-    elif held:
-        parts.append(f"no report for {held} team{'' if held == 1 else 's'}")
+    elif teams_without:
+        parts.append(f"no report for {teams_without} team{'' if teams_without == 1 else 's'}")
     return "; ".join(parts)

@@ -1,8 +1,8 @@
 """What the notebooks of a week escalate: their files in the week's folder, and the register that remembers.
 
-A notebook hands over what it displayed (`display.escalation_files`); here it is checked, written and read back. The
-bundle of a report that has not changed comes from the cache, so that a run that was killed before it wrote is healed by
-the next.
+A notebook hands over what it displayed (in the type `display.mime.ESCALATIONS`); here it is checked, written and read
+back. The bundle of a report that has not changed comes from the cache, so that a run that was killed before it wrote is
+healed by the next.
 """
 
 from __future__ import annotations
@@ -16,19 +16,20 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from nbformat import NotebookNode
 
+from opslib.analysis.contact_drivers.escalation_register import AREA, SCHEMA, TABLE
+from opslib.display import mime
 from opslib.errors import OpslibError
 from opslib.store.files import write_text
 from opslib.store.warehouse import Warehouse
-from opslib.tables import ESCALATIONS
-from opslib.weekly.pages.page import bundles_of
+from opslib.weekly.pages.headline import bundles_of
 from opslib.weekly.plan import Job
 
 if TYPE_CHECKING:
+    from nbformat import NotebookNode
+
     from opslib.weekly.outcome import Outcome
 
-MIME = "application/vnd.opslib.escalations+json"
 FOLDER = "escalations"
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,150}")
 _KINDS = ("md", "csv")
@@ -66,12 +67,12 @@ def handover_of(nb: NotebookNode, job: Job) -> dict[str, Any] | None:
         EscalationError: a row is of another team or has other columns than the register, or a file belongs to no
             escalation of this week.
     """
-    found = bundles_of(nb, MIME)
-    if not found:
+    bundles = bundles_of(nb, mime.ESCALATIONS)
+    if not bundles:
         return None
-    rows = [row for each in found for row in each["register"]]
-    files = {name: text for each in found for name, text in each["files"].items()}
-    columns = set(ESCALATIONS.schema.names) - {"week"}
+    rows = [row for bundle in bundles for row in bundle["register"]]
+    files = {name: text for bundle in bundles for name, text in bundle["files"].items()}
+    columns = set(SCHEMA.names) - {"week"}
     for row in rows:
         if set(row) != columns or row["team"] != job.team or not _ID.fullmatch(row["escalation_id"]):
             raise EscalationError(
@@ -89,8 +90,8 @@ def open_register(warehouse: Warehouse, week: str) -> None:
     To a report a register without rows is another thing than none at all: were it made only afterwards, the first run
     would change what its own reports depend on.
     """
-    if not warehouse.files(ESCALATIONS.area, ESCALATIONS.name, [week]):
-        warehouse.write_week(ESCALATIONS.area, ESCALATIONS.name, week, ESCALATIONS.schema.empty_table())
+    if not warehouse.files(AREA, TABLE, [week]):
+        warehouse.write_week(AREA, TABLE, week, SCHEMA.empty_table())
 
 
 def keep(warehouse: Warehouse, reports: Path, week: str, outcomes: Iterable[Outcome]) -> list[str]:
@@ -109,38 +110,38 @@ def keep(warehouse: Warehouse, reports: Path, week: str, outcomes: Iterable[Outc
         An escalation of the week that a later run of it no longer finds stays, with its files: it was handed over.
         Doing the same twice changes no byte.
     """
-    kept = _of(warehouse, week).to_pylist()
-    told = written = 0
+    rows = _of(warehouse, week).to_pylist()
+    handovers = files_written = 0
     for outcome in outcomes:
         if outcome.handover is None or outcome.status not in _WRITTEN:
             continue
-        told += 1
-        fresh = [{"week": week, **row} for row in outcome.handover["register"]]
-        found = {row["escalation_id"] for row in fresh}
-        others = [row for row in kept if row["team"] != outcome.job.team]
-        lost = [row for row in kept if row["team"] == outcome.job.team and row["escalated_week"] == week]
-        kept = others + fresh + [row for row in lost if row["escalation_id"] not in found]
+        handovers += 1
+        rows_of_run = [{"week": week, **row} for row in outcome.handover["register"]]
+        ids_of_run = {row["escalation_id"] for row in rows_of_run}
+        others = [row for row in rows if row["team"] != outcome.job.team]
+        earlier = [row for row in rows if row["team"] == outcome.job.team and row["escalated_week"] == week]
+        rows = others + rows_of_run + [row for row in earlier if row["escalation_id"] not in ids_of_run]
         for name, text in sorted(outcome.handover["files"].items()):
-            written += write_text(text, reports / week / FOLDER / name)
-    if not told:
+            files_written += write_text(text, reports / week / FOLDER / name)
+    if not handovers:
         return []
-    kept.sort(key=lambda row: (row["team"], row["escalated_week"], row["escalation_id"]))
-    warehouse.write_week(
-        ESCALATIONS.area, ESCALATIONS.name, week, pa.Table.from_pylist(kept, schema=ESCALATIONS.schema)
-    )
-    new = sum(row["escalated_week"] == week for row in kept)
-    return [f"{new} of {week}, {len(kept) - new} of weeks before followed up; {written} files written"]
+    rows.sort(key=lambda row: (row["team"], row["escalated_week"], row["escalation_id"]))
+    warehouse.write_week(AREA, TABLE, week, pa.Table.from_pylist(rows, schema=SCHEMA))
+    rows_of_week = sum(row["escalated_week"] == week for row in rows)
+    earlier_rows = len(rows) - rows_of_week
+    return [f"{rows_of_week} of {week}, {earlier_rows} of weeks before followed up; {files_written} files written"]
 
 
 def of_week(warehouse: Warehouse, reports: Path, week: str) -> list[Escalated]:
     """The escalations of a week whose files are there, most to gain first."""
     rows = [row for row in _of(warehouse, week).to_pylist() if row["escalated_week"] == week]
     rows.sort(key=lambda row: -row["score"])
-    found = [Escalated(**{each.name: row[each.name] for each in fields(Escalated)}) for row in rows]
-    return [each for each in found if (reports / week / each.brief).is_file()]
+    names = [field.name for field in fields(Escalated)]
+    escalations = [Escalated(**{name: row[name] for name in names}) for row in rows]
+    return [escalation for escalation in escalations if (reports / week / escalation.brief).is_file()]
 
 
 def _of(warehouse: Warehouse, week: str) -> pa.Table:
     """The week's partition of the register, without noting that it was read: no report depends on it."""
-    files = warehouse.files(ESCALATIONS.area, ESCALATIONS.name, [week])
-    return pq.read_table(files[0], partitioning=None) if files else ESCALATIONS.schema.empty_table()
+    files = warehouse.files(AREA, TABLE, [week])
+    return pq.read_table(files[0], partitioning=None) if files else SCHEMA.empty_table()

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-import os
 import platform
 import subprocess
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from opslib.errors import OpslibError
+from opslib.store.files import write_json
 from opslib.weekly.edition import Edition
 from opslib.weekly.outcome import Outcome, Status
 
@@ -59,9 +58,9 @@ def records_of_week(reports: Path, week: str, outcomes: Iterable[Outcome]) -> li
     records = [
         Record(o.job.identifier, o.job.notebook, o.job.team, o.status, o.seconds, o.error, o.headline) for o in outcomes
     ]
-    made = {record.identifier for record in records}
+    identifiers = {record.identifier for record in records}
     for record in read_records(reports / week / "manifest.json"):
-        if record.identifier not in made and (reports / f"{record.identifier}.html").is_file():
+        if record.identifier not in identifiers and (reports / f"{record.identifier}.html").is_file():
             records.append(record)
     return records
 
@@ -141,21 +140,7 @@ def write_manifest(
         "seconds": {step: round(seconds, 3) for step, seconds in times.items()},
         "reports": [asdict(record) for record in sorted(records, key=lambda record: record.identifier)],
     }
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        aside.write_text(
-            json.dumps(content, indent=2, sort_keys=True, ensure_ascii=False, default=str) + "\n", encoding="utf-8"
-        )
-        os.replace(aside, path)
-    finally:
-        aside.unlink(missing_ok=True)
-
-
-def sha256_of(path: Path) -> str:
-    """The SHA-256 of a file, read in pieces."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+    write_json(content, path)
 
 
 def commit_of(folder: Path) -> str | None:
@@ -165,11 +150,11 @@ def commit_of(folder: Path) -> str | None:
     notebooks differ and nothing else does, since those may differ in outputs alone.
     """
     differing = ("diff", "--name-only", "HEAD", "--")
-    plain = ("-c", "filter.nbstripout.clean=cat", *differing)
+    without_filter = ("-c", "filter.nbstripout.clean=cat", *differing)
     try:
         head = _git(folder, "rev-parse", "HEAD")
-        changed = _git(folder, *plain, ":(top,exclude)*.ipynb") or (
-            _git(folder, *plain, ":(top)*.ipynb") and _git(folder, *differing, ":(top)*.ipynb")
+        changed = _git(folder, *without_filter, ":(top,exclude)*.ipynb") or (
+            _git(folder, *without_filter, ":(top)*.ipynb") and _git(folder, *differing, ":(top)*.ipynb")
         )
     except (OSError, subprocess.SubprocessError):
         return None
@@ -189,5 +174,5 @@ def installed_versions(packages: Iterable[str] = PACKAGES) -> dict[str, str]:
 
 def _git(folder: Path, *arguments: str) -> str:
     command = ["git", "--no-optional-locks", *arguments]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True, timeout=10)
-    return done.stdout.strip()
+    answer = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True, timeout=10)
+    return answer.stdout.strip()

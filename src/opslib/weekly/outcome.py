@@ -15,8 +15,9 @@ Status = Literal["ready", "unchanged", "no_data", "blocked", "failed"]
 class Outcome:
     """What became of a job.
 
-    `headline` is as of `page.headline_of`; `error` is the last line of what went wrong; `path` is the page, which there
-    always is; `handover` is as of `escalations.handover_of`.
+    `headline` is a list of label, value, change, note, tone, signal, spark and spark_label; `error` is the last line of
+    what went wrong; `path` is the page, which there always is; `handover` is register (rows of the register of
+    escalations) and files (text by name), None where the notebook hands nothing over.
     """
 
     job: Job

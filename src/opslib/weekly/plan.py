@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -65,8 +65,6 @@ def plan(
     organisation: Organisation,
     week: str,
     teams: Iterable[str] | None = None,
-    *,
-    notebooks: Iterable[str] | None = None,
 ) -> list[Job]:
     """The reports of a week.
 
@@ -75,40 +73,34 @@ def plan(
         organisation: params/org.yml.
         week: ISO week, like "2026-W46".
         teams: only these teams; notebooks of the whole organisation are then left out. None is every team.
-        notebooks: only these notebooks, by their name in the plan. None is every notebook.
 
     Returns:
         Jobs in the order of the plan, then of the organisation's teams.
 
     Raises:
-        PlanError: a team or notebook is not known, or nothing is left to render; the message lists what there is.
+        PlanError: a team is not known, or nothing is left to render; the message lists what there is.
     """
     if not is_week(week):
         raise PlanError(f"{week!r} is not a week; write it like 2026-W46")
-    known = organisation.team_names
-    wanted = list(known) if teams is None else list(teams)
-    problems = _unknown("team", wanted, known, "params/org.yml")
+    all_teams = organisation.team_names
+    choice = list(all_teams) if teams is None else list(teams)
+    problems = _unknown_teams(choice, all_teams, "params/org.yml")
     for entry in weekly_plan.notebooks:
         if entry.teams != "all":
-            problems += _unknown("team", entry.teams, known, f"params/org.yml, but {entry.notebook} is planned for it")
-    planned = [entry.notebook for entry in weekly_plan.notebooks]
-    chosen = planned if notebooks is None else list(notebooks)
-    problems += _unknown("notebook", chosen, planned, "params/weekly.yml")
+            place = f"params/org.yml, but {entry.notebook} is planned for it"
+            problems += _unknown_teams(entry.teams, all_teams, place)
     if problems:
         raise PlanError("\n".join(problems))
     jobs = []
     for entry in weekly_plan.notebooks:
-        if entry.notebook not in chosen:
-            continue
         if entry.notebook.startswith("org/"):
             jobs += [Job(entry.notebook, week)] if teams is None else []
         else:
-            for_teams = known if entry.teams == "all" else entry.teams
-            jobs += [Job(entry.notebook, week, team) for team in known if team in for_teams and team in wanted]
+            plan_teams = all_teams if entry.teams == "all" else entry.teams
+            jobs += [Job(entry.notebook, week, team) for team in all_teams if team in plan_teams and team in choice]
     if not jobs:
-        raise PlanError(
-            f"nothing to render: the plan has {', '.join(planned)}, none of them for {', '.join(wanted) or 'no team'}"
-        )
+        names = ", ".join(entry.notebook for entry in weekly_plan.notebooks)
+        raise PlanError(f"nothing to render: the plan has {names}, none of them for {', '.join(choice) or 'no team'}")
     return jobs
 
 
@@ -142,22 +134,22 @@ def check_parameters(jobs: Iterable[Job], notebooks: Path, common: Mapping[str, 
             problems.append(f"{notebook}: there is no {path}; there are {', '.join(there) or 'no notebooks'}")
             continue
         try:
-            declared = inspect_notebook(path)
+            declarations = inspect_notebook(path)
         except ValueError as error:
             problems.append(f"{notebook}: its parameters cannot be read ({error}); save it once from JupyterLab")
             continue
-        given = parameters_of(first_of[notebook], common)
-        problems += [f"{notebook}: {problem}" for problem in parameter_problems(declared, given)]
+        values = parameters_of(first_of[notebook], common)
+        problems += [f"{notebook}: {problem}" for problem in parameter_problems(declarations, values)]
     if problems:
         raise PlanError("\n".join(problems))
 
 
-def parameter_problems(declared: Mapping[str, Mapping[str, Any]], given: Mapping[str, Any]) -> list[str]:
-    """What is wrong with the parameters given to a notebook.
+def parameter_problems(declarations: Mapping[str, Mapping[str, Any]], values: Mapping[str, Any]) -> list[str]:
+    """What is wrong with the parameters that a notebook is to get.
 
     Args:
-        declared: as `papermill.inspect_notebook` returns it: name, inferred_type_name and default of each.
-        given: names and values.
+        declarations: as `papermill.inspect_notebook` returns it: name, inferred_type_name and default of each.
+        values: names and values.
 
     Returns:
         One sentence per problem; empty where they fit.
@@ -166,21 +158,19 @@ def parameter_problems(declared: Mapping[str, Mapping[str, Any]], given: Mapping
         papermill reads one assignment a line and no `|` in an annotation: write `Optional[str]` for a parameter that
         may be None.
     """
-    if not declared:
+    if not declarations:
         return ["it has no parameters; tag the cell that holds them with `parameters`"]
     problems = [
-        f"it has no parameter {name!r}; it has {', '.join(sorted(declared))}"
-        for name in sorted(set(given) - set(declared))
+        f"it has no parameter {name!r}; it has {', '.join(sorted(declarations))}"
+        for name in sorted(set(values) - set(declarations))
     ]
-    for name, parameter in sorted(declared.items()):
-        allowed = _allowed_types(parameter)
-        value = given.get(name)
-        if name not in given:
-            if parameter["default"] == "None" and allowed is not None and type(None) not in allowed:
+    for name, parameter in sorted(declarations.items()):
+        types = _allowed_types(parameter)
+        value = values.get(name)
+        if name not in values:
+            if parameter["default"] == "None" and types is not None and type(None) not in types:
                 problems.append(f"parameter {name!r} ({parameter['inferred_type_name']}) is needed and not given")
-        elif allowed is not None and (
-            not isinstance(value, allowed) or (isinstance(value, bool) and bool not in allowed)
-        ):
+        elif types is not None and (not isinstance(value, types) or (isinstance(value, bool) and bool not in types)):
             problems.append(
                 f"parameter {name!r} takes {parameter['inferred_type_name'] or _type_of_default(parameter)}, "
                 f"not {type(value).__name__} ({value!r})"
@@ -190,17 +180,17 @@ def parameter_problems(declared: Mapping[str, Mapping[str, Any]], given: Mapping
 
 def _allowed_types(parameter: Mapping[str, Any]) -> tuple[type, ...] | None:
     """The types of an annotation like `str | None`, else of the default; None where they cannot be told."""
-    written = parameter["inferred_type_name"]
-    written = _type_of_default(parameter) if written in (None, "None", "") else written
-    allowed: list[type] = []
-    if optional := _OPTIONAL.match(written):
-        written = f"{optional[1]}|None"
-    for part in written.split("|"):
+    annotation = parameter["inferred_type_name"]
+    annotation = _type_of_default(parameter) if annotation in (None, "None", "") else annotation
+    types: list[type] = []
+    if optional := _OPTIONAL.match(annotation):
+        annotation = f"{optional[1]}|None"
+    for part in annotation.split("|"):
         bare = part.strip().partition("[")[0]
         if bare not in _TYPES:
             return None
-        allowed.extend(_TYPES[bare])
-    return tuple(allowed)
+        types.extend(_TYPES[bare])
+    return tuple(types)
 
 
 def _type_of_default(parameter: Mapping[str, Any]) -> str:
@@ -211,8 +201,9 @@ def _type_of_default(parameter: Mapping[str, Any]) -> str:
     return "anything" if value is None else type(value).__name__
 
 
-def _unknown(kind: str, asked: Iterable[str], known: Iterable[str], place: str) -> list[str]:
-    known = list(known)
+def _unknown_teams(teams: Iterable[str], all_teams: Sequence[str], place: str) -> list[str]:
     return [
-        f"no {kind} {name!r} in {place}; there are {', '.join(known) or 'none'}" for name in asked if name not in known
+        f"no team {name!r} in {place}; there are {', '.join(all_teams) or 'none'}"
+        for name in teams
+        if name not in all_teams
     ]

@@ -11,9 +11,9 @@ import pandas as pd
 import pytest
 
 from opslib.analysis.contact_drivers import escalation
+from opslib.display import mime
 from opslib.reports.contact_drivers.escalation_evidence import top_escalation
 from opslib.reports.contact_drivers.escalation_files import (
-    MIME,
     Escalation,
     EscalationHandover,
     as_csv,
@@ -81,7 +81,7 @@ def test_what_is_shown_carries_the_files_and_the_rows_as_plain_json(brief: Escal
     columns = dict.fromkeys(escalation.REGISTER_COLUMNS)
     row = pd.DataFrame([columns | {"team": "alpha", "excess": 50.0, "weeks_since": 0, "latest_low": float("nan")}])
     bundle = EscalationHandover([brief], row.astype({"weeks_since": "int64"}))._repr_mimebundle_()
-    record = json.loads(json.dumps(bundle[MIME], allow_nan=False))
+    record = json.loads(json.dumps(bundle[mime.ESCALATIONS], allow_nan=False))
     assert sorted(record["files"]) == [f"{brief.escalation_id}.csv", f"{brief.escalation_id}.md"]
     assert record["files"][f"{brief.escalation_id}.md"] == markdown(brief)
     assert (record["register"][0]["weeks_since"], record["register"][0]["latest_low"]) == (0, None)

@@ -10,12 +10,12 @@ import pyarrow as pa
 import pytest
 
 from opslib.analysis.contact_drivers import escalation
+from opslib.analysis.contact_drivers.escalation_register import AREA, SCHEMA, TABLE
 from opslib.reports.contact_drivers import escalation_evidence
 from opslib.reports.contact_drivers import frames as report
 from opslib.reports.contact_drivers.frames import Drivers
 from opslib.reports.week import open_week
 from opslib.store.warehouse import Warehouse
-from opslib.tables import ESCALATIONS
 from opslib.weeks import shift_week
 from tests.reports.drivers_warehouse import EMERGING, LAST, WEEKS, write_drivers_warehouse
 
@@ -44,9 +44,7 @@ def replace_users(folders: tuple[Path, Path], rows: list[tuple[str, int, str]]) 
 
 def write_register_row(folders: tuple[Path, Path], week: str, **row: object) -> None:
     """Write a row into the week's partition of the register; what is not named is that of the new matter."""
-    usual = dict.fromkeys(ESCALATIONS.schema.names, "") | dict.fromkeys(
-        ("latest_per_week", "latest_low", "latest_high")
-    )
+    usual = dict.fromkeys(SCHEMA.names, "") | dict.fromkeys(("latest_per_week", "latest_low", "latest_high"))
     usual |= dict.fromkeys(("before_per_week", "excess", "excess_low", "excess_high", "score"), 20.0)
     usual["before_per_week"] = 1.0
     usual |= {
@@ -58,8 +56,8 @@ def write_register_row(folders: tuple[Path, Path], week: str, **row: object) -> 
         "reason": EMERGING,
     }
     usual |= {"escalation_id": f"{week}-one", "weeks_since": 0, "state": escalation.WAITING}
-    table = pa.Table.from_pylist([usual | row], schema=ESCALATIONS.schema)
-    Warehouse(folders[0]).write_week(ESCALATIONS.area, ESCALATIONS.name, week, table)
+    table = pa.Table.from_pylist([usual | row], schema=SCHEMA)
+    Warehouse(folders[0]).write_week(AREA, TABLE, week, table)
 
 
 # Active users
@@ -154,7 +152,7 @@ def test_what_is_handed_over_is_the_register_of_the_week(folders: tuple[Path, Pa
         ("refund", WEEKS[-3]),
         (EMERGING, LAST),
     ]
-    assert set(handover.rows[0]) == set(ESCALATIONS.schema.names) - {"week"}
+    assert set(handover.rows[0]) == set(SCHEMA.names) - {"week"}
     assert handover.rows[0]["latest_week"] == LAST
 
 

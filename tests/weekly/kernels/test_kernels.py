@@ -72,10 +72,7 @@ def own_server(place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
         kernels.install_kernelspec(tmp_path, preload=(*FEW, *preload), memory_bytes=memory_bytes)
 
     yield install
-    for owned in list(client._servers.values()):
-        owned.close()
-    client._servers.clear()
-    client._failed.clear()
+    client.servers.close()
 
 
 class Kernel:

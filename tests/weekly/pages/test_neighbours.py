@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
+from opslib.store.files import write_text
 from opslib.weekly.edition import Link, links_of
 from opslib.weekly.manifest import ManifestError, Record, write_manifest
 from opslib.weekly.pages.index import write_index
 from opslib.weekly.pages.neighbours import changes_since, renew, reports_in
-from opslib.weekly.pages.page import render_template
+from opslib.weekly.pages.template import render_template
 from opslib.weekly.plan import Job
-from opslib.weekly.render import write_page
 from tests.weekly.weekly_notebooks import edition
 
 JOB = Job("team/weekly_review", "2026-W46", "us-general")
@@ -46,7 +46,7 @@ def make_report(reports: Path, job: Job) -> Path:
         headlines=[],
         has_code=False,
     )
-    write_page(job.page(reports), html)
+    write_text(html, job.page(reports))
     return job.page(reports)
 
 
@@ -209,3 +209,9 @@ def test_a_damaged_manifest_of_last_week_is_named(content: str, tmp_path: Path) 
     manifest.write_text(content)
     with pytest.raises(ManifestError, match="2026-W45"):
         changes_since(tmp_path, edition=edition(), records=[])
+
+
+def test_what_a_killed_run_left_half_written_is_no_report(tmp_path: Path) -> None:
+    make_report(tmp_path, JOB)
+    (JOB.page(tmp_path).parent / ".aside-x1y2.html").write_text("half")
+    assert reports_in(tmp_path, JOB.week) == [JOB]

@@ -9,7 +9,10 @@ import pytest
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from opslib.weekly.pages.page import HEADLINE_MIME, headline_of, spark_label, sparkline, title_of, to_html
+from opslib.display import mime
+from opslib.display.cells import sparkline
+from opslib.weekly.pages.headline import headline_of, spark_label
+from opslib.weekly.pages.page import title_of, to_html
 from tests.weekly.weekly_notebooks import edition
 
 
@@ -127,7 +130,7 @@ def test_a_report_of_many_figures_stays_under_a_megabyte() -> None:
 
 
 def told(bundle: object) -> NotebookNode:
-    return new_notebook(cells=[shown({HEADLINE_MIME: bundle})])
+    return new_notebook(cells=[shown({mime.HEADLINE: bundle})])
 
 
 def test_headlines_are_read_from_the_outputs() -> None:
@@ -180,7 +183,7 @@ def test_a_change_is_better_or_worse_by_its_direction(better: object, change: st
 
 
 def test_headlines_stand_above_the_report_and_are_escaped() -> None:
-    html = page(shown({HEADLINE_MIME: {"headlines": [{"label": "<b>", "value": "<i>7</i>"}]}}))
+    html = page(shown({mime.HEADLINE: {"headlines": [{"label": "<b>", "value": "<i>7</i>"}]}}))
     assert "<dt>&lt;b&gt;</dt>" in html
     assert "&lt;i&gt;7&lt;/i&gt;" in html
 

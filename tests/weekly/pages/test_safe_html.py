@@ -42,6 +42,22 @@ def test_text_that_only_looks_like_markup_stays_text() -> None:
     assert clean_output("<p>&lt;b&gt; 3 &lt; 5</p>", section="S") == "<p>&lt;b&gt; 3 &lt; 5</p>"
 
 
+@pytest.mark.parametrize(
+    ("html", "cleaned"),
+    [
+        ("<font color='red'>a</font><blink>b</blink>", "ab"),
+        ("<article>one</article><nav>two</nav>", "\none\ntwo"),
+        ("<p>seen<!-- not seen --></p>", "<p>seen</p>"),
+        ("<p>from <a@example.org> to <T1001></p>", "<p>from  to </p>"),
+        ("<b title='Q &amp; A'>x</b>", '<b title="Q &amp; A">x</b>'),
+        ("<a href='#s-flow' rel='me' target='_blank'>x</a>", '<a href="#s-flow">x</a>'),
+    ],
+)
+def test_a_tag_that_is_not_let_through_leaves_its_words(html: str, cleaned: str) -> None:
+    """Words of blocks do not run together, an attribute is escaped once, and a link gets nothing that it had not."""
+    assert clean_output(html, section="S") == cleaned
+
+
 def test_links_beside_the_page_and_to_its_sections_stay() -> None:
     html = "<a href='../index.html'>a</a><a href='#s-flow'>b</a>"
     assert clean_output(html, section="S").count("href=") == 2

@@ -17,11 +17,10 @@ from typing import Any
 
 import pandas as pd
 
-from opslib.display import words
+from opslib.display import mime, words
 from opslib.display.cells import Cell, table_of
 from opslib.display.theme import Markup, note
 
-MIME = "application/vnd.opslib.escalations+json"
 _FOLDER = "../escalations"  # of the week, seen from a report
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]<>#|~&!]|^[-+=]|^\d+(?=[.)]))")
@@ -58,7 +57,7 @@ class EscalationHandover:
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
         record = {"register": self.rows, "files": self.files}
-        return {MIME: record, "text/html": self.table.html, "text/plain": self.table.text}
+        return {mime.ESCALATIONS: record, "text/html": self.table.html, "text/plain": self.table.text}
 
     def __repr__(self) -> str:
         return self.table.text

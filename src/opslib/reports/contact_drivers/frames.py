@@ -18,6 +18,7 @@ from opslib.analysis.contact_drivers import movers as movement
 from opslib.analysis.contact_drivers import phrases as text_phrases
 from opslib.analysis.contact_drivers import texts as text_corpus
 from opslib.analysis.contact_drivers import topics as text_topics
+from opslib.analysis.contact_drivers.escalation_register import AREA, SCHEMA, TABLE
 from opslib.analysis.contact_drivers.movers import ALL
 from opslib.analysis.contact_drivers.relabelling import labels_replaced
 from opslib.analysis.methods.intervals import poisson_rate
@@ -28,7 +29,6 @@ from opslib.metrics import is_satisfied
 from opslib.reports.contact_drivers.escalation_files import escalation_id
 from opslib.reports.contact_drivers.replies import asks_back
 from opslib.reports.week import Week
-from opslib.tables import ESCALATIONS
 from opslib.weeks import shift_week
 
 RANKED_WEEKS = 4
@@ -159,9 +159,9 @@ class Drivers:
         """
         earlier = [name for name in self.week.warehouse.weeks("facts", "weekly_values") if name < self.week.week]
         try:
-            return self.week.warehouse.read(ESCALATIONS.area, ESCALATIONS.name, weeks=earlier, teams=[self.week.team])
+            return self.week.warehouse.read(AREA, TABLE, weeks=earlier, teams=[self.week.team])
         except NotInExport:
-            return pd.DataFrame(ESCALATIONS.schema.empty_table().to_pandas())
+            return pd.DataFrame(SCHEMA.empty_table().to_pandas())
 
     @cached_property
     def register(self) -> pd.DataFrame:

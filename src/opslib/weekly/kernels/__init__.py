@@ -7,14 +7,22 @@ are launched the ordinary way.
 
 from __future__ import annotations
 
-import json
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from opslib.weekly.kernels.client import KERNEL, PRELOAD, can_fork, shared_server
+from opslib.store.files import write_json
+from opslib.weekly.kernels.client import KERNEL, PRELOAD, can_fork, shared_server, short_parent
 
-__all__ = ["KERNEL", "KERNEL_NAME", "PRELOAD", "PROVISIONER_NAME", "can_fork", "install_kernelspec", "shared_server"]
+__all__ = [
+    "KERNEL",
+    "KERNEL_NAME",
+    "PRELOAD",
+    "PROVISIONER_NAME",
+    "can_fork",
+    "install_kernelspec",
+    "shared_server",
+    "short_parent",
+]
 
 KERNEL_NAME = "opslib-warm"
 PROVISIONER_NAME = "opslib-fork"
@@ -53,8 +61,5 @@ def install_kernelspec(prefix: Path, *, memory_bytes: int | None = None, preload
         },
     }
     folder = prefix / "share" / "jupyter" / "kernels" / KERNEL_NAME
-    folder.mkdir(parents=True, exist_ok=True)
-    aside = folder / f".kernel.json.{os.getpid()}"
-    aside.write_text(json.dumps(specification, indent=1) + "\n", encoding="utf-8")
-    os.replace(aside, folder / "kernel.json")
+    write_json(specification, folder / "kernel.json")
     return folder

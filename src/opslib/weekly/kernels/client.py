@@ -1,29 +1,24 @@
-"""The side that asks: starting a fork server, and holding one of its kernels like a `subprocess.Popen`."""
+"""The side that asks: fork servers are started, shared with other processes, and asked for kernels."""
 
 from __future__ import annotations
 
-import asyncio
 import atexit
-import contextlib
 import hashlib
 import json
 import os
 import shutil
-import signal
 import socket
 import subprocess
 import sys
 import tempfile
 import threading
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 
-from opslib.errors import OpslibError
-from opslib.weekly.kernels.wire import Request, send_request, take_lines
+from opslib.weekly.kernels.forked import ForkedKernel, NoForkError, ServerLostError, ask_for_kernel
+from opslib.weekly.kernels.wire import Request
 
 KERNEL = (
     "IPython.core.completerlib",
@@ -62,25 +57,9 @@ _AT_START = ("PYTHON", "LD_", "LC_", "MALLOC_", "ARROW_", "GLIBC_")
 _AT_START_EXACTLY = frozenset({"HOME", "LANG", "LANGUAGE", "MATPLOTLIBRC", "MPLCONFIGDIR", "XDG_CONFIG_HOME"})
 _ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS", "BLIS_NUM_THREADS")
 _LONGEST_FOLDER = 50
-_SECONDS_TO_SIGNAL = 5.0
 
 # Arrow's allocator would else make a gigabyte writable at once, which RLIMIT_DATA counts though it is not used.
 COUNT_ONLY_USED_MEMORY = {"MIMALLOC_ARENA_EAGER_COMMIT": "0"}
-
-
-class NoForkError(OpslibError):
-    """The fork server cannot give this kernel; it is launched the ordinary way.
-
-    `lasting` tells that it would not be otherwise the next time.
-    """
-
-    def __init__(self, reason: str, *, lasting: bool = True) -> None:
-        super().__init__(reason)
-        self.lasting = lasting
-
-
-class ServerLostError(NoForkError):
-    """The server is gone, or must no longer be used; a new one can be."""
 
 
 @dataclass(frozen=True)
@@ -184,133 +163,12 @@ class ForkServer:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-class ForkedKernel:
-    """A kernel that the fork server started, with what `LocalProvisioner` uses of `subprocess.Popen`."""
-
-    stdin: IO[bytes] | None = None
-    stdout: IO[bytes] | None = None
-    stderr: IO[bytes] | None = None
-
-    def __init__(self, connection: socket.socket, pid: int, unloaded: Mapping[str, str], received: bytearray) -> None:
-        self.pid = pid
-        self.unloaded = dict(unloaded)
-        self.returncode: int | None = None
-        self._connection = connection
-        self._received = received
-        self._lock = threading.Lock()
-        self._sent = self._passed_on = 0
-
-    def poll(self) -> int | None:
-        """The exit code, negative where a signal ended it; None while it runs."""
-        with self._lock:
-            while self.returncode is None:
-                for line in take_lines(self._received):
-                    self._passed_on += "signalled" in line
-                    if "exit" in line:
-                        self.returncode = int(line["exit"])
-                        self._connection.close()
-                        return self.returncode
-                try:
-                    part = self._connection.recv(4096)
-                except BlockingIOError:
-                    return None
-                except OSError:
-                    part = b""
-                if not part:
-                    # the server is gone, and takes its kernels with it
-                    self.returncode = -signal.SIGKILL
-                    self._connection.close()
-                self._received += part
-            return self.returncode
-
-    def wait(self, timeout: float | None = None) -> int:
-        """Wait for the end.
-
-        Raises:
-            subprocess.TimeoutExpired: it still runs.
-        """
-        deadline = None if timeout is None else time.monotonic() + timeout
-        while (code := self.poll()) is None:
-            if deadline is not None and time.monotonic() > deadline:
-                raise subprocess.TimeoutExpired(["kernel", str(self.pid)], timeout or 0.0)
-            time.sleep(0.005)
-        return code
-
-    def send_signal(self, number: int) -> None:
-        """Signal the kernel and what it started.
-
-        By way of the server, which alone knows that the process id is still the kernel's. Returns when the signal was
-        sent: an interrupt that came later than the message after it would hit the kernel while it shuts down.
-        """
-        if self.poll() is not None:
-            return
-        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-            self._connection.send(bytes([number]))
-            self._sent += 1
-        deadline = time.monotonic() + _SECONDS_TO_SIGNAL
-        while self._passed_on < self._sent and self.poll() is None and time.monotonic() < deadline:
-            time.sleep(0.0005)
-
-    def terminate(self) -> None:
-        """SIGTERM to the kernel."""
-        self.send_signal(signal.SIGTERM)
-
-    def kill(self) -> None:
-        """SIGKILL to the kernel."""
-        self.send_signal(signal.SIGKILL)
-
-    def __del__(self) -> None:
-        self._connection.close()
-
-
-async def _ask(path: str, request: Request, seconds: float) -> ForkedKernel:
-    """Ask the server at a socket for a kernel, and wait for it without blocking the event loop.
-
-    Raises:
-        NoForkError: there is no kernel, and why.
-    """
-    connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    received = bytearray()
-    loop = asyncio.get_running_loop()
-    deadline = time.monotonic() + seconds
-    try:
-        connection.connect(path)
-        send_request(connection, request)
-        connection.setblocking(False)
-        while not (lines := take_lines(received)):
-            part = await asyncio.wait_for(loop.sock_recv(connection, 65536), deadline - time.monotonic())
-            if not part:
-                raise ServerLostError("the fork server ended before it answered")
-            received += part
-        if "stale" in lines[0]:
-            raise ServerLostError(lines[0]["stale"], lasting=False)
-        if "pid" not in lines[0]:
-            raise NoForkError(lines[0]["refused"], lasting=lines[0]["lasting"])
-    except TimeoutError as error:
-        connection.close()
-        raise NoForkError(f"the fork server did not answer within {seconds:g} s") from error
-    except ConnectionResetError as error:
-        connection.close()
-        raise ServerLostError("the fork server ended before it answered") from error
-    except OSError as error:
-        connection.close()
-        raise ServerLostError(f"the fork server cannot be reached: {error}") from error
-    except BaseException:
-        connection.close()
-        raise
-    # an exit that came together with the answer must not be lost
-    later = b"".join(json.dumps(line).encode() + b"\n" for line in lines[1:])
-    return ForkedKernel(connection, lines[0]["pid"], lines[0]["unloaded"], bytearray(later) + received)
-
-
 def can_fork() -> tuple[bool, str]:
     """Whether kernels can be forked here, and why not (or on what ground).
 
     Returns:
         (True, a sentence) on Linux with pidfd (5.3 or later); otherwise (False, the reason), and kernels are launched
         the ordinary way.
-
-    >>> possible, reason = can_fork()
     """
     if not hasattr(os, "fork"):
         return False, f"{sys.platform} has no fork"
@@ -326,11 +184,65 @@ def can_fork() -> tuple[bool, str]:
     return True, "kernels are forked from a preloaded process"
 
 
-_servers: dict[str, ForkServer] = {}
-_retired: set[str] = set()
-_failed: dict[str, str] = {}
-_said: set[str] = set()
-_lock = threading.Lock()
+class Servers:
+    """The fork servers that this process has started, and what it knows against using one."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._by_recipe: dict[str, ForkServer] = {}
+        self._retired_paths: set[str] = set()
+        self._refusals: dict[str, str] = {}
+
+    def path_for(self, recipe: Recipe, environment: Mapping[str, str]) -> str:
+        """The socket of a server of this recipe: one shared by another process, or this process's own.
+
+        Args:
+            recipe: what the server is made of.
+            environment: of the kernel; it may name a shared server, and is what a new server starts with.
+
+        Returns:
+            The path of the socket.
+
+        Raises:
+            NoForkError: there can be none, now or any time.
+        """
+        digest, _, shared = environment.get(SERVER_VARIABLE, "").partition(":")
+        with self._lock:
+            if refusal := self._refusals.get(recipe.digest):
+                raise NoForkError(refusal)
+            if digest == recipe.digest and shared not in self._retired_paths and os.path.exists(shared):
+                return shared
+            server = self._by_recipe.get(recipe.digest)
+            if server is None or server.path in self._retired_paths or not server.usable:
+                try:
+                    server = self._by_recipe[recipe.digest] = ForkServer(recipe, environment)
+                except OSError as error:
+                    refusal = self._refusals[recipe.digest] = f"no fork server could be started: {error}"
+                    raise NoForkError(refusal) from error
+            return server.path
+
+    def retire(self, path: str) -> None:
+        """Never use the server at this socket again."""
+        with self._lock:
+            self._retired_paths.add(path)
+
+    def refuse(self, recipe: Recipe, reason: str) -> None:
+        """Never try again for kernels of this recipe."""
+        with self._lock:
+            self._refusals[recipe.digest] = reason
+
+    def close(self) -> None:
+        """End the servers of this process, and forget what is known against any."""
+        with self._lock:
+            for server in self._by_recipe.values():
+                server.close()
+            self._by_recipe.clear()
+            self._retired_paths.clear()
+            self._refusals.clear()
+
+
+servers = Servers()
+"""Those of this process."""
 
 
 async def fork_kernel(recipe: Recipe, request: Request, *, seconds: float) -> ForkedKernel:
@@ -350,40 +262,19 @@ async def fork_kernel(recipe: Recipe, request: Request, *, seconds: float) -> Fo
     possible, reason = can_fork()
     if not possible:
         raise NoForkError(reason)
-    with _lock:
-        if known := _failed.get(recipe.digest):
-            raise NoForkError(known)
     for attempt in range(2):
-        path = _find_server(recipe, request.environment)
+        path = servers.path_for(recipe, request.environment)
         try:
-            return await _ask(path, request, seconds)
+            return await ask_for_kernel(path, request, seconds)
         except NoForkError as error:
-            lost = isinstance(error, ServerLostError)
-            with _lock:
-                if lost:
-                    _retired.add(path)
-                if lost and not attempt:
+            if isinstance(error, ServerLostError):
+                servers.retire(path)
+                if not attempt:
                     continue
-                if error.lasting:
-                    _failed[recipe.digest] = str(error)
+            if error.lasting:
+                servers.refuse(recipe, str(error))
             raise
     raise AssertionError("the second attempt returns or raises")
-
-
-def _find_server(recipe: Recipe, environment: Mapping[str, str]) -> str:
-    """The path of a server's socket."""
-    digest, _, shared = environment.get(SERVER_VARIABLE, "").partition(":")
-    with _lock:
-        if digest == recipe.digest and shared not in _retired and os.path.exists(shared):
-            return shared
-        server = _servers.get(recipe.digest)
-        if server is None or server.path in _retired or not server.usable:
-            try:
-                server = _servers[recipe.digest] = ForkServer(recipe, environment)
-            except OSError as error:
-                _failed[recipe.digest] = f"no fork server could be started: {error}"
-                raise NoForkError(_failed[recipe.digest]) from error
-        return server.path
 
 
 @contextmanager
@@ -416,15 +307,22 @@ def shared_server(
         server.close()
 
 
-def first_time(said: str) -> bool:
-    """Whether this process has not said it yet; what holds for every kernel is said once."""
-    with _lock:
-        known = said in _said
-        _said.add(said)
-    return not known
+_repeated: set[str] = set()
+
+
+def first_time(sentence: str) -> bool:
+    """Whether this process asks for the first time; what holds for every kernel is logged once."""
+    first = sentence not in _repeated
+    _repeated.add(sentence)
+    return first
 
 
 def short_folder() -> Path:
-    """A new folder for the user alone, with a path short enough for Unix sockets in it (about 100 characters)."""
-    parent = tempfile.gettempdir()
-    return Path(tempfile.mkdtemp(prefix="opslib-", dir=parent if len(parent) <= _LONGEST_FOLDER else "/tmp"))
+    """A new folder for the user alone, with a path short enough for Unix sockets in it."""
+    return Path(tempfile.mkdtemp(prefix="opslib-", dir=short_parent()))
+
+
+def short_parent() -> str:
+    """The folder of temporary files, or /tmp where a long TMPDIR leaves no room for a socket's 100 characters."""
+    folder = tempfile.gettempdir()
+    return folder if len(folder) <= _LONGEST_FOLDER else "/tmp"

@@ -22,13 +22,12 @@ from traitlets import Float, Integer, List, Unicode
 from opslib.weekly.kernels.client import (
     COUNT_ONLY_USED_MEMORY,
     PRELOAD,
-    ForkedKernel,
-    NoForkError,
     Recipe,
     first_time,
     fork_kernel,
     short_folder,
 )
+from opslib.weekly.kernels.forked import ForkedKernel, NoForkError
 from opslib.weekly.kernels.wire import Request
 
 _LAUNCHER = "ipykernel_launcher"
@@ -135,18 +134,18 @@ class ForkProvisioner(LocalProvisioner):  # type: ignore[misc]  # jupyter_client
         if launcher < 2 or command[launcher - 1] != "-m":
             raise NoForkError(f"the kernel's command is not python -m {_LAUNCHER}")
         environment = {**kwargs["env"], "JPY_PARENT_PID": str(os.getpid())}
-        with _streams(kwargs.get("stdin"), kwargs.get("stdout"), kwargs.get("stderr")) as (given, returned):
+        with _streams(kwargs.get("stdin"), kwargs.get("stdout"), kwargs.get("stderr")) as (descriptors, ends):
             request = Request(
                 arguments=command[launcher + 1 :],
                 environment=environment,
                 cwd=os.fspath(kwargs.get("cwd") or os.getcwd()),
                 memory_bytes=self.memory_bytes,
                 folder=str(self._folder) if self._folder is not None else None,
-                descriptors=given,
+                descriptors=descriptors,
             )
             recipe = Recipe.of(command[: launcher - 1], self.preload, environment)
             kernel = await fork_kernel(recipe, request, seconds=self.start_seconds)
-        kernel.stdin, kernel.stdout, kernel.stderr = returned
+        kernel.stdin, kernel.stdout, kernel.stderr = ends
         return kernel
 
     async def _listening(self) -> None:
@@ -183,43 +182,43 @@ class ForkProvisioner(LocalProvisioner):  # type: ignore[misc]  # jupyter_client
 @contextmanager
 def _streams(stdin: Any, stdout: Any, stderr: Any) -> Iterator[tuple[list[int], list[IO[bytes] | None]]]:
     """The descriptors that a kernel gets for what `subprocess.Popen` was to be told, and our ends of pipes."""
-    opened: list[int] = []
-    given: list[int] = []
-    returned: list[IO[bytes] | None] = []
+    to_close: list[int] = []
+    descriptors: list[int] = []
+    ends: list[IO[bytes] | None] = []
 
     def null() -> int:
-        opened.append(os.open(os.devnull, os.O_RDWR))
-        return opened[-1]
+        to_close.append(os.open(os.devnull, os.O_RDWR))
+        return to_close[-1]
 
-    for standard, asked in enumerate((stdin, stdout, stderr)):
+    for standard, stream in enumerate((stdin, stdout, stderr)):
         ours: IO[bytes] | None = None
-        if asked is None and standard == 0:
+        if stream is None and standard == 0:
             # an ordinary kernel meets an end of file there
             theirs = null()
-        elif asked is None:
+        elif stream is None:
             theirs = standard if _is_open(standard) else null()
-        elif asked == subprocess.DEVNULL:
+        elif stream == subprocess.DEVNULL:
             theirs = null()
-        elif asked == subprocess.STDOUT:
-            theirs = given[1]
-        elif asked == subprocess.PIPE:
+        elif stream == subprocess.STDOUT:
+            theirs = descriptors[1]
+        elif stream == subprocess.PIPE:
             reading, writing = os.pipe()
             theirs, mine = (reading, writing) if standard == 0 else (writing, reading)
-            opened.append(theirs)
+            to_close.append(theirs)
             ours = os.fdopen(mine, "wb" if standard == 0 else "rb")
         else:
-            theirs = asked if isinstance(asked, int) else asked.fileno()
-        given.append(theirs)
-        returned.append(ours)
+            theirs = stream if isinstance(stream, int) else stream.fileno()
+        descriptors.append(theirs)
+        ends.append(ours)
     try:
-        yield given, returned
+        yield descriptors, ends
     except BaseException:
-        for ours in returned:
+        for ours in ends:
             if ours is not None:
                 ours.close()
         raise
     finally:
-        for descriptor in opened:
+        for descriptor in to_close:
             os.close(descriptor)
 
 

@@ -43,7 +43,7 @@ _INLINE = "module://matplotlib_inline.backend_inline"
 
 
 @dataclass(frozen=True)
-class _Asked:
+class _Call:
     """A kernel that is asked for, and by whom."""
 
     request: Request
@@ -73,7 +73,7 @@ class _Server:
         self._unloaded = dict(unloaded)
         self._loaded = _source_files()
         self._selector = selectors.DefaultSelector()
-        self._asked: list[_Asked] = []
+        self._calls: list[_Call] = []
         self._kernels: dict[int, _Kernel] = {}
         self._abandoned: set[int] = set()
 
@@ -85,10 +85,10 @@ class _Server:
                 # an earlier event of this round may have closed what this one is about
                 if self._selector.get_map().get(key.fd) is key:
                     key.data()
-            while self._asked and not self._over:
-                asked = self._asked.pop()
-                if self._fork(asked) == 0:
-                    return asked.request
+            while self._calls and not self._over:
+                call = self._calls.pop()
+                if self._fork(call) == 0:
+                    return call.request
         return None
 
     def close(self) -> None:
@@ -116,7 +116,7 @@ class _Server:
             _answer_and_close(connection, refusal)
             request.close()
         else:
-            self._asked.append(_Asked(request, connection, client))
+            self._calls.append(_Call(request, connection, client))
 
     def _refusal(self) -> dict[str, Any] | None:
         if self._problem is not None:
@@ -128,29 +128,29 @@ class _Server:
             return {"stale": f"{changed} has changed since it was loaded"}
         return None
 
-    def _fork(self, asked: _Asked) -> int:
+    def _fork(self, call: _Call) -> int:
         sys.stdout.flush()
         sys.stderr.flush()
         # a signal for the child must find the child's handlers, not the server's: _become unblocks
         mask = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
         client_watch = -1
         try:
-            client_watch = os.pidfd_open(asked.client)
+            client_watch = os.pidfd_open(call.client)
             pid = os.fork()
         except OSError as error:
             if client_watch >= 0:
                 os.close(client_watch)
             signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-            _answer_and_close(asked.connection, {"refused": f"no process could be forked: {error}", "lasting": False})
-            asked.request.close()
+            _answer_and_close(call.connection, {"refused": f"no process could be forked: {error}", "lasting": False})
+            call.request.close()
             return -1
         if pid == 0:
-            self._forget(asked, client_watch)
+            self._forget(call, client_watch)
             return 0
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-        asked.request.close()
-        asked.connection.setblocking(False)
-        kernel = _Kernel(pid, os.pidfd_open(pid), client_watch, asked.connection, asked.request.folder)
+        call.request.close()
+        call.connection.setblocking(False)
+        kernel = _Kernel(pid, os.pidfd_open(pid), client_watch, call.connection, call.request.folder)
         self._kernels[pid] = kernel
         self._selector.register(kernel.watch, selectors.EVENT_READ, lambda: self._reap(kernel))
         self._selector.register(kernel.client_watch, selectors.EVENT_READ, lambda: self._client_is_gone(kernel))
@@ -159,18 +159,18 @@ class _Server:
             send_line(kernel.connection, {"pid": pid, "unloaded": self._unloaded})
         return pid
 
-    def _forget(self, asked: _Asked, client_watch: int) -> None:
+    def _forget(self, call: _Call, client_watch: int) -> None:
         """Close, in a child, what belongs to the server and to its other kernels."""
         self._selector.close()
         self._listener.close()
-        asked.connection.close()
+        call.connection.close()
         os.close(client_watch)
         os.close(self._owner_watch)
         for other in self._kernels.values():
             os.close(other.watch)
             os.close(other.client_watch)
             other.connection.close()
-        for waiting in self._asked:
+        for waiting in self._calls:
             waiting.request.close()
             waiting.connection.close()
 
@@ -300,10 +300,10 @@ def _changed(loaded: Mapping[str, tuple[int, int]]) -> str | None:
 
 def _state(path: str) -> tuple[int, int] | None:
     try:
-        found = os.stat(path)
+        stat = os.stat(path)
     except OSError:
         return None
-    return found.st_mtime_ns, found.st_size
+    return stat.st_mtime_ns, stat.st_size
 
 
 def _peer(connection: socket.socket) -> tuple[int, int]:
@@ -380,8 +380,8 @@ def main() -> None:
         set_by_modules = {name: value for name, value in os.environ.items() if name not in before}
         problem = None
         if (threads := _threads()) > 1:
-            named = ", ".join(thread.name for thread in threading.enumerate()[1:]) or "of native libraries"
-            problem = f"preloading left {threads - 1} thread(s) running ({named}), with which a fork is not safe"
+            names = ", ".join(thread.name for thread in threading.enumerate()[1:]) or "of native libraries"
+            problem = f"preloading left {threads - 1} thread(s) running ({names}), with which a fork is not safe"
         # what imports leave as garbage is little, and collecting it takes a tenth of what they do
         gc.freeze()
         serving = _Server(listener, owner, problem, unloaded)

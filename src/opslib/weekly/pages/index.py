@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 from markupsafe import Markup
 
+from opslib.store.files import write_text
 from opslib.weekly.edition import Edition, Link, comparison_of
 from opslib.weekly.escalations import Escalated
 from opslib.weekly.manifest import Record
+from opslib.weekly.pages.headline import spark_label
 from opslib.weekly.pages.neighbours import changes_since, in_words, renew, write_comparisons
-from opslib.weekly.pages.page import render_template, spark_label
+from opslib.weekly.pages.template import render_template
 from opslib.weekly.plan import Job
-from opslib.weekly.render import write_page
 from opslib.weeks import is_week, shift_week, short_dates_of
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ def write_index(
     Args:
         reports: the folder of all weeks.
         edition: the week.
-        records: what became of each report; as of `manifest.records_of_week`.
+        records: what became of each report of the week.
         blocked: reasons by team.
         restated: how many published numbers of past weeks are others now, by team; None where nobody looked.
         escalated: what the week's reports hand over to product teams.
@@ -113,11 +114,11 @@ def write_index(
         changes=changes_since(reports, edition=edition, records=records, restated=restated),
     )
     path = reports / week / "index.html"
-    write_page(path, html)
+    write_text(html, path)
     for other in weeks:
         if other != week:
             _renew_weeks(reports / other / "index.html", _list_of_weeks(weeks, other))
-    write_page(reports / "index.html", render_template("forward.html.j2", week=weeks[0]))
+    write_text(render_template("forward.html.j2", week=weeks[0]), reports / "index.html")
     write_comparisons(reports, edition=edition, records=records)
     renew(reports, week)
     return path
@@ -154,7 +155,7 @@ def write_data_quality(reports: Path, *, edition: Edition, verdict: Verdict, acc
                 "table": table,
                 "results": (own := _worst_first([result for result in results if result["table"] == table])),
                 "failed": sum(result["outcome"] in _NOT_MET for result in own),
-                "said": _tally_in_words([result["outcome"] for result in own]),
+                "tally": _tally_in_words([result["outcome"] for result in own]),
                 "trend": any(len(result["spark"]) > 1 for result in own),
             }
             for table in tables
@@ -163,7 +164,7 @@ def write_data_quality(reports: Path, *, edition: Edition, verdict: Verdict, acc
         accounting=_account(accounting, [name for name in _COUNTS if name != "left_out" or left_out]),
     )
     path = reports / edition.week / "data_quality.html"
-    write_page(path, html)
+    write_text(html, path)
     return path
 
 
@@ -179,7 +180,7 @@ def _renew_weeks(index: Path, weeks: Markup) -> None:
     html = index.read_text(encoding="utf-8")
     renewed = _WEEKS.sub(lambda match: f"{match[1]}{weeks}{match[2]}", html, count=1)
     if renewed != html:
-        write_page(index, renewed)
+        write_text(renewed, index)
 
 
 def _cell(records: Sequence[Record], team: str | None, name: str, reports: Path, week: str) -> dict[str, Any] | None:

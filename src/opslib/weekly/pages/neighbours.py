@@ -13,11 +13,11 @@ from typing import Any
 
 from markupsafe import Markup
 
+from opslib.store.files import write_text
 from opslib.weekly.edition import GATE_WORDS, Edition, Link, comparison_of, links_of
 from opslib.weekly.manifest import Record, read_gate, read_records
-from opslib.weekly.pages.page import render_template
+from opslib.weekly.pages.template import render_template
 from opslib.weekly.plan import Job
-from opslib.weekly.render import write_page
 from opslib.weeks import shift_week
 
 ORGANISATION = "org"
@@ -31,7 +31,7 @@ def reports_in(reports: Path, week: str) -> list[Job]:
     return [
         Job(f"{'org' if page.parent.name == ORGANISATION else 'team'}/{page.stem}", week, _team_of(page))
         for page in sorted((reports / week).glob("*/*.html"))
-        if not page.name.endswith(".compare.html")
+        if not page.name.endswith(".compare.html") and not page.name.startswith(".")
     ]
 
 
@@ -52,7 +52,7 @@ def renew(reports: Path, week: str) -> list[Path]:
         links = render_template("neighbours.html.j2", links=links_of(job, reports))
         after = _MARKED.sub(rf"\g<1>{links}\g<2>", before, count=1)
         if after != before:
-            write_page(page, after)
+            write_text(after, page)
             changed.append(page)
     return changed
 
@@ -72,17 +72,18 @@ def write_comparisons(reports: Path, *, edition: Edition, records: Sequence[Reco
         The page frames the two reports instead of repeating them, so that it never shows an older state of either.
     """
     pages = []
-    told = {edition.week: records}
+    records_by_week = {edition.week: records}
     for week in (edition.week, shift_week(edition.week, 1)):
         before = shift_week(week, -1)
         for w in (before, week):
-            if w not in told:
-                told[w] = read_records(reports / w / "manifest.json")
+            if w not in records_by_week:
+                records_by_week[w] = read_records(reports / w / "manifest.json")
         for job in reports_in(reports, week):
             page = comparison_of(job, reports)
             if Job(job.notebook, before, job.team).page(reports).is_file():
-                html = _comparison(reports, edition, job, _of(told[before], job), _of(told[week], job))
-                write_page(page, html)
+                earlier, record = (_of(records_by_week[w], job) for w in (before, week))
+                html = _comparison(reports, edition, job, earlier, record)
+                write_text(html, page)
                 pages.append(page)
             else:
                 page.unlink(missing_ok=True)
@@ -118,8 +119,8 @@ def changes_since(
             "href": f"{record.identifier.partition('/')[2]}.html",
         }
         before = earlier.get((record.team, record.name))
-        if before is not None and _plainly(before.status) != _plainly(record.status):
-            statuses.append({**place, "was": _plainly(before.status), "now": _plainly(record.status)})
+        if before is not None and _status_as_ready(before.status) != _status_as_ready(record.status):
+            statuses.append({**place, "was": _status_as_ready(before.status), "now": _status_as_ready(record.status)})
         lines = {line["label"]: line for line in before.headline} if before is not None else {}
         for line in record.headline:
             was = lines.get(line["label"])
@@ -195,6 +196,6 @@ def _team_of(page: Path) -> str | None:
     return None if page.parent.name == ORGANISATION else page.parent.name
 
 
-def _plainly(status: str) -> str:
+def _status_as_ready(status: str) -> str:
     """A report that was not run again because nothing changed is as ready as before."""
     return "ready" if status in _AS_READY else status

@@ -7,28 +7,23 @@ a filter that keeps the hues.
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import html
-import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
-from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any
 
-import jinja2
 from markupsafe import Markup
-from nbformat import NotebookNode
 
+from opslib.weekly.pages.headline import headline_of
 from opslib.weekly.pages.safe_html import clean_markdown, clean_output, is_svg, picture
+from opslib.weekly.pages.template import TEMPLATES, render_template
 
-HEADLINE_MIME = "application/vnd.opslib.headline+json"
-TEMPLATES = Path(__file__).parent / "templates"
+if TYPE_CHECKING:
+    from nbformat import NotebookNode
+
 HIDDEN_TAGS = ("parameters", "injected-parameters", "remove_cell")
 
-ReportStatus = Literal["ready", "no_data"]
 _HEADING = re.compile(r"<h([1-6])(?: [^>]*)?>(.*?)</h\1>", re.DOTALL)
 _TAGS = re.compile(r"<[^>]*>")
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b\][^\x07]*\x07")
@@ -48,9 +43,9 @@ def to_html(
     Args:
         nb: the executed notebook. Its level-1 heading is left out, `title` stands instead.
         title: what the page is called.
-        header: organisation, week, dates, team, as_of, gate (status, text, note, href), links (label, href);
-            as of `Edition.header`.
-        footer: inputs (name, sha256), commit, versions, parameters, made_at; as of `Edition.footer`.
+        header: organisation, week, dates, team, as_of, gate (status, text, note, href), links and neighbours (label,
+            href, key).
+        footer: inputs (name, sha256), commit, versions, parameters, as_of, made_at, gate.
         sample: whether the numbers come from the built-in sample, which the page then says at the top.
 
     Returns:
@@ -75,33 +70,6 @@ def to_html(
     )
 
 
-def headline_of(nb: NotebookNode) -> tuple[ReportStatus, list[dict[str, Any]]]:
-    """What a notebook says about itself in the bundle `application/vnd.opslib.headline+json`.
-
-    Args:
-        nb: an executed notebook.
-
-    Returns:
-        The status ("ready" or "no_data") and the headlines: dicts of label, value, change, note (text), tone ("better",
-        "worse" or ""), signal (bool), spark (numbers, None where a week has none) and spark_label (what it shows, in
-        words). "ready" and none where it says nothing.
-    """
-    status: ReportStatus = "ready"
-    headlines: list[dict[str, Any]] = []
-    for told in bundles_of(nb, HEADLINE_MIME):
-        if told.get("status") == "no_data":
-            status = "no_data"
-        headlines += [_headline(item) for item in told.get("headlines", [])]
-    return status, headlines
-
-
-def bundles_of(nb: NotebookNode, mime: str) -> list[dict[str, Any]]:
-    """What a notebook that has run displayed under a JSON type of our own, in its order."""
-    outputs = (output for cell in nb.cells for output in cell.get("outputs", []))
-    found = (output.get("data", {}).get(mime) for output in outputs)
-    return [json.loads(each) if isinstance(each, str) else each for each in found if each is not None]
-
-
 def title_of(nb: NotebookNode, otherwise: str) -> str:
     """The notebook's first level-1 heading as plain text."""
     for cell in nb.cells:
@@ -113,57 +81,6 @@ def title_of(nb: NotebookNode, otherwise: str) -> str:
 def plain_text(text: str) -> str:
     """Terminal output without its colours and control characters."""
     return _CONTROL.sub("", _ANSI.sub("", text))
-
-
-def render_template(name: str, **values: Any) -> str:
-    """A page of templates/, with the shell, the stylesheet and the script that all pages share."""
-    return str(_environment().get_template(name).render(**values))
-
-
-def sparkline(values: Sequence[float | None], label: str) -> Markup:
-    """A line of a few weeks, as tall as the text.
-
-    Args:
-        values: oldest first; None where there is no value, which breaks the line.
-        label: what it shows, for those who do not see it.
-
-    Returns:
-        Inline SVG; empty where fewer than two values are known.
-    """
-    known = [value for value in values if value is not None]
-    if len(known) < 2:
-        return Markup("")
-    low, high = min(known), max(known)
-    span = (high - low) or 1.0
-    width, height, edge = 84.0, 22.0, 2.5
-    step = (width - 2 * edge) / (len(values) - 1)
-    points = [
-        None
-        if value is None
-        else (
-            edge + i * step,
-            height / 2 if high == low else height - edge - (value - low) / span * (height - 2 * edge),
-        )
-        for i, value in enumerate(values)
-    ]
-    path, pen_down = "", False
-    for point in points:
-        path += "" if point is None else f"{'L' if pen_down else 'M'}{point[0]:.1f} {point[1]:.1f}"
-        pen_down = point is not None
-    last = next(point for point in reversed(points) if point is not None)
-    return Markup(
-        '<svg class="spark" viewBox="0 0 {w:.0f} {h:.0f}" role="img" aria-label="{label}">'
-        '<path d="{path}"></path><circle cx="{x:.1f}" cy="{y:.1f}" r="2.2"></circle></svg>'
-    ).format(w=width, h=height, label=label, path=path, x=last[0], y=last[1])
-
-
-def spark_label(label: str, values: Sequence[float | None]) -> str:
-    """What a sparkline of numbers without a unit shows, in words."""
-    known = [value for value in values if value is not None]
-    if not known:
-        return f"{label}: no values"
-    low, high, latest = (f"{value:,.4g}" for value in (min(known), max(known), known[-1]))
-    return f"{label}, last {len(values)} weeks: lowest {low}, highest {high}, latest {latest}"
 
 
 @dataclass
@@ -180,17 +97,17 @@ class _Contents:
         renderer = IPythonRenderer(
             escape=False, allow_harmful_protocols=False, exclude_anchor_links=True, attachments=dict(attachments or {})
         )
-        cleaned = clean_markdown(str(MarkdownWithMath(renderer=renderer).render(source)), section=self.section)
-        return _HEADING.sub(self._heading, cleaned)
+        safe = clean_markdown(str(MarkdownWithMath(renderer=renderer).render(source)), section=self.section)
+        return _HEADING.sub(self._heading, safe)
 
     def _heading(self, match: re.Match[str]) -> str:
         level, inner = int(match[1]), match[2]
         text = html.unescape(_TAGS.sub("", inner)).strip()
         if level == 1 or not text:
             return ""
-        taken = {entry["anchor"] for entry in self.entries}
+        anchors = {entry["anchor"] for entry in self.entries}
         slug = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-") or "section"
-        anchor = next(a for a in (slug, *(f"{slug}-{n}" for n in range(2, 1000))) if f"s-{a}" not in taken)
+        anchor = next(a for a in (slug, *(f"{slug}-{n}" for n in range(2, 1000))) if f"s-{a}" not in anchors)
         self.section = text
         self.entries.append({"anchor": f"s-{anchor}", "text": text, "level": level})
         return (
@@ -239,66 +156,3 @@ def _body(nb: NotebookNode) -> tuple[str, list[dict[str, Any]]]:
     # HTMLExporter would parse the finished page once more with BeautifulSoup, for what our template has done already
     body, _ = TemplateExporter.from_notebook_node(exporter, nb)
     return body, contents.entries
-
-
-@lru_cache(maxsize=1)
-def _environment() -> jinja2.Environment:
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-    )
-    style, script, theme = (
-        (TEMPLATES / name).read_text(encoding="utf-8").strip() for name in ("style.css", "page.js", "theme.js")
-    )
-    environment.globals.update(
-        style=Markup(style),
-        script=Markup(script),
-        theme=Markup(theme),
-        policy=(
-            f"default-src 'none'; style-src {_hash(style)}; script-src {_hash(theme)} {_hash(script)}; "
-            "img-src data:; base-uri 'none'; form-action 'none'"
-        ),
-        sparkline=sparkline,
-    )
-    return environment
-
-
-def _hash(text: str) -> str:
-    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
-
-
-def _headline(item: Mapping[str, Any]) -> dict[str, Any]:
-    change = "" if item.get("change") is None else str(item["change"])
-    signal = item.get("signal")
-    note = str(item.get("note") or (signal if isinstance(signal, str) else ""))
-    label, spark = str(item.get("label", "")), [_finite(value) for value in item.get("spark") or []]
-    return {
-        "label": label,
-        "value": str(item.get("value", "")),
-        "change": change,
-        "note": note,
-        "tone": _tone(item.get("better"), change),
-        "signal": bool(signal),
-        "spark": spark,
-        "spark_label": str(item.get("spark_label") or spark_label(label, spark)),
-    }
-
-
-def _tone(better: object, change: str) -> str:
-    """Whether a change is for the better, from which direction is better and the sign of the change."""
-    if isinstance(better, bool):
-        return "better" if better else "worse"
-    rises = change.lstrip().startswith(("+", "▲", "↑"))
-    falls = change.lstrip().startswith(("-", "−", "–", "▼", "↓"))
-    if better not in ("lower", "higher") or rises == falls:
-        return ""
-    return "better" if rises == (better == "higher") else "worse"
-
-
-def _finite(value: object) -> float | None:
-    if not isinstance(value, int | float) or isinstance(value, bool):
-        return None
-    return float(value) if abs(value) < float("inf") else None

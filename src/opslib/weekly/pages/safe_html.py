@@ -10,12 +10,11 @@ from __future__ import annotations
 import base64
 import re
 from functools import lru_cache
-from typing import Any
 from xml.etree import ElementTree
 
-from bleach.sanitizer import Cleaner
 from bs4 import BeautifulSoup
 from bs4.element import Tag
+from nh3 import Cleaner
 
 _REMOVED_NAMES = """
     script style template noscript iframe frame frameset object embed applet form textarea select option button input
@@ -33,12 +32,14 @@ _SVG_ATTRIBUTE_NAMES = """
     ry dx dy transform fill fill-opacity stroke stroke-width stroke-opacity stroke-linecap stroke-linejoin
     stroke-dasharray opacity text-anchor dominant-baseline font-size font-weight
 """
+_BLOCK_NAMES = "address article aside dialog fieldset footer header hgroup main nav"
 _REMOVED_WITH_CONTENT = _REMOVED_NAMES.split()
+_UNWRAPPED_BLOCKS = _BLOCK_NAMES.split()
 _TEXT_TAGS = frozenset(_TEXT_NAMES.split())
 _SVG_TAGS = frozenset(_SVG_NAMES.split())
 _SVG_ATTRIBUTES = frozenset(_SVG_ATTRIBUTE_NAMES.split())
+_ATTRIBUTES_OF_ALL = frozenset({"class", "title", "lang", "dir"})
 _ATTRIBUTES: dict[str, frozenset[str]] = {
-    "*": frozenset({"class", "title", "lang", "dir"}),
     "a": frozenset({"href"}),
     "img": frozenset({"src", "alt", "width", "height"}),
     "td": frozenset({"colspan", "rowspan", "headers", "data-sort"}),
@@ -75,7 +76,7 @@ def clean_output(fragment: str, *, section: str, caption: str | None = None) -> 
     soup = _without_active_parts(fragment)
     for table in soup.find_all("table"):
         _make_accessible(soup, table, section, caption)
-    return str(_cleaner("output").clean(str(soup)))
+    return _cleaner(web_links=False).clean(str(soup))
 
 
 def clean_markdown(html: str, *, section: str) -> str:
@@ -86,12 +87,13 @@ def clean_markdown(html: str, *, section: str) -> str:
         section: what a table is called, for screen readers only.
 
     Returns:
-        HTML as of `clean_output`.
+        HTML in which every table has a caption, scoped headers and right-aligned numbers (class `num`) and lies in a
+        `table-box`.
     """
     soup = _without_active_parts(html)
     for table in soup.find_all("table"):
         _make_accessible(soup, table, section, None)
-    return str(_cleaner("markdown").clean(str(soup)))
+    return _cleaner(web_links=True).clean(str(soup))
 
 
 def picture(content: str, mime: str) -> str:
@@ -145,6 +147,9 @@ def _without_active_parts(fragment: str) -> BeautifulSoup:
             image["alt"] = image.get("alt") or "A picture without a description"
         else:
             image.replace_with(str(image.get("alt", "")))
+    for block in soup.find_all(_UNWRAPPED_BLOCKS):
+        block.insert_before("\n")  # else the words before and after it would run together
+        block.unwrap()
     return soup
 
 
@@ -175,13 +180,13 @@ def _make_accessible(soup: BeautifulSoup, table: Tag, section: str, caption: str
 def _name_rows(rows: list[Tag]) -> None:
     """Where no row has a header, the first column is one if it tells the rows apart in words."""
     first = [row.find(["td", "th"], recursive=False) for row in rows]
-    named = [cell for cell in first if isinstance(cell, Tag)]
-    texts = [cell.get_text(" ", strip=True) for cell in named]
-    if len(named) < len(rows) or len(set(texts)) < len(texts) or any(is_number(text) or not text for text in texts):
+    cells = [cell for cell in first if isinstance(cell, Tag)]
+    texts = [cell.get_text(" ", strip=True) for cell in cells]
+    if len(cells) < len(rows) or len(set(texts)) < len(texts) or any(is_number(text) or not text for text in texts):
         return
-    if any(row.find("th") for row in rows) or any(cell.get("colspan") or cell.get("rowspan") for cell in named):
+    if any(row.find("th") for row in rows) or any(cell.get("colspan") or cell.get("rowspan") for cell in cells):
         return
-    for cell in named:
+    for cell in cells:
         cell.name = "th"
         cell["scope"] = "row"
 
@@ -210,28 +215,33 @@ def _widen_text(rows: list[Tag]) -> None:
 
 
 def _add_class(cell: Tag, name: str) -> None:
-    names = [str(given) for given in cell.get_attribute_list("class") if given]
+    names = [str(value) for value in cell.get_attribute_list("class") if value]
     cell["class"] = " ".join(dict.fromkeys([*names, name]))
 
 
-def _attribute(tag: str, name: str, value: str, *, web_links: bool) -> bool:
-    if tag in _SVG_TAGS and name in _SVG_ATTRIBUTES:
-        return value in _ROLES if name == "role" else "url" not in value.lower()
-    if name not in _ATTRIBUTES["*"] and name not in _ATTRIBUTES.get(tag, ()):
-        return False
+def _attribute_value(tag: str, name: str, value: str, *, web_links: bool) -> str | None:
+    """The value of an attribute that `_cleaner` allows on its tag; None where it is one that could act or lead away."""
     if name == "href":
-        return bool(_LOCAL_LINK.match(value)) or (web_links and bool(_WEB_LINK.match(value)))
-    if name == "src":
-        return bool(_PICTURE.match(value))
-    return True
+        fits = bool(_LOCAL_LINK.match(value)) or (web_links and bool(_WEB_LINK.match(value)))
+    elif name == "src":
+        fits = bool(_PICTURE.match(value))
+    elif name == "role":
+        fits = value in _ROLES
+    else:
+        fits = tag not in _SVG_TAGS or name not in _SVG_ATTRIBUTES or "url" not in value.lower()
+    return value if fits else None
 
 
 @lru_cache(maxsize=2)
-def _cleaner(kind: str) -> Any:
-    web_links = kind == "markdown"
+def _cleaner(*, web_links: bool) -> Cleaner:
+    """What lets only the allow-list through; of other tags the text stays, of comments nothing."""
     return Cleaner(
         tags=_TEXT_TAGS | _SVG_TAGS,
-        attributes=lambda tag, name, value: _attribute(tag, name, value, web_links=web_links),
-        protocols={"http", "https", "mailto", "data"},
-        strip=True,
+        attributes={
+            **{tag: _ATTRIBUTES_OF_ALL | _ATTRIBUTES.get(tag, frozenset()) for tag in _TEXT_TAGS},
+            **dict.fromkeys(_SVG_TAGS, _ATTRIBUTES_OF_ALL | _SVG_ATTRIBUTES),
+        },
+        attribute_filter=lambda tag, name, value: _attribute_value(tag, name, value, web_links=web_links),
+        url_schemes={"http", "https", "mailto", "data"},
+        link_rel=None,
     )

@@ -119,7 +119,7 @@ class _Handler(SimpleHTTPRequestHandler):
         super().__init__(*args, directory=str(root))  # type: ignore[arg-type]
 
     def send_head(self) -> BinaryIO | None:
-        """The file that was asked for, or the answer why not."""
+        """The file at the address, or the answer why not."""
         if not self._is_for_this_machine():
             self.send_error(HTTPStatus.FORBIDDEN, "Only 127.0.0.1 and localhost are served")
             return None
@@ -156,20 +156,20 @@ class _Handler(SimpleHTTPRequestHandler):
 
     def _wanted(self) -> Path | None:
         """The file, or the folder that lacks its closing slash; None for all that is not given out."""
-        asked = unquote(urlsplit(self.path).path)
-        parts = [part for part in asked.split("/") if part]
-        if "\0" in asked or "\\" in asked or any(part.startswith(".") for part in parts):
+        address = unquote(urlsplit(self.path).path)
+        parts = [part for part in address.split("/") if part]
+        if "\0" in address or "\\" in address or any(part.startswith(".") for part in parts):
             return None
         path = self._root.joinpath(*parts)
         if path.is_dir():
             if not (path / "index.html").is_file():
                 return None
-            if not asked.endswith("/"):
+            if not address.endswith("/"):
                 return path if path.resolve().is_relative_to(self._root) else None
             path /= "index.html"
         real = path.resolve()
         fits = real.is_file() and real.is_relative_to(self._root) and real.suffix in _TYPES
-        return real if fits and not asked.endswith(f"{path.name}/") else None
+        return real if fits and not address.endswith(f"{path.name}/") else None
 
 
 def _print_address(address: str) -> None:

@@ -1,0 +1,43 @@
+"""`opslib …`: what the Makefile calls. Heavy imports stand inside the commands, so that help comes at once."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from opslib.cli import beside, routing, run, sources
+from opslib.cli.terminal import Exit, say_error
+from opslib.errors import OpslibError
+from opslib.weeks import NoSuchWeek
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Weekly analysis of user-support operations: exports in, gated numbers and reports out.",
+)
+for command in (
+    run.weekly,
+    run.exports,
+    run.gate,
+    run.facts,
+    run.reports,
+    beside.review,
+    beside.metrics,
+    beside.sample,
+):
+    app.command()(command)
+app.add_typer(sources.app, name="sources")
+app.add_typer(routing.app, name="routing")
+
+
+def main() -> None:
+    """The entry point: what a user can mend is said in one message, without a traceback."""
+    try:
+        app()
+    except (OpslibError, NoSuchWeek) as error:
+        say_error(error)
+        sys.exit(Exit.BAD_INPUT)

@@ -1,0 +1,9 @@
+"""The JSON types in which a notebook hands something to the run: who writes them and who reads them name them here."""
+
+from __future__ import annotations
+
+HEADLINE = "application/vnd.opslib.headline+json"
+"""The numbers that stand above a report."""
+
+ESCALATIONS = "application/vnd.opslib.escalations+json"
+"""The week's rows of the register of escalations, and their files."""

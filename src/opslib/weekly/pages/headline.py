@@ -1,0 +1,84 @@
+"""What a notebook that has run says of itself: its status and the few numbers that stand above its page."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal
+
+from opslib.display import mime
+
+if TYPE_CHECKING:
+    from nbformat import NotebookNode
+
+ReportStatus = Literal["ready", "no_data"]
+
+
+def headline_of(nb: NotebookNode) -> tuple[ReportStatus, list[dict[str, Any]]]:
+    """What a notebook says about itself in its headline bundles (`display.mime.HEADLINE`).
+
+    Args:
+        nb: an executed notebook.
+
+    Returns:
+        The status ("ready" or "no_data") and the headlines: dicts of label, value, change, note (text), tone ("better",
+        "worse" or ""), signal (bool), spark (numbers, None where a week has none) and spark_label (what it shows, in
+        words). "ready" and none where it says nothing.
+    """
+    status: ReportStatus = "ready"
+    headlines: list[dict[str, Any]] = []
+    for bundle in bundles_of(nb, mime.HEADLINE):
+        if bundle.get("status") == "no_data":
+            status = "no_data"
+        headlines += [_headline(item) for item in bundle.get("headlines", [])]
+    return status, headlines
+
+
+def bundles_of(nb: NotebookNode, mime_type: str) -> list[dict[str, Any]]:
+    """What a notebook that has run displayed under a JSON type of our own, in its order."""
+    outputs = (output for cell in nb.cells for output in cell.get("outputs", []))
+    bundles = (output.get("data", {}).get(mime_type) for output in outputs)
+    return [json.loads(bundle) if isinstance(bundle, str) else bundle for bundle in bundles if bundle is not None]
+
+
+def spark_label(label: str, values: Sequence[float | None]) -> str:
+    """What a sparkline of numbers without a unit shows, in words."""
+    numbers = [value for value in values if value is not None]
+    if not numbers:
+        return f"{label}: no values"
+    low, high, latest = (f"{number:,.4g}" for number in (min(numbers), max(numbers), numbers[-1]))
+    return f"{label}, last {len(values)} weeks: lowest {low}, highest {high}, latest {latest}"
+
+
+def _headline(item: Mapping[str, Any]) -> dict[str, Any]:
+    change = "" if item.get("change") is None else str(item["change"])
+    signal = item.get("signal")
+    note = str(item.get("note") or (signal if isinstance(signal, str) else ""))
+    label, spark = str(item.get("label", "")), [_finite(value) for value in item.get("spark") or []]
+    return {
+        "label": label,
+        "value": str(item.get("value", "")),
+        "change": change,
+        "note": note,
+        "tone": _tone(item.get("better"), change),
+        "signal": bool(signal),
+        "spark": spark,
+        "spark_label": str(item.get("spark_label") or spark_label(label, spark)),
+    }
+
+
+def _tone(better: object, change: str) -> str:
+    """Whether a change is for the better, from which direction is better and the sign of the change."""
+    if isinstance(better, bool):
+        return "better" if better else "worse"
+    rises = change.lstrip().startswith(("+", "▲", "↑"))
+    falls = change.lstrip().startswith(("-", "−", "–", "▼", "↓"))
+    if better not in ("lower", "higher") or rises == falls:
+        return ""
+    return "better" if rises == (better == "higher") else "worse"
+
+
+def _finite(value: object) -> float | None:
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return None
+    return float(value) if abs(value) < float("inf") else None

@@ -1,0 +1,138 @@
+"""The page of each report: as its notebook showed it, or why there is no such page. One is always written."""
+
+from __future__ import annotations
+
+import traceback as tracebacks
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from opslib.store.files import write_text
+from opslib.weekly.edition import Edition, links_of
+from opslib.weekly.outcome import Outcome
+from opslib.weekly.pages.page import plain_text, title_of, to_html
+from opslib.weekly.pages.template import render_template
+from opslib.weekly.plan import Job
+
+if TYPE_CHECKING:
+    from nbformat import NotebookNode
+
+_ROOT = "../"
+"""The way from a report to the folder of its week."""
+
+
+def write_report(
+    job: Job, reports: Path, edition: Edition, parameters: Mapping[str, Any], notebook: NotebookNode
+) -> Path:
+    """The page of a notebook that has run.
+
+    Args:
+        job: the report.
+        reports: the folder of all weeks.
+        edition: what the header and footer say.
+        parameters: of the notebook; the footer lists them.
+        notebook: as it ran.
+
+    Returns:
+        The page.
+    """
+    html = to_html(
+        notebook,
+        title=title_of(notebook, _title_without_notebook(job)),
+        header=edition.header(team=job.team, root=_ROOT, links=links_of(job, reports)),
+        footer=edition.footer(parameters),
+        sample=edition.sample,
+    )
+    write_text(html, job.page(reports))
+    return job.page(reports)
+
+
+def write_failure(
+    job: Job,
+    reports: Path,
+    edition: Edition,
+    parameters: Mapping[str, Any],
+    error: BaseException,
+    notebook: NotebookNode | None,
+    seconds: float,
+) -> Outcome:
+    """The page of a job that failed: what happened on top, the code and the traceback folded.
+
+    Args:
+        job: the report.
+        reports: the folder of all weeks.
+        edition: what the header and footer say.
+        parameters: of the notebook; the footer lists them.
+        error: what went wrong.
+        notebook: as it is on disk, for its title and sections; None where it cannot be read.
+        seconds: that the job took.
+
+    Returns:
+        The outcome "failed".
+    """
+    from papermill.exceptions import PapermillExecutionError
+
+    source, section = "", None
+    if isinstance(error, PapermillExecutionError):
+        last_line = plain_text(f"{error.ename}: {error.evalue}").strip().splitlines()[0]
+        trace, source = plain_text("\n".join(error.traceback)), error.source
+        section = _section_of(notebook, error.source)
+    else:
+        lines = plain_text(str(error)).strip().splitlines()
+        last_line = f"{type(error).__name__}: {lines[-1]}" if lines else type(error).__name__
+        trace = plain_text("".join(tracebacks.format_exception(error)))
+    title = _title_without_notebook(job)
+    html = render_template(
+        "failed.html.j2",
+        title=title if notebook is None else title_of(notebook, title),
+        header=edition.header(team=job.team, root=_ROOT, links=links_of(job, reports)),
+        footer=edition.footer(parameters),
+        sample=edition.sample,
+        last_line=last_line,
+        section=section,
+        notebook=job.notebook,
+        source=source,
+        traceback=trace.replace(str(Path.home()), "~"),
+    )
+    write_text(html, job.page(reports))
+    return Outcome(job, "failed", seconds, job.page(reports), last_line)
+
+
+def write_blocked(job: Job, reports: Path, edition: Edition, reasons: Sequence[str]) -> Outcome:
+    """The page of a job that the gate blocks: why, and where to read more.
+
+    Args:
+        job: the report.
+        reports: the folder of all weeks.
+        edition: what the header and footer say.
+        reasons: why the gate blocks it, a sentence each; at least one.
+
+    Returns:
+        The outcome "blocked".
+    """
+    html = render_template(
+        "blocked.html.j2",
+        title=_title_without_notebook(job),
+        header=edition.header(team=job.team, root=_ROOT, links=links_of(job, reports)),
+        footer=edition.footer(),
+        sample=edition.sample,
+        reasons=reasons,
+    )
+    write_text(html, job.page(reports))
+    return Outcome(job, "blocked", 0.0, job.page(reports), reasons[0])
+
+
+def _title_without_notebook(job: Job) -> str:
+    return job.name.replace("_", " ").capitalize()
+
+
+def _section_of(notebook: NotebookNode | None, source: str) -> str | None:
+    """The last heading above the cell with that source."""
+    section = None
+    for cell in notebook.cells if notebook is not None else []:
+        if cell.cell_type == "markdown":
+            headings = [line.lstrip("# ").strip() for line in cell.source.splitlines() if line.startswith("#")]
+            section = headings[-1] if headings else section
+        elif cell.source == source:
+            return section
+    return None

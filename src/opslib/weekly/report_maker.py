@@ -1,0 +1,148 @@
+"""One report, made in a worker: its notebook runs, what it shows becomes a page, what it read is remembered."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from opslib.store.warehouse import READS, slices_read
+from opslib.weekly.cache import Cache
+from opslib.weekly.edition import Edition
+from opslib.weekly.escalations import handover_of
+from opslib.weekly.kernels import KERNEL_NAME, short_parent
+from opslib.weekly.outcome import Outcome, Status
+from opslib.weekly.pages.headline import headline_of
+from opslib.weekly.pages.write import write_failure, write_report
+from opslib.weekly.plan import Job, parameters_of
+
+if TYPE_CHECKING:
+    from nbformat import NotebookNode
+
+_TRIES = 2
+
+
+@dataclass(frozen=True)
+class ReportMaker:
+    """Makes the report of any job; it is sent to the workers, who call it.
+
+    `notebooks` is the folder of `team/` and `org/`, `reports` that of all weeks; `parameters` are those that all
+    notebooks get beside week and team; `cache` is None where every report is made anew.
+    """
+
+    notebooks: Path
+    reports: Path
+    edition: Edition
+    parameters: dict[str, Any]
+    cache: Cache | None
+    timeout_seconds: int
+
+    def recall(self, job: Job) -> Outcome | None:
+        """What became of the job the last time, where nothing that it depends on has changed."""
+        if self.cache is None:
+            return None
+        before = self.cache.recall(job, self.source(job), parameters_of(job, self.parameters))
+        if before is None:
+            return None
+        status: Status = "no_data" if before.status == "no_data" else "unchanged"
+        return Outcome(job, status, 0.0, job.page(self.reports), None, before.headline, before.handover)
+
+    def forget(self, job: Job) -> None:
+        """Have the report made again next time."""
+        if self.cache is not None:
+            self.cache.forget(job)
+
+    def __call__(self, job: Job) -> Outcome:
+        """Run the notebook and write the page, or the page that says why there is none."""
+        start = time.perf_counter()
+        parameters, notebook = parameters_of(job, self.parameters), self.source(job)
+        try:
+            with tempfile.TemporaryDirectory(prefix="ops-", dir=short_parent()) as name:
+                os.environ["IPYTHONDIR"] = os.environ["JUPYTER_RUNTIME_DIR"] = name
+                os.environ[READS] = str(Path(name) / "reads")
+                executed = self._execute(notebook, parameters)
+                slices = slices_read(Path(name) / "reads")
+            status, headline = headline_of(executed)
+            handover = handover_of(executed, job)
+            page = write_report(job, self.reports, self.edition, parameters, executed)
+        except Exception as error:  # the boundary between reports: whatever one raises must not reach the others
+            self.forget(job)
+            return self.write_failure(job, error, _read_notebook(notebook), _seconds_since(start))
+        if self.cache is not None:
+            self.cache.remember(
+                job, notebook, parameters, slices=slices, status=status, headline=headline, handover=handover
+            )
+        return Outcome(job, status, _seconds_since(start), page, None, headline, handover)
+
+    def write_failure(
+        self, job: Job, error: BaseException, notebook: NotebookNode | None = None, seconds: float = 0.0
+    ) -> Outcome:
+        """The page that says what went wrong; its title is the notebook's where that is at hand."""
+        parameters = parameters_of(job, self.parameters)
+        return write_failure(job, self.reports, self.edition, parameters, error, notebook, seconds)
+
+    def source(self, job: Job) -> Path:
+        """The notebook of a job."""
+        return (self.notebooks / f"{job.notebook}.ipynb").resolve()
+
+    def _execute(self, notebook: Path, parameters: Mapping[str, Any]) -> NotebookNode:
+        """The executed notebook; a lost kernel is the one thing that trying again can help against."""
+        from nbclient.exceptions import DeadKernelError
+
+        for _ in range(_TRIES - 1):
+            try:
+                return execute(notebook, parameters, cwd=notebook.parent, timeout_seconds=self.timeout_seconds)
+            except DeadKernelError:
+                continue
+        return execute(notebook, parameters, cwd=notebook.parent, timeout_seconds=self.timeout_seconds)
+
+
+def execute(notebook: Path, parameters: Mapping[str, Any], *, cwd: Path, timeout_seconds: int) -> NotebookNode:
+    """Run one notebook with papermill in a preloaded kernel; nothing else here starts a kernel.
+
+    Args:
+        notebook: what to run.
+        parameters: injected after its parameters cell.
+        cwd: where it runs; this process goes there meanwhile.
+        timeout_seconds: for one cell.
+
+    Returns:
+        The executed notebook.
+
+    Raises:
+        papermill.exceptions.PapermillExecutionError: a cell raised.
+    """
+    from papermill import execute_notebook
+
+    from opslib.weekly.kernels.ready import ReadyManager
+
+    return execute_notebook(
+        notebook,
+        None,
+        dict(parameters),
+        kernel_name=KERNEL_NAME,
+        kernel_manager_class=ReadyManager,
+        progress_bar=False,
+        cwd=str(cwd),
+        execution_timeout=timeout_seconds,
+        shutdown_kernel="immediate",
+        # parallel kernels would fight over one history database
+        extra_arguments=["--HistoryManager.enabled=False"],
+    )
+
+
+def _read_notebook(path: Path) -> NotebookNode | None:
+    import nbformat
+
+    try:
+        return nbformat.read(path, as_version=4)
+    except (OSError, nbformat.reader.NotJSONError, nbformat.ValidationError):
+        return None
+
+
+def _seconds_since(start: float) -> float:
+    return round(time.perf_counter() - start, 3)
