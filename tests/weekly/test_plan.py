@@ -49,7 +49,7 @@ def test_asking_for_teams_leaves_out_the_other_teams_and_the_organisation() -> N
 
 
 def test_an_unknown_team_is_named_with_what_there_is() -> None:
-    with pytest.raises(PlanError, match="no team 'delta'.*alpha, beta, gamma"):
+    with pytest.raises(PlanError, match=r"no team 'delta'.*alpha, beta, gamma"):
         plan(PLAN, ORGANISATION, "2026-W46", ["delta"])
 
 
