@@ -160,7 +160,7 @@ def report_notebook(figures: int = 3) -> NotebookNode:
     return new_notebook(cells=cells)
 
 
-def gate_result(table: str, expectation: str, **told: Any) -> Result:
+def gate_result(table: str, expectation: str, **fields: Any) -> Result:
     usual = {
         "type": "expect_something",
         "column": "",
@@ -174,7 +174,7 @@ def gate_result(table: str, expectation: str, **told: Any) -> Result:
         "teams": (),
         "outcome": "passed",
     }
-    return Result(table=table, expectation=expectation, **{**usual, **told})
+    return Result(table=table, expectation=expectation, **{**usual, **fields})
 
 
 def verdict() -> Verdict:

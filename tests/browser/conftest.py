@@ -28,9 +28,9 @@ ARGUMENTS = [
 
 
 def chromium_path() -> str | None:
-    named = os.environ.get("OPSLIB_CHROMIUM")
-    if named:
-        return named
+    path = os.environ.get("OPSLIB_CHROMIUM")
+    if path:
+        return path
     names = ("chromium", "chromium-browser", "google-chrome")
     return next((found for name in names if (found := shutil.which(name))), None)
 
@@ -60,9 +60,9 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 @pytest.fixture(scope="session")
 def real_reports(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A week of the sample as the whole line makes it, and the review of the week before; or OPSLIB_TEST_REPORTS."""
-    named = os.environ.get("OPSLIB_TEST_REPORTS")
-    if named:
-        return Path(named)
+    path = os.environ.get("OPSLIB_TEST_REPORTS")
+    if path:
+        return Path(path)
     from opslib.sample import write_sample
 
     root = tmp_path_factory.mktemp("line")
@@ -70,9 +70,9 @@ def real_reports(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folders = ["--exports", root / "exports", "--warehouse", root / "data" / "warehouse", "--reports", root / "reports"]
     command = [sys.executable, "-c", "from opslib.cli import main; main()", "weekly", *map(str, folders)]
     before = ["--week", "2026-W45", "--only", "2026-W45/us-safety/weekly_review"]
-    for chosen in (before, ["--week", "2026-W46", "--team", "us-safety"]):
-        done = subprocess.run([*command, *chosen], cwd=REPOSITORY, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stdout + done.stderr
+    for options in (before, ["--week", "2026-W46", "--team", "us-safety"]):
+        answer = subprocess.run([*command, *options], cwd=REPOSITORY, capture_output=True, text=True, check=False)
+        assert answer.returncode == 0, answer.stdout + answer.stderr
     return root / "reports"
 
 
@@ -99,12 +99,12 @@ class Visit:
 @pytest.fixture
 def visit(chromium: Any) -> Iterator[Any]:
     """`visit(path, **context options)` opens a page from disk."""
-    opened: list[Visit] = []
+    visits: list[Visit] = []
 
     def open_page(path: Path, **context: Any) -> Visit:
-        opened.append(Visit(chromium, path, **context))
-        return opened[-1]
+        visits.append(Visit(chromium, path, **context))
+        return visits[-1]
 
     yield open_page
-    for one in opened:
+    for one in visits:
         one.context.close()

@@ -19,20 +19,20 @@ FILES = {"forward": 2, "compare": 3}
 def test_a_page_loads_nothing_says_nothing_wrong_and_is_not_hacked(
     kind: str, site: dict[str, Path], visit: Any
 ) -> None:
-    opened = visit(site[kind])
-    opened.page.wait_for_timeout(150)
-    assert opened.complaints == []
-    assert [url for url in opened.requests if not url.startswith(("file:", "data:"))] == []
-    assert len([url for url in opened.requests if url.startswith("file:")]) <= FILES.get(kind, 1)
-    assert "hacked" not in opened.page.title()
+    tab = visit(site[kind])
+    tab.page.wait_for_timeout(150)
+    assert tab.complaints == []
+    assert [url for url in tab.requests if not url.startswith(("file:", "data:"))] == []
+    assert len([url for url in tab.requests if url.startswith("file:")]) <= FILES.get(kind, 1)
+    assert "hacked" not in tab.page.title()
 
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("width", [390, 1280])
 def test_a_page_does_not_scroll_sideways(kind: str, width: int, site: dict[str, Path], visit: Any) -> None:
-    opened = visit(site[kind], viewport={"width": width, "height": 844})
-    assert opened.page.evaluate("document.documentElement.scrollWidth") <= width
-    assert opened.page.evaluate("document.body.scrollWidth") <= width
+    tab = visit(site[kind], viewport={"width": width, "height": 844})
+    assert tab.page.evaluate("document.documentElement.scrollWidth") <= width
+    assert tab.page.evaluate("document.body.scrollWidth") <= width
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -40,11 +40,11 @@ def test_a_page_does_not_scroll_sideways(kind: str, width: int, site: dict[str, 
 def test_axe_finds_nothing_to_mend(kind: str, scheme: str, site: dict[str, Path], visit: Any) -> None:
     from axe_playwright_python.sync_playwright import Axe
 
-    opened = visit(site[kind], color_scheme=scheme)
-    opened.page.evaluate("document.querySelectorAll('details').forEach(fold => { fold.open = true; })")
-    results = Axe().run(opened.page)
-    found = [(item["id"], [node["html"] for node in item["nodes"]][:3]) for item in results.response["violations"]]
-    assert found == []
+    tab = visit(site[kind], color_scheme=scheme)
+    tab.page.evaluate("document.querySelectorAll('details').forEach(fold => { fold.open = true; })")
+    results = Axe().run(tab.page)
+    violations = [(item["id"], [node["html"] for node in item["nodes"]][:3]) for item in results.response["violations"]]
+    assert violations == []
 
 
 def test_axe_finds_nothing_to_mend_on_a_phone(site: dict[str, Path], visit: Any) -> None:
@@ -52,8 +52,8 @@ def test_axe_finds_nothing_to_mend_on_a_phone(site: dict[str, Path], visit: Any)
     from axe_playwright_python.sync_playwright import Axe
 
     for kind in ("report", "index"):
-        opened = visit(site[kind], viewport={"width": 390, "height": 844})
-        assert [item["id"] for item in Axe().run(opened.page).response["violations"]] == []
+        tab = visit(site[kind], viewport={"width": 390, "height": 844})
+        assert [item["id"] for item in Axe().run(tab.page).response["violations"]] == []
 
 
 def test_hostile_text_is_shown_or_gone_but_never_alive(site: dict[str, Path], visit: Any) -> None:
@@ -243,8 +243,8 @@ def test_a_report_knows_the_weeks_before_and_after_and_keys_lead_there(site: dic
 
 def test_two_weeks_go_to_a_section_and_scroll_together(site: dict[str, Path], visit: Any) -> None:
     """Pages from disk are strangers to each other in a browser: the frames agree by messages."""
-    opened = visit(site["compare"])
-    page = opened.page
+    tab = visit(site["compare"])
+    page = tab.page
     before, now = page.frames[1:]
     assert [re.findall(r"2026-W\d\d", frame.url) for frame in (before, now)] == [["2026-W45"], ["2026-W46"]]
     top = "anchor => Math.round(document.getElementById(anchor).getBoundingClientRect().top)"
@@ -261,7 +261,7 @@ def test_two_weeks_go_to_a_section_and_scroll_together(site: dict[str, Path], vi
     before.evaluate("window.scrollTo({ top: 0, behavior: 'instant' })")
     page.wait_for_timeout(300)
     assert now.evaluate("window.scrollY") == stays
-    assert opened.complaints == []
+    assert tab.complaints == []
 
 
 def test_a_framed_report_heeds_only_the_page_around_it(site: dict[str, Path], visit: Any) -> None:

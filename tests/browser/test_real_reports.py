@@ -32,17 +32,17 @@ def test_a_real_page_asks_for_nothing_complains_of_nothing_and_satisfies_axe(
 ) -> None:
     from axe_playwright_python.sync_playwright import Axe
 
-    opened = visit(pages[kind], color_scheme=scheme)
-    opened.page.wait_for_timeout(100)
-    assert opened.complaints == []
-    assert [url for url in opened.requests if not url.startswith(("file:", "data:"))] == []
+    tab = visit(pages[kind], color_scheme=scheme)
+    tab.page.wait_for_timeout(100)
+    assert tab.complaints == []
+    assert [url for url in tab.requests if not url.startswith(("file:", "data:"))] == []
     some = "Array.from(document.querySelectorAll('main details')).slice(0, 20).forEach(fold => { fold.open = true; })"
-    opened.page.evaluate(some)
-    found = [
+    tab.page.evaluate(some)
+    violations = [
         (item["id"], [node["html"][:200] for node in item["nodes"]][:3])
-        for item in Axe().run(opened.page).response["violations"]
+        for item in Axe().run(tab.page).response["violations"]
     ]
-    assert found == []
+    assert violations == []
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -91,11 +91,11 @@ def test_all_metrics_can_be_sorted_and_filtered_with_the_keyboard(pages: dict[st
     names = "rows => rows.map(row => row.cells[0].innerText.trim())"
     rows = table.locator("tbody tr")
     table.get_by_role("columnheader", name="Metric").get_by_role("button").press("Enter")
-    shown = rows.evaluate_all(names)
-    assert len(shown) > 15
-    assert [name.lower() for name in shown] == sorted(name.lower() for name in shown)
+    row_names = rows.evaluate_all(names)
+    assert len(row_names) > 15
+    assert [name.lower() for name in row_names] == sorted(name.lower() for name in row_names)
     page.get_by_role("searchbox", name=re.compile("All metrics")).press_sequentially("within sla")
-    assert 0 < rows.locator("visible=true").count() < len(shown)
+    assert 0 < rows.locator("visible=true").count() < len(row_names)
     assert all("within SLA" in name for name in table.locator("tbody tr:visible").evaluate_all(names))
 
 
@@ -155,9 +155,9 @@ def test_a_real_report_is_under_a_megabyte_and_says_where_it_comes_from(
     reports = [page for page in real_reports.glob("*/*/*.html") if ".compare." not in page.name]
     assert max(page.stat().st_size for page in reports) < 1_000_000
     foot = visit(pages["report"]).page.locator("footer")
-    said = foot.inner_text()
+    text = foot.inner_text()
     for word in ("Data up to", "Made", "Gate", "Commit", "warehouse", "week"):
-        assert word in said
+        assert word in text
     foot.locator("summary").evaluate_all("folds => folds.forEach(fold => { fold.parentNode.open = true; })")
     assert re.search(r"tickets\.csv\.gz [0-9a-f]{64}\b", foot.inner_text())
     assert re.search(r"python \d+\.\d+", foot.inner_text())

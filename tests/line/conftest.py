@@ -49,7 +49,7 @@ def exports(exports_by_team: Path, tmp_path: Path) -> Path:
     return copied
 
 
-def opened(exports: Path, folder: Path, **chosen: object) -> Run:
+def run_over(exports: Path, folder: Path, **changes: object) -> Run:
     """A run over those exports with every folder of its own."""
     settings: dict[str, object] = {
         "source": "standard",
@@ -65,4 +65,4 @@ def opened(exports: Path, folder: Path, **chosen: object) -> Run:
         "sample_tickets": 4000,
         "say": lambda step, line: None,
     }
-    return open_run(**(settings | chosen))  # type: ignore[arg-type]
+    return open_run(**(settings | changes))  # type: ignore[arg-type]

@@ -11,7 +11,7 @@ import pytest
 
 from opslib.errors import ExportError
 from opslib.weekly.run import Intake, Run, admit_exports
-from tests.line.conftest import TEAMS, WEEK, opened
+from tests.line.conftest import TEAMS, WEEK, run_over
 
 TEAM = "us-safety"
 
@@ -26,7 +26,7 @@ def write(exports: Path, rows: pd.DataFrame, team: str = TEAM, *, encoding: str 
 
 
 def admitted(exports: Path, folder: Path) -> tuple[Run, Intake]:
-    run = opened(exports, folder)
+    run = run_over(exports, folder)
     return run, admit_exports(run, lambda step, line: None)
 
 
@@ -76,14 +76,14 @@ BLOCKING: list[tuple[Callable[[Path], None], str]] = [
 @pytest.mark.parametrize(("fault", "words"), BLOCKING, ids=[fault.__name__ for fault, _ in BLOCKING])
 def test_a_fault_in_one_teams_file_blocks_that_team_and_no_other(exports, tmp_path, fault, words):
     fault(exports)
-    run, found = admitted(exports, tmp_path)
-    assert sorted(found.verdict.blocked) == [TEAM]
-    assert found.verdict.exit_status == 3
-    reasons = " ".join(found.verdict.blocked[TEAM])
+    run, intake = admitted(exports, tmp_path)
+    assert sorted(intake.verdict.blocked) == [TEAM]
+    assert intake.verdict.exit_status == 3
+    reasons = " ".join(intake.verdict.blocked[TEAM])
     if fault is not day_first_dates:
         assert words in reasons
     assert set(kept(run).index) >= set(TEAMS) - {TEAM}
-    assert (found.rows["read"] == found.rows[["left_out", "replaced", "set_aside", "kept"]].sum(axis=1)).all()
+    assert (intake.rows["read"] == intake.rows[["left_out", "replaced", "set_aside", "kept"]].sum(axis=1)).all()
 
 
 def test_day_first_dates_under_an_iso_rule_are_set_aside_with_the_value_that_was_not_read(exports, tmp_path):
@@ -111,21 +111,21 @@ def test_a_truncated_gzip_keeps_what_could_be_read_in_quarantine(exports, tmp_pa
 def test_a_repeated_row_replaces_itself_and_is_counted(exports, tmp_path):
     rows = read(exports)
     write(exports, pd.concat([rows, rows.head(7)]))
-    run, found = admitted(exports, tmp_path)
-    file = found.rows[found.rows["file"] == f"tickets_{TEAM}.csv"].iloc[0]
+    run, intake = admitted(exports, tmp_path)
+    file = intake.rows[intake.rows["file"] == f"tickets_{TEAM}.csv"].iloc[0]
     assert (file["read"], file["replaced"], file["set_aside"]) == (len(rows) + 7, 7, 0)
     assert kept(run)[TEAM] == len(rows)
-    assert found.verdict.blocked == {}
+    assert intake.verdict.blocked == {}
 
 
 def test_a_later_row_of_a_ticket_replaces_the_earlier_one(exports, tmp_path):
     rows = read(exports)
     later = rows.head(1).assign(updated_at="2026-11-16T10:59:00Z", subject="the later subject")
     write(exports, pd.concat([later, rows]))
-    run, found = admitted(exports, tmp_path)
+    run, intake = admitted(exports, tmp_path)
     tickets = run.warehouse.read("standard", "tickets", columns=["ticket_id", "subject"]).set_index("ticket_id")
     assert tickets.loc[later["ticket_id"].iloc[0], "subject"] == "the later subject"
-    assert found.rows.set_index("file").loc[f"tickets_{TEAM}.csv", "replaced"] == 1
+    assert intake.rows.set_index("file").loc[f"tickets_{TEAM}.csv", "replaced"] == 1
 
 
 def test_duplicate_keys_that_nothing_puts_in_order_go_to_quarantine(exports, tmp_path):
@@ -147,12 +147,12 @@ def test_tickets_solved_before_they_were_created_go_to_quarantine(exports, tmp_p
     solved = rows.index[rows["solved_at"] != ""][:4]
     rows.loc[solved, "solved_at"] = "2020-01-01T00:00:00Z"
     write(exports, rows)
-    run, found = admitted(exports, tmp_path)
+    run, intake = admitted(exports, tmp_path)
     aside = quarantined(run)
     assert sorted(aside["ticket_id"]) == sorted(rows.loc[solved, "ticket_id"])
     assert aside["reason"].str.contains("solved_at").all()
     assert kept(run)[TEAM] == len(rows) - 4
-    assert sorted(found.verdict.blocked) in ([], [TEAM])
+    assert sorted(intake.verdict.blocked) in ([], [TEAM])
     events = run.warehouse.read("standard", "ticket_events", columns=["ticket_id"])
     assert not events["ticket_id"].isin(aside["ticket_id"]).any()
 
@@ -161,11 +161,11 @@ def test_an_unknown_team_goes_to_quarantine_and_the_known_ones_go_on(exports, tm
     rows = read(exports)
     rows.loc[rows.index[:5], "team"] = "us-safetyy"
     write(exports, rows)
-    run, found = admitted(exports, tmp_path)
+    run, intake = admitted(exports, tmp_path)
     aside = quarantined(run)
     assert set(aside["team"]) == {"us-safetyy"}
     assert aside["reason"].str.contains("team").all()
-    assert set(found.verdict.blocked) <= {TEAM}
+    assert set(intake.verdict.blocked) <= {TEAM}
     assert set(kept(run).index) == set(TEAMS)
 
 
@@ -176,8 +176,8 @@ def test_an_encoding_that_a_crm_writes_is_read_like_utf_8(exports, tmp_path, enc
     rows["description"] = rows["description"].str.encode("cp1252", "ignore").str.decode("cp1252")
     rows.loc[rows.index[0], "subject"] = "Größe falsch"
     write(exports, rows, encoding=encoding)
-    run, found = admitted(exports, tmp_path)
-    assert found.verdict.blocked == {}
+    run, intake = admitted(exports, tmp_path)
+    assert intake.verdict.blocked == {}
     assert kept(run)[TEAM] == len(rows)
     assert "Größe falsch" in set(run.warehouse.read("standard", "tickets", columns=["subject"])["subject"])
 
@@ -194,11 +194,11 @@ def test_exports_without_any_ticket_say_so_and_stop(exports, tmp_path):
 
 def test_a_damaged_gzip_header_is_an_error_of_that_file_only(exports, tmp_path):
     (exports / f"tickets_{TEAM}.csv.gz").write_bytes(b"not a gzip at all")
-    _, found = admitted(exports, tmp_path)
-    assert sorted(found.verdict.blocked) == [TEAM]
+    _, intake = admitted(exports, tmp_path)
+    assert sorted(intake.verdict.blocked) == [TEAM]
 
 
 def test_the_week_is_the_last_complete_one_in_the_data(exports, tmp_path):
-    _, found = admitted(exports, tmp_path)
-    assert found.week == WEEK
-    assert found.verdict.blocked == {}
+    _, intake = admitted(exports, tmp_path)
+    assert intake.week == WEEK
+    assert intake.verdict.blocked == {}

@@ -64,7 +64,7 @@ class Runs:
         return data
 
     def start(self, data: Path) -> multiprocessing.process.BaseProcess:
-        run = _SERVER.Process(target=admit_and_build, args=(self.exports, data, data / "said.txt"))
+        run = _SERVER.Process(target=admit_and_build, args=(self.exports, data, data / "log.txt"))
         run.start()
         return run
 
@@ -73,7 +73,7 @@ class Runs:
         started = time.perf_counter()
         run = self.start(data)
         run.join(300)
-        assert run.exitcode == 0, said(data)
+        assert run.exitcode == 0, log_of(data)
         return time.perf_counter() - started
 
     def killed(self, data: Path, after: float) -> bool:
@@ -84,12 +84,12 @@ class Runs:
             assert run.pid is not None
             os.kill(run.pid, signal.SIGKILL)
             run.join(30)
-        assert run.exitcode in (0, -signal.SIGKILL), said(data)
+        assert run.exitcode in (0, -signal.SIGKILL), log_of(data)
         return run.exitcode != 0
 
 
-def said(data: Path) -> str:
-    return (data / "said.txt").read_text() if (data / "said.txt").exists() else "nothing was said"
+def log_of(data: Path) -> str:
+    return (data / "log.txt").read_text() if (data / "log.txt").exists() else "the log is empty"
 
 
 def content(data: Path) -> dict[str, str]:
@@ -119,10 +119,10 @@ def undisturbed(runs: Runs, tmp_path_factory: pytest.TempPathFactory) -> tuple[d
     first.join()
     data = tmp_path_factory.mktemp("undisturbed") / "data"
     seconds = runs.whole(runs.fresh(data))
-    found = content(data)
+    digests = content(data)
     for area in ("standard/tickets", "facts/tickets", "facts/backlog", "facts/weekly_values"):
-        assert any(name.startswith(f"warehouse/{area}/") for name in found), area
-    return found, seconds
+        assert any(name.startswith(f"warehouse/{area}/") for name in digests), area
+    return digests, seconds
 
 
 def test_a_run_killed_at_any_moment_is_healed_by_the_next(
@@ -139,7 +139,7 @@ def test_a_run_killed_at_any_moment_is_healed_by_the_next(
     in_a_row = 0
 
     def assert_healed() -> None:
-        assert content(data) == whole, f"seed {seed}, killed at {kills} of a run of {seconds:.1f} s: {said(data)}"
+        assert content(data) == whole, f"seed {seed}, killed at {kills} of a run of {seconds:.1f} s: {log_of(data)}"
 
     while len(kills) < KILLS:
         started = time.perf_counter()
@@ -164,9 +164,9 @@ def test_two_runs_at_once_wait_for_each_other(
     both = [runs.start(data), runs.start(data)]
     for run in both:
         run.join(300)
-    assert [run.exitcode for run in both] == [0, 0], said(data)
+    assert [run.exitcode for run in both] == [0, 0], log_of(data)
     assert content(data) == undisturbed[0]
-    assert said(data).count("as before") >= 1, "the second one finds the work done"
+    assert log_of(data).count("as before") >= 1, "the second one finds the work done"
 
 
 def test_a_run_waits_no_longer_than_it_should(runs: Runs, tmp_path: Path) -> None:

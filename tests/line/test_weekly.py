@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from opslib.weekly.run import SAMPLE_MARK, admit_exports
-from tests.line.conftest import REPORTS, ROOT, TEAMS, WEEK, opened
+from tests.line.conftest import REPORTS, ROOT, TEAMS, WEEK, run_over
 
 OPSLIB = Path(sys.executable).with_name("opslib")
 SETTINGS = [
@@ -53,9 +53,9 @@ def strings_in(folder: Path) -> Iterator[tuple[Path, str]]:
 
 
 def test_the_sample_gives_a_report_per_team_and_an_index(made):
-    folder, done = made
-    assert done.returncode == 0, done.stderr + done.stdout
-    assert done.stderr == ""
+    folder, answer = made
+    assert answer.returncode == 0, answer.stderr + answer.stdout
+    assert answer.stderr == ""
     week = folder / "reports" / WEEK
     made = {f"{team}/{report}.html" for team in TEAMS for report in REPORTS}
     assert {path.relative_to(week).as_posix() for path in week.glob("*/*.html")} == made
@@ -76,14 +76,14 @@ def test_the_manifest_says_what_went_in(made, sample):
 
 
 def test_nothing_planted_that_names_a_person_is_in_the_warehouse_the_reports_or_the_log(made, sample):
-    folder, done = made
+    folder, answer = made
     planted = json.loads((sample / SAMPLE_MARK).read_text())["planted_personal_data"]
     texts = {item["text"] for item in planted}
     assert len(texts) > 20
     raw_ids = re.compile(r"\breq-\d{8}\b|\bagent-[a-z]+-[a-z]+")
     exported = "\n".join(text for _, text in strings_in(sample))
     assert raw_ids.search(exported)
-    for path, text in [*strings_in(folder), (Path("standard output"), done.stdout + done.stderr)]:
+    for path, text in [*strings_in(folder), (Path("standard output"), answer.stdout + answer.stderr)]:
         assert raw_ids.search(text) is None, path
         assert {item for item in texts if item in text} == set(), path
 
@@ -123,12 +123,12 @@ def test_one_teams_broken_export_is_said_on_the_index_and_the_others_are_made(ex
     path.write_bytes(path.read_bytes()[:2000])
     params = Path(shutil.copytree(ROOT / "params", tmp_path / "params"))
     (params / "weekly.yml").write_text("notebooks:\n  - notebook: team/weekly_review\n    teams: all\n")
-    done = weekly(tmp_path, exports, "--source", "standard", "--params", str(params))
-    assert done.returncode == 3, done.stderr + done.stdout
+    answer = weekly(tmp_path, exports, "--source", "standard", "--params", str(params))
+    assert answer.returncode == 3, answer.stderr + answer.stdout
     week = tmp_path / "reports" / WEEK
-    found = json.loads((week / "manifest.json").read_text())["reports"]
-    assert len(found) == len(TEAMS)
-    assert {(entry["team"], entry["status"]) for entry in found} == {
+    reports = json.loads((week / "manifest.json").read_text())["reports"]
+    assert len(reports) == len(TEAMS)
+    assert {(entry["team"], entry["status"]) for entry in reports} == {
         (team, "blocked" if team == "us-safety" else "ready") for team in TEAMS
     }
     assert "tickets_us-safety.csv.gz" in (week / "index.html").read_text(encoding="utf-8")
@@ -144,28 +144,28 @@ def test_one_teams_broken_export_is_said_on_the_index_and_the_others_are_made(ex
     ],
 )
 def test_a_wrong_choice_is_refused_before_anything_is_read(sample, tmp_path, options, words):
-    done = weekly(tmp_path, sample, *options)
-    assert done.returncode == 2
-    assert words in done.stderr
-    assert "Traceback" not in done.stderr
+    answer = weekly(tmp_path, sample, *options)
+    assert answer.returncode == 2
+    assert words in answer.stderr
+    assert "Traceback" not in answer.stderr
     assert list(tmp_path.iterdir()) == []
 
 
 def test_what_was_published_of_the_sample_is_no_past_of_real_exports(exports_by_team, sample, tmp_path):
     """Who tries the sample first and then brings exports of their own must read of no restated number."""
-    first = opened(sample, tmp_path)
+    first = run_over(sample, tmp_path)
     admit_exports(first, lambda step, line: None)
     rows = pd.DataFrame({"week": [WEEK], "team": ["us-general"], "value": [1.0]})
     first.warehouse.write("published", "values", rows, partition_by_week=True)
     admit_exports(first, lambda step, line: None)
     assert first.warehouse.has("published", "values")
-    real = opened(exports_by_team, tmp_path)
+    real = run_over(exports_by_team, tmp_path)
     admit_exports(real, lambda step, line: None)
     assert not real.warehouse.has("published", "values")
 
 
 def test_the_sample_never_replaces_the_tables_of_real_exports(exports_by_team, sample, tmp_path):
-    admit_exports(opened(exports_by_team, tmp_path), lambda step, line: None)
-    done = weekly(tmp_path, sample)
-    assert done.returncode == 2
-    assert "is the sample" in done.stderr
+    admit_exports(run_over(exports_by_team, tmp_path), lambda step, line: None)
+    answer = weekly(tmp_path, sample)
+    assert answer.returncode == 2
+    assert "is the sample" in answer.stderr

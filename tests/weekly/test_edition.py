@@ -35,7 +35,7 @@ def verdict(*outcomes: Any, blocked: dict[str, tuple[str, ...]] | None = None) -
 
 
 @pytest.mark.parametrize(
-    ("given", "aside", "sentence"),
+    ("verdict", "aside", "sentence"),
     [
         (
             verdict(*["passed"] * 3, "absent"),
@@ -58,8 +58,8 @@ def verdict(*outcomes: Any, blocked: dict[str, tuple[str, ...]] | None = None) -
         ),
     ],
 )
-def test_the_gates_verdict_is_a_sentence_for_a_team_leader(given: Verdict, aside: int, sentence: str) -> None:
-    assert gate_sentence(given, pd.DataFrame({"set_aside": [aside, 0]})) == sentence
+def test_the_gates_verdict_is_a_sentence_for_a_team_leader(verdict: Verdict, aside: int, sentence: str) -> None:
+    assert gate_sentence(verdict, pd.DataFrame({"set_aside": [aside, 0]})) == sentence
 
 
 def test_a_commit_with_changes_says_so() -> None:

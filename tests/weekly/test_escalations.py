@@ -70,13 +70,13 @@ def test_the_register_has_the_columns_that_the_analysis_gives():
 
 
 def test_files_and_register_are_written_once(warehouse: Warehouse, tmp_path: Path):
-    made = [outcome(row("a"), row("old", week=BEFORE)), outcome(row("b", team="beta"), team="beta")]
-    told = keep(warehouse, tmp_path / "reports", LAST, made)
-    assert told == [f"2 of {LAST}, 1 of weeks before followed up; 4 files written"]
+    outcomes = [outcome(row("a"), row("old", week=BEFORE)), outcome(row("b", team="beta"), team="beta")]
+    lines = keep(warehouse, tmp_path / "reports", LAST, outcomes)
+    assert lines == [f"2 of {LAST}, 1 of weeks before followed up; 4 files written"]
     assert (tmp_path / "reports" / LAST / "escalations" / "a.md").read_text() == "md of a"
     assert names_in(warehouse) == [("alpha", "old"), ("alpha", "a"), ("beta", "b")]
     before = state_of(tmp_path)
-    assert "0 files written" in keep(warehouse, tmp_path / "reports", LAST, made[::-1])[0]
+    assert "0 files written" in keep(warehouse, tmp_path / "reports", LAST, outcomes[::-1])[0]
     assert state_of(tmp_path) == before
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.weekly.ctrl_c import hear_ctrl_c
 from tests.weekly.weekly_notebooks import write_notebook
 
 SCRIPT = """
@@ -48,6 +49,7 @@ def test_ctrl_c_leaves_no_page_no_kernel_and_no_socket(tmp_path: Path) -> None:
         [sys.executable, str(script), str(tmp_path)],
         env={**os.environ, "PYTHONPATH": str(root), "TMPDIR": str(sockets) if len(str(sockets)) < 45 else "/tmp"},
         start_new_session=True,
+        preexec_fn=hear_ctrl_c,
         stderr=subprocess.PIPE,
         text=True,
     )

@@ -25,7 +25,7 @@ def outcomes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Outcome]:
     write_notebook(folder / "notebooks/team/lost_once.ipynb", once, READY)
     write_notebook(folder / "notebooks/team/calm.ipynb", READY)
     jobs = [Job(f"team/{name}", WEEK, TEAM) for name in ("endless", "greedy", "lost_once", "calm")]
-    done = run(
+    outcomes = run(
         jobs,
         notebooks=folder / "notebooks",
         reports=folder / "reports",
@@ -37,7 +37,7 @@ def outcomes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Outcome]:
         timeout_seconds=5,
         memory_bytes=1_200_000_000,
     )
-    return {outcome.job.name: outcome for outcome in done}
+    return {outcome.job.name: outcome for outcome in outcomes}
 
 
 def test_a_cell_that_takes_too_long_is_stopped_and_said_to_be(outcomes: dict[str, Outcome]) -> None:

@@ -25,7 +25,7 @@ JOBS = [
 
 
 @dataclass
-class Done:
+class MixedRun:
     outcomes: dict[str, Outcome]
     events: list[Event]
     reports: Path
@@ -33,7 +33,7 @@ class Done:
 
 
 @pytest.fixture(scope="module")
-def done(tmp_path_factory: pytest.TempPathFactory) -> Done:
+def mixed_run(tmp_path_factory: pytest.TempPathFactory) -> MixedRun:
     folder = tmp_path_factory.mktemp("run")
     notebooks, reports = folder / "notebooks", folder / "reports"
     here = "import os\nprint('in', os.getcwd(), 'for', team, week, warehouse)"
@@ -55,33 +55,33 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> Done:
         on_event=events.append,
     )
     assert [outcome.job for outcome in outcomes] == JOBS
-    return Done({outcome.job.identifier: outcome for outcome in outcomes}, events, reports, notebooks)
+    return MixedRun({outcome.job.identifier: outcome for outcome in outcomes}, events, reports, notebooks)
 
 
-def outcome_of(done: Done, name: str, team: str = "us-general") -> Outcome:
-    return done.outcomes[f"{WEEK}/{team}/{name}"]
+def outcome_of(mixed_run: MixedRun, name: str, team: str = "us-general") -> Outcome:
+    return mixed_run.outcomes[f"{WEEK}/{team}/{name}"]
 
 
-def test_a_notebook_runs_in_its_folder_with_its_parameters(done: Done) -> None:
-    outcome = outcome_of(done, "ready")
+def test_a_notebook_runs_in_its_folder_with_its_parameters(mixed_run: MixedRun) -> None:
+    outcome = outcome_of(mixed_run, "ready")
     assert outcome.status == "ready"
-    assert outcome.path == done.reports / WEEK / "us-general" / "ready.html"
-    expected = f"in {(done.notebooks / 'team').resolve()} for us-general {WEEK} /somewhere"
+    assert outcome.path == mixed_run.reports / WEEK / "us-general" / "ready.html"
+    expected = f"in {(mixed_run.notebooks / 'team').resolve()} for us-general {WEEK} /somewhere"
     assert expected in outcome.path.read_text(encoding="utf-8")
 
 
-def test_the_headline_comes_out_of_the_notebook(done: Done) -> None:
-    assert [(item["label"], item["value"], item["tone"]) for item in outcome_of(done, "ready").headline] == [
+def test_the_headline_comes_out_of_the_notebook(mixed_run: MixedRun) -> None:
+    assert [(item["label"], item["value"], item["tone"]) for item in outcome_of(mixed_run, "ready").headline] == [
         ("Created", "12", "worse")
     ]
 
 
-def test_a_team_without_data_is_told_apart(done: Done) -> None:
-    assert outcome_of(done, "empty").status == "no_data"
+def test_a_team_without_data_is_told_apart(mixed_run: MixedRun) -> None:
+    assert outcome_of(mixed_run, "empty").status == "no_data"
 
 
-def test_a_failed_notebook_gives_a_page_that_says_what_happened_and_where(done: Done) -> None:
-    outcome = outcome_of(done, "failing")
+def test_a_failed_notebook_gives_a_page_that_says_what_happened_and_where(mixed_run: MixedRun) -> None:
+    outcome = outcome_of(mixed_run, "failing")
     assert outcome.status == "failed"
     assert outcome.error == "ValueError: no column <solved_at>"
     html = outcome.path.read_text(encoding="utf-8")
@@ -91,38 +91,38 @@ def test_a_failed_notebook_gives_a_page_that_says_what_happened_and_where(done: 
     assert "\x1b" not in html
 
 
-def test_a_notebook_that_loses_its_kernel_fails_alone(done: Done) -> None:
-    outcome = outcome_of(done, "dying")
+def test_a_notebook_that_loses_its_kernel_fails_alone(mixed_run: MixedRun) -> None:
+    outcome = outcome_of(mixed_run, "dying")
     assert outcome.status == "failed"
     assert outcome.error is not None
     assert "DeadKernelError" in outcome.error
     assert outcome.path.is_file()
 
 
-def test_a_blocked_team_is_not_run_and_its_page_says_why(done: Done) -> None:
-    outcome = outcome_of(done, "ready", "us-safety")
+def test_a_blocked_team_is_not_run_and_its_page_says_why(mixed_run: MixedRun) -> None:
+    outcome = outcome_of(mixed_run, "ready", "us-safety")
     assert (outcome.status, outcome.error) == ("blocked", "tickets end on Thursday")
     html = outcome.path.read_text(encoding="utf-8")
     assert "tickets end on Thursday" in html
     assert 'href="../data_quality.html"' in html
-    assert outcome.job not in [event.job for event in done.events if event.kind == "started"]
+    assert outcome.job not in [event.job for event in mixed_run.events if event.kind == "started"]
 
 
-def test_each_job_is_announced_once_when_done(done: Done) -> None:
-    finished = [event.job for event in done.events if event.kind == "done"]
-    assert sorted(finished, key=str) == sorted(JOBS, key=str)
-    assert all((event.outcome is None) == (event.kind == "started") for event in done.events)
+def test_each_job_is_announced_once_when_done(mixed_run: MixedRun) -> None:
+    jobs = [event.job for event in mixed_run.events if event.kind == "done"]
+    assert sorted(jobs, key=str) == sorted(JOBS, key=str)
+    assert all((event.outcome is None) == (event.kind == "started") for event in mixed_run.events)
 
 
-def test_nothing_is_left_beside_the_pages(done: Done) -> None:
-    assert {path.name for path in done.reports.rglob("*") if path.is_file()} == {
+def test_nothing_is_left_beside_the_pages(mixed_run: MixedRun) -> None:
+    assert {path.name for path in mixed_run.reports.rglob("*") if path.is_file()} == {
         "ready.html",
         "empty.html",
         "failing.html",
         "dying.html",
     }
-    assert not list(done.notebooks.rglob("*.json"))
-    assert os.getcwd() != str(done.notebooks / "team")
+    assert not list(mixed_run.notebooks.rglob("*.json"))
+    assert os.getcwd() != str(mixed_run.notebooks / "team")
 
 
 def test_parameters_are_refused_before_anything_runs(tmp_path: Path) -> None:
@@ -165,8 +165,8 @@ def test_kernels_are_forked_with_what_the_notebooks_of_the_run_call_and_no_more(
     )
     with warm([called]) as variables:
         folder = Path(variables["JUPYTER_PATH"].split(os.pathsep)[0])
-        told = json.loads((folder / "kernels" / "opslib-warm" / "kernel.json").read_text())
-    preload = told["metadata"]["kernel_provisioner"]["config"]["preload"]
+        specification = json.loads((folder / "kernels" / "opslib-warm" / "kernel.json").read_text())
+    preload = specification["metadata"]["kernel_provisioner"]["config"]["preload"]
     assert {
         "ipykernel.kernelapp",
         "opslib.reports.week",

@@ -13,8 +13,8 @@ from opslib.weekly.edition import Edition
 PARAMETERS = 'week: str = "2026-W46"\nteam: str = "us-general"\nwarehouse: str = "data/warehouse"'
 HEADLINE = """
 from IPython.display import display
-told = {"status": STATUS, "headlines": [{"label": "Created", "value": "12", "change": "+3", "better": "lower"}]}
-display({"application/vnd.opslib.headline+json": told}, raw=True)
+bundle = {"status": STATUS, "headlines": [{"label": "Created", "value": "12", "change": "+3", "better": "lower"}]}
+display({"application/vnd.opslib.headline+json": bundle}, raw=True)
 """
 
 

@@ -142,10 +142,10 @@ def is_gone(pid: int) -> bool:
 def test_a_kernel_is_forked_with_its_libraries_loaded(server: None) -> None:
     with Kernel() as kernel:
         assert kernel.provisioner.launch == "forked"
-        wanted = ["pandas", "pyarrow", "duckdb", "seaborn", "opslib"]
-        assert json.loads(kernel.say(f"import json, sys; print(json.dumps([n in sys.modules for n in {wanted}]))")) == [
-            True
-        ] * len(wanted)
+        modules = ["pandas", "pyarrow", "duckdb", "seaborn", "opslib"]
+        assert json.loads(
+            kernel.say(f"import json, sys; print(json.dumps([n in sys.modules for n in {modules}]))")
+        ) == [True] * len(modules)
 
 
 def test_a_forked_kernel_does_not_import_its_libraries_again(server: None) -> None:
@@ -258,12 +258,12 @@ def test_the_exit_code_of_a_kernel_that_dies_is_handed_on(server: None, end: str
 
 
 def test_a_killed_kernel_is_noticed_at_once_and_alone(server: None) -> None:
-    with Kernel() as kept:
+    with Kernel() as other:
         start = time.perf_counter()
         with pytest.raises(DeadKernelError):
             run_notebook("import os, signal; os.kill(os.getpid(), signal.SIGKILL)")
         assert time.perf_counter() - start < 4
-        assert kept.say("print('here')") == "here"
+        assert other.say("print('here')") == "here"
 
 
 def test_signals_reach_what_the_kernel_started(server: None) -> None:
@@ -291,8 +291,8 @@ def test_two_kernels_have_different_random_numbers(server: None) -> None:
     draw = (
         "import random, numpy, uuid; print(random.random(), numpy.random.random(), numpy.random.default_rng().random())"
     )
-    drawn = [run_notebook(draw).split() for _ in range(2)]
-    assert all(first != second for first, second in zip(*drawn, strict=True))
+    draws = [run_notebook(draw).split() for _ in range(2)]
+    assert all(first != second for first, second in zip(*draws, strict=True))
 
 
 def test_papermill_runs_it_and_figures_are_inline_as_ever(server: None, tmp_path: Path) -> None:
@@ -303,12 +303,12 @@ def test_papermill_runs_it_and_figures_are_inline_as_ever(server: None, tmp_path
     nbformat.write(source, tmp_path / "in.ipynb")
     kinds = {}
     for name in (kernels.KERNEL_NAME, "python3"):
-        done = papermill.execute_notebook(
+        executed = papermill.execute_notebook(
             tmp_path / "in.ipynb", None, {"week": "2026-W46"}, kernel_name=name, progress_bar=False
         )
-        assert "2026-W46" in printed(done)
+        assert "2026-W46" in printed(executed)
         kinds[name] = [
-            (output.output_type, sorted(output.get("data", {}))) for cell in done.cells for output in cell.outputs
+            (output.output_type, sorted(output.get("data", {}))) for cell in executed.cells for output in cell.outputs
         ]
     assert kinds[kernels.KERNEL_NAME] == kinds["python3"]
     assert ("display_data", ["image/png", "text/plain"]) in kinds["python3"]
@@ -400,13 +400,13 @@ def test_nothing_is_left_of_an_owner_that_was_killed(own_server: Callable[..., N
 
 
 def test_a_client_that_was_killed_takes_only_its_own_kernels_with_it(server: None) -> None:
-    with Kernel() as kept:
+    with Kernel() as other:
         owner, (shared, *pids), folder = run_owner()
         owner.kill()
         owner.communicate()
         until(lambda: all(is_gone(pid) for pid in pids) and not folder.exists())
         assert psutil.pid_exists(shared)
-        assert kept.say("import os; print(os.getppid())") == str(shared)
+        assert other.say("import os; print(os.getppid())") == str(shared)
 
 
 def test_kernels_end_with_their_server_and_the_next_one_has_a_new_one(own_server: Callable[..., None]) -> None:

@@ -38,11 +38,11 @@ class Told(ReadyClient):
 
     def __init__(self, shell: Sequence[Any], outputs: Sequence[Any], *, alive: bool = True) -> None:
         super().__init__()
-        self.shell, self.outputs, self.alive, self.asked = list(shell), list(outputs), alive, 0
+        self.shell, self.outputs, self.alive, self.requests = list(shell), list(outputs), alive, 0
 
     def kernel_info(self) -> str:
-        self.asked += 1
-        return f"request {self.asked}"
+        self.requests += 1
+        return f"request {self.requests}"
 
     async def get_shell_msg(self, timeout: float) -> dict[str, Any]:
         return self._next(self.shell)
@@ -64,7 +64,7 @@ def test_ready_is_who_has_said_idle_and_what_came_before_has_been_read() -> None
     outputs = [status("start", "starting"), status("request 1", "busy"), status("request 1", "idle"), "later"]
     client = Told([reply("request 1")], outputs)
     awaited(client.wait_for_ready(timeout=1))
-    assert client.asked == 1
+    assert client.requests == 1
     assert client.outputs == ["later"]
 
 
@@ -72,7 +72,7 @@ def test_who_subscribed_too_late_to_hear_it_asks_again() -> None:
     heard = [None, status("request 1", "idle"), status("request 2", "busy"), status("request 2", "idle")]
     client = Told([reply("request 1"), reply("request 2")], heard)
     awaited(client.wait_for_ready(timeout=1))
-    assert client.asked == 2
+    assert client.requests == 2
     assert client.outputs == []
 
 

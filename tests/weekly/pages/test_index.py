@@ -74,10 +74,10 @@ def test_the_index_lists_what_was_escalated_with_both_files(tmp_path: Path) -> N
 def test_the_index_says_who_is_blocked_and_why(tmp_path: Path) -> None:
     blocked = {"us-safety": ["tickets end on Thursday"], "*": ["no events"]}
     index = write_index(tmp_path, edition=edition(), records=[record("us-safety", "blocked")], blocked=blocked)
-    said = text_of(index.read_text(encoding="utf-8"))
-    assert "US Safety tickets end on Thursday" in said
-    assert "All teams no events" in said
-    assert "blocked by the gate 1" in said
+    text = text_of(index.read_text(encoding="utf-8"))
+    assert "US Safety tickets end on Thursday" in text
+    assert "All teams no events" in text
+    assert "blocked by the gate 1" in text
 
 
 def test_weeks_know_each_other_and_the_front_door_leads_to_the_newest(tmp_path: Path) -> None:
@@ -101,7 +101,7 @@ def test_the_index_links_last_weeks_report_only_where_there_is_one(tmp_path: Pat
     assert "2026-W45/us-safety" not in html
 
 
-def result(**told: Any) -> Result:
+def result(**fields: Any) -> Result:
     usual = {
         "table": "tickets",
         "expectation": "ticket_id is unique",
@@ -117,7 +117,7 @@ def result(**told: Any) -> Result:
         "teams": (),
         "outcome": "passed",
     }
-    return Result(**{**usual, **told})
+    return Result(**{**usual, **fields})
 
 
 ACCOUNTING = pd.DataFrame(
@@ -150,16 +150,16 @@ def test_every_expectation_is_listed_with_what_it_saw(tmp_path: Path) -> None:
         teams=("us-general",),
     )
     html = quality(tmp_path, result(), failing, result(table="agents", outcome="absent"))
-    said = text_of(html)
-    assert "ticket_id is unique" in said
-    assert "7 of 1,000 rows" in said
-    assert "Concerns US General" in said
-    assert "T4" in said
-    assert "T5" not in said, "five example keys, not more"
-    assert "7 <b>rows</b>" in said
+    text = text_of(html)
+    assert "ticket_id is unique" in text
+    assert "7 of 1,000 rows" in text
+    assert "Concerns US General" in text
+    assert "T4" in text
+    assert "T5" not in text, "five example keys, not more"
+    assert "7 <b>rows</b>" in text
     assert "<b>" not in html
-    assert "not in this export" in said
-    assert "It would be counted twice." in said
+    assert "not in this export" in text
+    assert "It would be counted twice." in text
 
 
 def test_the_trend_counts_weeks_without_failures_as_zero(tmp_path: Path) -> None:
@@ -173,16 +173,16 @@ def test_when_all_hold_the_page_says_so(tmp_path: Path) -> None:
 
 
 def test_rows_are_accounted_for_and_a_gap_is_shown(tmp_path: Path) -> None:
-    said = text_of(quality(tmp_path, result(), blocked={"us-safety": ("too few",)}))
-    assert "a.csv tickets 1,000 990 4 6 yes" in said
-    assert "b.csv tickets 10 8 1 0 no" in said
-    assert "US Safety too few" in said
+    text = text_of(quality(tmp_path, result(), blocked={"us-safety": ("too few",)}))
+    assert "a.csv tickets 1,000 990 4 6 yes" in text
+    assert "b.csv tickets 10 8 1 0 no" in text
+    assert "US Safety too few" in text
 
 
 def test_a_table_whose_expectations_hold_is_folded_and_what_did_not_hold_comes_first(tmp_path: Path) -> None:
-    held, failing = result(), result(expectation="team is one of the teams", outcome="warned", failed=2)
+    sound, failing = result(), result(expectation="team is one of the teams", outcome="warned", failed=2)
     absent = result(table="agents", outcome="absent")
-    html = quality(tmp_path, held, failing, result(table="shifts"), absent)
+    html = quality(tmp_path, sound, failing, result(table="shifts"), absent)
     folds = re.findall(r'<details class="held"( open)?>\s*<summary>(.*?)</summary>', html)
     assert folds == [
         (" open", "2 expectations: 1 warning, 1 holds"),

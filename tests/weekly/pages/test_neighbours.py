@@ -171,26 +171,26 @@ def test_what_changed_tells_new_signals_from_lasting_ones_and_those_that_ended(t
         None,
         [line("B", "5", signal=True), line("A", "4", signal=True, note="high"), line("C", "6"), line("D", "7")],
     )
-    told = changes_since(tmp_path, edition=edition(), records=[record], restated={"us-general": 3, "us-safety": 0})
-    assert told["before"] == "2026-W45"
-    assert [(s["label"], s["was"], s["value"], s["is_new"]) for s in told["signals"]] == [
+    changes = changes_since(tmp_path, edition=edition(), records=[record], restated={"us-general": 3, "us-safety": 0})
+    assert changes["before"] == "2026-W45"
+    assert [(s["label"], s["was"], s["value"], s["is_new"]) for s in changes["signals"]] == [
         ("A", "1", "4", True),
         ("B", "2", "5", False),
     ]
-    assert told["ended"] == ["US General: C (6)"]
-    assert told["statuses"] == [], "unchanged is ready"
-    assert told["gate"] == ("Data checked, with warnings", "Data checked")
-    assert told["restated"] == [("US General", 3)]
+    assert changes["ended"] == ["US General: C (6)"]
+    assert changes["statuses"] == [], "unchanged is ready"
+    assert changes["gate"] == ("Data checked, with warnings", "Data checked")
+    assert changes["restated"] == [("US General", 3)]
 
 
 def test_a_report_that_fails_now_is_among_what_changed(tmp_path: Path) -> None:
     make_week(tmp_path, "2026-W45", status="unchanged")
     record = Record(JOB.identifier, JOB.notebook, JOB.team, "failed", 1.0, "ValueError: x")
     html = write_index(tmp_path, edition=edition(), records=[record], blocked={}).read_text(encoding="utf-8")
-    said = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", "", html))
-    assert "US General: Weekly review is failed, was ready" in said
-    assert "No report of this week has headlines" in said
-    assert "restated" not in said, "nobody looked"
+    text = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", "", html))
+    assert "US General: Weekly review is failed, was ready" in text
+    assert "No report of this week has headlines" in text
+    assert "restated" not in text, "nobody looked"
 
 
 def test_the_first_week_has_nothing_to_be_compared_with(tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ def page(*cells: NotebookNode, sample: bool = False) -> str:
     )
 
 
-def shown(data: dict[str, Any], **metadata: Any) -> NotebookNode:
+def cell_showing(data: dict[str, Any], **metadata: Any) -> NotebookNode:
     return new_code_cell("x", outputs=[new_output("display_data", data, metadata=metadata)])
 
 
@@ -61,13 +61,13 @@ def test_the_policy_names_exactly_the_style_and_scripts_of_the_page() -> None:
     html = page(new_markdown_cell("## A"))
     policy = re.search(r'Content-Security-Policy" content="([^"]*)"', html)
     assert policy is not None
-    said = policy[1].replace("&#39;", "'")
-    assert said.startswith("default-src 'none'")
+    policy_text = policy[1].replace("&#39;", "'")
+    assert policy_text.startswith("default-src 'none'")
     inlined = re.findall(r"<(?:script|style)>(.*?)</(?:script|style)>", html, re.DOTALL)
     assert len(inlined) == 3
     for text in inlined:
-        assert base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() in said
-    assert "unsafe" not in said
+        assert base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() in policy_text
+    assert "unsafe" not in policy_text
 
 
 def test_no_address_of_the_web_is_in_a_page() -> None:
@@ -96,7 +96,7 @@ def test_headings_get_anchors_of_their_own_and_make_the_table_of_contents() -> N
 def test_a_figure_is_an_inert_image_with_the_alt_text_of_its_metadata() -> None:
     svg = '<svg xmlns="http://www.w3.org/2000/svg"><script>x</script></svg>'
     html = page(
-        shown({"image/svg+xml": svg, "text/plain": "<Figure>"}, **{"image/svg+xml": {"alt": 'Backlog is "412"'}})
+        cell_showing({"image/svg+xml": svg, "text/plain": "<Figure>"}, **{"image/svg+xml": {"alt": 'Backlog is "412"'}})
     )
     assert 'src="data:image/svg+xml;base64,' in html
     assert 'alt="Backlog is &quot;412&quot;"' in html
@@ -104,33 +104,36 @@ def test_a_figure_is_an_inert_image_with_the_alt_text_of_its_metadata() -> None:
 
 
 def test_a_bitmap_takes_its_alt_text_too_and_a_figure_without_one_says_so() -> None:
-    html = page(shown({"image/png": "aGVs\nbG8="}, **{"image/png": {"alt": "Gantt"}}), shown({"image/png": "aGVsbG8="}))
+    html = page(
+        cell_showing({"image/png": "aGVs\nbG8="}, **{"image/png": {"alt": "Gantt"}}),
+        cell_showing({"image/png": "aGVsbG8="}),
+    )
     assert 'src="data:image/png;base64,aGVsbG8=" alt="Gantt"' in html
     assert "it has no description" in html
 
 
 def test_text_streams_and_errors_are_escaped_and_lose_their_colours() -> None:
     cell = new_code_cell("x", outputs=[new_output("stream", name="stdout", text="\x1b[31m<b>red</b>\x1b[0m")])
-    html = page(cell, shown({"text/plain": "<script>1</script>"}))
+    html = page(cell, cell_showing({"text/plain": "<script>1</script>"}))
     assert "&lt;b&gt;red&lt;/b&gt;" in html
     assert "\x1b" not in html
     assert "<script>1</script>" not in html
 
 
 def test_javascript_and_widgets_are_never_shown_as_such() -> None:
-    html = page(shown({"application/javascript": "attack()", "text/plain": "<Javascript>"}))
+    html = page(cell_showing({"application/javascript": "attack()", "text/plain": "<Javascript>"}))
     assert "attack()" not in html
     assert "&lt;Javascript&gt;" in html
 
 
 def test_a_report_of_many_figures_stays_under_a_megabyte() -> None:
     figure = '<svg xmlns="http://www.w3.org/2000/svg">' + '<path d="M0 0L100.25 200.5"></path>' * 800 + "</svg>"
-    html = page(*[shown({"image/svg+xml": figure}) for _ in range(18)])
+    html = page(*[cell_showing({"image/svg+xml": figure}) for _ in range(18)])
     assert len(html.encode()) < 1_000_000
 
 
-def told(bundle: object) -> NotebookNode:
-    return new_notebook(cells=[shown({mime.HEADLINE: bundle})])
+def notebook_saying(bundle: object) -> NotebookNode:
+    return new_notebook(cells=[cell_showing({mime.HEADLINE: bundle})])
 
 
 def test_headlines_are_read_from_the_outputs() -> None:
@@ -142,7 +145,7 @@ def test_headlines_are_read_from_the_outputs() -> None:
         "signal": True,
         "spark": [1, None, 3],
     }
-    status, headlines = headline_of(told({"status": "ready", "headlines": [item]}))
+    status, headlines = headline_of(notebook_saying({"status": "ready", "headlines": [item]}))
     assert status == "ready"
     assert headlines == [
         {
@@ -156,12 +159,12 @@ def test_headlines_are_read_from_the_outputs() -> None:
             "spark_label": "Reopened, last 3 weeks: lowest 1, highest 3, latest 3",
         }
     ]
-    _, worded = headline_of(told({"headlines": [item | {"spark_label": "Reopened: between 1 % and 3 %"}]}))
+    _, worded = headline_of(notebook_saying({"headlines": [item | {"spark_label": "Reopened: between 1 % and 3 %"}]}))
     assert worded[0]["spark_label"] == "Reopened: between 1 % and 3 %"
 
 
 def test_a_notebook_without_data_says_so_and_one_without_headlines_is_ready() -> None:
-    assert headline_of(told({"status": "no_data", "headlines": []})) == ("no_data", [])
+    assert headline_of(notebook_saying({"status": "no_data", "headlines": []})) == ("no_data", [])
     assert headline_of(new_notebook(cells=[new_code_cell("1")])) == ("ready", [])
 
 
@@ -179,19 +182,19 @@ def test_a_notebook_without_data_says_so_and_one_without_headlines_is_ready() ->
 )
 def test_a_change_is_better_or_worse_by_its_direction(better: object, change: str, tone: str) -> None:
     bundle = {"headlines": [{"label": "l", "value": "v", "better": better, "change": change}]}
-    assert headline_of(told(bundle))[1][0]["tone"] == tone
+    assert headline_of(notebook_saying(bundle))[1][0]["tone"] == tone
 
 
 def test_headlines_stand_above_the_report_and_are_escaped() -> None:
-    html = page(shown({mime.HEADLINE: {"headlines": [{"label": "<b>", "value": "<i>7</i>"}]}}))
+    html = page(cell_showing({mime.HEADLINE: {"headlines": [{"label": "<b>", "value": "<i>7</i>"}]}}))
     assert "<dt>&lt;b&gt;</dt>" in html
     assert "&lt;i&gt;7&lt;/i&gt;" in html
 
 
 def test_a_sparkline_breaks_where_a_week_has_no_value_and_says_what_it_shows() -> None:
-    drawn = sparkline([1.0, 2.0, None, 4.0], spark_label("Created", [1.0, 2.0, None, 4.0]))
-    assert drawn.count("M") == 2
-    assert 'aria-label="Created, last 4 weeks: lowest 1, highest 4, latest 4"' in drawn
+    svg = sparkline([1.0, 2.0, None, 4.0], spark_label("Created", [1.0, 2.0, None, 4.0]))
+    assert svg.count("M") == 2
+    assert 'aria-label="Created, last 4 weeks: lowest 1, highest 4, latest 4"' in svg
     assert sparkline([None, 1.0], "x") == ""
 
 

@@ -31,11 +31,11 @@ from opslib.weekly.pages.safe_html import clean_markdown, clean_output, is_numbe
     ],
 )
 def test_nothing_active_and_no_way_out_survives(hostile: str) -> None:
-    cleaned = clean_output(hostile, section="S").lower()
+    safe = clean_output(hostile, section="S").lower()
     for forbidden in ("<script", "onerror", "onload=", "onclick", "ontoggle", "javascript", "evil.example", "style"):
-        assert forbidden not in cleaned
+        assert forbidden not in safe
     for element in ("<iframe", "<form", "<input", "<object", "<embed", "<meta", "<base", "<math", "<img"):
-        assert element not in cleaned
+        assert element not in safe
 
 
 def test_text_that_only_looks_like_markup_stays_text() -> None:
@@ -43,7 +43,7 @@ def test_text_that_only_looks_like_markup_stays_text() -> None:
 
 
 @pytest.mark.parametrize(
-    ("html", "cleaned"),
+    ("html", "safe"),
     [
         ("<font color='red'>a</font><blink>b</blink>", "ab"),
         ("<article>one</article><nav>two</nav>", "\none\ntwo"),
@@ -53,9 +53,9 @@ def test_text_that_only_looks_like_markup_stays_text() -> None:
         ("<a href='#s-flow' rel='me' target='_blank'>x</a>", '<a href="#s-flow">x</a>'),
     ],
 )
-def test_a_tag_that_is_not_let_through_leaves_its_words(html: str, cleaned: str) -> None:
+def test_a_tag_that_is_not_let_through_leaves_its_words(html: str, safe: str) -> None:
     """Words of blocks do not run together, an attribute is escaped once, and a link gets nothing that it had not."""
-    assert clean_output(html, section="S") == cleaned
+    assert clean_output(html, section="S") == safe
 
 
 def test_links_beside_the_page_and_to_its_sections_stay() -> None:
@@ -64,18 +64,18 @@ def test_links_beside_the_page_and_to_its_sections_stay() -> None:
 
 
 def test_markdown_of_the_author_may_link_to_the_web_but_not_run_anything() -> None:
-    cleaned = clean_markdown("<a href='https://example.org/x'>a</a><a href='javascript:alert(1)'>b</a>", section="S")
-    assert 'href="https://example.org/x"' in cleaned
-    assert "javascript" not in cleaned
+    safe = clean_markdown("<a href='https://example.org/x'>a</a><a href='javascript:alert(1)'>b</a>", section="S")
+    assert 'href="https://example.org/x"' in safe
+    assert "javascript" not in safe
 
 
 def test_a_small_drawing_and_a_fold_stay() -> None:
     drawing = '<svg viewBox="0 0 9 9" role="img" aria-label="l"><path d="M0 0L9 9"></path></svg>'
     html = f'<details class="definition"><summary>s</summary>{drawing}</details>'
-    cleaned = clean_output(html, section="S")
-    assert 'viewBox="0 0 9 9"' in cleaned
-    assert '<path d="M0 0L9 9">' in cleaned
-    assert '<details class="definition">' in cleaned
+    safe = clean_output(html, section="S")
+    assert 'viewBox="0 0 9 9"' in safe
+    assert '<path d="M0 0L9 9">' in safe
+    assert '<details class="definition">' in safe
 
 
 TABLE = """
@@ -87,16 +87,16 @@ TABLE = """
 
 
 def test_a_table_gets_scopes_a_caption_a_box_and_right_aligned_numbers() -> None:
-    cleaned = clean_output(TABLE, section="Flow")
-    assert '<div class="table-box"><table class="dataframe">' in cleaned
-    assert '<caption class="visually-hidden">Flow</caption>' in cleaned
-    assert '<th scope="col">Metric</th>' in cleaned
-    assert '<th class="num" scope="col">Value</th>' in cleaned
-    assert '<td class="num">1,204</td>' in cleaned
-    assert '<td class="num">–</td>' in cleaned
-    assert "<td>2026-W46</td>" in cleaned
-    assert '<th class="num" scope="row">0</th>' in cleaned
-    assert '<td class="num"></td>' in cleaned, "an empty header names nothing"
+    safe = clean_output(TABLE, section="Flow")
+    assert '<div class="table-box"><table class="dataframe">' in safe
+    assert '<caption class="visually-hidden">Flow</caption>' in safe
+    assert '<th scope="col">Metric</th>' in safe
+    assert '<th class="num" scope="col">Value</th>' in safe
+    assert '<td class="num">1,204</td>' in safe
+    assert '<td class="num">–</td>' in safe
+    assert "<td>2026-W46</td>" in safe
+    assert '<th class="num" scope="row">0</th>' in safe
+    assert '<td class="num"></td>' in safe, "an empty header names nothing"
 
 
 def test_a_caption_is_shown_where_the_notebook_gives_one_and_its_own_is_kept() -> None:

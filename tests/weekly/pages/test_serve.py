@@ -12,6 +12,7 @@ from threading import Thread
 import pytest
 
 from opslib.weekly.pages.serve import LOOPBACK, ReviewError, address_of, open_server
+from tests.weekly.ctrl_c import hear_ctrl_c
 
 
 @pytest.fixture
@@ -44,9 +45,9 @@ def answer(port: int, path: str, *, host: str | None = None, method: str = "GET"
     connection.putheader("Host", host or f"{LOOPBACK}:{port}")
     connection.endheaders()
     response = connection.getresponse()
-    told = (response.status, dict(response.getheaders()), response.read().decode())
+    received = (response.status, dict(response.getheaders()), response.read().decode())
     connection.close()
-    return told
+    return received
 
 
 def test_a_report_comes_with_its_type_and_with_what_keeps_other_sites_out(port: int) -> None:
@@ -112,12 +113,12 @@ def test_only_reading_is_possible(port: int) -> None:
     assert answer(port, "/", method="DELETE")[0] == 501
 
 
-def test_the_next_free_port_is_taken_where_one_is_in_use(reports: Path) -> None:
+def test_the_next_free_port_is_busy_port_where_one_is_in_use(reports: Path) -> None:
     with open_server(reports, 0) as first:
-        taken = int(first.server_address[1])
-        with open_server(reports, taken) as second:
+        busy_port = int(first.server_address[1])
+        with open_server(reports, busy_port) as second:
             assert second.server_address[0] == LOOPBACK
-            assert taken < int(second.server_address[1]) < taken + 20
+            assert busy_port < int(second.server_address[1]) < busy_port + 20
             assert address_of(second) == f"http://127.0.0.1:{second.server_address[1]}/"
 
 
@@ -131,7 +132,11 @@ def test_ctrl_c_ends_it_cleanly(reports: Path) -> None:
         "import sys; from pathlib import Path; from opslib.weekly.pages.serve import serve; serve(Path(sys.argv[1]), 0)"
     )
     process = subprocess.Popen(
-        [sys.executable, "-c", code, str(reports)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [sys.executable, "-c", code, str(reports)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=hear_ctrl_c,
     )
     try:
         assert process.stdout is not None
