@@ -19,9 +19,9 @@ from opslib.display import mime
 from opslib.intake.gate.verdict import Result, Verdict
 from opslib.store.files import write_text
 from opslib.weekly.edition import Edition, comparison_of, links_of
+from opslib.weekly.headline import headline_of
 from opslib.weekly.manifest import records_of_week, write_manifest
 from opslib.weekly.outcome import Outcome
-from opslib.weekly.pages.headline import headline_of
 from opslib.weekly.pages.index import write_data_quality, write_index
 from opslib.weekly.pages.page import to_html
 from opslib.weekly.pages.write import write_blocked, write_failure

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from opslib import SUBJECTS
 from opslib.store.memo import PACKAGE, Basis, Memo, code_of, digest_of, digest_of_files
 from opslib.store.warehouse import Slice, Warehouse, slice_of
-from opslib.weekly.plan import Job
+from opslib.weekly.plan import Job, subjects_of
 from opslib.weekly.unchanged import FOLDER
 
-MAKER = "opslib.weekly.render"
+MAKER = "opslib.weekly.report_maker"
 """The module whose code makes a page of a notebook."""
-_CALLED = re.compile(r"\bops\.(\w+)")
 
 
 @dataclass(frozen=True)
@@ -81,8 +78,7 @@ class Cache:
 
 def modules_called(notebook: Path) -> list[str]:
     """The modules of opslib that a notebook calls: the week it opens, and the subjects it asks."""
-    names = set(_CALLED.findall(notebook.read_text(encoding="utf-8")))
-    return ["opslib.reports.week", *(f"opslib.reports.{name}" for name in SUBJECTS if name in names), "opslib.display"]
+    return ["opslib.reports.week", "opslib.display", *(f"opslib.reports.{name}" for name in subjects_of([notebook]))]
 
 
 def shared_basis(params: Path, warehouse: Warehouse) -> Basis:

@@ -22,7 +22,7 @@ from opslib.display import mime
 from opslib.errors import OpslibError
 from opslib.store.files import write_text
 from opslib.store.warehouse import Warehouse
-from opslib.weekly.pages.headline import bundles_of
+from opslib.weekly.headline import bundles_of
 from opslib.weekly.plan import Job
 
 if TYPE_CHECKING:

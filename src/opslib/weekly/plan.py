@@ -9,12 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from opslib import SUBJECTS
 from opslib.errors import OpslibError
 from opslib.weeks import is_week
 
 if TYPE_CHECKING:
     from opslib.settings import Organisation, WeeklyPlan
 
+_CALL = re.compile(r"\bops\.(\w+)")
 _OPTIONAL = re.compile(r"^Optional\[(.*)\]$")
 _TYPES: dict[str, tuple[type, ...]] = {
     "str": (str,),
@@ -102,6 +104,12 @@ def plan(
         names = ", ".join(entry.notebook for entry in weekly_plan.notebooks)
         raise PlanError(f"nothing to render: the plan has {names}, none of them for {', '.join(choice) or 'no team'}")
     return jobs
+
+
+def subjects_of(notebooks: Iterable[Path]) -> list[str]:
+    """The subjects that notebooks ask, such as `contact_drivers` for one that calls `ops.contact_drivers.…`."""
+    calls = {name for path in notebooks for name in _CALL.findall(path.read_text(encoding="utf-8"))}
+    return [subject for subject in SUBJECTS if subject in calls]
 
 
 def parameters_of(job: Job, common: Mapping[str, Any]) -> dict[str, Any]:

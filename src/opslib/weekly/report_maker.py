@@ -14,9 +14,9 @@ from opslib.store.warehouse import READS, slices_read
 from opslib.weekly.cache import Cache
 from opslib.weekly.edition import Edition
 from opslib.weekly.escalations import handover_of
+from opslib.weekly.headline import headline_of
 from opslib.weekly.kernels import KERNEL_NAME, short_parent
 from opslib.weekly.outcome import Outcome, Status
-from opslib.weekly.pages.headline import headline_of
 from opslib.weekly.pages.write import write_failure, write_report
 from opslib.weekly.plan import Job, parameters_of
 

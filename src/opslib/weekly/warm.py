@@ -11,10 +11,9 @@ from multiprocessing import get_all_start_methods, get_context
 from multiprocessing.forkserver import ensure_running
 from pathlib import Path
 
-from opslib import SUBJECTS
 from opslib.weekly.kernels import KERNEL, PRELOAD, install_kernelspec, shared_server, short_parent
+from opslib.weekly.plan import subjects_of
 
-_CALL = re.compile(r"\bops\.(\w+)")
 _IMPORT = re.compile(r"\b(?:import|from) ([\w.]+)")
 _WORKER_MODULES = ("__main__", "opslib.weekly.worker_imports")
 
@@ -43,13 +42,12 @@ def warm(notebooks: Iterable[Path], *, memory_bytes: int | None = None) -> Itera
 
 def kernel_modules(notebooks: Iterable[Path]) -> list[str]:
     """What kernels are forked with: what all need, what these notebooks import, and what stands behind their calls."""
-    text = "\n".join(path.read_text(encoding="utf-8") for path in sorted(set(notebooks)))
-    imports = set(_IMPORT.findall(text))
-    subjects = sorted(set(_CALL.findall(text)) & set(SUBJECTS))
+    notebooks = sorted(set(notebooks))
+    imports = {name for path in notebooks for name in _IMPORT.findall(path.read_text(encoding="utf-8"))}
     return [
         *KERNEL,
         "pyarrow.dataset",
         "opslib.reports.week",
-        *(f"opslib.reports.{subject}" for subject in subjects),
+        *(f"opslib.reports.{subject}" for subject in subjects_of(notebooks)),
         *(module for module in PRELOAD if module in imports and module not in KERNEL),
     ]

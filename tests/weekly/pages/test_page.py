@@ -11,7 +11,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 
 from opslib.display import mime
 from opslib.display.cells import sparkline
-from opslib.weekly.pages.headline import headline_of, spark_label
+from opslib.weekly.headline import headline_of, spark_label
 from opslib.weekly.pages.page import title_of, to_html
 from tests.weekly.weekly_notebooks import edition
 

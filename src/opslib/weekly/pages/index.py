@@ -13,8 +13,8 @@ from markupsafe import Markup
 from opslib.store.files import write_text
 from opslib.weekly.edition import Edition, Link, comparison_of
 from opslib.weekly.escalations import Escalated
+from opslib.weekly.headline import spark_label
 from opslib.weekly.manifest import Record
-from opslib.weekly.pages.headline import spark_label
 from opslib.weekly.pages.neighbours import changes_since, in_words, renew, write_comparisons
 from opslib.weekly.pages.template import render_template
 from opslib.weekly.plan import Job

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
-from opslib.weekly.pages.headline import headline_of
+from opslib.weekly.headline import headline_of
 from opslib.weekly.pages.safe_html import clean_markdown, clean_output, is_svg, picture
 from opslib.weekly.pages.template import TEMPLATES, render_template
 
