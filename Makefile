@@ -39,10 +39,10 @@ setup: $(VENV)/.opslib-installed  ## the environment, from requirements.lock wit
 
 $(VENV)/.opslib-installed: requirements.lock pyproject.toml
 	@echo "setup    installing $(VENV) from requirements.lock"
-	@if command -v uv >/dev/null 2>&1; then \
-		{ test -x $(BIN)/python || uv venv --quiet --python "$(PYTHON)" --no-python-downloads $(VENV); } && \
-		uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock && \
-		uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .; \
+	@if uv=$$(command -v uv || command -v $(BIN)/uv); then \
+		{ test -x $(BIN)/python || $$uv venv --quiet --python "$(PYTHON)" --no-python-downloads $(VENV); } && \
+		$$uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock && \
+		$$uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .; \
 	else \
 		{ test -x $(BIN)/python || $(PYTHON) -m venv $(VENV); } && \
 		$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock && \
