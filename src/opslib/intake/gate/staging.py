@@ -99,8 +99,8 @@ def stage_rows(
 
     Returns:
         What became `gate_<table>`: `_position`, `_file`, `_row`, `_team`, `_dated`, `_week` (ISO), `_unreadable` (names
-        of columns), the columns of the key and those that the rules name; a column of a wrong type also as it is, as
-        `raw <column>`.
+        of columns), the key, the needed columns and those that the rules name; a column of a wrong type also as it is,
+        as `raw <column>`.
 
     Raises:
         GateError: the candidate rows cannot be read or lack a column.
@@ -158,8 +158,9 @@ def _mistyped_columns(con: duckdb.DuckDBPyConnection, table: Table) -> list[str]
 def _selected_columns(
     export: Export, table: Table, rules: Sequence[Rule], derived: Mapping[str, DerivedColumn]
 ) -> list[str]:
-    """SQL of the columns that the rules on rows name, of the key and of the team; dates as pandas has them."""
-    names = {name for rule in rules if rule.scope != "teams" for name in rule.columns} | set(table.key)
+    """SQL of the columns that the rules on rows name, of the key, the needed ones, the team."""
+    names = {name for rule in rules if rule.scope != "teams" for name in rule.columns}
+    names |= {*table.key, *table.needed_columns}
     own = [name for name in table.names if name in names or name == "team"]
     return [
         *(f"cast(c.{name} as timestamp) as {name}" if table[name].type == "date" else f"c.{name}" for name in own),
