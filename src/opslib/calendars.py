@@ -106,20 +106,20 @@ def open_seconds_at(table: ir.Table, instant_column: str, calendar_column: str, 
     """
     import ibis
 
-    counted = table.mutate(_second=_epoch_seconds(table, instant_column))
-    counted = counted.mutate(_day=counted["_second"] // DAY_SECONDS)
+    rows = table.mutate(_second=_epoch_seconds(table, instant_column))
+    rows = rows.mutate(_day=rows["_second"] // DAY_SECONDS)
     right = days.mutate(_of_day_number=days.utc_date.epoch_days().cast("int64")).drop("utc_date")
     right = right.rename({f"_of_day_{column}": column for column in days.columns if column != "utc_date"})
-    joined = counted.left_join(
+    day_rows = rows.left_join(
         right,
-        [counted[calendar_column] == right["_of_day_calendar"], counted["_day"] == right["_of_day_number"]],
+        [rows[calendar_column] == right["_of_day_calendar"], rows["_day"] == right["_of_day_number"]],
     )
-    second = joined["_second"] - joined["_day"] * DAY_SECONDS
-    opened = joined["_of_day_open_before"]
+    second = day_rows["_second"] - day_rows["_day"] * DAY_SECONDS
+    open_seconds = day_rows["_of_day_open_before"]
     for number in _pair_numbers(days):
-        opens, closes = joined[f"_of_day_open_{number}"], joined[f"_of_day_close_{number}"]
-        opened = opened + ibis.greatest(ibis.least(second, closes) - opens, 0)
-    return joined.select(*table.columns, **{f"{instant_column}_open": opened.cast("int64")})
+        opens, closes = day_rows[f"_of_day_open_{number}"], day_rows[f"_of_day_close_{number}"]
+        open_seconds = open_seconds + ibis.greatest(ibis.least(second, closes) - opens, 0)
+    return day_rows.select(*table.columns, **{f"{instant_column}_open": open_seconds.cast("int64")})
 
 
 def instant_at_open(
@@ -147,19 +147,19 @@ def instant_at_open(
     right = open_days.mutate(
         _of_day_epoch=open_days.utc_date.epoch_days().cast("int64") * DAY_SECONDS,
     ).rename({f"_of_day_{column}": column for column in days.columns})
-    joined = table.asof_join(
+    day_rows = table.asof_join(
         right,
         on=table[open_column] > right["_of_day_open_before"],
         predicates=[table[calendar_column] == right["_of_day_calendar"]],
     )
-    left = joined[open_column] - joined["_of_day_open_before"]
+    left = day_rows[open_column] - day_rows["_of_day_open_before"]
     branches = []
     for number in pairs:
-        opens, closes = joined[f"_of_day_open_{number}"], joined[f"_of_day_close_{number}"]
-        branches.append((left <= closes - opens, joined["_of_day_epoch"] + opens + left))
+        opens, closes = day_rows[f"_of_day_open_{number}"], day_rows[f"_of_day_close_{number}"]
+        branches.append((left <= closes - opens, day_rows["_of_day_epoch"] + opens + left))
         left = left - (closes - opens)
     reached = ibis.cases(*branches).cast("int64").as_timestamp("s").cast("timestamp('UTC')")
-    return joined.select(*table.columns, **{name: reached})
+    return day_rows.select(*table.columns, **{name: reached})
 
 
 def _utc_date(seconds: int) -> date:
@@ -189,9 +189,9 @@ def _segments(calendar: Calendar, first: int, last: int) -> tuple[_Seconds, _Sec
 
 def _merged(opens: _Seconds, closes: _Seconds) -> tuple[_Seconds, _Seconds]:
     """The union of stretches, without empty ones."""
-    there = closes > opens
-    order = np.argsort(opens[there], kind="stable")
-    opens, closes = opens[there][order], closes[there][order]
+    is_stretch = closes > opens
+    order = np.argsort(opens[is_stretch], kind="stable")
+    opens, closes = opens[is_stretch][order], closes[is_stretch][order]
     if not opens.size:
         return opens, closes
     reach = np.maximum.accumulate(closes)

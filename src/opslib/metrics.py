@@ -208,7 +208,7 @@ def cells(metrics: Iterable[Metric], rows: ir.Table, weeks: pd.DataFrame, *, by:
 
     Args:
         metrics: of one `fact`, `dated_by` and `team`; none of them a quantile.
-        rows: of `relation`.
+        rows: those that the metrics count, with the columns that they name, `channel` and `contact_reason`.
         weeks: week, start_at and end_at (UTC instants, half open), first_day and last_day (dates).
         by: `channel` or `contact_reason`.
 
@@ -249,7 +249,7 @@ def times(metric: Metric, rows: ir.Table, weeks: pd.DataFrame, *, by: str = "cha
 
     Args:
         metric: a quantile.
-        rows: of `relation`.
+        rows: those that the metric counts, with the columns that it names, `channel` and `contact_reason`.
         weeks: week, start_at and end_at (UTC instants, half open), first_day and last_day (dates).
         by: `channel` or `contact_reason`.
 

@@ -325,9 +325,9 @@ def first_contact(own: Row, fact: Row, everyone: list[Row], now: int) -> bool | 
 def reply_facts(life: Life) -> list[dict[str, Any]]:
     """facts/replies of one ticket."""
     rows = []
-    for asked, replied in life.stretches():
-        start = life.moments[asked]["at"]
-        end = None if replied is None else life.moments[replied]["at"]
+    for question, answer in life.stretches():
+        start = life.moments[question]["at"]
+        end = None if answer is None else life.moments[answer]["at"]
         stop = (
             life.centre.now if life.final in ACTIVE or end is not None else life.moments[life.timed_solves()[-1]]["at"]
         )
@@ -365,40 +365,40 @@ def sla_facts(life: Life, has_reply_column: bool = True) -> list[dict[str, Any]]
     if not life.counts_in_speed():
         return []
     now, moments, created = life.centre.now, life.moments, life.created
-    applied = [
+    applications = [
         (moment["at"], moment["value"], moment["state"]["priority"])
         for moment in moments
         if moment["event"] == "sla_policy"
     ]
-    if not applied:
-        opened = moments[0]["state"]
-        applied = [(created, life.centre.policy_of.get(opened["team"]), opened["priority"])]
+    if not applications:
+        beginning = moments[0]["state"]
+        applications = [(created, life.centre.policy_of.get(beginning["team"]), beginning["priority"])]
     running, solves = life.final in ACTIVE, life.timed_solves()
     full_end = None if running or not solves else moments[solves[-1]]["at"]
 
     # (metric, start, end or None, statuses that count)
-    measured: list[tuple[str, int, int | None, set[str] | None]] = []
+    measures: list[tuple[str, int, int | None, set[str] | None]] = []
     opening, reply = life.opening(), life.first_reply()
     if opening is not None and (life.has_events or has_reply_column):
         ends = [moments[number]["at"] for number in solves if number > opening]
         ends += [moments[reply]["at"]] if reply is not None else []
         if ends or running:
-            measured.append(("first_reply", created, min(ends, default=None), None))
+            measures.append(("first_reply", created, min(ends, default=None), None))
     if not life.untimed:
-        measured.append(("full_resolution", created, full_end, None))
+        measures.append(("full_resolution", created, full_end, None))
         if life.has_events:
-            measured += [(wait, created, full_end, WAITS[wait]) for wait in ("requester_wait", "agent_work")]
-    for asked, replied in life.stretches():
-        ends = [moments[number]["at"] for number in solves if number > asked]
-        ends += [moments[replied]["at"]] if replied is not None else []
-        measured.append(("next_reply", moments[asked]["at"], min(ends, default=None), None))
+            measures += [(wait, created, full_end, WAITS[wait]) for wait in ("requester_wait", "agent_work")]
+    for question, answer in life.stretches():
+        ends = [moments[number]["at"] for number in solves if number > question]
+        ends += [moments[answer]["at"]] if answer is not None else []
+        measures.append(("next_reply", moments[question]["at"], min(ends, default=None), None))
 
     rows = []
-    for metric, start, end, statuses in measured:
-        governing = [each for each in applied if each[0] <= (now if end is None else end)]
-        if not governing:
+    for metric, start, end, statuses in measures:
+        in_force = [each for each in applications if each[0] <= (now if end is None else end)]
+        if not in_force:
             continue
-        when, name, priority = governing[-1]
+        when, name, priority = in_force[-1]
         policy = life.centre.policies.get(name) if name else None
         for target in policy.targets if policy else ():
             if target.metric != metric or priority not in target.targets:

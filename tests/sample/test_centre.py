@@ -23,50 +23,50 @@ def worked_off():
 
 
 def test_no_work_is_begun_before_it_is_due_or_outside_a_shift(worked_off):
-    _, work, people, handled = worked_off
-    begun = np.flatnonzero(handled.picked < waiting.NEVER)
-    assert (handled.picked[begun] >= handled.due[begun]).all()
+    _, work, people, handling = worked_off
+    begun = np.flatnonzero(handling.picked < waiting.NEVER)
+    assert (handling.picked[begun] >= handling.due[begun]).all()
     shifts = people.stretches
     for number in np.random.default_rng(0).choice(begun, 500, replace=False):
-        own = shifts[shifts["agent"] == handled.agent[number]]
-        at = handled.picked[number]
+        own = shifts[shifts["agent"] == handling.agent[number]]
+        at = handling.picked[number]
         inside = own[(own["start"] <= at) & (at < own["end"])]
         assert len(inside) == 1
         assert (
             inside["team"].iloc[0] == centre.TEAM_OF_QUEUE[work.queue[number]]
-            or len(shifts.loc[shifts["agent"] == handled.agent[number], "team"].unique()) == 2
+            or len(shifts.loc[shifts["agent"] == handling.agent[number], "team"].unique()) == 2
         )
 
 
 def test_an_agent_does_one_thing_at_a_time(worked_off):
-    _, _, _, handled = worked_off
-    done = pd.DataFrame({"agent": handled.agent, "from": handled.picked, "to": handled.ended})
-    done = done[done["to"] < waiting.NEVER].sort_values(["agent", "from"])
-    before = done.groupby("agent")["to"].shift()
-    assert (done["from"] >= before)[before.notna()].all()
+    _, _, _, handling = worked_off
+    pieces = pd.DataFrame({"agent": handling.agent, "from": handling.picked, "to": handling.ended})
+    pieces = pieces[pieces["to"] < waiting.NEVER].sort_values(["agent", "from"])
+    before = pieces.groupby("agent")["to"].shift()
+    assert (pieces["from"] >= before)[before.notna()].all()
 
 
 def test_no_ticket_waits_while_somebody_of_its_team_is_free(worked_off):
     """Waiting comes out of the queue: who waited more than a minute found no colleague at leisure at that moment."""
-    _, work, people, handled = worked_off
+    _, work, people, handling = worked_off
     team = np.array(centre.TEAM_OF_QUEUE)[work.queue]
     first = np.append(True, work.ticket[1:] != work.ticket[:-1])
-    waited = np.flatnonzero(first & (handled.picked < waiting.NEVER) & (handled.picked - handled.due > 60))
+    waited = np.flatnonzero(first & (handling.picked < waiting.NEVER) & (handling.picked - handling.due > 60))
     shifts = people.stretches
     for number in np.random.default_rng(1).choice(waited, 300, replace=False):
-        at = handled.due[number] + 30
+        at = handling.due[number] + 30
         there = shifts[(shifts["start"] <= at) & (at < shifts["end"]) & (shifts["team"] == team[number])]["agent"]
-        busy = set(handled.agent[(handled.picked <= at) & (at < handled.ended)])
+        busy = set(handling.agent[(handling.picked <= at) & (at < handling.ended)])
         assert set(there) <= busy
 
 
 def test_the_work_of_a_ticket_follows_its_plan(worked_off):
-    _, work, _, handled = worked_off
-    follows = np.flatnonzero((work.wait >= 0) & (handled.ended < waiting.NEVER))
-    due = handled.ended[follows] + work.wait[follows]
+    _, work, _, handling = worked_off
+    follows = np.flatnonzero((work.wait >= 0) & (handling.ended < waiting.NEVER))
+    due = handling.ended[follows] + work.wait[follows]
     reached = due <= centre.END
-    assert (handled.due[follows + 1][reached] == due[reached]).all()
-    assert (handled.due[follows + 1][~reached] == waiting.NEVER).all()
+    assert (handling.due[follows + 1][reached] == due[reached]).all()
+    assert (handling.due[follows + 1][~reached] == waiting.NEVER).all()
     assert (work.ticket[follows] == work.ticket[follows + 1]).all()
 
 
@@ -137,12 +137,12 @@ def test_the_first_queue_of_every_ticket_is_what_the_written_rules_say(small):
     tickets = small.read("tickets").set_index("ticket_id")
     events = small.read("ticket_events")
     first = events[events["event"] == "queue"].groupby("ticket_id")["value"].first()
-    written = small.read("routing_rules").sort_values("position").to_dict("records")
-    for row in written:
+    rows = small.read("routing_rules").sort_values("position").to_dict("records")
+    for row in rows:
         row["active_from"] = pd.Timestamp(row["active_from"])
         row["active_to"] = pd.Timestamp(row["active_to"]) if isinstance(row["active_to"], str) else None
     for ticket_id, ticket in tickets.sample(400, random_state=1).iterrows():
-        for row in written:
+        for row in rows:
             if row["active_from"] > ticket["created_at"] or (
                 row["active_to"] and row["active_to"] <= ticket["created_at"]
             ):

@@ -28,12 +28,12 @@ def tickets_of(exports: Exports) -> pd.DataFrame:
         "ticket_id", keep="last"
     )
     firsts = events[events["event"] == "queue"].drop_duplicates("ticket_id")
-    found = tickets[~tickets["status"].isin(["merged", "deleted", "spam"])].copy()
-    found["first_queue"] = found["ticket_id"].map(firsts.set_index("ticket_id")["value"])
-    found["solved_queue"] = found["ticket_id"].map(solves.set_index("ticket_id")["queue"])
-    found["last_solved_at"] = found["ticket_id"].map(solves.set_index("ticket_id")["occurred_at"])
-    found["week"] = week_of(found["created_at"], ZONE)
-    return found.reset_index(drop=True)
+    rows = tickets[~tickets["status"].isin(["merged", "deleted", "spam"])].copy()
+    rows["first_queue"] = rows["ticket_id"].map(firsts.set_index("ticket_id")["value"])
+    rows["solved_queue"] = rows["ticket_id"].map(solves.set_index("ticket_id")["queue"])
+    rows["last_solved_at"] = rows["ticket_id"].map(solves.set_index("ticket_id")["occurred_at"])
+    rows["week"] = week_of(rows["created_at"], ZONE)
+    return rows.reset_index(drop=True)
 
 
 @pytest.fixture(scope="module")
@@ -49,9 +49,9 @@ def without(null: Exports) -> pd.DataFrame:
 def signals(tickets: pd.DataFrame, team: str, week: str) -> list[str]:
     """The reasons that are signals; of every week what was solved by its end, as the report asks it."""
     ends = {each: pd.Timestamp(week_bounds(each, ZONE)[1]) for each in tickets["week"].unique()}
-    known = tickets[(tickets["last_solved_at"] < tickets["week"].map(ends)) & (tickets["team"] == team)]
-    found = misrouting_signals(known, week)
-    return found.loc[found["discovery"], "contact_reason"].tolist()
+    solved_in_time = tickets[(tickets["last_solved_at"] < tickets["week"].map(ends)) & (tickets["team"] == team)]
+    rows = misrouting_signals(solved_in_time, week)
+    return rows.loc[rows["discovery"], "contact_reason"].tolist()
 
 
 def test_the_rules_of_the_export_replay_what_happened(planted: Exports, with_truths: pd.DataFrame):
@@ -60,20 +60,20 @@ def test_the_rules_of_the_export_replay_what_happened(planted: Exports, with_tru
 
 
 def test_every_planted_fault_of_the_rules_is_found_and_no_other(planted: Exports, with_truths: pd.DataFrame):
-    found = lint(read_rules(planted.read("routing_rules")), TicketFields(with_truths), at=AT)
-    faults = found[found["severity"] == "fault"]
-    named = {"dead": "dead", "shadowed": "shadowed", "conflict": "conflict", "misrouting": "misroutes"}
-    expected = {(named[one["fault"]], one["rule_id"]) for one in planted.truth()["rule_faults"]}
+    faults_and_hints = lint(read_rules(planted.read("routing_rules")), TicketFields(with_truths), at=AT)
+    faults = faults_and_hints[faults_and_hints["severity"] == "fault"]
+    kinds = {"dead": "dead", "shadowed": "shadowed", "conflict": "conflict", "misrouting": "misroutes"}
+    expected = {(kinds[one["fault"]], one["rule_id"]) for one in planted.truth()["rule_faults"]}
     assert set(zip(faults["fault"], faults["rule_id"], strict=True)) == expected
     conflict = faults.set_index("fault").loc["conflict"]
     assert conflict["others"] == "R-133"
-    shown = set("; ".join(faults["ticket_ids"]).split("; ")) - {""}
-    assert shown <= set(with_truths["ticket_id"])
+    examples = set("; ".join(faults["ticket_ids"]).split("; ")) - {""}
+    assert examples <= set(with_truths["ticket_id"])
 
 
 def test_rules_with_nothing_planted_have_no_faults(null: Exports, without: pd.DataFrame):
-    found = lint(read_rules(null.read("routing_rules")), TicketFields(without), at=AT)
-    assert (found["severity"] == "fault").sum() == 0
+    rows = lint(read_rules(null.read("routing_rules")), TicketFields(without), at=AT)
+    assert (rows["severity"] == "fault").sum() == 0
 
 
 def test_the_wrong_queue_is_a_signal_in_the_week_in_which_it_begins(planted: Exports, with_truths: pd.DataFrame):

@@ -14,10 +14,10 @@ def week(instants: pd.Series) -> pd.Series:
     return instants.dt.tz_convert("America/New_York").dt.isocalendar().week.astype(int)
 
 
-def weekly_share(tickets: pd.DataFrame, chosen: pd.Series) -> pd.Series:
-    """Share of the tickets of each complete week that are chosen."""
+def weekly_share(tickets: pd.DataFrame, rows: pd.Series) -> pd.Series:
+    """Share of the tickets of each complete week that are in `rows`."""
     complete = week(tickets["created_at"]).between(21, 46)
-    return chosen[complete].groupby(week(tickets["created_at"])[complete]).mean()
+    return rows[complete].groupby(week(tickets["created_at"])[complete]).mean()
 
 
 def test_the_answer_sheet_names_every_kind(planted, null):
@@ -70,8 +70,8 @@ def test_articles_are_stale_where_they_are_said_to_be(planted, null):
         articles = exports.read("articles").set_index("article_id")
         stale = set()
         for change in exports.read("policy_changes").itertuples():
-            named = articles.loc[change.article_ids.split(";")]
-            stale |= set(named.index[named["updated_at"] < change.effective_at])
+            articles_of_change = articles.loc[change.article_ids.split(";")]
+            stale |= set(articles_of_change.index[articles_of_change["updated_at"] < change.effective_at])
         assert stale == expected
 
 
@@ -135,11 +135,11 @@ def test_the_project_cuts_the_handling_of_its_reasons(sample, times, request):
 def test_the_slipping_project_slips_and_the_others_do_not(planted, null):
     for exports, slipping in ((planted, {"PRJ-3"}), (null, set())):
         tasks = exports.read("project_tasks")
-        done = tasks[tasks["finished_on"].notna()]
-        late = pd.to_datetime(done["finished_on"]) - pd.to_datetime(done["baseline_end_on"])
-        worst = late.dt.days.groupby(done["project_id"]).max()
+        ends = tasks[tasks["finished_on"].notna()]
+        late = pd.to_datetime(ends["finished_on"]) - pd.to_datetime(ends["baseline_end_on"])
+        worst = late.dt.days.groupby(ends["project_id"]).max()
         assert set(worst.index[worst > 7]) == slipping
-        over = done.groupby("project_id")[["actual_hours", "budget_hours"]].sum()
+        over = ends.groupby("project_id")[["actual_hours", "budget_hours"]].sum()
         assert set(over.index[over["actual_hours"] > 1.3 * over["budget_hours"]]) == slipping
 
 
@@ -155,8 +155,8 @@ def test_one_reviewer_disagrees_in_calibration(sample, erratic, request):
 
 def test_faulty_rules_are_what_the_answer_sheet_calls_them(planted, null):
     faults = {one["fault"]: one["rule_id"] for one in planted.truth()["rule_faults"]}
-    written = planted.read("routing_rules").set_index("rule_id")
-    assert set(faults.values()) <= set(written.index)
-    assert "fax" in written.loc[faults["dead"], "conditions"]
+    rules = planted.read("routing_rules").set_index("rule_id")
+    assert set(faults.values()) <= set(rules.index)
+    assert "fax" in rules.loc[faults["dead"], "conditions"]
     assert "fax" not in centre.CHANNELS
     assert not {faults["dead"], faults["shadowed"], faults["conflict"]} & set(null.read("routing_rules")["rule_id"])

@@ -100,8 +100,8 @@ def test_the_columns_of_a_ticket_agree_with_its_events(planted):
     def last(rows: pd.Series, column: str) -> pd.Series:
         return events[rows].groupby("ticket_id")[column].last().reindex(tickets.index)
 
-    def same(found: pd.Series, column: str) -> None:
-        pd.testing.assert_series_equal(found, tickets[column], check_names=False, check_dtype=False)
+    def same(values: pd.Series, column: str) -> None:
+        pd.testing.assert_series_equal(values, tickets[column], check_names=False, check_dtype=False)
 
     is_status = events["event"] == "status"
     same(events.groupby("ticket_id")["occurred_at"].max().reindex(tickets.index), "updated_at")

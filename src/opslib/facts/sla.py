@@ -66,7 +66,17 @@ def targets(organisation: Organisation) -> pd.DataFrame:
 
 
 def applications(timeline: ir.Table, openings: ir.Table, words: ir.Table, teams: ir.Table) -> ir.Table:
-    """When which policy applied to a ticket, at which priority: ticket, policy, priority, applied, until (seconds)."""
+    """When which policy applied to a ticket, and at which priority.
+
+    Args:
+        timeline: one row per ticket and event, with event, moment, priority and sets_policy.
+        openings: ticket, created, has_policy, first_team, first_priority.
+        words: word, code.
+        teams: team, sla_policy.
+
+    Returns:
+        ticket, sequence, policy, applied_priority, applied, until (seconds since 1970; null where none follows).
+    """
     events = timeline.filter(is_event(timeline, "sla_policy"))
     policy_events = with_words(events, words, {"policy_name": "sets_policy", "priority_name": "priority"})
     explicit = policy_events.select(
@@ -226,6 +236,12 @@ def _next_replies(stretches: ir.Table, timeline: ir.Table) -> ir.Table:
 
 def judgements(measures: ir.Table, applications: ir.Table, targets: ir.Table, *, as_of: datetime) -> ir.Table:
     """Measures against the targets that govern them: one row per ticket, policy, metric and clock.
+
+    Args:
+        measures: ticket, metric, start, start_clock, ended, elapsed_calendar, elapsed_business.
+        applications: ticket, policy, applied_priority, applied, until.
+        targets: policy, metric, clock, priority, target_seconds.
+        as_of: the instant up to which the exports know the world.
 
     Returns:
         ticket, policy, metric, clock, priority, target_seconds, elapsed_seconds, state, applied, start, start_clock,
