@@ -16,8 +16,8 @@ from opslib.store import memo
 from opslib.store.files import write_json
 from opslib.weekly.cache import Cache, shared_basis
 from opslib.weekly.numbers.published import basis_of
-from opslib.weekly.run import Chosen, Intake, Run, admit_exports, build_facts, planned_jobs, publish
-from tests.line.conftest import REPORTS, ROOT, opened
+from opslib.weekly.run import Intake, Run, Selection, admit_exports, build_facts, planned_jobs, publish
+from tests.line.conftest import REPORTS, ROOT, run_over
 
 ALL = {f"report {name}" for name in REPORTS}
 EDITS = {
@@ -77,7 +77,7 @@ class Desk:
 
     def _reports(self, intake: Intake) -> set[str]:
         cache, anew = self.cache(), set()
-        for job in planned_jobs(self.run, intake.week, Chosen()):
+        for job in planned_jobs(self.run, intake.week, Selection()):
             notebook = self.run.folders.notebooks / f"{job.notebook}.ipynb"
             if cache.recall(job, notebook, {}) is None:
                 anew.add(f"report {job.name}")
@@ -111,7 +111,7 @@ def few_expectations(folder: Path) -> Path:
 def desk(package: Path, tmp_path_factory: pytest.TempPathFactory) -> Desk:
     folder = tmp_path_factory.mktemp("line")
     exports = write_sample(folder / "exports", tickets=600)
-    desk = Desk(opened(exports, folder, expectations=few_expectations(folder / "expectations")), [])
+    desk = Desk(run_over(exports, folder, expectations=few_expectations(folder / "expectations")), [])
     assert desk.remade() == {"staged", "gate", "facts", "values", "changes", "code of numbers", *ALL}
     assert desk.remade() == set()
     return desk

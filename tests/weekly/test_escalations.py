@@ -183,7 +183,7 @@ class Desk:
             blocked={},
             workers=1,
             on_event=lambda event: None,
-            cache=Cache(self.warehouse, self.reports, "the code"),
+            cache=Cache(self.warehouse, self.reports, {}),
         )
         assert done.error is None
         if not killed:

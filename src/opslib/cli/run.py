@@ -15,7 +15,7 @@ from opslib.weeks import monday_of
 
 if TYPE_CHECKING:
     from opslib.weekly.outcome import Outcome
-    from opslib.weekly.run import Chosen, Run
+    from opslib.weekly.run import Run, Selection
 
 
 @offering((*DATA, "reports", "notebooks", "expectations", *WEEK, *CHOICE, "no_execute", "sample_tickets"))
@@ -39,7 +39,7 @@ def weekly(options: RunOptions) -> None:
         if options.list_only:
             _print_identifiers(run, intake.week, choice)
             return
-        with nullcontext() if options.no_execute else steps.kernels_begun(run, intake, choice) as kernels:
+        with nullcontext() if options.no_execute else steps.warm_kernels(run, intake, choice) as kernels:
             steps.build_facts(run, intake, say)
             steps.publish(run, intake, say)
             outcomes = [] if options.no_execute else steps.render_reports(run, intake, choice, say, kernels=kernels)
@@ -142,10 +142,10 @@ def _open_run(options: RunOptions) -> Run:
     )
 
 
-def _choice(options: RunOptions) -> Chosen:
-    from opslib.weekly.run import Chosen
+def _choice(options: RunOptions) -> Selection:
+    from opslib.weekly.run import Selection
 
-    return Chosen(
+    return Selection(
         teams=tuple(options.team or ()),
         only=tuple(options.only or ()),
         limit=options.limit,
@@ -155,7 +155,7 @@ def _choice(options: RunOptions) -> Chosen:
     )
 
 
-def _print_identifiers(run: Run, week: str, choice: Chosen) -> None:
+def _print_identifiers(run: Run, week: str, choice: Selection) -> None:
     from opslib.weekly.run import planned_jobs
 
     for job in planned_jobs(run, week, choice):

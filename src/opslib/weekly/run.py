@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -70,7 +69,7 @@ class Folders:
 
 @dataclass(frozen=True)
 class Run:
-    """One call of the command line: the source, whose it is, the folders and what was chosen."""
+    """One call of the command line: the source, whose it is, the folders and what was selection."""
 
     source: SourceMapping
     organisation: Organisation
@@ -86,7 +85,7 @@ class Run:
 
 
 @dataclass(frozen=True)
-class Chosen:
+class Selection:
     """Which reports of a week are rendered, and how far each may go."""
 
     teams: tuple[str, ...] = ()
@@ -246,52 +245,52 @@ def _intake_of(note: Mapping[str, Any], verdict: Verdict, inputs: dict[str, str]
     return Intake(note["week"], datetime.fromisoformat(note["as_of"]), verdict, pd.DataFrame(note["rows"]), inputs)
 
 
-def check_plan(run: Run, chosen: Chosen) -> None:
+def check_plan(run: Run, selection: Selection) -> None:
     """Refuse an unknown team or notebook before anything is read.
 
     Raises:
         PlanError: params/weekly.yml and what was asked for do not fit; the message lists what there is.
     """
-    planned_jobs(run, run.week or "2026-W01", Chosen(chosen.teams))
+    planned_jobs(run, run.week or "2026-W01", Selection(selection.teams))
     check_goals(run.organisation)
 
 
-def planned_jobs(run: Run, week: str, chosen: Chosen) -> list[plan.Job]:
-    """The reports of a week that were chosen, in the order of the plan.
+def planned_jobs(run: Run, week: str, selection: Selection) -> list[plan.Job]:
+    """The reports of a week that were selection, in the order of the plan.
 
     Raises:
         PlanError: a team, notebook or identifier is not known; the message lists what there is.
     """
-    jobs = plan.plan(load_weekly_plan(run.folders.params), run.organisation, week, chosen.teams or None)
-    known = {job.identifier: job for job in jobs}
-    if unknown := [name for name in chosen.only if name not in known]:
-        raise plan.PlanError(f"no report {', '.join(unknown)}; there are {', '.join(known)}")
-    jobs = [known[name] for name in chosen.only] or jobs
-    return jobs[: chosen.limit]
+    jobs = plan.plan(load_weekly_plan(run.folders.params), run.organisation, week, selection.teams or None)
+    by_identifier = {job.identifier: job for job in jobs}
+    if unknown := [name for name in selection.only if name not in by_identifier]:
+        raise plan.PlanError(f"no report {', '.join(unknown)}; there are {', '.join(by_identifier)}")
+    jobs = [by_identifier[name] for name in selection.only] or jobs
+    return jobs[: selection.limit]
 
 
 @contextmanager
-def kernels_begun(run: Run, intake: Intake, chosen: Chosen) -> Iterator[Mapping[str, str]]:
+def warm_kernels(run: Run, intake: Intake, selection: Selection) -> Iterator[Mapping[str, str]]:
     """What the reports will run in, loading on another core while the facts are built."""
     from opslib.weekly import render
 
-    names = {job.notebook for job in planned_jobs(run, intake.week, chosen)}
+    names = {job.notebook for job in planned_jobs(run, intake.week, selection)}
     notebooks = [path for name in names if (path := run.folders.notebooks / f"{name}.ipynb").is_file()]
-    with render.warm(notebooks, memory_bytes=chosen.memory_bytes) as kernels:
+    with render.warm(notebooks, memory_bytes=selection.memory_bytes) as kernels:
         yield kernels
 
 
 def render_reports(
-    run: Run, intake: Intake, chosen: Chosen, say: Say, *, kernels: Mapping[str, str] | None = None
+    run: Run, intake: Intake, selection: Selection, say: Say, *, kernels: Mapping[str, str] | None = None
 ) -> list[Outcome]:
     """The reports of the week, the index, the data quality page and the manifest.
 
     Args:
         run: the call of the command line.
         intake: of `admit_exports` or `last_intake`.
-        chosen: which reports.
+        selection: which reports.
         say: told what was done.
-        kernels: of `kernels_begun`; None begins them where a report has to be made.
+        kernels: of `warm_kernels`; None begins them where a report has to be made.
     """
     from opslib.weekly import escalations, manifest, progress, render
     from opslib.weekly.cache import Cache, shared_basis
@@ -300,9 +299,9 @@ def render_reports(
     from opslib.weekly.pages import index as site
 
     started = perf_counter()
-    jobs = planned_jobs(run, intake.week, chosen)
+    jobs = planned_jobs(run, intake.week, selection)
     cache = Cache(run.warehouse, run.folders.reports, shared_basis(run.folders.params, run.warehouse))
-    if chosen.force:
+    if selection.force:
         for job in jobs:
             cache.forget(job)
     warm, why_not = can_fork()
@@ -314,7 +313,7 @@ def render_reports(
         "warehouse": str(run.folders.warehouse.resolve()),
         "params": str(run.folders.params.resolve()),
     }
-    with progress.shown(len(jobs), say) as on_event:
+    with progress.reported(len(jobs), say) as on_event:
         outcomes = render.run(
             jobs,
             notebooks=run.folders.notebooks,
@@ -325,8 +324,8 @@ def render_reports(
             workers=run.workers,
             on_event=on_event,
             cache=cache,
-            timeout_seconds=chosen.timeout_seconds,
-            memory_bytes=chosen.memory_bytes,
+            timeout_seconds=selection.timeout_seconds,
+            memory_bytes=selection.memory_bytes,
             kernels=kernels,
         )
     for line in escalations.keep(run.warehouse, run.folders.reports, intake.week, outcomes):
@@ -345,14 +344,14 @@ def render_reports(
     manifest.write_manifest(
         run.folders.reports / intake.week / "manifest.json",
         edition=edition,
-        parameters={"source": run.source.name, "week": intake.week, "teams": ", ".join(chosen.teams) or "all"},
+        parameters={"source": run.source.name, "week": intake.week, "teams": ", ".join(selection.teams) or "all"},
         records=records,
         verdict={"status": intake.verdict.status, "blocked": intake.verdict.blocked},
         times={"reports": seconds},
     )
-    counted = Counter(outcome.status for outcome in outcomes)
-    said = ", ".join(f"{count} {status.replace('_', ' ')}" for status, count in sorted(counted.items()))
-    say("reports", f"{said} ({seconds:.1f} s)")
+    statuses = sorted(Counter(outcome.status for outcome in outcomes).items())
+    counts = ", ".join(f"{count} {status.replace('_', ' ')}" for status, count in statuses)
+    say("reports", f"{counts} ({seconds:.1f} s)")
     say("index", str(index))
     return outcomes
 
@@ -360,12 +359,12 @@ def render_reports(
 def watched(run: Run, intake: Intake) -> list[Path]:
     """The files that the week's reports depend on, and the reports: while they are the same, there is nothing to do."""
     folders = run.folders
-    made = [folders.reports / "index.html", folders.reports / intake.week]
+    pages = [folders.reports / "index.html", folders.reports / intake.week]
     return [
         *(folders.exports, folders.params, folders.expectations, folders.notebooks, folders.warehouse),
         folders.key / KEY_FILE,
         *unchanged.code_and_lock(),
-        *made,
+        *pages,
     ]
 
 
@@ -442,7 +441,9 @@ def _keep_apart(run: Run) -> None:
             f"{run.source.organisation}; name another --warehouse"
         )
     if about["sample"] and not run.sample:
-        shutil.rmtree(run.warehouse.root / "published", ignore_errors=True)
+        from opslib.weekly.numbers import published
+
+        published.forget_all(run.warehouse)
 
 
 def _basis_of_intake(run: Run, staged: list[stage.Staged]) -> Basis:
@@ -460,7 +461,7 @@ def _basis_of_intake(run: Run, staged: list[stage.Staged]) -> Basis:
 def verdict_in_words(intake: Intake) -> str:
     """One line: how many expectations ended how, the rows set aside, the teams blocked."""
     outcomes = pd.Series([result.outcome for result in intake.verdict.results]).value_counts()
-    said = ", ".join(f"{count} {str(outcome).replace('_', ' ')}" for outcome, count in outcomes.items())
+    counts = ", ".join(f"{count} {str(outcome).replace('_', ' ')}" for outcome, count in outcomes.items())
     aside = int(intake.rows["set_aside"].sum())
     blocked = f"; blocked: {', '.join(sorted(intake.verdict.blocked))}" if intake.verdict.blocked else ""
-    return f"{intake.week}: {len(intake.verdict.results)} expectations: {said}; {aside:,} rows set aside{blocked}"
+    return f"{intake.week}: {len(intake.verdict.results)} expectations: {counts}; {aside:,} rows set aside{blocked}"

@@ -67,9 +67,9 @@ def _times(warehouse: Warehouse, name: str, weeks: Sequence[str]) -> pd.DataFram
     """The times of tickets created in some weeks: week, team, seconds, ended."""
     metric = CATALOGUE[name]
     columns = ["week", "team", metric.ended, metric.censored]
-    found = warehouse.read("facts", metric.fact, columns=columns, weeks=weeks)
-    ended, censored = found[metric.ended], found[metric.censored]
-    rows = found[["week", "team"]].assign(seconds=ended.fillna(censored), ended=ended.notna())
+    tickets = warehouse.read("facts", metric.fact, columns=columns, weeks=weeks)
+    ended, censored = tickets[metric.ended], tickets[metric.censored]
+    rows = tickets[["week", "team"]].assign(seconds=ended.fillna(censored), ended=ended.notna())
     return rows[rows["seconds"].notna()]
 
 

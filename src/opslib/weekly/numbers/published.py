@@ -6,6 +6,7 @@ last publication tells what the rows and events looked like then, so that a chan
 
 from __future__ import annotations
 
+import shutil
 from datetime import datetime
 
 import duckdb
@@ -66,8 +67,8 @@ def publish(warehouse: Warehouse, organisation: Organisation, as_of: datetime) -
             reaches_further=as_of > then,
         )
     if len(news):
-        kept = pd.concat([history, news[_COLUMNS]], ignore_index=True)
-        warehouse.write(AREA, "values", kept.astype({"cause": "str"}), partition_by_week=True)
+        numbers_so_far = pd.concat([history, news[_COLUMNS]], ignore_index=True)
+        warehouse.write(AREA, "values", numbers_so_far.astype({"cause": "str"}), partition_by_week=True)
     content = _content(warehouse, organisation, as_of)
     memo.keep(AREA, basis, {"as_of": as_of.isoformat(), "content": content.to_numpy().tolist()})
     if not len(numbers):
@@ -76,11 +77,17 @@ def publish(warehouse: Warehouse, organisation: Organisation, as_of: datetime) -
     return [f"{len(news) - len(numbers):,} new numbers, {len(numbers):,} restated in {weeks} past weeks"]
 
 
+def forget_all(warehouse: Warehouse) -> None:
+    """Forget what was published, because other exports take the place of those it was made of."""
+    shutil.rmtree(warehouse.root / AREA, ignore_errors=True)
+    warehouse.memo(AREA).forget([AREA])
+
+
 def restated_by_team(warehouse: Warehouse, as_of: datetime) -> dict[str, int]:
     """How many numbers of each team the publication of that instant restated."""
-    found = _history(warehouse)
-    counted = found[found["cause"].notna() & (found["as_of"] == pd.Timestamp(as_of))]["team"].value_counts()
-    return {str(team): int(count) for team, count in counted.items() if team != ALL}
+    history = _history(warehouse)
+    numbers = history[history["cause"].notna() & (history["as_of"] == pd.Timestamp(as_of))]
+    return {str(team): int(count) for team, count in numbers["team"].value_counts().items() if team != ALL}
 
 
 def _history(warehouse: Warehouse) -> pd.DataFrame:
@@ -162,9 +169,9 @@ def _frame(con: duckdb.DuckDBPyConnection, query: str, until: datetime) -> pd.Da
 
 def _of_tickets() -> str:
     """What the events do not tell: a change of status, holder or times in a ticket's row has an event of its own."""
-    told = "|| '|' ||".join(f"coalesce(CAST({name} AS VARCHAR), '')" for name in _OWN_COLUMNS)
+    columns = "|| '|' ||".join(f"coalesce(CAST({name} AS VARCHAR), '')" for name in _OWN_COLUMNS)
     return f"""
-        SELECT 'rows' AS kind, team, week, md5_number({told}) AS content FROM tickets WHERE created_at <= $until
+        SELECT 'rows' AS kind, team, week, md5_number({columns}) AS content FROM tickets WHERE created_at <= $until
     """
 
 

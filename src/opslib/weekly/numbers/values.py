@@ -67,26 +67,26 @@ def build_weekly_values(warehouse: Warehouse, organisation: Organisation, as_of:
         }
         present = warehouse.present()
         lacking = {name: reason for name, metric in CATALOGUE.items() if (reason := metric.lacking(present))}
-        wanted = [metric for name, metric in CATALOGUE.items() if name not in lacking]
-        given = [name for name in GROUPS if name in present.get("tickets", ())]
-        summed = list(_summed(wanted, tables, weeks, as_of, given))
-        timed = list(_timed(wanted, tables, weeks, given))
+        measurable = [metric for name, metric in CATALOGUE.items() if name not in lacking]
+        groups = [name for name in GROUPS if name in present.get("tickets", ())]
+        sums = list(_sums(measurable, tables, weeks, as_of, groups))
+        times = list(_times(measurable, tables, weeks, groups))
     finally:
         engine.disconnect()
-    parts = [*map(_values_of_sums, summed), *itertools.starmap(analysis.quantile_values, timed)]
-    parts = parts if "channel" in given else [part[part["channel"] == ALL] for part in parts]
-    told = pd.concat([part[part["n"].fillna(0) > 0] for part in parts]) if parts else pd.DataFrame()
+    parts = [*map(_values_of_sums, sums), *itertools.starmap(analysis.quantile_values, times)]
+    parts = parts if "channel" in groups else [part[part["channel"] == ALL] for part in parts]
+    filled = pd.concat([part[part["n"].fillna(0) > 0] for part in parts]) if parts else pd.DataFrame()
     values = analysis.weekly_values(
         parts,
         weeks=list(weeks["week"]),
         teams=organisation.team_names,
         catalogue=CATALOGUE,
-        missing=lacking | _never_told(wanted, told),
-        missing_of_team=_without_target(organisation, told),
+        missing=lacking | _without_values(measurable, filled),
+        missing_of_team=_without_target(organisation, filled),
     )
     warehouse.write("facts", TABLE, values, partition_by_week=True)
-    groups = _breakdown(summed, timed, values, list(weeks["week"]), given)
-    warehouse.write("facts", BREAKDOWN, groups, partition_by_week=True)
+    rows = _breakdown(sums, times, values, list(weeks["week"]), groups)
+    warehouse.write("facts", BREAKDOWN, rows, partition_by_week=True)
     memo.keep(TABLE, basis)
     seconds = perf_counter() - started
     absent = f", {len(lacking)} of them not in this export" if lacking else ""
@@ -101,57 +101,58 @@ def _weeks(warehouse: Warehouse, organisation: Organisation, as_of: datetime) ->
     tolerance = timedelta(hours=organisation.limits.week_ends_within_hours)
     last = last_complete_week(as_of, zone, tolerance)
     # An export of an old period tells of solves long after its last ticket; those weeks are not reported.
-    held = [week for week in warehouse.weeks("facts", "tickets") if week <= last]
-    names = weeks_between(held[0], held[-1]) if held else []
+    weeks = [week for week in warehouse.weeks("facts", "tickets") if week <= last]
+    names = weeks_between(weeks[0], weeks[-1]) if weeks else []
     return metrics.week_frame(names, lambda week: week_bounds(week, zone))
 
 
-def _summed(
-    wanted: Iterable[Metric],
+def _sums(
+    measurable: Iterable[Metric],
     tables: Mapping[str, ir.Table],
     weeks: pd.DataFrame,
     as_of: datetime,
-    given: Sequence[str],
+    groups: Sequence[str],
 ) -> Iterator[pd.DataFrame]:
     """Sums of counts, shares and means by channel and contact reason: one query per kind of row, date and team."""
 
     def rows_of(metric: Metric) -> tuple[str, str, str, int]:
         return (metric.fact, metric.dated_by, metric.team, metric.settles_days)
 
-    counted = sorted((metric for metric in wanted if metric.kind != "quantile"), key=rows_of)
-    for (fact, *_), group in itertools.groupby(counted, rows_of):
-        together = list(group)
-        rows = _grouped(metrics.relation(fact, tables), given)
-        known = metrics.settled(together[0], weeks, as_of=as_of)
-        yield _parted(metrics.cells(together, rows, known, by=_GROUP).to_pandas())
+    sums = sorted((metric for metric in measurable if metric.kind != "quantile"), key=rows_of)
+    for (fact, *_), group in itertools.groupby(sums, rows_of):
+        members = list(group)
+        rows = _with_group(metrics.relation(fact, tables), groups)
+        settled_weeks = metrics.settled(members[0], weeks, as_of=as_of)
+        yield _split_group(metrics.cells(members, rows, settled_weeks, by=_GROUP).to_pandas())
 
 
-def _timed(
-    wanted: Iterable[Metric], tables: Mapping[str, ir.Table], weeks: pd.DataFrame, given: Sequence[str]
+def _times(
+    measurable: Iterable[Metric], tables: Mapping[str, ir.Table], weeks: pd.DataFrame, groups: Sequence[str]
 ) -> Iterator[tuple[pd.DataFrame, list[Metric]]]:
     """Times with the percentiles that are taken over them: those of the same times from one read."""
 
     def times_of(metric: Metric) -> tuple[str, str]:
         return (metric.fact, metric.ended)
 
-    quantiles = sorted((metric for metric in wanted if metric.kind == "quantile"), key=times_of)
+    quantiles = sorted((metric for metric in measurable if metric.kind == "quantile"), key=times_of)
     for (fact, _), group in itertools.groupby(quantiles, times_of):
-        together = list(group)
-        rows = _grouped(metrics.relation(fact, tables), given)
-        yield _parted(metrics.times(together[0], rows, weeks, by=_GROUP).to_pandas()), together
+        members = list(group)
+        rows = _with_group(metrics.relation(fact, tables), groups)
+        yield _split_group(metrics.times(members[0], rows, weeks, by=_GROUP).to_pandas()), members
 
 
-def _grouped(rows: ir.Table, given: Sequence[str]) -> ir.Table:
+def _with_group(rows: ir.Table, groups: Sequence[str]) -> ir.Table:
     """The rows with channel and contact reason as one text, by which the engine groups once for both."""
-    names = [rows[name].fill_null(NO_GROUP) if name in given else ibis.literal(NO_GROUP) for name in GROUPS]
+    names = [rows[name].fill_null(NO_GROUP) if name in groups else ibis.literal(NO_GROUP) for name in GROUPS]
     return rows.mutate(**{_GROUP: names[0] + _BETWEEN + names[1]})
 
 
-def _parted(rows: pd.DataFrame) -> pd.DataFrame:
+def _split_group(rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows with that text as the two columns it was made of."""
     both = rows[_GROUP].astype("category").cat
-    named = [str(each).partition(_BETWEEN) for each in both.categories]
+    pairs = [str(text).partition(_BETWEEN) for text in both.categories]
     parts = {
-        name: pd.Series([each[place] for each in named], dtype="str").take(both.codes.to_numpy()).to_numpy()
+        name: pd.Series([pair[place] for pair in pairs], dtype="str").take(both.codes.to_numpy()).to_numpy()
         for name, place in zip(GROUPS, (0, 2), strict=True)
     }
     return rows.drop(columns=_GROUP).assign(**parts)
@@ -161,55 +162,58 @@ def _values_of_sums(wide: pd.DataFrame) -> pd.DataFrame:
     """Values with intervals, by channel and over all; the backlog has no channel."""
     by_channel = wide.groupby(["week", "team", "channel"], sort=False).sum(numeric_only=True).reset_index()
     values = analysis.with_intervals(analysis.roll_up(analysis.long_sums(by_channel)), CATALOGUE)
-    held = values["metric"].map({name: metric.fact == "backlog" for name, metric in CATALOGUE.items()}).astype(bool)
-    return values[~held | (values["channel"] == ALL)]
+    return values[~_of_backlog(values["metric"]) | (values["channel"] == ALL)]
+
+
+def _of_backlog(names: pd.Series) -> pd.Series:
+    """Whether each metric counts the backlog."""
+    return names.map({name: metric.fact == "backlog" for name, metric in CATALOGUE.items()}).astype(bool)
 
 
 def _breakdown(
-    summed: Iterable[pd.DataFrame],
-    timed: Iterable[tuple[pd.DataFrame, list[Metric]]],
+    sums: Iterable[pd.DataFrame],
+    times: Iterable[tuple[pd.DataFrame, list[Metric]]],
     values: pd.DataFrame,
     weeks: Sequence[str],
-    given: Sequence[str],
+    groups: Sequence[str],
 ) -> pd.DataFrame:
     """Every metric by channel and by contact reason, each week beside the one before: what changes are explained from.
 
     Made once for all, so that a report reads a few rows of it and not all its tickets.
     """
     whole = values[values["channel"] == ALL]
-    found = [pd.DataFrame(columns=breakdown.COLUMNS)]
-    for wide in summed:
-        sums = breakdown.long_sums(wide, [name for name in GROUPS if name in given])
-        held = sums["metric"].map({name: metric.fact == "backlog" for name, metric in CATALOGUE.items()}).astype(bool)
-        found.append(breakdown.pair_weeks(sums[~held], weeks))
-    for times, together in timed:
-        names = [metric.name for metric in together]
+    parts = [pd.DataFrame(columns=breakdown.COLUMNS)]
+    for wide in sums:
+        long = breakdown.long_sums(wide, [name for name in GROUPS if name in groups])
+        parts.append(breakdown.pair_weeks(long[~_of_backlog(long["metric"])], weeks))
+    for rows, members in times:
+        names = [metric.name for metric in members]
         limits = breakdown.limits_of_the_week_before(whole[whole["metric"].isin(names)], weeks)
-        found += [breakdown.pair_within(times, limits, weeks, by=name) for name in given]
-    rows = pd.concat([part for part in found if len(part)] or found, ignore_index=True)
-    return rows.sort_values(["week", "team", "metric", "by", "group"], ignore_index=True)
+        parts += [breakdown.pair_within(rows, limits, weeks, by=name) for name in groups]
+    all_parts = pd.concat([part for part in parts if len(part)] or parts, ignore_index=True)
+    return all_parts.sort_values(["week", "team", "metric", "by", "group"], ignore_index=True)
 
 
-def _never_told(wanted: Iterable[Metric], told: pd.DataFrame) -> dict[str, str]:
+def _without_values(measurable: Iterable[Metric], filled: pd.DataFrame) -> dict[str, str]:
     """Shares, means and times of which no week has any: the columns are there, but they do not tell it."""
-    some = set(told["metric"]) if len(told) else set()
+    names = set(filled["metric"]) if len(filled) else set()
     return {
         metric.name: _NO_TARGET if metric.family == "sla" else _NO_ROWS
-        for metric in wanted
-        if metric.kind != "count" and metric.name not in some
+        for metric in measurable
+        if metric.kind != "count" and metric.name not in names
     }
 
 
-def _without_target(organisation: Organisation, told: pd.DataFrame) -> dict[tuple[str, str], str]:
+def _without_target(organisation: Organisation, filled: pd.DataFrame) -> dict[tuple[str, str], str]:
     """SLA metrics for which a team has no target, neither in its policy nor in its tickets."""
-    promised = {policy.name: {target.metric for target in policy.targets} for policy in organisation.sla_policies}
-    measured = set(zip(told["team"], told["metric"], strict=True)) if len(told) else set()
+    targets = {policy.name: {target.metric for target in policy.targets} for policy in organisation.sla_policies}
+    measured = set(zip(filled["team"], filled["metric"], strict=True)) if len(filled) else set()
     return {
         (team.name, metric.name): "this team has no such target"
         for team in organisation.teams
         for metric in CATALOGUE.values()
         if metric.family == "sla"
-        and metric.name.removesuffix("_sla") not in promised.get(team.sla_policy or "", set())
+        and metric.name.removesuffix("_sla") not in targets.get(team.sla_policy or "", set())
         and (team.name, metric.name) not in measured
     }
 
