@@ -23,7 +23,7 @@ from opslib.intake.mapping.map_file import MappedFile, map_file
 from opslib.intake.mapping.sources import SourceMapping
 from opslib.intake.privacy.pseudonyms import Pseudonymiser
 from opslib.intake.privacy.redaction import redact_many
-from opslib.store.files import digest
+from opslib.store.files import digest, write_aside
 from opslib.store.memo import code_of, digest_of
 from opslib.store.warehouse import Warehouse
 from opslib.tables import TABLES, Table
@@ -150,13 +150,15 @@ def _write(
     table = TABLES[mapped_file.table]
     schema = pa.schema([*table.schema, ("_row", pa.int64()), ("_unreadable", pa.string())])
     pieces: Counter[str] = Counter()
-    aside = parquet.with_suffix(".aside")
-    with pq.ParquetWriter(aside, schema, compression="zstd") as writer:
-        for chunk in mapped_file.chunks():
-            rows, counts = _without_personal_data(chunk.select(schema.names), table, pseudonymiser, pool)
-            pieces.update(counts)
-            writer.write_table(rows.cast(schema))
-    aside.replace(parquet)
+
+    def write(aside: Path) -> None:
+        with pq.ParquetWriter(aside, schema, compression="zstd") as writer:
+            for chunk in mapped_file.chunks():
+                rows, counts = _without_personal_data(chunk.select(schema.names), table, pseudonymiser, pool)
+                pieces.update(counts)
+                writer.write_table(rows.cast(schema))
+
+    write_aside(parquet, write)
     return pieces
 
 
