@@ -12,7 +12,7 @@ from opslib.weekly.outcome import Event
 
 
 @contextmanager
-def reported(total: int, say: Callable[[str, str], None]) -> Iterator[Callable[[Event], None]]:
+def progress_bar(total: int, say: Callable[[str, str], None]) -> Iterator[Callable[[Event], None]]:
     """Show how far the reports are while the block runs.
 
     Args:

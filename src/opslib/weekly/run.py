@@ -313,7 +313,7 @@ def render_reports(
         "warehouse": str(run.folders.warehouse.resolve()),
         "params": str(run.folders.params.resolve()),
     }
-    with progress.reported(len(jobs), say) as on_event:
+    with progress.progress_bar(len(jobs), say) as on_event:
         outcomes = render.run(
             jobs,
             notebooks=run.folders.notebooks,
