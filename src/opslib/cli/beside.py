@@ -24,13 +24,12 @@ def review(
 
 def metrics() -> None:
     """List every metric with its unit, direction and definition."""
-    from rich.table import Table
+    from rich.table import Column, Table
 
     from opslib.metrics import CATALOGUE
 
-    table = Table(
-        "metric", "label", "unit", "better", "definition", title="What the numbers mean", title_justify="left"
-    )
+    name = Column("metric", no_wrap=True, min_width=max(map(len, CATALOGUE)))
+    table = Table(name, "label", "unit", "better", "definition", title="What the numbers mean", title_justify="left")
     for metric in CATALOGUE.values():
         table.add_row(metric.name, metric.label, metric.unit, metric.better, metric.definition)
     console.print(table)

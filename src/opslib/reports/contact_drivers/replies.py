@@ -21,7 +21,7 @@ def asks_back(store: Warehouse, ticket_ids: pd.Series, weeks: Sequence[str]) -> 
         weeks: ISO weeks of the events.
 
     Returns:
-        ticket_id (with a reply of an agent), asked_back (1.0 or 0.0). None where the export has no such events.
+        ticket_id (with a reply of an agent), asked_back (1.0 or 0.0). None where the export has no reply of an agent.
 
     Notes:
         Texts of replies are in no export; an agent who needs to know more answers and sets the ticket to pending, and
@@ -37,9 +37,10 @@ def asks_back(store: Warehouse, ticket_ids: pd.Series, weeks: Sequence[str]) -> 
     events = events[events["ticket_id"].isin(ticket_ids)]
     comment = events["event"] == "public_comment"
     replies = events[comment & (events["actor_role"] == "agent")].groupby("ticket_id")["occurred_at"].min()
+    if replies.empty:
+        return None
     since = events["occurred_at"] - events["ticket_id"].map(replies)
     waits = ~comment & (events["value"] == "pending") & since.between(timedelta(0), _PENDING_WITHIN)
     writes = comment & (events["actor_role"] == "requester") & (since > timedelta(0))
     is_back = replies.index.isin(events.loc[waits, "ticket_id"]) & replies.index.isin(events.loc[writes, "ticket_id"])
-    frame = pd.DataFrame({"ticket_id": replies.index, "asked_back": is_back.astype("float64")})
-    return frame if len(frame) else None
+    return pd.DataFrame({"ticket_id": replies.index, "asked_back": is_back.astype("float64")})
