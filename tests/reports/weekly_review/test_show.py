@@ -81,7 +81,7 @@ def metric_rows(**changes: object) -> pd.DataFrame:
             "value": [0.842],
             "low": [0.81],
             "high": [0.871],
-            "n": [500],
+            "n": [4108.0],
             "goal": [0.85],
             "before": [0.8],
             "signal": [""],
@@ -98,7 +98,9 @@ def test_a_metric_has_interval_goal_change_line_and_definition():
     row = cells(markup)[1]
     assert row[1:6] == ["84.2 %", "81.0–87.1 %", "≥ 85 %, not met", "+4.2 points", "usual"]
     soup = BeautifulSoup(markup.html, "html.parser")
-    assert soup.details.p.get_text() == "Of the surveys answered, the share that is satisfied. This week: 500 counted."
+    assert (
+        soup.details.p.get_text() == "Of the surveys answered, the share that is satisfied. This week: 4,108 counted."
+    )
     assert soup.svg["aria-label"] == "Customer satisfaction, last 3 weeks: lowest 80.0 %, highest 84.2 %, latest 84.2 %"
     assert soup.path["d"].count("M") == 2, "a missing week breaks the line"
 

@@ -192,7 +192,7 @@ def _metric_cells(row: Any) -> list[Cell]:
     """The cells of a metric in the table of all metrics; one that the export lacks has its reason and no number."""
     if isinstance(row.missing, str):
         return [_label_cell(row.label, row.definition), Cell(row.missing), *[Cell("")] * 5]
-    count = "" if row.unit == "count" else f" This week: {row.n:,} counted."
+    count = "" if row.unit == "count" else f" This week: {words.value(row.n, 'count')} counted."
     is_met = words.met(row.value, row.goal, row.better)
     mark = "" if is_met is None else ", met" if is_met else ", not met"
     value = words.value(row.value, row.unit) if row.value == row.value or not is_known(row.low) else "not reached"
