@@ -509,7 +509,11 @@ def _sla() -> Iterable[Metric]:
     what = {
         "first_reply": ("First reply within SLA", "a first reply target", (_REPLIES,)),
         "next_reply": ("Next reply within SLA", "a next reply target (the worst reply decides)", ("ticket_events",)),
-        "full_resolution": ("Full resolution within SLA", "a full resolution target or a deadline", (_SOLVES,)),
+        "full_resolution": (
+            "Full resolution within SLA",
+            "a full resolution target (its clock stands still while the ticket is solved) or a deadline",
+            (_SOLVES,),
+        ),
         "requester_wait": (
             "Requester wait within SLA",
             "a target for the time in new, open and on hold",

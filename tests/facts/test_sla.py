@@ -98,6 +98,14 @@ TICKETS = [
     _ticket("deadline ahead", MONDAY, due_at=at("2027-01-01 09:00")),
     _ticket("merged", MONDAY, event_at("2026-03-05 09:00", "merged_into", None, "x"), due_at=at("2026-03-03 09:00")),
     _ticket("no priority", MONDAY, priority=None),
+    _ticket(
+        "reopened after ten days", MONDAY, _status("2026-03-02 10:00", "solved"),
+        event_at("2026-03-12 10:00", "status", "requester", "open"), _status("2026-03-12 10:10", "solved"),
+    ),
+    _ticket(
+        "late after it was reopened", MONDAY, _status("2026-03-03 16:00", "solved"),
+        event_at("2026-03-10 08:00", "status", "requester", "open"), _status("2026-03-10 11:00", "solved"),
+    ),
 ]  # fmt: skip
 
 
@@ -142,6 +150,22 @@ def test_a_wait_that_used_up_its_target_as_it_stopped_broke_the_promise_then(sla
     """The target was gone at 13:00; that the wait went on at 15:00 only made it visible."""
     row = sla.loc[("used up as the wait stops", "standard", "requester_wait")]
     assert (row["elapsed_seconds"], row["state"], row["breached_at"]) == (16200, "breached", at("2026-03-02 13:00"))
+
+
+@pytest.mark.parametrize(
+    ("name", "elapsed", "state", "breached_at"),
+    [
+        ("reopened after ten days", 3600 + 600, "met", None),
+        ("late after it was reopened", (7 + 8 + 3) * 3600, "breached", "2026-03-10 09:00"),
+    ],
+)
+def test_the_clock_of_the_resolution_stands_still_while_the_ticket_is_solved(
+    sla: pd.DataFrame, name: str, elapsed: int, state: str, breached_at: str | None
+) -> None:
+    """A solved ticket is nobody's to work on; as the field has it, only time in which it was not solved counts."""
+    row = sla.loc[(name, "standard", "full_resolution")]
+    assert (row["elapsed_seconds"], row["state"]) == (elapsed, state)
+    assert (None if pd.isna(row["breached_at"]) else row["breached_at"]) == (breached_at and at(breached_at))
 
 
 def test_the_worst_stretch_decides_on_next_reply(sla: pd.DataFrame) -> None:

@@ -385,7 +385,7 @@ def sla_facts(life: Life, has_reply_column: bool = True) -> list[dict[str, Any]]
         if ends or running:
             measures.append(("first_reply", created, min(ends, default=None), None))
     if not life.untimed:
-        measures.append(("full_resolution", created, full_end, None))
+        measures.append(("full_resolution", created, full_end, ACTIVE if life.has_events else None))
         if life.has_events:
             measures += [(wait, created, full_end, WAITS[wait]) for wait in ("requester_wait", "agent_work")]
     for question, answer in life.stretches():

@@ -12,7 +12,8 @@ The rules:
   of a ticket and policy are one row, that of the worst: breached before running before met, then the one furthest
   over.
 - requester_wait and agent_work run while the ticket is in their statuses, until its last solve.
-- full_resolution runs from creation to the last solve, and runs again after a reopening.
+- full_resolution runs from creation to the last solve; it stands still while the ticket is solved, and runs on after a
+  reopening.
 - `due_at`: where the source gives a deadline, the policy `due_at` has the metric full_resolution on the calendar clock.
 - Elapsed as long as the target is met, a second more is breached. `breached_at` is the earliest instant at which the
   whole target had passed: for a business clock in opening hours (or at closing time) of the team that held the ticket.
@@ -43,11 +44,12 @@ from opslib.facts.spells import (
     with_calendar,
     with_words,
 )
-from opslib.facts.tickets import in_wait, is_solve
+from opslib.facts.tickets import in_span, is_solve
 from opslib.settings import Organisation
 
 DUE_AT = "due_at"
-WAIT_METRICS = ("requester_wait", "agent_work")
+SPAN_METRICS = ("requester_wait", "agent_work", "full_resolution")
+"""Metrics that run in some statuses only."""
 _KEYS = ("ticket", "policy", "metric", "clock")
 
 
@@ -148,8 +150,7 @@ def measures(
     timed = tickets.filter(~tickets.untimed)
     return ibis.union(
         _first_replies(tickets, has_reply_column="first_reply_at" in set(present.get("tickets", ()))),
-        _full_resolutions(timed),
-        *_waits(timed),
+        *_spans(timed),
         _next_replies(stretches, timeline),
     )
 
@@ -173,34 +174,20 @@ def _first_replies(tickets: ir.Table, *, has_reply_column: bool) -> ir.Table:
     )
 
 
-def _full_resolutions(row: ir.Table) -> ir.Table:
-    ended = ibis.ifelse(row.running, none_of("int64"), row.last_solve)
-    end_clock = ibis.ifelse(row.running, row.now_clock, row.last_solve_clock)
-    return _measure(
-        row,
-        "full_resolution",
-        start=row.created,
-        start_clock=row.created_clock,
-        ended=ended,
-        elapsed_calendar=ended.coalesce(row.now) - row.created,
-        elapsed_business=where_clocked(row, end_clock - row.created_clock),
-    )
-
-
-def _waits(tickets: ir.Table) -> list[ir.Table]:
-    """The waits by status of the tickets whose events tell them."""
-    row = tickets.filter(tickets.tells_statuses)
+def _spans(tickets: ir.Table) -> list[ir.Table]:
+    """What runs by status, to the last solve; where the events do not tell statuses only the resolution is known."""
     return [
         _measure(
             row,
-            wait,
+            metric,
             start=row.created,
             start_clock=row.created_clock,
             ended=ibis.ifelse(row.running, none_of("int64"), row.last_solve),
-            elapsed_calendar=row[f"{wait}_calendar"],
-            elapsed_business=where_clocked(row, row[f"{wait}_business"]),
+            elapsed_calendar=row[f"{metric}_calendar"],
+            elapsed_business=where_clocked(row, row[f"{metric}_business"]),
         )
-        for wait in WAIT_METRICS
+        for metric in SPAN_METRICS
+        for row in [tickets if metric == "full_resolution" else tickets.filter(tickets.tells_statuses)]
     ]
 
 
@@ -315,8 +302,8 @@ def breaches(
         ticket, policy, metric, clock, breached_at (UTC).
     """
     breached = judgements.filter(judgements.state == "breached")
-    waits = _wait_crossings(breached.filter(breached.metric.isin(WAIT_METRICS)), timeline)
-    times = breached.filter(~breached.metric.isin(WAIT_METRICS))
+    waits = _span_crossings(breached.filter(breached.metric.isin(SPAN_METRICS)), timeline)
+    times = breached.filter(~breached.metric.isin(SPAN_METRICS))
     of_calendar, wait_of_calendar = times.filter(times.clock == "calendar"), waits.filter(waits.clock == "calendar")
     of_business, wait_of_business = times.filter(times.clock == "business"), waits.filter(waits.clock == "business")
     readings = _readings(of_business, timeline).union(wait_of_business.select(*_KEYS, "reading", "holder"))
@@ -358,8 +345,8 @@ def _instants_of_readings(
     return row.select(*_KEYS, breached_at=row.breached_at.cast("timestamp('UTC', 6)"))
 
 
-def _wait_crossings(breached: ir.Table, timeline: ir.Table) -> ir.Table:
-    """Where the sum of a wait reaches its target: the reading of its clock there, and who holds the ticket."""
+def _span_crossings(breached: ir.Table, timeline: ir.Table) -> ir.Table:
+    """Where the sum of a span reaches its target: the reading of its clock there, and who holds the ticket."""
     rows = timeline.select(
         "sequence",
         "moment",
@@ -371,9 +358,8 @@ def _wait_crossings(breached: ir.Table, timeline: ir.Table) -> ir.Table:
         business=timeline.clock,
     )
     row = breached.inner_join(rows, breached.ticket == rows.timeline_ticket)
-    of_requester = row.metric == "requester_wait"
     before, after = (
-        ibis.ifelse(of_requester, in_wait(state, "requester_wait"), in_wait(state, "agent_work"))
+        ibis.cases(*((row.metric == metric, in_span(state, metric)) for metric in SPAN_METRICS))
         for state in (row.status_before, row.status)
     )
     row = row.mutate(at=ibis.ifelse(row.clock == "business", row.business, row.moment), before=before, after=after)

@@ -65,13 +65,15 @@ WAITS = {
     "agent_wait": ("pending",),
     "on_hold": ("on_hold",),
 }
+SPANS = {**WAITS, "full_resolution": ("new", "open", "pending", "on_hold")}
+"""What runs in which statuses: the waits, and the clock of the resolution target, which stands still while solved."""
 CLOCKS = ("calendar", "business")
 FOLLOW_UP = timedelta(days=7)
 
 
-def in_wait(state: ir.Value, wait: str) -> ir.Value:
-    """1 where a status belongs to a wait, else 0 (also where there is no status)."""
-    return ibis.ifelse(state.isin([state_code(name) for name in WAITS[wait]]).fill_null(False), 1, 0)
+def in_span(state: ir.Value, span: str) -> ir.Value:
+    """1 where a status belongs to one of `SPANS`, else 0 (also where there is no status)."""
+    return ibis.ifelse(state.isin([state_code(name) for name in SPANS[span]]).fill_null(False), 1, 0)
 
 
 def is_solve(timeline: ir.Table) -> ir.Value:
@@ -120,16 +122,16 @@ def endings(
     flags = openings.select("tells_comments", "status", opened=openings.ticket)
     rows = rows.inner_join(flags, rows.ticket == flags.opened).drop("opened")
     rows = rows.mutate(now=ibis.literal(seconds_of(as_of), type="int64"), running=is_active(rows.state))
-    return _with_reply(_with_running_waits(rows)).drop("status")
+    return _with_reply(_with_running_spans(rows)).drop("status")
 
 
-def _with_running_waits(rows: ir.Table) -> ir.Table:
-    """Let the wait that a ticket is still in run to as_of, on both clocks."""
-    for wait in WAITS:
-        inside = ibis.ifelse(rows.running, in_wait(rows.state, wait), 0)
+def _with_running_spans(rows: ir.Table) -> ir.Table:
+    """Let the spans that a ticket is still in run to as_of, on both clocks."""
+    for span in SPANS:
+        inside = ibis.ifelse(rows.running, in_span(rows.state, span), 0)
         rows = rows.mutate(**{
-            f"{wait}_calendar": rows[f"{wait}_calendar"] + inside * rows.now,
-            f"{wait}_business": rows[f"{wait}_business"] + inside * rows.now_clock,
+            f"{span}_calendar": rows[f"{span}_calendar"] + inside * rows.now,
+            f"{span}_business": rows[f"{span}_business"] + inside * rows.now_clock,
         })  # fmt: skip
     return rows
 
@@ -164,7 +166,7 @@ def _sums(timeline: ir.Table) -> ir.Table:
     for number, part in enumerate(parts):
         renamed = part.rename({f"part_{number}": "ticket"})
         rows = rows.left_join(renamed, rows.ticket == renamed[f"part_{number}"]).drop(f"part_{number}")
-    rows = rows.inner_join(_waits(timeline), "ticket")
+    rows = rows.inner_join(_spans(timeline), "ticket")
     return rows.mutate(
         state=rows.last_state % CODES,
         team=rows.last_team % CODES,
@@ -235,15 +237,15 @@ def _surveys(timeline: ir.Table) -> ir.Table:
     )
 
 
-def _waits(timeline: ir.Table) -> ir.Table:
-    """Sums of the waits as if none was still running, and the reopens, from the rows where the status changes."""
+def _spans(timeline: ir.Table) -> ir.Table:
+    """Sums of the spans as if none was still running, and the reopens, from the rows where the status changes."""
     changes = timeline.filter(is_event(timeline, OPENING) | (timeline.status != timeline.status_before))
     is_reopen = changes.status_before.isin([state_code(name) for name in FINISHED]) & is_active(changes.status)
     sums: dict[str, ir.Value] = {"reopens": ibis.ifelse(is_reopen.fill_null(False), 1, 0).sum().cast("int64")}
-    for wait in WAITS:
-        change = in_wait(changes.status_before, wait) - in_wait(changes.status, wait)
-        sums[f"{wait}_calendar"] = (changes.moment * change).sum().cast("int64")
-        sums[f"{wait}_business"] = (changes.clock * change).sum().cast("int64")
+    for span in SPANS:
+        change = in_span(changes.status_before, span) - in_span(changes.status, span)
+        sums[f"{span}_calendar"] = (changes.moment * change).sum().cast("int64")
+        sums[f"{span}_business"] = (changes.clock * change).sum().cast("int64")
     return changes.group_by("ticket").agg(**sums)
 
 
