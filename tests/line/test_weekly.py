@@ -59,7 +59,7 @@ def test_the_manifest_says_what_went_in(line: WholeLine):
     assert all(re.fullmatch(r"[0-9a-f]{64}", entry["sha256"]) for entry in manifest["inputs"].values())
     assert len(manifest["reports"]) == len(TEAMS) * len(REPORTS)
     assert {entry["status"] for entry in manifest["reports"]} <= {"ready", "unchanged"}
-    assert line.answer("week").out.count(" ready (") == len(TEAMS) * len(REPORTS)
+    assert f"{len(TEAMS) * len(REPORTS)} ready (" in line.answer("week").out
 
 
 def test_nothing_planted_that_names_a_person_is_in_the_warehouse_the_reports_or_the_log(line: WholeLine):
