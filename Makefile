@@ -80,6 +80,8 @@ check: setup  ## lint, format, types, direction of imports
 
 # The notebooks run on a small sample of their own, so that a test never depends on what lies in data/.
 TEST_DATA := data/test
+# Hundreds of processes start in a test run; each would compile what it imports where Python may keep no bytecode.
+test: export PYTHONDONTWRITEBYTECODE :=
 test: setup  ## all tests, the notebooks and the pages in a real browser among them
 	@$(MAKE) --no-print-directory --jobs 2 check test-facts
 	@OPSLIB_WAREHOUSE=$(CURDIR)/$(TEST_DATA)/warehouse OPSLIB_PARAMS=$(CURDIR)/params \
