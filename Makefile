@@ -1,7 +1,7 @@
 # Two commands matter: `make weekly` and `make test`. `make help` lists the rest.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup weekly exports gate facts reports review screenshots test check lab lock clean
+.PHONY: help setup weekly exports gate facts reports review screenshots test test-facts check lab lock clean
 
 PYTHON ?= python3
 ifeq ($(CONDA_DEFAULT_ENV),opslib)
@@ -80,12 +80,16 @@ check: setup  ## lint, format, types, direction of imports
 
 # The notebooks run on a small sample of their own, so that a test never depends on what lies in data/.
 TEST_DATA := data/test
-test: check  ## all tests, the notebooks and the pages in a real browser among them
+# Hundreds of processes start in a test run; each would compile what it imports where Python may keep no bytecode.
+test: export PYTHONDONTWRITEBYTECODE :=
+test: setup  ## all tests, the notebooks and the pages in a real browser among them
+	@$(MAKE) --no-print-directory --jobs 2 check test-facts
+	@OPSLIB_WAREHOUSE=$(CURDIR)/$(TEST_DATA)/warehouse OPSLIB_PARAMS=$(CURDIR)/params \
+		$(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder \
+		--nbval-lax --nbval-current-env --nbval-cell-timeout 120 src tests notebooks
+
+test-facts: setup
 	@$(BIN)/opslib facts --sample-tickets 6000 --exports $(TEST_DATA)/sample --warehouse $(TEST_DATA)/warehouse --params params
-	@OPSLIB_WAREHOUSE=$(CURDIR)/$(TEST_DATA)/warehouse OPSLIB_PARAMS=$(CURDIR)/params \
-		$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
-	@OPSLIB_WAREHOUSE=$(CURDIR)/$(TEST_DATA)/warehouse OPSLIB_PARAMS=$(CURDIR)/params \
-		$(BIN)/python -m pytest --nbval-lax --nbval-current-env --nbval-cell-timeout 120 notebooks
 
 lab: facts  ## JupyterLab on the facts, with git and nbdime
 	@$(BIN)/python -m ipykernel install --sys-prefix --name opslib --display-name "opslib" >/dev/null

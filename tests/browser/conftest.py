@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,10 +11,9 @@ from typing import Any
 import pytest
 
 from tests.browser.browser_pages import write_site
+from tests.whole_line import whole_line
 
 HOW_TO_GET_IT = "no Chromium was found; install it (`apt-get install chromium`) or name one in OPSLIB_CHROMIUM"
-REPOSITORY = Path(__file__).parents[2]
-SAMPLE_TICKETS = 1500
 ARGUMENTS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -63,17 +60,7 @@ def real_reports(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = os.environ.get("OPSLIB_TEST_REPORTS")
     if path:
         return Path(path)
-    from opslib.sample import write_sample
-
-    root = tmp_path_factory.mktemp("line")
-    write_sample(root / "exports", tickets=SAMPLE_TICKETS)
-    folders = ["--exports", root / "exports", "--warehouse", root / "data" / "warehouse", "--reports", root / "reports"]
-    command = [sys.executable, "-c", "from opslib.cli import main; main()", "weekly", *map(str, folders)]
-    before = ["--week", "2026-W45", "--only", "2026-W45/us-safety/weekly_review"]
-    for options in (before, ["--week", "2026-W46", "--team", "us-safety"]):
-        answer = subprocess.run([*command, *options], cwd=REPOSITORY, capture_output=True, text=True, check=False)
-        assert answer.returncode == 0, answer.stdout + answer.stderr
-    return root / "reports"
+    return whole_line(tmp_path_factory).reports
 
 
 class Visit:

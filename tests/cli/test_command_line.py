@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,28 +11,37 @@ from typer.testing import CliRunner
 
 from opslib.cli import app
 from opslib.cli.options import RunOptions, offering
-
-ROOT = Path(__file__).parents[2]
-
-
-def opslib(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """The command as a user calls it, in a folder of its own."""
-    command = [str(Path(sys.executable).with_name("opslib")), *arguments, "--params", str(ROOT / "params")]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=120)
+from tests.command_line import ROOT, Answer, in_a_process, in_this_process
 
 
 @pytest.mark.parametrize("week", ["2026-W54", "latest"])
 @pytest.mark.parametrize("command", ["weekly", "gate", "facts", "reports"])
-def test_a_week_that_there_is_not_is_refused_in_one_message(tmp_path: Path, command: str, week: str) -> None:
-    exports = tmp_path / "exports"
-    exports.mkdir()
-    answer = opslib(tmp_path, command, "--source", "standard", "--exports", str(exports), "--week", week)
-    assert answer.returncode == 2
-    assert answer.stderr.startswith(f"opslib: '{week}'")
-    assert "2026-W46" in answer.stderr, "the message shows how a week is written"
-    assert answer.stderr.count("\n") == 1
-    assert "Traceback" not in answer.stderr
-    assert list(tmp_path.iterdir()) == [exports], "nothing was read or made"
+def test_a_week_that_there_is_not_is_refused_in_one_message(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], command: str, week: str
+) -> None:
+    answer = in_this_process(monkeypatch, capsys, tmp_path, *with_week(tmp_path, command, week))
+    assert_refused(answer, week, tmp_path)
+
+
+def test_a_user_reads_the_refusal_on_the_standard_error_of_the_command(tmp_path: Path) -> None:
+    assert_refused(in_a_process(tmp_path, *with_week(tmp_path, "facts", "latest")), "latest", tmp_path)
+
+
+def with_week(folder: Path, command: str, week: str) -> list[str]:
+    """The command over a folder that has no exports yet."""
+    (folder / "exports").mkdir()
+    options = ["--source", "standard", "--exports", str(folder / "exports"), "--params", str(ROOT / "params")]
+    return [command, *options, "--week", week]
+
+
+def assert_refused(answer: Answer, week: str, folder: Path) -> None:
+    """One message on the standard error, and nothing read or made."""
+    assert answer.status == 2
+    assert answer.err.startswith(f"opslib: '{week}'")
+    assert "2026-W46" in answer.err, "the message shows how a week is written"
+    assert answer.err.count("\n") == 1
+    assert "Traceback" not in answer.err
+    assert list(folder.iterdir()) == [folder / "exports"]
 
 
 def test_a_command_takes_the_options_that_it_offers_and_no_other() -> None:

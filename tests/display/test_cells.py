@@ -83,6 +83,10 @@ def test_a_missing_week_breaks_a_sparkline_and_fewer_than_two_values_draw_none()
     assert sparkline([None, 1.0, float("nan")], "line") == ""
 
 
+def test_a_flat_sparkline_lies_in_the_middle():
+    assert "M2.5 11.0L81.5 11.0" in sparkline([5.0, 5.0], "x")
+
+
 def test_a_sparkline_in_words():
     assert spark_words("CSAT", [0.8, None, 0.9, 0.85], "share") == (
         "CSAT, last 4 weeks: lowest 80.0 %, highest 90.0 %, latest 85.0 %"

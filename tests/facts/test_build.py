@@ -74,14 +74,14 @@ def test_the_bytes_do_not_depend_on_which_weeks_are_built_together(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Small weeks share a pass; later, when one of them has grown or is alone in having changed, they do not."""
-    tickets = random_tickets.make(11, 150)
+    tickets = [each for each in random_tickets.make(11, 150) if each[0]["created_at"] < at("2026-03-23 00:00")]
     together, apart = Warehouse(tmp_path / "together"), Warehouse(tmp_path / "apart")
     for warehouse in (together, apart):
         fill(warehouse, random_tickets.organisation(), tickets)
     weeks = _build(together)
     monkeypatch.setattr(building, "ROWS_OF_A_PASS", 1)
     assert _build(apart) == weeks
-    assert len(weeks) > 5
+    assert len(weeks) > 2
     assert _bytes(together) == _bytes(apart)
 
 

@@ -3,32 +3,34 @@
 from __future__ import annotations
 
 import gzip
+import json
 import shutil
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
-from opslib.sample import write_sample
+from opslib.store.files import write_json
 from opslib.weekly.run import SAMPLE_MARK, Run, open_run
+from tests.built_once import built_once
+from tests.samples import shared_sample
 
 ROOT = Path(__file__).parents[2]
 WEEK = "2026-W46"
+TICKETS = 4000
 TEAMS = ("us-general", "us-creators", "us-safety", "us-commerce")
 REPORTS = ("weekly_review", "contact_drivers", "routing_audit")
 
 
 @pytest.fixture(scope="session")
-def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The sample as it is made where there are no exports, only smaller."""
-    return write_sample(tmp_path_factory.mktemp("made") / "sample", tickets=4000)
-
-
-@pytest.fixture(scope="session")
-def exports_by_team(sample: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def exports_by_team(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The sample's tickets and events, as a CRM that knows nothing of samples would export them."""
-    folder = tmp_path_factory.mktemp("by_team") / "exports"
-    folder.mkdir()
+    sample = shared_sample(tmp_path_factory, TICKETS)
+    return built_once(tmp_path_factory, "exports_by_team", lambda folder: write_by_team(sample, folder))
+
+
+def write_by_team(sample: Path, folder: Path) -> None:
+    """A sample's exports without their mark, with a file of tickets for each team."""
     for path in sample.iterdir():
         if path.name != SAMPLE_MARK and not path.name.startswith("tickets"):
             shutil.copy(path, folder)
@@ -36,7 +38,6 @@ def exports_by_team(sample: Path, tmp_path_factory: pytest.TempPathFactory) -> P
     for team, rows in tickets.groupby("team"):
         with gzip.open(folder / f"tickets_{team}.csv.gz", "wt", encoding="utf-8", newline="") as stream:
             rows.to_csv(stream, index=False)
-    return folder
 
 
 @pytest.fixture
@@ -62,7 +63,17 @@ def run_over(exports: Path, folder: Path, **changes: object) -> Run:
         "week": None,
         "as_of": None,
         "workers": 1,
-        "sample_tickets": 4000,
+        "sample_tickets": TICKETS,
         "say": lambda step, line: None,
     }
     return open_run(**(settings | changes))  # type: ignore[arg-type]
+
+
+def few_expectations(folder: Path) -> Path:
+    """The suites with one type of expectation, where what the gate asks does not matter: asking takes time."""
+    folder.mkdir()
+    for path in (ROOT / "expectations").glob("*.json"):
+        suite = json.loads(path.read_text(encoding="utf-8"))
+        lean = [each for each in suite["expectations"] if each["type"] == "expect_column_values_to_not_be_null"]
+        write_json(suite | {"expectations": lean}, folder / path.name)
+    return folder

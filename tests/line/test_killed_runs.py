@@ -16,8 +16,8 @@ from pathlib import Path
 import pytest
 
 from opslib.intake.privacy.pseudonyms import KEY_FILE
-from opslib.sample import write_sample
-from tests.line.conftest import ROOT
+from tests.line.conftest import ROOT, few_expectations
+from tests.samples import shared_sample
 
 KILLS = 10
 IN_A_ROW = 3
@@ -38,7 +38,7 @@ _SERVER.set_forkserver_preload(
 )
 
 
-def admit_and_build(exports: Path, data: Path, output: Path) -> None:
+def admit_and_build(exports: Path, expectations: Path, data: Path, output: Path) -> None:
     """`opslib facts`, in a process of its own."""
     from opslib.cli import app
 
@@ -46,7 +46,7 @@ def admit_and_build(exports: Path, data: Path, output: Path) -> None:
     os.dup2(descriptor, 1)
     os.dup2(descriptor, 2)
     sys.stdout, sys.stderr = (os.fdopen(number, "w", buffering=1, closefd=False) for number in (1, 2))
-    settings = ["--params", ROOT / "params", "--expectations", ROOT / "expectations", "--reports", data / "reports"]
+    settings = ["--params", ROOT / "params", "--expectations", expectations, "--reports", data / "reports"]
     app(["facts", "--exports", str(exports), "--warehouse", str(data / "warehouse"), *map(str, settings)])
 
 
@@ -55,6 +55,7 @@ class Runs:
     """Runs over the same exports, each warehouse with the same key of the pseudonyms."""
 
     exports: Path
+    expectations: Path
     key: Path
 
     def fresh(self, data: Path) -> Path:
@@ -64,7 +65,7 @@ class Runs:
         return data
 
     def start(self, data: Path) -> multiprocessing.process.BaseProcess:
-        run = _SERVER.Process(target=admit_and_build, args=(self.exports, data, data / "log.txt"))
+        run = _SERVER.Process(target=admit_and_build, args=(self.exports, self.expectations, data, data / "log.txt"))
         run.start()
         return run
 
@@ -108,7 +109,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Runs:
     key = folder / KEY_FILE
     key.write_text("a key for tests only, not a secret\n")
     key.chmod(0o600)
-    return Runs(write_sample(folder / "sample", tickets=1500), key)
+    return Runs(shared_sample(tmp_path_factory, 600), few_expectations(folder / "expectations"), key)
 
 
 @pytest.fixture(scope="module")

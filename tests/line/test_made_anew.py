@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
 from collections.abc import Iterator
@@ -11,13 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from opslib.sample import write_sample
 from opslib.store import memo
-from opslib.store.files import write_json
 from opslib.weekly.cache import Cache, shared_basis
 from opslib.weekly.numbers.published import basis_of
 from opslib.weekly.run import Intake, Run, Selection, admit_exports, build_facts, planned_jobs, publish
-from tests.line.conftest import REPORTS, ROOT, run_over
+from tests.line.conftest import REPORTS, few_expectations, run_over
+from tests.samples import shared_sample
 
 ALL = {f"report {name}" for name in REPORTS}
 EDITS = {
@@ -97,20 +95,10 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         yield copy
 
 
-def few_expectations(folder: Path) -> Path:
-    """The suites with one type of expectation: what the gate asks does not matter here, and takes time."""
-    folder.mkdir()
-    for path in (ROOT / "expectations").glob("*.json"):
-        suite = json.loads(path.read_text(encoding="utf-8"))
-        kept = [each for each in suite["expectations"] if each["type"] == "expect_column_values_to_not_be_null"]
-        write_json(suite | {"expectations": kept}, folder / path.name)
-    return folder
-
-
 @pytest.fixture(scope="module")
 def desk(package: Path, tmp_path_factory: pytest.TempPathFactory) -> Desk:
     folder = tmp_path_factory.mktemp("line")
-    exports = write_sample(folder / "exports", tickets=600)
+    exports = shared_sample(tmp_path_factory, 600)
     desk = Desk(run_over(exports, folder, expectations=few_expectations(folder / "expectations")), [])
     assert desk.remade() == {"staged", "gate", "facts", "values", "changes", "code of numbers", *ALL}
     assert desk.remade() == set()

@@ -6,8 +6,6 @@ import json
 import re
 import shutil
 import stat
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,29 +14,17 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from opslib.weekly.run import SAMPLE_MARK, admit_exports
-from tests.line.conftest import REPORTS, ROOT, TEAMS, WEEK, run_over
-
-OPSLIB = Path(sys.executable).with_name("opslib")
-SETTINGS = [
-    *("--params", str(ROOT / "params")),
-    *("--notebooks", str(ROOT / "notebooks")),
-    *("--expectations", str(ROOT / "expectations")),
-]
+from opslib.errors import OpslibError
+from opslib.weekly.run import SAMPLE_MARK, Run, admit_exports
+from tests.command_line import SETTINGS, in_this_process
+from tests.line.conftest import REPORTS, ROOT, TEAMS, WEEK, few_expectations, run_over, write_by_team
+from tests.samples import shared_sample
+from tests.whole_line import RUNS, WholeLine, weekly, whole_line
 
 
-def weekly(folder: Path, exports: Path, *options: str) -> subprocess.CompletedProcess[str]:
-    """`opslib weekly` with every folder of its own, as another process."""
-    command = [str(OPSLIB), "weekly", *SETTINGS, "--exports", str(exports)]
-    command += ["--warehouse", str(folder / "data" / "warehouse"), "--reports", str(folder / "reports"), *options]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=600)
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory, sample: Path) -> tuple[Path, subprocess.CompletedProcess[str]]:
-    """The folder in which the sample was taken through the whole line, and what the command said."""
-    folder = tmp_path_factory.mktemp("weekly")
-    return folder, weekly(folder, sample)
+@pytest.fixture(scope="session")
+def line(tmp_path_factory: pytest.TempPathFactory) -> WholeLine:
+    return whole_line(tmp_path_factory)
 
 
 def strings_in(folder: Path) -> Iterator[tuple[Path, str]]:
@@ -52,70 +38,69 @@ def strings_in(folder: Path) -> Iterator[tuple[Path, str]]:
             yield path, path.read_bytes().decode("utf-8", "replace")
 
 
-def test_the_sample_gives_a_report_per_team_and_an_index(made):
-    folder, answer = made
-    assert answer.returncode == 0, answer.stderr + answer.stdout
-    assert answer.stderr == ""
-    week = folder / "reports" / WEEK
-    made = {f"{team}/{report}.html" for team in TEAMS for report in REPORTS}
-    assert {path.relative_to(week).as_posix() for path in week.glob("*/*.html")} == made
+def test_the_sample_gives_a_report_per_team_and_an_index(line: WholeLine):
+    for run in RUNS:
+        assert (line.answer(run).status, line.answer(run).err) == (0, ""), line.answer(run)
+    week = line.reports / WEEK
+    pages = {f"{team}/{report}.html" for team in TEAMS for report in REPORTS}
+    reports = [path for path in week.glob("*/*.html") if not path.name.endswith(".compare.html")]
+    assert {path.relative_to(week).as_posix() for path in reports} == pages
     index = (week / "index.html").read_text(encoding="utf-8")
-    assert all(f'href="{page}"' in index for page in made)
+    assert all(f'href="{page}"' in index for page in pages)
     assert (week / "data_quality.html").exists()
-    assert (folder / "reports" / "index.html").exists()
+    assert (line.reports / "index.html").exists()
     assert "simulated" in index
 
 
-def test_the_manifest_says_what_went_in(made, sample):
-    folder, _ = made
-    manifest = json.loads((folder / "reports" / WEEK / "manifest.json").read_text())
+def test_the_manifest_says_what_went_in(line: WholeLine):
+    manifest = json.loads((line.reports / WEEK / "manifest.json").read_text())
     assert manifest["sample"] is True
-    assert set(manifest["inputs"]) == {path.name for path in sample.iterdir()} - {SAMPLE_MARK}
+    assert set(manifest["inputs"]) == {path.name for path in line.sample.iterdir()} - {SAMPLE_MARK}
     assert all(re.fullmatch(r"[0-9a-f]{64}", entry["sha256"]) for entry in manifest["inputs"].values())
-    assert [entry["status"] for entry in manifest["reports"]] == ["ready"] * len(TEAMS) * len(REPORTS)
+    assert len(manifest["reports"]) == len(TEAMS) * len(REPORTS)
+    assert {entry["status"] for entry in manifest["reports"]} <= {"ready", "unchanged"}
+    assert f"{len(TEAMS) * len(REPORTS)} ready (" in line.answer("week").out
 
 
-def test_nothing_planted_that_names_a_person_is_in_the_warehouse_the_reports_or_the_log(made, sample):
-    folder, answer = made
-    planted = json.loads((sample / SAMPLE_MARK).read_text())["planted_personal_data"]
+def test_nothing_planted_that_names_a_person_is_in_the_warehouse_the_reports_or_the_log(line: WholeLine):
+    planted = json.loads((line.sample / SAMPLE_MARK).read_text())["planted_personal_data"]
     texts = {item["text"] for item in planted}
     assert len(texts) > 20
     raw_ids = re.compile(r"\breq-\d{8}\b|\bagent-[a-z]+-[a-z]+")
-    exported = "\n".join(text for _, text in strings_in(sample))
+    exported = "\n".join(text for _, text in strings_in(line.sample))
     assert raw_ids.search(exported)
-    for path, text in [*strings_in(folder), (Path("standard output"), answer.stdout + answer.stderr)]:
+    logs = [(Path(f"log of {run}"), line.answer(run).out + line.answer(run).err) for run in RUNS]
+    for path, text in [*strings_in(line.folder), *logs]:
         assert raw_ids.search(text) is None, path
         assert {item for item in texts if item in text} == set(), path
 
 
-def test_the_redacted_text_keeps_its_tickets_words(made, sample):
+def test_the_redacted_text_keeps_its_tickets_words(line: WholeLine):
     """Were the descriptions simply dropped, the test above would pass as well."""
-    folder, _ = made
     tickets = pd.concat(
         pq.read_table(path, columns=["description"]).to_pandas()
-        for path in (folder / "data" / "warehouse" / "standard" / "tickets").glob("week=*/part.parquet")
+        for path in (line.warehouse / "standard" / "tickets").glob("week=*/part.parquet")
     )
     assert tickets["description"].str.contains(r"\[email\]").any()
     assert tickets["description"].str.split().str.len().median() > 8
 
 
-def test_the_key_is_kept_for_its_owner_only(made):
-    folder, _ = made
-    assert stat.S_IMODE((folder / "data" / "opslib.key").stat().st_mode) == 0o600
+def test_the_key_is_kept_for_its_owner_only(line: WholeLine):
+    assert stat.S_IMODE((line.folder / "data" / "opslib.key").stat().st_mode) == 0o600
 
 
-def test_a_second_run_takes_nothing_in_again_and_gives_the_same_facts(made, sample):
-    folder, _ = made
-    warehouse = folder / "data" / "warehouse"
-    kept = [path for area in ("facts", "published") for path in (warehouse / area).rglob("*.parquet")]
-    before = {path: path.stat().st_mtime_ns for path in kept}
-    again = weekly(folder, sample, "--team", "us-safety")
-    assert again.returncode == 0, again.stderr
-    assert "reading" not in again.stdout
-    assert "as before" in again.stdout
-    assert {path: path.stat().st_mtime_ns for path in kept} == before
-    assert (warehouse / "published" / "escalations" / f"week={WEEK}" / "part.parquet") in kept
-    assert "3 unchanged" in again.stdout
+def test_a_second_run_takes_nothing_in_again_and_gives_the_same_facts(line: WholeLine):
+    before, after = (
+        {path: time for path, time in line.written(run).items() if path.startswith(("facts/", "published/"))}
+        for run in ("week", "week_again")
+    )
+    again = line.answer("week_again").out
+    assert "reading" in line.answer("week_before").out
+    assert "reading" not in again
+    assert re.search(r"^gate .*as before$", again, re.MULTILINE)
+    assert after == before
+    assert f"published/escalations/week={WEEK}/part.parquet" in before
+    assert "3 unchanged" in again
 
 
 def test_one_teams_broken_export_is_said_on_the_index_and_the_others_are_made(exports, tmp_path):
@@ -124,7 +109,7 @@ def test_one_teams_broken_export_is_said_on_the_index_and_the_others_are_made(ex
     params = Path(shutil.copytree(ROOT / "params", tmp_path / "params"))
     (params / "weekly.yml").write_text("notebooks:\n  - notebook: team/weekly_review\n    teams: all\n")
     answer = weekly(tmp_path, exports, "--source", "standard", "--params", str(params))
-    assert answer.returncode == 3, answer.stderr + answer.stdout
+    assert answer.status == 3, answer
     week = tmp_path / "reports" / WEEK
     reports = json.loads((week / "manifest.json").read_text())["reports"]
     assert len(reports) == len(TEAMS)
@@ -143,29 +128,42 @@ def test_one_teams_broken_export_is_said_on_the_index_and_the_others_are_made(ex
         (("--source", "zendsk"), "did you mean 'zendesk'"),
     ],
 )
-def test_a_wrong_choice_is_refused_before_anything_is_read(sample, tmp_path, options, words):
-    answer = weekly(tmp_path, sample, *options)
-    assert answer.returncode == 2
-    assert words in answer.stderr
-    assert "Traceback" not in answer.stderr
+def test_a_wrong_choice_is_refused_before_anything_is_read(
+    tmp_path_factory, tmp_path, monkeypatch, capsys, options, words
+):
+    exports = ["--exports", str(shared_sample(tmp_path_factory, 600))]
+    answer = in_this_process(monkeypatch, capsys, tmp_path, "weekly", *SETTINGS, *exports, *options)
+    assert answer.status == 2
+    assert words in answer.err
+    assert "Traceback" not in answer.err
     assert list(tmp_path.iterdir()) == []
 
 
-def test_what_was_published_of_the_sample_is_no_past_of_real_exports(exports_by_team, sample, tmp_path):
+@pytest.fixture
+def sample_and_own(tmp_path_factory: pytest.TempPathFactory, tmp_path: Path) -> tuple[Run, Run]:
+    """A run over the sample and one over exports of one's own, with the same folders."""
+    sample = shared_sample(tmp_path_factory, 600)
+    own = tmp_path / "own"
+    own.mkdir()
+    write_by_team(sample, own)
+    expectations = few_expectations(tmp_path / "expectations")
+    return tuple(run_over(exports, tmp_path, expectations=expectations) for exports in (sample, own))
+
+
+def test_what_was_published_of_the_sample_is_no_past_of_real_exports(sample_and_own):
     """Who tries the sample first and then brings exports of their own must read of no restated number."""
-    first = run_over(sample, tmp_path)
+    first, real = sample_and_own
     admit_exports(first, lambda step, line: None)
     rows = pd.DataFrame({"week": [WEEK], "team": ["us-general"], "value": [1.0]})
     first.warehouse.write("published", "values", rows, partition_by_week=True)
     admit_exports(first, lambda step, line: None)
     assert first.warehouse.has("published", "values")
-    real = run_over(exports_by_team, tmp_path)
     admit_exports(real, lambda step, line: None)
     assert not real.warehouse.has("published", "values")
 
 
-def test_the_sample_never_replaces_the_tables_of_real_exports(exports_by_team, sample, tmp_path):
-    admit_exports(run_over(exports_by_team, tmp_path), lambda step, line: None)
-    answer = weekly(tmp_path, sample)
-    assert answer.returncode == 2
-    assert "is the sample" in answer.stderr
+def test_the_sample_never_replaces_the_tables_of_real_exports(sample_and_own):
+    sample, real = sample_and_own
+    admit_exports(real, lambda step, line: None)
+    with pytest.raises(OpslibError, match="is the sample"):
+        admit_exports(sample, lambda step, line: None)

@@ -6,7 +6,6 @@ without any ticket. In the last week alpha's chats wait six hours for a first re
 
 from __future__ import annotations
 
-import os
 import shutil
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -14,7 +13,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from filelock import FileLock
 
 from opslib.settings import load_organisation
 from opslib.store.files import write_json
@@ -22,6 +20,7 @@ from opslib.store.warehouse import Warehouse
 from opslib.weekly.numbers.changes import build_weekly_changes
 from opslib.weekly.numbers.values import build_weekly_values
 from opslib.weeks import week_bounds, weeks_between
+from tests.built_once import built_once
 
 LAST = "2026-W46"
 WEEKS = weeks_between("2026-W27", LAST)
@@ -208,12 +207,7 @@ def quality_reviews(frame: pd.DataFrame) -> pd.DataFrame:
 
 def shared_warehouse(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """The folders of `write_warehouse`, written once a run for all its processes: to read, or to copy and change."""
-    root = tmp_path_factory.getbasetemp()
-    folder = (root.parent if "PYTEST_XDIST_WORKER" in os.environ else root) / "review_warehouse"
-    with FileLock(f"{folder}.lock"):
-        if not (folder / "complete").exists():
-            write_warehouse(folder)
-            (folder / "complete").touch()
+    folder = built_once(tmp_path_factory, "review_warehouse", write_warehouse)
     return folder / "warehouse", folder / "params"
 
 

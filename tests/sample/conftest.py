@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from opslib.sample import write_sample
+from tests.samples import shared_sample
 
 INSTANTS = {
     "tickets": ["created_at", "updated_at", "first_reply_at", "solved_at", "closed_at"],
@@ -45,21 +45,21 @@ class Exports:
         return json.loads((self.folder / "ground_truth.json").read_text(encoding="utf-8"))
 
     def planted(self, kind: str) -> dict[str, Any]:
-        [found] = [one for one in self.truth()["planted"] if one["kind"] == kind]
-        return found
+        [truth] = [one for one in self.truth()["planted"] if one["kind"] == kind]
+        return truth
 
 
 @pytest.fixture(scope="session")
 def small(tmp_path_factory: pytest.TempPathFactory) -> Exports:
-    return Exports(write_sample(tmp_path_factory.mktemp("small") / "sample", tickets=3000))
+    return Exports(shared_sample(tmp_path_factory, 3000))
 
 
 @pytest.fixture(scope="session")
 def planted(tmp_path_factory: pytest.TempPathFactory) -> Exports:
     """Large enough for the planted truths to stand out from noise."""
-    return Exports(write_sample(tmp_path_factory.mktemp("planted") / "sample", tickets=30_000))
+    return Exports(shared_sample(tmp_path_factory, 30_000))
 
 
 @pytest.fixture(scope="session")
 def null(tmp_path_factory: pytest.TempPathFactory) -> Exports:
-    return Exports(write_sample(tmp_path_factory.mktemp("null") / "sample", tickets=30_000, planted=False))
+    return Exports(shared_sample(tmp_path_factory, 30_000, planted=False))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pandas as pd
@@ -12,11 +11,7 @@ import opslib as ops
 from opslib.errors import WarehouseError
 from opslib.metrics import CATALOGUE
 from opslib.reports.weekly_review import Review, open_review
-from opslib.settings import load_organisation
-from opslib.store.warehouse import Warehouse
-from opslib.weekly.numbers.changes import build_weekly_changes
-from opslib.weekly.numbers.values import build_weekly_values
-from tests.reports.review_warehouse import AS_OF, LAST, copy_warehouse, shared_warehouse, tickets, write_warehouse
+from tests.reports.review_warehouse import LAST, shared_warehouse, tickets
 
 Folders = tuple[Path, Path]
 
@@ -113,52 +108,6 @@ def test_an_unknown_metric_is_an_error_that_lists_those_there_are(alpha: Review)
     for ask in (ops.weekly_review.metric, ops.weekly_review.explain):
         with pytest.raises(WarehouseError, match=r"there is no metric 'speed'; there are .*csat"):
             ask(alpha, "speed")
-
-
-def test_weekly_values_are_left_alone_until_something_changes(folders: Folders, tmp_path: Path):
-    root, params = copy_warehouse(folders, tmp_path)
-    warehouse, organisation = Warehouse(root), load_organisation(params)
-    paths = [root / "facts" / "weekly_values" / f"week={week}" / "part.parquet" for week in ("2026-W39", "2026-W40")]
-    before = [path.stat().st_mtime_ns for path in paths]
-    assert build_weekly_values(warehouse, organisation, AS_OF) == ["weekly values as before"]
-    facts = tickets()
-    facts.loc[facts["week"] == "2026-W40", "reopens"] = 1
-    warehouse.write("facts", "tickets", facts, partition_by_week=True)
-    assert build_weekly_values(warehouse, organisation, AS_OF) != ["weekly values as before"]
-    after = [path.stat().st_mtime_ns for path in paths]
-    assert after[0] == before[0]
-    assert after[1] != before[1]
-
-
-def test_the_same_facts_give_the_same_bytes(folders: Folders, tmp_path: Path):
-    one, _ = folders
-    two, _ = write_warehouse(tmp_path)
-    for table in ("weekly_values", "weekly_breakdown", "weekly_changes"):
-        first, second = (Warehouse(root).files("facts", table) for root in (one, two))
-        assert [path.read_bytes() for path in first] == [path.read_bytes() for path in second] != []
-
-
-def test_a_week_that_is_not_over_has_no_values(folders: Folders):
-    weeks = Warehouse(folders[0]).read("facts", "weekly_values", columns=["week"])["week"]
-    assert weeks.max() == LAST
-    assert json.loads((folders[0] / "warehouse.json").read_text())["as_of"].startswith("2026-11-16")
-
-
-def test_an_export_of_a_single_week_has_values_and_nothing_to_compare(folders: Folders, tmp_path: Path):
-    """Who tries it on last week's export alone must not meet an error."""
-    root, params = copy_warehouse(folders, tmp_path)
-    warehouse = Warehouse(root)
-    for table in ("tickets", "replies", "sla"):
-        warehouse.remove_weeks("facts", table, keep=[LAST])
-    for table in ("weekly_values", "weekly_breakdown", "weekly_changes"):
-        warehouse.remove_weeks("facts", table, keep=[])
-    build_weekly_values(warehouse, load_organisation(params), AS_OF)
-    build_weekly_changes(warehouse)
-    week = open_review(ops.open_week(LAST, "alpha", warehouse=str(root), params=str(params)))
-    assert value(ops.weekly_review.values(week), "created") == 40
-    assert ops.weekly_review.explain(week, "first_reply_sla").empty
-    assert ops.weekly_review.signals(week)["q"].isna().all()
-    assert ops.weekly_review.metric_table(week)["metric"].tolist() == list(CATALOGUE)
 
 
 def test_a_metric_across_teams_is_that_of_each_team_alone(alpha: Review, folders: Folders):

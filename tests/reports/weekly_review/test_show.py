@@ -164,9 +164,3 @@ def test_headers_have_scopes_numbers_are_aligned_and_every_table_has_a_caption()
 @pytest.mark.parametrize("table", [show.signals, show.metric_table, show.add_up])
 def test_an_empty_frame_is_said_in_one_line(table):
     assert table(pd.DataFrame()).text == "No tickets of this team in this week: nothing to show here."
-
-
-def test_a_long_frame_is_cut_and_says_so():
-    markup = frame(pd.DataFrame({"n": range(1000)}), caption="Numbers")
-    assert len(cells(markup)) == 201
-    assert "The first 200 of 1,000 rows." in markup.text

@@ -10,7 +10,6 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from opslib.display import mime
-from opslib.display.cells import sparkline
 from opslib.weekly.headline import headline_of, spark_label
 from opslib.weekly.pages.page import title_of, to_html
 from tests.weekly.weekly_notebooks import edition
@@ -191,15 +190,8 @@ def test_headlines_stand_above_the_report_and_are_escaped() -> None:
     assert "&lt;i&gt;7&lt;/i&gt;" in html
 
 
-def test_a_sparkline_breaks_where_a_week_has_no_value_and_says_what_it_shows() -> None:
-    svg = sparkline([1.0, 2.0, None, 4.0], spark_label("Created", [1.0, 2.0, None, 4.0]))
-    assert svg.count("M") == 2
-    assert 'aria-label="Created, last 4 weeks: lowest 1, highest 4, latest 4"' in svg
-    assert sparkline([None, 1.0], "x") == ""
-
-
-def test_a_flat_sparkline_lies_in_the_middle() -> None:
-    assert "M2.5 11.0L81.5 11.0" in sparkline([5.0, 5.0], "x")
+def test_a_sparkline_says_what_it_shows() -> None:
+    assert spark_label("Created", [1.0, 2.0, None, 4.0]) == "Created, last 4 weeks: lowest 1, highest 4, latest 4"
 
 
 def test_the_title_is_the_first_heading_without_its_markup() -> None:

@@ -1,0 +1,21 @@
+"""How the tests share the cores: one process more than there are cores, and what takes longest first."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+LONGEST = ("tests/line/test_weekly.py", "tests/line/", "tests/weekly/", "notebooks/")
+"""Beginnings of node ids; what is started last has to be short, or one process works while the others have ended."""
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Many tests wait for a kernel, a browser or a command of their own meanwhile."""
+    return (os.cpu_count() or 1) + 1
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The files that take longest first, all others in their order."""
+    items.sort(key=lambda item: next((n for n, begin in enumerate(LONGEST) if item.nodeid.startswith(begin)), 99))
