@@ -2,7 +2,7 @@
 
 - `ops.open_week`: a week of a team, from which every notebook starts.
 - `ops.weekly_review`: speed, SLA, backlog, quality and effort of a team's week, its signals and what explains them.
-- `ops.contact_drivers`: why customers write, what moved, what is new in their words, what product should hear of.
+- `ops.contact_drivers`: why customers write, what moved, what is new in their words, what a product team should hear.
 - `ops.routing_audit`: how tickets travel between queues, which rule is wrong, what other rules would have done.
 - `ops.display`: how anything is drawn, such as `ops.display.frame` for a table of your own.
 
