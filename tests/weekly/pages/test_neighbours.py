@@ -199,7 +199,7 @@ def test_the_first_week_has_nothing_to_be_compared_with(tmp_path: Path) -> None:
     assert "There is no week before to compare with." in html
     assert "1 headline carries a signal. " in html
     assert "&lt;high&gt;" in html
-    assert "No number published before was restated." in html
+    assert "No number published earlier was restated." in html
 
 
 @pytest.mark.parametrize("content", ["{", "[]", '{"gate": {}}', '{"reports": [], "gate": "passed"}'])
