@@ -116,3 +116,18 @@ def test_an_edit_makes_anew_what_rests_on_it_and_nothing_else(
     path.write_text(edited, encoding="utf-8")
     assert desk.remade() == remade
     assert desk.remade() == set()
+
+
+@pytest.mark.parametrize(
+    ("folder", "remade"),
+    [
+        ("standard/tickets", {"gate"}),
+        ("gate", {"gate"}),
+        ("facts", {"facts", "values", "changes"}),
+        ("staged", {"staged"}),
+    ],
+)
+def test_what_somebody_deleted_is_made_again(desk: Desk, folder: str, remade: set[str]) -> None:
+    shutil.rmtree(desk.run.warehouse.root / folder)
+    assert desk.remade() >= remade
+    assert desk.remade() == set()

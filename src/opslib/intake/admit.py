@@ -410,6 +410,13 @@ def read_verdict(warehouse: Warehouse, week: str) -> Verdict:
     return Verdict.from_json((warehouse.root / "gate" / f"{week}.json").read_text(encoding="utf-8"))
 
 
+def files_of_admission(warehouse: Warehouse, week: str) -> list[str]:
+    """What the admission of a week's exports wrote, from the warehouse's folder on: the verdict and the tables."""
+    files = [warehouse.root / "gate" / f"{week}.json", warehouse.folder("standard", "columns.json")]
+    files += [path for table in TABLES for path in warehouse.files("standard", table)]
+    return [path.relative_to(warehouse.root).as_posix() for path in files]
+
+
 def verdict_weeks(warehouse: Warehouse) -> list[str]:
     """The weeks that the gate has judged."""
     return sorted(path.stem for path in (warehouse.root / "gate").glob("*.json"))

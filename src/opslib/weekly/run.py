@@ -187,8 +187,9 @@ def admit_exports(run: Run, say: Say) -> Intake:
     )
     started = perf_counter()
     memo, basis = warehouse.memo(_INTAKE), _basis_of_intake(run, staged)
-    if memo.holds(_INTAKE, basis):
-        intake = _intake_of(memo.note(_INTAKE), admit.read_verdict(warehouse, memo.note(_INTAKE)["week"]), inputs)
+    note = memo.note(_INTAKE)
+    if memo.holds(_INTAKE, basis, [warehouse.root / name for name in note["files"]] if note else ()):
+        intake = _intake_of(note, admit.read_verdict(warehouse, note["week"]), inputs)
         say("gate", f"{verdict_in_words(intake)}, as before")
         return intake
     memo.forget([_INTAKE])
@@ -205,8 +206,14 @@ def admit_exports(run: Run, say: Say) -> Intake:
     intake = Intake(admitted.week, admitted.as_of, admitted.verdict, admitted.rows, inputs)
     about = {"source": run.source.name, "organisation": run.source.organisation, "sample": run.sample}
     write_json(about | {"as_of": intake.as_of.isoformat()}, warehouse.root / "warehouse.json")
-    note = {"week": intake.week, "as_of": intake.as_of.isoformat(), "rows": intake.rows.to_dict(orient="records")}
-    memo.keep(_INTAKE, basis, note | {"inputs": inputs})
+    note = {
+        "week": intake.week,
+        "as_of": intake.as_of.isoformat(),
+        "rows": intake.rows.to_dict(orient="records"),
+        "inputs": inputs,
+        "files": admit.files_of_admission(warehouse, intake.week),
+    }
+    memo.keep(_INTAKE, basis, note)
     say("gate", f"{verdict_in_words(intake)} ({perf_counter() - started:.1f} s)")
     return intake
 
