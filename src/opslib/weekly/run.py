@@ -188,7 +188,7 @@ def admit_exports(run: Run, say: Say) -> Intake:
     started = perf_counter()
     memo, basis = warehouse.memo(_INTAKE), _basis_of_intake(run, staged)
     note = memo.note(_INTAKE)
-    if memo.holds(_INTAKE, basis, [warehouse.root / name for name in note["files"]] if note else ()):
+    if memo.holds(_INTAKE, basis) and all((warehouse.root / name).exists() for name in note["files"]):
         intake = _intake_of(note, admit.read_verdict(warehouse, note["week"]), inputs)
         say("gate", f"{verdict_in_words(intake)}, as before")
         return intake
