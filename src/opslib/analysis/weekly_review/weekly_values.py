@@ -25,16 +25,28 @@ COLUMNS = (
     "n",
     "censored",
     "missing",
+    "state",
+    "settles_on",
+    "still_low",
+    "still_high",
+    "extra_variance",
 )
 """The columns of weekly values, a row per week, team, channel and metric; `all` stands for all teams or channels.
 
 value with low and high, its 95 % interval, in the metric's unit; numerator and denominator, the sums; spread, the
 standard deviation of a mean's rows; n, how many the value rests on; censored, how many of them had not ended; missing,
-why there is no value.
+why there is no value; state, whether the value is known for good (one of `STATES`, null where it is missing);
+settles_on, the date (ISO) on which it will be, null where it is; still_low and still_high, between which its final
+value will lie; extra_variance, the variance of a value that is not settled, on the scale on which signals are tested.
 """
+SETTLED, SO_FAR, BOUNDS = "settled", "so far", "bounds"
+STATES = (SETTLED, SO_FAR, BOUNDS)
+"""A value that no later event of these tickets moves; one that was completed from past weeks; one of which only hard
+bounds are known, low and high."""
 _KEY = ["week", "team", "channel"]
 _SUMS = ["numerator", "denominator", "squares"]
-_MEASURED = [column for column in COLUMNS if column != "missing"]
+_OF_STATE = ["state", "settles_on", "still_low", "still_high", "extra_variance"]
+_MEASURED = [column for column in COLUMNS if column not in ("missing", *_OF_STATE)]
 
 
 def long_sums(wide: pd.DataFrame) -> pd.DataFrame:
@@ -87,7 +99,7 @@ def with_intervals(sums: pd.DataFrame, catalogue: Mapping[str, Metric]) -> pd.Da
         catalogue: the metrics by name.
 
     Returns:
-        `COLUMNS` but for `missing`. A count has no interval: it is no estimate, and a control chart says how much it
+        `COLUMNS` up to `censored`. A count has no interval: it is no estimate, and a control chart says how much it
         varies. A share has Wilson's, a mean Student's; a share or mean of nothing is null. `spread` is the standard
         deviation of a mean's rows.
     """
@@ -143,7 +155,7 @@ def quantile_values(times: pd.DataFrame, metrics: Sequence[Metric]) -> pd.DataFr
         metrics: quantiles of these times, which differ in their probability.
 
     Returns:
-        `COLUMNS` but for `missing`; low and high are the 95 % interval in seconds, numerator is the number of times
+        `COLUMNS` up to `censored`; low and high are the 95 % interval in seconds, numerator is the number of times
         that have ended, denominator that of all. Where the percentile is not reached, value and high are null and low
         is the bound.
     """
@@ -179,7 +191,7 @@ def weekly_values(
     """All weekly values, complete: every week, team and metric has a row for channel `all`.
 
     Args:
-        parts: `COLUMNS` but for `missing`, as `with_intervals` and `quantile_values` return them.
+        parts: `COLUMNS` up to `censored`, as `with_intervals` and `quantile_values` return them.
         weeks: ISO weeks in order; others are left out.
         teams: names of teams; others are left out, and `all` is added.
         catalogue: the metrics by name.
@@ -205,6 +217,10 @@ def weekly_values(
     is_missing = frame["missing"].notna()
     for column in ("value", "low", "high", "numerator", "denominator", "spread", "n", "censored"):
         frame[column] = frame[column].astype("Int64" if column in ("n", "censored") else "float64").mask(is_missing)
+    frame["state"] = pd.Series(SETTLED, index=frame.index, dtype="str").mask(is_missing)
+    frame["settles_on"] = pd.Series(index=frame.index, dtype="str")
+    for column in ("still_low", "still_high", "extra_variance"):
+        frame[column] = pd.Series(index=frame.index, dtype="float64")
     for column in (*_KEY, "metric", "missing"):
         frame[column] = frame[column].astype("str")
     ordered = frame.sort_values(["metric", "team", "channel", "week"], kind="stable", ignore_index=True)
