@@ -39,8 +39,8 @@ class Metric:
     week of creation), `team` the column with the team to which it is credited. A count, share or mean has a `numerator`
     and a `denominator` (numbers per row; a row whose denominator is null or 0 does not count). A quantile has columns
     `ended` and `censored` with seconds, of which one is null, and a `probability`. A week's value is known only
-    `settles_days` after its end. `needs` are standard tables or
-    columns (`table.column`), alternatives separated by `|`.
+    `settles_days` after its end; one that is known at once may be moved by reopenings for `reopens_days`. `needs` are
+    standard tables or columns (`table.column`), alternatives separated by `|`.
     """
 
     name: str
@@ -59,6 +59,7 @@ class Metric:
     censored: str = ""
     probability: float = 0.5
     settles_days: int = 0
+    reopens_days: int = 0
     needs: tuple[str, ...] = ()
 
     def lacking(self, present: Mapping[str, frozenset[str]]) -> str | None:
@@ -352,6 +353,7 @@ _CLOCK = {
     "business": "in the business hours of the team that held it",
     "calendar": "in elapsed time, nights and weekends included",
 }
+_REOPENS_DAYS = {0.5: FOLLOW_UP_DAYS, 0.9: 2 * FOLLOW_UP_DAYS}
 _QUANTILE = {0.5: ("median", "half of the tickets"), 0.9: ("90th percentile", "nine of ten tickets")}
 
 
@@ -485,6 +487,7 @@ def _speed() -> Iterable[Metric]:
             ended=f"{measure}_{clock}_seconds",
             censored=f"{measure}_{clock}_censored_seconds",
             probability=probability,
+            reopens_days=_REOPENS_DAYS[probability] if measure == "full_resolution" else 0,
             needs=needs,
         )
     yield Metric(
@@ -496,9 +499,10 @@ def _speed() -> Iterable[Metric]:
         "quantile",
         "replies",
         (
-            "The time within which half of the requesters' later questions, on tickets created in the week, were "
-            "answered, in business hours (Kaplan–Meier). From the requester's public comment to the agent's next."
+            "The time within which half of the requesters' later questions, asked in the week, were answered, in "
+            "business hours (Kaplan–Meier). From the requester's public comment to the agent's next."
         ),
+        dated_by="asked_at",
         ended="business_seconds",
         censored="business_censored_seconds",
         needs=("ticket_events",),
@@ -536,6 +540,7 @@ def _sla() -> Iterable[Metric]:
                 " targets are those of the priority when the policy was applied."
             ),
             dated_by="decided_at",
+            reopens_days=0 if measure.endswith("reply") else FOLLOW_UP_DAYS,
             numerator=_of_sla(measure, "met"),
             denominator=_of_sla(measure, "met", "breached"),
             needs=needs,
@@ -553,6 +558,7 @@ def _effort() -> Iterable[Metric]:
         definition="Public comments of agents per ticket that was last solved in the week.",
         numerator=_column("touches"),
         denominator=_tells("touches"),
+        reopens_days=FOLLOW_UP_DAYS,
         needs=("ticket_events", _SOLVES),
         **_BY_SOLVE,  # type: ignore[arg-type]
     )
@@ -618,6 +624,7 @@ def _effort() -> Iterable[Metric]:
             numerator=numerator,
             denominator=_tells(column),
             settles_days=FOLLOW_UP_DAYS if name == "first_contact_resolution" else 0,
+            reopens_days=0 if name == "first_contact_resolution" else FOLLOW_UP_DAYS,
             needs=(*needs, _SOLVES),
             **_BY_SOLVE,  # type: ignore[arg-type]
         )

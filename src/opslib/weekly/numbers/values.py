@@ -18,6 +18,7 @@ from opslib.metrics import ALL, CATALOGUE, NO_GROUP, Metric
 from opslib.settings import Organisation
 from opslib.store.memo import Basis, code_of, digest_of, digest_of_files
 from opslib.store.warehouse import Warehouse
+from opslib.weekly.numbers.completion import COMPLETENESS, with_completed
 from opslib.weeks import last_complete_week, week_bounds, weeks_between
 
 TABLE = "weekly_values"
@@ -71,19 +72,11 @@ def build_weekly_values(warehouse: Warehouse, organisation: Organisation, as_of:
         groups = [name for name in GROUPS if name in present.get("tickets", ())]
         sums = list(_sums(measurable, tables, weeks, as_of, groups))
         times = list(_times(measurable, tables, weeks, groups))
+        values = _values(sums, times, measurable, lacking, groups, organisation, weeks)
+        tables["spells"] = warehouse.scan(engine, "facts", "spells")
+        values = with_completed(values, tables, warehouse, organisation, weeks, as_of)
     finally:
         engine.disconnect()
-    parts = [*map(_values_of_sums, sums), *itertools.starmap(analysis.quantile_values, times)]
-    parts = parts if "channel" in groups else [part[part["channel"] == ALL] for part in parts]
-    filled = pd.concat([part[part["n"].fillna(0) > 0] for part in parts]) if parts else pd.DataFrame()
-    values = analysis.weekly_values(
-        parts,
-        weeks=list(weeks["week"]),
-        teams=organisation.team_names,
-        catalogue=CATALOGUE,
-        missing=lacking | _without_values(measurable, filled),
-        missing_of_team=_without_target(organisation, filled),
-    )
     warehouse.write("facts", TABLE, values, partition_by_week=True)
     rows = _breakdown(sums, times, values, list(weeks["week"]), groups)
     warehouse.write("facts", BREAKDOWN, rows, partition_by_week=True)
@@ -93,6 +86,29 @@ def build_weekly_values(warehouse: Warehouse, organisation: Organisation, as_of:
     return [
         f"weekly values: {len(CATALOGUE)} metrics{absent}, {len(weeks)} weeks, {len(values):,} rows ({seconds:.1f} s)"
     ]
+
+
+def _values(
+    sums: Iterable[pd.DataFrame],
+    times: Iterable[tuple[pd.DataFrame, list[Metric]]],
+    measurable: Sequence[Metric],
+    lacking: Mapping[str, str],
+    groups: Sequence[str],
+    organisation: Organisation,
+    weeks: pd.DataFrame,
+) -> pd.DataFrame:
+    """All weekly values, as if each was settled."""
+    parts = [*map(_values_of_sums, sums), *itertools.starmap(analysis.quantile_values, times)]
+    parts = parts if "channel" in groups else [part[part["channel"] == ALL] for part in parts]
+    filled = pd.concat([part[part["n"].fillna(0) > 0] for part in parts]) if parts else pd.DataFrame()
+    return analysis.weekly_values(
+        parts,
+        weeks=list(weeks["week"]),
+        teams=organisation.team_names,
+        catalogue=CATALOGUE,
+        missing=lacking | _without_values(measurable, filled),
+        missing_of_team=_without_target(organisation, filled),
+    )
 
 
 def _weeks(warehouse: Warehouse, organisation: Organisation, as_of: datetime) -> pd.DataFrame:
@@ -221,6 +237,7 @@ def _without_target(organisation: Organisation, filled: pd.DataFrame) -> dict[tu
 def _basis(warehouse: Warehouse, organisation: Organisation, as_of: datetime) -> Basis:
     """What the values are made of."""
     files = [path for name in _FACTS for path in warehouse.files("facts", name)]
+    files += [path for name in ("spells", COMPLETENESS) for path in warehouse.files("facts", name)]
     files += [path for name in _STANDARD for path in warehouse.files("standard", name)]
     return {
         "code": code_of(__name__),
