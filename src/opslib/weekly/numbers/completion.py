@@ -236,17 +236,13 @@ class _Measure:
                 if past is not None and donor in self._ends and (donor, team) not in self._incomplete:
                     looks.append(analysis.first_look(past, clock, look=self._ends[donor] + age))
         seed = f"{week} {team} {self._first.fact} {self._name}"
-        return analysis.complete(
-            cohort, looks, clock, as_of=self._as_of, seed=seed, reopens=self._may_reopen(week)
-        )
+        return analysis.complete(cohort, looks, clock, as_of=self._as_of, seed=seed, reopens=self._may_reopen(week))
 
     def _may_reopen(self, week: str, metric: Metric | None = None) -> bool:
         days = metric.reopens_days if metric else max(each.reopens_days for each in self._members)
         return days > 0 and self._as_of < self._ends[week] + days * 86_400
 
-    def _state(
-        self, sets: Sequence[analysis.Sets], metric: Metric, week: str, group: str
-    ) -> dict[str, object] | None:
+    def _state(self, sets: Sequence[analysis.Sets], metric: Metric, week: str, group: str) -> dict[str, object] | None:
         """What is known so far of one percentile; None where it is settled."""
         clock = "business" if "business" in metric.ended else "calendar"
         may_reopen = self._may_reopen(week, metric)
