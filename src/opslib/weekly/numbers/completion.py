@@ -194,9 +194,11 @@ class _Measure:
         asked = frame[again | ~frame["counts"]]
         if asked.empty:
             return _NO_SPELLS, removed_at
-        spells = tables["spells"]
-        kept = spells.filter(spells.ticket_id.isin(asked["ticket_id"].tolist()) & spells.status.isin(ACTIVE + REMOVED))
+        spells, tickets = tables["spells"], tables["tickets"]
+        moves = ~tickets.counts_in_speed | ((tickets.reopens > 0) & self._reopens)
+        kept = spells.filter(spells.status.isin(ACTIVE + REMOVED)).semi_join(tickets.filter(moves), "ticket_id")
         rows = kept.select("ticket_id", "status", "start_at", "end_at").to_pandas()
+        rows = rows[rows["ticket_id"].isin(asked["ticket_id"])]
         key = pd.Series(asked.index, index=asked["ticket_id"])
         rows = rows.assign(key=rows["ticket_id"].map(key), start=_seconds(rows["start_at"]))
         rows["end"] = np.nan_to_num(_seconds(rows["end_at"]), nan=np.inf)
@@ -253,19 +255,21 @@ class _Measure:
         if made is None:
             return None
         if np.isnan(made.value):
-            if analysis.is_settled(low, high, words.duration):
-                return None
-            return {
-                **{"value": np.nan, "low": made.low, "high": made.high, "state": BOUNDS, "settles_on": None},
-                **{"still_low": made.low, "still_high": made.high, "extra_variance": np.nan},
-            }
+            bounds = {"value": np.nan, "low": made.low, "high": made.high, "state": BOUNDS, "settles_on": None}
+            still = {"still_low": made.low, "still_high": made.high, "extra_variance": np.nan}
+            return None if analysis.is_settled(low, high, words.duration) else bounds | still
         known_at = max(made.settles_at, self._as_of) if np.isfinite(made.settles_at) else self._as_of
         if may_reopen:
             known_at = max(known_at, self._ends[week] + metric.reopens_days * 86_400)
         day = datetime.fromtimestamp(known_at, self._organisation.zone).date()
         return {
-            **{"value": made.value, "low": made.low, "high": made.high, "state": SO_FAR},
-            **{"settles_on": day.isoformat(), "still_low": made.still_low, "still_high": made.still_high},
+            "value": made.value,
+            "low": made.low,
+            "high": made.high,
+            "state": SO_FAR,
+            "settles_on": day.isoformat(),
+            "still_low": made.still_low,
+            "still_high": made.still_high,
             "extra_variance": made.extra_variance,
         }
 
