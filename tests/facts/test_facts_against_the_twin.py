@@ -102,6 +102,14 @@ def test_spells_agree_with_the_twin(warehouse: Warehouse, lives: list[twin.Life]
     _assert_same(rows, expected, tickets)
 
 
+def test_solves_agree_with_the_twin(warehouse: Warehouse, lives: list[twin.Life], tickets: list[Any]) -> None:
+    expected = {life.own["ticket_id"]: rows for life in lives if (rows := twin.solve_facts(life))}
+    rows = _rows(warehouse.read("facts", "solves"), list(next(iter(expected.values()))[0]))
+    assert len(rows) == len(expected)
+    assert any(len(solves) > 1 and solves[0]["reopened_at"] for solves in expected.values())
+    _assert_same(rows, expected, tickets)
+
+
 def test_replies_agree_with_the_twin(warehouse: Warehouse, lives: list[twin.Life], tickets: list[Any]) -> None:
     expected = {life.own["ticket_id"]: rows for life in lives if (rows := twin.reply_facts(life))}
     rows = _rows(warehouse.read("facts", "replies"), list(next(iter(expected.values()))[0]))

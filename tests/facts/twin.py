@@ -292,6 +292,18 @@ def ticket_facts(life: Life, has_reply_column: bool = True) -> dict[str, Any]:
     row["ping_pongs"] = pongs if life.has_events else None
     row["touches"] = touches if life.has_events else None
     row["one_touch"] = finished and touches == 1 and reopens == 0 if life.has_events else None
+    back_soon = any(
+        solve["reopened_at"] is not None and solve["reopened_at"] - solve["solved_at"] <= 7 * 86400
+        for solve in solve_facts(life)
+    )
+    known_reopens = row["reopens"] is not None
+    failed = back_soon if life.has_events else (own.get("reopen_count") or 0) > 0
+    row["one_contact"] = finished and not failed if known_reopens else None
+    moved = [number for number, (one, two) in enumerate(steps, 1) if one["state"]["team"] != two["state"]["team"]]
+    acts = life.numbers(
+        lambda moment: moment["event"] in ("public_comment", "internal_note") and moment["actor_role"] == "agent"
+    )
+    row["escalated"] = bool(moved and acts and acts[0] < moved[0]) if life.has_events else None
     row["first_team"], row["first_queue"] = moments[0]["state"]["team"], moments[0]["state"]["queue"]
     solve = moments[all_solves[-1]] if all_solves else None
     row["solved_team"] = solve["state"]["team"] if solve else None
@@ -307,9 +319,10 @@ def ticket_facts(life: Life, has_reply_column: bool = True) -> dict[str, Any]:
 
 def first_contact(own: Row, fact: Row, everyone: list[Row], now: int) -> bool | None:
     """first_contact_resolution, asking every other ticket."""
-    if own.get("requester_id") is None or own.get("contact_reason") is None or fact["one_touch"] is None:
+    at_once = fact["one_contact"] if own.get("channel") in ("phone", "chat") else fact["one_touch"]
+    if own.get("requester_id") is None or own.get("contact_reason") is None or at_once is None:
         return None
-    if not fact["one_touch"]:
+    if not at_once:
         return False
     if fact["last_solved_at"] is None:
         return None
@@ -320,6 +333,20 @@ def first_contact(own: Row, fact: Row, everyone: list[Row], now: int) -> bool | 
         if same and other["ticket_id"] != own["ticket_id"] and fact["last_solved_at"] < created <= min(until, now):
             return False
     return True if until <= now else None
+
+
+def solve_facts(life: Life) -> list[dict[str, Any]]:
+    """facts/solves of one ticket: each solve, and what the ticket did until the next one."""
+    rows, solves = [], life.timed_solves()
+    for number, until in pairwise([*solves, len(life.moments)]):
+        solve, back = life.moments[number], None
+        for one, two in pairwise(life.moments[number:until]):
+            if one["state"]["status"] in FINISHED and two["state"]["status"] in ACTIVE and back is None:
+                back = two["at"]
+        actor = solve["actor_id"] if solve["actor_role"] == "agent" else None
+        row = {"team": solve["state"]["team"], "agent_id": solve["state"]["assignee"] or actor}
+        rows.append(row | {"solved_at": solve["at"], "reopened_at": back, "tells_reopens": life.has_events})
+    return rows
 
 
 def reply_facts(life: Life) -> list[dict[str, Any]]:

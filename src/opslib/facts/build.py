@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 
 from opslib.calendars import day_table
 from opslib.errors import NotInExport, WarehouseError
-from opslib.facts import backlog, replies, sla, spells, tickets
+from opslib.facts import backlog, replies, sla, solves, spells, tickets
 from opslib.facts.spells import seconds_of
 from opslib.settings import Organisation
 from opslib.store.memo import Basis, Memo, code_of, digest_of, digest_of_files
@@ -27,7 +27,7 @@ from opslib.store.warehouse import Warehouse
 from opslib.tables import TABLES
 from opslib.weeks import week_bounds
 
-FACTS = ("tickets", "replies", "sla", "spells", "backlog_changes")
+FACTS = ("tickets", "replies", "sla", "solves", "spells", "backlog_changes")
 """The facts with a partition per week of creation; facts/backlog is one table."""
 
 ROWS_OF_A_PASS = 2_000_000
@@ -38,7 +38,7 @@ _WRITERS = 2
 
 
 def build(warehouse: Warehouse, organisation: Organisation, as_of: datetime) -> list[str]:
-    """Build facts/tickets, replies, sla, spells and backlog from standard/tickets and standard/ticket_events.
+    """Build facts/tickets, replies, sla, solves, spells and backlog from standard/tickets and standard/ticket_events.
 
     A week is left alone where its standard partitions, the organisation's teams, calendars and policies, the code,
     and, if it holds tickets that are still open, `as_of` are what they were when it was built, and where no later
@@ -120,7 +120,9 @@ class _Line:
         self._warehouse, self._connection, self._as_of = warehouse, connection, as_of
         self._present = {table: sorted(columns) for table, columns in sorted(warehouse.present().items())}
         self._kinds = self._kinds_of_events()
-        settings = organisation.model_dump(mode="json", include={"time_zone", "teams", "calendars", "sla_policies"})
+        self._live_channels = organisation.live_channels
+        built_on = {"time_zone", "teams", "calendars", "sla_policies", "live_channels"}
+        settings = organisation.model_dump(mode="json", include=built_on)
         self._rests_on = {
             "code": code_of(__name__),
             "parameters": digest_of(settings),
@@ -223,7 +225,9 @@ class _Line:
         files = _parquet(self._warehouse.files("facts", "tickets", weeks))
         self._connection.execute(f"CREATE OR REPLACE TEMP VIEW built_tickets AS SELECT * FROM {files}")
         facts = self._expression_of("built_tickets").rename(stored="first_contact_resolution")
-        anew = tickets.with_first_contact_resolution(facts, self._tables["contacts"], as_of=self._as_of)
+        anew = tickets.with_first_contact_resolution(
+            facts, self._tables["contacts"], as_of=self._as_of, live_channels=self._live_channels
+        )
         changes = anew.filter(~anew.first_contact_resolution.identical_to(anew.stored))
         return {row[0] for row in self._connection.execute(_sql(changes.select("week").distinct())).fetchall()}
 
@@ -310,14 +314,25 @@ class _Line:
         measures = sla.measures(timeline, endings, stretches, openings, present=self._present)
         judgements = step("judgements", sla.judgements(measures, applications, tables["targets"], as_of=as_of))
         breaches = step("breaches", sla.breaches(judgements, timeline, corrections, words, teams, days))
+        solve_rows = step("solve_rows", solves.solve_rows(timeline))
         facts = tickets.ticket_facts(
-            openings, timeline, endings, words, as_of=as_of, present=self._present, kinds=self._kinds
+            openings,
+            timeline,
+            endings,
+            solves.tickets_back_soon(solve_rows),
+            words,
+            as_of=as_of,
+            present=self._present,
+            kinds=self._kinds,
         )
-        ticket_rows = tickets.with_first_contact_resolution(facts, tables["contacts"], as_of=as_of)
+        ticket_rows = tickets.with_first_contact_resolution(
+            facts, tables["contacts"], as_of=as_of, live_channels=self._live_channels
+        )
         outputs: Mapping[str, ir.Table] = {
             "tickets": ticket_rows.order_by("ticket").drop("ticket"),
             "replies": replies.replies(stretches, openings),
             "sla": sla.sla_facts(judgements, breaches, endings, openings),
+            "solves": solves.solves(solve_rows, openings, words),
             "spells": spells.spells(timeline, openings, words, teams, corrections, days, as_of=as_of),
             "backlog_changes": backlog.changes(timeline, openings, words, offsets=self._offsets),
         }

@@ -157,6 +157,7 @@ def numbered_tickets(tickets: ir.Table, *, as_of: datetime) -> ir.Table:
         "assignee_id",
         "requester_id",
         "contact_reason",
+        "channel",
         "reopen_count",
         "transfer_count",
         ticket=ibis.row_number()

@@ -17,7 +17,12 @@ The rules, on top of those of `spells`:
   ones run to as_of.
 - **Transfers** are the instants after creation's assignment at which the team or the queue changed (both at the same
   instant are one); a **ping-pong** is a change back to a queue that the ticket had left. **Touches** are public
-  comments by agents. **One-touch**: finished with exactly one, never reopened.
+  comments by agents. **One-touch**: finished with exactly one, never reopened. **One-contact**: finished, and no solve
+  was reopened within 7 days (where only a count of reopens tells of them: never reopened). **Escalated**: the first
+  move to another team came after an agent's comment or note.
+- **First-contact resolution** is one-contact for tickets of live channels, where a contact takes as many turns as it
+  takes, and one-touch for written ones; either without another ticket of the requester for the same reason in the 7
+  days after the solve.
 - A ticket that ended as merged, deleted or spam counts in no speed metric (`counts_in_speed`): its seconds are null.
 - What a ticket without events cannot tell is null in the value and in the censored column: touches, waits by status,
   ping-pongs, and the first reply where the source has no first_reply_at. Reopens and transfers are the source's own.
@@ -27,7 +32,7 @@ The rules, on top of those of `spells`:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 
 import ibis
@@ -275,10 +280,23 @@ UNTOUCHED = tuple(name for name in TABLES["tickets"].names if name != "first_rep
 """The columns that facts/tickets takes over from standard/tickets as they are."""
 
 
+def escalations(timeline: ir.Table) -> ir.Table:
+    """The tickets whose first team handed them to another after an agent had commented or noted: escalated_ticket."""
+    moves = is_event(timeline, "team") & (timeline.team != timeline.team_before)
+    acts = is_event(timeline, "public_comment", "internal_note") & is_by(timeline, "agent").fill_null(False)
+    rows = timeline.filter(moves | acts)
+    moves = is_event(rows, "team")
+    firsts = rows.group_by("ticket").agg(
+        first_move=_where(moves, rows.sequence).min(), first_act=_where(~moves, rows.sequence).min()
+    )
+    return firsts.filter(firsts.first_act < firsts.first_move).select(escalated_ticket=firsts.ticket)
+
+
 def ticket_facts(
     openings: ir.Table,
     timeline: ir.Table,
     endings: ir.Table,
+    back_soon: ir.Table,
     words: ir.Table,
     *,
     as_of: datetime,
@@ -291,24 +309,28 @@ def ticket_facts(
         openings: one row per ticket: its own columns, how it begins, and what its events can tell.
         timeline: one row per ticket and event: the state before and after it, moment and clock.
         endings: one row per ticket: instants, clocks, waits and codes of its last solve.
+        back_soon: back_soon_ticket: those of which a solve was reopened within `FOLLOW_UP`.
         words: word, code.
         as_of: the instant up to which the exports know the world.
         present: per standard table the columns that the export gives.
         kinds: the kinds of events that it gives.
 
     Returns:
-        One row per ticket: ticket, ticket_id, requester_id, contact_reason, week, first_reply_at, counts_in_speed,
+        One row per ticket: ticket, ticket_id, requester_id, contact_reason, channel, week, first_reply_at,
+        counts_in_speed,
         first_solved_at, last_solved_at, `<measure>_<clock>_seconds` and, for first_reply, first_resolution and
         full_resolution, `<measure>_<clock>_censored_seconds`, reopens, transfers, ping_pongs, touches, one_touch,
-        first_team, first_queue, solved_team, solved_queue, solved_agent_id, survey_agent_id, survey_team.
+        one_contact, escalated, first_team, first_queue, solved_team, solved_queue, solved_agent_id, survey_agent_id,
+        survey_team.
     """
-    row = _ticket_rows(openings, timeline, endings, words)
+    row = _ticket_rows(openings, timeline, endings, back_soon, words)
     tells_reply = row.tells_comments | ("first_reply_at" in set(present.get("tickets", ())))
     return row.select(
         "ticket",
         "ticket_id",
         "requester_id",
         "contact_reason",
+        "channel",
         "week",
         first_reply_at=at_epoch(ibis.ifelse(tells_reply, row.reply, none_of("int64"))),
         counts_in_speed=row.counts_in_speed,
@@ -327,7 +349,9 @@ def ticket_facts(
     )
 
 
-def _ticket_rows(openings: ir.Table, timeline: ir.Table, endings: ir.Table, words: ir.Table) -> ir.Table:
+def _ticket_rows(
+    openings: ir.Table, timeline: ir.Table, endings: ir.Table, back_soon: ir.Table, words: ir.Table
+) -> ir.Table:
     """One row per ticket with all that its facts are made of: endings in words, its beginning, and its moves."""
     names = {
         "solved_team_name": "solved_team",
@@ -347,6 +371,7 @@ def _ticket_rows(openings: ir.Table, timeline: ir.Table, endings: ir.Table, word
         "ticket_id",
         "requester_id",
         "contact_reason",
+        "channel",
         "reopen_count",
         "transfer_count",
         opened=openings.ticket,
@@ -355,7 +380,10 @@ def _ticket_rows(openings: ir.Table, timeline: ir.Table, endings: ir.Table, word
     moves = transfers(timeline)
     row = row.left_join(moves, row.ticket == moves.moved_ticket).drop("moved_ticket")
     returns = ping_pongs(timeline)
-    return row.left_join(returns, row.ticket == returns.back_ticket).drop("back_ticket")
+    row = row.left_join(returns, row.ticket == returns.back_ticket).drop("back_ticket")
+    row = row.left_join(back_soon, row.ticket == back_soon.back_soon_ticket)
+    handed_on = escalations(timeline)
+    return row.left_join(handed_on, row.ticket == handed_on.escalated_ticket)
 
 
 def _hides_first_solve(row: ir.Table) -> ir.Value:
@@ -439,10 +467,12 @@ def _wait_seconds(row: ir.Table) -> dict[str, ir.Value]:
 
 
 def _handling(row: ir.Table, kinds: Kinds) -> dict[str, ir.Value]:
-    """reopens, transfers, ping_pongs, touches and one_touch: from events, or from the ticket's own columns."""
+    """What the ticket went through: from events, or from its own columns."""
     tells_moves = row.has_events & bool(kinds & {"team", "queue"})
     tells_queues = row.has_events & ("queue" in kinds)
+    tells_escalations = row.has_events & ("team" in kinds) & bool(kinds & {"public_comment", "internal_note"})
     reopens = ibis.ifelse(row.tells_statuses, row.reopens, row.reopen_count)
+    comes_back_soon = ibis.ifelse(row.tells_statuses, is_known(row.back_soon_ticket), reopens > 0)
     return {
         "reopens": reopens.cast("int64"),
         "transfers": ibis.ifelse(tells_moves, row.transfers.coalesce(0), row.transfer_count).cast("int64"),
@@ -453,6 +483,8 @@ def _handling(row: ir.Table, kinds: Kinds) -> dict[str, ir.Value]:
             row.finished & (row.touches == 1) & (reopens == 0),
             none_of("boolean"),
         ),
+        "one_contact": ibis.ifelse(is_known(reopens), row.finished & ~comes_back_soon, none_of("boolean")),
+        "escalated": ibis.ifelse(tells_escalations, is_known(row.escalated_ticket), none_of("boolean")),
     }
 
 
@@ -472,24 +504,30 @@ def contacts(tickets: ir.Table) -> ir.Table:
     return rows.semi_join(groups, ["requester_id", "contact_reason"])
 
 
-def with_first_contact_resolution(facts: ir.Table, contacts: ir.Table, *, as_of: datetime) -> ir.Table:
+def with_first_contact_resolution(
+    facts: ir.Table, contacts: ir.Table, *, as_of: datetime, live_channels: Collection[str]
+) -> ir.Table:
     """Add `first_contact_resolution` to facts/tickets.
 
-    True where the ticket is one-touch and the same requester opened no other for the same reason in the 7 days after
-    the solve; false where it is not one-touch or there was another; null where the export has no requester or reason,
-    where one_touch is not known, and while the 7 days have not passed.
+    True where the ticket was solved at its first contact (one-contact if it came in by a live channel, else one-touch)
+    and the same requester opened no other for the same reason in the 7 days after the solve; false where it was not, or
+    there was another; null where the export has no requester or reason, where it does not tell whether there was one
+    contact, and while the 7 days have not passed.
 
     Args:
-        facts: ticket_id, requester_id, contact_reason, one_touch, last_solved_at.
+        facts: ticket_id, requester_id, contact_reason, channel, one_touch, one_contact, last_solved_at.
         contacts: requester_id, contact_reason, created_at and ticket_id of the tickets of all weeks whose requester
             wrote more than once for the same reason.
         as_of: the instant up to which the exports know the world.
+        live_channels: the channels in which the agent and the requester talk at the same time.
     """
-    one_touches = facts.filter(facts.one_touch).select("ticket_id", "requester_id", "contact_reason", "last_solved_at")
+    is_live = facts.channel.isin(list(live_channels)).fill_null(False)
+    facts = facts.mutate(at_once=ibis.ifelse(is_live, facts.one_contact, facts.one_touch))
+    first_contacts = facts.filter(facts.at_once).select("ticket_id", "requester_id", "contact_reason", "last_solved_at")
     others = contacts.select(
         "requester_id", "contact_reason", other_created_at=contacts.created_at, other_id=contacts.ticket_id
     )
-    follow_ups = one_touches.inner_join(others, ["requester_id", "contact_reason"])
+    follow_ups = first_contacts.inner_join(others, ["requester_id", "contact_reason"])
     follow_ups = follow_ups.filter(
         (follow_ups.other_id != follow_ups.ticket_id)
         & (follow_ups.other_created_at > follow_ups.last_solved_at)
@@ -499,13 +537,13 @@ def with_first_contact_resolution(facts: ir.Table, contacts: ir.Table, *, as_of:
     ids = follow_ups.select(followed_id=follow_ups.ticket_id).distinct()
     rows = facts.left_join(ids, facts.ticket_id == ids.followed_id)
     has_settled = rows.last_solved_at <= instant(as_of - FOLLOW_UP)
-    can_tell = is_known(rows.requester_id) & is_known(rows.contact_reason) & is_known(rows.one_touch)
+    can_tell = is_known(rows.requester_id) & is_known(rows.contact_reason) & is_known(rows.at_once)
     resolved = ibis.cases(
         (~can_tell, none_of("boolean")),
-        (~rows.one_touch | is_known(rows.followed_id), False),
+        (~rows.at_once | is_known(rows.followed_id), False),
         (has_settled, True),
     )
-    return rows.mutate(first_contact_resolution=resolved).drop("followed_id")
+    return rows.mutate(first_contact_resolution=resolved).drop("followed_id", "at_once")
 
 
 def _where(condition: ir.Value, value: ir.Value) -> ir.Value:
