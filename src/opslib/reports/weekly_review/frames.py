@@ -82,13 +82,14 @@ def open_review(week: Week) -> Review:
 
 
 def flow(review: Review) -> pd.DataFrame:
-    """Control-chart frames of created, solved, reopened and the net flow, thirteen weeks.
+    """Control-chart frames of what came, what went and what the backlog looks like, thirteen weeks.
 
     Returns:
         week, metric, label, unit, better, value, low, high, n, censored, missing, goal, centre, lower, upper, signal,
         in_baseline, baseline, one row per metric and week, in the metric's unit.
     """
-    return _family(review, ["created", "solved", "reopened", "net_flow"])
+    backlog_metrics = ["backlog_days", "backlog_unassigned", "backlog_unreplied"]
+    return _family(review, ["created", "live_channel_share", "solved", *backlog_metrics])
 
 
 def speed(review: Review) -> pd.DataFrame:
@@ -115,7 +116,7 @@ def sla(review: Review) -> pd.DataFrame:
 
 
 def quality(review: Review) -> pd.DataFrame:
-    """Control-chart frames of satisfaction, survey response and QA score, thirteen weeks.
+    """Control-chart frames of satisfaction, survey response, QA score and critical errors, thirteen weeks.
 
     Returns:
         week, metric, label, unit, better, value, low, high, n, censored, missing, goal, centre, lower, upper, signal,
@@ -125,13 +126,13 @@ def quality(review: Review) -> pd.DataFrame:
 
 
 def effort(review: Review) -> pd.DataFrame:
-    """Control-chart frames of replies, one-touch, first contact, transfers, reopens and ping-pong, thirteen weeks.
+    """Control-chart frames of first contact, reopens, escalations and solves per agent hour, thirteen weeks.
 
     Returns:
         week, metric, label, unit, better, value, low, high, n, censored, missing, goal, centre, lower, upper, signal,
         in_baseline, baseline, one row per metric and week, in the metric's unit.
     """
-    return _family(review, [name for name, metric in CATALOGUE.items() if metric.family == "effort"])
+    return _family(review, ["first_contact_resolution", "reopen_share", "escalation_rate", "solves_per_agent_hour"])
 
 
 def metric(review: Review, name: str, *, weeks: int = analysis.REPORT_WEEKS) -> pd.DataFrame:

@@ -76,7 +76,7 @@ def signals(frame: pd.DataFrame) -> Markup:
 
 
 def flow(frame: pd.DataFrame) -> Drawing | Markup:
-    """Created, solved, reopened and the net flow, a control chart each.
+    """What came, what went and what the backlog looks like, a control chart each.
 
     Args:
         frame: week, metric, label, unit, better, value, low, high, n, missing, goal, centre, lower, upper, signal,
@@ -106,7 +106,7 @@ def sla(frame: pd.DataFrame) -> Drawing | Markup:
 
 
 def quality(frame: pd.DataFrame) -> Drawing | Markup:
-    """Satisfaction, survey response and QA score, a control chart each.
+    """Satisfaction, survey response, QA score and critical errors, a control chart each.
 
     Args:
         frame: week, metric, label, unit, better, value, low, high, n, missing, goal, centre, lower, upper, signal,
@@ -116,7 +116,7 @@ def quality(frame: pd.DataFrame) -> Drawing | Markup:
 
 
 def effort(frame: pd.DataFrame) -> Drawing | Markup:
-    """Replies, one-touch, first contact, transfers, reopens and ping-pong, a control chart each.
+    """First contact, reopens, escalations and solves per agent hour, a control chart each.
 
     Args:
         frame: week, metric, label, unit, better, value, low, high, n, missing, goal, centre, lower, upper, signal,
