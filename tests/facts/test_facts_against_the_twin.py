@@ -111,7 +111,7 @@ def test_replies_agree_with_the_twin(warehouse: Warehouse, lives: list[twin.Life
 
 def test_sla_agrees_with_the_twin(warehouse: Warehouse, lives: list[twin.Life], tickets: list[Any]) -> None:
     def ordered(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        return sorted(rows, key=lambda row: (row["policy"], row["metric"]))
+        return sorted(rows, key=lambda row: (row["policy"], row["metric"], row["started_at"], str(row)))
 
     expected = {life.own["ticket_id"]: ordered(rows) for life in lives if (rows := twin.sla_facts(life))}
     columns = list(next(iter(expected.values()))[0])

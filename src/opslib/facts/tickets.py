@@ -188,7 +188,9 @@ def returns(timeline: ir.Table, endings: ir.Table) -> ir.Table:
         (endings.finished, endings.solved_held // CODES),
         else_=ibis.literal(_NEVER, type="int64"),
     )
-    ends = endings.filter(endings.tells_comments & endings.counts_in_speed)
+    ends = endings.filter(
+        endings.tells_comments & endings.counts_in_speed & (is_known(endings.reply_held) | endings.reply_awaited)
+    )
     ends = ends.select(ended_ticket=ends.ticket, first=ends.first_solve_held // CODES, last=last)
     ends = ends.filter(ends.first < ends.last)
 
