@@ -453,8 +453,8 @@ def sla_facts(life: Life, has_reply_column: bool = True) -> list[dict[str, Any]]
             rows.append(
                 {
                     "policy": name, "metric": metric, "clock": clock, "priority": priority, "target_seconds": seconds,
-                    "elapsed_seconds": elapsed, "state": state, "applied_at": when, "ended_at": end, "started_at": start,
-                    "breached_at": breach, "team": _decider(life, breach, ending),
+                    "elapsed_seconds": elapsed, "state": state, "applied_at": when, "ended_at": end,
+                    "started_at": start, "breached_at": breach, "team": _decider(life, breach, ending),
                 }
             )  # fmt: skip
     if life.own.get("due_at") is not None and not life.untimed:
@@ -517,4 +517,9 @@ def backlog_facts(lives: list[Life]) -> dict[tuple[str, date], Counter[str]]:
                 counts[team, day]["closing"] += 1
                 counts[team, day + timedelta(days=1)]["opening"] += 1
                 counts[team, day][f"age {age}"] += 1
+                counts[team, day]["unassigned"] += past[-1]["state"]["assignee"] is None
+                comments = [moment for moment in past if moment["event"] == "public_comment"]
+                speakers = [one["actor_role"] for one in comments if one["actor_role"] in ("agent", "requester")]
+                counts[team, day]["unreplied"] += "agent" not in speakers
+                counts[team, day]["unanswered"] += "agent" in speakers and speakers[-1] == "requester"
     return counts

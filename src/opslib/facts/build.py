@@ -87,7 +87,7 @@ def build(warehouse: Warehouse, organisation: Organisation, as_of: datetime) -> 
             )
         removed = _remove_other_weeks(warehouse, weeks, memo)
         _refuse_breaks(breaks)
-        days = _write_backlog(warehouse, organisation, as_of)
+        days = _write_backlog(warehouse, organisation, as_of, line.told_parts)
     finally:
         connection.close()
     lines = [f"facts: {len(stale)} weeks built, {len(weeks) - len(stale)} unchanged, {removed} removed"]
@@ -137,6 +137,11 @@ class _Line:
         self._offsets = backlog.zone_offsets(organisation.zone, min(first, as_of.date()), last)
         self._steps: list[_Step] = []
         self._changes = pd.DataFrame()
+
+    @property
+    def told_parts(self) -> tuple[str, ...]:
+        """The parts of the closing backlog that the export can tell."""
+        return backlog.told_parts(self._kinds, self._present)
 
     def basis(self, week: str) -> Basis:
         """All that a week's facts are made of, but for as_of and the follow-ups."""
@@ -397,8 +402,10 @@ def _refuse_breaks(breaks: list[pd.DataFrame]) -> None:
         raise WarehouseError(f"the backlog does not add up; what the events of these tickets say differs: {names}")
 
 
-def _write_backlog(warehouse: Warehouse, organisation: Organisation, as_of: datetime) -> int:
-    """Sum the changes of all weeks; the number of team-days."""
+def _write_backlog(
+    warehouse: Warehouse, organisation: Organisation, as_of: datetime, told_parts: tuple[str, ...]
+) -> int:
+    """Sum the changes of all weeks, null what the export cannot tell; the number of team-days."""
     changes = warehouse.read("facts", "backlog_changes")
     last_day: date = (as_of - timedelta(seconds=1)).astimezone(organisation.zone).date()
     team_days = backlog.backlog(changes, last_day=last_day)
@@ -414,7 +421,10 @@ def _write_backlog(warehouse: Warehouse, organisation: Organisation, as_of: date
             pa.field("median_age_days", pa.float64()),
             pa.field("older_than_7d", pa.int64()),
             pa.field("older_than_30d", pa.int64()),
+            *(pa.field(part, pa.int64()) for part in backlog.PARTS),
         ]
     )
+    for part in set(backlog.PARTS) - set(told_parts):
+        team_days[part] = None
     warehouse.write("facts", "backlog", pa.Table.from_pandas(team_days, schema=schema, preserve_index=False))
     return len(team_days)

@@ -25,9 +25,9 @@ def stretches(timeline: ir.Table, endings: ir.Table) -> ir.Table:
         endings: one row per ticket: its first reply, its last solve, as_of, and what is known of them.
 
     Returns:
-        ticket, asked, asked_clock, asked_sequence, replied, replied_clock, replied_held (packed: sequence and team; null
-        where nobody has), stop, stop_clock (up to where an unanswered one is known to have lasted), holder (code of the
-        team that held the ticket when it ended; null while it waits).
+        ticket, asked, asked_clock, asked_sequence, replied, replied_clock, replied_held (packed: sequence and team;
+        these three null where nobody has), stop, stop_clock (up to where an unanswered one is known to have lasted),
+        holder (code of the team that held the ticket when it ended; null while it waits).
     """
     agent, requester = is_agent_comment(timeline), is_requester_comment(timeline)
     comments = timeline.filter(agent | requester)

@@ -211,7 +211,9 @@ def returns(timeline: ir.Table, endings: ir.Table) -> ir.Table:
     comebacks = comebacks.mutate(last_round=comebacks.solved.max().over(ibis.window(group_by="ticket")))
     comebacks = comebacks.filter(comebacks.solved == comebacks.last_round)
     starts = comebacks.group_by(returned_ticket=comebacks.ticket).agg(
-        returned=comebacks.moment.min(), returned_clock=comebacks.clock.min(), returned_sequence=comebacks.sequence.min()
+        returned=comebacks.moment.min(),
+        returned_clock=comebacks.clock.min(),
+        returned_sequence=comebacks.sequence.min(),
     )
     solves = rows.filter(rows.solves).select(
         solved_ticket="ticket", solve="moment", solve_clock="clock", solve_sequence="sequence", solve_held="held"

@@ -81,7 +81,7 @@ def build_weekly_values(warehouse: Warehouse, organisation: Organisation, as_of:
         weeks=list(weeks["week"]),
         teams=organisation.team_names,
         catalogue=CATALOGUE,
-        missing=lacking | _without_values(measurable, filled),
+        missing=lacking | _without_values(measurable, filled, sums),
         missing_of_team=_without_target(organisation, filled),
     )
     warehouse.write("facts", TABLE, values, partition_by_week=True)
@@ -194,13 +194,22 @@ def _breakdown(
     return all_parts.sort_values(["week", "team", "metric", "by", "group"], ignore_index=True)
 
 
-def _without_values(measurable: Iterable[Metric], filled: pd.DataFrame) -> dict[str, str]:
-    """Shares, means and times of which no week has any: the columns are there, but they do not tell it."""
+def _without_values(measurable: Iterable[Metric], filled: pd.DataFrame, sums: Iterable[pd.DataFrame]) -> dict[str, str]:
+    """Shares, means, times and counts of the backlog of which no week has any: what is there does not tell them.
+
+    Of anything else that is counted, none at all is 0.
+    """
     names = set(filled["metric"]) if len(filled) else set()
+    names |= {
+        column.removesuffix("|denominator")
+        for wide in sums
+        for column in wide.columns
+        if column.endswith("|denominator") and (wide[column] > 0).any()
+    }
     return {
         metric.name: _NO_TARGET if metric.family == "sla" else _NO_ROWS
         for metric in measurable
-        if metric.kind != "count" and metric.name not in names
+        if (metric.kind != "count" or metric.fact == "backlog") and metric.name not in names
     }
 
 
