@@ -36,7 +36,7 @@ BACK = (_reopen(FRIDAY), _writes(FRIDAY))
 ANSWER = _writes("2026-03-13 18:10", "agent")
 OUTREACH = [event_at(MONDAY, "created", "agent"), _writes(MONDAY, "agent")]
 TICKETS = [
-    _case("bot first", BOT, _writes("2026-03-09 13:12", "agent"), _finish("2026-03-09 13:20", "agent"), status="solved"),
+    _case("bot first", BOT, _writes("2026-03-09 13:12", "agent"), _finish("2026-03-09 13:20"), status="solved"),
     _case("bot solved it", BOT, SOLVED, *BACK, ANSWER),
     _case("comment comes before the reopening", BOT, SOLVED, _writes(FRIDAY), _reopen(FRIDAY, None), ANSWER),
     _case("reopened without a word", BOT, SOLVED, _reopen(FRIDAY), ANSWER),

@@ -308,15 +308,17 @@ def ticket_facts(life: Life, has_reply_column: bool = True) -> dict[str, Any]:
     row["first_solved_at"] = at(solves[0]) if solves and not reopened_column else None
     row["last_solved_at"] = last_solve
     steps = list(pairwise(moments))
+    until = last_solve if finished and last_solve is not None and not life.untimed else now
+    routes = [(one, two) for one, two in steps if two["at"] <= until]
     reopens = sum(one["state"]["status"] in FINISHED and two["state"]["status"] in ACTIVE for one, two in steps)
     moves = {
         two["at"]
-        for one, two in steps
+        for one, two in routes
         if one["state"]["team"] != two["state"]["team"]
         or (one["state"]["queue"] is not None and one["state"]["queue"] != two["state"]["queue"])
     }
     been, pongs = {moments[0]["state"]["queue"]} - {None}, 0
-    for one, two in steps:
+    for one, two in routes:
         queue = two["state"]["queue"]
         if queue != one["state"]["queue"] and queue is not None:
             pongs += queue in been
@@ -422,7 +424,7 @@ def sla_facts(life: Life, has_reply_column: bool = True) -> list[dict[str, Any]]
     opening, reply = life.opening(), life.first_reply()
     if opening is not None and (life.has_events or has_reply_column):
         comeback = life.comeback()
-        ends = [number for number in solves if number > (opening if comeback is None else comeback)]
+        ends = [number for number in solves if number > max(opening, -1 if comeback is None else comeback)]
         ends += [reply] if reply is not None else []
         if ends or running:
             measures.append(("first_reply", life.reply_start(), min(ends, default=None), None))

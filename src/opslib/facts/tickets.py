@@ -23,8 +23,9 @@ The rules, on top of those of `spells`:
 - Spells: requester wait = new + open + on_hold, agent work = new + open, agent wait = pending, on hold = on_hold; open
   ones run to as_of.
 - **Transfers** are the instants after creation's assignment at which the team or the queue changed (both at the same
-  instant are one); a **ping-pong** is a change back to a queue that the ticket had left. **Touches** are public
-  comments by agents. **One-touch**: finished with exactly one, never reopened.
+  instant are one); a **ping-pong** is a change back to a queue that the ticket had left. What is moved after its last
+  solve counts as neither: its number is that of the week of the solve. **Touches** are public comments by agents.
+  **One-touch**: finished with exactly one, never reopened.
 - A ticket that ended as merged, deleted or spam counts in no speed metric (`counts_in_speed`): its seconds are null.
 - What a ticket without events cannot tell is null in the value and in the censored column: touches, waits by status,
   ping-pongs, and the first reply where the source has no first_reply_at. Reopens and transfers are the source's own.
@@ -340,20 +341,30 @@ def _spans(timeline: ir.Table) -> ir.Table:
     return changes.group_by("ticket").agg(**sums)
 
 
-def transfers(timeline: ir.Table) -> ir.Table:
-    """Per ticket at how many instants its team or queue changed (only where it did): moved_ticket, transfers."""
-    moves = (
-        timeline.filter(is_transfer(timeline)).select(moved_ticket=timeline.ticket, moment=timeline.moment).distinct()
+def until_finished(rows: ir.Table, endings: ir.Table) -> ir.Table:
+    """The rows of a timeline up to the last solve of their ticket, or all of them while it is open."""
+    ends = endings.select(
+        ending="ticket",
+        end=ibis.ifelse(endings.finished & ~endings.untimed, endings.last_solve, ibis.literal(_NEVER, type="int64")),
     )
+    upto = rows.inner_join(ends, rows.ticket == ends.ending)
+    return upto.filter(upto.moment <= upto.end).drop("ending", "end")
+
+
+def transfers(timeline: ir.Table, endings: ir.Table) -> ir.Table:
+    """Per ticket at how many instants its team or queue changed (only where it did): moved_ticket, transfers."""
+    moves = until_finished(timeline.filter(is_transfer(timeline)).select("ticket", "moment"), endings)
+    moves = moves.select(moved_ticket="ticket", moment="moment").distinct()
     return moves.group_by("moved_ticket").agg(transfers=moves.count())
 
 
-def ping_pongs(timeline: ir.Table) -> ir.Table:
+def ping_pongs(timeline: ir.Table, endings: ir.Table) -> ir.Table:
     """Per ticket how often it came back to a queue that it had left: back_ticket, ping_pongs (only where it did)."""
     entries = timeline.filter(
         is_event(timeline, OPENING) | (is_event(timeline, "queue") & (timeline.queue != timeline.queue_before))
     )
-    entries = entries.filter(entries.queue != 0)
+    entries = entries.filter(entries.queue != 0).select("ticket", "sequence", "moment", "queue")
+    entries = until_finished(entries, endings)
     visits = entries.select(
         "ticket",
         nth=ibis.row_number().over(ibis.window(group_by=["ticket", "queue"], order_by="sequence")),
@@ -453,9 +464,9 @@ def _ticket_rows(openings: ir.Table, timeline: ir.Table, endings: ir.Table, word
         opened=openings.ticket,
     )
     row = ends.inner_join(beginnings, ends.ticket == beginnings.opened).drop("opened")
-    moves = transfers(timeline)
+    moves = transfers(timeline, endings)
     row = row.left_join(moves, row.ticket == moves.moved_ticket).drop("moved_ticket")
-    returns = ping_pongs(timeline)
+    returns = ping_pongs(timeline, endings)
     return row.left_join(returns, row.ticket == returns.back_ticket).drop("back_ticket")
 
 
