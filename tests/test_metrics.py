@@ -42,6 +42,8 @@ def tickets(*rows: dict[str, object]) -> ibis.Table:
         "team": "a",
         "first_team": "a",
         "solved_team": "a",
+        "first_reply_team": None,
+        "first_solved_team": None,
         "survey_team": "a",
         "channel": "chat",
         "contact_reason": "refund",
@@ -50,12 +52,15 @@ def tickets(*rows: dict[str, object]) -> ibis.Table:
         "reopens": 0,
         "first_reply_business_seconds": None,
         "first_reply_business_censored_seconds": None,
+        "full_resolution_calendar_seconds": None,
         "first_contact_resolution": True,
     }
     frame = pd.DataFrame([usual | row for row in rows])
     frame["last_solved_at"] = pd.to_datetime(frame["last_solved_at"], utc=True)
-    for column in ("first_reply_business_seconds", "first_reply_business_censored_seconds"):
+    for column in (name for name in frame if name.endswith("_seconds")):
         frame[column] = frame[column].astype("Int64")
+    for column in ("first_reply_team", "first_solved_team"):
+        frame[column] = frame[column].astype("str")
     frame["first_contact_resolution"] = frame["first_contact_resolution"].astype("boolean")
     return table(frame)
 
@@ -169,6 +174,46 @@ def test_waiting_tickets_come_with_the_time_they_have_waited():
     assert sorted(zip(frame["seconds"], frame["ended"], strict=True)) == [(60, True), (500, False)]
 
 
+def test_a_time_is_credited_to_the_team_that_ended_it_and_to_the_holder_while_it_runs():
+    """A hand-over of today takes no number of last week away from the team that answered or solved it."""
+    seconds = "full_resolution_calendar_seconds"
+    facts = tickets(
+        {
+            "first_reply_team": "replied",
+            "first_solved_team": "first",
+            "solved_team": "last",
+            "team": "today",
+            seconds: 60,
+        },
+        {"first_reply_team": "replied", "first_solved_team": "first", "solved_team": "last", "team": "reopened"},
+        {"first_solved_team": "bot", "solved_team": "bot", "team": "handed over since", seconds: 60},
+        {"solved_team": None, "team": "waits with"},
+    )
+    rows = relation("tickets", {"tickets": facts}).to_pyarrow().to_pandas()
+    teams = rows[
+        [CATALOGUE[name].team for name in ("first_reply_p90", "first_resolution_median", "full_resolution_p90")]
+    ]
+    assert teams.to_numpy().tolist() == [
+        ["replied", "first", "last"],
+        ["replied", "first", "reopened"],
+        ["bot", "bot", "bot"],
+        ["waits with", "waits with", "waits with"],
+    ]
+
+
+def test_a_question_belongs_to_the_week_in_which_it_was_asked():
+    """By the week of its ticket's creation a week would never be complete: old tickets are asked about for ever."""
+    asked = pd.to_datetime(["2026-11-08T20:00Z", "2026-11-11T12:00Z"])
+    rows = pd.DataFrame({"ticket_id": "t", "team": "a", "week": "2026-W40", "asked_at": asked})
+    rows["business_seconds"] = pd.array([60, None], dtype="Int64")
+    rows["business_censored_seconds"] = pd.array([None, 90], dtype="Int64")
+    metric = CATALOGUE["next_reply_median"]
+    questions = relation("replies", {"tickets": tickets({"ticket_id": "t"}), "replies": table(rows)})
+    frame = times(metric, questions, WEEKS).to_pyarrow().to_pandas()
+    waits = sorted(zip(frame["week"], frame["seconds"], frame["ended"], strict=True))
+    assert waits == [("2026-W45", 60, True), ("2026-W46", 90, False)]
+
+
 ANSWERS = [
     *((score, 2, score == 2) for score in (1, 2)),
     *((score, 5, score >= 4) for score in (1, 2, 3, 4, 5)),
@@ -254,7 +299,9 @@ def test_the_backlog_of_a_week_is_that_of_its_last_day():
     frame = pd.DataFrame({"day": days.date, "team": "a", "closing": range(7), "solved": 1})
     for term in ("created", "reopened", "moved_in", "deleted", "merged", "moved_out"):
         frame[term] = 2 if term == "created" else 0
+    frame["unanswered"] = range(10, 17)
     backlog = {"backlog": table(frame)}
+    assert sums_of("unanswered_questions", backlog) == {("2026-W46", "a"): (16, 1)}
     assert sums_of("backlog_closing", backlog) == {("2026-W46", "a"): (6, 1)}
     assert sums_of("solved", backlog)[("2026-W46", "a")][0] == 7
     assert sums_of("net_flow", backlog)[("2026-W46", "a")][0] == 7

@@ -176,7 +176,7 @@ def relation(name: str, tables: Mapping[str, ir.Table], *, live_channels: Collec
         finished_team=lambda t: t.solved_team.coalesce(t.team),
     )
     if name == "tickets":
-        return tickets
+        return _with_creditors(tickets)
     if name == "offers":
         return _offers(tickets, tables["satisfaction"])
     if name == "surveys":
@@ -214,6 +214,21 @@ def _solves(tickets: ir.Table, solves: ir.Table) -> ir.Table:
     rows = solves.semi_join(counting, solves.ticket_id == counting.counting_id)
     is_soon = (rows.reopened_at <= rows.solved_at + ibis.interval(days=FOLLOW_UP_DAYS)).fill_null(False)
     return rows.mutate(back_soon=ibis.ifelse(rows.tells_reopens, is_soon, ibis.null("boolean")))
+
+
+def _with_creditors(tickets: ir.Table) -> ir.Table:
+    """Add the teams to which times are credited: who held the ticket when its time ended, or holds it while it runs.
+
+    Where nobody replied to a finished ticket, the team that finished it decided that.
+    """
+    import ibis
+
+    resolved_team = ibis.ifelse(tickets.full_resolution_calendar_seconds.notnull(), tickets.finished_team, tickets.team)
+    return tickets.mutate(
+        replied_team=tickets.first_reply_team.coalesce(resolved_team),
+        first_resolved_team=tickets.first_solved_team.coalesce(tickets.team),
+        resolved_team=resolved_team,
+    )
 
 
 def _offers(tickets: ir.Table, answers: ir.Table) -> ir.Table:
@@ -666,22 +681,31 @@ def _speed() -> Iterable[Metric]:
         "first_reply": (
             "First reply",
             (
-                "From creation to the first public comment of an agent; automation is no reply. Tickets without a "
-                "reply count with the time they have waited so far."
+                "From creation to the first public comment of an agent; automation is no reply. Where a customer comes "
+                "back to a ticket that was solved without a reply, from there. Tickets without a reply count with the "
+                "time they have waited so far. Credited to the team that replied; while nobody has, to the team that "
+                "holds the ticket."
             ),
+            "replied_team",
             (_REPLIES,),
         ),
         "first_resolution": (
             "First resolution",
-            "From creation to the first solve. Tickets not solved count with the time they have been open so far.",
+            (
+                "From creation to the first solve. Tickets not solved count with the time they have been open so far. "
+                "Credited to the team that solved it first; while nobody has, to the team that holds the ticket."
+            ),
+            "first_resolved_team",
             (_SOLVES,),
         ),
         "full_resolution": (
             "Full resolution",
             (
                 "From creation to the last solve. Tickets not solved, or reopened, count with the time since "
-                "creation so far."
+                "creation so far. Credited to the team that solved it last; while it is open, to the team that holds "
+                "the ticket."
             ),
+            "resolved_team",
             (_SOLVES,),
         ),
     }
@@ -697,7 +721,7 @@ def _speed() -> Iterable[Metric]:
         ("full_resolution", "calendar", 0.9),
     )
     for measure, clock, probability in measures:
-        label, definition, needs = what[measure]
+        label, definition, team, needs = what[measure]
         short, share = _QUANTILE[probability]
         ending = "median" if probability == 0.5 else "p90"
         name = f"{measure}_{ending}" if clock == "business" else f"{measure}_calendar_{ending}"
@@ -713,6 +737,7 @@ def _speed() -> Iterable[Metric]:
                 f"The time within which {share} created in the week had it, {_CLOCK[clock]} (Kaplan–Meier). "
                 f"{definition} Merged and deleted tickets and spam are left out."
             ),
+            team=team,
             ended=f"{measure}_{clock}_seconds",
             censored=f"{measure}_{clock}_censored_seconds",
             probability=probability,
@@ -727,30 +752,59 @@ def _speed() -> Iterable[Metric]:
         "quantile",
         "replies",
         (
-            "The time within which half of the requesters' later questions, on tickets created in the week, were "
-            "answered, in business hours (Kaplan–Meier). From the requester's public comment to the agent's next."
+            "The time within which half of the later questions that customers asked in the week were answered, in "
+            "business hours (Kaplan–Meier). From the customer's public comment to the agent's next; what is not "
+            "answered counts with the time it has waited so far. Credited to the team that replied; while nobody has, "
+            "to the team that holds the ticket."
         ),
+        dated_by="asked_at",
         ended="business_seconds",
         censored="business_censored_seconds",
+        needs=("ticket_events",),
+    )
+    yield Metric(
+        "unanswered_questions",
+        "Unanswered questions at the week's end",
+        "count",
+        "lower",
+        "speed",
+        "count",
+        "backlog",
+        (
+            "Tickets in the team's backlog at the last midnight of the week whose customer had written again after an "
+            "agent's reply and had no answer yet. A later hand-over or answer does not change it."
+        ),
+        dated_by="day",
+        numerator=_column("unanswered"),
+        denominator=lambda t: t.ends_week.cast("int64"),
         needs=("ticket_events",),
     )
 
 
 def _sla() -> Iterable[Metric]:
+    tickets = "tickets with"
     what = {
-        "first_reply": ("First reply within SLA", "a first reply target", (_REPLIES,)),
-        "next_reply": ("Next reply within SLA", "a next reply target (the worst reply decides)", ("ticket_events",)),
+        "first_reply": ("First reply within SLA", f"{tickets} a first reply target", (_REPLIES,)),
+        "next_reply": (
+            "Next reply within SLA",
+            "later questions of customers (each one counts) with a next reply target",
+            ("ticket_events",),
+        ),
         "full_resolution": (
             "Full resolution within SLA",
-            "a full resolution target (its clock stands still while the ticket is solved) or a deadline",
+            f"{tickets} a full resolution target (its clock stands still while the ticket is solved) or a deadline",
             (_SOLVES,),
         ),
         "requester_wait": (
             "Requester wait within SLA",
-            "a target for the time in new, open and on hold",
+            f"{tickets} a target for the time in new, open and on hold",
             ("ticket_events",),
         ),
-        "agent_work": ("Agent work within SLA", "a target for the time in new and open", ("ticket_events",)),
+        "agent_work": (
+            "Agent work within SLA",
+            f"{tickets} a target for the time in new and open",
+            ("ticket_events",),
+        ),
     }
     for measure, (label, target, needs) in what.items():
         yield Metric(
@@ -762,9 +816,10 @@ def _sla() -> Iterable[Metric]:
             "share",
             "sla",
             (
-                f"Of the tickets with {target} that was decided in the week (kept, or broken when it ran out),"
-                " the share that kept it: met / (met + breached). What is open and within its target is not decided;"
-                " targets are those of the priority when the policy was applied."
+                f"Of the {target} that were decided in the week (kept, or broken when it ran out),"
+                " the share that was kept: met / (met + breached). What is open and within its target is not decided;"
+                " targets are those of the priority when the policy was applied. Credited to the team that held the"
+                " ticket when it was decided."
             ),
             dated_by="decided_at",
             numerator=_of_sla(measure, "met"),

@@ -111,6 +111,7 @@ def tickets() -> pd.DataFrame:
     frame["first_contact_resolution"] = frame["one_touch"]
     frame["first_team"] = frame["solved_team"] = frame["survey_team"] = frame["team"]
     frame["solved_team"] = frame["solved_team"].where(~open_)
+    frame["first_reply_team"] = frame["first_solved_team"] = frame["solved_team"]
     return frame.drop(columns=["first_reply", "solve"])
 
 
@@ -166,10 +167,12 @@ def backlog(frame: pd.DataFrame) -> pd.DataFrame:
             opening, came, went = closing, int((own & (created == day)).sum()), int((own & (solved == day)).sum())
             closing = opening + came - went
             old = int((own & (created < day - timedelta(days=7)) & ~(solved <= day).fillna(False)).sum())
-            rows.append((team, day, opening, came, 0, 0, went, 0, 0, 0, closing, 1.0 if closing else np.nan, old, 0))
+            ages = (1.0 if closing else np.nan, old, 0)
+            rows.append((team, day, opening, came, 0, 0, went, 0, 0, 0, closing, *ages, 0, closing, 0))
             day += timedelta(days=1)
     names = "team day opening created reopened moved_in solved deleted merged moved_out closing median_age_days"
-    return pd.DataFrame(rows, columns=[*names.split(), "older_than_7d", "older_than_30d"])
+    parts = ["older_than_7d", "older_than_30d", "unassigned", "unreplied", "unanswered"]
+    return pd.DataFrame(rows, columns=[*names.split(), *parts])
 
 
 def satisfaction(frame: pd.DataFrame) -> pd.DataFrame:

@@ -87,7 +87,7 @@ def build(warehouse: Warehouse, organisation: Organisation, as_of: datetime) -> 
             )
         removed = _remove_other_weeks(warehouse, weeks, memo)
         _refuse_breaks(breaks)
-        days = _write_backlog(warehouse, organisation, as_of)
+        days = _write_backlog(warehouse, organisation, as_of, line.told_parts)
     finally:
         connection.close()
     lines = [f"facts: {len(stale)} weeks built, {len(weeks) - len(stale)} unchanged, {removed} removed"]
@@ -139,6 +139,11 @@ class _Line:
         self._offsets = backlog.zone_offsets(organisation.zone, min(first, as_of.date()), last)
         self._steps: list[_Step] = []
         self._changes = pd.DataFrame()
+
+    @property
+    def told_parts(self) -> tuple[str, ...]:
+        """The parts of the closing backlog that the export can tell."""
+        return backlog.told_parts(self._kinds, self._present)
 
     def basis(self, week: str) -> Basis:
         """All that a week's facts are made of, but for as_of and the follow-ups."""
@@ -309,16 +314,19 @@ class _Line:
         corrections = step("corrections", spells.corrections(states, words, teams, days))
         timeline = step("timeline", spells.timeline(states, corrections, words, teams, days))
         endings = step("endings", tickets.endings(timeline, openings, words, teams, corrections, days, as_of=as_of))
+        returns = step("returns", tickets.returns(timeline, endings))
+        waits = tickets.with_first_wait(endings, returns)
         stretches = step("stretches", replies.stretches(timeline, endings))
         applications = sla.applications(timeline, openings, words, teams)
-        measures = sla.measures(timeline, endings, stretches, openings, present=self._present)
-        judgements = step("judgements", sla.judgements(measures, applications, tables["targets"], as_of=as_of))
+        measures = sla.measures(timeline, waits, stretches, openings, present=self._present)
+        promises = sla.judgements(measures, applications, tables["targets"], as_of=as_of)
+        judgements = step("judgements", promises.union(sla.deadlines(endings, openings)))
         breaches = step("breaches", sla.breaches(judgements, timeline, corrections, words, teams, days))
         solve_rows = step("solve_rows", solves.solve_rows(timeline))
         facts = tickets.ticket_facts(
             openings,
             timeline,
-            endings,
+            waits,
             solves.tickets_back_soon(solve_rows),
             words,
             as_of=as_of,
@@ -330,8 +338,8 @@ class _Line:
         )
         outputs: Mapping[str, ir.Table] = {
             "tickets": ticket_rows.order_by("ticket").drop("ticket"),
-            "replies": replies.replies(stretches, openings),
-            "sla": sla.sla_facts(judgements, breaches, endings, openings),
+            "replies": replies.replies(stretches, openings, words),
+            "sla": sla.sla_facts(judgements, breaches, openings, words),
             "solves": solves.solves(solve_rows, openings, words),
             "spells": spells.spells(timeline, openings, words, teams, corrections, days, as_of=as_of),
             "backlog_changes": backlog.changes(timeline, openings, words, offsets=self._offsets),
@@ -409,8 +417,10 @@ def _refuse_breaks(breaks: list[pd.DataFrame]) -> None:
         raise WarehouseError(f"the backlog does not add up; what the events of these tickets say differs: {names}")
 
 
-def _write_backlog(warehouse: Warehouse, organisation: Organisation, as_of: datetime) -> int:
-    """Sum the changes of all weeks; the number of team-days."""
+def _write_backlog(
+    warehouse: Warehouse, organisation: Organisation, as_of: datetime, told_parts: tuple[str, ...]
+) -> int:
+    """Sum the changes of all weeks, null what the export cannot tell; the number of team-days."""
     changes = warehouse.read("facts", "backlog_changes")
     last_day: date = (as_of - timedelta(seconds=1)).astimezone(organisation.zone).date()
     team_days = backlog.backlog(changes, last_day=last_day)
@@ -426,7 +436,10 @@ def _write_backlog(warehouse: Warehouse, organisation: Organisation, as_of: date
             pa.field("median_age_days", pa.float64()),
             pa.field("older_than_7d", pa.int64()),
             pa.field("older_than_30d", pa.int64()),
+            *(pa.field(part, pa.int64()) for part in backlog.PARTS),
         ]
     )
+    for part in set(backlog.PARTS) - set(told_parts):
+        team_days[part] = None
     warehouse.write("facts", "backlog", pa.Table.from_pandas(team_days, schema=schema, preserve_index=False))
     return len(team_days)

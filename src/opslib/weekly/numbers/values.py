@@ -25,7 +25,7 @@ BREAKDOWN = "weekly_breakdown"
 GROUPS = ("channel", "contact_reason")
 _FACTS = ("tickets", "replies", "sla", "solves", "backlog")
 _STANDARD = ("satisfaction", "quality_reviews", "shifts", "agents", "activity")
-_BELOW = "|denominator"
+_NOTHING = pd.Series(dtype="float64")
 _GROUP, _BETWEEN = "_group", "\x1f"
 _NO_TARGET = "no team has such a target"
 _NO_ROWS = "not in this export: nothing in it tells this"
@@ -201,24 +201,27 @@ def _breakdown(
 
 
 def _without_values(measurable: Iterable[Metric], filled: pd.DataFrame, sums: Iterable[pd.DataFrame]) -> dict[str, str]:
-    """Metrics of which no week has any, and counts that no row tells: the columns are there, but do not tell it."""
+    """Shares, means, times and counts of the backlog of which no week has any: what is there does not tell them.
+
+    Of anything else that is counted, none at all is 0.
+    """
     names = set(filled["metric"]) if len(filled) else set()
-    untold = {
-        column.removesuffix(_BELOW)
+    names |= {
+        metric.name
+        for metric in measurable
         for wide in sums
-        for column in wide.columns
-        if len(wide) and column.endswith(_BELOW) and not wide[column].any()
+        if not metric.exposure and (wide.get(f"{metric.name}|denominator", _NOTHING) > 0).any()
     }
     return {
         metric.name: _NO_TARGET if metric.family == "sla" else _NO_ROWS
         for metric in measurable
-        if (metric.name in untold if metric.kind == "count" else metric.name not in names)
+        if (metric.kind != "count" or metric.fact == "backlog") and metric.name not in names
     }
 
 
 def _of_too_few_people(exposures: pd.DataFrame, minimum_group: int) -> dict[tuple[str, str], str]:
     """Metrics that divide by people or their hours, of the teams in which there never were enough of them."""
-    ever = exposures.groupby(["exposure", "team"], as_index=False)["is_shown"].any()
+    ever = exposures.groupby(["exposure", "team"], as_index=False).agg(is_shown=("is_shown", "any"))
     hidden = ever[~ever["is_shown"]]
     return {
         (str(team), metric.name): f"not shown: fewer than {minimum_group} people"
