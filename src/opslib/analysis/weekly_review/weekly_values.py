@@ -141,7 +141,7 @@ def with_intervals(sums: pd.DataFrame, catalogue: Mapping[str, Metric]) -> pd.Da
         frame, mean, mean_interval(below[mean], above[mean] / below[mean], frame.loc[mean, "spread"].fillna(0.0))
     )
     rate = (kind == "rate") & (below > 0)
-    per = frame["metric"].map({name: metric.per for name, metric in catalogue.items()})
+    per = frame["metric"].map({name: metric.per for name, metric in catalogue.items()}).astype("float64")
     _set_estimates(frame, rate, poisson_rate(above[rate], below[rate]).mul(per[rate], axis=0))
     ratio = (kind == "ratio") & (below > 0)
     frame.loc[ratio, "value"] = above[ratio] / below[ratio]
