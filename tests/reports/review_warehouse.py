@@ -56,7 +56,7 @@ PRESENT = {
     "tickets": ["ticket_id", "created_at", "status", "team", "channel", "requester_id", "contact_reason"],
     "ticket_events": ["ticket_id", "occurred_at", "event", "actor_role", "value"],
     "satisfaction": ["ticket_id", "answered_at", "score", "scale_max"],
-    "quality_reviews": ["review_id", "ticket_id", "reviewed_at", "criterion", "score", "max_score"],
+    "quality_reviews": ["review_id", "ticket_id", "reviewed_at", "criterion", "score", "max_score", "critical"],
 }
 
 
@@ -109,6 +109,7 @@ def tickets() -> pd.DataFrame:
     frame["touches"] = 1 + frame["transfers"]
     frame["one_touch"] = (frame["touches"] == 1) & (frame["reopens"] == 0) & ~open_
     frame["first_contact_resolution"] = frame["one_touch"]
+    frame["escalated"] = False
     frame["first_team"] = frame["solved_team"] = frame["survey_team"] = frame["team"]
     frame["solved_team"] = frame["solved_team"].where(~open_)
     frame["first_reply_team"] = frame["first_solved_team"] = frame["solved_team"]
@@ -128,6 +129,22 @@ def replies(frame: pd.DataFrame) -> pd.DataFrame:
             "business_seconds": HOUR,
             "calendar_censored_seconds": pd.array([pd.NA] * len(frame), dtype="Int64"),
             "business_censored_seconds": pd.array([pd.NA] * len(frame), dtype="Int64"),
+        }
+    )
+
+
+def solves(frame: pd.DataFrame) -> pd.DataFrame:
+    """One solve of each ticket that has one, by five agents in turn; those with a reopen came back a day later."""
+    rows = frame[frame["last_solved_at"].notna()].reset_index(drop=True)
+    return pd.DataFrame(
+        {
+            "ticket_id": rows["ticket_id"],
+            "week": rows["week"],
+            "team": rows["team"],
+            "agent_id": [f"agent {n % 5}" for n in range(len(rows))],
+            "solved_at": rows["last_solved_at"],
+            "reopened_at": (rows["last_solved_at"] + pd.Timedelta(days=1)).where(rows["reopens"] > 0),
+            "tells_reopens": True,
         }
     )
 
@@ -200,6 +217,8 @@ def quality_reviews(frame: pd.DataFrame) -> pd.DataFrame:
             "criterion": "tone",
             "score": 7.0 + np.arange(len(rows)) % 3,
             "max_score": 10.0,
+            "min_score": np.nan,
+            "weight": np.nan,
             "critical": False,
             "calibration": False,
         }
@@ -232,6 +251,7 @@ def write_warehouse(root: Path, *, with_satisfaction: bool = True) -> tuple[Path
     warehouse.write("facts", "tickets", facts, partition_by_week=True)
     warehouse.write("facts", "replies", replies(facts), partition_by_week=True)
     warehouse.write("facts", "sla", sla(facts), partition_by_week=True)
+    warehouse.write("facts", "solves", solves(facts), partition_by_week=True)
     warehouse.write("facts", "backlog", backlog(facts))
     present = dict(PRESENT)
     if with_satisfaction:
