@@ -49,7 +49,7 @@ def tickets(*rows: dict[str, object]) -> ibis.Table:
         "contact_reason": "refund",
         "counts_in_speed": True,
         "last_solved_at": "2026-11-10T12:00Z",
-        "reopens": 0,
+        "transfers": 0,
         "first_reply_business_seconds": None,
         "first_reply_business_censored_seconds": None,
         "full_resolution_calendar_seconds": None,
@@ -131,11 +131,11 @@ def test_created_counts_for_the_team_that_got_the_ticket_first():
 def test_a_solve_on_sunday_night_in_new_york_belongs_to_that_week():
     """In UTC it is Monday already; weeks are those of the organisation's zone."""
     facts = tickets(
-        {"last_solved_at": "2026-11-09T04:59:59Z", "reopens": 1},
+        {"last_solved_at": "2026-11-09T04:59:59Z", "transfers": 1},
         {"last_solved_at": "2026-11-09T05:00:00Z"},
-        {"last_solved_at": None, "reopens": 1},
+        {"last_solved_at": None, "transfers": 1},
     )
-    assert sums_of("reopen_share", {"tickets": facts}) == {("2026-W45", "a"): (1, 1), ("2026-W46", "a"): (0, 1)}
+    assert sums_of("transfer_share", {"tickets": facts}) == {("2026-W45", "a"): (1, 1), ("2026-W46", "a"): (0, 1)}
 
 
 def test_rows_outside_the_weeks_are_left_out():
@@ -147,7 +147,7 @@ def test_first_contact_resolution_of_a_week_is_known_a_week_later():
     """A ticket with two replies is known to be none at once; counted early it would make every latest week look bad."""
     early = settled(CATALOGUE["first_contact_resolution"], WEEKS, as_of=datetime(2026, 11, 16, 12, tzinfo=UTC))
     assert early["week"].tolist() == ["2026-W45"]
-    assert settled(CATALOGUE["reopen_share"], WEEKS, as_of=datetime(2026, 11, 16, 12, tzinfo=UTC)) is WEEKS
+    assert settled(CATALOGUE["transfer_share"], WEEKS, as_of=datetime(2026, 11, 16, 12, tzinfo=UTC)) is WEEKS
 
 
 def test_an_answer_counts_for_the_response_rate_if_it_comes_within_seven_days():
@@ -273,6 +273,7 @@ def test_a_failed_critical_criterion_makes_the_review_zero_and_calibration_count
     ]
     names = ["review_id", "ticket_id", "score", "max_score", "critical", "calibration"]
     reviews = pd.DataFrame(rows, columns=names).assign(reviewed_at=pd.Timestamp("2026-11-11T12:00Z"))
+    reviews = reviews.assign(min_score=float("nan"), weight=float("nan"))
     sums = sums_of("qa_score", {"tickets": facts, "quality_reviews": table(reviews)})
     assert sums == {("2026-W46", "a"): (pytest.approx(0.9), 2)}
 

@@ -31,7 +31,7 @@ def test_weekly_values_are_left_alone_until_something_changes(folders: Folders, 
     before = [path.stat().st_mtime_ns for path in paths]
     assert build_weekly_values(warehouse, organisation, AS_OF) == ["weekly values as before"]
     facts = tickets()
-    facts.loc[facts["week"] == "2026-W40", "reopens"] = 1
+    facts.loc[facts["week"] == "2026-W40", "touches"] = 9
     warehouse.write("facts", "tickets", facts, partition_by_week=True)
     assert build_weekly_values(warehouse, organisation, AS_OF) != ["weekly values as before"]
     after = [path.stat().st_mtime_ns for path in paths]
