@@ -311,15 +311,14 @@ class _Line:
         timeline = step("timeline", spells.timeline(states, corrections, words, teams, days))
         endings = step("endings", tickets.endings(timeline, openings, words, teams, corrections, days, as_of=as_of))
         returns = step("returns", tickets.returns(timeline, endings))
-        waits = tickets.with_first_wait(endings, returns)
         stretches = step("stretches", replies.stretches(timeline, endings))
         applications = sla.applications(timeline, openings, words, teams)
-        measures = sla.measures(timeline, waits, stretches, openings, present=self._present)
+        measures = sla.measures(timeline, endings, returns, stretches, openings, present=self._present)
         promises = sla.judgements(measures, applications, tables["targets"], as_of=as_of)
         judgements = step("judgements", promises.union(sla.deadlines(endings, openings)))
         breaches = step("breaches", sla.breaches(judgements, timeline, corrections, words, teams, days))
         facts = tickets.ticket_facts(
-            openings, timeline, waits, words, as_of=as_of, present=self._present, kinds=self._kinds
+            openings, timeline, endings, returns, words, as_of=as_of, present=self._present, kinds=self._kinds
         )
         ticket_rows = tickets.with_first_contact_resolution(facts, tables["contacts"], as_of=as_of)
         outputs: Mapping[str, ir.Table] = {

@@ -228,28 +228,6 @@ def returns(timeline: ir.Table, endings: ir.Table) -> ir.Table:
     )
 
 
-def with_first_wait(endings: ir.Table, returns: ir.Table) -> ir.Table:
-    """Add where the wait for the first reply starts, and let the solve that ends it be one after that.
-
-    Args:
-        endings: one row per ticket.
-        returns: returned_ticket, returned, returned_clock, met, met_clock, met_held.
-
-    Returns:
-        The endings with reply_start and reply_start_clock: creation, or the requester's return.
-    """
-    row = endings.left_join(returns, endings.ticket == returns.returned_ticket)
-    came_back = is_known(row.returned_ticket)
-    rows = row.mutate(
-        reply_start=ibis.ifelse(came_back, row.returned, row.created),
-        reply_start_clock=ibis.ifelse(came_back, row.returned_clock, row.created_clock),
-        awaiting_solve=ibis.ifelse(came_back, row.met, row.awaiting_solve),
-        awaiting_solve_clock=ibis.ifelse(came_back, row.met_clock, row.awaiting_solve_clock),
-        awaiting_solve_held=ibis.ifelse(came_back, row.met_held, row.awaiting_solve_held),
-    )
-    return rows.drop(*returns.columns)
-
-
 def _sums(timeline: ir.Table) -> ir.Table:
     """One row per ticket: its creation, and the sums over its comments, solves, surveys and waits."""
     opening = timeline.filter(is_event(timeline, OPENING))
@@ -381,6 +359,7 @@ def ticket_facts(
     openings: ir.Table,
     timeline: ir.Table,
     endings: ir.Table,
+    returns: ir.Table,
     words: ir.Table,
     *,
     as_of: datetime,
@@ -392,8 +371,8 @@ def ticket_facts(
     Args:
         openings: one row per ticket: its own columns, how it begins, and what its events can tell.
         timeline: one row per ticket and event: the state before and after it, moment and clock.
-        endings: one row per ticket: instants, clocks, waits and codes of its last solve, and where the wait for its
-            first reply starts.
+        endings: one row per ticket: instants, clocks, waits and codes of its last solve.
+        returns: returned_ticket, returned, returned_clock: where the wait for a first reply starts again.
         words: word, code.
         as_of: the instant up to which the exports know the world.
         present: per standard table the columns that the export gives.
@@ -407,7 +386,7 @@ def ticket_facts(
         first_queue, first_reply_team, first_solved_team, solved_team, solved_queue, solved_agent_id, survey_agent_id,
         survey_team.
     """
-    row = _ticket_rows(openings, timeline, endings, words)
+    row = _ticket_rows(openings, timeline, endings, returns, words)
     tells_reply = row.tells_comments | ("first_reply_at" in set(present.get("tickets", ())))
     awaits_reply = _awaits_reply(row, tells_reply)
     return row.select(
@@ -416,7 +395,7 @@ def ticket_facts(
         "requester_id",
         "contact_reason",
         "week",
-        first_reply_start_at=at_epoch(_where(awaits_reply, row.reply_start)),
+        first_reply_start_at=at_epoch(_where(awaits_reply, row.returned.coalesce(row.created))),
         first_reply_at=at_epoch(ibis.ifelse(tells_reply, row.reply, none_of("int64"))),
         counts_in_speed=row.counts_in_speed,
         first_solved_at=at_epoch(ibis.ifelse(_hides_first_solve(row), none_of("int64"), row.first_solve)),
@@ -436,8 +415,10 @@ def ticket_facts(
     )
 
 
-def _ticket_rows(openings: ir.Table, timeline: ir.Table, endings: ir.Table, words: ir.Table) -> ir.Table:
-    """One row per ticket with all that its facts are made of: endings in words, its beginning, and its moves."""
+def _ticket_rows(
+    openings: ir.Table, timeline: ir.Table, endings: ir.Table, returns: ir.Table, words: ir.Table
+) -> ir.Table:
+    """One row per ticket with all that its facts are made of: endings in words, its beginning, moves and return."""
     names = {
         "reply_team_name": "reply_team",
         "first_solved_team_name": "first_solved_team",
@@ -465,9 +446,11 @@ def _ticket_rows(openings: ir.Table, timeline: ir.Table, endings: ir.Table, word
     )
     row = ends.inner_join(beginnings, ends.ticket == beginnings.opened).drop("opened")
     moves = transfers(timeline, endings)
-    row = row.left_join(moves, row.ticket == moves.moved_ticket).drop("moved_ticket")
-    returns = ping_pongs(timeline, endings)
-    return row.left_join(returns, row.ticket == returns.back_ticket).drop("back_ticket")
+    row = row.left_join(moves, row.ticket == moves.moved_ticket)
+    ways_back = ping_pongs(timeline, endings)
+    row = row.left_join(ways_back, row.ticket == ways_back.back_ticket)
+    starts = returns.select("returned_ticket", "returned", "returned_clock")
+    return row.left_join(starts, row.ticket == starts.returned_ticket)
 
 
 def _hides_first_solve(row: ir.Table) -> ir.Value:
@@ -488,7 +471,7 @@ def _durations(row: ir.Table, awaits_reply: ir.Value) -> dict[str, ir.Value]:
         **_duration(
             row,
             "first_reply",
-            (row.reply_start, row.reply_start_clock),
+            (row.returned.coalesce(row.created), row.returned_clock.coalesce(row.created_clock)),
             (row.reply, row.reply_clock),
             applies=awaits_reply,
             ended=is_known(row.reply),
