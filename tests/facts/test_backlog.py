@@ -12,7 +12,7 @@ import pyarrow as pa
 import pytest
 
 from opslib.facts import backlog
-from tests.facts.support_centre import event_at, facts_of, organisation, question_at, ticket
+from tests.facts.support_centre import at, event_at, facts_of, organisation, question_at, ticket
 
 NOON = "2026-03-02 17:00"  # in New York, whose midnights count
 TICKETS = [
@@ -122,12 +122,19 @@ def test_what_lies_unassigned_or_waits_for_a_word_is_counted_as_it_stood_at_midn
 def test_what_an_export_does_not_tell_of_the_backlog_is_missing_and_not_none(tmp_path: Path) -> None:
     """Without events of assignees nobody knows who had a ticket on a Sunday in March; a reply's own column dates it."""
     solves = [event_at("2026-03-04 17:00", "status", None, "solved")]
-    silent = ticket("no words", NOON, *solves, assignee_id="anna")
-    for name, without, is_told in (("with", [], True), ("without", ["first_reply_at"], False)):
-        days = facts_of(tmp_path / name, organisation(), silent, without=without, as_of="2026-03-12 17:00")["backlog"]
+    columns = {"assignee_id": "anna", "first_reply_at": at("2026-03-03 17:00")}
+    for name, without, events, is_told in (
+        ("column", [], [], True),
+        ("nothing", ["first_reply_at"], [], False),
+        ("events", ["first_reply_at"], solves, False),
+    ):
+        own = ticket("no words", NOON, *events, **columns)
+        days = facts_of(tmp_path / name, organisation(), own, without=without, as_of="2026-03-12 17:00")["backlog"]
         assert days[["unassigned", "unanswered"]].isna().all(axis=None)
         assert days["unreplied"].notna().all() == is_told
         assert days["unreplied"].isna().all() != is_told
+        if is_told:
+            assert days.query("team == 'nl'")["unreplied"].tolist()[:3] == [1, 0, 0]
 
 
 def test_the_identity_holds_for_every_team_and_day(facts: dict[str, pd.DataFrame]) -> None:

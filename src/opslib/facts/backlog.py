@@ -85,7 +85,8 @@ def told_parts(kinds: Kinds, present: Mapping[str, Iterable[str]]) -> tuple[str,
         kinds: the kinds of events that it gives.
         present: per standard table the columns that it gives.
     """
-    tells_reply = "public_comment" in kinds or "first_reply_at" in set(present.get("tickets", ()))
+    # Among events, a reply that only its column tells has no place in their order.
+    tells_reply = "public_comment" in kinds or (not kinds and "first_reply_at" in set(present.get("tickets", ())))
     told = {
         "unassigned": "assignee" in kinds,
         "unreplied": tells_reply,

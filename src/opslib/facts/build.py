@@ -315,10 +315,9 @@ class _Line:
         timeline = step("timeline", spells.timeline(states, corrections, words, teams, days))
         endings = step("endings", tickets.endings(timeline, openings, words, teams, corrections, days, as_of=as_of))
         returns = step("returns", tickets.returns(timeline, endings))
-        waits = tickets.with_first_wait(endings, returns)
         stretches = step("stretches", replies.stretches(timeline, endings))
         applications = sla.applications(timeline, openings, words, teams)
-        measures = sla.measures(timeline, waits, stretches, openings, present=self._present)
+        measures = sla.measures(timeline, endings, returns, stretches, openings, present=self._present)
         promises = sla.judgements(measures, applications, tables["targets"], as_of=as_of)
         judgements = step("judgements", promises.union(sla.deadlines(endings, openings)))
         breaches = step("breaches", sla.breaches(judgements, timeline, corrections, words, teams, days))
@@ -326,7 +325,8 @@ class _Line:
         facts = tickets.ticket_facts(
             openings,
             timeline,
-            waits,
+            endings,
+            returns,
             solves.tickets_back_soon(solve_rows),
             words,
             as_of=as_of,

@@ -145,6 +145,7 @@ def _measure(table: ir.Table, metric: str, **columns: ir.Value) -> ir.Table:
 def measures(
     timeline: ir.Table,
     endings: ir.Table,
+    returns: ir.Table,
     stretches: ir.Table,
     openings: ir.Table,
     *,
@@ -154,7 +155,8 @@ def measures(
 
     Args:
         timeline: one row per ticket and event: the state before and after it, moment and clock.
-        endings: one row per ticket: instants, clocks and waits, and where the wait for its first reply starts.
+        endings: one row per ticket: instants, clocks and waits.
+        returns: where the wait for a first reply starts again, and the first solve after it.
         stretches: one row per wait for a next reply: where it begins, is answered and stops.
         openings: ticket, tells_statuses.
         present: per standard table the columns that the export gives.
@@ -168,30 +170,34 @@ def measures(
     tickets = endings.filter(endings.counts_in_speed).inner_join(flags, endings.ticket == flags.flagged)
     timed = tickets.filter(~tickets.untimed)
     return ibis.union(
-        _first_replies(tickets, has_reply_column="first_reply_at" in set(present.get("tickets", ()))),
+        _first_replies(tickets, returns, has_reply_column="first_reply_at" in set(present.get("tickets", ()))),
         *_spans(timed),
         _next_replies(stretches, timeline),
     )
 
 
-def _first_replies(tickets: ir.Table, *, has_reply_column: bool) -> ir.Table:
+def _first_replies(tickets: ir.Table, returns: ir.Table, *, has_reply_column: bool) -> ir.Table:
     """The first replies that are there, by a reply or a solve, and those that are awaited."""
-    row = tickets.mutate(
-        end=_earliest(tickets.reply, tickets.awaiting_solve),
-        end_clock=_earliest(tickets.reply_clock, tickets.awaiting_solve_clock),
-        end_held=_earliest(tickets.reply_held, tickets.awaiting_solve_held),
+    row = tickets.left_join(returns, tickets.ticket == returns.returned_ticket)
+    came_back = is_known(row.returned_ticket)
+    row = row.mutate(
+        start=row.returned.coalesce(row.created),
+        start_clock=row.returned_clock.coalesce(row.created_clock),
+        end=_earliest(row.reply, ibis.ifelse(came_back, row.met, row.awaiting_solve)),
+        end_clock=_earliest(row.reply_clock, ibis.ifelse(came_back, row.met_clock, row.awaiting_solve_clock)),
+        end_held=_earliest(row.reply_held, ibis.ifelse(came_back, row.met_held, row.awaiting_solve_held)),
     )
     row = row.filter((row.tells_comments | has_reply_column) & (is_known(row.end) | (row.reply_awaited & row.running)))
     end_clock = ibis.ifelse(is_missing(row.end), row.now_clock, row.end_clock)
     return _measure(
         row,
         "first_reply",
-        start=row.reply_start,
-        start_clock=row.reply_start_clock,
+        start=row.start,
+        start_clock=row.start_clock,
         ended=row.end,
         holder=code_of(row.end_held),
-        elapsed_calendar=row.end.coalesce(row.now) - row.reply_start,
-        elapsed_business=where_clocked(row, end_clock - row.reply_start_clock),
+        elapsed_calendar=row.end.coalesce(row.now) - row.start,
+        elapsed_business=where_clocked(row, end_clock - row.start_clock),
     )
 
 

@@ -233,28 +233,6 @@ def returns(timeline: ir.Table, endings: ir.Table) -> ir.Table:
     )
 
 
-def with_first_wait(endings: ir.Table, returns: ir.Table) -> ir.Table:
-    """Add where the wait for the first reply starts, and let the solve that ends it be one after that.
-
-    Args:
-        endings: one row per ticket.
-        returns: returned_ticket, returned, returned_clock, met, met_clock, met_held.
-
-    Returns:
-        The endings with reply_start and reply_start_clock: creation, or the requester's return.
-    """
-    row = endings.left_join(returns, endings.ticket == returns.returned_ticket)
-    came_back = is_known(row.returned_ticket)
-    rows = row.mutate(
-        reply_start=ibis.ifelse(came_back, row.returned, row.created),
-        reply_start_clock=ibis.ifelse(came_back, row.returned_clock, row.created_clock),
-        awaiting_solve=ibis.ifelse(came_back, row.met, row.awaiting_solve),
-        awaiting_solve_clock=ibis.ifelse(came_back, row.met_clock, row.awaiting_solve_clock),
-        awaiting_solve_held=ibis.ifelse(came_back, row.met_held, row.awaiting_solve_held),
-    )
-    return rows.drop(*returns.columns)
-
-
 def _sums(timeline: ir.Table) -> ir.Table:
     """One row per ticket: its creation, and the sums over its comments, solves, surveys and waits."""
     opening = timeline.filter(is_event(timeline, OPENING))
@@ -398,6 +376,7 @@ def ticket_facts(
     openings: ir.Table,
     timeline: ir.Table,
     endings: ir.Table,
+    returns: ir.Table,
     back_soon: ir.Table,
     words: ir.Table,
     *,
@@ -410,8 +389,8 @@ def ticket_facts(
     Args:
         openings: one row per ticket: its own columns, how it begins, and what its events can tell.
         timeline: one row per ticket and event: the state before and after it, moment and clock.
-        endings: one row per ticket: instants, clocks, waits and codes of its last solve, and where the wait for its
-            first reply starts.
+        endings: one row per ticket: instants, clocks, waits and codes of its last solve.
+        returns: returned_ticket, returned, returned_clock: where the wait for a first reply starts again.
         back_soon: back_soon_ticket: those of which a solve was reopened within `FOLLOW_UP`.
         words: word, code.
         as_of: the instant up to which the exports know the world.
@@ -424,10 +403,9 @@ def ticket_facts(
         last_solved_at, `<measure>_<clock>_seconds` and, for first_reply, first_resolution and full_resolution,
         `<measure>_<clock>_censored_seconds`, reopens, transfers, ping_pongs, touches, one_touch, one_contact,
         escalated, first_team, first_queue, first_reply_team, first_solved_team, solved_team, solved_queue,
-        solved_agent_id, survey_agent_id,
-        survey_team.
+        solved_agent_id, survey_agent_id, survey_team.
     """
-    row = _ticket_rows(openings, timeline, endings, back_soon, words)
+    row = _ticket_rows(openings, timeline, endings, returns, back_soon, words)
     tells_reply = row.tells_comments | ("first_reply_at" in set(present.get("tickets", ())))
     awaits_reply = _awaits_reply(row, tells_reply)
     return row.select(
@@ -437,7 +415,7 @@ def ticket_facts(
         "contact_reason",
         "channel",
         "week",
-        first_reply_start_at=at_epoch(_where(awaits_reply, row.reply_start)),
+        first_reply_start_at=at_epoch(_where(awaits_reply, row.returned.coalesce(row.created))),
         first_reply_at=at_epoch(ibis.ifelse(tells_reply, row.reply, none_of("int64"))),
         counts_in_speed=row.counts_in_speed,
         first_solved_at=at_epoch(ibis.ifelse(_hides_first_solve(row), none_of("int64"), row.first_solve)),
@@ -458,9 +436,14 @@ def ticket_facts(
 
 
 def _ticket_rows(
-    openings: ir.Table, timeline: ir.Table, endings: ir.Table, back_soon: ir.Table, words: ir.Table
+    openings: ir.Table,
+    timeline: ir.Table,
+    endings: ir.Table,
+    returns: ir.Table,
+    back_soon: ir.Table,
+    words: ir.Table,
 ) -> ir.Table:
-    """One row per ticket with all that its facts are made of: endings in words, its beginning, and its moves."""
+    """One row per ticket with all that its facts are made of: endings in words, its beginning, moves and return."""
     names = {
         "reply_team_name": "reply_team",
         "first_solved_team_name": "first_solved_team",
@@ -489,9 +472,11 @@ def _ticket_rows(
     )
     row = ends.inner_join(beginnings, ends.ticket == beginnings.opened).drop("opened")
     moves = transfers(timeline, endings)
-    row = row.left_join(moves, row.ticket == moves.moved_ticket).drop("moved_ticket")
-    returns = ping_pongs(timeline, endings)
-    row = row.left_join(returns, row.ticket == returns.back_ticket).drop("back_ticket")
+    row = row.left_join(moves, row.ticket == moves.moved_ticket)
+    ways_back = ping_pongs(timeline, endings)
+    row = row.left_join(ways_back, row.ticket == ways_back.back_ticket)
+    starts = returns.select("returned_ticket", "returned", "returned_clock")
+    row = row.left_join(starts, row.ticket == starts.returned_ticket)
     row = row.left_join(back_soon, row.ticket == back_soon.back_soon_ticket)
     handed_on = escalations(timeline, endings)
     return row.left_join(handed_on, row.ticket == handed_on.escalated_ticket)
@@ -515,7 +500,7 @@ def _durations(row: ir.Table, awaits_reply: ir.Value) -> dict[str, ir.Value]:
         **_duration(
             row,
             "first_reply",
-            (row.reply_start, row.reply_start_clock),
+            (row.returned.coalesce(row.created), row.returned_clock.coalesce(row.created_clock)),
             (row.reply, row.reply_clock),
             applies=awaits_reply,
             ended=is_known(row.reply),
