@@ -138,6 +138,16 @@ def test_a_solve_on_sunday_night_in_new_york_belongs_to_that_week():
     assert sums_of("transfer_share", {"tickets": facts}) == {("2026-W45", "a"): (1, 1), ("2026-W46", "a"): (0, 1)}
 
 
+def test_live_channels_are_those_of_the_organisation():
+    facts = tickets({"channel": "sms"}, {"channel": "chat"}, {"channel": None})
+    metric = CATALOGUE["live_channel_share"]
+    for channels, live in ((("phone", "chat"), 1), (("sms", "chat"), 2), ((), 0)):
+        rows = relation("tickets", {"tickets": facts}, live_channels=channels)
+        frame = cells([metric], rows, WEEKS).to_pandas()
+        sums = frame[["live_channel_share|numerator", "live_channel_share|denominator"]].sum()
+        assert sums.tolist() == [live, 2], channels
+
+
 def test_rows_outside_the_weeks_are_left_out():
     facts = tickets({"last_solved_at": "2026-11-01T12:00Z"}, {"last_solved_at": "2026-11-16T05:00Z"})
     assert in_weeks(facts, "last_solved_at", WEEKS).count().to_pandas() == 0

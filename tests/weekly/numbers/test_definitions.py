@@ -130,7 +130,7 @@ def test_a_chat_of_many_messages_is_one_contact_a_letter_of_two_replies_is_not(v
     assert sums(values, "first_contact_resolution", week="2026-W12") == (1, 1), "back after 11 days: another contact"
 
 
-def test_live_channels_are_what_the_organisation_says(values: pd.DataFrame) -> None:
+def test_phone_and_chat_are_live_unless_the_organisation_says_otherwise(values: pd.DataFrame) -> None:
     assert sums(values, "live_channel_share") == (4, 7), "two tickets have no channel"
 
 
