@@ -170,8 +170,9 @@ def relation(name: str, tables: Mapping[str, ir.Table], *, live_channels: Collec
 
     if name == "backlog":
         return _backlog(tables["backlog"])
+    channel = tables["tickets"].channel
     tickets = tables["tickets"].mutate(
-        came_live=tables["tickets"].channel.isin(list(live_channels)),
+        came_live=ibis.ifelse(channel.notnull(), channel.isin(list(live_channels)), ibis.null("boolean")),
         created_team=lambda t: t.first_team.coalesce(t.team),
         finished_team=lambda t: t.solved_team.coalesce(t.team),
     )
