@@ -56,9 +56,7 @@ class Desk:
     def remade(self) -> set[str]:
         """Take the week through the line again; what was not found as it was."""
         self.lines.clear()
-        code_changed = "code" in self.run.warehouse.memo("published").changed(
-            "published", basis_of(self.run.organisation)
-        )
+        code_changed = "code" in self.run.warehouse.memo("published").changed("published", basis_of())
         intake = admit_exports(self.run, self.say)
         build_facts(self.run, intake, self.say)
         publish(self.run, intake, self.say)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from opslib.analysis.weekly_review.restatements import restated
+from opslib.analysis.weekly_review.restatements import RESTATEMENT, since
 from opslib.metrics import CATALOGUE
 from opslib.settings import Organisation, load_organisation
 from opslib.store import memo
@@ -73,16 +73,18 @@ def edit_code(monkeypatch: pytest.MonkeyPatch, folder: Path, module: str) -> Non
     monkeypatch.setattr(memo, "PACKAGE", folder / "opslib")
 
 
-def write_values(warehouse: Warehouse, **values: float | None) -> None:
+def write_values(warehouse: Warehouse, state: str = "settled", **values: float | None) -> None:
     rows = pd.DataFrame({"metric": list(values), "value": list(values.values())}).astype({"value": "float64"})
     rows = rows.assign(team=TEAM, week="2026-W45", channel="all", missing=pd.Series([None] * len(rows), dtype="str"))
+    rows["state"] = state
     by_channel = rows.assign(channel="email", value=rows["value"] + 1)
     warehouse.write("facts", "weekly_values", pd.concat([rows, by_channel]))
 
 
 def causes(warehouse: Warehouse, as_of: datetime = SECOND) -> dict[str, tuple[float, float, str]]:
     history = warehouse.read("published", "values", teams=[TEAM])
-    found = restated(history, as_of).set_index("metric")
+    found = since(history, as_of)
+    found = found[found["entry"] == RESTATEMENT].set_index("metric")
     return {name: (row["was"], row["is"], row["cause"]) for name, row in found.iterrows()}
 
 

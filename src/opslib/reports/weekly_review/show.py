@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from opslib.analysis.weekly_review.restatements import CAUSES
+from opslib.analysis.weekly_review.restatements import CAUSES, RESTATEMENT, SETTLING
 from opslib.display import words
 from opslib.display.cells import (
     Cell,
@@ -237,13 +237,19 @@ def add_up(frame: pd.DataFrame) -> Markup:
 
 
 def restatements(frame: pd.DataFrame) -> Markup:
-    """Numbers that were published before and have changed since.
+    """Settled numbers that are others now, and in one line how many have settled.
 
     Args:
-        frame: week, metric, label, unit, was, is, cause, was_as_of, as_of, one row per restatement.
+        frame: week, metric, label, unit, entry, was, is, cause, was_as_of, as_of, one row per number that settled or
+            was restated.
     """
-    if frame.empty:
-        return note("No number published earlier has changed.")
+    settled = int((frame["entry"] == SETTLING).sum())
+    count = (
+        f"{settled:,} number{' has' if settled == 1 else 's have'} settled since this week ended." if settled else ""
+    )
+    restated = frame[frame["entry"] == RESTATEMENT]
+    if restated.empty:
+        return paragraphs("No number that had settled is another one now.", count)
     rows = [
         [
             Cell(row.week),
@@ -252,11 +258,12 @@ def restatements(frame: pd.DataFrame) -> Markup:
             Cell(words.value(row.now, row.unit), number=True),
             Cell(row.cause),
         ]
-        for row in rows_of(frame.rename(columns={"is": "now"}))
+        for row in rows_of(restated.rename(columns={"is": "now"}))
     ]
-    causes = sorted({cause for text in frame["cause"] for cause in str(text).split(", ") if cause in CAUSES})
-    table = table_of("Published numbers that have changed since", ("Week", "Metric", "Was", "Is", "Why"), rows)
-    return stacked(table, paragraphs(*(f"{cause.capitalize()}: {CAUSES[cause]}." for cause in causes)))
+    causes = sorted({cause for text in restated["cause"] for cause in str(text).split(", ") if cause in CAUSES})
+    table = table_of("Numbers that had settled and are others now", ("Week", "Metric", "Was", "Is", "Why"), rows)
+    explained = [f"{cause.capitalize()}: {CAUSES[cause]}." for cause in causes]
+    return stacked(table, paragraphs(*explained, count))
 
 
 def missing(frame: pd.DataFrame) -> Markup:
