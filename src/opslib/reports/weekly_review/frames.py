@@ -12,6 +12,7 @@ from functools import cached_property
 
 import pandas as pd
 
+from opslib.analysis.weekly_review import completeness
 from opslib.analysis.weekly_review import restatements as ledger
 from opslib.analysis.weekly_review import review as analysis
 from opslib.analysis.weekly_review.breakdown import COLUMNS as BREAKDOWN_COLUMNS
@@ -79,6 +80,23 @@ def open_review(week: Week) -> Review:
         week: a week of a team, as `opslib.open_week` returns it.
     """
     return Review(week)
+
+
+def trust(review: Review) -> pd.DataFrame:
+    """Why weeks on this page are not complete, and from when on numbers can be trusted.
+
+    Returns:
+        reason; weeks (those that are not complete, up to this one); trusted_from and backlog_trusted_from (weeks; null
+        where the export does not reach so far, and where it was complete before); one row per reason that concerns a
+        week shown here.
+    """
+    try:
+        rows = review.week.warehouse.read("facts", "weekly_completeness", teams=[review.week.team])
+    except NotInExport:
+        rows = pd.DataFrame(columns=completeness.COLUMNS)
+    return completeness.reasons(
+        rows, review.week.warehouse.weeks("facts", "weekly_values"), review.week.week, analysis.REPORT_WEEKS
+    )
 
 
 def flow(review: Review) -> pd.DataFrame:

@@ -39,6 +39,29 @@ _FLOW = {
 }
 
 
+def trust(frame: pd.DataFrame) -> Markup:
+    """Which weeks are not complete and why, a sentence each; nothing where all are.
+
+    Args:
+        frame: reason, weeks, begins, trusted_from, backlog_trusted_from, one row per reason.
+    """
+    return stacked(*(note(_trust_in_words(row)) for row in rows_of(frame)))
+
+
+def _trust_in_words(row: Any) -> str:
+    reason = row.reason[0].upper() + row.reason[1:]
+    if not row.begins:
+        names = words.listed([week[5:] for week in row.weeks])
+        return f"{reason}: {names} {'is' if len(row.weeks) == 1 else 'are'} not complete."
+    since, whole = row.trusted_from, row.backlog_trusted_from
+    if not isinstance(since, str):
+        return f"{reason}: no week of it is complete yet."
+    if since == whole:
+        return f"{reason}: its numbers can be trusted from {since[5:]} on."
+    backlog = f"from {whole[5:]} on" if isinstance(whole, str) else "in no week so far"
+    return f"{reason}: backlog, solves and SLA can be trusted {backlog}, all other numbers from {since[5:]} on."
+
+
 def signals(frame: pd.DataFrame) -> Markup:
     """What needs attention: the metrics that are signals in the week, and in one sentence those that are not.
 
