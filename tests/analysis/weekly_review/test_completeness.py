@@ -124,7 +124,7 @@ def test_a_reader_is_told_of_the_weeks_shown_and_from_when_on_numbers_can_be_tru
     rows = team_rows(
         *((week, "all", "the start") for week in WEEKS[:2]),
         *((week, "backlog", "the start") for week in WEEKS[2:4]),
-        (WEEKS[15], "all", "a gap"),
+        (WEEKS[15], "all", "a gap; another"),
     )
     early, late = reasons(rows, WEEKS, WEEKS[9], 13), reasons(rows, WEEKS, WEEKS[18], 13)
     assert early.to_dict("records") == [
@@ -136,7 +136,7 @@ def test_a_reader_is_told_of_the_weeks_shown_and_from_when_on_numbers_can_be_tru
             "backlog_trusted_from": WEEKS[4],
         }
     ]
-    assert late["reason"].tolist() == ["a gap"]
+    assert late["reason"].tolist() == ["a gap", "another"]
     assert reasons(rows, WEEKS, WEEKS[14], 10).empty
 
 

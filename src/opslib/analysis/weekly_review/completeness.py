@@ -16,6 +16,8 @@ COLUMNS = ["week", "team", "scope", "reason"]
 """scope `all`: every metric of the week; `backlog`: those that rest on tickets from before it
 (`Metric.rests_on_backlog`)."""
 
+AND = "; "
+"""What stands between the reasons of a week that has several."""
 FIRST_WEEKS = 2
 _NEIGHBOURS = 8
 _WHOLE_SHARE = 0.95
@@ -141,6 +143,7 @@ def reasons(rows: pd.DataFrame, weeks: Sequence[str], week: str, back: int) -> p
         those of either; null where there is none yet). A row per reason that concerns a week shown.
     """
     shown = [each for each in weeks if each <= week][-back:]
+    rows = rows.assign(reason=rows["reason"].str.split(AND)).explode("reason")
     parts = []
     for reason, part in rows[rows["week"] <= week].groupby("reason", sort=False):
         if not part["week"].isin(shown).any():

@@ -52,7 +52,7 @@ def build_weekly_completeness(warehouse: Warehouse, organisation: Organisation, 
         pd.DataFrame(columns=analysis.COLUMNS),
     ]
     rows = pd.concat([part for part in parts if len(part)] or parts[-1:], ignore_index=True)[analysis.COLUMNS]
-    rows = rows.groupby(analysis.COLUMNS[:-1], sort=True)["reason"].agg("; ".join).reset_index().astype("str")
+    rows = rows.groupby(analysis.COLUMNS[:-1], sort=True)["reason"].agg(analysis.AND.join).reset_index().astype("str")
     warehouse.write("facts", TABLE, rows)
     memo.keep(TABLE, basis)
     count = rows["week"].nunique()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import shutil
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
 from itertools import product
 from typing import Any
@@ -21,7 +21,7 @@ import pyarrow as pa
 from opslib.analysis.weekly_review import restatements
 from opslib.calendars import day_table
 from opslib.facts import build
-from opslib.metrics import ALL, CATALOGUE
+from opslib.metrics import ALL, CATALOGUE, Metric
 from opslib.settings import Calendar, Organisation
 from opslib.store.memo import Basis, code_of, digest_of
 from opslib.store.warehouse import Warehouse
@@ -36,11 +36,19 @@ _DEFINITION = "definition of "
 _HOURS, _TARGETS, _ZONE, _SETTINGS = "hours", "targets", "time zone", "settings"
 _OF_NO_NUMBER = {"organisation", "privacy", "limits", "signals", "teams", "calendars", "sla_policies", "time_zone"}
 """What of params/org.yml no weekly value rests on, or what is compared by team; anything else may touch every one."""
-_OWN_COLUMNS = ("created_at", "channel", "form", "requester_id", "contact_reason", "due_at")
-"""What the events do not tell: a change of status, holder or times in a ticket's row has an event of its own."""
-_TOLD_BY_EVENTS = ("priority", "first_reply_at")
-"""What numbers rest on where there are no events."""
+_LABELS = ("channel", "requester_id", "contact_reason")
+"""What the events do not tell of a ticket, beside its creation and deadline; metrics say which of them they need."""
 _OF_NO_SCORE = {"comment", "reviewer_id", "agent_id", "disputed_at", "overturned"}
+_TOUCHES: dict[str, tuple[str, Callable[[Metric], bool] | None]] = {
+    "own": (restatements.CHANGED_ROWS, None),
+    "labels": (restatements.CHANGED_ROWS, lambda each: any(f"tickets.{name}" in each.needs for name in _LABELS)),
+    "deadline": (restatements.CHANGED_ROWS, lambda each: each.name == "full_resolution_sla"),
+    "first_reply": (restatements.CHANGED_ROWS, lambda each: each.name.startswith("first_reply")),
+    "events": (restatements.LATE_EVENTS, None),
+    "surveys": (restatements.CHANGED_SCORES, lambda each: each.fact in ("surveys", "offers")),
+    "reviews": (restatements.CHANGED_SCORES, lambda each: each.fact == "reviews"),
+}
+"""What `published/grounds` tells apart of a ticket: the cause that it is named as, and the metrics it can touch."""
 _COLUMNS = ["metric", "team", "week", "value", "was", "as_of", "was_as_of", "cause", "state", "entry"]
 
 
@@ -241,7 +249,6 @@ def _grounds(warehouse: Warehouse, until: datetime) -> pa.Table:
 
 
 def _grounds_query(present: Mapping[str, Sequence[str]]) -> str:
-    own = _OWN_COLUMNS if "ticket_events" in present else (*_OWN_COLUMNS, *_TOLD_BY_EVENTS)
     parts = {
         "events": ("ticket_events", "occurred_at", present.get("ticket_events", ())),
         "surveys": ("satisfaction", "answered_at", _scored(present, "satisfaction")),
@@ -254,23 +261,37 @@ def _grounds_query(present: Mapping[str, Sequence[str]]) -> str:
             continue
         columns.append(f"CAST(coalesce({name}.content, 0) AS BIGINT) AS {name}")
         joins.append(
-            f"LEFT JOIN (SELECT ticket_id, sum({_content(content)}) AS content FROM {table} "
+            f"LEFT JOIN (SELECT ticket_id, sum({_content(table, content)}) AS content FROM {table} "
             f"WHERE {dated_by} <= $until GROUP BY ticket_id) {name} USING (ticket_id)"
         )
-    own_content = _content([name for name in own if name in present["tickets"]])
+    labels = [name for name in _LABELS if name in present["tickets"]]
+    deadline = [name for name in ("due_at",) if name in present["tickets"]]
     return f"""
-        SELECT ticket_id, week, team, {own_content} AS own, {", ".join(columns)}
+        SELECT ticket_id, week, team, {_content("tickets", ["created_at"])} AS own,
+               {_content("tickets", labels)} AS labels, {_content("tickets", deadline)} AS deadline,
+               {_first_reply(present)} AS first_reply, {", ".join(columns)}
         FROM tickets {" ".join(joins)} WHERE created_at <= $until ORDER BY week, ticket_id
     """
+
+
+def _first_reply(present: Mapping[str, Sequence[str]]) -> str:
+    """The first reply where only the row tells it, once it has been given."""
+    if "ticket_events" in present or "first_reply_at" not in present["tickets"]:
+        return "CAST(0 AS BIGINT)"
+    return "CASE WHEN first_reply_at <= $until THEN epoch_us(first_reply_at) ELSE 0 END"
 
 
 def _scored(present: Mapping[str, Sequence[str]], table: str) -> list[str]:
     return [name for name in present.get(table, ()) if name not in _OF_NO_SCORE]
 
 
-def _content(columns: Sequence[str]) -> str:
+def _content(table: str, columns: Sequence[str]) -> str:
     """The digest of a row, from those of its columns that have a value: one more column of nothing changes no row."""
-    written = ", ".join(f"'{name}=' || CAST({name} AS VARCHAR)" for name in columns)
+    if not columns:
+        return "CAST(0 AS BIGINT)"
+    instants = TABLES[table].of_type("instant")
+    values_of = {name: f"epoch_us({name})" if name in instants else name for name in columns}
+    written = ", ".join(f"'{name}=' || CAST({value} AS VARCHAR)" for name, value in values_of.items())
     return f"CAST(md5_number_lower(concat_ws('|', {written})) & 4294967295 AS BIGINT)"
 
 
@@ -279,18 +300,22 @@ def _changes_of_rows(warehouse: Warehouse, then: datetime) -> dict[str, pd.DataF
 
     A ticket touches the numbers of every team that has held it, from the week of its creation on.
     """
+    flags = ", ".join(f"is_{part}" for part in _TOUCHES)
     with warehouse.connect() as con:
         present = _view_tables(con, warehouse)
         con.from_parquet([str(path) for path in warehouse.files(AREA, GROUNDS)]).create_view("grounds_before")
         con.execute(f"CREATE TEMP TABLE grounds_now AS {_grounds_query(present)}", {"until": then})
+        differences = ", ".join(
+            f"b.{part} IS DISTINCT FROM n.{part} AND ({part == 'own'} OR (b.own IS NOT NULL AND n.own IS NOT NULL)) "
+            f"AS is_{part}"
+            for part in _TOUCHES
+        )
         con.execute(
-            """
+            f"""
             CREATE TEMP TABLE changed AS
-            SELECT ticket_id, least(b.week, n.week) AS week, b.team AS team_before, n.team AS team_now,
-                   b.own IS DISTINCT FROM n.own AS is_row, b.events <> n.events AS is_event,
-                   b.surveys <> n.surveys AS is_survey, b.reviews <> n.reviews AS is_review
+            SELECT ticket_id, least(b.week, n.week) AS week, b.team AS team_before, n.team AS team_now, {differences}
             FROM grounds_before b FULL JOIN grounds_now n USING (ticket_id)
-            WHERE is_row OR is_event OR is_survey OR is_review
+            WHERE {flags.replace(", ", " OR ")}
             """
         )
         teams = "SELECT *, team_before AS team FROM changed UNION ALL SELECT *, team_now FROM changed"
@@ -299,25 +324,14 @@ def _changes_of_rows(warehouse: Warehouse, then: datetime) -> dict[str, pd.DataF
             teams += "WHERE e.event = 'team'"
         rows = _frame(
             con,
-            f"SELECT team, min(week) AS week, is_row, is_event, is_survey, is_review FROM ({teams}) "
-            "WHERE team IS NOT NULL GROUP BY ALL ORDER BY ALL",
+            f"SELECT team, min(week) AS week, {flags} FROM ({teams}) WHERE team IS NOT NULL GROUP BY ALL ORDER BY ALL",
         )
-    facts = {"is_survey": ("surveys", "offers"), "is_review": ("reviews",)}
-    scores = [
-        rows.loc[rows[kind].fillna(False).astype(bool), ["team", "week"]].assign(metric=name)
-        for kind, names in facts.items()
-        for name, metric in CATALOGUE.items()
-        if metric.fact in names
-    ]
-    return {
-        restatements.LATE_EVENTS: _reach(rows, "is_event"),
-        restatements.CHANGED_ROWS: _reach(rows, "is_row"),
-        restatements.CHANGED_SCORES: pd.concat(scores, ignore_index=True)[restatements.REACH],
-    }
-
-
-def _reach(rows: pd.DataFrame, kind: str) -> pd.DataFrame:
-    return rows.loc[rows[kind].fillna(False).astype(bool)].assign(metric=None)[restatements.REACH]
+    reach: dict[str, list[pd.DataFrame]] = defaultdict(list)
+    for part, (cause, is_touched) in _TOUCHES.items():
+        names = [None] if is_touched is None else [name for name, each in CATALOGUE.items() if is_touched(each)]
+        cells = rows.loc[rows[f"is_{part}"], ["team", "week"]]
+        reach[cause].append(cells.merge(pd.DataFrame({"metric": names}, dtype="object"), how="cross"))
+    return {cause: pd.concat(parts, ignore_index=True)[restatements.REACH] for cause, parts in reach.items()}
 
 
 def _moved(warehouse: Warehouse, organisation: Organisation, then: datetime) -> pd.DataFrame:
