@@ -68,6 +68,11 @@ class Metric:
     settles_days: int = 0
     needs: tuple[str, ...] = ()
 
+    @property
+    def rests_on_backlog(self) -> bool:
+        """Whether tickets from before a week count in it: those of the backlog, and those solved or decided in it."""
+        return self.fact == "backlog" or self.dated_by == "decided_at" or "solved" in self.dated_by
+
     def lacking(self, present: Mapping[str, frozenset[str]]) -> str | None:
         """Why an export cannot tell the metric, in words; None where it has what the metric needs.
 

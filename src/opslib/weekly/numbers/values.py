@@ -59,7 +59,7 @@ def build_weekly_values(warehouse: Warehouse, organisation: Organisation, as_of:
         return ["weekly values as before"]
     memo.forget([TABLE])
 
-    weeks = _weeks(warehouse, organisation, as_of)
+    weeks = complete_weeks(warehouse, organisation, as_of)
     engine = warehouse.engine()
     try:
         tables = {name: warehouse.scan(engine, "facts", name) for name in _FACTS}
@@ -98,8 +98,8 @@ def build_weekly_values(warehouse: Warehouse, organisation: Organisation, as_of:
     ]
 
 
-def _weeks(warehouse: Warehouse, organisation: Organisation, as_of: datetime) -> pd.DataFrame:
-    """The complete weeks from the first ticket on."""
+def complete_weeks(warehouse: Warehouse, organisation: Organisation, as_of: datetime) -> pd.DataFrame:
+    """The weeks that have ended, from the first ticket on, as `metrics.week_frame` gives them."""
     zone = organisation.zone
     tolerance = timedelta(hours=organisation.limits.week_ends_within_hours)
     last = last_complete_week(as_of, zone, tolerance)
