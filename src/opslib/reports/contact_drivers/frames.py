@@ -12,7 +12,7 @@ from functools import cached_property
 
 import pandas as pd
 
-from opslib.analysis.contact_drivers import drivers, escalation
+from opslib.analysis.contact_drivers import drivers, escalation, follow_up
 from opslib.analysis.contact_drivers import labels as text_labels
 from opslib.analysis.contact_drivers import movers as movement
 from opslib.analysis.contact_drivers import phrases as text_phrases
@@ -79,7 +79,9 @@ class Drivers:
         rows["day"] = rows["created_at"].dt.tz_convert(str(zone)).dt.strftime("%Y-%m-%d").astype("str")
         if "contact_reason" not in rows:
             rows["contact_reason"] = pd.Series(pd.NA, index=rows.index, dtype="str")
-        return rows.merge(self._answers, on="ticket_id", how="left")
+        rows = rows.merge(self._answers, on="ticket_id", how="left")
+        rows["answer_days"] = (rows.pop("answered_at") - rows["created_at"]).dt.total_seconds() / 86_400
+        return rows
 
     @cached_property
     def recent(self) -> pd.DataFrame:
@@ -148,8 +150,12 @@ class Drivers:
 
     def weekly_tickets(self, row: pd.Series) -> pd.Series:
         """Tickets per week of the subject of a candidate or a row of the register, the last thirteen weeks."""
-        own = self.tickets_with_text[escalation.subject_tickets(self.tickets_with_text, row)]
-        return own.groupby("week").size().reindex(self.weeks[-TEXT_WEEKS:], fill_value=0).astype("int64")
+        return self._by_week(self.tickets_with_text[escalation.subject_tickets(self.tickets_with_text, row)])
+
+    def _by_week(self, tickets: pd.DataFrame) -> pd.Series:
+        """How many tickets each of the last thirteen weeks has."""
+        counts = tickets["week"].value_counts().reindex(self.weeks[-TEXT_WEEKS:], fill_value=0)
+        return counts.astype("int64")
 
     @cached_property
     def earlier_register(self) -> pd.DataFrame:
@@ -166,23 +172,31 @@ class Drivers:
     @cached_property
     def register(self) -> pd.DataFrame:
         """The escalations of the last 26 weeks before this one with what has become of them; `REGISTER_COLUMNS`."""
-        first = shift_week(self.week.week, -HISTORY_WEEKS)
+        first = shift_week(self.week.week, -follow_up.FOLLOWED_WEEKS)
         before = self.earlier_register
         own = before[(before["week"] == before["escalated_week"]) & (before["escalated_week"] >= first)]
-        lines = [
-            {
-                **{str(name): value for name, value in row.items() if name != "week"},
-                **escalation.follow_up(row, self.weekly_tickets(row)),
-                "weeks_since": sum(name > row["escalated_week"] for name in self.weeks),
-            }
-            for _, row in own.iterrows()
-        ]
-        return pd.DataFrame(lines, columns=list(escalation.REGISTER_COLUMNS))
+        back = set(before.loc[before["state"] == follow_up.BACK, "escalation_id"])
+        latest = own.groupby("subject")["escalated_week"].max()
+        total = self._by_week(self.tickets_with_text)
+        lines = []
+        for _, row in own.iterrows():
+            weekly = self.weekly_tickets(row)
+            outcome = follow_up.follow_up(row, weekly, total - weekly)
+            outcome["weeks_since"] = sum(name > row["escalated_week"] for name in self.weeks)
+            if row["escalation_id"] in back:
+                outcome["state"] = follow_up.BACK
+            elif row["escalated_week"] < latest[row["subject"]]:
+                outcome["state"] = follow_up.AGAIN
+            lines.append({**row.drop("week"), **outcome})
+        frame = pd.DataFrame(lines, columns=list(escalation.REGISTER_COLUMNS))
+        return frame.astype({"needed_weeks": "Int64"})
 
     @cached_property
     def escalations(self) -> pd.DataFrame:
         """The candidates that are escalated in this week: `CANDIDATE_COLUMNS` and escalation_id."""
-        rows = escalation.escalations_of_the_week(self.candidates, self.is_relabelled, self.open_escalations)
+        rose = set(self.register.loc[self.register["state"] == follow_up.ROSE, "subject"])
+        taken = [subject for subject, (of, _) in self.open_candidates.items() if of not in rose]
+        rows = escalation.escalations_of_the_week(self.candidates, self.is_relabelled, taken)
         names = [escalation_id(self.week.week, self.week.team, str(subject)) for subject in rows["subject"]]
         return rows.assign(escalation_id=pd.Series(names, index=rows.index, dtype="str"))
 
@@ -195,12 +209,29 @@ class Drivers:
 
     @cached_property
     def open_escalations(self) -> dict[str, str]:
-        """The subjects that were escalated before and never were back to their level since, and in which week."""
-        registers = [self.earlier_register[["escalation_id", "state"]], self.register[["escalation_id", "state"]]]
-        states = pd.concat([each for each in registers if len(each)] or registers[:1])
-        back = set(states.loc[states["state"] == escalation.BACK, "escalation_id"])
-        still = self.register[~self.register["escalation_id"].isin(back)]
+        """The subjects that were escalated before and are not back to their level since, and in which week."""
+        still = self.register[~self.register["state"].isin([follow_up.BACK, follow_up.AGAIN])]
         return dict(zip(still["subject"].astype(str), still["escalated_week"].astype(str), strict=True))
+
+    @cached_property
+    def open_candidates(self) -> dict[str, tuple[str, str]]:
+        """The candidates that are open escalations: by subject, the subject escalated before, and in which week.
+
+        Customers' words change from week to week: a candidate of which half of the week's tickets say the phrases of an
+        open escalation is the same matter under another name.
+        """
+        rows = self.tickets_with_text[self.tickets_with_text["week"] == self.week.week]
+        phrases = self.register[(self.register["kind"] == "phrase")]
+        phrases = phrases[phrases["subject"].isin(list(self.open_escalations))]
+        said = [(str(row["subject"]), escalation.subject_tickets(rows, row)) for _, row in phrases.iterrows()]
+        matters = {}
+        for _, row in self.candidates.iterrows():
+            own, name = escalation.subject_tickets(rows, row), str(row["subject"])
+            same = [name] if name in self.open_escalations else []
+            same += [subject for subject, is_said in said if 2 * (own & is_said).sum() >= max(own.sum(), 1)]
+            if same:
+                matters[name] = (same[0], self.open_escalations[same[0]])
+        return matters
 
     @cached_property
     def activity(self) -> pd.DataFrame | None:
@@ -236,12 +267,13 @@ class Drivers:
 
     @cached_property
     def _answers(self) -> pd.DataFrame:
-        """The last survey answer of each ticket: satisfied 1.0 or 0.0."""
+        """The last survey answer of each ticket: satisfied 1.0 or 0.0, answered_at."""
         if not self.week.warehouse.columns("satisfaction"):
-            return pd.DataFrame({"ticket_id": pd.Series(dtype="str"), "satisfied": pd.Series(dtype="float64")})
+            dtypes = {"ticket_id": "str", "satisfied": "float64", "answered_at": "datetime64[us, UTC]"}
+            return pd.DataFrame({name: pd.Series(dtype=dtype) for name, dtype in dtypes.items()})
         answers = self.week.warehouse.read("standard", "satisfaction").sort_values("answered_at", kind="stable")
         satisfied = is_satisfied(answers["score"], answers["scale_max"])
-        frame = pd.DataFrame({"ticket_id": answers["ticket_id"], "satisfied": satisfied})
+        frame = answers[["ticket_id", "answered_at"]].assign(satisfied=satisfied)
         return frame.drop_duplicates("ticket_id", keep="last")
 
 
@@ -284,16 +316,16 @@ def headline(contacts: Drivers) -> Headline:
 
 
 def pareto(contacts: Drivers) -> pd.DataFrame:
-    """Reasons of the last four weeks by tickets, with what they cost.
+    """Reasons of the last four weeks by tickets, with how long these waited with us.
 
     Args:
         contacts: of `open_drivers`.
 
     Returns:
-        all, contact_reason, tickets, share, cumulative_share, agent_work_hours, hours_share, hours_per_ticket, reopens,
-        answered, dissatisfied, dissatisfied_share with dissatisfied_low and dissatisfied_high, per_1000 (tickets a week
-        per 1,000 users who were active in it, where the export has the table `activity`) with per_1000_low and
-        per_1000_high, folded (reasons that the row sums), weeks, week.
+        all, contact_reason, tickets, share, cumulative_share, waited_hours, waited_share, waited_hours_per_ticket,
+        reopens, answered, dissatisfied, dissatisfied_share with dissatisfied_low and dissatisfied_high, per_1000
+        (tickets a week per 1,000 users who were active in it, where the export has the table `activity`) with
+        per_1000_low and per_1000_high, folded (reasons that the row sums), weeks, week.
     """
     frame = drivers.pareto(contacts.recent, minimum_group=contacts.minimum_group, activity=contacts.exposure)
     return frame.assign(weeks=min(RANKED_WEEKS, len(contacts.weeks)), week=contacts.week.week)
@@ -352,8 +384,8 @@ def movers(contacts: Drivers) -> pd.DataFrame:
         contacts: of `open_drivers`.
 
     Returns:
-        dimension, segment, contact_reason, count, trailing_mean, flow, season, expected, low, high (95 %), excess,
-        ratio, z, p, q, discovery, direction, history (tuple of the last thirteen weeks' tickets).
+        dimension, segment, contact_reason, count, trailing_mean, flow, season, expected, low, high (95 %), left_out,
+        excess, ratio, z, p, q, discovery, direction, history (tuple of the last thirteen weeks' tickets).
     """
     wide = contacts.counts.pivot_table(index=["dimension", "segment", "contact_reason"], columns="week", values="count")
     names = [name for name in contacts.weeks[-13:] if name in wide]
@@ -371,12 +403,13 @@ def history(contacts: Drivers, reason: str = "", *, weeks: int = HISTORY_WEEKS) 
         weeks: how many, up to this one.
 
     Returns:
-        contact_reason, week, count, expected, low, high, discovery (a mover of its week).
+        contact_reason, week, count, expected, low, high, left_out (of the weeks before), discovery (a mover of its
+        week).
     """
     if not reason:
         first = contacts.movers.query("dimension == 'all' and contact_reason != 'all'")
         reason = str(first["contact_reason"].iloc[0]) if len(first) else ""
-    columns = ["contact_reason", "week", "count", "expected", "low", "high", "discovery"]
+    columns = ["contact_reason", "week", "count", "expected", "low", "high", "left_out", "discovery"]
     if not reason:
         return pd.DataFrame(columns=columns)
     team = contacts.counts[contacts.counts["dimension"] == ALL]
@@ -385,7 +418,7 @@ def history(contacts: Drivers, reason: str = "", *, weeks: int = HISTORY_WEEKS) 
 
 
 def warnings(contacts: Drivers) -> pd.DataFrame:
-    """Early warnings on the days of the week: day, contact_reason, days, count, expected, ratio, p, q."""
+    """Early warnings on the days of the week: the columns of `analysis.contact_drivers.movers.early_warnings`."""
     days = _days(contacts, contacts.weeks[-(movement.TRAILING_WEEKS + 2) :])
     return movement.early_warnings(movement.daily_counts(contacts.tickets, days), days[-7:])
 
@@ -455,12 +488,12 @@ def candidates(contacts: Drivers) -> pd.DataFrame:
         excess may be nothing, or five others come first.
     """
     rows = contacts.candidates
-    weeks = {subject: f"handed over in {words.short_week(week)}" for subject, week in contacts.open_escalations.items()}
+    weeks = {name: f"handed over in {words.short_week(week)}" for name, (_, week) in contacts.open_candidates.items()}
     before = rows["subject"].astype("str").map(weeks).astype("str")
     is_new = rows["subject"].isin(list(contacts.escalations["subject"]))
     done = pd.Series("wait", index=rows.index, dtype="str")
-    done = done.mask(contacts.is_relabelled, "none: labels were changed")
-    return rows.assign(done=before.fillna(done.mask(is_new, "handed over this week")))
+    done = before.fillna(done.mask(contacts.is_relabelled, "none: labels were changed"))
+    return rows.assign(done=done.mask(is_new, "handed over this week"))
 
 
 def register(contacts: Drivers) -> pd.DataFrame:
