@@ -99,10 +99,16 @@ def old_looks(row: pd.Series, after: np.ndarray) -> Iterator[bool]:
         yield poisson_rate([float(last.sum())], [float(len(last))])["low"].iloc[0] <= row["before_per_week"]
 
 
+def back_after(row: pd.Series, weekly: pd.Series) -> float:
+    """The first week in which "back" is said; infinite where it never is."""
+    looks = range(1, len(weekly) + 1)
+    return next((float(end) for end in looks if follow_up(row, weekly.iloc[:end])["state"] == BACK), np.inf)
+
+
 def paths_of(kind: Kind, paths: int, seed: int) -> list[Path]:
     """Escalations of a kind, and what is said of each."""
     random = np.random.default_rng(seed)
-    told = []
+    told: list[Path] = []
     for _ in range(3 * paths):
         if len(told) == paths:
             break
@@ -115,7 +121,6 @@ def paths_of(kind: Kind, paths: int, seed: int) -> list[Path]:
             for left in (1.0, 0.5, 0.0)
         )
         old = list(old_looks(row, still.to_numpy()))
-        states = (follow_up(row, gone.iloc[:end])["state"] for end in range(1, len(AFTER) + 1))
         told.append(
             Path(
                 size=float(row["excess"]),
@@ -123,15 +128,15 @@ def paths_of(kind: Kind, paths: int, seed: int) -> list[Path]:
                 needed=float(row["needed_weeks"]) if pd.notna(row["needed_weeks"]) else np.inf,
                 first_old=old[0],
                 ever_old=any(old),
-                ever=follow_up(row, still)["state"] == BACK,
-                ever_half=follow_up(row, half)["state"] == BACK,
-                back_after=next((float(week) for week, state in enumerate(states, 1) if state == BACK), np.inf),
+                ever=back_after(row, still) <= len(AFTER),
+                ever_half=back_after(row, half) <= len(AFTER),
+                back_after=back_after(row, gone),
             )
         )
     return told
 
 
-def share(some: np.ndarray) -> str:
+def share(some: pd.Series) -> str:
     row = wilson([int(some.sum())], [len(some)]).iloc[0]
     return f"{100 * row['share']:5.1f} % ({100 * row['low']:.1f}–{100 * row['high']:.1f})"
 

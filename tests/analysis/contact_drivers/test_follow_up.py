@@ -59,12 +59,13 @@ def test_back_is_hardly_ever_said_of_what_is_as_high_as_when_it_was_escalated(
 ):
     """In half a year of weekly looks, of levels that are themselves known to their error only."""
     rng = np.random.default_rng(3)
-    error, paths, false_backs = float(np.sqrt(dispersion * (before + excess) / 3)), 80, 0
+    error, paths, false_backs = float(np.sqrt(dispersion * (before + excess) / 3)), 60, 0
     for _ in range(paths):
         row = escalated(before, max(rng.normal(excess, error), error), error=error, dispersion=dispersion)
         mean = (before + excess) * np.ones(26)
         busy = rng.gamma(mean / max(dispersion - 1, 1e-9), max(dispersion - 1, 1e-9) / mean) if dispersion > 1 else 1.0
-        false_backs += follow_up(row, weekly(*rng.poisson(mean * busy)))["state"] == BACK
+        counts = weekly(*rng.poisson(mean * busy))
+        false_backs += any(follow_up(row, counts.iloc[:weeks])["state"] == BACK for weeks in range(1, 27))
     assert false_backs <= stats.binom.ppf(0.999, paths, FALSE_BACK_RATE)
 
 
@@ -95,17 +96,11 @@ def test_of_a_level_that_is_known_the_chance_of_so_few_is_poissons():
     assert not levels.is_below_half(most + 1, 2)
 
 
-def test_back_stays_said_whatever_comes_later():
-    """Later weeks are another matter, which may be escalated anew."""
-    row = escalated(10.0, 30.0, error=4.0)
-    assert follow_up(row, weekly(11, 9, 10, 10, 40, 42, 41))["state"] == BACK
-
-
 def test_a_fall_long_after_the_escalation_is_seen_by_the_latest_weeks():
     row = escalated(10.0, 30.0, error=4.0)
-    outcome = follow_up(row, weekly(*[40] * 10, 10, 11, 9))
+    outcome = follow_up(row, weekly(*[40] * 10, 10, 11, 9, 12))
     assert outcome["state"] == BACK
-    assert outcome["latest_per_week"] == pytest.approx(np.mean([10, 11, 9][-int(str(outcome["needed_weeks"])) :]))
+    assert outcome["latest_per_week"] == pytest.approx((10 + 11 + 9 + 12) / 4)
 
 
 def test_a_quiet_team_is_not_taken_for_a_reason_that_is_back():

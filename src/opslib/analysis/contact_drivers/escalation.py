@@ -191,9 +191,7 @@ def members(tickets: pd.DataFrame, kind: Kind, reason: str, phrases: Sequence[st
     open_to_it = is_catch_all(tickets["contact_reason"]) | (tickets["contact_reason"] == UNLABELLED)
     open_to_it |= bears_it & (kind == "phrase")
     says_it = pd.Series(False, index=tickets.index)
-    texts = tickets.loc[open_to_it, "text"].astype("str")
-    for phrase in phrases:
-        says_it[open_to_it] |= texts.str.contains(f" {phrase} ", regex=False).fillna(False)
+    says_it[open_to_it] = _says(tickets.loc[open_to_it, "text"], phrases)
     return own | says_it
 
 
@@ -207,7 +205,37 @@ def subject_tickets(tickets: pd.DataFrame, row: pd.Series) -> pd.Series:
     Returns:
         One bool per row of `tickets`.
     """
-    return members(tickets, row["kind"], str(row["reason"]), [each for each in str(row["phrases"]).split(";") if each])
+    return members(tickets, row["kind"], str(row["reason"]), _phrases_of(row))
+
+
+def same_matters(tickets: pd.DataFrame, candidates: pd.DataFrame, register: pd.DataFrame) -> pd.Series:
+    """Which candidates are matters that were escalated before.
+
+    Args:
+        tickets: of the week, as `members` takes them.
+        candidates: subject, kind, reason, phrases (joined by `;`).
+        register: the escalations that are open: the same columns.
+
+    Returns:
+        The subject that was escalated before, by that of the candidate; only those that have one.
+
+    Notes:
+        Customers' words change from week to week, and a matter without a label may get one: a candidate of which half
+        of the week's tickets say the phrases of an escalated phrase is the same matter under another name.
+    """
+    said = {
+        str(row["subject"]): _says(tickets["text"], _phrases_of(row))
+        for _, row in register[register["kind"] == "phrase"].iterrows()
+        if "text" in tickets
+    }
+    matters = {}
+    for _, row in candidates.iterrows():
+        own, subject = subject_tickets(tickets, row), str(row["subject"])
+        same = [subject] if subject in set(register["subject"]) else []
+        same += [name for name, is_said in said.items() if 2 * (own & is_said).sum() >= max(own.sum(), 1)]
+        if same:
+            matters[subject] = same[0]
+    return pd.Series(matters, dtype="str")
 
 
 def candidates(
@@ -649,6 +677,18 @@ def _worth(size: Size, answers: Floats, is_member: npt.NDArray[np.bool_], rng: n
         "score_low": float(low),
         "score_high": float(high),
     }
+
+
+def _phrases_of(row: pd.Series) -> list[str]:
+    return [each for each in str(row["phrases"]).split(";") if each]
+
+
+def _says(texts: pd.Series, phrases: Sequence[str]) -> pd.Series:
+    """Which texts hold any of the phrases as whole words."""
+    texts, says_it = texts.astype("str"), pd.Series(False, index=texts.index)
+    for phrase in phrases:
+        says_it |= texts.str.contains(f" {phrase} ", regex=False).fillna(False)
+    return says_it
 
 
 def _items(value: object) -> list[str]:

@@ -6,6 +6,7 @@ from bisect import bisect_left
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -27,6 +28,7 @@ _HALF_RATE = 0.025  # of one look, of what is still half as high
 _SURE = 0.025
 _POWER = 0.8
 _MOST_WEEKS = 13
+_LATEST_WEEKS = 4  # which are looked at where fewer would do
 _EACH_LOOK = FALSE_BACK_RATE / FOLLOWED_WEEKS
 _LEAST_LEVEL = 0.5  # tickets a week below which a level before cannot be told from none
 _WEEKS_OF_STEP = 13
@@ -98,11 +100,15 @@ def needed_weeks(levels: Levels) -> int | None:
         return None
     for weeks in range(1, _MOST_WEEKS + 1):
         counts = range(int(np.ceil(weeks * levels.half)) + 1)
-        enough = bisect_left(counts, True, key=lambda count, weeks=weeks: not levels.is_below_half(count, weeks))
+        enough = bisect_left(counts, True, key=partial(_is_many, levels, weeks))
         mean = weeks * max(levels.before, 1e-9) / levels.dispersion
         if enough and special.gammaincc(_gamma_place(enough - 1, levels.dispersion), mean) >= _POWER:
             return weeks
     return None
+
+
+def _is_many(levels: Levels, weeks: int, tickets: int) -> bool:
+    return not levels.is_below_half(tickets, weeks)
 
 
 def follow_up(
@@ -118,15 +124,16 @@ def follow_up(
 
     Returns:
         latest_week, weeks_since, needed_weeks (which it takes to tell; missing where thirteen are too few),
-        latest_per_week with latest_low and latest_high (mean of the latest of these weeks, 95 %), state: `WAITING`,
+        latest_per_week with latest_low and latest_high (mean of the weeks looked at, 95 %), state: `WAITING`,
         `UNKNOWN`, `BACK`, `FELL`, `ABOVE` or `ROSE`.
 
     Notes:
-        Each week the tickets of the latest weeks, as many as it takes, are looked at. `BACK` is said from the first
-        look on at which they lie below the escalated level, at a chance of error of 5 % over all looks of half a year
-        (Bonferroni), and below the level at which half of the excess is left, at 2.5 % of that look, and not surely
-        above the level before. Counts are quasi-Poisson, their levels known to their standard errors: the chance of so few is
-        that of a negative binomial distribution. Where the team's other tickets rise or fall, the levels go with them.
+        Each week the tickets of the latest weeks are looked at, as many as it takes, and at least four once there are
+        so many. `BACK` is said where they lie below the escalated level, at a chance of error of 5 % over all looks of
+        half a year (Bonferroni), and below the level at which half of the excess is left, at 2.5 % of that look, and
+        not surely above the level before. Counts are quasi-Poisson, their levels known to their standard errors: the
+        chance of so few is that of a negative binomial distribution. Where the team's other tickets rise or fall, the
+        levels go with them.
 
     >>> row = {"escalated_week": "2026-W41", "before_per_week": 10.0, "excess": 20.0}
     >>> weekly = pd.Series([30, 12, 9, 11], index=["2026-W41", "2026-W42", "2026-W43", "2026-W44"])
@@ -144,18 +151,11 @@ def follow_up(
     }
     if after.empty:
         return outcome | {"latest_per_week": np.nan, "latest_low": np.nan, "latest_high": np.nan, "state": WAITING}
-    counts, flow = after.to_numpy(), _flow(row, others, after.index)
-    length = needed or _MOST_WEEKS
-    state = UNKNOWN
-    for end in range(1, len(counts) + 1):
-        looked_at = slice(max(0, end - length), end)
-        state = _state(
-            levels, counts[looked_at].sum(), flow[looked_at].sum(), is_enough=needed is not None and end >= needed
-        )
-        if state == BACK:
-            break
-    last = slice(max(0, len(counts) - length), len(counts))
-    return outcome | _mean(counts[last], levels.dispersion) | {"state": state}
+    latest = after.iloc[-max(needed or _MOST_WEEKS, _LATEST_WEEKS) :]
+    tickets, weeks = float(latest.sum()), float(_flow(row, others, latest.index).sum())
+    is_enough = needed is not None and len(after) >= needed
+    state = _state(levels, tickets, weeks, is_enough=is_enough)
+    return outcome | _mean(tickets, len(latest), levels.dispersion) | {"state": state}
 
 
 def levels_of(row: Mapping[Hashable, object] | pd.Series) -> Levels:
@@ -224,13 +224,13 @@ def _flow(row: Mapping[Hashable, object] | pd.Series, others: pd.Series | None, 
     return others.reindex(weeks).to_numpy(dtype=np.float64, na_value=usual) / usual
 
 
-def _mean(counts: np.ndarray, dispersion: float) -> dict[str, object]:
-    """Tickets a week with their interval: gamma limits of the counts over their dispersion."""
-    place, weeks = counts.sum() / dispersion, len(counts)
+def _mean(tickets: float, weeks: int, dispersion: float) -> dict[str, object]:
+    """Tickets a week with their interval: gamma limits of the tickets over their dispersion."""
+    place = tickets / dispersion
     low = special.gammaincinv(place, 0.025) if place > 0 else 0.0
     high = special.gammaincinv(place + 1, 0.975)
     limits = {"latest_low": float(low * dispersion / weeks), "latest_high": float(high * dispersion / weeks)}
-    return {"latest_per_week": float(counts.mean()), **limits}
+    return {"latest_per_week": tickets / weeks, **limits}
 
 
 def _weeks_between(row: Mapping[Hashable, object] | pd.Series) -> float:

@@ -195,7 +195,7 @@ class Drivers:
     def escalations(self) -> pd.DataFrame:
         """The candidates that are escalated in this week: `CANDIDATE_COLUMNS` and escalation_id."""
         rose = set(self.register.loc[self.register["state"] == follow_up.ROSE, "subject"])
-        taken = [subject for subject, (of, _) in self.open_candidates.items() if of not in rose]
+        taken = self.open_candidates.index[~self.open_candidates.isin(rose)]
         rows = escalation.escalations_of_the_week(self.candidates, self.is_relabelled, taken)
         names = [escalation_id(self.week.week, self.week.team, str(subject)) for subject in rows["subject"]]
         return rows.assign(escalation_id=pd.Series(names, index=rows.index, dtype="str"))
@@ -214,24 +214,11 @@ class Drivers:
         return dict(zip(still["subject"].astype(str), still["escalated_week"].astype(str), strict=True))
 
     @cached_property
-    def open_candidates(self) -> dict[str, tuple[str, str]]:
-        """The candidates that are open escalations: by subject, the subject escalated before, and in which week.
-
-        Customers' words change from week to week: a candidate of which half of the week's tickets say the phrases of an
-        open escalation is the same matter under another name.
-        """
-        rows = self.tickets_with_text[self.tickets_with_text["week"] == self.week.week]
-        phrases = self.register[(self.register["kind"] == "phrase")]
-        phrases = phrases[phrases["subject"].isin(list(self.open_escalations))]
-        said = [(str(row["subject"]), escalation.subject_tickets(rows, row)) for _, row in phrases.iterrows()]
-        matters = {}
-        for _, row in self.candidates.iterrows():
-            own, name = escalation.subject_tickets(rows, row), str(row["subject"])
-            same = [name] if name in self.open_escalations else []
-            same += [subject for subject, is_said in said if 2 * (own & is_said).sum() >= max(own.sum(), 1)]
-            if same:
-                matters[name] = (same[0], self.open_escalations[same[0]])
-        return matters
+    def open_candidates(self) -> pd.Series:
+        """The candidates that are open escalations: the subject that was escalated before, by that of the candidate."""
+        of_the_week = self.tickets_with_text[self.tickets_with_text["week"] == self.week.week]
+        still = self.register[self.register["subject"].isin(list(self.open_escalations))]
+        return escalation.same_matters(of_the_week, self.candidates, still)
 
     @cached_property
     def activity(self) -> pd.DataFrame | None:
@@ -488,8 +475,8 @@ def candidates(contacts: Drivers) -> pd.DataFrame:
         excess may be nothing, or five others come first.
     """
     rows = contacts.candidates
-    weeks = {name: f"handed over in {words.short_week(week)}" for name, (_, week) in contacts.open_candidates.items()}
-    before = rows["subject"].astype("str").map(weeks).astype("str")
+    weeks = {name: f"handed over in {words.short_week(week)}" for name, week in contacts.open_escalations.items()}
+    before = rows["subject"].map(contacts.open_candidates).map(weeks).astype("str")
     is_new = rows["subject"].isin(list(contacts.escalations["subject"]))
     done = pd.Series("wait", index=rows.index, dtype="str")
     done = before.fillna(done.mask(contacts.is_relabelled, "none: labels were changed"))
