@@ -449,14 +449,10 @@ def forms(contacts: Drivers) -> pd.DataFrame:
         difference_low and difference_high, p, q, discovery, extra.
     """
     rows = contacts.recent
-    first, last = (
-        ("first_queue", "solved_queue") if rows["first_queue"].notna().any() else ("first_team", "solved_team")
-    )
-    complete = rows[first].notna() & rows[last].notna()
-    outcomes = rows.assign(
-        misrouted=(rows[first] != rows[last]).astype("float64").where(complete),
-        labelled_other=drivers.is_catch_all(rows["contact_reason"]).astype("float64"),
-    )
+    outcomes = rows.assign(labelled_other=drivers.is_catch_all(rows["contact_reason"]).astype("float64"))
+    misrouted = _misrouted(contacts)
+    if misrouted is not None:
+        outcomes["misrouted"] = misrouted
     replies = asks_back(contacts.week.warehouse, contacts.recent["ticket_id"], contacts.weeks[-RANKED_WEEKS:])
     if replies is not None:
         outcomes = outcomes.merge(replies, on="ticket_id", how="left")
@@ -486,6 +482,21 @@ def candidates(contacts: Drivers) -> pd.DataFrame:
 def register(contacts: Drivers) -> pd.DataFrame:
     """What was escalated in earlier weeks and what has become of it: `escalation.REGISTER_COLUMNS`."""
     return contacts.register
+
+
+def _misrouted(contacts: Drivers) -> pd.Series | None:
+    """1.0 where a recent ticket was solved in another queue than its first, or team where that is not told; else 0.0.
+
+    None where the export does not tell: without events of moves the first queue is the one that the ticket has today.
+    """
+    rows = contacts.recent
+    for unit in ("queue", "team"):
+        first, last = rows[f"first_{unit}"], rows[f"solved_{unit}"]
+        complete = first.notna() & last.notna()
+        moved = complete & (first != last)
+        if moved.any() or (complete.any() and contacts.week.has_events(unit, contacts.weeks[-RANKED_WEEKS:])):
+            return moved.astype("float64").where(complete)
+    return None
 
 
 def _still_open(subjects: Sequence[str]) -> str:

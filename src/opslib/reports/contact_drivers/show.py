@@ -437,7 +437,7 @@ def forms(frame: pd.DataFrame) -> Markup:
         + (f" Not in this export: {words.listed(lacking)}." if lacking else "")
     )
     if wrong.empty:
-        return paragraphs("No choice goes wrong more often than the others.", tests)
+        return paragraphs("No choice that was tested goes wrong more often than the others.", tests)
     rows = [
         [
             Cell(_choice(row), header=True),
