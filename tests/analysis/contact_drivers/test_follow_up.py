@@ -43,7 +43,8 @@ def weekly(*counts: float) -> pd.Series:
         ([12, 9, 10], BACK),
         ([24, 25, 24, 23], FELL),
         ([41, 38, 40, 39], ABOVE),
-        ([80, 85, 90, 80], ROSE),
+        ([60, 62, 58, 61], ABOVE),
+        ([90, 95, 99, 91], ROSE),
     ],
 )
 def test_what_became_of_the_volume(after: list[int], state: str):
@@ -109,6 +110,16 @@ def test_a_quiet_team_is_not_taken_for_a_reason_that_is_back():
     counts = weekly(10, 10, 11, 9)
     assert follow_up(row, counts)["state"] == BACK
     assert follow_up(row, counts, weekly(*[100] * 4))["state"] != BACK
+
+
+def test_weeks_since_tell_the_level_of_what_was_escalated_in_its_first_week():
+    """Thirty more a week, give or take twelve: from it alone nothing can be told, with six weeks as high it can."""
+    row = escalated(54.0, 30.0, error=12.0)
+    assert needed_weeks(levels_of(row)) is None
+    high = [84, 88, 80, 85, 90, 82]
+    assert follow_up(row, weekly(*high))["state"] == ABOVE
+    assert follow_up(row, weekly(*high, 55, 52, 54, 50, 56, 53))["state"] == BACK
+    assert follow_up(row, weekly(*high, 84, 83, 85, 86, 80, 88))["state"] == ABOVE
 
 
 def test_too_few_tickets_tell_nothing():

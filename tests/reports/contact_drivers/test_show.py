@@ -131,7 +131,7 @@ def test_weeks_that_had_already_risen_are_named_below_what_was_expected_without_
     [
         (UNKNOWN, 1, 3, "not known yet: 1 of the 3 weeks that it takes"),
         (UNKNOWN, 5, 3, "not known yet, 5 weeks after"),
-        (UNKNOWN, 5, pd.NA, "not known yet, 5 weeks after: too few tickets to tell within 13 weeks"),
+        (UNKNOWN, 5, pd.NA, "not known yet, 5 weeks after: too few tickets so far to tell"),
         (BACK, 1, 1, "back to its level before, a week after"),
         (WAITING, 0, 2, "no week since"),
     ],

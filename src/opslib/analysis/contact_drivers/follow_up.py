@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Hashable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import partial
 
@@ -76,9 +76,10 @@ class Levels:
         """Whether so many tickets lie surely below the escalated level."""
         return bool(_chance_of_fewer(tickets, weeks, self.escalated, self.error, self.dispersion) <= _SURE)
 
-    def is_above_escalated(self, tickets: float, weeks: float) -> bool:
-        """Whether so many tickets lie surely above the escalated level."""
-        return bool(_chance_of_more(tickets, weeks, self.escalated, self.error, self.dispersion) <= _EACH_LOOK)
+    def has_grown(self, tickets: float, weeks: float) -> bool:
+        """Whether so many tickets lie surely above the level at which the excess is half as large again."""
+        level = self.escalated + self.excess / 2
+        return bool(_chance_of_more(tickets, weeks, level, 1.5 * self.error, self.dispersion) <= _EACH_LOOK)
 
     @property
     def _error_before(self) -> float:
@@ -133,7 +134,9 @@ def follow_up(
         half a year (Bonferroni), and below the level at which half of the excess is left, at 2.5 % of that look, and
         not surely above the level before. Counts are quasi-Poisson, their levels known to their standard errors: the
         chance of so few is that of a negative binomial distribution. Where the team's other tickets rise or fall, the
-        levels go with them.
+        levels go with them. Of an escalation whose own level is known too badly, the weeks since that lie before those
+        looked at are added to it. `ROSE` is said where they lie above the level at which the excess is half as large
+        again, at the chance of error of `BACK`.
 
     >>> row = {"escalated_week": "2026-W41", "before_per_week": 10.0, "excess": 20.0}
     >>> weekly = pd.Series([30, 12, 9, 11], index=["2026-W41", "2026-W42", "2026-W43", "2026-W44"])
@@ -151,8 +154,12 @@ def follow_up(
     }
     if after.empty:
         return outcome | {"latest_per_week": np.nan, "latest_low": np.nan, "latest_high": np.nan, "state": WAITING}
+    flow = pd.Series(_flow(row, others, after.index), index=after.index)
+    if needed is None:
+        levels, needed = _levels_of_weeks_since(levels, after, flow)
+        outcome["needed_weeks"] = needed
     latest = after.iloc[-max(needed or _MOST_WEEKS, _LATEST_WEEKS) :]
-    tickets, weeks = float(latest.sum()), float(_flow(row, others, latest.index).sum())
+    tickets, weeks = float(latest.sum()), float(flow[latest.index].sum())
     is_enough = needed is not None and len(after) >= needed
     state = _state(levels, tickets, weeks, is_enough=is_enough)
     return outcome | _mean(tickets, len(latest), levels.dispersion) | {"state": state}
@@ -180,12 +187,31 @@ def levels_of(row: Mapping[Hashable, object] | pd.Series) -> Levels:
     return Levels(before, excess, error, max(1.0, dispersion))
 
 
+def _levels_of_weeks_since(levels: Levels, after: pd.Series, flow: pd.Series) -> tuple[Levels, int | None]:
+    """The levels, and the weeks that it takes to tell, once the weeks before the latest tell the escalated one better.
+
+    Nobody picked these weeks. Where tickets are back at once, they draw the two levels together, and nothing is told.
+    """
+    for latest in range(_LATEST_WEEKS, min(_MOST_WEEKS, len(after) - 1) + 1):
+        tickets, weeks = float(after.iloc[:-latest].sum()), float(flow.iloc[:-latest].sum())
+        if weeks <= 0:
+            break
+        precision = weeks / (levels.dispersion * levels.escalated)
+        share = precision / (precision + 1 / levels.error**2)
+        excess = levels.excess + share * (tickets / weeks - levels.escalated)
+        closer = replace(levels, excess=excess, error=levels.error * np.sqrt(1 - share))
+        needed = needed_weeks(closer)
+        if needed is not None and needed <= latest:
+            return closer, latest
+    return levels, None
+
+
 def _state(levels: Levels, tickets: float, weeks: float, *, is_enough: bool) -> str:
     """What the tickets of so many weeks (at the flow of then) say."""
     is_above = levels.is_above_before(tickets, weeks)
     if is_enough and not is_above and levels.is_below_half(tickets, weeks):
         return BACK
-    if levels.is_above_escalated(tickets, weeks):
+    if levels.has_grown(tickets, weeks):
         return ROSE
     if not is_above:
         return UNKNOWN

@@ -590,7 +590,7 @@ def _outcome(row: Any) -> str:
     if row.state != UNKNOWN:
         return f"{row.state}, {after}"
     if pd.isna(row.needed_weeks):
-        return f"{UNKNOWN}, {after}: too few tickets to tell within 13 weeks"
+        return f"{UNKNOWN}, {after}: too few tickets so far to tell"
     if row.weeks_since < row.needed_weeks:
         return f"{UNKNOWN}: {row.weeks_since} of the {row.needed_weeks} weeks that it takes"
     return f"{UNKNOWN}, {after}"
