@@ -12,7 +12,7 @@ import pytest
 
 from opslib.analysis.contact_drivers import follow_up
 from opslib.analysis.contact_drivers.escalation_register import AREA, SCHEMA, TABLE
-from opslib.reports.contact_drivers import escalation_evidence
+from opslib.reports.contact_drivers import escalation_evidence, show
 from opslib.reports.contact_drivers import frames as report
 from opslib.reports.contact_drivers.frames import Drivers
 from opslib.reports.week import open_week
@@ -217,6 +217,20 @@ def test_reasons_that_rose_because_labels_were_changed_are_not_handed_over(tmp_p
     assert set(candidates["subject"]) >= {"money back", "account access"}
     assert set(candidates["done"]) == {"none: labels were changed"}
     assert escalation_evidence.handover(contacts).files == {}
+
+
+def test_where_no_event_tells_a_first_queue_no_choice_is_judged_by_it(folders: tuple[Path, Path]):
+    """Such an export repeats the queue that the ticket has today; with events of queues, none went wrong."""
+    store = Warehouse(folders[0])
+    facts = store.read("facts", "tickets")
+    store.write("facts", "tickets", facts.assign(first_queue=facts["solved_queue"]), partition_by_week=True)
+    contacts = contacts_of(folders)
+    assert "misrouted" not in set(report.forms(contacts)["outcome"])
+    assert "Not in this export: misrouted" in show.forms(report.forms(contacts)).text
+    events = facts[["ticket_id", "week"]].assign(event="queue", value="right", occurred_at=facts["created_at"])
+    store.write("standard", "ticket_events", events, partition_by_week=True)
+    assert report.forms(contacts_of(folders)).query("outcome == 'misrouted'")["hits"].eq(0).all()
+    assert "misrouted" in set(report.forms(contacts_of(folders))["outcome"])
 
 
 def test_a_quiet_team_hands_nothing_over(folders: tuple[Path, Path]):

@@ -122,7 +122,7 @@ def test_a_warning_shows_how_what_was_expected_is_reckoned():
 def test_weeks_that_had_already_risen_are_named_below_what_was_expected_without_them():
     table = show.movers(movers([("a", 10.0, 30), ("b", 10.0, 30)]).assign(left_out=[2, 0])).text
     assert "a | all | 30 | 10 (0–9) * |" in table
-    assert "already risen far above those before: a (the last 2 of 8)." in table
+    assert "already risen far above those before: a (the last 2 weeks)." in table
     assert "already risen" not in show.movers(movers([("b", 10.0, 30)])).text
 
 

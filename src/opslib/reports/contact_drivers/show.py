@@ -599,9 +599,10 @@ def _outcome(row: Any) -> str:
 def _rises_left_out(lines: pd.DataFrame) -> str:
     """Which expectations rest on fewer weeks, because the last ones had already risen."""
     rises = lines[lines["left_out"] > 0].drop_duplicates("contact_reason")
-    names = [f"{_name(row.contact_reason)} (the last {row.left_out} of 8)" for row in rows_of(rises)]
-    what = "Expected without the weeks in which it had already risen far above those before:"
-    return f"*{what} {words.listed(names)}." if names else ""
+    weeks = ["the last week" if row.left_out == 1 else f"the last {row.left_out} weeks" for row in rows_of(rises)]
+    names = [f"{_name(reason)} ({each})" for reason, each in zip(rises["contact_reason"], weeks, strict=True)]
+    what = "* Expected without weeks in which it had already risen far above those before:"
+    return f"{what} {words.listed(names)}." if names else ""
 
 
 def _times(ratio: float) -> str:
