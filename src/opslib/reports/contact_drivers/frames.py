@@ -390,13 +390,12 @@ def history(contacts: Drivers, reason: str = "", *, weeks: int = HISTORY_WEEKS) 
         weeks: how many, up to this one.
 
     Returns:
-        contact_reason, week, count, expected, low, high, left_out (of the weeks before), discovery (a mover of its
-        week).
+        contact_reason, week, count, expected, low, high, discovery (a mover of its week).
     """
     if not reason:
         first = contacts.movers.query("dimension == 'all' and contact_reason != 'all'")
         reason = str(first["contact_reason"].iloc[0]) if len(first) else ""
-    columns = ["contact_reason", "week", "count", "expected", "low", "high", "left_out", "discovery"]
+    columns = ["contact_reason", "week", "count", "expected", "low", "high", "discovery"]
     if not reason:
         return pd.DataFrame(columns=columns)
     team = contacts.counts[contacts.counts["dimension"] == ALL]

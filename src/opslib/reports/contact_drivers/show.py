@@ -241,7 +241,7 @@ def history(frame: pd.DataFrame) -> Drawing | Markup:
     """Tickets of a reason per week, over the range that the eight weeks before each made usual.
 
     Args:
-        frame: contact_reason, week, count, expected, low, high, left_out, discovery.
+        frame: contact_reason, week, count, expected, low, high, discovery.
     """
     if frame.empty:
         return note(NOTHING)
