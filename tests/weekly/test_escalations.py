@@ -32,7 +32,8 @@ def row(name: str, *, team: str = "alpha", week: str = LAST, **more: Any) -> dic
     """A row of the register as a notebook hands it over."""
     plain = dict.fromkeys(escalation.REGISTER_COLUMNS, "") | {
         **dict.fromkeys(("before_per_week", "excess", "excess_low", "excess_high", "score"), 1.0),
-        **dict.fromkeys(("latest_per_week", "latest_low", "latest_high"), None),
+        **dict.fromkeys(("latest_per_week", "latest_low", "latest_high", "needed_weeks"), None),
+        **dict.fromkeys(("dispersion", "others_per_week"), None),
         "escalation_id": name,
         "team": team,
         "escalated_week": week,

@@ -7,11 +7,12 @@ from shutil import copytree
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
-from opslib.analysis.contact_drivers import escalation
+from opslib.analysis.contact_drivers import follow_up
 from opslib.analysis.contact_drivers.escalation_register import AREA, SCHEMA, TABLE
-from opslib.reports.contact_drivers import escalation_evidence
+from opslib.reports.contact_drivers import escalation_evidence, show
 from opslib.reports.contact_drivers import frames as report
 from opslib.reports.contact_drivers.frames import Drivers
 from opslib.reports.week import open_week
@@ -44,7 +45,8 @@ def replace_users(folders: tuple[Path, Path], rows: list[tuple[str, int, str]]) 
 
 def write_register_row(folders: tuple[Path, Path], week: str, **row: object) -> None:
     """Write a row into the week's partition of the register; what is not named is that of the new matter."""
-    usual = dict.fromkeys(SCHEMA.names, "") | dict.fromkeys(("latest_per_week", "latest_low", "latest_high"))
+    lacking = ("latest_per_week", "latest_low", "latest_high", "dispersion", "others_per_week", "needed_weeks")
+    usual = dict.fromkeys(SCHEMA.names, "") | dict.fromkeys(lacking)
     usual |= dict.fromkeys(("before_per_week", "excess", "excess_low", "excess_high", "score"), 20.0)
     usual["before_per_week"] = 1.0
     usual |= {
@@ -55,7 +57,7 @@ def write_register_row(folders: tuple[Path, Path], week: str, **row: object) -> 
         "kind": "reason",
         "reason": EMERGING,
     }
-    usual |= {"escalation_id": f"{week}-one", "weeks_since": 0, "state": escalation.WAITING}
+    usual |= {"escalation_id": f"{week}-one", "weeks_since": 0, "state": follow_up.WAITING}
     table = pa.Table.from_pylist([usual | row], schema=SCHEMA)
     Warehouse(folders[0]).write_week(AREA, TABLE, week, table)
 
@@ -122,12 +124,57 @@ def test_what_was_back_to_its_level_in_any_week_since_is_handed_over_again(folde
     """The week that saw it is asked, not only the last four weeks' mean."""
     write_register_row(folders, WEEKS[-6])
     write_register_row(
-        folders, WEEKS[-3], escalated_week=WEEKS[-6], escalation_id=f"{WEEKS[-6]}-one", state=escalation.BACK
+        folders, WEEKS[-3], escalated_week=WEEKS[-6], escalation_id=f"{WEEKS[-6]}-one", state=follow_up.BACK
     )
     contacts = contacts_of(folders)
     assert contacts.open_escalations == {}
     assert EMERGING in set(contacts.escalations["subject"])
     assert len(report.register(contacts)) == 1
+
+
+def test_what_rose_further_is_handed_over_again_and_the_first_time_is_closed(folders: tuple[Path, Path]):
+    """Escalated at 3 a week, and 50 in the week after."""
+    low = {"before_per_week": 1.0, "excess": 2.0, "excess_low": 1.0, "excess_high": 3.0}
+    write_register_row(folders, WEEKS[-2], **low)
+    contacts = contacts_of(folders)
+    assert report.register(contacts)["state"].tolist() == [follow_up.ROSE]
+    assert EMERGING in set(contacts.escalations["subject"])
+    assert report.candidates(contacts).set_index("subject").loc[EMERGING, "done"] == "handed over this week"
+    write_register_row(folders, WEEKS[-3], **low)
+    write_register_row(folders, WEEKS[-2], excess=60.0)
+    contacts = contacts_of(folders)
+    assert report.register(contacts)["state"].tolist()[0] == follow_up.AGAIN
+    assert contacts.open_escalations == {EMERGING: WEEKS[-2]}
+    assert EMERGING not in set(contacts.escalations["subject"])
+
+
+def test_the_same_matter_under_other_words_is_not_handed_over_again(folders: tuple[Path, Path]):
+    """What was escalated as `ate my drafts` is what customers now say in other words."""
+    name = "ate my drafts"
+    write_register_row(folders, WEEKS[-3], subject=name, kind="phrase", reason="", phrases="ate my drafts;overnight")
+    contacts = contacts_of(folders)
+    assert contacts.open_candidates[EMERGING] == name
+    assert EMERGING not in set(contacts.escalations["subject"])
+    assert report.candidates(contacts).set_index("subject").loc[EMERGING, "done"] == "handed over in W44"
+
+
+def test_a_register_from_before_there_were_dispersions_is_followed_up(folders: tuple[Path, Path]):
+    """Beside a later week that has them; a row without them says by its interval how much a week varies."""
+    write_register_row(folders, WEEKS[-4], excess_low=12.0, excess_high=28.0)
+    path = folders[0] / AREA / TABLE / f"week={WEEKS[-4]}" / "part.parquet"
+    rows = pq.read_table(path, partitioning=None)
+    pq.write_table(rows.drop_columns(["dispersion", "others_per_week", "needed_weeks"]), path)
+    write_register_row(folders, WEEKS[-2], subject="refund", reason="refund", escalation_id="later", dispersion=1.5)
+    followed = report.register(contacts_of(folders)).set_index("subject")
+    assert followed["needed_weeks"].notna().all()
+    assert followed.loc[EMERGING, "weeks_since"] == 3
+
+
+def test_answers_count_by_how_long_after_the_ticket_they_came(folders: tuple[Path, Path]):
+    """In the warehouse of these tests every answer came a day after its ticket."""
+    answered = contacts_of(folders).tickets.dropna(subset="satisfied")
+    assert len(answered)
+    assert (answered["answer_days"] == 1.0).all()
 
 
 def test_a_report_reads_nothing_that_its_own_week_or_a_later_one_wrote(folders: tuple[Path, Path]):
@@ -170,6 +217,20 @@ def test_reasons_that_rose_because_labels_were_changed_are_not_handed_over(tmp_p
     assert set(candidates["subject"]) >= {"money back", "account access"}
     assert set(candidates["done"]) == {"none: labels were changed"}
     assert escalation_evidence.handover(contacts).files == {}
+
+
+def test_where_no_event_tells_a_first_queue_no_choice_is_judged_by_it(folders: tuple[Path, Path]):
+    """Such an export repeats the queue that the ticket has today; with events of queues, none went wrong."""
+    store = Warehouse(folders[0])
+    facts = store.read("facts", "tickets")
+    store.write("facts", "tickets", facts.assign(first_queue=facts["solved_queue"]), partition_by_week=True)
+    contacts = contacts_of(folders)
+    assert "misrouted" not in set(report.forms(contacts)["outcome"])
+    assert "Not in this export: misrouted" in show.forms(report.forms(contacts)).text
+    events = facts[["ticket_id", "week"]].assign(event="queue", value="right", occurred_at=facts["created_at"])
+    store.write("standard", "ticket_events", events, partition_by_week=True)
+    assert report.forms(contacts_of(folders)).query("outcome == 'misrouted'")["hits"].eq(0).all()
+    assert "misrouted" in set(report.forms(contacts_of(folders))["outcome"])
 
 
 def test_a_quiet_team_hands_nothing_over(folders: tuple[Path, Path]):

@@ -71,6 +71,38 @@ def test_moves_are_those_of_the_spells(audit: frames.Audit):
     assert frames.transfers(audit)["tickets"].tolist() == [120, 40, 0, 0]
 
 
+def test_moves_between_teams_are_not_in_an_export_without_events_of_teams(audit: frames.Audit):
+    """Nothing moved, but nothing could have been told, either; moves between queues could."""
+    assert show.transitions_table(frames.transitions(audit, by="team")).text == frames.NO_TEAM_MOVES
+    assert "no events with teams" not in show.transitions_table(frames.transitions(audit)).text
+
+
+def test_where_events_tell_teams_and_none_moved_nothing_is_said_to_be_missing(tmp_path: Path):
+    audit = audit_at(tmp_path)
+    events = audit.warehouse.read("standard", "ticket_events")
+    events["event"] = events["event"].replace("priority", "team")
+    audit.warehouse.write("standard", "ticket_events", events, partition_by_week=True)
+    table = frames.transitions(audit, by="team")
+    assert table.empty
+    assert "missing" not in table.attrs
+
+
+def test_a_count_of_transfers_without_queues_tells_transfers_and_no_ping_pong(tmp_path: Path):
+    audit = audit_at(tmp_path, events=False)
+    assert show.transfers(frames.transfers(audit)).text == frames.NO_TRANSFERS
+    assert show.cost(frames.cost(audit)).text == frames.NO_TRANSFERS
+    facts = audit.warehouse.read("facts", "tickets")
+    facts["transfers"] = (facts["contact_reason"] == "refund").astype("int64")
+    audit.warehouse.write("facts", "tickets", facts, partition_by_week=True)
+    counted = audit_like(audit)
+    text = show.transfers(frames.transfers(counted)).text
+    assert "1 | 80 | 50.0 %" in text
+    assert "Which of them came back to a queue is not in this export." in text
+    labels = [line.label for line in frames.headline(counted).lines]
+    assert "Transferred at least once" in labels
+    assert "Ping-pong" not in labels
+
+
 def test_the_change_of_the_rule_stands_before_and_after(audit: frames.Audit):
     comparisons = frames.before_after(audit)
     row = comparisons[(comparisons["group"] == "affected") & (comparisons["outcome"] == "misrouted")].iloc[0]
