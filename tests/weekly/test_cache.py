@@ -16,7 +16,8 @@ from opslib.weekly.numbers.changes import build_weekly_changes
 from opslib.weekly.numbers.values import build_weekly_values
 from opslib.weekly.plan import Job
 from opslib.weekly.render import run
-from tests.reports.review_warehouse import AS_OF, LAST, tickets, write_warehouse
+from tests.reports.review_warehouse import AS_OF, LAST, shared_warehouse, tickets
+from tests.reports.small_warehouse import copy_warehouse
 from tests.weekly.weekly_notebooks import edition
 
 NOTEBOOK = Path(__file__).parents[2] / "notebooks" / "team" / "weekly_review.ipynb"
@@ -55,7 +56,7 @@ class Desk:
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Desk:
     folder = tmp_path_factory.mktemp("made")
-    warehouse, params = write_warehouse(folder)
+    warehouse, params = copy_warehouse(shared_warehouse(tmp_path_factory), folder)
     (folder / "notebooks" / "team").mkdir(parents=True)
     shutil.copy(NOTEBOOK, folder / "notebooks" / "team")
     desk = Desk(folder, Warehouse(warehouse), params)
