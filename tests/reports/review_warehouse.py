@@ -6,7 +6,6 @@ without any ticket. In the last week alpha's chats wait six hours for a first re
 
 from __future__ import annotations
 
-import shutil
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -15,12 +14,11 @@ import pandas as pd
 import pytest
 
 from opslib.settings import load_organisation
-from opslib.store.files import write_json
-from opslib.store.warehouse import Warehouse
 from opslib.weekly.numbers.changes import build_weekly_changes
 from opslib.weekly.numbers.values import build_weekly_values
 from opslib.weeks import week_bounds, weeks_between
-from tests.built_once import built_once
+from tests.reports import small_warehouse
+from tests.reports.small_warehouse import Folders, begin_warehouse, end_warehouse
 
 LAST = "2026-W46"
 WEEKS = weeks_between("2026-W27", LAST)
@@ -227,26 +225,14 @@ def quality_reviews(frame: pd.DataFrame) -> pd.DataFrame:
     return pd.concat([first, second], ignore_index=True)
 
 
-def shared_warehouse(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+def shared_warehouse(tmp_path_factory: pytest.TempPathFactory) -> Folders:
     """The folders of `write_warehouse`, written once a run for all its processes: to read, or to copy and change."""
-    folder = built_once(tmp_path_factory, "review_warehouse", write_warehouse)
-    return folder / "warehouse", folder / "params"
+    return small_warehouse.shared_warehouse(tmp_path_factory, write_warehouse)
 
 
-def copy_warehouse(folders: tuple[Path, Path], root: Path) -> tuple[Path, Path]:
-    """A copy of a warehouse's folder and its parameters' folder under a root, to be changed."""
-    warehouse, params = folders
-    shutil.copytree(warehouse, root / "warehouse")
-    shutil.copytree(params, root / "params")
-    return root / "warehouse", root / "params"
-
-
-def write_warehouse(root: Path, *, with_satisfaction: bool = True) -> tuple[Path, Path]:
+def write_warehouse(root: Path, *, with_satisfaction: bool = True) -> Folders:
     """Write facts and weekly values under a folder; the warehouse's folder and the parameters' folder."""
-    params = root / "params"
-    params.mkdir(parents=True)
-    (params / "org.yml").write_text(ORGANISATION)
-    warehouse = Warehouse(root / "warehouse")
+    warehouse, params = begin_warehouse(root, ORGANISATION)
     facts = tickets()
     warehouse.write("facts", "tickets", facts, partition_by_week=True)
     warehouse.write("facts", "replies", replies(facts), partition_by_week=True)
@@ -259,9 +245,7 @@ def write_warehouse(root: Path, *, with_satisfaction: bool = True) -> tuple[Path
     else:
         del present["satisfaction"]
     warehouse.write("standard", "quality_reviews", quality_reviews(facts))
-    write_json(present, warehouse.root / "standard" / "columns.json")
-    about = {"source": "standard", "organisation": "org", "sample": False, "as_of": AS_OF.isoformat()}
-    write_json(about, warehouse.root / "warehouse.json")
+    end_warehouse(warehouse, present, AS_OF)
     build_weekly_values(warehouse, load_organisation(params), AS_OF)
     build_weekly_changes(warehouse)
     return warehouse.root, params

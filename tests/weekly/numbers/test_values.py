@@ -15,9 +15,8 @@ from opslib.settings import load_organisation
 from opslib.store.warehouse import Warehouse
 from opslib.weekly.numbers.changes import build_weekly_changes
 from opslib.weekly.numbers.values import build_weekly_values
-from tests.reports.review_warehouse import AS_OF, LAST, copy_warehouse, shared_warehouse, tickets, write_warehouse
-
-Folders = tuple[Path, Path]
+from tests.reports.review_warehouse import AS_OF, LAST, shared_warehouse, tickets, write_warehouse
+from tests.reports.small_warehouse import Folders, copy_warehouse
 
 
 @pytest.fixture(scope="module")
