@@ -122,7 +122,8 @@ class OpenClock:
             return np.where(np.isnan(at), np.nan, 0.0)
         place = np.maximum(np.searchsorted(self._opens, at, side="right") - 1, 0)
         inside = np.clip(at - self._opens[place], 0.0, self._lengths[place])
-        return self._before[place] + inside
+        counted: npt.NDArray[np.float64] = self._before[place] + inside
+        return counted
 
     def instant_at(self, seconds: npt.ArrayLike) -> npt.NDArray[np.float64]:
         """The first instants at which so many open seconds have passed.

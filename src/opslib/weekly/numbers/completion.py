@@ -16,7 +16,7 @@ from opslib.analysis.weekly_review import completion as analysis
 from opslib.analysis.weekly_review.weekly_values import BOUNDS, SO_FAR
 from opslib.calendars import OpenClock
 from opslib.display import words
-from opslib.facts.spells import ACTIVE, REMOVED
+from opslib.facts.spells import ACTIVE, REMOVED, is_known
 from opslib.metrics import ALL, CATALOGUE, NO_GROUP, Metric
 from opslib.settings import Organisation
 from opslib.store.warehouse import Warehouse
@@ -53,7 +53,7 @@ def with_completed(
     """
     if weeks.empty:
         return values
-    frame = _with_reopenings(values, organisation, weeks, as_of)
+    frame = _with_days_to_come(values, organisation, weeks, as_of)
     quantiles = sorted((each for each in CATALOGUE.values() if each.kind == "quantile"), key=_times_of)
     clocks = _clocks(organisation, weeks, as_of)
     place = {key: row for row, key in enumerate(zip(*(frame[name] for name in _KEY), strict=True))}
@@ -85,15 +85,16 @@ def _measure_of(metric: Metric) -> str:
     return next((name for name in _ENDS if metric.ended.startswith(name)), "")
 
 
-def _with_reopenings(
+def _with_days_to_come(
     values: pd.DataFrame, organisation: Organisation, weeks: pd.DataFrame, as_of: datetime
 ) -> pd.DataFrame:
-    """Mark what a reopening may still move: the value stays as it is."""
+    """Mark what days to come may still move, or tell at all: the value, if there is one, stays as it is."""
     frame = values.reset_index(drop=True).copy()
-    days = frame["metric"].map({name: metric.reopens_days for name, metric in CATALOGUE.items()}).fillna(0)
+    days = frame["metric"].map({name: each.reopens_days + each.settles_days for name, each in CATALOGUE.items()})
     ends = frame["week"].map(dict(zip(weeks["week"], weeks["end_at"], strict=True)))
-    known_at = ends + pd.to_timedelta(days, unit="D")
-    moves = (days > 0) & (known_at > pd.Timestamp(as_of)) & frame["value"].notna()
+    known_at = ends + pd.to_timedelta(days.fillna(0), unit="D")
+    waits = frame["metric"].map({name: each.settles_days > 0 for name, each in CATALOGUE.items()}).eq(True)
+    moves = (known_at > pd.Timestamp(as_of)) & (days > 0) & (frame["value"].notna() | waits) & frame["missing"].isna()
     frame.loc[moves, "state"] = SO_FAR
     frame.loc[moves, "settles_on"] = known_at[moves].dt.tz_convert(organisation.zone).dt.strftime("%Y-%m-%d")
     return frame
@@ -153,7 +154,7 @@ class _Measure:
         is_ticket = metric.fact == "tickets"
         counts = rows.counts_in_speed if is_ticket else ibis.literal(True)
         rows = rows.mutate(_ended=ended, _censored=censored, _business=clocked, _counts=counts)
-        rows = rows.filter(rows[metric.team].notnull() & (~rows["_counts"] | ended.notnull() | censored.notnull()))
+        rows = rows.filter(is_known(rows[metric.team]) & (~rows["_counts"] | is_known(ended) | is_known(censored)))
         frame = rows.select(
             week=rows["_week"],
             team=rows[metric.team],
