@@ -102,6 +102,8 @@ def tickets() -> pd.DataFrame:
         for clock in ("business", "calendar"):
             frame[f"{measure}_{clock}_seconds"] = frame[seconds].astype("Int64").mask(open_)
             frame[f"{measure}_{clock}_censored_seconds"] = so_far.astype("Int64").where(open_)
+    frame["first_reply_at"] = (frame["created_at"] + pd.to_timedelta(frame["first_reply"], unit="s")).mask(open_)
+    frame["first_solved_at"] = frame["last_solved_at"]
     frame["counts_in_speed"] = True
     frame["ping_pongs"] = 0
     frame["touches"] = 1 + frame["transfers"]
@@ -143,6 +145,20 @@ def solves(frame: pd.DataFrame) -> pd.DataFrame:
             "solved_at": rows["last_solved_at"],
             "reopened_at": (rows["last_solved_at"] + pd.Timedelta(days=1)).where(rows["reopens"] > 0),
             "tells_reopens": True,
+        }
+    )
+
+
+def spells(frame: pd.DataFrame) -> pd.DataFrame:
+    """Each ticket lies in one status from its creation to its solve; a reopening took no time."""
+    return pd.DataFrame(
+        {
+            "ticket_id": frame["ticket_id"],
+            "week": frame["week"],
+            "team": frame["team"],
+            "status": "open",
+            "start_at": frame["created_at"],
+            "end_at": frame["last_solved_at"],
         }
     )
 
@@ -238,6 +254,7 @@ def write_warehouse(root: Path, *, with_satisfaction: bool = True) -> Folders:
     warehouse.write("facts", "replies", replies(facts), partition_by_week=True)
     warehouse.write("facts", "sla", sla(facts), partition_by_week=True)
     warehouse.write("facts", "solves", solves(facts), partition_by_week=True)
+    warehouse.write("facts", "spells", spells(facts), partition_by_week=True)
     warehouse.write("facts", "backlog", backlog(facts))
     present = dict(PRESENT)
     if with_satisfaction:

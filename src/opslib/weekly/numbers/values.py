@@ -24,7 +24,7 @@ from opslib.weeks import last_complete_week, week_bounds, weeks_between
 TABLE = "weekly_values"
 BREAKDOWN = "weekly_breakdown"
 GROUPS = ("channel", "contact_reason")
-_FACTS = ("tickets", "replies", "sla", "solves", "backlog")
+_FACTS = ("tickets", "replies", "sla", "solves", "backlog", "spells")
 _STANDARD = ("satisfaction", "quality_reviews", "shifts", "agents", "activity")
 _NOTHING = pd.Series(dtype="float64")
 _GROUP, _BETWEEN = "_group", "\x1f"
@@ -89,7 +89,6 @@ def build_weekly_values(warehouse: Warehouse, organisation: Organisation, as_of:
             missing_of_team=_without_target(organisation, filled)
             | _of_too_few_people(exposures, organisation.privacy.minimum_group),
         )
-        tables["spells"] = warehouse.scan(engine, "facts", "spells")
         values = with_completed(values, tables, warehouse, organisation, weeks, as_of)
     finally:
         engine.disconnect()
@@ -254,7 +253,7 @@ def _without_target(organisation: Organisation, filled: pd.DataFrame) -> dict[tu
 def _basis(warehouse: Warehouse, organisation: Organisation, as_of: datetime) -> Basis:
     """What the values are made of."""
     files = [path for name in _FACTS for path in warehouse.files("facts", name)]
-    files += [path for name in ("spells", COMPLETENESS) for path in warehouse.files("facts", name)]
+    files += warehouse.files("facts", COMPLETENESS)
     files += [path for name in _STANDARD for path in warehouse.files("standard", name)]
     return {
         "code": code_of(__name__),
