@@ -94,7 +94,7 @@ class OpenClock:
         end: the UTC day after the last.
 
     >>> from opslib.settings import Calendar
-    >>> hours = [{"from": "2020-01-01", "mon-fri": "09:00-17:00"}]
+    >>> hours = [{"from": "2020-01-01", "days": {"mon-fri": ["09:00-17:00"]}}]
     >>> clock = OpenClock(Calendar(name="office", time_zone="UTC", hours=hours), date(2026, 6, 1), date(2026, 6, 8))
     >>> monday = (date(2026, 6, 1).toordinal() - date(1970, 1, 1).toordinal()) * 86_400
     >>> clock.seconds_at([monday + 10 * 3600]).tolist(), (clock.instant_at([3600]) - monday).tolist()
