@@ -190,6 +190,12 @@ def backlog(frame: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=[*names.split(), *parts])
 
 
+def spells(frame: pd.DataFrame) -> pd.DataFrame:
+    """Every ticket was open until its last solve; what was reopened in between is not told."""
+    columns = frame[["ticket_id", "week", "team"]]
+    return columns.assign(status="open", start_at=frame["created_at"], end_at=frame["last_solved_at"])
+
+
 def satisfaction(frame: pd.DataFrame) -> pd.DataFrame:
     """Every fourth ticket answers, nine of ten are satisfied."""
     rows = frame[frame["last_solved_at"].notna()].iloc[::4].reset_index(drop=True)
@@ -238,6 +244,7 @@ def write_warehouse(root: Path, *, with_satisfaction: bool = True) -> Folders:
     warehouse.write("facts", "replies", replies(facts), partition_by_week=True)
     warehouse.write("facts", "sla", sla(facts), partition_by_week=True)
     warehouse.write("facts", "solves", solves(facts), partition_by_week=True)
+    warehouse.write("facts", "spells", spells(facts), partition_by_week=True)
     warehouse.write("facts", "backlog", backlog(facts))
     present = dict(PRESENT)
     if with_satisfaction:
