@@ -42,20 +42,25 @@ def tickets(*rows: dict[str, object]) -> ibis.Table:
         "team": "a",
         "first_team": "a",
         "solved_team": "a",
+        "first_reply_team": None,
+        "first_solved_team": None,
         "survey_team": "a",
         "channel": "chat",
         "contact_reason": "refund",
         "counts_in_speed": True,
         "last_solved_at": "2026-11-10T12:00Z",
-        "reopens": 0,
+        "transfers": 0,
         "first_reply_business_seconds": None,
         "first_reply_business_censored_seconds": None,
+        "full_resolution_calendar_seconds": None,
         "first_contact_resolution": True,
     }
     frame = pd.DataFrame([usual | row for row in rows])
     frame["last_solved_at"] = pd.to_datetime(frame["last_solved_at"], utc=True)
-    for column in ("first_reply_business_seconds", "first_reply_business_censored_seconds"):
+    for column in (name for name in frame if name.endswith("_seconds")):
         frame[column] = frame[column].astype("Int64")
+    for column in ("first_reply_team", "first_solved_team"):
+        frame[column] = frame[column].astype("str")
     frame["first_contact_resolution"] = frame["first_contact_resolution"].astype("boolean")
     return table(frame)
 
@@ -126,11 +131,21 @@ def test_created_counts_for_the_team_that_got_the_ticket_first():
 def test_a_solve_on_sunday_night_in_new_york_belongs_to_that_week():
     """In UTC it is Monday already; weeks are those of the organisation's zone."""
     facts = tickets(
-        {"last_solved_at": "2026-11-09T04:59:59Z", "reopens": 1},
+        {"last_solved_at": "2026-11-09T04:59:59Z", "transfers": 1},
         {"last_solved_at": "2026-11-09T05:00:00Z"},
-        {"last_solved_at": None, "reopens": 1},
+        {"last_solved_at": None, "transfers": 1},
     )
-    assert sums_of("reopen_share", {"tickets": facts}) == {("2026-W45", "a"): (1, 1), ("2026-W46", "a"): (0, 1)}
+    assert sums_of("transfer_share", {"tickets": facts}) == {("2026-W45", "a"): (1, 1), ("2026-W46", "a"): (0, 1)}
+
+
+def test_live_channels_are_those_of_the_organisation():
+    facts = tickets({"channel": "sms"}, {"channel": "chat"}, {"channel": None})
+    metric = CATALOGUE["live_channel_share"]
+    for channels, live in ((("phone", "chat"), 1), (("sms", "chat"), 2), ((), 0)):
+        rows = relation("tickets", {"tickets": facts}, live_channels=channels)
+        frame = cells([metric], rows, WEEKS).to_pandas()
+        sums = frame[["live_channel_share|numerator", "live_channel_share|denominator"]].sum()
+        assert sums.tolist() == [live, 2], channels
 
 
 def test_rows_outside_the_weeks_are_left_out():
@@ -142,7 +157,7 @@ def test_first_contact_resolution_of_a_week_is_known_a_week_later():
     """A ticket with two replies is known to be none at once; counted early it would make every latest week look bad."""
     early = settled(CATALOGUE["first_contact_resolution"], WEEKS, as_of=datetime(2026, 11, 16, 12, tzinfo=UTC))
     assert early["week"].tolist() == ["2026-W45"]
-    assert settled(CATALOGUE["reopen_share"], WEEKS, as_of=datetime(2026, 11, 16, 12, tzinfo=UTC)) is WEEKS
+    assert settled(CATALOGUE["transfer_share"], WEEKS, as_of=datetime(2026, 11, 16, 12, tzinfo=UTC)) is WEEKS
 
 
 def test_an_answer_counts_for_the_response_rate_if_it_comes_within_seven_days():
@@ -167,6 +182,46 @@ def test_waiting_tickets_come_with_the_time_they_have_waited():
         times(CATALOGUE["first_reply_median"], relation("tickets", {"tickets": facts}), WEEKS).to_pyarrow().to_pandas()
     )
     assert sorted(zip(frame["seconds"], frame["ended"], strict=True)) == [(60, True), (500, False)]
+
+
+def test_a_time_is_credited_to_the_team_that_ended_it_and_to_the_holder_while_it_runs():
+    """A hand-over of today takes no number of last week away from the team that answered or solved it."""
+    seconds = "full_resolution_calendar_seconds"
+    facts = tickets(
+        {
+            "first_reply_team": "replied",
+            "first_solved_team": "first",
+            "solved_team": "last",
+            "team": "today",
+            seconds: 60,
+        },
+        {"first_reply_team": "replied", "first_solved_team": "first", "solved_team": "last", "team": "reopened"},
+        {"first_solved_team": "bot", "solved_team": "bot", "team": "handed over since", seconds: 60},
+        {"solved_team": None, "team": "waits with"},
+    )
+    rows = relation("tickets", {"tickets": facts}).to_pyarrow().to_pandas()
+    teams = rows[
+        [CATALOGUE[name].team for name in ("first_reply_p90", "first_resolution_median", "full_resolution_p90")]
+    ]
+    assert teams.to_numpy().tolist() == [
+        ["replied", "first", "last"],
+        ["replied", "first", "reopened"],
+        ["bot", "bot", "bot"],
+        ["waits with", "waits with", "waits with"],
+    ]
+
+
+def test_a_question_belongs_to_the_week_in_which_it_was_asked():
+    """By the week of its ticket's creation a week would never be complete: old tickets are asked about for ever."""
+    asked = pd.to_datetime(["2026-11-08T20:00Z", "2026-11-11T12:00Z"])
+    rows = pd.DataFrame({"ticket_id": "t", "team": "a", "week": "2026-W40", "asked_at": asked})
+    rows["business_seconds"] = pd.array([60, None], dtype="Int64")
+    rows["business_censored_seconds"] = pd.array([None, 90], dtype="Int64")
+    metric = CATALOGUE["next_reply_median"]
+    questions = relation("replies", {"tickets": tickets({"ticket_id": "t"}), "replies": table(rows)})
+    frame = times(metric, questions, WEEKS).to_pyarrow().to_pandas()
+    waits = sorted(zip(frame["week"], frame["seconds"], frame["ended"], strict=True))
+    assert waits == [("2026-W45", 60, True), ("2026-W46", 90, False)]
 
 
 ANSWERS = [
@@ -228,6 +283,7 @@ def test_a_failed_critical_criterion_makes_the_review_zero_and_calibration_count
     ]
     names = ["review_id", "ticket_id", "score", "max_score", "critical", "calibration"]
     reviews = pd.DataFrame(rows, columns=names).assign(reviewed_at=pd.Timestamp("2026-11-11T12:00Z"))
+    reviews = reviews.assign(min_score=float("nan"), weight=float("nan"))
     sums = sums_of("qa_score", {"tickets": facts, "quality_reviews": table(reviews)})
     assert sums == {("2026-W46", "a"): (pytest.approx(0.9), 2)}
 
@@ -254,7 +310,9 @@ def test_the_backlog_of_a_week_is_that_of_its_last_day():
     frame = pd.DataFrame({"day": days.date, "team": "a", "closing": range(7), "solved": 1})
     for term in ("created", "reopened", "moved_in", "deleted", "merged", "moved_out"):
         frame[term] = 2 if term == "created" else 0
+    frame["unanswered"] = range(10, 17)
     backlog = {"backlog": table(frame)}
+    assert sums_of("unanswered_questions", backlog) == {("2026-W46", "a"): (16, 1)}
     assert sums_of("backlog_closing", backlog) == {("2026-W46", "a"): (6, 1)}
     assert sums_of("solved", backlog)[("2026-W46", "a")][0] == 7
     assert sums_of("net_flow", backlog)[("2026-W46", "a")][0] == 7

@@ -1,30 +1,33 @@
 """The catalogue of metrics: what each means, in words that reports print, and how it is counted, in Ibis over facts.
 
-A count, share or mean is a sum of its numerator over the rows in which its denominator counts; a quantile is taken over
-times, those that have ended and those that run still. What is counted is dated by one instant and belongs to one team,
+A count, share or mean is a sum of its numerator over the rows in which its denominator counts; a rate or ratio divides
+such a sum by another, of its rows or of an `exposure` (people, hours, users); a quantile is taken over times, those
+that have ended and those that run still. What is counted is dated by one instant and belongs to one team,
 which each metric names. Intervals and roll-ups are `analysis.weekly_values`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 
 from opslib.errors import SettingsError
-from opslib.settings import Organisation
+from opslib.settings import LIVE_CHANNELS, Organisation
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
 
-Unit = Literal["seconds", "share", "count", "per_ticket", "score"]
+Unit = Literal["seconds", "share", "count", "per_ticket", "score", "days", "rate"]
 Better = Literal["lower", "higher", "neither"]
 Family = Literal["flow", "speed", "sla", "satisfaction", "quality", "effort"]
-Kind = Literal["count", "share", "quantile", "mean"]
+Kind = Literal["count", "share", "quantile", "mean", "rate", "ratio"]
+Exposure = Literal["", "agents", "hours", "users"]
 Rows = Callable[["ir.Table"], "ir.Value"]
 
 ALL = "all"
@@ -37,7 +40,9 @@ class Metric:
 
     `fact` names a relation of `relation`; `dated_by` is its column that says to which week a row belongs (`week` is the
     week of creation), `team` the column with the team to which it is credited. A count, share or mean has a `numerator`
-    and a `denominator` (numbers per row; a row whose denominator is null or 0 does not count). A quantile has columns
+    and a `denominator` (numbers per row; a row whose denominator is null or 0 does not count). So has a rate (events
+    over what they come from, times `per`) or a ratio (which is no estimate, and has no interval); where it names an
+    `exposure`, its numerators are divided by that of the team's week instead. A quantile has columns
     `ended` and `censored` with seconds, of which one is null, and a `probability`. A week's value is known only
     `settles_days` after its end. `needs` are standard tables or
     columns (`table.column`), alternatives separated by `|`.
@@ -58,8 +63,15 @@ class Metric:
     ended: str = ""
     censored: str = ""
     probability: float = 0.5
+    exposure: Exposure = ""
+    per: float = 1.0
     settles_days: int = 0
     needs: tuple[str, ...] = ()
+
+    @property
+    def rests_on_backlog(self) -> bool:
+        """Whether tickets from before a week count in it: those of the backlog, and those solved or decided in it."""
+        return self.fact == "backlog" or self.dated_by == "decided_at" or "solved" in self.dated_by
 
     def lacking(self, present: Mapping[str, frozenset[str]]) -> str | None:
         """Why an export cannot tell the metric, in words; None where it has what the metric needs.
@@ -87,6 +99,11 @@ def _has(present: Mapping[str, frozenset[str]], need: str) -> bool:
 FOLLOW_UP_DAYS = 7
 USUAL_SCALE = 5.0
 """The best score of a survey whose export gives none."""
+
+HANDLING = ("tickets", "chat", "phone")
+"""The activities of a shift in which agents handle tickets."""
+PACE_DAYS = 28
+"""Over how many days the solves per day are taken by which a backlog is divided."""
 
 Answers = TypeVar("Answers")
 
@@ -127,13 +144,28 @@ def _is_best_fifth(score: Any, best: Any) -> Any:
     return (score >= 0.8 * best) & ((best != 2) | (score >= 2))
 
 
-def relation(name: str, tables: Mapping[str, ir.Table]) -> ir.Table:
+def satisfied_scores(scale_max: int) -> str:
+    """The answers of a scale that are those of satisfied customers, in words.
+
+    >>> satisfied_scores(5), satisfied_scores(3), satisfied_scores(2)
+    ('4 and 5 of 5', '3 of 3', 'good of good and bad')
+    """
+    if scale_max == 2:
+        return "good of good and bad"
+    scores = pd.Series(np.arange(1.0, scale_max + 1))
+    satisfied = scores[is_satisfied(scores, pd.Series(float(scale_max), index=scores.index)) == 1].astype(int).tolist()
+    others = {1: "", 2: f"{satisfied[0]} and "}.get(len(satisfied), f"{satisfied[0]} to ")
+    return f"{others}{satisfied[-1]} of {scale_max}"
+
+
+def relation(name: str, tables: Mapping[str, ir.Table], *, live_channels: Collection[str] = LIVE_CHANNELS) -> ir.Table:
     """The rows that metrics count.
 
     Args:
-        name: `tickets`, `replies`, `sla`, `backlog`, `surveys` (answers), `offers` (of surveys) or `reviews`.
-        tables: the facts `tickets`, `replies`, `sla`, `backlog` and the standard tables `satisfaction` and
+        name: `tickets`, `replies`, `sla`, `solves`, `backlog`, `surveys` (answers), `offers` (of surveys) or `reviews`.
+        tables: the facts `tickets`, `replies`, `sla`, `solves`, `backlog` and the standard tables `satisfaction` and
             `quality_reviews`, as far as the relation needs them.
+        live_channels: the channels in which agent and customer talk at the same time.
 
     Returns:
         One row per thing counted, with the columns that the catalogue names, `channel` and `contact_reason` (null for
@@ -142,13 +174,15 @@ def relation(name: str, tables: Mapping[str, ir.Table]) -> ir.Table:
     import ibis
 
     if name == "backlog":
-        return tables["backlog"].mutate(channel=ibis.null("string"), contact_reason=ibis.null("string"))
+        return _backlog(tables["backlog"])
+    channel = tables["tickets"].channel
     tickets = tables["tickets"].mutate(
+        came_live=ibis.ifelse(channel.notnull(), channel.isin(list(live_channels)), ibis.null("boolean")),
         created_team=lambda t: t.first_team.coalesce(t.team),
         finished_team=lambda t: t.solved_team.coalesce(t.team),
     )
     if name == "tickets":
-        return tickets
+        return _with_creditors(tickets)
     if name == "offers":
         return _offers(tickets, tables["satisfaction"])
     if name == "surveys":
@@ -156,10 +190,51 @@ def relation(name: str, tables: Mapping[str, ir.Table]) -> ir.Table:
     if name == "reviews":
         return _reviews(tickets, tables["quality_reviews"])
     rows = tables[name]
+    if name == "solves":
+        rows = _solves(tickets, rows)
     if name == "sla":
         rows = rows.mutate(decided_at=ibis.ifelse(rows.state == "breached", rows.breached_at, rows.ended_at))
     channels = tickets.select("channel", "contact_reason", held_id="ticket_id")
     return rows.inner_join(channels, rows.ticket_id == channels.held_id)
+
+
+def _backlog(days: ir.Table) -> ir.Table:
+    """Team-days with `solved_per_day`, the mean over `PACE_DAYS` up to the day; null while there are not so many."""
+    import ibis
+
+    so_far = ibis.window(group_by="team", order_by="day", preceding=PACE_DAYS - 1, following=0)
+    solved, length = days.solved.sum().over(so_far), days.count().over(so_far)
+    return days.mutate(
+        channel=ibis.null("string"),
+        contact_reason=ibis.null("string"),
+        solved_per_day=ibis.ifelse(length == PACE_DAYS, solved / float(PACE_DAYS), ibis.null("float64")),
+    )
+
+
+def _solves(tickets: ir.Table, solves: ir.Table) -> ir.Table:
+    """The solves of tickets that count, with `back_soon`: whether the ticket was reopened within the days of a
+    follow-up, null where no reopening is told."""
+    import ibis
+
+    counting = tickets.filter(tickets.counts_in_speed).select(counting_id="ticket_id")
+    rows = solves.semi_join(counting, solves.ticket_id == counting.counting_id)
+    is_soon = (rows.reopened_at <= rows.solved_at + ibis.interval(days=FOLLOW_UP_DAYS)).fill_null(False)
+    return rows.mutate(back_soon=ibis.ifelse(rows.tells_reopens, is_soon, ibis.null("boolean")))
+
+
+def _with_creditors(tickets: ir.Table) -> ir.Table:
+    """Add the teams to which times are credited: who held the ticket when its time ended, or holds it while it runs.
+
+    Where nobody replied to a finished ticket, the team that finished it decided that.
+    """
+    import ibis
+
+    resolved_team = ibis.ifelse(tickets.full_resolution_calendar_seconds.notnull(), tickets.finished_team, tickets.team)
+    return tickets.mutate(
+        replied_team=tickets.first_reply_team.coalesce(resolved_team),
+        first_resolved_team=tickets.first_solved_team.coalesce(tickets.team),
+        resolved_team=resolved_team,
+    )
 
 
 def _offers(tickets: ir.Table, answers: ir.Table) -> ir.Table:
@@ -186,21 +261,103 @@ def _surveys(tickets: ir.Table, answers: ir.Table) -> ir.Table:
 
 
 def _reviews(tickets: ir.Table, criteria: ir.Table) -> ir.Table:
-    """Quality reviews with their `score`: the mean share of the points, 0 where a critical criterion failed."""
+    """Quality reviews with `score` and `failed`: whether a critical criterion failed, null where none was judged.
+
+    A score is the weighted mean over the criteria of (score - min_score) / (max_score - min_score), and 0 where a
+    critical criterion got less than half of its points.
+    """
     import ibis
 
     criteria = criteria.filter(~criteria.calibration.fill_null(False))
-    criteria = criteria.mutate(points_share=criteria.score / criteria.max_score)
-    criteria = criteria.mutate(failed=criteria.critical.fill_null(False) & (criteria.points_share < 0.5))
+    least = criteria.min_score.fill_null(0.0)
+    share = (criteria.score - least) / (criteria.max_score - least)
+    criteria = criteria.mutate(
+        points_share=share,
+        counting_weight=ibis.ifelse(share.notnull(), criteria.weight.fill_null(1.0), ibis.null("float64")),
+        failed=ibis.ifelse(criteria.critical.fill_null(False), share < 0.5, ibis.null("boolean")),
+    )
     reviews = criteria.group_by("review_id").agg(
         reviewed_id=criteria.ticket_id.min(),
         reviewed_at=criteria.reviewed_at.min(),
-        mean_share=criteria.points_share.mean(),
+        mean_share=(criteria.points_share * criteria.counting_weight).sum() / criteria.counting_weight.sum(),
         failed=criteria.failed.any(),
     )
-    reviews = reviews.mutate(score=ibis.ifelse(reviews.failed, 0.0, reviews.mean_share))
+    reviews = reviews.mutate(score=ibis.ifelse(reviews.failed.fill_null(False), 0.0, reviews.mean_share))
     holders = tickets.select("channel", "contact_reason", held_id="ticket_id", team=tickets.finished_team)
     return reviews.inner_join(holders, reviews.reviewed_id == holders.held_id)
+
+
+def exposures(tables: Mapping[str, ir.Table], weeks: pd.DataFrame, organisation: Organisation) -> pd.DataFrame:
+    """What rates and ratios divide by, per week and team: people who solved, hours worked, users.
+
+    People of team `all` are counted once. Hours belong to the team for which the agent solved most tickets in that
+    week, or, of an agent who solved none, to that of the table `agents`: who moves on takes no past week along. The
+    users of a team are those of its region where the export splits them by it, else all.
+
+    Args:
+        tables: the fact `solves`; `shifts`, `agents` and `activity` as far as the export has them.
+        weeks: week, start_at and end_at (UTC instants, half open), first_day and last_day (dates).
+        organisation: its teams with their regions, and the smallest group of people that is shown.
+
+    Returns:
+        exposure (`agents`, `hours` or `users`), week, team (`all` for the whole), size, is_shown (false where it rests
+        on too few people).
+    """
+    solves = in_weeks(tables["solves"], "solved_at", weeks)
+    solves = solves.filter(solves.agent_id.notnull() & solves.team.notnull())
+    people = solves.group_by(week=solves["_week"], team=solves.team, agent_id=solves.agent_id)
+    solvers: pd.DataFrame = people.agg(solves=solves.count()).to_pandas()
+    parts = [solvers.assign(exposure="agents", size=1.0)]
+    if "shifts" in tables:
+        parts.append(_hours(tables, solvers, weeks).assign(exposure="hours"))
+    rows = pd.concat(parts, ignore_index=True)
+    rows = pd.concat([rows, rows.assign(team=ALL)], ignore_index=True)
+    sums: pd.DataFrame = rows.groupby(["exposure", "week", "team"]).agg(
+        size=("size", "sum"), people=("agent_id", "nunique")
+    )
+    sums = sums.reset_index()
+    sums["size"] = sums["size"].mask(sums["exposure"] == "agents", sums["people"]).astype("float64")
+    sums["is_shown"] = sums.pop("people") >= organisation.privacy.minimum_group
+    if "activity" not in tables:
+        return sums
+    users = _users(tables["activity"], weeks, organisation)
+    return pd.concat([sums, users.assign(exposure="users", is_shown=True)], ignore_index=True)
+
+
+def _hours(tables: Mapping[str, ir.Table], solvers: pd.DataFrame, weeks: pd.DataFrame) -> pd.DataFrame:
+    """Hours (`size`) per week, team and agent in which tickets were handled; planned ones where none are worked."""
+    import ibis
+
+    shifts = tables["shifts"].filter(tables["shifts"].activity.isin(HANDLING))
+    shifts = shifts.mutate(worked=~shifts.planned.fill_null(True))
+    shifts = shifts.filter(shifts.worked == shifts.worked.max().over(ibis.window()))
+    shifts = in_weeks(shifts, "start_at", weeks)
+    seconds = shifts.end_at.delta(shifts.start_at, unit="second")
+    hours: pd.DataFrame = (
+        shifts.group_by(week=shifts["_week"], agent_id=shifts.agent_id).agg(size=seconds.sum() / 3600.0).to_pandas()
+    )
+    most = solvers.sort_values(["solves", "team"], ascending=[False, True], kind="stable")
+    most = most.drop_duplicates(["week", "agent_id"])[["week", "agent_id", "team"]]
+    hours = hours.merge(most, on=["week", "agent_id"], how="left")
+    if "agents" in tables:
+        team_of = tables["agents"].select("agent_id", "team").to_pandas().set_index("agent_id")["team"]
+        hours["team"] = hours["team"].fillna(hours["agent_id"].map(team_of))
+    return hours[hours["team"].notna()]
+
+
+def _users(activity: ir.Table, weeks: pd.DataFrame, organisation: Organisation) -> pd.DataFrame:
+    """Users per week and team: the mean over the dates that the week has, one of a weekly export, seven of a daily."""
+    rows = in_weeks(activity, "active_on", weeks)
+    frame = rows.select("active_on", "users", "region", week=rows["_week"]).to_pandas()
+    dates = frame.groupby("week")["active_on"].nunique()
+    whole = frame.groupby("week")["users"].sum()
+    regions = frame.pivot_table(index="week", columns="region", values="users", aggfunc="sum").reindex(dates.index)
+    sizes = {team.name: regions.get(team.region, whole) for team in organisation.teams}
+    parts = [
+        pd.DataFrame({"week": dates.index, "team": team, "size": (users / dates).to_numpy(dtype="float64")})
+        for team, users in (sizes | {ALL: whole}).items()
+    ]
+    return pd.concat(parts, ignore_index=True)
 
 
 def cells(metrics: Iterable[Metric], rows: ir.Table, weeks: pd.DataFrame, *, by: str = "channel") -> ir.Table:
@@ -331,6 +488,21 @@ def _tells(name: str) -> Rows:
     return lambda table: (table[name].notnull() & table.counts_in_speed).cast("int64")
 
 
+def _where_told(name: str) -> Rows:
+    """1 where the column tells something."""
+    return lambda table: table[name].notnull().cast("int64")
+
+
+def _at_week_end(name: str) -> Rows:
+    """The column on the last day of the week, 0 on the others; null where it tells nothing."""
+    return lambda table: table[name] * table.ends_week.cast("int64")
+
+
+def _told_at_week_end(name: str) -> Rows:
+    """1 on the last day of the week where the column tells something."""
+    return lambda table: (table[name].notnull() & table.ends_week).cast("int64")
+
+
 def _more_than_none(name: str) -> Rows:
     return lambda table: (table[name] > 0).cast("int64")
 
@@ -415,18 +587,98 @@ def _flow() -> Iterable[Metric]:
         ),
         lambda t: t.created + t.reopened + t.moved_in - t.solved - t.deleted - t.merged - t.moved_out,
     )
+    at_end: tuple[tuple[str, str, str, str, tuple[str, ...]], ...] = (
+        (
+            "backlog_closing",
+            "Backlog at the week's end",
+            "closing",
+            "Tickets of the team that are new, open, pending or on hold at the last midnight of the week.",
+            (),
+        ),
+        (
+            "backlog_unassigned",
+            "Backlog without an owner",
+            "unassigned",
+            "Tickets of the team's backlog at the last midnight of the week that are assigned to nobody.",
+            ("ticket_events",),
+        ),
+        (
+            "backlog_unreplied",
+            "Backlog without a reply",
+            "unreplied",
+            "Tickets of the team's backlog at the last midnight of the week that no agent has answered publicly yet.",
+            (_REPLIES,),
+        ),
+    )
+    for name, label, column, definition, needs in at_end:
+        yield Metric(
+            name,
+            label,
+            "count",
+            "lower",
+            "flow",
+            "count",
+            "backlog",
+            definition,
+            dated_by="day",
+            numerator=_at_week_end(column),
+            denominator=_told_at_week_end(column),
+            needs=needs,
+        )
     yield Metric(
-        "backlog_closing",
-        "Backlog at the week's end",
-        "count",
+        "backlog_days",
+        "Backlog in days of work",
+        "days",
         "lower",
         "flow",
-        "count",
+        "ratio",
         "backlog",
-        "Tickets of the team that are new, open, pending or on hold at the last midnight of the week.",
+        (
+            "Backlog at the week's end divided by the tickets that the team solved per day over the last four weeks,"
+            " this one included, weekends and holidays counted: how long it would last at that pace if nothing new came"
+            " in. No interval: nothing in it is estimated."
+        ),
         dated_by="day",
-        numerator=_column("closing"),
-        denominator=lambda t: t.ends_week.cast("int64"),
+        numerator=_at_week_end("closing"),
+        denominator=_at_week_end("solved_per_day"),
+        needs=(_SOLVES,),
+    )
+    yield Metric(
+        "live_channel_share",
+        "Came by phone or chat",
+        "share",
+        "neither",
+        "flow",
+        "share",
+        "tickets",
+        (
+            "Of the tickets created in the week whose channel is known, the share that came by a live channel: phone"
+            " and chat, unless live_channels in params/org.yml names others. By the team that got them first."
+        ),
+        team="created_team",
+        numerator=_flag("came_live"),
+        denominator=_where_told("came_live"),
+        needs=("tickets.channel",),
+    )
+    yield Metric(
+        "contacts_per_1000",
+        "Contacts per 1,000 users",
+        "rate",
+        "lower",
+        "flow",
+        "rate",
+        "tickets",
+        (
+            "Tickets created in the week, by the team that got them first, per 1,000 users who were active in it: those"
+            " of the team's region where the export splits users by it, else all. The interval is that of chance alone"
+            " (Poisson)."
+        ),
+        team="created_team",
+        numerator=_one,
+        denominator=_one,
+        exposure="users",
+        per=1000.0,
+        needs=("activity",),
     )
 
 
@@ -435,22 +687,31 @@ def _speed() -> Iterable[Metric]:
         "first_reply": (
             "First reply",
             (
-                "From creation to the first public comment of an agent; automation is no reply. Tickets without a "
-                "reply count with the time they have waited so far."
+                "From creation to the first public comment of an agent; automation is no reply. Where a customer comes "
+                "back to a ticket that was solved without a reply, from there. Tickets without a reply count with the "
+                "time they have waited so far. Credited to the team that replied; while nobody has, to the team that "
+                "holds the ticket."
             ),
+            "replied_team",
             (_REPLIES,),
         ),
         "first_resolution": (
             "First resolution",
-            "From creation to the first solve. Tickets not solved count with the time they have been open so far.",
+            (
+                "From creation to the first solve. Tickets not solved count with the time they have been open so far. "
+                "Credited to the team that solved it first; while nobody has, to the team that holds the ticket."
+            ),
+            "first_resolved_team",
             (_SOLVES,),
         ),
         "full_resolution": (
             "Full resolution",
             (
                 "From creation to the last solve. Tickets not solved, or reopened, count with the time since "
-                "creation so far."
+                "creation so far. Credited to the team that solved it last; while it is open, to the team that holds "
+                "the ticket."
             ),
+            "resolved_team",
             (_SOLVES,),
         ),
     }
@@ -466,7 +727,7 @@ def _speed() -> Iterable[Metric]:
         ("full_resolution", "calendar", 0.9),
     )
     for measure, clock, probability in measures:
-        label, definition, needs = what[measure]
+        label, definition, team, needs = what[measure]
         short, share = _QUANTILE[probability]
         ending = "median" if probability == 0.5 else "p90"
         name = f"{measure}_{ending}" if clock == "business" else f"{measure}_calendar_{ending}"
@@ -482,6 +743,7 @@ def _speed() -> Iterable[Metric]:
                 f"The time within which {share} created in the week had it, {_CLOCK[clock]} (Kaplan–Meier). "
                 f"{definition} Merged and deleted tickets and spam are left out."
             ),
+            team=team,
             ended=f"{measure}_{clock}_seconds",
             censored=f"{measure}_{clock}_censored_seconds",
             probability=probability,
@@ -496,30 +758,59 @@ def _speed() -> Iterable[Metric]:
         "quantile",
         "replies",
         (
-            "The time within which half of the requesters' later questions, on tickets created in the week, were "
-            "answered, in business hours (Kaplan–Meier). From the requester's public comment to the agent's next."
+            "The time within which half of the later questions that customers asked in the week were answered, in "
+            "business hours (Kaplan–Meier). From the customer's public comment to the agent's next; what is not "
+            "answered counts with the time it has waited so far. Credited to the team that replied; while nobody has, "
+            "to the team that holds the ticket."
         ),
+        dated_by="asked_at",
         ended="business_seconds",
         censored="business_censored_seconds",
+        needs=("ticket_events",),
+    )
+    yield Metric(
+        "unanswered_questions",
+        "Unanswered questions at the week's end",
+        "count",
+        "lower",
+        "speed",
+        "count",
+        "backlog",
+        (
+            "Tickets in the team's backlog at the last midnight of the week whose customer had written again after an "
+            "agent's reply and had no answer yet. A later hand-over or answer does not change it."
+        ),
+        dated_by="day",
+        numerator=_column("unanswered"),
+        denominator=lambda t: t.ends_week.cast("int64"),
         needs=("ticket_events",),
     )
 
 
 def _sla() -> Iterable[Metric]:
+    tickets = "tickets with"
     what = {
-        "first_reply": ("First reply within SLA", "a first reply target", (_REPLIES,)),
-        "next_reply": ("Next reply within SLA", "a next reply target (the worst reply decides)", ("ticket_events",)),
+        "first_reply": ("First reply within SLA", f"{tickets} a first reply target", (_REPLIES,)),
+        "next_reply": (
+            "Next reply within SLA",
+            "later questions of customers (each one counts) with a next reply target",
+            ("ticket_events",),
+        ),
         "full_resolution": (
             "Full resolution within SLA",
-            "a full resolution target (its clock stands still while the ticket is solved) or a deadline",
+            f"{tickets} a full resolution target (its clock stands still while the ticket is solved) or a deadline",
             (_SOLVES,),
         ),
         "requester_wait": (
             "Requester wait within SLA",
-            "a target for the time in new, open and on hold",
+            f"{tickets} a target for the time in new, open and on hold",
             ("ticket_events",),
         ),
-        "agent_work": ("Agent work within SLA", "a target for the time in new and open", ("ticket_events",)),
+        "agent_work": (
+            "Agent work within SLA",
+            f"{tickets} a target for the time in new and open",
+            ("ticket_events",),
+        ),
     }
     for measure, (label, target, needs) in what.items():
         yield Metric(
@@ -531,9 +822,10 @@ def _sla() -> Iterable[Metric]:
             "share",
             "sla",
             (
-                f"Of the tickets with {target} that was decided in the week (kept, or broken when it ran out),"
-                " the share that kept it: met / (met + breached). What is open and within its target is not decided;"
-                " targets are those of the priority when the policy was applied."
+                f"Of the {target} that were decided in the week (kept, or broken when it ran out),"
+                " the share that was kept: met / (met + breached). What is open and within its target is not decided;"
+                " targets are those of the priority when the policy was applied. Credited to the team that held the"
+                " ticket when it was decided."
             ),
             dated_by="decided_at",
             numerator=_of_sla(measure, "met"),
@@ -561,9 +853,24 @@ def _effort() -> Iterable[Metric]:
             "one_touch_share",
             "Solved with one reply",
             "higher",
-            "had exactly one public comment of an agent and were never reopened",
+            (
+                "had exactly one public comment of an agent and were never reopened (one-touch as dbt's package for"
+                " Zendesk counts it)"
+            ),
             _flag("one_touch"),
             "one_touch",
+            ("ticket_events",),
+        ),
+        (
+            "under_two_replies_share",
+            "Solved with fewer than two replies",
+            "higher",
+            (
+                "had one public comment of an agent or none, reopened or not (one-touch as Zendesk Explore counts it,"
+                " which takes in what was solved without a word)"
+            ),
+            lambda table: (table.touches < 2).cast("int64"),
+            "touches",
             ("ticket_events",),
         ),
         (
@@ -571,8 +878,9 @@ def _effort() -> Iterable[Metric]:
             "First-contact resolution",
             "higher",
             (
-                "were solved with one reply and whose requester opened no other ticket for the same reason within 7"
-                " days (known once these have passed)"
+                "were solved at the first contact: by phone or chat (live_channels in params/org.yml) not reopened"
+                " within 7 days of a solve, in writing with exactly one reply and never reopened; and whose requester"
+                " opened no other ticket for the same reason within 7 days (known once these have passed)"
             ),
             _flag("first_contact_resolution"),
             "first_contact_resolution",
@@ -596,15 +904,6 @@ def _effort() -> Iterable[Metric]:
             "ping_pongs",
             ("ticket_events",),
         ),
-        (
-            "reopen_share",
-            "Reopened",
-            "lower",
-            "had been reopened at least once",
-            _more_than_none("reopens"),
-            "reopens",
-            ("ticket_events|tickets.reopen_count",),
-        ),
     )
     for name, label, better, what, numerator, column, needs in shares:
         yield Metric(
@@ -621,6 +920,85 @@ def _effort() -> Iterable[Metric]:
             needs=(*needs, _SOLVES),
             **_BY_SOLVE,  # type: ignore[arg-type]
         )
+    yield Metric(
+        "escalation_rate",
+        "Escalated",
+        "share",
+        "lower",
+        "effort",
+        "share",
+        "tickets",
+        (
+            "Of the tickets that the team got first and that were last solved in the week, by whomever, the share that"
+            " it handed to another team after an agent had commented or noted something on them (ITIL's functional"
+            " escalation). What is passed on unread is a transfer, no escalation."
+        ),
+        dated_by="last_solved_at",
+        team="created_team",
+        numerator=_flag("escalated"),
+        denominator=_tells("escalated"),
+        needs=("ticket_events",),
+    )
+    yield Metric(
+        "reopen_share",
+        "Reopened within 7 days",
+        "share",
+        "lower",
+        "effort",
+        "share",
+        "solves",
+        (
+            "Of the times that the team solved a ticket in the week, the share that was reopened within 7 days (known"
+            " once these have passed). A ticket solved twice counts twice, each time for the team that solved it."
+        ),
+        dated_by="solved_at",
+        numerator=_flag("back_soon"),
+        denominator=_where_told("back_soon"),
+        settles_days=FOLLOW_UP_DAYS,
+        needs=("ticket_events",),
+    )
+    productivity: tuple[tuple[str, str, Exposure, str, tuple[str, ...]], ...] = (
+        (
+            "solves_per_agent",
+            "Solves per agent",
+            "agents",
+            "agent who solved at least one for the team; who solves for two teams counts in both, and once in all",
+            (),
+        ),
+        (
+            "solves_per_agent_hour",
+            "Solves per agent hour",
+            "hours",
+            (
+                "hour that its agents worked on tickets, chat or phone by the table shifts (planned hours where the"
+                " export has no worked ones), hours without a solve included"
+            ),
+            ("shifts",),
+        ),
+    )
+    for name, label, exposure, what, needs in productivity:
+        yield Metric(
+            name,
+            label,
+            "rate",
+            "neither",
+            "effort",
+            "ratio",
+            "solves",
+            (
+                f"Times that a ticket of the team was solved in the week, by its agents or in their name, per {what}."
+                " Not shown for fewer people than privacy.minimum_group in params/org.yml. No interval: nothing in it"
+                " is estimated. It tells as much of the tickets as of the people: easy ones are solved fast."
+            ),
+            dated_by="solved_at",
+            numerator=_one,
+            denominator=_where_told("agent_id"),
+            exposure=exposure,
+            needs=("ticket_events|tickets.assignee_id", _SOLVES, *needs),
+        )
+
+
+_SATISFIED = "; ".join(satisfied_scores(scale) for scale in (5, 10, 7, 3, 2))
 
 
 def _opinions() -> Iterable[Metric]:
@@ -633,8 +1011,8 @@ def _opinions() -> Iterable[Metric]:
         "share",
         "surveys",
         (
-            "Of the surveys answered in the week, the share with 4 or 5 of 5 (or good, of good and bad), credited "
-            "to the team that held the ticket when the survey was offered."
+            "Of the surveys answered in the week, the share of satisfied customers: at least four fifths of the best"
+            f" answer, which is {_SATISFIED}. Credited to the team that held the ticket when the survey was offered."
         ),
         dated_by="answered_at",
         numerator=_flag("satisfied"),
@@ -669,14 +1047,31 @@ def _opinions() -> Iterable[Metric]:
         "mean",
         "reviews",
         (
-            "Mean of the quality reviews done in the week; a review is the mean over its criteria of points given /"
-            " points possible, and 0 where a critical criterion got less than half. Calibration reviews do not "
-            "count."
+            "Mean of the quality reviews done in the week. A review is the weighted mean over its criteria of (points -"
+            " least) / (most - least), with the weights of the export (1 where it has none), and 0 where a critical"
+            " criterion got less than half of its points. Calibration reviews do not count."
         ),
         dated_by="reviewed_at",
         numerator=_column("score"),
         denominator=_one,
         needs=("quality_reviews",),
+    )
+    yield Metric(
+        "critical_error_rate",
+        "Reviews with a critical error",
+        "share",
+        "lower",
+        "quality",
+        "share",
+        "reviews",
+        (
+            "Of the quality reviews done in the week that judged a critical criterion, the share in which one got less"
+            " than half of its points (1 less COPC's critical error accuracy). Calibration reviews do not count."
+        ),
+        dated_by="reviewed_at",
+        numerator=_flag("failed"),
+        denominator=_where_told("failed"),
+        needs=("quality_reviews.critical",),
     )
 
 

@@ -24,6 +24,8 @@ WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 Priority = Literal["low", "normal", "high", "urgent"]
 SlaMetric = Literal["first_reply", "next_reply", "requester_wait", "agent_work", "full_resolution"]
 Clock = Literal["business", "calendar"]
+LIVE_CHANNELS = ("phone", "chat")
+"""Channels in which agent and customer talk at the same time, where params/org.yml names none."""
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")]
 
 _DURATION = re.compile(r"^(\d+(?:\.\d+)?)\s*(s|min|h|d)$")
@@ -255,6 +257,7 @@ class Organisation(Settings):
     privacy: Privacy = Privacy()
     limits: Limits = Limits()
     signals: Signals = Signals()
+    live_channels: tuple[str, ...] = LIVE_CHANNELS
     calendars: tuple[Calendar, ...] = Field(min_length=1)
     sla_policies: tuple[SlaPolicy, ...] = ()
     teams: tuple[Team, ...] = Field(min_length=1)

@@ -228,6 +228,8 @@ TABLES: dict[str, Table] = {
             score!        number    points given
             max_score!    number    points that can be given
             agent_id      person    whose work was reviewed
+            min_score     number    the fewest points that can be given: 0 where it is missing, 1 on a scale of 1 to 5
+            weight        number    how much the criterion counts in its review: 1 where it is missing
             critical      boolean   a failed critical criterion makes the review 0
             calibration   boolean   done to compare reviewers; never touches a QA score
             """,

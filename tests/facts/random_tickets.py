@@ -100,6 +100,7 @@ def _ticket(chance: random.Random, ticket_id: str) -> tuple[dict[str, Any], list
         "assignee_id": chance.choice((*AGENTS, None)),
         "requester_id": chance.choice((None, *(f"requester {number}" for number in range(300)))),
         "contact_reason": chance.choice((None, "refund", "login")),
+        "channel": random.Random(ticket_id).choice(("email", "phone", "chat", None)),
     }
     if chance.random() < 0.3:
         own["due_at"] = _when(chance, created, timedelta(days=6))

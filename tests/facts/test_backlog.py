@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import ibis
@@ -11,7 +12,7 @@ import pyarrow as pa
 import pytest
 
 from opslib.facts import backlog
-from tests.facts.support_centre import event_at, facts_of, organisation, question_at, ticket
+from tests.facts.support_centre import at, event_at, facts_of, organisation, question_at, ticket
 
 NOON = "2026-03-02 17:00"  # in New York, whose midnights count
 TICKETS = [
@@ -42,6 +43,23 @@ TICKETS = [
     ticket("before midnight", "2026-03-04 04:59:59", *question_at("2026-03-04 04:59:59")),
     ticket("at midnight", "2026-03-04 05:00", *question_at("2026-03-04 05:00")),
 ]
+
+
+WAITING = [
+    ticket(
+        "handled", NOON, *question_at(NOON), event_at(NOON, "team", None, "nl"),
+        event_at("2026-03-03 17:00", "assignee", None, "anna"),
+        event_at("2026-03-04 17:00", "public_comment", "agent"),
+        event_at("2026-03-05 17:00", "public_comment", "requester"),
+        event_at("2026-03-06 17:00", "public_comment", "requester"),
+        event_at("2026-03-06 18:00", "team", "agent", "us"), event_at("2026-03-06 18:00", "assignee", "agent", None),
+        event_at("2026-03-07 17:00", "public_comment", "agent"),
+        event_at("2026-03-08 15:00", "status", "agent", "solved"),
+        event_at("2026-03-08 16:00", "public_comment", "requester"),
+        event_at("2026-03-10 17:00", "status", None, "open"), team="us",
+    ),
+    ticket("answered by the bot", NOON, *question_at(NOON), event_at(NOON, "public_comment", "automation"), team="us"),
+]  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -87,6 +105,36 @@ def test_the_last_day_runs_to_as_of_and_ages_are_whole_local_days(days: pd.DataF
     assert last["median_age_days"] == 43  # created on 2, 3 and 4 March
     assert days.loc[("nl", date(2026, 3, 9)), "older_than_7d"] == 1
     assert days.loc[("nl", date(2026, 3, 8)), "older_than_7d"] == 0
+
+
+def test_what_lies_unassigned_or_waits_for_a_word_is_counted_as_it_stood_at_midnight(tmp_path: Path) -> None:
+    """What happens later does not change it: neither the assignee of today nor today's team nor the answer of today."""
+    parts = facts_of(tmp_path, organisation(), *WAITING, as_of="2026-03-12 17:00")["backlog"]
+    parts = parts.set_index(["team", "day"])[list(backlog.PARTS)]
+    nl, us = ([tuple(parts.loc[(team, date(2026, 3, day))]) for day in range(2, 12)] for team in ("nl", "us"))
+    assert nl == [(1, 1, 0), (0, 1, 0), (0, 0, 0), (0, 0, 1), *[(0, 0, 0)] * 6]
+    bot = (1, 1, 0)  # nobody has it, and no agent has written
+    both = {"waits": (2, 1, 1), "answered": (2, 1, 0), "thanked, then reopened": (2, 1, 1)}
+    assert us[:4] == [bot] * 4
+    assert us[4:] == [both["waits"], both["answered"], bot, bot, *[both["thanked, then reopened"]] * 2]
+
+
+def test_what_an_export_does_not_tell_of_the_backlog_is_missing_and_not_none(tmp_path: Path) -> None:
+    """Without events of assignees nobody knows who had a ticket on a Sunday in March; a reply's own column dates it."""
+    solves = [event_at("2026-03-04 17:00", "status", None, "solved")]
+    columns = {"assignee_id": "anna", "first_reply_at": at("2026-03-03 17:00")}
+    for name, without, events, is_told in (
+        ("column", [], [], True),
+        ("nothing", ["first_reply_at"], [], False),
+        ("events", ["first_reply_at"], solves, False),
+    ):
+        own = ticket("no words", NOON, *events, **columns)
+        days = facts_of(tmp_path / name, organisation(), own, without=without, as_of="2026-03-12 17:00")["backlog"]
+        assert days[["unassigned", "unanswered"]].isna().all(axis=None)
+        assert days["unreplied"].notna().all() == is_told
+        assert days["unreplied"].isna().all() != is_told
+        if is_told:
+            assert days.query("team == 'nl'")["unreplied"].tolist()[:3] == [1, 0, 0]
 
 
 def test_the_identity_holds_for_every_team_and_day(facts: dict[str, pd.DataFrame]) -> None:

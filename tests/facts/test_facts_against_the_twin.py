@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from opslib.facts.backlog import IDENTITY
+from opslib.facts.backlog import IDENTITY, PARTS
 from opslib.facts.build import build
 from opslib.store.warehouse import Warehouse
 from tests.facts import random_tickets, twin
@@ -102,6 +102,14 @@ def test_spells_agree_with_the_twin(warehouse: Warehouse, lives: list[twin.Life]
     _assert_same(rows, expected, tickets)
 
 
+def test_solves_agree_with_the_twin(warehouse: Warehouse, lives: list[twin.Life], tickets: list[Any]) -> None:
+    expected = {life.own["ticket_id"]: rows for life in lives if (rows := twin.solve_facts(life))}
+    rows = _rows(warehouse.read("facts", "solves"), list(next(iter(expected.values()))[0]))
+    assert len(rows) == len(expected)
+    assert any(len(solves) > 1 and solves[0]["reopened_at"] for solves in expected.values())
+    _assert_same(rows, expected, tickets)
+
+
 def test_replies_agree_with_the_twin(warehouse: Warehouse, lives: list[twin.Life], tickets: list[Any]) -> None:
     expected = {life.own["ticket_id"]: rows for life in lives if (rows := twin.reply_facts(life))}
     rows = _rows(warehouse.read("facts", "replies"), list(next(iter(expected.values()))[0]))
@@ -111,7 +119,7 @@ def test_replies_agree_with_the_twin(warehouse: Warehouse, lives: list[twin.Life
 
 def test_sla_agrees_with_the_twin(warehouse: Warehouse, lives: list[twin.Life], tickets: list[Any]) -> None:
     def ordered(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        return sorted(rows, key=lambda row: (row["policy"], row["metric"]))
+        return sorted(rows, key=lambda row: (row["policy"], row["metric"], row["started_at"], str(row)))
 
     expected = {life.own["ticket_id"]: ordered(rows) for life in lives if (rows := twin.sla_facts(life))}
     columns = list(next(iter(expected.values()))[0])
@@ -127,7 +135,8 @@ def test_the_backlog_agrees_with_the_twin(warehouse: Warehouse, lives: list[twin
     frame = warehouse.read("facts", "backlog")
     for row in frame.to_dict("records"):
         twins = expected[row["team"], row["day"]]
-        assert {term: row[term] for term in IDENTITY} == {term: twins[term] for term in IDENTITY}, row
+        counts = (*IDENTITY, *PARTS)
+        assert {name: row[name] for name in counts} == {name: twins[name] for name in counts}, row
         ages = sorted(age for key, many in twins.items() if key.startswith("age ") for age in [int(key[4:])] * many)
         assert row["older_than_7d"] == sum(age >= 7 for age in ages)
         assert row["older_than_30d"] == sum(age >= 30 for age in ages)
@@ -135,6 +144,7 @@ def test_the_backlog_agrees_with_the_twin(warehouse: Warehouse, lives: list[twin
             assert row["median_age_days"] == (ages[(len(ages) - 1) // 2] + ages[len(ages) // 2]) / 2
         else:
             assert math.isnan(row["median_age_days"])
+    assert all(frame[part].sum() > 100 for part in PARTS)
     terms = {key: count for key, count in expected.items() if count["closing"] or count["created"]}
     assert set(terms) <= set(zip(frame["team"], frame["day"], strict=True))
 

@@ -145,6 +145,36 @@ TICKETS = [
         event_at("2026-03-02 12:00", REPLY, "requester"),
         _solve("2026-03-02 13:00"),
     ),
+    ticket(
+        "asked again and left, then moved",
+        START,
+        *question_at(START),
+        event_at(START, "team", None, "nl"),
+        event_at("2026-03-02 10:00", REPLY, "agent"),
+        event_at("2026-03-02 11:00", REPLY, "requester"),
+        _solve("2026-03-02 13:00"),
+        event_at("2026-03-03 13:00", "team", "agent", "us"),
+        team="us",
+    ),
+    ticket(
+        "handed around",
+        START,
+        *question_at(START),
+        event_at(START, "team", None, "nl"),
+        event_at("2026-03-02 10:00", REPLY, "agent"),
+        event_at("2026-03-02 11:00", REPLY, "requester"),
+        event_at("2026-03-02 12:00", "team", "agent", "us"),
+        event_at("2026-03-02 13:00", REPLY, "agent"),
+        _solve("2026-03-02 13:00"),
+        event_at("2026-03-03 10:00", STATUS, "requester", "open"),
+        event_at("2026-03-03 10:00", REPLY, "requester"),
+        event_at("2026-03-03 11:00", "team", "agent", "nl"),
+        event_at("2026-03-03 12:00", REPLY, "agent"),
+        _solve("2026-03-03 12:00"),
+        event_at("2026-03-04 10:00", STATUS, "requester", "open"),
+        event_at("2026-03-04 10:00", REPLY, "requester"),
+        team="today's",
+    ),
     ticket("solved, nobody knows when", START, *question_at(START), status="solved", updated_at=at("2026-03-05 09:00")),
     ticket(
         "solved in its column",
@@ -280,6 +310,17 @@ def test_credit_goes_to_who_held_the_ticket_then_and_not_today(tickets: pd.DataF
     row = tickets.loc["credit"]
     assert (row["solved_agent_id"], row["solved_team"]) == ("anna", "nl")
     assert (row["survey_agent_id"], row["survey_team"]) == ("ben", "nl")
+    assert (row["first_reply_team"], row["first_solved_team"]) == ("nl", "nl")
+    assert row["transfers"] == 0, "it was moved when it was solved already"
+
+
+def test_each_team_is_credited_with_what_happened_while_it_held_the_ticket(facts: dict[str, pd.DataFrame]) -> None:
+    row = facts["tickets"].loc["handed around"]
+    assert (row["first_reply_team"], row["first_solved_team"], row["solved_team"]) == ("nl", "us", "nl")
+    stretches = facts["replies"].set_index("ticket_id").loc["handed around"]
+    assert stretches["team"].tolist() == ["us", "nl", "today's"], "the one that waits is with today's team"
+    asked = facts["replies"].set_index("ticket_id").loc["asked again and left, then moved"]
+    assert asked["team"] == "nl", "no reply: it ended with the solve"
 
 
 def test_an_unassigned_ticket_is_solved_by_who_solves_it(tickets: pd.DataFrame) -> None:

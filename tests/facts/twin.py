@@ -206,6 +206,40 @@ class Life:
             return None
         return next((number for number in self.agent_comments() if number > opening), None)
 
+    def reply_start(self) -> int:
+        """The second from which a first reply is awaited: creation, or where the requester came back unanswered."""
+        number = self.comeback()
+        return self.created if number is None else int(self.moments[number]["at"])
+
+    def comeback(self) -> int | None:
+        """The number of the moment at which the requester came back to a ticket finished without a first reply."""
+        reply, solves = self.first_reply(), self.solves()
+        if not self.has_events or self.opening() is None:
+            return None
+        last = len(self.moments)
+        if reply is not None:
+            last = reply
+        elif self.final in FINISHED:
+            last = solves[-1]
+        start, stands_solved_unasked = None, False
+        for number, moment in enumerate(self.moments[:last]):
+            if number in solves:
+                stands_solved_unasked = True
+            before = moment["before"] or {"status": "new"}
+            reopens = before["status"] in FINISHED and moment["state"]["status"] in ACTIVE
+            speaks = moment["event"] == "public_comment"
+            if stands_solved_unasked and moment["actor_role"] == "requester" and (speaks or reopens):
+                start, stands_solved_unasked = number, False
+        return start
+
+    def team_at(self, number: int) -> str:
+        return str(self.moments[number]["state"]["team"])
+
+    def team_before(self, second: int) -> str:
+        """The team that held the ticket in the second before an instant."""
+        held = [moment for moment in self.moments if moment["at"] < second]
+        return str((held or self.moments)[-1 if held else 0]["state"]["team"])
+
     def counts_in_speed(self) -> bool:
         return self.final not in REMOVED and self.own["status"] not in REMOVED
 
@@ -247,13 +281,13 @@ def ticket_facts(life: Life, has_reply_column: bool = True) -> dict[str, Any]:
     def at(number: int | None) -> int | None:
         return None if number is None else moments[number]["at"]
 
-    def measure(name: str, applies: bool, end: int | None, stop: int) -> None:
+    def measure(name: str, applies: bool, end: int | None, stop: int, start: int = life.created) -> None:
         for clock in ("calendar", "business"):
             value = censored = None
             if applies and end is not None:
-                value = life.seconds(life.created, end, clock)
+                value = life.seconds(start, end, clock)
             elif applies:
-                censored = life.seconds(life.created, stop, clock)
+                censored = life.seconds(start, stop, clock)
             row[f"{name}_{clock}_seconds"], row[f"{name}_{clock}_censored_seconds"] = value, censored
 
     last_solve = at(solves[-1]) if solves else None
@@ -261,7 +295,7 @@ def ticket_facts(life: Life, has_reply_column: bool = True) -> dict[str, Any]:
     awaited = opening is not None and (running or opening == -1 or any(number > opening for number in solves))
     waits = reply is not None or (awaited and not life.untimed)
     stop = last_solve if finished and last_solve is not None else now
-    measure("first_reply", speed and knows_reply and waits, at(reply), stop)
+    measure("first_reply", speed and knows_reply and waits, at(reply), stop, life.reply_start())
     measure("first_resolution", timed and not reopened_column, at(solves[0]) if solves else None, now)
     measure("full_resolution", timed, last_solve if finished else None, now)
     for wait, statuses in WAITS.items():
@@ -269,19 +303,22 @@ def ticket_facts(life: Life, has_reply_column: bool = True) -> dict[str, Any]:
             tells = timed and life.has_events
             row[f"{wait}_{clock}_seconds"] = life.seconds(life.created, now, clock, statuses) if tells else None
 
+    row["first_reply_start_at"] = life.reply_start() if speed and knows_reply and waits else None
     row["first_reply_at"] = at(reply) if knows_reply else None
     row["first_solved_at"] = at(solves[0]) if solves and not reopened_column else None
     row["last_solved_at"] = last_solve
     steps = list(pairwise(moments))
+    until = last_solve if finished and last_solve is not None and not life.untimed else now
+    routes = [(one, two) for one, two in steps if two["at"] <= until]
     reopens = sum(one["state"]["status"] in FINISHED and two["state"]["status"] in ACTIVE for one, two in steps)
     moves = {
         two["at"]
-        for one, two in steps
+        for one, two in routes
         if one["state"]["team"] != two["state"]["team"]
         or (one["state"]["queue"] is not None and one["state"]["queue"] != two["state"]["queue"])
     }
     been, pongs = {moments[0]["state"]["queue"]} - {None}, 0
-    for one, two in steps:
+    for one, two in routes:
         queue = two["state"]["queue"]
         if queue != one["state"]["queue"] and queue is not None:
             pongs += queue in been
@@ -292,7 +329,21 @@ def ticket_facts(life: Life, has_reply_column: bool = True) -> dict[str, Any]:
     row["ping_pongs"] = pongs if life.has_events else None
     row["touches"] = touches if life.has_events else None
     row["one_touch"] = finished and touches == 1 and reopens == 0 if life.has_events else None
+    back_soon = any(
+        solve["reopened_at"] is not None and solve["reopened_at"] - solve["solved_at"] <= 7 * 86400
+        for solve in solve_facts(life)
+    )
+    known_reopens = row["reopens"] is not None
+    failed = back_soon if life.has_events else (own.get("reopen_count") or 0) > 0
+    row["one_contact"] = finished and not failed if known_reopens else None
+    moved = [number for number, (one, two) in enumerate(routes, 1) if one["state"]["team"] != two["state"]["team"]]
+    acts = life.numbers(
+        lambda moment: moment["event"] in ("public_comment", "internal_note") and moment["actor_role"] == "agent"
+    )
+    row["escalated"] = bool(moved and acts and acts[0] < moved[0]) if life.has_events else None
     row["first_team"], row["first_queue"] = moments[0]["state"]["team"], moments[0]["state"]["queue"]
+    row["first_reply_team"] = life.team_at(reply) if reply is not None and knows_reply else None
+    row["first_solved_team"] = life.team_at(solves[0]) if solves and not reopened_column else None
     solve = moments[all_solves[-1]] if all_solves else None
     row["solved_team"] = solve["state"]["team"] if solve else None
     row["solved_queue"] = solve["state"]["queue"] if solve else None
@@ -307,9 +358,10 @@ def ticket_facts(life: Life, has_reply_column: bool = True) -> dict[str, Any]:
 
 def first_contact(own: Row, fact: Row, everyone: list[Row], now: int) -> bool | None:
     """first_contact_resolution, asking every other ticket."""
-    if own.get("requester_id") is None or own.get("contact_reason") is None or fact["one_touch"] is None:
+    at_once = fact["one_contact"] if own.get("channel") in ("phone", "chat") else fact["one_touch"]
+    if own.get("requester_id") is None or own.get("contact_reason") is None or at_once is None:
         return None
-    if not fact["one_touch"]:
+    if not at_once:
         return False
     if fact["last_solved_at"] is None:
         return None
@@ -322,6 +374,20 @@ def first_contact(own: Row, fact: Row, everyone: list[Row], now: int) -> bool | 
     return True if until <= now else None
 
 
+def solve_facts(life: Life) -> list[dict[str, Any]]:
+    """facts/solves of one ticket: each solve, and what the ticket did until the next one."""
+    rows, solves = [], life.timed_solves()
+    for number, until in pairwise([*solves, len(life.moments)]):
+        solve, back = life.moments[number], None
+        for one, two in pairwise(life.moments[number:until]):
+            if one["state"]["status"] in FINISHED and two["state"]["status"] in ACTIVE and back is None:
+                back = two["at"]
+        actor = solve["actor_id"] if solve["actor_role"] == "agent" else None
+        row = {"team": solve["state"]["team"], "agent_id": solve["state"]["assignee"] or actor}
+        rows.append(row | {"solved_at": solve["at"], "reopened_at": back, "tells_reopens": life.has_events})
+    return rows
+
+
 def reply_facts(life: Life) -> list[dict[str, Any]]:
     """facts/replies of one ticket."""
     rows = []
@@ -331,7 +397,11 @@ def reply_facts(life: Life) -> list[dict[str, Any]]:
         stop = (
             life.centre.now if life.final in ACTIVE or end is not None else life.moments[life.timed_solves()[-1]]["at"]
         )
-        row: dict[str, Any] = {"asked_at": start, "replied_at": end}
+        if answer is not None:
+            team = life.team_at(answer)
+        else:
+            team = life.own["team"] if life.final in ACTIVE else life.team_at(life.solves()[-1])
+        row: dict[str, Any] = {"asked_at": start, "replied_at": end, "team": team}
         for clock in ("calendar", "business"):
             row[f"{clock}_seconds"] = None if end is None else life.seconds(start, end, clock)
             row[f"{clock}_censored_seconds"] = life.seconds(start, stop, clock) if end is None else None
@@ -374,27 +444,29 @@ def sla_facts(life: Life, has_reply_column: bool = True) -> list[dict[str, Any]]
         beginning = moments[0]["state"]
         applications = [(created, life.centre.policy_of.get(beginning["team"]), beginning["priority"])]
     running, solves = life.final in ACTIVE, life.timed_solves()
-    full_end = None if running or not solves else moments[solves[-1]]["at"]
+    full_end = None if running or not solves else solves[-1]
 
-    # (metric, start, end or None, statuses that count)
+    # (metric, start, number of the moment that ends it or None, statuses that count)
     measures: list[tuple[str, int, int | None, set[str] | None]] = []
     opening, reply = life.opening(), life.first_reply()
     if opening is not None and (life.has_events or has_reply_column):
-        ends = [moments[number]["at"] for number in solves if number > opening]
-        ends += [moments[reply]["at"]] if reply is not None else []
+        comeback = life.comeback()
+        ends = [number for number in solves if number > max(opening, -1 if comeback is None else comeback)]
+        ends += [reply] if reply is not None else []
         if ends or running:
-            measures.append(("first_reply", created, min(ends, default=None), None))
+            measures.append(("first_reply", life.reply_start(), min(ends, default=None), None))
     if not life.untimed:
         measures.append(("full_resolution", created, full_end, ACTIVE if life.has_events else None))
         if life.has_events:
             measures += [(wait, created, full_end, WAITS[wait]) for wait in ("requester_wait", "agent_work")]
     for question, answer in life.stretches():
-        ends = [moments[number]["at"] for number in solves if number > question]
-        ends += [moments[answer]["at"]] if answer is not None else []
+        ends = [number for number in solves if number > question]
+        ends += [answer] if answer is not None else []
         measures.append(("next_reply", moments[question]["at"], min(ends, default=None), None))
 
     rows = []
-    for metric, start, end, statuses in measures:
+    for metric, start, ending, statuses in measures:
+        end = None if ending is None else moments[ending]["at"]
         in_force = [each for each in applications if each[0] <= (now if end is None else end)]
         if not in_force:
             continue
@@ -406,39 +478,36 @@ def sla_facts(life: Life, has_reply_column: bool = True) -> list[dict[str, Any]]
             seconds, clock = target.targets[priority], target.clock
             elapsed = life.seconds(start, now if end is None else end, clock, statuses)
             state = "breached" if elapsed > seconds else "running" if end is None else "met"
+            breach = _first_second(life, start, end or now, clock, statuses, seconds) if state == "breached" else None
             rows.append(
                 {
                     "policy": name, "metric": metric, "clock": clock, "priority": priority, "target_seconds": seconds,
-                    "elapsed_seconds": elapsed, "state": state, "applied_at": when, "ended_at": end, "start": start,
-                    "breached_at": _first_second(life, start, end or now, clock, statuses, seconds)
-                    if state == "breached" else None,
+                    "elapsed_seconds": elapsed, "state": state, "applied_at": when, "ended_at": end,
+                    "started_at": start, "breached_at": breach, "team": _decider(life, breach, ending),
                 }
             )  # fmt: skip
-    once = [row for row in rows if row["metric"] != "next_reply"]
-    often: dict[tuple[Any, ...], list[dict[str, Any]]] = defaultdict(list)
-    for row in rows:
-        if row["metric"] == "next_reply":
-            often[row["policy"], row["clock"]].append(row)
-    rank = {"breached": 0, "running": 1, "met": 2}
-    for same in often.values():
-        once.append(
-            min(
-                same, key=lambda row: (rank[row["state"]], row["target_seconds"] - row["elapsed_seconds"], row["start"])
-            )
-        )
     if life.own.get("due_at") is not None and not life.untimed:
         due = int(life.own["due_at"].timestamp())
-        elapsed = (now if full_end is None else full_end) - created
+        end = None if full_end is None else moments[full_end]["at"]
+        elapsed = (now if end is None else end) - created
         late = elapsed > due - created
-        once.append(
+        rows.append(
             {
                 "policy": "due_at", "metric": "full_resolution", "clock": "calendar", "priority": None,
                 "target_seconds": due - created, "elapsed_seconds": elapsed,
-                "state": "breached" if late else "running" if full_end is None else "met",
-                "applied_at": created, "ended_at": full_end, "breached_at": due if late else None,
+                "state": "breached" if late else "running" if end is None else "met",
+                "applied_at": created, "ended_at": end, "started_at": created,
+                "breached_at": due if late else None, "team": _decider(life, due if late else None, full_end),
             }
         )  # fmt: skip
-    return [{key: value for key, value in row.items() if key != "start"} for row in once]
+    return rows
+
+
+def _decider(life: Life, breach: int | None, ending: int | None) -> str:
+    """The team that held the ticket when a promise was broken or kept; today's while it runs."""
+    if breach is not None:
+        return life.team_before(breach)
+    return str(life.own["team"]) if ending is None else life.team_at(ending)
 
 
 def _first_second(life: Life, start: int, end: int, clock: str, statuses: set[str] | None, target: int) -> int:
@@ -477,4 +546,9 @@ def backlog_facts(lives: list[Life]) -> dict[tuple[str, date], Counter[str]]:
                 counts[team, day]["closing"] += 1
                 counts[team, day + timedelta(days=1)]["opening"] += 1
                 counts[team, day][f"age {age}"] += 1
+                counts[team, day]["unassigned"] += past[-1]["state"]["assignee"] is None
+                comments = [moment for moment in past if moment["event"] == "public_comment"]
+                speakers = [one["actor_role"] for one in comments if one["actor_role"] in ("agent", "requester")]
+                counts[team, day]["unreplied"] += "agent" not in speakers
+                counts[team, day]["unanswered"] += "agent" in speakers and speakers[-1] == "requester"
     return counts

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from shutil import copytree
 
 import pyarrow as pa
 import pytest
@@ -17,21 +16,22 @@ from opslib.store.warehouse import Warehouse
 from opslib.weekly.pages.safe_html import clean_output
 from tests.notebooks.notebook_cells import Shown, run_cells, text_of
 from tests.reports.drivers_warehouse import EMERGING, LAST, WEEKS, write_drivers_warehouse
+from tests.reports.small_warehouse import Folders, copy_warehouse, shared_warehouse
 
 NOTEBOOK = Path(__file__).parents[2] / "notebooks" / "team" / "contact_drivers.ipynb"
 
 
-def run(folders: tuple[Path, Path], *, team: str = "alpha", week: str = LAST) -> Shown:
+def run(folders: Folders, *, team: str = "alpha", week: str = LAST) -> Shown:
     return run_cells(NOTEBOOK, week=week, team=team, warehouse=str(folders[0]), params=str(folders[1]))
 
 
 @pytest.fixture(scope="module")
-def folders(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    return write_drivers_warehouse(tmp_path_factory.mktemp("drivers"))
+def folders(tmp_path_factory: pytest.TempPathFactory) -> Folders:
+    return shared_warehouse(tmp_path_factory, write_drivers_warehouse)
 
 
 @pytest.fixture(scope="module")
-def alpha(folders: tuple[Path, Path]) -> Shown:
+def alpha(folders: Folders) -> Shown:
     return run(folders)
 
 
@@ -82,14 +82,14 @@ def test_figures_have_descriptions_with_the_largest_and_the_last(alpha: Shown):
     )
 
 
-def test_a_team_without_tickets_says_so_and_nothing_fails(folders: tuple[Path, Path]):
+def test_a_team_without_tickets_says_so_and_nothing_fails(folders: Folders):
     quiet = run(folders, team="quiet")
     assert quiet[""][0].status == "no_data"
     assert "No tickets of this team" in text_of(quiet, "Why do customers write?")
     assert not any(isinstance(each, Drawing) for section in quiet.values() for each in section)
 
 
-def test_the_first_weeks_say_what_they_wait_for(folders: tuple[Path, Path]):
+def test_the_first_weeks_say_what_they_wait_for(folders: Folders):
     early = run(folders, week=WEEKS[1])
     assert "it needs eight complete weeks before this one" in text_of(early, "What moved this week?")
     assert "Nothing to escalate" in text_of(early, "What should the product team hear about?")
@@ -105,13 +105,11 @@ def test_what_the_export_lacks_is_named_and_is_no_zero(tmp_path: Path):
     assert "No label can be checked" in text_of(bare, "Are the labels right?")
 
 
-def test_what_is_new_is_handed_over_and_what_was_before_is_followed_up(
-    alpha: Shown, folders: tuple[Path, Path], tmp_path: Path
-):
+def test_what_is_new_is_handed_over_and_what_was_before_is_followed_up(alpha: Shown, folders: Folders, tmp_path: Path):
     handover = alpha["What should the product team hear about?"][-1]
     assert sorted(name.rpartition(".")[2] for name in handover.files) == ["csv", "md"]
     assert "Nothing has been escalated for this team" in text_of(alpha, "What became of earlier escalations?")
-    later = (copytree(folders[0], tmp_path / "warehouse"), folders[1])
+    later = copy_warehouse(folders, tmp_path)
     row = dict(handover.rows[0], week=WEEKS[-2], escalated_week=WEEKS[-2], latest_week=WEEKS[-2])
     rows = pa.Table.from_pylist([row], schema=SCHEMA)
     Warehouse(later[0]).write_week(AREA, TABLE, WEEKS[-2], rows)
@@ -122,11 +120,10 @@ def test_what_is_new_is_handed_over_and_what_was_before_is_followed_up(
     assert page[""][0].lines[-1].note == f"still open: {EMERGING} since {WEEKS[-2]}"
 
 
-def test_users_who_write_more_often_than_others_are_told(tmp_path: Path, alpha: Shown):
+def test_users_who_write_more_often_than_others_are_told(tmp_path_factory: pytest.TempPathFactory, alpha: Shown):
     """All of a week's tickets stand against its users; two thirds of the users are in the east."""
     assert "Active users of these weeks are not in this export" in text_of(alpha, "Who writes about what?")
-    folders = write_drivers_warehouse(tmp_path / "w", users=(80_000, 40_000))
-    page = run(folders)
+    page = run(shared_warehouse(tmp_path_factory, write_drivers_warehouse, users=(80_000, 40_000)))
     assert "| Per 1,000" in text_of(page, "Why do customers write?")
     users = text_of(page, "Who writes about what?")
     assert "120,000" in users

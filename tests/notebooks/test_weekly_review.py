@@ -139,7 +139,7 @@ def cells_of(notebook: str, folders: tuple[Path, Path], *, team: str) -> Shown:
 
 def test_a_team_without_tickets_says_so_in_every_section(folders: tuple[Path, Path]):
     quiet = cells_of("team/weekly_review", folders, team="quiet")
-    (headline,) = quiet[""]
+    _, headline = quiet[""]
     assert headline._repr_mimebundle_()[HEADLINE] == {"headlines": [], "status": "no_data"}
     assert not [each for section in quiet.values() for each in section if isinstance(each, Drawing)]
     for heading in ("What needs attention", "Flow and backlog", "Speed", "SLA", "Quality", "Effort", "Backlog by age"):
@@ -152,7 +152,7 @@ def test_an_export_without_satisfaction_says_so_and_shows_no_zero(tmp_path: Path
     assert "Customer satisfaction: not in this export: no satisfaction." in text_of(alpha, "Quality")
     assert "Customer satisfaction | not in this export: no satisfaction" in text_of(alpha, "All metrics")
     assert "Customer satisfaction | not in this export" in text_of(alpha, "What is missing from this export?")
-    (headline,) = alpha[""]
+    _, headline = alpha[""]
     assert [line.label for line in headline.lines if line.label == "Customer satisfaction"] == []
     assert headline.lines
 

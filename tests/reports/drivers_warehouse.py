@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from opslib.store.files import write_json
 from opslib.store.warehouse import Warehouse
 from opslib.weeks import shift_week, week_bounds, weeks_between
+from tests.reports.small_warehouse import Folders, begin_warehouse, end_warehouse
 
 LAST = "2026-W46"
 WEEKS = weeks_between("2026-W33", LAST)
@@ -105,7 +105,7 @@ def write_drivers_warehouse(
     with_tables: bool = True,
     weeks_after: int = 0,
     users: tuple[int, int] | None = None,
-) -> tuple[Path, Path]:
+) -> Folders:
     """Write it; the warehouse's folder and the parameters' folder.
 
     Args:
@@ -116,10 +116,7 @@ def write_drivers_warehouse(
         weeks_after: so many weeks follow the last one, in which the new matter goes on.
         users: active users of every week in the east and in the west; None where the export has no such table.
     """
-    params = root / "params"
-    params.mkdir(parents=True)
-    (params / "org.yml").write_text(ORGANISATION)
-    store = Warehouse(root / "warehouse")
+    store, params = begin_warehouse(root, ORGANISATION)
     facts = tickets(with_emerging=with_emerging, weeks_after=weeks_after)
     facts[list(lacking)] = None
     facts = facts.astype(dict.fromkeys(lacking, "str"))
@@ -140,9 +137,7 @@ def write_drivers_warehouse(
         rows = {"active_on": np.repeat(days, 2), "users": users * len(days), "region": ("east", "west") * len(days)}
         store.write("standard", "activity", pd.DataFrame(rows))
         present |= {"activity": ["active_on", "users", "region"]}
-    write_json(present, store.root / "standard" / "columns.json")
-    about = {"source": "standard", "organisation": "org", "sample": False, "as_of": AS_OF.isoformat()}
-    write_json(about, store.root / "warehouse.json")
+    end_warehouse(store, present, AS_OF)
     return store.root, params
 
 

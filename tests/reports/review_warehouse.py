@@ -6,7 +6,6 @@ without any ticket. In the last week alpha's chats wait six hours for a first re
 
 from __future__ import annotations
 
-import shutil
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -15,12 +14,11 @@ import pandas as pd
 import pytest
 
 from opslib.settings import load_organisation
-from opslib.store.files import write_json
-from opslib.store.warehouse import Warehouse
 from opslib.weekly.numbers.changes import build_weekly_changes
 from opslib.weekly.numbers.values import build_weekly_values
 from opslib.weeks import week_bounds, weeks_between
-from tests.built_once import built_once
+from tests.reports import small_warehouse
+from tests.reports.small_warehouse import Folders, begin_warehouse, end_warehouse
 
 LAST = "2026-W46"
 WEEKS = weeks_between("2026-W27", LAST)
@@ -56,7 +54,7 @@ PRESENT = {
     "tickets": ["ticket_id", "created_at", "status", "team", "channel", "requester_id", "contact_reason"],
     "ticket_events": ["ticket_id", "occurred_at", "event", "actor_role", "value"],
     "satisfaction": ["ticket_id", "answered_at", "score", "scale_max"],
-    "quality_reviews": ["review_id", "ticket_id", "reviewed_at", "criterion", "score", "max_score"],
+    "quality_reviews": ["review_id", "ticket_id", "reviewed_at", "criterion", "score", "max_score", "critical"],
 }
 
 
@@ -109,8 +107,10 @@ def tickets() -> pd.DataFrame:
     frame["touches"] = 1 + frame["transfers"]
     frame["one_touch"] = (frame["touches"] == 1) & (frame["reopens"] == 0) & ~open_
     frame["first_contact_resolution"] = frame["one_touch"]
+    frame["escalated"] = False
     frame["first_team"] = frame["solved_team"] = frame["survey_team"] = frame["team"]
     frame["solved_team"] = frame["solved_team"].where(~open_)
+    frame["first_reply_team"] = frame["first_solved_team"] = frame["solved_team"]
     return frame.drop(columns=["first_reply", "solve"])
 
 
@@ -127,6 +127,22 @@ def replies(frame: pd.DataFrame) -> pd.DataFrame:
             "business_seconds": HOUR,
             "calendar_censored_seconds": pd.array([pd.NA] * len(frame), dtype="Int64"),
             "business_censored_seconds": pd.array([pd.NA] * len(frame), dtype="Int64"),
+        }
+    )
+
+
+def solves(frame: pd.DataFrame) -> pd.DataFrame:
+    """One solve of each ticket that has one, by five agents in turn; those with a reopen came back a day later."""
+    rows = frame[frame["last_solved_at"].notna()].reset_index(drop=True)
+    return pd.DataFrame(
+        {
+            "ticket_id": rows["ticket_id"],
+            "week": rows["week"],
+            "team": rows["team"],
+            "agent_id": [f"agent {n % 5}" for n in range(len(rows))],
+            "solved_at": rows["last_solved_at"],
+            "reopened_at": (rows["last_solved_at"] + pd.Timedelta(days=1)).where(rows["reopens"] > 0),
+            "tells_reopens": True,
         }
     )
 
@@ -166,10 +182,12 @@ def backlog(frame: pd.DataFrame) -> pd.DataFrame:
             opening, came, went = closing, int((own & (created == day)).sum()), int((own & (solved == day)).sum())
             closing = opening + came - went
             old = int((own & (created < day - timedelta(days=7)) & ~(solved <= day).fillna(False)).sum())
-            rows.append((team, day, opening, came, 0, 0, went, 0, 0, 0, closing, 1.0 if closing else np.nan, old, 0))
+            ages = (1.0 if closing else np.nan, old, 0)
+            rows.append((team, day, opening, came, 0, 0, went, 0, 0, 0, closing, *ages, 0, closing, 0))
             day += timedelta(days=1)
     names = "team day opening created reopened moved_in solved deleted merged moved_out closing median_age_days"
-    return pd.DataFrame(rows, columns=[*names.split(), "older_than_7d", "older_than_30d"])
+    parts = ["older_than_7d", "older_than_30d", "unassigned", "unreplied", "unanswered"]
+    return pd.DataFrame(rows, columns=[*names.split(), *parts])
 
 
 def satisfaction(frame: pd.DataFrame) -> pd.DataFrame:
@@ -197,6 +215,8 @@ def quality_reviews(frame: pd.DataFrame) -> pd.DataFrame:
             "criterion": "tone",
             "score": 7.0 + np.arange(len(rows)) % 3,
             "max_score": 10.0,
+            "min_score": np.nan,
+            "weight": np.nan,
             "critical": False,
             "calibration": False,
         }
@@ -205,30 +225,19 @@ def quality_reviews(frame: pd.DataFrame) -> pd.DataFrame:
     return pd.concat([first, second], ignore_index=True)
 
 
-def shared_warehouse(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+def shared_warehouse(tmp_path_factory: pytest.TempPathFactory) -> Folders:
     """The folders of `write_warehouse`, written once a run for all its processes: to read, or to copy and change."""
-    folder = built_once(tmp_path_factory, "review_warehouse", write_warehouse)
-    return folder / "warehouse", folder / "params"
+    return small_warehouse.shared_warehouse(tmp_path_factory, write_warehouse)
 
 
-def copy_warehouse(folders: tuple[Path, Path], root: Path) -> tuple[Path, Path]:
-    """A copy of a warehouse's folder and its parameters' folder under a root, to be changed."""
-    warehouse, params = folders
-    shutil.copytree(warehouse, root / "warehouse")
-    shutil.copytree(params, root / "params")
-    return root / "warehouse", root / "params"
-
-
-def write_warehouse(root: Path, *, with_satisfaction: bool = True) -> tuple[Path, Path]:
+def write_warehouse(root: Path, *, with_satisfaction: bool = True) -> Folders:
     """Write facts and weekly values under a folder; the warehouse's folder and the parameters' folder."""
-    params = root / "params"
-    params.mkdir(parents=True)
-    (params / "org.yml").write_text(ORGANISATION)
-    warehouse = Warehouse(root / "warehouse")
+    warehouse, params = begin_warehouse(root, ORGANISATION)
     facts = tickets()
     warehouse.write("facts", "tickets", facts, partition_by_week=True)
     warehouse.write("facts", "replies", replies(facts), partition_by_week=True)
     warehouse.write("facts", "sla", sla(facts), partition_by_week=True)
+    warehouse.write("facts", "solves", solves(facts), partition_by_week=True)
     warehouse.write("facts", "backlog", backlog(facts))
     present = dict(PRESENT)
     if with_satisfaction:
@@ -236,9 +245,7 @@ def write_warehouse(root: Path, *, with_satisfaction: bool = True) -> tuple[Path
     else:
         del present["satisfaction"]
     warehouse.write("standard", "quality_reviews", quality_reviews(facts))
-    write_json(present, warehouse.root / "standard" / "columns.json")
-    about = {"source": "standard", "organisation": "org", "sample": False, "as_of": AS_OF.isoformat()}
-    write_json(about, warehouse.root / "warehouse.json")
+    end_warehouse(warehouse, present, AS_OF)
     build_weekly_values(warehouse, load_organisation(params), AS_OF)
     build_weekly_changes(warehouse)
     return warehouse.root, params

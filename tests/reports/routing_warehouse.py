@@ -13,10 +13,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from opslib.settings import Organisation, load
-from opslib.store.files import write_json
-from opslib.store.warehouse import Warehouse
 from opslib.weeks import week_bounds, weeks_between
+from tests.reports.small_warehouse import Folders, begin_warehouse, end_warehouse
 
 LAST = "2026-W46"
 WEEKS = weeks_between("2026-W37", LAST)
@@ -116,9 +114,9 @@ def tickets() -> pd.DataFrame:
     return frame
 
 
-def write(root: Path, *, events: bool = True, rules: bool = True) -> tuple[Warehouse, Organisation]:
+def write_routing_warehouse(root: Path, *, events: bool = True, rules: bool = True) -> Folders:
     """Write the warehouse; without events nothing tells a first queue, without rules there is nothing to lint."""
-    store = Warehouse(root / "warehouse")
+    store, params = begin_warehouse(root, ORGANISATION)
     frame = tickets()
     if not events:
         frame[["ping_pongs", "transfers"]] = pd.array([None], dtype="Int64")[0]
@@ -132,6 +130,8 @@ def write(root: Path, *, events: bool = True, rules: bool = True) -> tuple[Wareh
         for hours, when in ((0, "first"), (1, "solved"))
     ]
     store.write("facts", "spells", pd.concat(stretches, ignore_index=True), partition_by_week=True)
+    values = pd.DataFrame({"week": WEEKS, "team": "shop"})
+    store.write("facts", "weekly_values", values, partition_by_week=True)
     present = {"tickets": ["ticket_id", "created_at", "status", "team", "queue", "channel", "contact_reason", "form"]}
     if events:
         events_of_kinds = [
@@ -164,8 +164,5 @@ def write(root: Path, *, events: bool = True, rules: bool = True) -> tuple[Wareh
             table[column] = pd.to_datetime(table[column], utc=True).dt.as_unit("us")
         store.write("standard", "routing_rules", table)
         present["routing_rules"] = columns
-    write_json(present, store.root / "standard" / "columns.json")
-    about = {"as_of": AS_OF.isoformat(), "source": "standard", "sample": False, "organisation": "org"}
-    write_json(about, store.root / "warehouse.json")
-    (root / "org.yml").write_text(ORGANISATION, encoding="utf-8")
-    return store, load(root / "org.yml", Organisation)
+    end_warehouse(store, present, AS_OF)
+    return store.root, params

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from opslib.weekly.cache import Cache
 from opslib.weekly.escalations import EscalationError, handover_of, keep, of_week, open_register
 from opslib.weekly.outcome import Outcome, Status
 from opslib.weekly.plan import Job
-from opslib.weekly.render import run
+from opslib.weekly.render import run, warm
 from opslib.weeks import shift_week
 from tests.reports.drivers_warehouse import EMERGING, LAST, WEEKS, write_drivers_warehouse
 from tests.weekly.weekly_notebooks import edition
@@ -32,7 +33,8 @@ def row(name: str, *, team: str = "alpha", week: str = LAST, **more: Any) -> dic
     """A row of the register as a notebook hands it over."""
     plain = dict.fromkeys(escalation.REGISTER_COLUMNS, "") | {
         **dict.fromkeys(("before_per_week", "excess", "excess_low", "excess_high", "score"), 1.0),
-        **dict.fromkeys(("latest_per_week", "latest_low", "latest_high"), None),
+        **dict.fromkeys(("latest_per_week", "latest_low", "latest_high", "needed_weeks"), None),
+        **dict.fromkeys(("dispersion", "others_per_week"), None),
         "escalation_id": name,
         "team": team,
         "escalated_week": week,
@@ -166,6 +168,7 @@ class Desk:
     folder: Path
     warehouse: Warehouse
     params: Path
+    kernels: dict[str, str]
 
     @property
     def reports(self) -> Path:
@@ -184,6 +187,7 @@ class Desk:
             workers=1,
             on_event=lambda event: None,
             cache=Cache(self.warehouse, self.reports, {}),
+            kernels=self.kernels,
         )
         assert done.error is None
         if not killed:
@@ -192,12 +196,13 @@ class Desk:
 
 
 @pytest.fixture(scope="module")
-def desk(tmp_path_factory: pytest.TempPathFactory) -> Desk:
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     folder = tmp_path_factory.mktemp("desk")
     warehouse, params = write_drivers_warehouse(folder, weeks_after=1)
     (folder / "notebooks" / "team").mkdir(parents=True)
     shutil.copy(NOTEBOOK, folder / "notebooks" / "team")
-    return Desk(folder, Warehouse(warehouse), params)
+    with warm([NOTEBOOK]) as kernels:
+        yield Desk(folder, Warehouse(warehouse), params, kernels)
 
 
 def test_a_run_writes_what_its_report_links_and_the_next_finds_everything_unchanged(desk: Desk):

@@ -108,7 +108,7 @@ def unit_axis(axes: Axes, unit: str) -> None:
 
     Args:
         axes: with its limits set.
-        unit: seconds, share, score, count or per_ticket.
+        unit: seconds, share, score, count, per_ticket, rate or days.
     """
     low, high = axes.get_ylim()
     ticks = _times(low, high) if unit == "seconds" else _round_values(low, high, whole=unit == "count")
@@ -116,6 +116,8 @@ def unit_axis(axes: Axes, unit: str) -> None:
         ticks = ticks[(ticks >= 0) & (ticks <= 1)]
         digits = 0 if len(ticks) < 2 or ticks[1] - ticks[0] > 0.0099 else 1
         labels = [f"{100 * tick:.{digits}f} %" for tick in ticks]
+    elif unit == "days":
+        labels = [f"{tick:,g}" for tick in ticks]
     else:
         labels = [words.value(tick, unit) if tick or unit != "seconds" else "0" for tick in ticks]
     axes.set_yticks(ticks, labels)

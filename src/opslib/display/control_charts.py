@@ -1,7 +1,7 @@
 """Control charts: weekly values with their intervals, usual range, goal and signals, for one metric or several.
 
-Every function here draws rows of the same columns: week, metric, label, unit (seconds, share, score, count or
-per_ticket), better ("lower", "higher" or ""), value, low and high (its interval), goal, centre, lower and upper (the
+Every function here draws rows of the same columns: week, metric, label, unit (seconds, share, score, count, per_ticket,
+rate or days), better ("lower", "higher" or ""), value, low and high (its interval), goal, centre, lower and upper (the
 usual range), signal (the rules that fired, "" for none), missing (why there is no value). There is a row per metric and
 week, the weeks in order. Numbers are in the metric's unit, NaN where there is none.
 """
@@ -193,7 +193,7 @@ def _set_scale(axes: Axes, heights: npt.NDArray[np.float64], unit: str) -> None:
     """Set a scale that these heights fill; intervals of tiny weeks may leave it."""
     bottom, top = float(heights.min()), float(heights.max())
     room = 0.12 * ((top - bottom) or abs(top) or 1.0)
-    if unit in ("seconds", "per_ticket") or (unit == "count" and bottom >= 0):
+    if unit in ("seconds", "per_ticket", "rate", "days") or (unit == "count" and bottom >= 0):
         bottom = max(bottom - room, 0.0)
     elif unit in ("share", "score"):
         bottom, top = max(bottom - room, -0.02), min(top, 1.0)

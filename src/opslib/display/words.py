@@ -36,10 +36,12 @@ def value(number: float | None, unit: str) -> str:
 
     Args:
         number: in the metric's unit; None or NaN where there is none.
-        unit: seconds, share, score, count or per_ticket.
+        unit: seconds, share, score, count, per_ticket, rate or days.
 
-    >>> [value(0.8424, "share"), value(1204, "count"), value(1.537, "per_ticket"), value(None, "count")]
-    ['84.2 %', '1,204', '1.54', '–']
+    >>> [value(0.8424, "share"), value(1204, "count"), value(1.537, "per_ticket"), value(3.04, "days")]
+    ['84.2 %', '1,204', '1.54', '3.0 days']
+    >>> value(None, "count")
+    '–'
     """
     if number is None or math.isnan(number):
         return NOT_SHOWN
@@ -50,6 +52,8 @@ def value(number: float | None, unit: str) -> str:
             return f"{100 * number:.1f} %".replace("-", _MINUS)
         case "count":
             return f"{number:,.0f}".replace("-", _MINUS)
+        case "days":
+            return f"{number:,.1f} days"
         case _:
             return f"{number:.2f}".replace("-", _MINUS)
 
@@ -113,6 +117,8 @@ def points(difference: float, unit: str) -> str:
         return _signed(100 * difference, 1, " points")
     if unit == "seconds":
         return ("+" if difference >= 0 else "") + duration(difference)
+    if unit == "days":
+        return _signed(difference, 1, " days")
     return _signed(difference, 0 if unit == "count" else 2, "")
 
 

@@ -11,10 +11,16 @@ opening + created + reopened + moved_in - solved - deleted - merged - moved_out 
 closing of the day before. A day runs from midnight to midnight of the organisation's zone; the last one runs to
 as_of. Age is counted in whole local days since the day of creation, so older_than_7d are the tickets that are more
 than 7 days old at midnight.
+
+Of the closing backlog three parts are counted as they stood at that midnight, so that nothing later rewrites them:
+unassigned (no assignee), unreplied (no agent has commented publicly yet) and unanswered (an agent has, and the
+requester has commented publicly since). A part is null where the export cannot tell it: a ticket's column says who has
+it today, not who had it then, so unassigned needs the events.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
@@ -23,16 +29,20 @@ import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
 
-from opslib.facts.spells import OPENING, is_active, is_event, state_code, with_words
+from opslib.facts.spells import CODES, OPENING, Kinds, is_active, is_event, is_missing, state_code, with_words
+from opslib.facts.tickets import is_agent_comment, is_requester_comment
 
 INFLOW = ("created", "reopened", "moved_in")
 OUTFLOW = ("solved", "deleted", "merged", "moved_out")
 TERMS = (*INFLOW, *OUTFLOW)
 IDENTITY = ("opening", *TERMS, "closing")
+PARTS = ("unassigned", "unreplied", "unanswered")
 AGES = ("median_age_days", "older_than_7d", "older_than_30d")
 _DAY = 86_400
 _EPOCH = date(1970, 1, 1)
-_HELD = 1 << 25
+_HELD = 1 << 28
+_PART_BITS = {"unanswered": 1, "unreplied": 2, "unassigned": 4}
+_ACTIVE_BIT, _TEAM_BITS = 8, 16
 
 
 def zone_offsets(zone: ZoneInfo, first: date, last: date) -> list[tuple[int, int]]:
@@ -68,8 +78,25 @@ def local_day(seconds: ir.Value, offsets: list[tuple[int, int]]) -> ir.Value:
     return (shifted // _DAY).cast("int64")
 
 
+def told_parts(kinds: Kinds, present: Mapping[str, Iterable[str]]) -> tuple[str, ...]:
+    """Those of `PARTS` that an export can tell.
+
+    Args:
+        kinds: the kinds of events that it gives.
+        present: per standard table the columns that it gives.
+    """
+    # Among events, a reply that only its column tells has no place in their order.
+    tells_reply = "public_comment" in kinds or (not kinds and "first_reply_at" in set(present.get("tickets", ())))
+    told = {
+        "unassigned": "assignee" in kinds,
+        "unreplied": tells_reply,
+        "unanswered": "public_comment" in kinds,
+    }
+    return tuple(name for name in PARTS if told[name])
+
+
 def _change_rows(timeline: ir.Table, openings: ir.Table, offsets: list[tuple[int, int]]) -> ir.Table:
-    """Every change of what a team holds, in numbers: ticket, team (code), day, created_day, the terms and held."""
+    """Every change of what a team holds, in numbers: ticket, team (code), day, created_day, terms, held and parts."""
     active = is_active(timeline.status)
     was_active = is_active(timeline.status_before).fill_null(False)
     opening = is_event(timeline, OPENING)
@@ -81,47 +108,78 @@ def _change_rows(timeline: ir.Table, openings: ir.Table, offsets: list[tuple[int
         was_active=was_active,
         moved=is_move,
     )
-    row = row.filter(row.opening | (row.active != row.was_active) | row.moved)
-    is_exit = row.was_active & ~row.active
-    is_entry = ~row.was_active & row.active
-    parts = [
-        _terms(
-            row,
-            row.team,
-            created=row.opening,
-            reopened=is_entry & ~row.opening,
-            moved_in=row.moved,
-            solved=is_exit & row.status.isin([state_code("solved"), state_code("closed")]),
-            deleted=is_exit & row.status.isin([state_code("deleted"), state_code("spam")]),
-            merged=is_exit & (row.status == state_code("merged")),
-        ),
-    ]
-    exits = row.filter(row.moved)
-    parts.append(_terms(exits, exits.team_before, moved_out=exits.moved))
-
-    ends = row.group_by("ticket", "day").agg(
-        last=(row.sequence * _HELD + row.team * 2 + ibis.ifelse(row.active, 1, 0)).max()
+    steps = row.filter(row.opening | (row.active != row.was_active) | row.moved)
+    is_exit = steps.was_active & ~steps.active
+    is_entry = ~steps.was_active & steps.active
+    terms = _rows_of(
+        steps,
+        steps.team,
+        created=steps.opening,
+        reopened=is_entry & ~steps.opening,
+        moved_in=steps.moved,
+        solved=is_exit & steps.status.isin([state_code("solved"), state_code("closed")]),
+        deleted=is_exit & steps.status.isin([state_code("deleted"), state_code("spam")]),
+        merged=is_exit & (steps.status == state_code("merged")),
     )
-    state = ends.last % _HELD
-    ends = ends.mutate(holder=ibis.ifelse(state % 2 == 1, state // 2, 0))
-    ends = ends.mutate(holder_before=ends.holder.lag().over(ibis.window(group_by="ticket", order_by="day")).coalesce(0))
-    ends = ends.filter(ends.holder != ends.holder_before)
-    gains, losses = ends.filter(ends.holder != 0), ends.filter(ends.holder_before != 0)
-    parts.append(_terms(gains, gains.holder, held=1))
-    parts.append(_terms(losses, losses.holder_before, held=-1))
-
-    rows = ibis.union(*parts)
+    exits = steps.filter(steps.moved)
+    rows = ibis.union(terms, _rows_of(exits, exits.team_before, moved_out=exits.moved), *_closing_rows(_standing(row)))
     births = openings.select("week", opened=openings.ticket, created_day=local_day(openings.created, offsets))
     return rows.inner_join(births, rows.ticket == births.opened).drop("opened")
 
 
-def _terms(table: ir.Table, team: ir.Value, *, held: int = 0, **terms: ir.Value) -> ir.Table:
-    """ticket, day, team, 1 or 0 for each of the terms (0 where it is not named), and `held` in every row."""
-    columns = {name: ibis.ifelse(terms[name], 1, 0) if name in terms else ibis.literal(0) for name in TERMS}
-    columns["held"] = ibis.literal(held)
-    return table.select(
-        "ticket", "day", team=team.cast("int32"), **{name: value.cast("int64") for name, value in columns.items()}
-    )
+def _standing(row: ir.Table) -> ir.Table:
+    """How each ticket stood at the end of the days on which that changed.
+
+    Returns:
+        ticket, day, standing and standing_before: team, activity and parts in one number, 0 outside the backlog.
+    """
+    by_agent, by_requester = is_agent_comment(row), is_requester_comment(row)
+    no_agent_before = is_missing(row.agent_spoke)
+    open_before = (row.requester_spoke > row.agent_spoke // CODES).fill_null(False)
+    before = {
+        "unassigned": row.assignee_before == 0,
+        "unreplied": no_agent_before,
+        "unanswered": open_before,
+    }
+    after = {
+        "unassigned": row.assignee == 0,
+        "unreplied": no_agent_before & ~by_agent,
+        "unanswered": ibis.ifelse(by_requester, ~no_agent_before, open_before & ~by_agent),
+    }
+    is_change = row.opening | (row.active != row.was_active) | row.moved
+    for part in PARTS:
+        is_change = is_change | (before[part] != after[part]).fill_null(False)
+    parts = sum((ibis.ifelse(after[part], bit, 0) for part, bit in _PART_BITS.items()), ibis.literal(0))
+    state = row.team * _TEAM_BITS + ibis.ifelse(row.active, _ACTIVE_BIT, 0) + parts
+    states = row.filter(is_change).select("ticket", "day", last=(row.sequence * _HELD + state).cast("int64"))
+    ends = states.group_by("ticket", "day").agg(last=states.last.max())
+    ends = ends.mutate(state=ends.last % _HELD)
+    ends = ends.mutate(standing=ibis.ifelse(ends.state // _ACTIVE_BIT % 2 == 1, ends.state, 0))
+    in_order = ibis.window(group_by="ticket", order_by="day")
+    ends = ends.mutate(standing_before=ends.standing.lag().over(in_order).coalesce(0))
+    return ends.filter(ends.standing != ends.standing_before).select("ticket", "day", "standing", "standing_before")
+
+
+def _closing_rows(standing: ir.Table) -> tuple[ir.Table, ir.Table]:
+    """What the teams that hold the tickets now gain at a day's end, and what those that held them before lose."""
+    holder, holder_before = standing.standing // _TEAM_BITS, standing.standing_before // _TEAM_BITS
+    rows = standing.mutate(holder=holder, holder_before=holder_before, stays=holder == holder_before)
+
+    def numbers(table: ir.Table, state: ir.Value) -> dict[str, ir.Value]:
+        parts = {part: state // bit % 2 for part, bit in _PART_BITS.items()}
+        return {"held": ibis.ifelse(state != 0, 1, 0), **parts}
+
+    gains, losses = rows.filter(rows.holder != 0), rows.filter((rows.holder_before != 0) & ~rows.stays)
+    had = numbers(gains, ibis.ifelse(gains.stays, gains.standing_before, 0))
+    gained = {name: value - had[name] for name, value in numbers(gains, gains.standing).items()}
+    lost = {name: -value for name, value in numbers(losses, losses.standing_before).items()}
+    return _rows_of(gains, gains.holder, **gained), _rows_of(losses, losses.holder_before, **lost)
+
+
+def _rows_of(table: ir.Table, team: ir.Value, **numbers: ir.Value) -> ir.Table:
+    """ticket, day, team, and the terms, held and the parts: 0 where they are not named."""
+    columns = {name: numbers.get(name, ibis.literal(0)).cast("int64") for name in (*TERMS, "held", *PARTS)}
+    return table.select("ticket", "day", team=team.cast("int32"), **columns)
 
 
 def changes(timeline: ir.Table, openings: ir.Table, words: ir.Table, *, offsets: list[tuple[int, int]]) -> ir.Table:
@@ -134,16 +192,15 @@ def changes(timeline: ir.Table, openings: ir.Table, words: ir.Table, *, offsets:
         offsets: those of the organisation's zone: (seconds since 1970 from which it holds, offset in seconds).
 
     Returns:
-        week (of creation), team, day and created_day (days since 1970), the seven terms, and held: the change of what
-        the team holds at the day's end. Sorted by the first four.
+        week (of creation), team, day and created_day (days since 1970), the seven terms, and held and the three parts:
+        the change of what the team holds at the day's end. Sorted by the first four.
     """
     rows = _change_rows(timeline, openings, offsets)
-    sums = rows.group_by("week", "team", "day", "created_day").agg(
-        **{term: rows[term].sum() for term in (*TERMS, "held")}
-    )
+    numbers = (*TERMS, "held", *PARTS)
+    sums = rows.group_by("week", "team", "day", "created_day").agg(**{name: rows[name].sum() for name in numbers})
     of_teams = with_words(sums, words, {"name": "team"}).drop("team").rename(team="name")
     return of_teams.order_by("week", "team", "day", "created_day").select(
-        "week", "team", "day", "created_day", *TERMS, "held"
+        "week", "team", "day", "created_day", *numbers
     )
 
 
@@ -162,15 +219,15 @@ def backlog(changes: pd.DataFrame, *, last_day: date) -> pd.DataFrame:
     """facts/backlog: one row per team and local day, from the first change of any team to `last_day`.
 
     Args:
-        changes: team, day, created_day, the seven terms and held, of all weeks together.
+        changes: team, day, created_day, the seven terms, held and the parts, of all weeks together.
         last_day: the local day of as_of.
 
     Returns:
         team, day (a date), the nine terms of the identity (opening, created, reopened, moved_in, solved, deleted,
-        merged, moved_out, closing), median_age_days (null where the backlog is empty), older_than_7d and
-        older_than_30d.
+        merged, moved_out, closing), median_age_days (null where the backlog is empty), older_than_7d,
+        older_than_30d, and of the closing backlog unassigned, unreplied and unanswered.
     """
-    columns = ["team", "day", *IDENTITY, *AGES]
+    columns = ["team", "day", *IDENTITY, *AGES, *PARTS]
     if changes.empty:
         return pd.DataFrame(columns=columns)
     first = int(changes["day"].min())
@@ -187,6 +244,8 @@ def _of_team(team: object, rows: pd.DataFrame, first: int, length: int) -> pd.Da
     }
     for term in TERMS:
         frame[term] = np.bincount(day, weights=rows[term], minlength=length).astype(np.int64)
+    for part in PARTS:
+        frame[part] = np.bincount(day, weights=rows[part], minlength=length).astype(np.int64).cumsum()
     cohorts = np.zeros((length, length), dtype=np.int32)
     np.add.at(cohorts, (day, rows["created_day"].to_numpy() - first), rows["held"].to_numpy())
     np.cumsum(cohorts, axis=0, out=cohorts)

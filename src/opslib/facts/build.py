@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 
 from opslib.calendars import day_table
 from opslib.errors import NotInExport, WarehouseError
-from opslib.facts import backlog, replies, sla, spells, tickets
+from opslib.facts import backlog, replies, sla, solves, spells, tickets
 from opslib.facts.spells import seconds_of
 from opslib.settings import Organisation
 from opslib.store.memo import Basis, Memo, code_of, digest_of, digest_of_files
@@ -27,7 +27,7 @@ from opslib.store.warehouse import Warehouse
 from opslib.tables import TABLES
 from opslib.weeks import week_bounds
 
-FACTS = ("tickets", "replies", "sla", "spells", "backlog_changes")
+FACTS = ("tickets", "replies", "sla", "solves", "spells", "backlog_changes")
 """The facts with a partition per week of creation; facts/backlog is one table."""
 
 ROWS_OF_A_PASS = 2_000_000
@@ -38,7 +38,7 @@ _WRITERS = 2
 
 
 def build(warehouse: Warehouse, organisation: Organisation, as_of: datetime) -> list[str]:
-    """Build facts/tickets, replies, sla, spells and backlog from standard/tickets and standard/ticket_events.
+    """Build facts/tickets, replies, sla, solves, spells and backlog from standard/tickets and standard/ticket_events.
 
     A week is left alone where its standard partitions, the organisation's teams, calendars and policies, the code,
     and, if it holds tickets that are still open, `as_of` are what they were when it was built, and where no later
@@ -87,7 +87,7 @@ def build(warehouse: Warehouse, organisation: Organisation, as_of: datetime) -> 
             )
         removed = _remove_other_weeks(warehouse, weeks, memo)
         _refuse_breaks(breaks)
-        days = _write_backlog(warehouse, organisation, as_of)
+        days = _write_backlog(warehouse, organisation, as_of, line.told_parts)
     finally:
         connection.close()
     lines = [f"facts: {len(stale)} weeks built, {len(weeks) - len(stale)} unchanged, {removed} removed"]
@@ -120,7 +120,9 @@ class _Line:
         self._warehouse, self._connection, self._as_of = warehouse, connection, as_of
         self._present = {table: sorted(columns) for table, columns in sorted(warehouse.present().items())}
         self._kinds = self._kinds_of_events()
-        settings = organisation.model_dump(mode="json", include={"time_zone", "teams", "calendars", "sla_policies"})
+        self._live_channels = organisation.live_channels
+        built_on = {"time_zone", "teams", "calendars", "sla_policies", "live_channels"}
+        settings = organisation.model_dump(mode="json", include=built_on)
         self._rests_on = {
             "code": code_of(__name__),
             "parameters": digest_of(settings),
@@ -137,6 +139,11 @@ class _Line:
         self._offsets = backlog.zone_offsets(organisation.zone, min(first, as_of.date()), last)
         self._steps: list[_Step] = []
         self._changes = pd.DataFrame()
+
+    @property
+    def told_parts(self) -> tuple[str, ...]:
+        """The parts of the closing backlog that the export can tell."""
+        return backlog.told_parts(self._kinds, self._present)
 
     def basis(self, week: str) -> Basis:
         """All that a week's facts are made of, but for as_of and the follow-ups."""
@@ -223,7 +230,9 @@ class _Line:
         files = _parquet(self._warehouse.files("facts", "tickets", weeks))
         self._connection.execute(f"CREATE OR REPLACE TEMP VIEW built_tickets AS SELECT * FROM {files}")
         facts = self._expression_of("built_tickets").rename(stored="first_contact_resolution")
-        anew = tickets.with_first_contact_resolution(facts, self._tables["contacts"], as_of=self._as_of)
+        anew = tickets.with_first_contact_resolution(
+            facts, self._tables["contacts"], as_of=self._as_of, live_channels=self._live_channels
+        )
         changes = anew.filter(~anew.first_contact_resolution.identical_to(anew.stored))
         return {row[0] for row in self._connection.execute(_sql(changes.select("week").distinct())).fetchall()}
 
@@ -305,19 +314,33 @@ class _Line:
         corrections = step("corrections", spells.corrections(states, words, teams, days))
         timeline = step("timeline", spells.timeline(states, corrections, words, teams, days))
         endings = step("endings", tickets.endings(timeline, openings, words, teams, corrections, days, as_of=as_of))
+        returns = step("returns", tickets.returns(timeline, endings))
         stretches = step("stretches", replies.stretches(timeline, endings))
         applications = sla.applications(timeline, openings, words, teams)
-        measures = sla.measures(timeline, endings, stretches, openings, present=self._present)
-        judgements = step("judgements", sla.judgements(measures, applications, tables["targets"], as_of=as_of))
+        measures = sla.measures(timeline, endings, returns, stretches, openings, present=self._present)
+        promises = sla.judgements(measures, applications, tables["targets"], as_of=as_of)
+        judgements = step("judgements", promises.union(sla.deadlines(endings, openings)))
         breaches = step("breaches", sla.breaches(judgements, timeline, corrections, words, teams, days))
+        solve_rows = step("solve_rows", solves.solve_rows(timeline))
         facts = tickets.ticket_facts(
-            openings, timeline, endings, words, as_of=as_of, present=self._present, kinds=self._kinds
+            openings,
+            timeline,
+            endings,
+            returns,
+            solves.tickets_back_soon(solve_rows),
+            words,
+            as_of=as_of,
+            present=self._present,
+            kinds=self._kinds,
         )
-        ticket_rows = tickets.with_first_contact_resolution(facts, tables["contacts"], as_of=as_of)
+        ticket_rows = tickets.with_first_contact_resolution(
+            facts, tables["contacts"], as_of=as_of, live_channels=self._live_channels
+        )
         outputs: Mapping[str, ir.Table] = {
             "tickets": ticket_rows.order_by("ticket").drop("ticket"),
-            "replies": replies.replies(stretches, openings),
-            "sla": sla.sla_facts(judgements, breaches, endings, openings),
+            "replies": replies.replies(stretches, openings, words),
+            "sla": sla.sla_facts(judgements, breaches, openings, words),
+            "solves": solves.solves(solve_rows, openings, words),
             "spells": spells.spells(timeline, openings, words, teams, corrections, days, as_of=as_of),
             "backlog_changes": backlog.changes(timeline, openings, words, offsets=self._offsets),
         }
@@ -394,8 +417,10 @@ def _refuse_breaks(breaks: list[pd.DataFrame]) -> None:
         raise WarehouseError(f"the backlog does not add up; what the events of these tickets say differs: {names}")
 
 
-def _write_backlog(warehouse: Warehouse, organisation: Organisation, as_of: datetime) -> int:
-    """Sum the changes of all weeks; the number of team-days."""
+def _write_backlog(
+    warehouse: Warehouse, organisation: Organisation, as_of: datetime, told_parts: tuple[str, ...]
+) -> int:
+    """Sum the changes of all weeks, null what the export cannot tell; the number of team-days."""
     changes = warehouse.read("facts", "backlog_changes")
     last_day: date = (as_of - timedelta(seconds=1)).astimezone(organisation.zone).date()
     team_days = backlog.backlog(changes, last_day=last_day)
@@ -411,7 +436,10 @@ def _write_backlog(warehouse: Warehouse, organisation: Organisation, as_of: date
             pa.field("median_age_days", pa.float64()),
             pa.field("older_than_7d", pa.int64()),
             pa.field("older_than_30d", pa.int64()),
+            *(pa.field(part, pa.int64()) for part in backlog.PARTS),
         ]
     )
+    for part in set(backlog.PARTS) - set(told_parts):
+        team_days[part] = None
     warehouse.write("facts", "backlog", pa.Table.from_pandas(team_days, schema=schema, preserve_index=False))
     return len(team_days)

@@ -157,6 +157,7 @@ def numbered_tickets(tickets: ir.Table, *, as_of: datetime) -> ir.Table:
         "assignee_id",
         "requester_id",
         "contact_reason",
+        "channel",
         "reopen_count",
         "transfer_count",
         ticket=ibis.row_number()
@@ -314,10 +315,11 @@ def with_words(table: ir.Table, words: ir.Table, columns: Mapping[str, str]) -> 
     Returns:
         The table with the text columns, null where a code is null or 0.
     """
+    joined = table
     for text, code in columns.items():
         names = words.select(**{f"_{text}_code": words.code, text: words.word})
-        table = table.left_join(names, table[code] == names[f"_{text}_code"]).drop(f"_{text}_code")
-    return table
+        joined = joined.left_join(names, joined[code] == names[f"_{text}_code"])
+    return joined.select(*table.columns, *columns)
 
 
 def _opening_rows(openings: ir.Table) -> ir.Table:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from opslib.errors import WarehouseError
+from opslib.errors import NotInExport, WarehouseError
 from opslib.metrics import ALL, check_goals, week_frame
 from opslib.settings import Organisation, Team, load_organisation
 from opslib.store.warehouse import Warehouse
@@ -68,6 +68,14 @@ class Week:
         """Whether the team had anything to do in the week."""
         now = self.own_values[self.own_values["week"] == self.week].set_index("metric")["value"]
         return bool(now.reindex(["created", "solved", "backlog_closing"]).fillna(0).sum() > 0)
+
+    def has_events(self, kind: str, weeks: Iterable[str]) -> bool:
+        """Whether the export has events of a kind, such as team or queue, on the tickets of these weeks."""
+        try:
+            events = self.warehouse.read("standard", "ticket_events", columns=["event"], weeks=weeks)
+        except NotInExport:
+            return False
+        return bool((events["event"] == kind).any())
 
     def frame_of(self, weeks: Iterable[str]) -> pd.DataFrame:
         """Weeks in order with their bounds in the organisation's zone.

@@ -212,7 +212,9 @@ class Warehouse:
             files = self.files(part.area, part.table)[:1]
             teams = ()
         columns = None if part.columns is None else list(part.columns)
-        return pa.concat_tables([_read(path, columns, teams, part.team_columns) for path in files])
+        # A column that earlier weeks lack is null in them.
+        parts = [_read(path, columns, teams, part.team_columns) for path in files]
+        return pa.concat_tables(parts, promote_options="default")
 
     def scan(
         self, engine: ibis.BaseBackend, area: str, table: str, weeks: Iterable[str] | None = None

@@ -220,10 +220,12 @@ def admit_exports(run: Run, say: Say) -> Intake:
 
 def build_facts(run: Run, intake: Intake, say: Say) -> None:
     """Facts and weekly values of what was admitted."""
-    from opslib.weekly.numbers import changes, values
+    from opslib.weekly.numbers import changes, completeness, values
 
     started = perf_counter()
     for line in build(run.warehouse, run.organisation, intake.as_of):
+        say("facts", line)
+    for line in completeness.build_weekly_completeness(run.warehouse, run.organisation, intake.as_of):
         say("facts", line)
     for line in values.build_weekly_values(run.warehouse, run.organisation, intake.as_of):
         say("facts", line)

@@ -22,13 +22,18 @@ def test_cumulative_shares_are_those_of_the_published_pareto_table():
     assert (100 * frame["cumulative_share"]).round(2).tolist() == [31.33, 58.0, 80.0, 91.0, 100.0]
 
 
-def test_effort_adds_up_to_that_of_all_tickets_and_missing_times_are_no_zeros():
+def test_hours_waited_add_up_to_those_of_all_tickets_and_missing_times_are_no_zeros():
     rows = contacts({"a": 10, "b": 6})
     rows["agent_work_business_seconds"] = [7200.0] * 10 + [np.nan] * 6
     rows["reopens"] = [1] * 4 + [0] * 12
     frame = pareto(rows, minimum_group=5).set_index("contact_reason")
-    assert frame.loc["a", ["agent_work_hours", "hours_per_ticket", "hours_share", "reopens"]].tolist() == [20, 2, 1, 4]
-    assert np.isnan(frame.loc["b", "agent_work_hours"])
+    assert frame.loc["a", ["waited_hours", "waited_hours_per_ticket", "waited_share", "reopens"]].tolist() == [
+        20,
+        2,
+        1,
+        4,
+    ]
+    assert np.isnan(frame.loc["b", "waited_hours"])
 
 
 def test_dissatisfaction_is_of_those_who_answered():

@@ -247,6 +247,53 @@ def test_seven_quiet_days_raise_a_warning_in_at_most_one_week_of_ten():
     assert warned <= stats.binom.ppf(0.999, weeks, 0.10)
 
 
+def test_what_is_expected_of_a_thursday_is_what_thursdays_had():
+    """A reason of which the last three Thursdays had already risen: 4.75 on average, not the first five's 1.6.
+
+    Others do not move, so that their flow is one.
+    """
+    days = days_of("2026-09-07", 70)
+    counts = pd.DataFrame(6, index=[f"r{number}" for number in range(8)], columns=days)
+    thursdays = [days[place] for place in range(66 - 56, 67, 7)]
+    counts.loc["r4"] = 0
+    counts.loc["r4", thursdays] = [1, 2, 1, 2, 2, 10, 9, 11, 60]
+    row = early_warnings(counts, [days[66]]).set_index("contact_reason").loc["r4"]
+    assert pd.Timestamp(days[66]).day_name() == "Thursday"
+    assert row["before"] == (1, 2, 1, 2, 2, 10, 9, 11)
+    assert (row["expected"], row["flow"]) == (pytest.approx(4.75), pytest.approx(1.0))
+
+
+def test_what_is_expected_is_scaled_by_how_the_other_reasons_went():
+    days = days_of("2026-09-07", 70)
+    counts = pd.DataFrame(10, index=[f"r{number}" for number in range(8)], columns=days)
+    counts[days[66]] = 5
+    counts.loc["r4", days[66]] = 40
+    row = early_warnings(counts, [days[66]]).set_index("contact_reason").loc["r4"]
+    assert (row["flow"], row["expected"]) == (pytest.approx(0.5), pytest.approx(5.0))
+
+
+def test_a_rise_that_has_gone_on_for_weeks_is_no_news_of_a_day():
+    rng = np.random.default_rng(17)
+    days = days_of("2026-09-07", 70)
+    counts = pd.DataFrame(rng.poisson(8, (8, 70)), index=[f"r{number}" for number in range(8)], columns=days)
+    counts.loc["r4"] = rng.poisson(np.where(np.arange(70) < 42, 8, 24))
+    assert "r4" not in set(early_warnings(counts, days[-7:])["contact_reason"])
+
+
+def test_weeks_of_a_rise_that_are_no_part_of_what_is_expected_are_counted():
+    counts = np.full((REASONS, 3, 9), 10)
+    counts[2, :, 6:] = 40
+    row = (
+        weekly_movers(frame_of(counts, WEEKS), WEEKS[-1]).query("dimension == 'all' and contact_reason == 'r2'").iloc[0]
+    )
+    assert row["left_out"] == 2
+    assert row["expected"] < 40
+    others = weekly_movers(frame_of(counts, WEEKS), WEEKS[-1]).query(
+        "contact_reason != 'r2' and contact_reason != 'all'"
+    )
+    assert (others["left_out"] == 0).all()
+
+
 def test_days_are_counted_by_reason():
     tickets = pd.DataFrame({"day": ["2026-11-02", "2026-11-02", "2026-11-04"], "contact_reason": ["a", "a", None]})
     counts = daily_counts(tickets, days_of("2026-11-02", 3))

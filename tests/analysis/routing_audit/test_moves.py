@@ -58,6 +58,12 @@ def test_transfers_are_counted_and_tickets_that_cannot_tell_are_left_out():
     assert frame["share"].tolist() == [0.25, 0.5, 0.0, 0.25]
 
 
+def test_without_events_of_queues_no_ticket_is_said_to_have_come_back():
+    frame = transfer_counts(pd.DataFrame({"transfers": [0, 1], "ping_pongs": pd.array([None, None], dtype="Int64")}))
+    assert frame["tickets"].tolist() == [1, 1, 0, 0]
+    assert frame["ping_pong"].isna().all()
+
+
 def routed(rows: list[tuple[str | None, str | None, str | None]]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["form", "first_queue", "solved_queue"], dtype="str")
 

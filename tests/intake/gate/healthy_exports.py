@@ -116,6 +116,8 @@ def _about_tickets(tickets: pd.DataFrame) -> dict[str, pd.DataFrame]:
             "criterion": "tone",
             "score": 3.0,
             "max_score": 4.0,
+            "min_score": 1.0,
+            "weight": 2.0,
             "agent_id": "a0",
             "critical": False,
             "calibration": False,

@@ -24,9 +24,10 @@ from opslib.reports.contact_drivers.frames import open_drivers
 from opslib.reports.week import open_week
 from opslib.weekly.pages.safe_html import clean_output
 from tests.reports.drivers_warehouse import LAST, write_drivers_warehouse
+from tests.reports.small_warehouse import Folders, shared_warehouse
 
 
-def first_of(folders: tuple[Path, Path]) -> Escalation:
+def first_of(folders: Folders) -> Escalation:
     week = open_week(LAST, "alpha", warehouse=str(folders[0]), params=str(folders[1]))
     escalation = top_escalation(open_drivers(week))
     assert escalation is not None
@@ -35,7 +36,7 @@ def first_of(folders: tuple[Path, Path]) -> Escalation:
 
 @pytest.fixture(scope="module")
 def brief(tmp_path_factory: pytest.TempPathFactory) -> Escalation:
-    return first_of(write_drivers_warehouse(tmp_path_factory.mktemp("w")))
+    return first_of(shared_warehouse(tmp_path_factory, write_drivers_warehouse))
 
 
 def test_the_brief_has_the_evidence_that_product_asks_for(brief: Escalation):

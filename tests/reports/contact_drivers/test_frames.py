@@ -3,48 +3,50 @@
 from __future__ import annotations
 
 from pathlib import Path
-from shutil import copytree
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
-from opslib.analysis.contact_drivers import escalation
+from opslib.analysis.contact_drivers import follow_up
 from opslib.analysis.contact_drivers.escalation_register import AREA, SCHEMA, TABLE
-from opslib.reports.contact_drivers import escalation_evidence
+from opslib.reports.contact_drivers import escalation_evidence, show
 from opslib.reports.contact_drivers import frames as report
 from opslib.reports.contact_drivers.frames import Drivers
 from opslib.reports.week import open_week
 from opslib.store.warehouse import Warehouse
 from opslib.weeks import shift_week
 from tests.reports.drivers_warehouse import EMERGING, LAST, WEEKS, write_drivers_warehouse
+from tests.reports.small_warehouse import Folders, copy_warehouse, shared_warehouse
 
 
-def contacts_of(folders: tuple[Path, Path], *, week: str = LAST, team: str = "alpha") -> Drivers:
+def contacts_of(folders: Folders, *, week: str = LAST, team: str = "alpha") -> Drivers:
     return report.open_drivers(open_week(week, team, warehouse=str(folders[0]), params=str(folders[1])))
 
 
 @pytest.fixture(scope="module")
-def untouched(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    return write_drivers_warehouse(tmp_path_factory.mktemp("drivers"), users=(80_000, 40_000))
+def untouched(tmp_path_factory: pytest.TempPathFactory) -> Folders:
+    return shared_warehouse(tmp_path_factory, write_drivers_warehouse, users=(80_000, 40_000))
 
 
 @pytest.fixture
-def folders(untouched: tuple[Path, Path], tmp_path: Path) -> tuple[Path, Path]:
+def folders(untouched: Folders, tmp_path: Path) -> Folders:
     """A warehouse that a test may write into."""
-    return copytree(untouched[0], tmp_path / "warehouse"), untouched[1]
+    return copy_warehouse(untouched, tmp_path)
 
 
-def replace_users(folders: tuple[Path, Path], rows: list[tuple[str, int, str]]) -> None:
+def replace_users(folders: Folders, rows: list[tuple[str, int, str]]) -> None:
     """Replace the active users: date, users, region."""
     frame = pd.DataFrame(rows, columns=["active_on", "users", "region"])
     frame["active_on"] = pd.to_datetime(frame["active_on"]).dt.date
     Warehouse(folders[0]).write("standard", "activity", frame)
 
 
-def write_register_row(folders: tuple[Path, Path], week: str, **row: object) -> None:
+def write_register_row(folders: Folders, week: str, **row: object) -> None:
     """Write a row into the week's partition of the register; what is not named is that of the new matter."""
-    usual = dict.fromkeys(SCHEMA.names, "") | dict.fromkeys(("latest_per_week", "latest_low", "latest_high"))
+    lacking = ("latest_per_week", "latest_low", "latest_high", "dispersion", "others_per_week", "needed_weeks")
+    usual = dict.fromkeys(SCHEMA.names, "") | dict.fromkeys(lacking)
     usual |= dict.fromkeys(("before_per_week", "excess", "excess_low", "excess_high", "score"), 20.0)
     usual["before_per_week"] = 1.0
     usual |= {
@@ -55,7 +57,7 @@ def write_register_row(folders: tuple[Path, Path], week: str, **row: object) -> 
         "kind": "reason",
         "reason": EMERGING,
     }
-    usual |= {"escalation_id": f"{week}-one", "weeks_since": 0, "state": escalation.WAITING}
+    usual |= {"escalation_id": f"{week}-one", "weeks_since": 0, "state": follow_up.WAITING}
     table = pa.Table.from_pylist([usual | row], schema=SCHEMA)
     Warehouse(folders[0]).write_week(AREA, TABLE, week, table)
 
@@ -63,7 +65,7 @@ def write_register_row(folders: tuple[Path, Path], week: str, **row: object) -> 
 # Active users
 
 
-def test_the_rate_is_tickets_a_week_over_the_users_of_a_week(folders: tuple[Path, Path]):
+def test_the_rate_is_tickets_a_week_over_the_users_of_a_week(folders: Folders):
     """By hand: the tickets of four weeks over four times the users of one."""
     contacts = contacts_of(folders)
     rates = report.per_user(contacts).set_index(["dimension", "segment"])
@@ -75,7 +77,7 @@ def test_the_rate_is_tickets_a_week_over_the_users_of_a_week(folders: tuple[Path
     assert (rates["rate"] < rates["high"]).all()
 
 
-def test_days_of_a_week_are_averaged_and_not_added_up(folders: tuple[Path, Path]):
+def test_days_of_a_week_are_averaged_and_not_added_up(folders: Folders):
     days = pd.date_range("2026-10-19", "2026-11-15").strftime("%Y-%m-%d")
     replace_users(folders, [(day, 70_000 if day < "2026-11-12" else 105_000, "east") for day in days])
     users = contacts_of(folders).activity
@@ -83,7 +85,7 @@ def test_days_of_a_week_are_averaged_and_not_added_up(folders: tuple[Path, Path]
     assert users.set_index("week")["users"].tolist() == [70_000, 70_000, 70_000, 90_000]
 
 
-def test_the_other_weeks_stand_for_one_that_the_export_lacks(folders: tuple[Path, Path]):
+def test_the_other_weeks_stand_for_one_that_the_export_lacks(folders: Folders):
     replace_users(folders, [(day, 50_000, "east") for day in ("2026-10-19", "2026-10-26", "2026-11-02")])
     contacts = contacts_of(folders)
     assert report.per_user(contacts)["users"].iloc[0] == pytest.approx(50_000)
@@ -91,14 +93,14 @@ def test_the_other_weeks_stand_for_one_that_the_export_lacks(folders: tuple[Path
     assert whole["per_1000"].sum() == pytest.approx(1000 * len(contacts.recent) / (4 * 50_000))
 
 
-def test_users_of_other_weeks_say_nothing_of_these(folders: tuple[Path, Path]):
+def test_users_of_other_weeks_say_nothing_of_these(folders: Folders):
     replace_users(folders, [("2026-08-03", 50_000, "east")])
     contacts = contacts_of(folders)
     assert report.per_user(contacts).empty
     assert report.pareto(contacts)["per_1000"].isna().all()
 
 
-def test_a_segment_of_few_people_has_no_rate(folders: tuple[Path, Path]):
+def test_a_segment_of_few_people_has_no_rate(folders: Folders):
     contacts = contacts_of(folders)
     contacts.recent.loc[contacts.recent.index[:4], "region"] = "isle"
     replace_users(folders, [("2026-11-09", 50_000, "east"), ("2026-11-09", 4, "isle")])
@@ -108,7 +110,7 @@ def test_a_segment_of_few_people_has_no_rate(folders: tuple[Path, Path]):
 # What was escalated before
 
 
-def test_what_was_escalated_before_is_not_handed_over_again(folders: tuple[Path, Path]):
+def test_what_was_escalated_before_is_not_handed_over_again(folders: Folders):
     write_register_row(folders, WEEKS[-3])
     contacts = contacts_of(folders)
     assert contacts.open_escalations == {EMERGING: WEEKS[-3]}
@@ -118,11 +120,11 @@ def test_what_was_escalated_before_is_not_handed_over_again(folders: tuple[Path,
     assert report.register(contacts)["weeks_since"].tolist() == [2]
 
 
-def test_what_was_back_to_its_level_in_any_week_since_is_handed_over_again(folders: tuple[Path, Path]):
+def test_what_was_back_to_its_level_in_any_week_since_is_handed_over_again(folders: Folders):
     """The week that saw it is asked, not only the last four weeks' mean."""
     write_register_row(folders, WEEKS[-6])
     write_register_row(
-        folders, WEEKS[-3], escalated_week=WEEKS[-6], escalation_id=f"{WEEKS[-6]}-one", state=escalation.BACK
+        folders, WEEKS[-3], escalated_week=WEEKS[-6], escalation_id=f"{WEEKS[-6]}-one", state=follow_up.BACK
     )
     contacts = contacts_of(folders)
     assert contacts.open_escalations == {}
@@ -130,19 +132,64 @@ def test_what_was_back_to_its_level_in_any_week_since_is_handed_over_again(folde
     assert len(report.register(contacts)) == 1
 
 
-def test_a_report_reads_nothing_that_its_own_week_or_a_later_one_wrote(folders: tuple[Path, Path]):
+def test_what_rose_further_is_handed_over_again_and_the_first_time_is_closed(folders: Folders):
+    """Escalated at 3 a week, and 50 in the week after."""
+    low = {"before_per_week": 1.0, "excess": 2.0, "excess_low": 1.0, "excess_high": 3.0}
+    write_register_row(folders, WEEKS[-2], **low)
+    contacts = contacts_of(folders)
+    assert report.register(contacts)["state"].tolist() == [follow_up.ROSE]
+    assert EMERGING in set(contacts.escalations["subject"])
+    assert report.candidates(contacts).set_index("subject").loc[EMERGING, "done"] == "handed over this week"
+    write_register_row(folders, WEEKS[-3], **low)
+    write_register_row(folders, WEEKS[-2], excess=60.0)
+    contacts = contacts_of(folders)
+    assert report.register(contacts)["state"].tolist()[0] == follow_up.AGAIN
+    assert contacts.open_escalations == {EMERGING: WEEKS[-2]}
+    assert EMERGING not in set(contacts.escalations["subject"])
+
+
+def test_the_same_matter_under_other_words_is_not_handed_over_again(folders: Folders):
+    """What was escalated as `ate my drafts` is what customers now say in other words."""
+    name = "ate my drafts"
+    write_register_row(folders, WEEKS[-3], subject=name, kind="phrase", reason="", phrases="ate my drafts;overnight")
+    contacts = contacts_of(folders)
+    assert contacts.open_candidates[EMERGING] == name
+    assert EMERGING not in set(contacts.escalations["subject"])
+    assert report.candidates(contacts).set_index("subject").loc[EMERGING, "done"] == "handed over in W44"
+
+
+def test_a_register_from_before_there_were_dispersions_is_followed_up(folders: Folders):
+    """Beside a later week that has them; a row without them says by its interval how much a week varies."""
+    write_register_row(folders, WEEKS[-4], excess_low=12.0, excess_high=28.0)
+    path = folders[0] / AREA / TABLE / f"week={WEEKS[-4]}" / "part.parquet"
+    rows = pq.read_table(path, partitioning=None)
+    pq.write_table(rows.drop_columns(["dispersion", "others_per_week", "needed_weeks"]), path)
+    write_register_row(folders, WEEKS[-2], subject="refund", reason="refund", escalation_id="later", dispersion=1.5)
+    followed = report.register(contacts_of(folders)).set_index("subject")
+    assert followed["needed_weeks"].notna().all()
+    assert followed.loc[EMERGING, "weeks_since"] == 3
+
+
+def test_answers_count_by_how_long_after_the_ticket_they_came(folders: Folders):
+    """In the warehouse of these tests every answer came a day after its ticket."""
+    answered = contacts_of(folders).tickets.dropna(subset="satisfied")
+    assert len(answered)
+    assert (answered["answer_days"] == 1.0).all()
+
+
+def test_a_report_reads_nothing_that_its_own_week_or_a_later_one_wrote(folders: Folders):
     write_register_row(folders, LAST)
     write_register_row(folders, shift_week(LAST, 1))
     assert contacts_of(folders).earlier_register.empty
     assert EMERGING in set(contacts_of(folders).escalations["subject"])
 
 
-def test_another_teams_escalations_are_its_own(folders: tuple[Path, Path]):
+def test_another_teams_escalations_are_its_own(folders: Folders):
     write_register_row(folders, WEEKS[-3], team="beta")
     assert contacts_of(folders).register.empty
 
 
-def test_what_is_handed_over_is_the_register_of_the_week(folders: tuple[Path, Path]):
+def test_what_is_handed_over_is_the_register_of_the_week(folders: Folders):
     write_register_row(folders, WEEKS[-3], subject="refund", reason="refund", before_per_week=10.0, excess=30.0)
     contacts = contacts_of(folders)
     handover, first = escalation_evidence.handover(contacts), escalation_evidence.top_escalation(contacts)
@@ -172,11 +219,25 @@ def test_reasons_that_rose_because_labels_were_changed_are_not_handed_over(tmp_p
     assert escalation_evidence.handover(contacts).files == {}
 
 
-def test_a_quiet_team_hands_nothing_over(folders: tuple[Path, Path]):
+def test_where_no_event_tells_a_first_queue_no_choice_is_judged_by_it(folders: Folders):
+    """Such an export repeats the queue that the ticket has today; with events of queues, none went wrong."""
+    store = Warehouse(folders[0])
+    facts = store.read("facts", "tickets")
+    store.write("facts", "tickets", facts.assign(first_queue=facts["solved_queue"]), partition_by_week=True)
+    contacts = contacts_of(folders)
+    assert "misrouted" not in set(report.forms(contacts)["outcome"])
+    assert "Not in this export: misrouted" in show.forms(report.forms(contacts)).text
+    events = facts[["ticket_id", "week"]].assign(event="queue", value="right", occurred_at=facts["created_at"])
+    store.write("standard", "ticket_events", events, partition_by_week=True)
+    assert report.forms(contacts_of(folders)).query("outcome == 'misrouted'")["hits"].eq(0).all()
+    assert "misrouted" in set(report.forms(contacts_of(folders))["outcome"])
+
+
+def test_a_quiet_team_hands_nothing_over(folders: Folders):
     handover = escalation_evidence.handover(contacts_of(folders, team="quiet"))
     assert (handover.rows, handover.files) == ([], {})
 
 
-def test_an_export_without_the_table_has_no_active_users(tmp_path: Path):
-    folders = write_drivers_warehouse(tmp_path / "w")
+def test_an_export_without_the_table_has_no_active_users(tmp_path_factory: pytest.TempPathFactory):
+    folders = shared_warehouse(tmp_path_factory, write_drivers_warehouse)
     assert contacts_of(folders).activity is None

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from opslib.analysis.contact_drivers.follow_up import BACK, UNKNOWN, WAITING
 from opslib.display.theme import Drawing, Markup
 from opslib.reports.contact_drivers import show
 
@@ -16,7 +17,11 @@ def movers(changes: list[tuple[str, float, int]]) -> pd.DataFrame:
     up = frame["excess"] > 0
     frame["history"] = [(1, 2, 3)] * len(frame)
     return frame.assign(
-        q=0.01, discovery=True, direction=np.where(up, "up", "down"), ratio=frame["count"] / frame["expected"]
+        left_out=0,
+        q=0.01,
+        discovery=True,
+        direction=np.where(up, "up", "down"),
+        ratio=frame["count"] / frame["expected"],
     )
 
 
@@ -38,7 +43,7 @@ def ranked() -> pd.DataFrame:
     frame = pd.DataFrame({"contact_reason": ["<i>a</i>", "b"], "tickets": [30, 10], "share": [0.75, 0.25]})
     numbers = dict.fromkeys(("reopens", "answered", "dissatisfied", "dissatisfied_share", "per_1000"), np.nan)
     bounds = dict.fromkeys(("dissatisfied_low", "dissatisfied_high", "per_1000_low", "per_1000_high"), np.nan)
-    hours = {"agent_work_hours": [60.0, 40.0], "hours_share": [0.6, 0.4], "hours_per_ticket": [2.0, 4.0]}
+    hours = {"waited_hours": [60.0, 40.0], "waited_share": [0.6, 0.4], "waited_hours_per_ticket": [2.0, 4.0]}
     return frame.assign(cumulative_share=[0.75, 1.0], folded=0, **hours, **numbers, **bounds)
 
 
@@ -98,9 +103,44 @@ def test_warnings_are_told_once_for_each_reason():
     days = pd.DataFrame(
         [("2026-10-08", "sync", 3, 19, 0.1, 0.001), ("2026-10-07", "sync", 3, 16, 0.1, 0.0001)],
         columns=["day", "contact_reason", "days", "count", "expected", "q"],
-    )
-    assert "sync | 2026-10-07 | the last 3 days | 16 | 0.1 | < 0.001 | 2 of 7" in show.warnings(days).text
+    ).assign(before=[(0, 1, 0, 0), (0, 0, 0, 0)], flow=0.4)
+    assert "sync | 2026-10-07 | the last 3 days | 16 | 0.1 |" in show.warnings(days).text
+    assert "| < 0.001 | 2 of 7" in show.warnings(days).text
     assert "2026-10-08" not in show.warnings(days).text
+
+
+def test_a_warning_shows_how_what_was_expected_is_reckoned():
+    """Thursdays of 4.8 on average, on a day on which other reasons had two thirds of their tickets: 3.2."""
+    rows = {"contact_reason": "sync", "count": 12, "expected": 3.2, "flow": 2 / 3, "q": 0.001}
+    day = pd.DataFrame([rows | {"day": "2026-10-08", "days": 1, "before": (4, 5, 6, 4, 5)}])
+    assert "12 | 3.2 | Thursdays of 5 weeks before: 4.8 on average; × 0.67, as other reasons went" in (
+        show.warnings(day).text
+    )
+    assert "Tuesday to Thursday of 5 weeks before" in show.warnings(day.assign(days=3)).text
+
+
+def test_weeks_that_had_already_risen_are_named_below_what_was_expected_without_them():
+    table = show.movers(movers([("a", 10.0, 30), ("b", 10.0, 30)]).assign(left_out=[2, 0])).text
+    assert "a | all | 30 | 10 (0–9) * |" in table
+    assert "already risen far above those before: a (the last 2 weeks)." in table
+    assert "already risen" not in show.movers(movers([("b", 10.0, 30)])).text
+
+
+@pytest.mark.parametrize(
+    ("state", "weeks", "needed", "text"),
+    [
+        (UNKNOWN, 1, 3, "not known yet: 1 of the 3 weeks that it takes"),
+        (UNKNOWN, 5, 3, "not known yet, 5 weeks after"),
+        (UNKNOWN, 5, pd.NA, "not known yet, 5 weeks after: too few tickets so far to tell"),
+        (BACK, 1, 1, "back to its level before, a week after"),
+        (WAITING, 0, 2, "no week since"),
+    ],
+)
+def test_what_became_of_an_escalation_says_how_long_it_takes_to_tell(state: str, weeks: int, needed: object, text: str):
+    row = {"subject": "a", "escalated_week": "2026-W41", "before_per_week": 10.0, "excess": 30.0, "state": state}
+    row |= {"latest_per_week": 12.0, "latest_low": 9.0, "latest_high": 15.0, "weeks_since": weeks}
+    frame = pd.DataFrame([row]).assign(needed_weeks=pd.array([needed], dtype="Int64"))
+    assert f"a | 2026-W41 | 10 | 40 | 12 (9–15) | {text}\n" in show.register(frame).text
 
 
 def choices(*lines: tuple[str, str, str]) -> pd.DataFrame:

@@ -9,7 +9,10 @@ from opslib.display.theme import Drawing, Markup
 from opslib.errors import SettingsError
 from opslib.reports.routing_audit import frames, show
 from opslib.reports.week import Week
-from tests.reports.routing_warehouse import AS_OF, CANDIDATE, LAST, WEEKS, write
+from opslib.settings import load_organisation
+from opslib.store.warehouse import Warehouse
+from tests.reports.routing_warehouse import AS_OF, CANDIDATE, LAST, WEEKS, write_routing_warehouse
+from tests.reports.small_warehouse import Folders, copy_warehouse, shared_warehouse
 
 DRAWN = {
     "signals": ("signals", show.signals),
@@ -26,9 +29,8 @@ DRAWN = {
 }
 
 
-def audit_at(root: Path, team: str = "shop", week: str = LAST, **missing: bool) -> frames.Audit:
-    store, organisation = write(root, **missing)
-    return frames.open_audit(Week(week, team, store, organisation, AS_OF), weeks=4)
+def week_of(folders: Folders, team: str) -> Week:
+    return Week(LAST, team, Warehouse(folders[0]), load_organisation(folders[1]), AS_OF)
 
 
 def audit_like(audit: frames.Audit, *, team: str = "shop", week: str = LAST) -> frames.Audit:
@@ -37,8 +39,13 @@ def audit_like(audit: frames.Audit, *, team: str = "shop", week: str = LAST) -> 
 
 
 @pytest.fixture(scope="module")
-def audit(tmp_path_factory: pytest.TempPathFactory) -> frames.Audit:
-    return audit_at(tmp_path_factory.mktemp("routing"))
+def folders(tmp_path_factory: pytest.TempPathFactory) -> Folders:
+    return shared_warehouse(tmp_path_factory, write_routing_warehouse)
+
+
+@pytest.fixture(scope="module")
+def audit(folders: Folders) -> frames.Audit:
+    return frames.open_audit(week_of(folders, "shop"), weeks=4)
 
 
 def test_a_wrong_queue_is_a_signal_in_its_first_week(audit: frames.Audit):
@@ -69,6 +76,38 @@ def test_moves_are_those_of_the_spells(audit: frames.Audit):
     assert moves[["origin", "destination", "moves"]].to_numpy().tolist() == [["orders", "refunds", 40]]
     assert frames.transitions(audit, by="team").empty
     assert frames.transfers(audit)["tickets"].tolist() == [120, 40, 0, 0]
+
+
+def test_moves_between_teams_are_not_in_an_export_without_events_of_teams(audit: frames.Audit):
+    """Nothing moved, but nothing could have been told, either; moves between queues could."""
+    assert show.transitions_table(frames.transitions(audit, by="team")).text == frames.NO_TEAM_MOVES
+    assert "no events with teams" not in show.transitions_table(frames.transitions(audit)).text
+
+
+def test_where_events_tell_teams_and_none_moved_nothing_is_said_to_be_missing(tmp_path: Path):
+    audit = audit_at(tmp_path)
+    events = audit.warehouse.read("standard", "ticket_events")
+    events["event"] = events["event"].replace("priority", "team")
+    audit.warehouse.write("standard", "ticket_events", events, partition_by_week=True)
+    table = frames.transitions(audit, by="team")
+    assert table.empty
+    assert "missing" not in table.attrs
+
+
+def test_a_count_of_transfers_without_queues_tells_transfers_and_no_ping_pong(tmp_path: Path):
+    audit = audit_at(tmp_path, events=False)
+    assert show.transfers(frames.transfers(audit)).text == frames.NO_TRANSFERS
+    assert show.cost(frames.cost(audit)).text == frames.NO_TRANSFERS
+    facts = audit.warehouse.read("facts", "tickets")
+    facts["transfers"] = (facts["contact_reason"] == "refund").astype("int64")
+    audit.warehouse.write("facts", "tickets", facts, partition_by_week=True)
+    counted = audit_like(audit)
+    text = show.transfers(frames.transfers(counted)).text
+    assert "1 | 80 | 50.0 %" in text
+    assert "Which of them came back to a queue is not in this export." in text
+    labels = [line.label for line in frames.headline(counted).lines]
+    assert "Transferred at least once" in labels
+    assert "Ping-pong" not in labels
 
 
 def test_the_change_of_the_rule_stands_before_and_after(audit: frames.Audit):
@@ -152,13 +191,13 @@ def test_a_signal_names_the_queue_where_its_tickets_belong_and_the_latest_of_the
     assert "8-57, 8-54" in show.signals(frames.signals(first)).text
 
 
-def test_a_week_is_compared_with_weeks_of_which_no_more_was_known(tmp_path: Path):
+def test_a_week_is_compared_with_weeks_of_which_no_more_was_known(folders: Folders, tmp_path: Path):
     """What is transferred takes longer; counted when solved at last, it would make every earlier week look worse."""
-    store, organisation = write(tmp_path)
-    frame = store.read("facts", "tickets")
+    week = week_of(copy_warehouse(folders, tmp_path), "desk")
+    frame = week.warehouse.read("facts", "tickets")
     frame.loc[frame["first_queue"] != frame["solved_queue"], "last_solved_at"] += pd.Timedelta(days=7)
-    store.write("facts", "tickets", frame, partition_by_week=True)
-    tests = frames.signals(frames.Audit(Week(LAST, "desk", store, organisation, AS_OF), 4))
+    week.warehouse.write("facts", "tickets", frame, partition_by_week=True)
+    tests = frames.signals(frames.Audit(week, 4))
     assert tests[["contact_reason", "tickets", "misrouted", "share_before"]].to_numpy().tolist() == [
         ["login", 13, 0, 0]
     ]
@@ -190,9 +229,10 @@ def test_the_headline_names_the_share_and_the_rules_at_fault(audit: frames.Audit
     assert headline.status == "ready"
 
 
-def test_an_export_without_events_says_so_instead_of_a_share(tmp_path: Path):
+def test_an_export_without_events_says_so_instead_of_a_share(tmp_path_factory: pytest.TempPathFactory):
     """The fact repeats the queue of today as the first one where nothing tells it; that is no well-routed ticket."""
-    bare = audit_at(tmp_path, events=False, rules=False)
+    folders = shared_warehouse(tmp_path_factory, write_routing_warehouse, events=False, rules=False)
+    bare = frames.open_audit(week_of(folders, "shop"), weeks=4)
     for name in ("signals", "misrouted", "misrouted_weeks", "transitions"):
         frame = getattr(frames, name)(bare)
         assert frame.empty
@@ -213,9 +253,8 @@ def test_an_export_without_events_says_so_instead_of_a_share(tmp_path: Path):
     assert frames.headline(bare).status == "ready"
 
 
-def test_a_team_without_tickets_has_nothing_to_show(tmp_path: Path):
-    store, organisation = write(tmp_path)
-    quiet = frames.Audit(Week(LAST, "quiet", store, organisation, AS_OF), 4)
+def test_a_team_without_tickets_has_nothing_to_show(folders: Folders):
+    quiet = frames.Audit(week_of(folders, "quiet"), 4)
     assert frames.headline(quiet).status == "no_data"
     for name, (question, draw) in DRAWN.items():
         if name != "lint":

@@ -11,7 +11,8 @@ import opslib as ops
 from opslib.errors import WarehouseError
 from opslib.metrics import CATALOGUE
 from opslib.reports.weekly_review import Review, open_review
-from tests.reports.review_warehouse import LAST, shared_warehouse, tickets
+from opslib.store.warehouse import Warehouse
+from tests.reports.review_warehouse import LAST, copy_warehouse, shared_warehouse, tickets
 
 Folders = tuple[Path, Path]
 
@@ -116,3 +117,23 @@ def test_a_metric_across_teams_is_that_of_each_team_alone(alpha: Review, folders
     assert list(dict.fromkeys(both["team"])) == ["alpha", "beta"], "quiet has nothing to do"
     own = both[both["team"] == "beta"].drop(columns=["team", "team_label"]).reset_index(drop=True)
     pd.testing.assert_frame_equal(own, ops.weekly_review.metric(beta, "created"))
+
+
+def test_the_ledger_of_an_older_warehouse_is_read_as_if_it_told_what_had_settled(folders: Folders, tmp_path: Path):
+    """2026-W44 ended on 2 November: what was published on the 23rd had settled, what was on the 9th had not."""
+    root, params = copy_warehouse(folders, tmp_path)
+    rows = pd.DataFrame(
+        [
+            ("csat", 0.8, 0.9, "2026-11-30", "2026-11-23", "late events"),
+            ("created", 2.0, 3.0, "2026-11-16", "2026-11-09", "late events, changed rows"),
+        ],
+        columns=["metric", "value", "was", "as_of", "was_as_of", "cause"],
+    ).assign(team="alpha", week="2026-W44")
+    for name in ("as_of", "was_as_of"):
+        rows[name] = pd.to_datetime(rows[name], utc=True).astype("datetime64[us, UTC]")
+    Warehouse(root).write("published", "values", rows, partition_by_week=True)
+    week = ops.open_week(LAST, "alpha", warehouse=str(root), params=str(params))
+    frame = ops.weekly_review.restatements(open_review(week))
+    assert frame.loc[frame["entry"] == "restated", ["metric", "was", "is", "cause"]].to_numpy().tolist() == [
+        ["csat", 0.9, 0.8, "late events"]
+    ]

@@ -164,3 +164,56 @@ def test_headers_have_scopes_numbers_are_aligned_and_every_table_has_a_caption()
 @pytest.mark.parametrize("table", [show.signals, show.metric_table, show.add_up])
 def test_an_empty_frame_is_said_in_one_line(table):
     assert table(pd.DataFrame()).text == "No tickets of this team in this week: nothing to show here."
+
+
+def ledger_rows(*entries: str) -> pd.DataFrame:
+    rows = pd.DataFrame({"entry": entries}, dtype="str")
+    return rows.assign(
+        week="2026-W44",
+        metric="csat",
+        label="Customer satisfaction",
+        unit="share",
+        was=0.9,
+        cause=rows["entry"].map({"restated": "changed scores, late events"}),
+        **{"is": 0.8},
+    )
+
+
+def test_only_restatements_are_listed_and_the_settled_are_counted():
+    markup = show.restatements(ledger_rows("restated", "settled", "settled"))
+    assert cells(markup)[1:] == [
+        ["2026-W44", "Customer satisfaction", "90.0 %", "80.0 %", "changed scores, late events"]
+    ]
+    assert "2 numbers have settled since this week ended." in markup.text
+    assert "Changed scores: answers to surveys or quality reviews were added, changed or taken away." in markup.text
+    assert "Late events:" in markup.text
+
+
+def test_a_week_in_which_numbers_only_settled_lists_none():
+    text = show.restatements(ledger_rows("settled")).text
+    assert text == "No number that had settled is another one now.\n1 number has settled since this week ended."
+    assert show.restatements(ledger_rows()).text == "No number that had settled is another one now."
+
+
+def trust_rows(**changes: object) -> pd.DataFrame:
+    row = {"reason": "the start", "weeks": ["2026-W23", "2026-W24"], "begins": True, "trusted_from": "2026-W25"}
+    return pd.DataFrame([row | {"backlog_trusted_from": "2026-W27"} | changes])
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({}, "The start: backlog, solves and SLA can be trusted from W27 on, all other numbers from W25 on."),
+        ({"backlog_trusted_from": "2026-W25"}, "The start: its numbers can be trusted from W25 on."),
+        (
+            {"backlog_trusted_from": None},
+            "The start: backlog, solves and SLA can be trusted in no week so far, all other numbers from W25 on.",
+        ),
+        ({"trusted_from": None}, "The start: no week of it is complete yet."),
+        ({"begins": False}, "The start: W23 and W24 are not complete."),
+        ({"begins": False, "weeks": ["2026-W46"]}, "The start: W46 is not complete."),
+    ],
+)
+def test_weeks_that_are_not_complete_are_said_in_a_sentence(changes: dict[str, object], sentence: str):
+    assert show.trust(trust_rows(**changes)).text == sentence
+    assert show.trust(trust_rows().head(0)).html == ""

@@ -10,12 +10,13 @@ import pytest
 
 from opslib.store.warehouse import Slice, Warehouse
 from opslib.weekly.numbers.changes import TABLE, build_weekly_changes
-from tests.reports.review_warehouse import write_warehouse
+from tests.reports.review_warehouse import shared_warehouse
+from tests.reports.small_warehouse import copy_warehouse
 
 
 @pytest.fixture(scope="module")
 def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
-    root, _ = write_warehouse(tmp_path_factory.mktemp("changes"))
+    root, _ = copy_warehouse(shared_warehouse(tmp_path_factory), tmp_path_factory.mktemp("changes"))
     return Warehouse(root)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -14,9 +15,8 @@ from opslib.settings import load_organisation
 from opslib.store.warehouse import Warehouse
 from opslib.weekly.numbers.changes import build_weekly_changes
 from opslib.weekly.numbers.values import build_weekly_values
-from tests.reports.review_warehouse import AS_OF, LAST, copy_warehouse, shared_warehouse, tickets, write_warehouse
-
-Folders = tuple[Path, Path]
+from tests.reports.review_warehouse import AS_OF, LAST, shared_warehouse, tickets, write_warehouse
+from tests.reports.small_warehouse import Folders, copy_warehouse
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +31,7 @@ def test_weekly_values_are_left_alone_until_something_changes(folders: Folders, 
     before = [path.stat().st_mtime_ns for path in paths]
     assert build_weekly_values(warehouse, organisation, AS_OF) == ["weekly values as before"]
     facts = tickets()
-    facts.loc[facts["week"] == "2026-W40", "reopens"] = 1
+    facts.loc[facts["week"] == "2026-W40", "touches"] = 9
     warehouse.write("facts", "tickets", facts, partition_by_week=True)
     assert build_weekly_values(warehouse, organisation, AS_OF) != ["weekly values as before"]
     after = [path.stat().st_mtime_ns for path in paths]
@@ -51,6 +51,22 @@ def test_a_week_that_is_not_over_has_no_values(folders: Folders):
     weeks = Warehouse(folders[0]).read("facts", "weekly_values", columns=["week"])["week"]
     assert weeks.max() == LAST
     assert json.loads((folders[0] / "warehouse.json").read_text())["as_of"].startswith("2026-11-16")
+
+
+def test_a_part_of_the_backlog_that_the_export_does_not_tell_is_missing_and_not_none(folders: Folders, tmp_path: Path):
+    """Nobody may read that no question waits, where only the comments would say so."""
+    root, params = copy_warehouse(folders, tmp_path)
+    warehouse = Warehouse(root)
+    days = warehouse.read("facts", "backlog")
+    warehouse.write(
+        "facts", "backlog", days.assign(unanswered=days["unanswered"].astype("Int64").mask(days["day"] > date.min))
+    )
+    build_weekly_values(warehouse, load_organisation(params), AS_OF)
+    values = warehouse.read("facts", "weekly_values", weeks=[LAST]).set_index(["metric", "team"])
+    unanswered = values.loc["unanswered_questions"]
+    assert unanswered["value"].isna().all()
+    assert unanswered["missing"].str.startswith("not in this export").all()
+    assert values.loc["backlog_closing", "value"].notna().all()
 
 
 def test_an_export_of_a_single_week_has_values_and_nothing_to_compare(folders: Folders, tmp_path: Path):

@@ -1,4 +1,4 @@
-"""Why customers write: reasons with the effort that each costs, and the forms on which a choice goes wrong."""
+"""Why customers write: reasons with how long each waited for us, and the forms on which a choice goes wrong."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _CATCH_ALL = ("other", "others", "misc", "miscellaneous", "general", "unknown", 
 def pareto(
     tickets: pd.DataFrame, *, minimum_group: int, activity: pd.DataFrame | None = None, by: str | None = None
 ) -> pd.DataFrame:
-    """Rank contact reasons by their tickets, with the effort that each costs.
+    """Rank contact reasons by their tickets, with the hours that these waited with us.
 
     Args:
         tickets: one row per ticket: contact_reason, requester_id, agent_work_business_seconds, reopens, satisfied (1.0,
@@ -38,11 +38,11 @@ def pareto(
         by: a column such as channel, language or region: a ranking within each of its values; None: one for all.
 
     Returns:
-        The column `by` (`all` without one), contact_reason, tickets, share, cumulative_share, agent_work_hours
-        (business hours for which the tickets lay with us), hours_share, hours_per_ticket, reopens, answered,
-        dissatisfied, dissatisfied_share with dissatisfied_low and dissatisfied_high (Wilson 95 %), per_1000,
-        per_1000_low, per_1000_high (tickets per 1,000 active users, exact Poisson 95 %), folded (how many reasons the
-        row sums).
+        The column `by` (`all` without one), contact_reason, tickets, share, cumulative_share, waited_hours (business
+        hours for which the tickets were new or open, those of open ones so far: waiting, not work), waited_share,
+        waited_hours_per_ticket, reopens, answered, dissatisfied, dissatisfied_share with dissatisfied_low and
+        dissatisfied_high (Wilson 95 %), per_1000, per_1000_low, per_1000_high (tickets per 1,000 active users, exact
+        Poisson 95 %), folded (how many reasons the row sums).
         What the export lacks is NaN. The folded row stands last.
     """
     if minimum_group < 1:
@@ -68,7 +68,7 @@ def pareto(
     facts["contact_reason"] = facts["contact_reason"].where(~is_few, fold)
     sums = facts.groupby(keys, observed=True).agg(
         tickets=("hours", "size"),
-        agent_work_hours=("hours", _sum),
+        waited_hours=("hours", _sum),
         reopens=("reopens", _sum),
         answered=("answered", "sum"),
         dissatisfied=("dissatisfied", "sum"),
@@ -81,20 +81,20 @@ def pareto(
     frame = frame.assign(last=last).sort_values(
         [group, "last", "tickets", "contact_reason"], ascending=[True, True, False, True], kind="stable"
     )
-    total = frame.groupby(group)[["tickets", "agent_work_hours"]].transform("sum")
+    total = frame.groupby(group)[["tickets", "waited_hours"]].transform("sum")
     frame["share"] = frame["tickets"] / total["tickets"]
     frame["cumulative_share"] = frame.groupby(group)["tickets"].cumsum() / total["tickets"]
-    frame["hours_share"] = frame["agent_work_hours"] / total["agent_work_hours"].where(total["agent_work_hours"] > 0)
-    frame["hours_per_ticket"] = frame["agent_work_hours"] / frame["tickets"]
+    frame["waited_share"] = frame["waited_hours"] / total["waited_hours"].where(total["waited_hours"] > 0)
+    frame["waited_hours_per_ticket"] = frame["waited_hours"] / frame["tickets"]
     if not _number(rows, "satisfied").notna().any():
         frame[["answered", "dissatisfied"]] = np.nan
     frame = frame.reset_index(drop=True)
     unhappy = wilson(frame["dissatisfied"].fillna(0), frame["answered"].fillna(0))
     frame[["dissatisfied_share", "dissatisfied_low", "dissatisfied_high"]] = unhappy.to_numpy()
     frame[["per_1000", "per_1000_low", "per_1000_high"]] = _rates_per_user(frame, activity, by)
-    columns = [group, "contact_reason", "tickets", "share", "cumulative_share", "agent_work_hours", "hours_share"]
-    columns += ["hours_per_ticket", "reopens", "answered", "dissatisfied", "dissatisfied_share", "dissatisfied_low"]
-    columns += ["dissatisfied_high", "per_1000", "per_1000_low", "per_1000_high", "folded"]
+    columns = [group, "contact_reason", "tickets", "share", "cumulative_share", "waited_hours", "waited_share"]
+    columns += ["waited_hours_per_ticket", "reopens", "answered", "dissatisfied", "dissatisfied_share"]
+    columns += ["dissatisfied_low", "dissatisfied_high", "per_1000", "per_1000_low", "per_1000_high", "folded"]
     return frame[columns]
 
 

@@ -13,21 +13,18 @@ import pandas as pd
 from scipy import special
 
 from opslib.analysis.contact_drivers.drivers import is_catch_all
+from opslib.analysis.contact_drivers.follow_up import WAITING, levels_of, needed_weeks
 from opslib.analysis.contact_drivers.movers import ALL, FALSE_DISCOVERY_RATE, UNLABELLED
+from opslib.analysis.contact_drivers.winners_curse import Size, size_after_selection
 from opslib.analysis.methods.discovery import benjamini_hochberg
-from opslib.analysis.methods.intervals import poisson_rate, wilson
+from opslib.analysis.methods.intervals import wilson
 
 Floats = npt.NDArray[np.float64]
 Kind = Literal["reason", "phrase"]
+_Way = Literal["step", "mover", "phrase"]
 
 SEED = 19780301
 MOST_ESCALATED = 5
-
-WAITING = "no week since"
-BACK = "back to its level before"
-FELL = "fell, still above its level before"
-SAME = "unchanged"
-ROSE = "rose further"
 
 _DRAWS = 4000
 _NULL_PATHS = 999
@@ -39,18 +36,18 @@ _FEWEST_SHARED_TICKETS = 3
 _OWN_SHARE = 0.3  # of a phrase's tickets that must bear a reason for the phrase to be its own
 _PART_OF_REASON = 0.5  # of a reason's tickets of the week: a phrase of fewer may be a matter of its own
 _PHRASES = 6
-_LATEST_WEEKS = 4
+_ANSWER_DAYS = 7  # after its creation, within which an answer to a ticket's survey counts in a score
 _BEFORE_ONSET = pd.Timedelta(days=3)
 
 CANDIDATE_COLUMNS = (
     *("rank", "subject", "kind", "reason", "phrases", "tickets", "expected", "ratio", "onset_on", "onset_low"),
-    *("onset_high", "onset_p", "before_per_week", "excess", "excess_low", "excess_high", "effort_ratio"),
-    *("dissatisfied_ratio", "score", "score_low", "score_high", "found_by"),
+    *("onset_high", "onset_p", "before_per_week", "excess_as_counted", "excess", "excess_low", "excess_high"),
+    *("dispersion", "others_per_week", "dissatisfied_ratio", "score", "score_low", "score_high", "found_by"),
 )
 REGISTER_COLUMNS = (
     *("escalation_id", "team", "subject", "kind", "reason", "phrases", "escalated_week", "onset_on"),
-    *("before_per_week", "excess", "excess_low", "excess_high", "score", "latest_week", "weeks_since"),
-    *("latest_per_week", "latest_low", "latest_high", "state"),
+    *("before_per_week", "excess", "excess_low", "excess_high", "score", "dispersion", "others_per_week"),
+    *("latest_week", "weeks_since", "needed_weeks", "latest_per_week", "latest_low", "latest_high", "state"),
 )
 
 
@@ -194,9 +191,7 @@ def members(tickets: pd.DataFrame, kind: Kind, reason: str, phrases: Sequence[st
     open_to_it = is_catch_all(tickets["contact_reason"]) | (tickets["contact_reason"] == UNLABELLED)
     open_to_it |= bears_it & (kind == "phrase")
     says_it = pd.Series(False, index=tickets.index)
-    texts = tickets.loc[open_to_it, "text"].astype("str")
-    for phrase in phrases:
-        says_it[open_to_it] |= texts.str.contains(f" {phrase} ", regex=False).fillna(False)
+    says_it[open_to_it] = _says(tickets.loc[open_to_it, "text"], phrases)
     return own | says_it
 
 
@@ -210,7 +205,37 @@ def subject_tickets(tickets: pd.DataFrame, row: pd.Series) -> pd.Series:
     Returns:
         One bool per row of `tickets`.
     """
-    return members(tickets, row["kind"], str(row["reason"]), [each for each in str(row["phrases"]).split(";") if each])
+    return members(tickets, row["kind"], str(row["reason"]), _phrases_of(row))
+
+
+def same_matters(tickets: pd.DataFrame, candidates: pd.DataFrame, register: pd.DataFrame) -> pd.Series:
+    """Which candidates are matters that were escalated before.
+
+    Args:
+        tickets: of the week, as `members` takes them.
+        candidates: subject, kind, reason, phrases (joined by `;`).
+        register: the escalations that are open: the same columns.
+
+    Returns:
+        The subject that was escalated before, by that of the candidate; only those that have one.
+
+    Notes:
+        Customers' words change from week to week, and a matter without a label may get one: a candidate of which half
+        of the week's tickets say the phrases of an escalated phrase is the same matter under another name.
+    """
+    said = {
+        str(row["subject"]): _says(tickets["text"], _phrases_of(row))
+        for _, row in register[register["kind"] == "phrase"].iterrows()
+        if "text" in tickets
+    }
+    matters = {}
+    for _, row in candidates.iterrows():
+        own, subject = subject_tickets(tickets, row), str(row["subject"])
+        same = [subject] if subject in set(register["subject"]) else []
+        same += [name for name, is_said in said.items() if 2 * (own & is_said).sum() >= max(own.sum(), 1)]
+        if same:
+            matters[subject] = same[0]
+    return pd.Series(matters, dtype="str")
 
 
 def candidates(
@@ -226,7 +251,7 @@ def candidates(
 
     Args:
         tickets: one row per ticket of the days: day (local ISO date), contact_reason, text (of `texts.normalise`), and
-            where the export has them agent_work_business_seconds and satisfied (1.0, 0.0 or NaN).
+            where the export has them satisfied (1.0, 0.0 or NaN) and answer_days (from its creation to that answer).
         movers: of the week: dimension, contact_reason, excess, p, discovery.
         phrases: of the week: phrase, tickets, reason, reason_share, ticket_ids.
         days: all days, in order, up to the last of the week; thirteen weeks of them are good.
@@ -236,19 +261,25 @@ def candidates(
     Returns:
         `CANDIDATE_COLUMNS`, the highest score first. subject (reason, or phrase), kind (reason, phrase), reason,
         phrases (joined by `;`), tickets (of the last seven days), expected, ratio, onset_on with onset_low and
-        onset_high (95 %, ISO dates) and onset_p, before_per_week, excess (tickets a week since the onset beyond those
-        before, at the flow of the team since then; with 95 % interval), effort_ratio and dissatisfied_ratio (against
-        the team's tickets), score (their product: avoided tickets a week, in tickets of average effort and
-        satisfaction) with 95 % interval,
+        onset_high (95 %, ISO dates) and onset_p, before_per_week, excess_as_counted (tickets a week since the onset
+        beyond those before, at the flow of the team since then), excess (the same, allowing for its having been picked
+        as large; with 95 % interval), dispersion (variance of a week's tickets over their mean), others_per_week (the
+        team's other tickets since the onset), dissatisfied_ratio (share of dissatisfied answers over the team's), score
+        (excess times that ratio: avoided tickets a week, in tickets of average satisfaction) with 95 % interval,
         found_by.
 
     Notes:
         A subject is a candidate where it moved up in the week or took a step up that is a discovery. Catch-all reasons
         are none; phrases that emerge under them join the reason that other tickets with the phrase bear, or stand for
         themselves. So do phrases of less than half of a reason's tickets of the week, unless the reason as a whole is a
-        candidate since the same days: what is new in a broad reason would disappear in it. The interval of the score is
-        drawn (seeded): a normal excess, a log-normal effort, a beta share of dissatisfied answers that the team's
-        answers shrink.
+        candidate since the same days: what is new in a broad reason would disappear in it. The excess is corrected by
+        `size_after_selection`: it had to exceed what made a step or a mover a discovery; a phrase, what the largest of
+        all subjects exceeds by chance at `rate`.
+
+        Nothing in a score depends on how long the tickets have lain: hours that they waited are not in it, and of the
+        answers to surveys those that came within seven days of the ticket's creation count, of tickets that have had
+        these seven days. The interval of the score is drawn (seeded): a normal excess, a beta share of dissatisfied
+        answers that the team's answers shrink.
     """
     rows = tickets[tickets["day"].isin(list(days))].reset_index(drop=True)
     rows["contact_reason"] = rows["contact_reason"].astype("str").fillna(UNLABELLED)
@@ -260,19 +291,30 @@ def candidates(
     if not courses:
         return pd.DataFrame(columns=list(CANDIDATE_COLUMNS))
     steps_up = _fresh_steps(courses, len(days) - 7 * recent_weeks, rate)
+    cuts: dict[_Way, float] = {
+        "step": rate * max(sum(steps_up), 1) / len(courses),
+        "mover": rate * max(int(movers["discovery"].sum()), 1) / max(int(movers["p"].notna().sum()), 1),
+        "phrase": rate / len(courses),
+    }
     onsets = {
         course.subject.reason: course.onset_days
         for course, is_step in zip(courses, steps_up, strict=True)
         if course.subject.kind == "reason" and (is_step or course.subject.reason in risen)
     }
+    answers = _answers(rows, day, len(days))
     rng = np.random.default_rng(SEED)
-    lines = [
-        _avoidable(course, days, total)
-        | {"found_by": _found_by(course.subject, risen, is_step=is_step)}
-        | _worth(rows, course.is_member & (day >= course.since), *_excess(course, total), rng)
-        for course, is_step in zip(courses, steps_up, strict=True)
-        if _is_candidate(course, onsets)
-    ]
+    lines = []
+    for course, is_step in zip(courses, steps_up, strict=True):
+        if _is_candidate(course, onsets):
+            found_by = _found_by(course.subject, risen, is_step=is_step)
+            measure, error = _excess(course, total)
+            size = size_after_selection(measure, error, _threshold(course, total, cuts, found_by))
+            worth = _worth(size, answers, course.is_member & (day >= course.since), rng)
+            lines.append(
+                _avoidable(course, days, total)
+                | {"found_by": " and ".join(found_by), "excess_as_counted": measure}
+                | worth
+            )
     frame = pd.DataFrame(lines, columns=[name for name in CANDIDATE_COLUMNS if name != "rank"])
     frame = frame[frame["excess"] > 0].sort_values(["score", "subject"], ascending=[False, True], kind="stable")
     frame.insert(0, "rank", np.arange(1, len(frame) + 1))
@@ -414,56 +456,13 @@ def register_rows(escalations: pd.DataFrame, *, team: str, week: str) -> pd.Data
 
     Returns:
         `REGISTER_COLUMNS`, by escalation_id. As no week has gone by since, latest_per_week and its interval are NaN.
+        needed_weeks is how many it will take to tell that it is back, missing where thirteen are too few.
     """
     rows = escalations.assign(team=team, escalated_week=week, latest_week=week, weeks_since=0, state=WAITING)
+    needed = [needed_weeks(levels_of(row)) for row in rows.to_dict("records")]
+    rows["needed_weeks"] = pd.array(needed, dtype="Int64")
     rows = rows.assign(latest_per_week=np.nan, latest_low=np.nan, latest_high=np.nan)[list(REGISTER_COLUMNS)]
     return rows.sort_values("escalation_id", kind="stable", ignore_index=True)
-
-
-def follow_up(row: pd.Series, weekly: pd.Series) -> dict[str, object]:
-    """What became of an escalation's volume.
-
-    Args:
-        row: of the register.
-        weekly: tickets of its subject per week, index ISO weeks in order, up to the week reported.
-
-    Returns:
-        latest_week, weeks_since, latest_per_week with latest_low and latest_high (mean of up to four latest weeks after
-        the escalation, Poisson 95 %), state: `WAITING`, `BACK` (the interval holds or lies below the level before),
-        `FELL` (below the level at escalation), `ROSE` (above it) or `SAME`.
-
-    >>> row = pd.Series({"escalated_week": "2026-W41", "before_per_week": 0.0, "excess": 30.0})
-    >>> follow_up(row, pd.Series([30, 0, 1], index=["2026-W41", "2026-W42", "2026-W43"]))["state"]
-    'fell, still above its level before'
-    """
-    after = weekly[weekly.index > row["escalated_week"]]
-    latest = str(weekly.index.max()) if len(weekly) else str(row["escalated_week"])
-    if after.empty:
-        return {
-            "latest_week": max(latest, str(row["escalated_week"])),
-            "weeks_since": 0,
-            "latest_per_week": np.nan,
-            "latest_low": np.nan,
-            "latest_high": np.nan,
-            "state": WAITING,
-        }
-    last = after.iloc[-_LATEST_WEEKS:]
-    mean = poisson_rate([float(last.sum())], [float(len(last))]).iloc[0]
-    level = float(row["before_per_week"] + row["excess"])
-    if mean["low"] <= row["before_per_week"]:
-        state = BACK
-    elif mean["high"] < level:
-        state = FELL
-    else:
-        state = ROSE if mean["low"] > level else SAME
-    return {
-        "latest_week": latest,
-        "weeks_since": len(after),
-        "latest_per_week": float(mean["rate"]),
-        "latest_low": float(mean["low"]),
-        "latest_high": float(mean["high"]),
-        "state": state,
-    }
 
 
 def _dispersion(count: Floats, fitted: Floats, together: int) -> float:
@@ -477,12 +476,16 @@ def _dispersion(count: Floats, fitted: Floats, together: int) -> float:
 
 
 def _no_step(highest: float, over: Floats, places: npt.NDArray[np.int64]) -> float:
+    return float((1 + (_null_peaks(over, places) >= highest).sum()) / (_NULL_PATHS + 1))
+
+
+def _null_peaks(over: Floats, places: npt.NDArray[np.int64]) -> Floats:
+    """The highest of the squared steps of each path on which there is none."""
     paths = (_null_steps(len(over)) * np.sqrt(over)).cumsum(axis=1)
-    passed = over.cumsum() / over.sum()
-    share = passed[places - 1]
+    share = (over.cumsum() / over.sum())[places - 1]
     bridge = (paths[:, places - 1] - share * paths[:, -1:]) / np.sqrt(over.sum())
-    peaks = (bridge**2 / (share * (1 - share))).max(axis=1)
-    return float((1 + (peaks >= highest).sum()) / (_NULL_PATHS + 1))
+    peaks: Floats = (bridge**2 / (share * (1 - share))).max(axis=1)
+    return peaks
 
 
 @cache
@@ -616,56 +619,76 @@ def _avoidable(course: _Course, days: Sequence[str], total: Floats) -> dict[str,
         "onset_high": days[min(step.high, len(days) - 1)] if course.has_risen else None,
         "onset_p": step.p,
         "before_per_week": before * (7 * flow[since:].mean()),
+        "dispersion": step.dispersion,
+        "others_per_week": 7 * flow[since:].mean(),
     }
 
 
-def _found_by(subject: _Subject, risen: Collection[str], *, is_step: bool) -> str:
-    """What called attention to a subject, joined by `and`."""
+def _found_by(subject: _Subject, risen: Collection[str], *, is_step: bool) -> dict[str, _Way]:
+    """What called attention to a subject: in words, and the way it was tested."""
     under = f" under {subject.reason}" if subject.kind == "phrase" and subject.reason else ""
-    signs = (
-        ("moved this week", subject.kind == "reason" and subject.reason in risen),
-        (f"new phrases{under}", bool(subject.phrases)),
-        ("step up", is_step),
+    signs: tuple[tuple[str, _Way, bool], ...] = (
+        ("moved this week", "mover", subject.kind == "reason" and subject.reason in risen),
+        (f"new phrases{under}", "phrase", bool(subject.phrases)),
+        ("step up", "step", is_step),
     )
-    return " and ".join(name for name, holds in signs if holds)
+    return {name: way for name, way, holds in signs if holds}
 
 
-def _worth(
-    rows: pd.DataFrame, is_member: npt.NDArray[np.bool_], excess: float, error: float, rng: np.random.Generator
-) -> dict[str, float]:
-    """Excess, effort and dissatisfaction of a subject's tickets since its onset, their product, with intervals."""
-    draws = excess + error * rng.standard_normal(_DRAWS)
-    effort, effort_draws = 1.0, np.ones(_DRAWS)
-    if "agent_work_business_seconds" in rows:
-        hours = rows["agent_work_business_seconds"].astype(np.float64)
-        own, team = hours[is_member].dropna(), float(hours.mean())
-        if len(own) >= 2 and team > 0 and own.mean() > 0:
-            effort = float(own.mean()) / team
-            width = float(own.std(ddof=1) / own.mean() / np.sqrt(len(own)))
-            effort_draws = effort * np.exp(width * rng.standard_normal(_DRAWS))
-    unhappy, unhappy_draws = 1.0, np.ones(_DRAWS)
-    if "satisfied" in rows and rows["satisfied"].notna().any():
-        team = float((rows["satisfied"] == 0).sum() / rows["satisfied"].notna().sum())
-        own = rows.loc[is_member, "satisfied"].dropna()
-        if team > 0:
-            bad, good = (
-                float((own == 0).sum()) + _FEW_ANSWERS * team,
-                float((own == 1).sum()) + _FEW_ANSWERS * (1 - team),
-            )
-            unhappy = bad / (bad + good) / team
-            unhappy_draws = rng.beta(bad, max(good, 1e-6), _DRAWS) / team
-    low, high = np.quantile(draws * effort_draws * unhappy_draws, [0.025, 0.975])
+def _threshold(course: _Course, total: Floats, cuts: Mapping[_Way, float], found_by: Mapping[str, _Way]) -> float:
+    """So many standard errors a subject had to rise to be found in the easiest of the ways in which it was found."""
+    over = np.maximum(total - course.own, 0.0)
+    over = over[over > 0]
+    peaks = _null_peaks(over, np.arange(_MARGIN, len(over) - _MARGIN + 1))
+    at = {way: -float(special.ndtri(cut / 2)) for way, cut in cuts.items()}
+    at["step"] = float(np.sqrt(np.quantile(peaks, 1 - cuts["step"])))
+    return min(at[way] for way in found_by.values())
+
+
+def _answers(rows: pd.DataFrame, day: npt.NDArray[np.intp], days: int) -> Floats:
+    """Satisfied 1.0, dissatisfied 0.0: answers of the first seven days of tickets that have had these; else NaN."""
+    if "satisfied" not in rows:
+        return np.full(len(rows), np.nan)
+    answer = rows["satisfied"].to_numpy(dtype=np.float64)
+    lain = rows["answer_days"].to_numpy(dtype=np.float64) if "answer_days" in rows else np.zeros(len(rows))
+    return np.where((day < days - _ANSWER_DAYS) & (lain <= _ANSWER_DAYS), answer, np.nan)
+
+
+def _worth(size: Size, answers: Floats, is_member: npt.NDArray[np.bool_], rng: np.random.Generator) -> dict[str, float]:
+    """Excess and dissatisfaction of a subject's tickets since its onset, and their product, with intervals."""
     reach = -float(special.ndtri(0.025))
+    draws = size.value + (size.high - size.low) / 2 / reach * rng.standard_normal(_DRAWS)
+    unhappy, unhappy_draws = 1.0, np.ones(_DRAWS)
+    answered = int(np.sum(~np.isnan(answers)))
+    team = float(np.sum(answers == 0) / answered) if answered else 0.0
+    if team > 0:
+        own = answers[is_member]
+        bad = float(np.sum(own == 0)) + _FEW_ANSWERS * team
+        good = float(np.sum(own == 1)) + _FEW_ANSWERS * (1 - team)
+        unhappy = bad / (bad + good) / team
+        unhappy_draws = rng.beta(bad, max(good, 1e-6), _DRAWS) / team
+    low, high = np.quantile(draws * unhappy_draws, [0.025, 0.975])
     return {
-        "excess": excess,
-        "excess_low": excess - reach * error,
-        "excess_high": excess + reach * error,
-        "effort_ratio": effort,
+        "excess": size.value,
+        "excess_low": size.low,
+        "excess_high": size.high,
         "dissatisfied_ratio": unhappy,
-        "score": excess * effort * unhappy,
+        "score": size.value * unhappy,
         "score_low": float(low),
         "score_high": float(high),
     }
+
+
+def _phrases_of(row: pd.Series) -> list[str]:
+    return [each for each in str(row["phrases"]).split(";") if each]
+
+
+def _says(texts: pd.Series, phrases: Sequence[str]) -> pd.Series:
+    """Which texts hold any of the phrases as whole words."""
+    texts, says_it = texts.astype("str"), pd.Series(False, index=texts.index)
+    for phrase in phrases:
+        says_it |= texts.str.contains(f" {phrase} ", regex=False).fillna(False)
+    return says_it
 
 
 def _items(value: object) -> list[str]:

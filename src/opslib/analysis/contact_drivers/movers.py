@@ -17,6 +17,7 @@ from opslib.analysis.methods.overdispersed_counts import (
     mean_by_family,
     number_families,
     predict,
+    predict_from_whole_past,
 )
 from opslib.weeks import shift_week
 
@@ -30,7 +31,7 @@ UNLABELLED = "not labelled"
 
 _MOVER_COLUMNS = (
     *("dimension", "segment", "contact_reason", "count", "trailing_mean", "flow", "season", "expected", "low", "high"),
-    *("excess", "ratio", "z", "p", "q", "discovery", "direction"),
+    *("left_out", "excess", "ratio", "z", "p", "q", "discovery", "direction"),
 )
 _STEADY_FLOW = 40.0  # tickets a week from which a segment's own flow says more than the team's
 _WINDOWS = (1, 3)  # days that an early warning sums
@@ -107,6 +108,7 @@ def weekly_movers(
     Returns:
         One row per reason and segment: dimension, segment, contact_reason, count, trailing_mean, flow (how the tickets
         of the segment's other reasons went against the trailing weeks), season, expected, low, high (95 % prediction),
+        left_out (how many of the last trailing weeks, in which it had already risen, are no part of what is expected),
         excess (count less expected), ratio, z, p, q, discovery, direction (up, down or ""). Without enough trailing
         weeks (`trailing` of them must be in `counts`) or tickets, p is NaN.
 
@@ -139,9 +141,9 @@ def movers_by_week(
         fewest: tickets in a week and its trailing ones together from which a reason of a segment is tested.
 
     Returns:
-        week, dimension, segment, contact_reason, count, trailing_mean, flow, season, expected, low, high, excess,
-        ratio, z, p, q, discovery, direction (explained at `weekly_movers`); the weeks in their order, and within each
-        the rows of `counts`.
+        week, dimension, segment, contact_reason, count, trailing_mean, flow, season, expected, low, high, left_out,
+        excess, ratio, z, p, q, discovery, direction (explained at `weekly_movers`); the weeks in their order, and
+        within each the rows of `counts`.
     """
     wide = counts.pivot_table(index=["dimension", "segment", "contact_reason"], columns="week", values="count")
     spans = [(week, [shift_week(week, -back) for back in range(trailing, -1, -1)]) for week in weeks]
@@ -182,7 +184,7 @@ def _tests(wide: pd.DataFrame, weeks: list[tuple[str, list[str]]], rate: float, 
         q=np.concatenate([each["q"].to_numpy() for each in signals]),
         discovery=np.concatenate([each["discovery"].to_numpy() for each in signals]),
     )
-    columns = ["expected", "low", "high", "excess", "ratio", "z", "p"]
+    columns = ["expected", "low", "high", "left_out", "excess", "ratio", "z", "p"]
     frame[columns] = test[columns].to_numpy()
     frame["direction"] = np.where(frame["discovery"], np.where(frame["excess"] > 0, "up", "down"), "")
     return frame
@@ -223,13 +225,17 @@ def early_warnings(
         fewest: a reason is tested where it has so many tickets in the days and their measure together.
 
     Returns:
-        One row per warning: day, contact_reason, days (how many were summed: 1 or 3), count, expected, ratio, p, q.
+        One row per warning: day, contact_reason, days (how many were summed: 1 or 3), count, expected, before (tuple:
+        the counts of the same weekdays of the weeks before, oldest first), flow (how the other reasons went against
+        these), ratio, p, q. expected is the mean of `before` times `flow`.
 
     Notes:
-        The test of `weekly_movers`, upwards only. The days' family (reasons × windows) is held at a seventh of
-        `weekly_rate`; under no change, the false discovery rate of a family is its chance of any discovery.
+        The test of `weekly_movers`, upwards only, against all of the weeks before: a rise that has gone on for weeks is
+        no news of a day, and what is expected is what these weekdays had. The days' family (reasons × windows) is held
+        at a seventh of `weekly_rate`; under no change, the false discovery rate of a family is its chance of any
+        discovery.
     """
-    columns = ["day", "contact_reason", "days", "count", "expected", "ratio", "p", "q"]
+    columns = ["day", "contact_reason", "days", "count", "expected", "before", "flow", "ratio", "p", "q"]
     place = {str(day): number for number, day in enumerate(counts.columns)}
     ends = [(str(day), place.get(str(day), -1) + 1) for day in days]
     ends = [(day, end) for day, end in ends if end >= 7 * trailing + max(_WINDOWS)]
@@ -243,7 +249,7 @@ def early_warnings(
     flow = np.vstack([flow_of_others(part, np.ones(trailing + 1)) for part in sums])
     summed = np.vstack(sums)
     family = np.repeat(np.arange(len(sums_of)), len(values))
-    test = predict(summed[:, -1], summed[:, :-1], flow[:, -1], flow[:, :-1], families=family)
+    test = predict_from_whole_past(summed[:, -1], summed[:, :-1], flow[:, -1], flow[:, :-1], families=family)
     tests = pd.DataFrame(
         {
             "day": np.array([day for day, _, _ in sums_of])[family],
@@ -251,7 +257,9 @@ def early_warnings(
             "days": np.array([window for _, window, _ in sums_of])[family],
             "count": summed[:, -1].astype(np.int64),
             "expected": test["expected"],
+            "flow": flow[:, -1] / flow[:, :-1].mean(axis=1),
             "ratio": test["ratio"],
+            "row": np.arange(len(summed)),
             "p": test["p_up"].where(summed.sum(axis=1) >= fewest),
         }
     )
@@ -261,7 +269,9 @@ def early_warnings(
         for test in [benjamini_hochberg(rows["p"], rate=weekly_rate / 7)]
     ]
     warnings = pd.concat(signals, ignore_index=True).sort_values(["day", "p"], kind="stable", ignore_index=True)
-    return warnings.drop_duplicates(["day", "contact_reason"], ignore_index=True)[columns]
+    warnings = warnings.drop_duplicates(["day", "contact_reason"], ignore_index=True)
+    past = summed[warnings["row"], :-1].astype(np.int64)
+    return warnings.assign(before=pd.Series(list(map(tuple, past.tolist())), dtype="object"))[columns]
 
 
 def _without_test(index: pd.Index, count: npt.NDArray[np.int64] | int) -> pd.DataFrame:
@@ -269,7 +279,7 @@ def _without_test(index: pd.Index, count: npt.NDArray[np.int64] | int) -> pd.Dat
     frame = index.to_frame(index=False).assign(count=count)
     numbers = ["trailing_mean", "flow", "season", "expected", "low", "high", "excess", "ratio", "z", "p", "q"]
     frame[numbers] = np.nan
-    return frame.assign(discovery=False, direction="")
+    return frame.assign(left_out=0, discovery=False, direction="")
 
 
 def _families_of(index: pd.Index) -> npt.NDArray[np.object_]:

@@ -37,13 +37,53 @@ def predict(
     unsure: npt.ArrayLike = 0.0,
     families: npt.ArrayLike | None = None,
 ) -> pd.DataFrame:
-    """Compare counts with what their past predicts, allowing for more variation than Poisson's.
+    """Compare counts with what their past predicts, without those last weeks in which they had already risen.
 
     Args:
         now: a count per row, shape (n,).
         before: the past counts of each row, shape (n, weeks).
         exposure_now: what `now` is counted over, shape (n,) or one number.
         exposure_before: the same for `before`, shape (n, weeks) or (weeks,) or one number.
+        unsure: relative variance of `exposure_now`, shape (n,) or one number.
+        families: rows of one family lend each other their dispersion; None: all rows are one.
+
+    Returns:
+        The columns of `predict_from_whole_past`, and left_out (how many last weeks of the past are no part of the
+        measure).
+
+    Notes:
+        Where the last weeks of the past are already far above those before them, the rise is going on, and they are
+        left out of the measure. The test is that of `predict_from_whole_past`.
+
+    >>> predict([30, 11], [[10, 11, 9, 10, 12, 8, 10, 10]] * 2)["p"].round(4).tolist()
+    [0.0023, 0.7508]
+    """
+    past = np.asarray(before, dtype=np.float64)
+    kinds = np.zeros(len(past), dtype=np.intp) if families is None else number_families(families)
+    over = np.broadcast_to(np.asarray(exposure_before, dtype=np.float64), past.shape)
+    rising = _rising(past, over, kinds)
+    test = predict_from_whole_past(
+        now, np.where(rising, 0.0, past), exposure_now, over * ~rising, unsure=unsure, families=kinds
+    )
+    return test.assign(left_out=rising.sum(axis=1))
+
+
+def predict_from_whole_past(
+    now: npt.ArrayLike,
+    before: npt.ArrayLike,
+    exposure_now: npt.ArrayLike = 1.0,
+    exposure_before: npt.ArrayLike = 1.0,
+    *,
+    unsure: npt.ArrayLike = 0.0,
+    families: npt.ArrayLike | None = None,
+) -> pd.DataFrame:
+    """Compare counts with what all of their past predicts, allowing for more variation than Poisson's.
+
+    Args:
+        now: a count per row, shape (n,).
+        before: the past counts of each row, shape (n, weeks).
+        exposure_now: what `now` is counted over, shape (n,) or one number.
+        exposure_before: the same for `before`, shape (n, weeks) or (weeks,) or one number; a week of 0 is left out.
         unsure: relative variance of `exposure_now`, shape (n,) or one number.
         families: rows of one family lend each other their dispersion; None: all rows are one.
 
@@ -55,10 +95,8 @@ def predict(
         A row's dispersion is its own, shrunk to the family's (Smyth 2004), but for a row with a week far out of its
         range, which keeps its own. The degrees of freedom that the family lends are not their estimate but its lower
         90 % limit: a dozen rows tell little of how alike they are, and where they differ in burstiness the estimate
-        showed a false signal in up to one quiet week of eight. Where the last weeks of the past are already far above
-        those before them, the rise is going on, and they are left out of the measure. Given the counts of all weeks
-        together, the latest is beta-binomial; the mid-p of that is referred to Student's t with the degrees of freedom
-        of the dispersion.
+        showed a false signal in up to one quiet week of eight. Given the counts of all weeks together, the latest is
+        beta-binomial; the mid-p of that is referred to Student's t with the degrees of freedom of the dispersion.
 
     References:
         Robinson, M. D., Smyth, G. K. (2008). Small-sample estimation of negative binomial dispersion. Biostatistics 9,
@@ -66,8 +104,8 @@ def predict(
         and Molecular Biology 3, 3. Phipson, B. et al. (2016). Robust hyperparameter estimation protects against
         hypervariable genes. Annals of Applied Statistics 10, 946-963.
 
-    >>> predict([30, 11], [[10, 11, 9, 10, 12, 8, 10, 10]] * 2)["p"].round(4).tolist()
-    [0.0023, 0.7508]
+    >>> predict_from_whole_past([30], [[10, 10, 10, 10, 10, 10, 30, 30]])["expected"].tolist()
+    [15.0]
     """
     count = np.atleast_1d(np.asarray(now, dtype=np.float64))
     past = np.asarray(before, dtype=np.float64)
@@ -76,7 +114,6 @@ def predict(
     over = np.broadcast_to(np.asarray(exposure_before, dtype=np.float64), (rows, weeks))
     doubt = np.broadcast_to(np.asarray(unsure, dtype=np.float64), (rows,))
     kinds = np.zeros(rows, dtype=np.intp) if families is None else number_families(families)
-    over = over * ~_rising(past, over, kinds)
     past = np.where(over > 0, past, 0.0)
     total, over_total, used = past.sum(axis=1), over.sum(axis=1), (over > 0).sum(axis=1)
     expected = total / over_total * over_now

@@ -64,7 +64,7 @@ def transfer_counts(tickets: pd.DataFrame) -> pd.DataFrame:
 
     Returns:
         transfers ("0", "1", "2", "3 or more"), tickets, share, low, high (Wilson), ping_pong (tickets that came back to
-        a queue that they had left).
+        a queue that they had left; missing where no ticket tells).
     """
     with_count = tickets[tickets["transfers"].notna()]
     transfers = with_count["transfers"].clip(upper=3).astype("int64")
@@ -72,6 +72,8 @@ def transfer_counts(tickets: pd.DataFrame) -> pd.DataFrame:
     counts = pd.DataFrame({"tickets": transfers.value_counts(), "ping_pong": transfers[is_ping_pong].value_counts()})
     counts = counts.reindex(range(4)).fillna(0).astype("int64")
     shares = wilson(counts["tickets"], len(with_count))
+    if with_count["ping_pongs"].isna().all():
+        counts["ping_pong"] = np.nan
     counts.insert(0, "transfers", ["0", "1", "2", "3 or more"])
     return counts[["transfers", "tickets"]].join(shares).join(counts["ping_pong"]).reset_index(drop=True)
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from opslib.analysis.methods.intervals import mean_interval, wilson
+from opslib.analysis.methods.intervals import mean_interval, poisson_rate, wilson
 from opslib.analysis.methods.survival import grouped_quantiles
 from opslib.metrics import ALL, Metric
 
@@ -86,13 +86,37 @@ def roll_up(sums: pd.DataFrame) -> pd.DataFrame:
     return grouped[_SUMS].sum().reset_index()
 
 
+def over_exposures(sums: pd.DataFrame, exposures: pd.DataFrame, catalogue: Mapping[str, Metric]) -> pd.DataFrame:
+    """Put the exposure of the team's week in the place of the denominator, where a metric divides by one.
+
+    Args:
+        sums: week, team, channel, metric, numerator, denominator, squares, rolled up.
+        exposures: exposure, week, team, size, is_shown.
+        catalogue: the metrics by name.
+
+    Returns:
+        The sums; those of a metric with an exposure are there for channel `all` and for weeks and teams whose exposure
+        is more than 0 and shown, with numerator 0 where nothing was counted.
+    """
+    exposure = sums["metric"].map({name: metric.exposure for name, metric in catalogue.items()})
+    parts = [sums[exposure == ""]]
+    shown = exposures[exposures["is_shown"] & (exposures["size"] > 0)]
+    for name in sums.loc[exposure != "", "metric"].unique():
+        rows = sums[(sums["metric"] == name) & (sums["channel"] == ALL)].drop(columns="denominator")
+        sizes = shown.loc[shown["exposure"] == catalogue[name].exposure, ["week", "team", "size"]]
+        part = sizes.rename(columns={"size": "denominator"}).merge(rows, on=["week", "team"], how="left")
+        part = part.assign(metric=name, channel=ALL)
+        parts.append(part.fillna({"numerator": 0.0, "squares": 0.0})[list(sums.columns)])
+    return pd.concat(parts, ignore_index=True)
+
+
 def _levels(rows: pd.DataFrame) -> list[pd.DataFrame]:
     """The rows as they are, over channels, over teams and over both."""
     return [rows, rows.assign(channel=ALL), rows.assign(team=ALL), rows.assign(team=ALL, channel=ALL)]
 
 
 def with_intervals(sums: pd.DataFrame, catalogue: Mapping[str, Metric]) -> pd.DataFrame:
-    """Values of counts, shares and means, with their intervals.
+    """Values of all kinds but quantiles, with their intervals.
 
     Args:
         sums: week, team, channel, metric, numerator, denominator, squares.
@@ -100,8 +124,8 @@ def with_intervals(sums: pd.DataFrame, catalogue: Mapping[str, Metric]) -> pd.Da
 
     Returns:
         `COLUMNS` up to `censored`. A count has no interval: it is no estimate, and a control chart says how much it
-        varies. A share has Wilson's, a mean Student's; a share or mean of nothing is null. `spread` is the standard
-        deviation of a mean's rows.
+        varies; nor has a ratio. A share has Wilson's, a mean Student's, a rate Garwood's exact one; what is divided by
+        nothing is null. `spread` is the standard deviation of a mean's rows; n of a rate or ratio is its numerator.
     """
     frame = sums.reset_index(drop=True).assign(value=np.nan, low=np.nan, high=np.nan, spread=np.nan)
     kind = frame["metric"].map({name: metric.kind for name, metric in catalogue.items()})
@@ -116,9 +140,14 @@ def with_intervals(sums: pd.DataFrame, catalogue: Mapping[str, Metric]) -> pd.Da
     _set_estimates(
         frame, mean, mean_interval(below[mean], above[mean] / below[mean], frame.loc[mean, "spread"].fillna(0.0))
     )
+    rate = (kind == "rate") & (below > 0)
+    per = frame["metric"].map({name: metric.per for name, metric in catalogue.items()}).astype("float64")
+    _set_estimates(frame, rate, poisson_rate(above[rate], below[rate]).mul(per[rate], axis=0))
+    ratio = (kind == "ratio") & (below > 0)
+    frame.loc[ratio, "value"] = above[ratio] / below[ratio]
     _clip_to_scale(frame, catalogue)
 
-    frame["n"] = below.where(~count, above).round().astype("Int64")
+    frame["n"] = below.where(~kind.isin(["count", "rate", "ratio"]), above).round().astype("Int64")
     frame["denominator"] = below.where(~count)
     frame["censored"] = pd.array([pd.NA] * len(frame), dtype="Int64")
     return frame[_MEASURED]

@@ -118,7 +118,10 @@ def derived_columns(table: Table, organisation: Organisation) -> dict[str, Deriv
                 "ticket_is_kept": _TICKET_IS_KEPT,
                 "is_not_before_its_ticket": _not_before_ticket("reviewed_at"),
                 "agent_is_known": _AGENT_IS_KNOWN,
-                "score_is_within_its_range": DerivedColumn("c.score between 0 and c.max_score", ("score", "max_score")),
+                "score_is_within_its_range": DerivedColumn(
+                    "c.score between coalesce(c.min_score, 0) and c.max_score", ("score", "max_score")
+                ),
+                "min_score_is_below_max_score": DerivedColumn("c.min_score < c.max_score", ("min_score", "max_score")),
                 "reviewer_is_not_the_agent": DerivedColumn("c.reviewer_id <> c.agent_id", ("reviewer_id", "agent_id")),
             }
         case "activity":

@@ -85,12 +85,10 @@ def markdown(escalation: Escalation) -> str:
     lines = [
         f"# {_literal(row['subject'])}",
         f"Escalation `{escalation.escalation_id}` of {_literal(escalation.team_label)}, {escalation.week}.",
-        f"- **Avoidable**: {row['excess']:,.0f} tickets a week (95 %: {row['excess_low']:,.0f} to "
-        f"{row['excess_high']:,.0f}) above the {row['before_per_week']:,.0f} before.",
-        f"- **Effort** per ticket: {row['effort_ratio']:.2f} times the team's average. **Dissatisfied** answers: "
-        f"{row['dissatisfied_ratio']:.2f} times.",
+        f"- **Avoidable**: {avoidable_in_words(row)}.",
+        f"- **Dissatisfied** answers: {row['dissatisfied_ratio']:.2f} times the team's share.",
         f"- **Score**: {row['score']:,.0f} average tickets a week (95 %: {row['score_low']:,.0f} to "
-        f"{row['score_high']:,.0f}): avoidable tickets times effort times dissatisfaction.",
+        f"{row['score_high']:,.0f}): avoidable tickets times dissatisfaction.",
         f"- **Since**: {_since(row)}. Found by: {words.listed(str(row['found_by']).split(' and '))}.",
         *([f"- **Customers say**: {_literal(words.listed([f'“{each}”' for each in phrases]))}."] if phrases else []),
         "\n## Trend\n",
@@ -130,6 +128,19 @@ def as_csv(escalation: Escalation) -> str:
     writer.writerow(columns)
     writer.writerows([[safe_cell(each) for each in line] for line in rows.itertuples(index=False)])
     return "\ufeff" + target.getvalue()
+
+
+def avoidable_in_words(row: pd.Series) -> str:
+    """What a subject has above its level before: allowing for having been picked, and as counted.
+
+    Args:
+        row: of the candidates.
+    """
+    return (
+        f"about {row['excess']:,.0f} tickets a week (95 %: {row['excess_low']:,.0f} to {row['excess_high']:,.0f}) "
+        f"above the {row['before_per_week']:,.0f} before, after allowing for having been picked as large "
+        f"({row['excess_as_counted']:,.0f} as counted)"
+    )
 
 
 def safe_cell(text: str) -> str:

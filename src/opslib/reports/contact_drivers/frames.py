@@ -12,7 +12,7 @@ from functools import cached_property
 
 import pandas as pd
 
-from opslib.analysis.contact_drivers import drivers, escalation
+from opslib.analysis.contact_drivers import drivers, escalation, follow_up
 from opslib.analysis.contact_drivers import labels as text_labels
 from opslib.analysis.contact_drivers import movers as movement
 from opslib.analysis.contact_drivers import phrases as text_phrases
@@ -79,7 +79,9 @@ class Drivers:
         rows["day"] = rows["created_at"].dt.tz_convert(str(zone)).dt.strftime("%Y-%m-%d").astype("str")
         if "contact_reason" not in rows:
             rows["contact_reason"] = pd.Series(pd.NA, index=rows.index, dtype="str")
-        return rows.merge(self._answers, on="ticket_id", how="left")
+        rows = rows.merge(self._answers, on="ticket_id", how="left")
+        rows["answer_days"] = (rows.pop("answered_at") - rows["created_at"]).dt.total_seconds() / 86_400
+        return rows
 
     @cached_property
     def recent(self) -> pd.DataFrame:
@@ -148,8 +150,12 @@ class Drivers:
 
     def weekly_tickets(self, row: pd.Series) -> pd.Series:
         """Tickets per week of the subject of a candidate or a row of the register, the last thirteen weeks."""
-        own = self.tickets_with_text[escalation.subject_tickets(self.tickets_with_text, row)]
-        return own.groupby("week").size().reindex(self.weeks[-TEXT_WEEKS:], fill_value=0).astype("int64")
+        return self._by_week(self.tickets_with_text[escalation.subject_tickets(self.tickets_with_text, row)])
+
+    def _by_week(self, tickets: pd.DataFrame) -> pd.Series:
+        """How many tickets each of the last thirteen weeks has."""
+        counts = tickets["week"].value_counts().reindex(self.weeks[-TEXT_WEEKS:], fill_value=0)
+        return counts.astype("int64")
 
     @cached_property
     def earlier_register(self) -> pd.DataFrame:
@@ -166,23 +172,31 @@ class Drivers:
     @cached_property
     def register(self) -> pd.DataFrame:
         """The escalations of the last 26 weeks before this one with what has become of them; `REGISTER_COLUMNS`."""
-        first = shift_week(self.week.week, -HISTORY_WEEKS)
+        first = shift_week(self.week.week, -follow_up.FOLLOWED_WEEKS)
         before = self.earlier_register
         own = before[(before["week"] == before["escalated_week"]) & (before["escalated_week"] >= first)]
-        lines = [
-            {
-                **{str(name): value for name, value in row.items() if name != "week"},
-                **escalation.follow_up(row, self.weekly_tickets(row)),
-                "weeks_since": sum(name > row["escalated_week"] for name in self.weeks),
-            }
-            for _, row in own.iterrows()
-        ]
-        return pd.DataFrame(lines, columns=list(escalation.REGISTER_COLUMNS))
+        back = set(before.loc[before["state"] == follow_up.BACK, "escalation_id"])
+        latest = own.groupby("subject")["escalated_week"].max()
+        total = self._by_week(self.tickets_with_text)
+        lines = []
+        for _, row in own.iterrows():
+            weekly = self.weekly_tickets(row)
+            outcome = follow_up.follow_up(row, weekly, total - weekly)
+            outcome["weeks_since"] = sum(name > row["escalated_week"] for name in self.weeks)
+            if row["escalation_id"] in back:
+                outcome["state"] = follow_up.BACK
+            elif row["escalated_week"] < latest[row["subject"]]:
+                outcome["state"] = follow_up.AGAIN
+            lines.append({**row.drop("week"), **outcome})
+        frame = pd.DataFrame(lines, columns=list(escalation.REGISTER_COLUMNS))
+        return frame.astype({"needed_weeks": "Int64"})
 
     @cached_property
     def escalations(self) -> pd.DataFrame:
         """The candidates that are escalated in this week: `CANDIDATE_COLUMNS` and escalation_id."""
-        rows = escalation.escalations_of_the_week(self.candidates, self.is_relabelled, self.open_escalations)
+        rose = set(self.register.loc[self.register["state"] == follow_up.ROSE, "subject"])
+        taken = self.open_candidates.index[~self.open_candidates.isin(rose)]
+        rows = escalation.escalations_of_the_week(self.candidates, self.is_relabelled, taken)
         names = [escalation_id(self.week.week, self.week.team, str(subject)) for subject in rows["subject"]]
         return rows.assign(escalation_id=pd.Series(names, index=rows.index, dtype="str"))
 
@@ -195,12 +209,16 @@ class Drivers:
 
     @cached_property
     def open_escalations(self) -> dict[str, str]:
-        """The subjects that were escalated before and never were back to their level since, and in which week."""
-        registers = [self.earlier_register[["escalation_id", "state"]], self.register[["escalation_id", "state"]]]
-        states = pd.concat([each for each in registers if len(each)] or registers[:1])
-        back = set(states.loc[states["state"] == escalation.BACK, "escalation_id"])
-        still = self.register[~self.register["escalation_id"].isin(back)]
+        """The subjects that were escalated before and are not back to their level since, and in which week."""
+        still = self.register[~self.register["state"].isin([follow_up.BACK, follow_up.AGAIN])]
         return dict(zip(still["subject"].astype(str), still["escalated_week"].astype(str), strict=True))
+
+    @cached_property
+    def open_candidates(self) -> pd.Series:
+        """The candidates that are open escalations: the subject that was escalated before, by that of the candidate."""
+        of_the_week = self.tickets_with_text[self.tickets_with_text["week"] == self.week.week]
+        still = self.register[self.register["subject"].isin(list(self.open_escalations))]
+        return escalation.same_matters(of_the_week, self.candidates, still)
 
     @cached_property
     def activity(self) -> pd.DataFrame | None:
@@ -236,12 +254,13 @@ class Drivers:
 
     @cached_property
     def _answers(self) -> pd.DataFrame:
-        """The last survey answer of each ticket: satisfied 1.0 or 0.0."""
+        """The last survey answer of each ticket: satisfied 1.0 or 0.0, answered_at."""
         if not self.week.warehouse.columns("satisfaction"):
-            return pd.DataFrame({"ticket_id": pd.Series(dtype="str"), "satisfied": pd.Series(dtype="float64")})
+            dtypes = {"ticket_id": "str", "satisfied": "float64", "answered_at": "datetime64[us, UTC]"}
+            return pd.DataFrame({name: pd.Series(dtype=dtype) for name, dtype in dtypes.items()})
         answers = self.week.warehouse.read("standard", "satisfaction").sort_values("answered_at", kind="stable")
         satisfied = is_satisfied(answers["score"], answers["scale_max"])
-        frame = pd.DataFrame({"ticket_id": answers["ticket_id"], "satisfied": satisfied})
+        frame = answers[["ticket_id", "answered_at"]].assign(satisfied=satisfied)
         return frame.drop_duplicates("ticket_id", keep="last")
 
 
@@ -284,16 +303,16 @@ def headline(contacts: Drivers) -> Headline:
 
 
 def pareto(contacts: Drivers) -> pd.DataFrame:
-    """Reasons of the last four weeks by tickets, with what they cost.
+    """Reasons of the last four weeks by tickets, with how long these waited with us.
 
     Args:
         contacts: of `open_drivers`.
 
     Returns:
-        all, contact_reason, tickets, share, cumulative_share, agent_work_hours, hours_share, hours_per_ticket, reopens,
-        answered, dissatisfied, dissatisfied_share with dissatisfied_low and dissatisfied_high, per_1000 (tickets a week
-        per 1,000 users who were active in it, where the export has the table `activity`) with per_1000_low and
-        per_1000_high, folded (reasons that the row sums), weeks, week.
+        all, contact_reason, tickets, share, cumulative_share, waited_hours, waited_share, waited_hours_per_ticket,
+        reopens, answered, dissatisfied, dissatisfied_share with dissatisfied_low and dissatisfied_high, per_1000
+        (tickets a week per 1,000 users who were active in it, where the export has the table `activity`) with
+        per_1000_low and per_1000_high, folded (reasons that the row sums), weeks, week.
     """
     frame = drivers.pareto(contacts.recent, minimum_group=contacts.minimum_group, activity=contacts.exposure)
     return frame.assign(weeks=min(RANKED_WEEKS, len(contacts.weeks)), week=contacts.week.week)
@@ -352,8 +371,8 @@ def movers(contacts: Drivers) -> pd.DataFrame:
         contacts: of `open_drivers`.
 
     Returns:
-        dimension, segment, contact_reason, count, trailing_mean, flow, season, expected, low, high (95 %), excess,
-        ratio, z, p, q, discovery, direction, history (tuple of the last thirteen weeks' tickets).
+        dimension, segment, contact_reason, count, trailing_mean, flow, season, expected, low, high (95 %), left_out,
+        excess, ratio, z, p, q, discovery, direction, history (tuple of the last thirteen weeks' tickets).
     """
     wide = contacts.counts.pivot_table(index=["dimension", "segment", "contact_reason"], columns="week", values="count")
     names = [name for name in contacts.weeks[-13:] if name in wide]
@@ -385,7 +404,7 @@ def history(contacts: Drivers, reason: str = "", *, weeks: int = HISTORY_WEEKS) 
 
 
 def warnings(contacts: Drivers) -> pd.DataFrame:
-    """Early warnings on the days of the week: day, contact_reason, days, count, expected, ratio, p, q."""
+    """Early warnings on the days of the week: the columns of `analysis.contact_drivers.movers.early_warnings`."""
     days = _days(contacts, contacts.weeks[-(movement.TRAILING_WEEKS + 2) :])
     return movement.early_warnings(movement.daily_counts(contacts.tickets, days), days[-7:])
 
@@ -429,14 +448,10 @@ def forms(contacts: Drivers) -> pd.DataFrame:
         difference_low and difference_high, p, q, discovery, extra.
     """
     rows = contacts.recent
-    first, last = (
-        ("first_queue", "solved_queue") if rows["first_queue"].notna().any() else ("first_team", "solved_team")
-    )
-    complete = rows[first].notna() & rows[last].notna()
-    outcomes = rows.assign(
-        misrouted=(rows[first] != rows[last]).astype("float64").where(complete),
-        labelled_other=drivers.is_catch_all(rows["contact_reason"]).astype("float64"),
-    )
+    outcomes = rows.assign(labelled_other=drivers.is_catch_all(rows["contact_reason"]).astype("float64"))
+    misrouted = _misrouted(contacts)
+    if misrouted is not None:
+        outcomes["misrouted"] = misrouted
     replies = asks_back(contacts.week.warehouse, contacts.recent["ticket_id"], contacts.weeks[-RANKED_WEEKS:])
     if replies is not None:
         outcomes = outcomes.merge(replies, on="ticket_id", how="left")
@@ -455,17 +470,32 @@ def candidates(contacts: Drivers) -> pd.DataFrame:
         excess may be nothing, or five others come first.
     """
     rows = contacts.candidates
-    weeks = {subject: f"handed over in {words.short_week(week)}" for subject, week in contacts.open_escalations.items()}
-    before = rows["subject"].astype("str").map(weeks).astype("str")
+    weeks = {name: f"handed over in {words.short_week(week)}" for name, week in contacts.open_escalations.items()}
+    before = rows["subject"].map(contacts.open_candidates).map(weeks).astype("str")
     is_new = rows["subject"].isin(list(contacts.escalations["subject"]))
     done = pd.Series("wait", index=rows.index, dtype="str")
-    done = done.mask(contacts.is_relabelled, "none: labels were changed")
-    return rows.assign(done=before.fillna(done.mask(is_new, "handed over this week")))
+    done = before.fillna(done.mask(contacts.is_relabelled, "none: labels were changed"))
+    return rows.assign(done=done.mask(is_new, "handed over this week"))
 
 
 def register(contacts: Drivers) -> pd.DataFrame:
     """What was escalated in earlier weeks and what has become of it: `escalation.REGISTER_COLUMNS`."""
     return contacts.register
+
+
+def _misrouted(contacts: Drivers) -> pd.Series | None:
+    """1.0 where a recent ticket was solved in another queue than its first, or team where that is not told; else 0.0.
+
+    None where the export does not tell: without events of moves the first queue is the one that the ticket has today.
+    """
+    rows = contacts.recent
+    for unit in ("queue", "team"):
+        first, last = rows[f"first_{unit}"], rows[f"solved_{unit}"]
+        complete = first.notna() & last.notna()
+        moved = complete & (first != last)
+        if moved.any() or (complete.any() and contacts.week.has_events(unit, contacts.weeks[-RANKED_WEEKS:])):
+            return moved.astype("float64").where(complete)
+    return None
 
 
 def _still_open(subjects: Sequence[str]) -> str:

@@ -10,12 +10,13 @@ import numpy as np
 import pandas as pd
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator
 
+from opslib.analysis.contact_drivers.follow_up import UNKNOWN
 from opslib.display import theme, words
 from opslib.display.cells import Cell, paragraphs, rows_of, spark_words, sparkline, stacked, table_of
 from opslib.display.charts import NOTHING, draw_range, mark_signals, weeks_below
 from opslib.display.heat_map import heat_map
 from opslib.display.theme import Drawing, Markup, note
-from opslib.reports.contact_drivers.escalation_files import Escalation
+from opslib.reports.contact_drivers.escalation_files import Escalation, avoidable_in_words
 
 _MOST_REASONS = 15
 _MOST_PHRASES = 12
@@ -26,6 +27,8 @@ _RENAMED = (
     "Some reasons gained what others lost: it looks as if labels were renamed or are used differently, not as if "
     "customers wrote about something else."
 )
+_MARK = " *"
+_WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _OUTCOMES = {
     "misrouted": "misrouted",
     "labelled_other": "labelled as a catch-all",
@@ -37,7 +40,7 @@ def pareto(frame: pd.DataFrame) -> Drawing | Markup:
     """Reasons by tickets as bars, and the share that they make up together.
 
     Args:
-        frame: contact_reason, tickets, share, cumulative_share, hours_share.
+        frame: contact_reason, tickets, share, cumulative_share, waited_share.
     """
     if frame.empty:
         return note(NOTHING)
@@ -50,7 +53,7 @@ def pareto(frame: pd.DataFrame) -> Drawing | Markup:
         axes = figure.add_subplot()
         place = np.arange(len(rows))[::-1]
         share = rows["share"].to_numpy(dtype=np.float64)
-        hours = rows["hours_share"].to_numpy(dtype=np.float64)
+        hours = rows["waited_share"].to_numpy(dtype=np.float64)
         axes.barh(place + 0.18, share, 0.36, color=theme.BLUE)
         has_hours = not np.isnan(hours).all()
         if has_hours:
@@ -65,7 +68,7 @@ def pareto(frame: pd.DataFrame) -> Drawing | Markup:
         axes.text(0, len(rows) - 0.25, "share of tickets", color=theme.BLUE, fontweight="bold", fontsize=8.5)
         if has_hours:
             axes.text(
-                0.42 * reach, len(rows) - 0.25, "of agent hours", color="#8a6212", fontweight="bold", fontsize=8.5
+                0.42 * reach, len(rows) - 0.25, "of hours waited", color="#8a6212", fontweight="bold", fontsize=8.5
             )
         axes.set_yticks(place, names)
         axes.tick_params(axis="y", labelsize=9, labelcolor=theme.INK)
@@ -80,23 +83,23 @@ def pareto(frame: pd.DataFrame) -> Drawing | Markup:
         half = int((frame["cumulative_share"] < 0.5).sum()) + 1
         return theme.drawing(
             figure,
-            f"Bars of contact reasons by their share of tickets and of agent hours, largest first: "
+            f"Bars of contact reasons by their share of tickets and of the hours waited with us, largest first: "
             f"{first['contact_reason']} with {first['tickets']:,.0f} tickets ({100 * first['share']:.0f} %). "
             f"{half} of {len(frame)} reasons make up half of the tickets.",
         )
 
 
 def pareto_table(frame: pd.DataFrame) -> Markup:
-    """What each reason costs.
+    """How long each reason's tickets waited for us, how many came back, and how many were dissatisfied.
 
     Args:
-        frame: contact_reason, tickets, agent_work_hours, hours_per_ticket, reopens, answered, dissatisfied_share and
+        frame: contact_reason, tickets, waited_hours, waited_hours_per_ticket, reopens, answered, dissatisfied_share and
             per_1000 with their bounds, folded.
     """
     if frame.empty:
         return note(NOTHING)
     per_user = frame["per_1000"].notna().any()
-    heads = ["Reason", "Tickets", "Hours", "Each", "Reopens", "Unhappy"]
+    heads = ["Reason", "Tickets", "Hours waited", "Each", "Reopens", "Unhappy"]
     heads += ["Per 1,000"] if per_user else []
     rows = []
     for row in rows_of(frame):
@@ -104,8 +107,11 @@ def pareto_table(frame: pd.DataFrame) -> Markup:
         cells = [
             Cell(_reason_or_fold(row), header=True),
             Cell(f"{row.tickets:,.0f}", number=True),
-            Cell(words.value(row.agent_work_hours, "count"), number=True),
-            Cell(words.NOT_SHOWN if pd.isna(row.hours_per_ticket) else f"{row.hours_per_ticket:.1f}", number=True),
+            Cell(words.value(row.waited_hours, "count"), number=True),
+            Cell(
+                words.NOT_SHOWN if pd.isna(row.waited_hours_per_ticket) else f"{row.waited_hours_per_ticket:.1f}",
+                number=True,
+            ),
             Cell(words.value(row.reopens, "count"), number=True),
             Cell(unhappy, number=True),
         ]
@@ -114,14 +120,15 @@ def pareto_table(frame: pd.DataFrame) -> Markup:
         rows.append(cells)
     has_surveys = frame["answered"].notna().any()
     below = paragraphs(
-        "Hours are the business hours in which tickets were new or open and waited for us: the total, and per ticket."
+        "Hours waited with us: business hours in which tickets were new or open, up to now for those still open. This "
+        "is waiting, not hours worked."
         + (" Unhappy is the share of dissatisfied answers to surveys." if has_surveys else ""),
         "" if has_surveys else "Satisfaction is not in this export.",
         "Per 1,000: tickets a week for each thousand users who were active in that week. In brackets: 95 % intervals."
         if per_user
         else "Active users of these weeks are not in this export: no rate per 1,000 users.",
     )
-    table = table_of("What each reason costs", heads, rows)
+    table = table_of("How long each reason waits, and what comes of it", heads, rows)
     return stacked(table, below)
 
 
@@ -187,8 +194,8 @@ def movers(frame: pd.DataFrame) -> Markup:
     """What moved in the week, over reasons and segments, and how many tests it took to say so.
 
     Args:
-        frame: dimension, segment, contact_reason, count, trailing_mean, expected, low, high, excess, ratio, p, q,
-            discovery, history.
+        frame: dimension, segment, contact_reason, count, trailing_mean, expected, low, high, left_out, excess, ratio,
+            p, q, discovery, history.
     """
     tested = int(frame["p"].notna().sum())
     if tested == 0:
@@ -200,7 +207,7 @@ def movers(frame: pd.DataFrame) -> Markup:
         "rate of 10 %. When nothing changes, about one week in ten or fewer shows any."
     )
     if signals.empty:
-        return paragraphs("No reason moved beyond its usual range.", tests)
+        return paragraphs("No reason that was tested moved beyond its usual range.", tests)
     first = signals.groupby("contact_reason")["q"].transform("min")
     whole = signals["dimension"] == "all"
     lines = signals.assign(first=first, part=~whole).sort_values(
@@ -213,7 +220,7 @@ def movers(frame: pd.DataFrame) -> Markup:
             Cell(_name("all reasons" if row.contact_reason == "all" else row.contact_reason), header=True),
             Cell("all" if row.dimension == "all" else str(row.segment), whole=True),
             Cell(f"{row.count_:,.0f}", number=True),
-            Cell(f"{row.expected:,.0f} ({row.low:,.0f}–{row.high:,.0f})", number=True),
+            Cell(f"{row.expected:,.0f} ({row.low:,.0f}–{row.high:,.0f}){_MARK if row.left_out else ''}", number=True),
             Cell(f"{words.points(row.excess, 'count')}, {_times(row.ratio)}", number=True),
             Cell(_chance(row.q), number=True),
             Cell(
@@ -226,7 +233,7 @@ def movers(frame: pd.DataFrame) -> Markup:
     heads = ("Reason", "Where", "Tickets", "Expected (95 %)", "Change", "q", "13 weeks")
     table = table_of("What moved against the eight weeks before", heads, rows)
     more = f"The strongest 25 of {len(lines)}." if len(lines) > 25 else ""
-    below = paragraphs(tests, more, _RENAMED if _looks_renamed(frame) else "")
+    below = paragraphs(tests, more, _rises_left_out(lines.head(25)), _RENAMED if _looks_renamed(frame) else "")
     return stacked(table, below)
 
 
@@ -266,10 +273,10 @@ def history(frame: pd.DataFrame) -> Drawing | Markup:
 
 
 def warnings(frame: pd.DataFrame) -> Markup:
-    """Early warnings of the week's days.
+    """Early warnings of the week's days, each with how what was expected is reckoned.
 
     Args:
-        frame: day, contact_reason, days, count, expected, q.
+        frame: day, contact_reason, days, count, expected, before, flow, q.
     """
     rule = "When nothing changes, at most one week in ten raises any warning."
     if frame.empty:
@@ -285,13 +292,23 @@ def warnings(frame: pd.DataFrame) -> Markup:
             Cell("the day" if row.days == 1 else f"the last {row.days} days"),
             Cell(f"{row.count_:,.0f}", number=True),
             Cell(f"{row.expected:,.1f}", number=True),
+            Cell(_reckoning(row)),
             Cell(_chance(row.q), number=True),
             Cell(f"{days[row.contact_reason]} of 7", number=True),
         ]
         for row in rows_of(first)
     ]
-    heads = ("Reason", "First day", "Counted over", "Tickets", "Expected", "q", "Days warned")
+    heads = ("Reason", "First day", "Counted over", "Tickets", "Expected", "Expected from", "q", "Days warned")
     return stacked(table_of("Early warnings", heads, rows), paragraphs(rule))
+
+
+def _reckoning(row: Any) -> str:
+    """The same weekdays of the weeks before, and how the team's other reasons went against these."""
+    last = pd.Timestamp(row.day)
+    names = [_WEEKDAYS[(last - pd.Timedelta(days=back)).weekday()] for back in range(row.days - 1, -1, -1)]
+    days = f"{names[0]}s" if len(names) == 1 else f"{names[0]} to {names[-1]}"
+    mean = sum(row.before) / len(row.before)
+    return f"{days} of {len(row.before)} weeks before: {mean:,.1f} on average; × {row.flow:.2f}, as other reasons went"
 
 
 def emerging(frame: pd.DataFrame, languages: pd.DataFrame) -> Markup:
@@ -420,7 +437,7 @@ def forms(frame: pd.DataFrame) -> Markup:
         + (f" Not in this export: {words.listed(lacking)}." if lacking else "")
     )
     if wrong.empty:
-        return paragraphs("No choice goes wrong more often than the others.", tests)
+        return paragraphs("No choice that was tested goes wrong more often than the others.", tests)
     rows = [
         [
             Cell(_choice(row), header=True),
@@ -446,7 +463,7 @@ def candidates(frame: pd.DataFrame) -> Markup:
     """What to hand to the product team, by the tickets that it would avoid.
 
     Args:
-        frame: subject, kind, reason, excess, effort_ratio, dissatisfied_ratio, score with their bounds, onset_on, done.
+        frame: subject, kind, reason, excess, dissatisfied_ratio, score with their bounds, onset_on, done.
     """
     if frame.empty:
         return note("Nothing to escalate: no reason moved up, took a step up, or has a phrase of its own.")
@@ -457,20 +474,21 @@ def candidates(frame: pd.DataFrame) -> Markup:
                 header=True,
             ),
             Cell(f"{row.excess:,.0f} ({row.excess_low:,.0f} to {row.excess_high:,.0f})", number=True),
-            Cell(f"{row.effort_ratio * row.dissatisfied_ratio:.2f} ×", number=True),
+            Cell(f"{row.dissatisfied_ratio:.2f} ×", number=True),
             Cell(f"{row.score:,.0f} ({row.score_low:,.0f} to {row.score_high:,.0f})", number=True),
             Cell(str(row.onset_on), whole=True),
             Cell(row.done),
         ]
         for row in rows_of(frame)
     ]
-    heads = ("Subject", "Avoidable a week", "Weight", "Score", "Since", "What is done")
+    heads = ("Subject", "Avoidable a week", "Unhappy", "Score", "Since", "What is done")
     table = table_of("Candidates for product feedback, largest gain first", heads, rows)
     below = paragraphs(
-        "Avoidable a week: tickets above the earlier level. To a reason belong the tickets with its label and those "
-        "with a catch-all label whose text has its new phrases; to a phrase, the tickets whose text has it. Weight: "
-        "effort times dissatisfaction of its tickets, compared with the team's average ticket. Score: avoidable "
-        "tickets times weight. In brackets: 95 % intervals."
+        "Avoidable a week: tickets above the earlier level, after allowing for having been picked as the largest of "
+        "many. To a reason belong the tickets with its label and those with a catch-all label whose text has its new "
+        "phrases; to a phrase, the tickets whose text has it. Unhappy: dissatisfied answers within seven days, beside "
+        "the team's; 1 while there are none. Score: avoidable tickets times that; how long tickets waited is not "
+        "in it. In brackets: 95 % intervals."
     )
     return stacked(table, below)
 
@@ -522,11 +540,9 @@ def top_escalation(escalation: Escalation | None) -> Markup:
     phrases = [phrase for phrase in str(row["phrases"]).split(";") if phrase]
     parts = [
         paragraphs(
-            f"{row['subject']}: {row['excess']:,.0f} tickets a week ({row['excess_low']:,.0f} to "
-            f"{row['excess_high']:,.0f}) above the {row['before_per_week']:,.0f} before, {_onset(row)}.",
-            f"Found by: {words.listed(str(row['found_by']).split(' and '))}. Compared with the team's average ticket "
-            f"it takes {row['effort_ratio']:.2f} times the effort and leaves {row['dissatisfied_ratio']:.2f} times as "
-            "many customers dissatisfied.",
+            f"{row['subject']}: {avoidable_in_words(row)}. {_onset(row).capitalize()}.",
+            f"Found by: {words.listed(str(row['found_by']).split(' and '))}. It leaves {row['dissatisfied_ratio']:.2f} "
+            "times as many customers dissatisfied as the team's average ticket.",
             f"Customers say: {words.listed([f'“{phrase}”' for phrase in phrases])}." if phrases else "",
         ),
         _segments(escalation.segments),
@@ -541,7 +557,7 @@ def register(frame: pd.DataFrame) -> Markup:
 
     Args:
         frame: subject, escalated_week, before_per_week, excess, latest_per_week, latest_low, latest_high, weeks_since,
-            state.
+            needed_weeks, state.
     """
     if frame.empty:
         return note("Nothing has been escalated for this team so far.")
@@ -552,19 +568,41 @@ def register(frame: pd.DataFrame) -> Markup:
             Cell(f"{row.before_per_week:,.0f}", number=True),
             Cell(f"{row.before_per_week + row.excess:,.0f}", number=True),
             Cell(words.estimate(row.latest_per_week, row.latest_low, row.latest_high, "count"), number=True),
-            Cell(f"{row.state}, {_after(row.weeks_since)}" if row.weeks_since else row.state),
+            Cell(_outcome(row)),
         ]
         for row in rows_of(frame)
     ]
     heads = ("Subject", "Escalated in", "Before", "Then", "Now (95 %)", "What became of it")
     below = paragraphs(
-        "Tickets a week: before the onset, at the time of the escalation, and on average in up to four latest weeks."
+        "Tickets a week: before the onset, at the time of the escalation, and on average in as many latest weeks as it "
+        "takes to tell. “Back”: more than half of the rise is gone for sure, and the level before is not surely "
+        "exceeded; said of what is as high as ever, it is wrong in at most one case of twenty. If the team's other "
+        "tickets rise or fall, these levels go with them."
     )
     return stacked(table_of("Register of escalations", heads, rows), below)
 
 
-def _after(weeks: int) -> str:
-    return "a week after" if weeks == 1 else f"{weeks} weeks after"
+def _outcome(row: Any) -> str:
+    """The state, and after how many weeks; of what is not known yet, how many it takes."""
+    if not row.weeks_since:
+        return str(row.state)
+    after = "a week after" if row.weeks_since == 1 else f"{row.weeks_since} weeks after"
+    if row.state != UNKNOWN:
+        return f"{row.state}, {after}"
+    if pd.isna(row.needed_weeks):
+        return f"{UNKNOWN}, {after}: too few tickets so far to tell"
+    if row.weeks_since < row.needed_weeks:
+        return f"{UNKNOWN}: {row.weeks_since} of the {row.needed_weeks} weeks that it takes"
+    return f"{UNKNOWN}, {after}"
+
+
+def _rises_left_out(lines: pd.DataFrame) -> str:
+    """Which expectations rest on fewer weeks, because the last ones had already risen."""
+    rises = lines[lines["left_out"] > 0].drop_duplicates("contact_reason")
+    weeks = ["the last week" if row.left_out == 1 else f"the last {row.left_out} weeks" for row in rows_of(rises)]
+    names = [f"{_name(reason)} ({each})" for reason, each in zip(rises["contact_reason"], weeks, strict=True)]
+    what = "* Expected without weeks in which it had already risen far above those before:"
+    return f"{what} {words.listed(names)}." if names else ""
 
 
 def _times(ratio: float) -> str:

@@ -32,6 +32,8 @@ from opslib.store.warehouse import Warehouse
 from opslib.weeks import shift_week, week_bounds
 
 NO_MOVES = "Not in this export: it has no events with queues, so the first queue of a ticket is not known."
+NO_TEAM_MOVES = "Not in this export: it has no events with teams, so moves between teams are not known."
+NO_TRANSFERS = "Not in this export: neither events nor counts tell which tickets were transferred."
 NO_RULES = "Not in this export: it has no routing rules."
 _BEFORE_AFTER = (
     *("rule_id", "changed_at", "queue_before", "queue_after", "group", "outcome", "unit", "before", "after"),
@@ -91,6 +93,11 @@ class Audit:
         """Whether the export tells in which queue a ticket first was."""
         return bool(self.tickets["first_queue"].notna().any())
 
+    @property
+    def has_transfers(self) -> bool:
+        """Whether the export tells which of the team's tickets were transferred."""
+        return bool(self.own["transfers"].notna().any())
+
     @cached_property
     def rules(self) -> list[Rule] | None:
         """All versions of all routing rules; None where the export has none."""
@@ -130,9 +137,10 @@ def headline(audit: Audit) -> Headline:
     if audit.own.empty:
         return Headline([], has_data=False)
     if audit.has_first_queues:
-        lines = [_misrouted_line(audit), *_transfer_lines(audit.own)]
+        lines = [_misrouted_line(audit)]
     else:
         lines = [Line("Tickets", f"{len(audit.own):,}", "", "", False, "no event tells their first queue", ())]
+    lines += _transfer_lines(audit.own)
     if audit.rules is not None:
         lines.append(_faults_line(lint(audit)))
     return Headline(lines, has_data=True)
@@ -145,7 +153,11 @@ def transitions(audit: Audit, *, by: moves.Unit = "queue") -> pd.DataFrame:
         origin, destination, moves, tickets, and the share of the moves out of the origin that go to the destination
         with its interval (share, low, high); most moves first.
     """
-    return _answer(moves.transitions(moves.moves(audit.spells, by)), audit.has_first_queues)
+    table = moves.transitions(moves.moves(audit.spells, by))
+    if by == "team":
+        is_known = len(table) > 0 or audit.week.has_events("team", audit.weeks)
+        return _answer(table, is_known, NO_TEAM_MOVES)
+    return _answer(table, audit.has_first_queues)
 
 
 def transfers(audit: Audit) -> pd.DataFrame:
@@ -153,10 +165,9 @@ def transfers(audit: Audit) -> pd.DataFrame:
 
     Returns:
         transfers ("0", "1", "2", "3 or more"), tickets, share, low, high, ping_pong (tickets that came back to a queue
-        that they had left).
+        that they had left; missing where the export does not tell).
     """
-    counts = moves.transfer_counts(audit.own)
-    return _answer(counts if counts["tickets"].sum() else counts.head(0), audit.has_first_queues)
+    return _answer(moves.transfer_counts(audit.own), audit.has_transfers or audit.own.empty, NO_TRANSFERS)
 
 
 def queues(audit: Audit) -> pd.DataFrame:
@@ -234,7 +245,7 @@ def cost(audit: Audit) -> pd.DataFrame:
         answers = audit.warehouse.read("standard", "satisfaction").sort_values("answered_at", kind="stable")
         last = answers.drop_duplicates("ticket_id", keep="last").set_index("ticket_id")
         satisfied = is_satisfied(last["score"], last["scale_max"])
-    return _answer(moves.transfer_cost(audit.own, satisfied), bool(audit.own["transfers"].notna().any()))
+    return _answer(moves.transfer_cost(audit.own, satisfied), audit.has_transfers or audit.own.empty, NO_TRANSFERS)
 
 
 def before_after(audit: Audit, *, weeks: int = 26) -> pd.DataFrame:
@@ -325,17 +336,14 @@ def _misrouted_line(audit: Audit) -> Line:
 
 
 def _transfer_lines(tickets: pd.DataFrame) -> list[Line]:
-    """The shares of tickets that were transferred, and that came back to a queue they had left."""
-    with_count = tickets[tickets["transfers"].notna()]
-    if with_count.empty:
-        return []
+    """The shares of tickets that were transferred, and that came back to a queue they had left, where that is known."""
     lines = []
-    for label, matches in (
-        ("Transferred at least once", with_count["transfers"] > 0),
-        ("Ping-pong", with_count["ping_pongs"] > 0),
-    ):
-        share, low, high = wilson(int(matches.sum()), len(with_count)).iloc[0]
-        note = f"{words.interval(low, high, 'share')} of {len(with_count):,} tickets"
+    for label, column in (("Transferred at least once", "transfers"), ("Ping-pong", "ping_pongs")):
+        counts = tickets[column].dropna()
+        if counts.empty:
+            continue
+        share, low, high = wilson(int((counts > 0).sum()), len(counts)).iloc[0]
+        note = f"{words.interval(low, high, 'share')} of {len(counts):,} tickets"
         lines.append(Line(label, words.value(share, "share"), "lower", "", False, note, ()))
     return lines
 

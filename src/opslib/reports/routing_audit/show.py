@@ -21,11 +21,12 @@ NOTHING = "No tickets here in these weeks: nothing to show."
 NO_COMPARISON = (
     "Not in this export: it does not tell where tickets were sent first, so none can be said to go elsewhere."
 )
+_WAITING = "These hours are how long tickets took, waiting included; what people worked on them is not in this table."
 _MOST = 10
 _GRID = 8
 _OUTCOMES = {
-    ("full_resolution", "times"): "Full resolution, open hours: times as long",
-    ("full_resolution", "seconds"): "Full resolution, open hours: longer by",
+    ("full_resolution", "times"): "Creation to solve, open hours: times as long",
+    ("full_resolution", "seconds"): "Creation to solve, open hours: longer by",
     ("satisfied", "share"): "Satisfied customers",
     ("misrouted", "share"): "Misrouted",
 }
@@ -89,12 +90,22 @@ def transfers(frame: pd.DataFrame) -> Markup:
     """
     if frame.empty or not frame["tickets"].sum():
         return _empty(frame)
+    tells_queues = bool(frame["ping_pong"].notna().any())
     rows = [
-        [Cell(row.transfers, header=True), _count(row.tickets), _share_estimate(row), _count(row.ping_pong)]
+        [
+            Cell(row.transfers, header=True),
+            _count(row.tickets),
+            _share_estimate(row),
+            *([_count(row.ping_pong)] if tells_queues else []),
+        ]
         for row in rows_of(frame)
     ]
-    heads = ("Transfers", "Tickets", "Share (95 % interval)", "Came back to a queue it had left")
-    return table_of("Tickets by number of transfers", heads, rows)
+    heads = ["Transfers", "Tickets", "Share (95 % interval)"]
+    heads += ["Came back to a queue it had left"] if tells_queues else []
+    return stacked(
+        table_of("Tickets by number of transfers", heads, rows),
+        paragraphs("" if tells_queues else "Which of them came back to a queue is not in this export."),
+    )
 
 
 def misrouted(frame: pd.DataFrame) -> Drawing | Markup:
@@ -240,7 +251,7 @@ def cost(frame: pd.DataFrame) -> Markup:
         rated if "satisfied" in counts else "No survey answers to compare.",
     ]
     table = table_of("Tickets that were transferred beside those that were not", heads, rows)
-    return stacked(table, paragraphs(" ".join(sentence for sentence in below if sentence)))
+    return stacked(table, paragraphs(" ".join(sentence for sentence in below if sentence), _WAITING))
 
 
 def before_after(frame: pd.DataFrame) -> Markup:

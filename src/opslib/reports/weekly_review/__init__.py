@@ -19,6 +19,7 @@ from opslib.reports.weekly_review.frames import (
     signals,
     sla,
     speed,
+    trust,
     values,
 )
 
@@ -41,5 +42,6 @@ __all__ = [
     "signals",
     "sla",
     "speed",
+    "trust",
     "values",
 ]

@@ -12,9 +12,10 @@ from functools import cached_property
 
 import pandas as pd
 
+from opslib.analysis.weekly_review import completeness
+from opslib.analysis.weekly_review import restatements as ledger
 from opslib.analysis.weekly_review import review as analysis
 from opslib.analysis.weekly_review.breakdown import COLUMNS as BREAKDOWN_COLUMNS
-from opslib.analysis.weekly_review.restatements import restated
 from opslib.display import words
 from opslib.display.headline import Headline, Line
 from opslib.errors import NotInExport, WarehouseError
@@ -81,14 +82,32 @@ def open_review(week: Week) -> Review:
     return Review(week)
 
 
+def trust(review: Review) -> pd.DataFrame:
+    """Why weeks on this page are not complete, and from when on numbers can be trusted.
+
+    Returns:
+        reason; weeks (those that are not complete, up to this one); trusted_from and backlog_trusted_from (weeks; null
+        where the export does not reach so far, and where it was complete before); one row per reason that concerns a
+        week shown here.
+    """
+    try:
+        rows = review.week.warehouse.read("facts", "weekly_completeness", teams=[review.week.team])
+    except NotInExport:
+        rows = pd.DataFrame(columns=completeness.COLUMNS)
+    return completeness.reasons(
+        rows, review.week.warehouse.weeks("facts", "weekly_values"), review.week.week, analysis.REPORT_WEEKS
+    )
+
+
 def flow(review: Review) -> pd.DataFrame:
-    """Control-chart frames of created, solved, reopened and the net flow, thirteen weeks.
+    """Control-chart frames of what came, what went and what the backlog looks like, thirteen weeks.
 
     Returns:
         week, metric, label, unit, better, value, low, high, n, censored, missing, goal, centre, lower, upper, signal,
         in_baseline, baseline, one row per metric and week, in the metric's unit.
     """
-    return _family(review, ["created", "solved", "reopened", "net_flow"])
+    backlog_metrics = ["backlog_days", "backlog_unassigned", "backlog_unreplied"]
+    return _family(review, ["created", "live_channel_share", "solved", *backlog_metrics])
 
 
 def speed(review: Review) -> pd.DataFrame:
@@ -115,7 +134,7 @@ def sla(review: Review) -> pd.DataFrame:
 
 
 def quality(review: Review) -> pd.DataFrame:
-    """Control-chart frames of satisfaction, survey response and QA score, thirteen weeks.
+    """Control-chart frames of satisfaction, survey response, QA score and critical errors, thirteen weeks.
 
     Returns:
         week, metric, label, unit, better, value, low, high, n, censored, missing, goal, centre, lower, upper, signal,
@@ -125,13 +144,13 @@ def quality(review: Review) -> pd.DataFrame:
 
 
 def effort(review: Review) -> pd.DataFrame:
-    """Control-chart frames of replies, one-touch, first contact, transfers, reopens and ping-pong, thirteen weeks.
+    """Control-chart frames of first contact, reopens, escalations and solves per agent hour, thirteen weeks.
 
     Returns:
         week, metric, label, unit, better, value, low, high, n, censored, missing, goal, centre, lower, upper, signal,
         in_baseline, baseline, one row per metric and week, in the metric's unit.
     """
-    return _family(review, [name for name, metric in CATALOGUE.items() if metric.family == "effort"])
+    return _family(review, ["first_contact_resolution", "reopen_share", "escalation_rate", "solves_per_agent_hour"])
 
 
 def metric(review: Review, name: str, *, weeks: int = analysis.REPORT_WEEKS) -> pd.DataFrame:
@@ -300,18 +319,23 @@ def missing(review: Review) -> pd.DataFrame:
 
 
 def restatements(review: Review) -> pd.DataFrame:
-    """Numbers of this week and of those before that were published once and changed since the week ended.
+    """Numbers of this week and of those before that settled, or were restated after that, since the week ended.
 
     Returns:
-        week, metric, label, unit, was, is, cause, was_as_of, as_of; the newest week first.
+        week, metric, label, unit, entry (`restated` or `settled`), was, is, cause (of a restatement), was_as_of, as_of;
+        the newest week first.
     """
-    weeks = [each for each in review.week.warehouse.weeks("published", "values") if each <= review.week.week]
-    tolerance = timedelta(hours=review.week.organisation.limits.week_ends_within_hours)
+    warehouse = review.week.warehouse
+    weeks = [each for each in warehouse.weeks("published", "values") if each <= review.week.week]
     try:
-        published = review.week.warehouse.read("published", "values", weeks=weeks, teams=[review.week.team])
+        published = warehouse.read("published", "values", weeks=weeks, teams=[review.week.team])
     except NotInExport:
-        published = pd.DataFrame(columns=["metric", "week", "value", "was", "as_of", "was_as_of", "cause"])
-    rows = restated(published, review.week.bounds[1] - tolerance)
+        published = pd.DataFrame(columns=["metric", "week", "entry", "value", "was", "as_of", "was_as_of", "cause"])
+    if "entry" not in published:
+        frame = review.week.frame_of(weeks)
+        published = ledger.with_entries(published, dict(zip(frame["week"], frame["end_at"], strict=True)), None)
+    tolerance = timedelta(hours=review.week.organisation.limits.week_ends_within_hours)
+    rows = ledger.since(published, review.week.bounds[1] - tolerance)
     rows = rows[rows["metric"].isin(list(CATALOGUE))]
     labels = rows["metric"].map({name: each.label for name, each in CATALOGUE.items()})
     return rows.assign(label=labels, unit=rows["metric"].map({name: each.unit for name, each in CATALOGUE.items()}))

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from opslib.analysis.weekly_review.restatements import CAUSES
+from opslib.analysis.weekly_review.restatements import CAUSES, RESTATEMENT, SETTLING
 from opslib.display import words
 from opslib.display.cells import (
     Cell,
@@ -37,6 +37,29 @@ _FLOW = {
     "closing": "= Closing",
     "difference": "Unexplained",
 }
+
+
+def trust(frame: pd.DataFrame) -> Markup:
+    """Which weeks are not complete and why, a sentence each; nothing where all are.
+
+    Args:
+        frame: reason, weeks, begins, trusted_from, backlog_trusted_from, one row per reason.
+    """
+    return stacked(*(note(_trust_in_words(row)) for row in rows_of(frame)))
+
+
+def _trust_in_words(row: Any) -> str:
+    reason = row.reason[0].upper() + row.reason[1:]
+    if not row.begins:
+        names = words.listed([week[5:] for week in row.weeks])
+        return f"{reason}: {names} {'is' if len(row.weeks) == 1 else 'are'} not complete."
+    since, whole = row.trusted_from, row.backlog_trusted_from
+    if not isinstance(since, str):
+        return f"{reason}: no week of it is complete yet."
+    if since == whole:
+        return f"{reason}: its numbers can be trusted from {since[5:]} on."
+    backlog = f"from {whole[5:]} on" if isinstance(whole, str) else "in no week so far"
+    return f"{reason}: backlog, solves and SLA can be trusted {backlog}, all other numbers from {since[5:]} on."
 
 
 def signals(frame: pd.DataFrame) -> Markup:
@@ -76,7 +99,7 @@ def signals(frame: pd.DataFrame) -> Markup:
 
 
 def flow(frame: pd.DataFrame) -> Drawing | Markup:
-    """Created, solved, reopened and the net flow, a control chart each.
+    """What came, what went and what the backlog looks like, a control chart each.
 
     Args:
         frame: week, metric, label, unit, better, value, low, high, n, missing, goal, centre, lower, upper, signal,
@@ -106,7 +129,7 @@ def sla(frame: pd.DataFrame) -> Drawing | Markup:
 
 
 def quality(frame: pd.DataFrame) -> Drawing | Markup:
-    """Satisfaction, survey response and QA score, a control chart each.
+    """Satisfaction, survey response, QA score and critical errors, a control chart each.
 
     Args:
         frame: week, metric, label, unit, better, value, low, high, n, missing, goal, centre, lower, upper, signal,
@@ -116,7 +139,7 @@ def quality(frame: pd.DataFrame) -> Drawing | Markup:
 
 
 def effort(frame: pd.DataFrame) -> Drawing | Markup:
-    """Replies, one-touch, first contact, transfers, reopens and ping-pong, a control chart each.
+    """First contact, reopens, escalations and solves per agent hour, a control chart each.
 
     Args:
         frame: week, metric, label, unit, better, value, low, high, n, missing, goal, centre, lower, upper, signal,
@@ -237,13 +260,19 @@ def add_up(frame: pd.DataFrame) -> Markup:
 
 
 def restatements(frame: pd.DataFrame) -> Markup:
-    """Numbers that were published before and have changed since.
+    """Settled numbers that are others now, and in one line how many have settled.
 
     Args:
-        frame: week, metric, label, unit, was, is, cause, was_as_of, as_of, one row per restatement.
+        frame: week, metric, label, unit, entry, was, is, cause, was_as_of, as_of, one row per number that settled or
+            was restated.
     """
-    if frame.empty:
-        return note("No number published earlier has changed.")
+    settled = int((frame["entry"] == SETTLING).sum())
+    count = (
+        f"{settled:,} number{' has' if settled == 1 else 's have'} settled since this week ended." if settled else ""
+    )
+    restated = frame[frame["entry"] == RESTATEMENT]
+    if restated.empty:
+        return paragraphs("No number that had settled is another one now.", count)
     rows = [
         [
             Cell(row.week),
@@ -252,11 +281,12 @@ def restatements(frame: pd.DataFrame) -> Markup:
             Cell(words.value(row.now, row.unit), number=True),
             Cell(row.cause),
         ]
-        for row in rows_of(frame.rename(columns={"is": "now"}))
+        for row in rows_of(restated.rename(columns={"is": "now"}))
     ]
-    causes = sorted({cause for text in frame["cause"] for cause in str(text).split(", ") if cause in CAUSES})
-    table = table_of("Published numbers that have changed since", ("Week", "Metric", "Was", "Is", "Why"), rows)
-    return stacked(table, paragraphs(*(f"{cause.capitalize()}: {CAUSES[cause]}." for cause in causes)))
+    causes = sorted({cause for text in restated["cause"] for cause in str(text).split(", ") if cause in CAUSES})
+    table = table_of("Numbers that had settled and are others now", ("Week", "Metric", "Was", "Is", "Why"), rows)
+    explained = [f"{cause.capitalize()}: {CAUSES[cause]}." for cause in causes]
+    return stacked(table, paragraphs(*explained, count))
 
 
 def missing(frame: pd.DataFrame) -> Markup:

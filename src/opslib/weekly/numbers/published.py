@@ -1,80 +1,105 @@
 """The numbers as they were published: kept for good and compared with those of now.
 
-`published/values` has a row per metric, team and week, and another one each time its number changed. The memo of the
-last publication tells what the rows and events looked like then, so that a change has a cause.
+`published/values` has a row per metric, team and week when its number is first known, when it settles, and whenever it
+is another one after that. `published/grounds` and the memo of the last publication tell what its numbers rested on, so
+that a restatement has a cause.
 """
 
 from __future__ import annotations
 
 import shutil
-from datetime import datetime
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date, datetime
+from itertools import product
+from typing import Any
 
 import duckdb
 import pandas as pd
+import pyarrow as pa
 
 from opslib.analysis.weekly_review import restatements
+from opslib.calendars import day_table
 from opslib.facts import build
-from opslib.metrics import ALL, CATALOGUE
-from opslib.settings import Organisation
+from opslib.metrics import ALL, CATALOGUE, Metric
+from opslib.settings import Calendar, Organisation
 from opslib.store.memo import Basis, code_of, digest_of
 from opslib.store.warehouse import Warehouse
+from opslib.tables import TABLES
 from opslib.weekly.numbers import values
 from opslib.weekly.numbers.values import TABLE
+from opslib.weeks import monday_of, week_bounds
 
 AREA = "published"
+GROUNDS = "grounds"
 _DEFINITION = "definition of "
-_OWN_COLUMNS = ("ticket_id", "created_at", "team", "channel", "form", "requester_id", "contact_reason", "due_at")
-_COLUMNS = ["metric", "team", "week", "value", "was", "as_of", "was_as_of", "cause"]
+_HOURS, _TARGETS, _ZONE, _SETTINGS = "hours", "targets", "time zone", "settings"
+_OF_NO_NUMBER = {"organisation", "privacy", "limits", "signals", "teams", "calendars", "sla_policies", "time_zone"}
+"""What of params/org.yml no weekly value rests on, or what is compared by team; anything else may touch every one."""
+_LABELS = ("channel", "requester_id", "contact_reason")
+"""What the events do not tell of a ticket, beside its creation and deadline; metrics say which of them they need."""
+_OF_NO_SCORE = {"comment", "reviewer_id", "agent_id", "disputed_at", "overturned"}
+_TOUCHES: dict[str, tuple[str, Callable[[Metric], bool] | None]] = {
+    "own": (restatements.CHANGED_ROWS, None),
+    "labels": (restatements.CHANGED_ROWS, lambda each: any(f"tickets.{name}" in each.needs for name in _LABELS)),
+    "deadline": (restatements.CHANGED_ROWS, lambda each: each.name == "full_resolution_sla"),
+    "first_reply": (restatements.CHANGED_ROWS, lambda each: each.name.startswith("first_reply")),
+    "events": (restatements.LATE_EVENTS, None),
+    "surveys": (restatements.CHANGED_SCORES, lambda each: each.fact in ("surveys", "offers")),
+    "reviews": (restatements.CHANGED_SCORES, lambda each: each.fact == "reviews"),
+}
+"""What `published/grounds` tells apart of a ticket: the cause that it is named as, and the metrics it can touch."""
+_COLUMNS = ["metric", "team", "week", "value", "was", "as_of", "was_as_of", "cause", "state", "entry"]
 
 
 def publish(warehouse: Warehouse, organisation: Organisation, as_of: datetime) -> list[str]:
-    """Keep the numbers of now; where one was published before and is another now, say so with its cause.
+    """Keep the numbers of now; where one had settled and is another now, say so with its cause.
 
     Args:
         warehouse: Holds the facts and weekly values; its `published/` is written.
-        organisation: Its zone dates the events; its content is what "changed parameters" compares.
+        organisation: Its zone dates the weeks; its hours and targets are compared with those of the last publication.
         as_of: The instant up to which the exports know the world.
 
     Returns:
-        One line that says what was restated.
+        One line that says what is new, settled and restated.
     """
-    current = warehouse.read("facts", TABLE, columns=["metric", "team", "week", "channel", "value", "missing"])
+    columns = ["metric", "team", "week", "channel", "value", "missing", "state"]
+    current = warehouse.read("facts", TABLE, columns=columns)
     current = current[(current["channel"] == ALL) & current["missing"].isna()]
-    history = _history(warehouse)
-    last = history.drop_duplicates(restatements.CELL, keep="last")
-    news = restatements.changed_values(last, current[[*restatements.CELL, "value"]])
-    memo, basis = warehouse.memo(AREA), basis_of(organisation)
+    memo, basis = warehouse.memo(AREA), basis_of()
     mark = memo.note(AREA)
+    then = datetime.fromisoformat(mark["as_of"]) if mark else None
+    history = _history(warehouse, organisation, then)
+    news = restatements.entries(history.drop_duplicates(restatements.CELL, keep="last"), current)
+    is_restated = news["entry"] == restatements.RESTATEMENT
     news["as_of"] = pd.Series(pd.Timestamp(as_of), index=news.index, dtype="datetime64[us, UTC]")
-    then_or_never = pd.Timestamp(mark["as_of"]) if mark else pd.NaT
-    news["was_as_of"] = pd.Series(then_or_never, index=news.index, dtype="datetime64[us, UTC]").where(news["published"])
+    news["was_as_of"] = news["was_as_of"].mask(is_restated, pd.Timestamp(then) if then else pd.NaT)
     news["cause"] = pd.Series(index=news.index, dtype="str")
-    numbers = news[news["published"]]
-    if not mark:
-        news.loc[numbers.index, "cause"] = restatements.NOT_KNOWN
-    elif len(numbers):
-        then, changed = datetime.fromisoformat(mark["as_of"]), memo.changed(AREA, basis)
-        before = pd.DataFrame(mark["content"], columns=["kind", "team", "week", "content"])
-        differences = _differences(before, _content(warehouse, organisation, then))
-        news.loc[numbers.index, "cause"] = restatements.causes(
-            numbers,
-            late=differences[differences["kind"] == "events"],
-            rows=differences[differences["kind"] == "rows"],
-            parameters="parameters" in changed,
-            definitions=frozenset(name for name in CATALOGUE if _DEFINITION + name in changed),
-            code="code" in changed,
-            unsettled=_unsettled(warehouse, organisation, then),
-            reaches_further=as_of > then,
-        )
-    if len(news):
+    if is_restated.any():
+        changed = memo.changed(AREA, basis)
+        news.loc[is_restated, "cause"] = _causes(warehouse, organisation, news[is_restated], mark, changed, as_of)
+    if len(history) or len(news):
         numbers_so_far = pd.concat([history, news[_COLUMNS]], ignore_index=True)
-        warehouse.write(AREA, "values", numbers_so_far.astype({"cause": "str"}), partition_by_week=True)
-    content = _content(warehouse, organisation, as_of)
-    memo.keep(AREA, basis, {"as_of": as_of.isoformat(), "content": content.to_numpy().tolist()})
-    if not len(numbers):
-        return [f"{len(news):,} new numbers, none restated" if len(news) else "no number changed"]
-    weeks = numbers["week"].nunique()
-    return [f"{len(news) - len(numbers):,} new numbers, {len(numbers):,} restated in {weeks} past weeks"]
+        text = dict.fromkeys(("cause", "state", "entry"), "str")
+        warehouse.write(AREA, "values", numbers_so_far.astype(text), partition_by_week=True)
+    first_day = _first_day(warehouse)
+    warehouse.write(AREA, GROUNDS, _grounds(warehouse, as_of))
+    parameters = _parameters(organisation, first_day, as_of)
+    memo.keep(AREA, basis, {"as_of": as_of.isoformat(), "since": first_day.isoformat(), "parameters": parameters})
+    return [_in_words(news)]
+
+
+def _in_words(news: pd.DataFrame) -> str:
+    if news.empty:
+        return "no number changed"
+    counts = news["entry"].value_counts()
+    line = f"{counts.get(restatements.FIRST_KNOWN, 0):,} new numbers"
+    if counts.get(restatements.SETTLING):
+        line += f", {counts[restatements.SETTLING]:,} settled"
+    if not counts.get(restatements.RESTATEMENT):
+        return f"{line}, none restated"
+    weeks = news.loc[news["entry"] == restatements.RESTATEMENT, "week"].nunique()
+    return f"{line}, {counts[restatements.RESTATEMENT]:,} restated in {weeks} past weeks"
 
 
 def forget_all(warehouse: Warehouse) -> None:
@@ -85,114 +110,277 @@ def forget_all(warehouse: Warehouse) -> None:
 
 def restated_by_team(warehouse: Warehouse, as_of: datetime) -> dict[str, int]:
     """How many numbers of each team the publication of that instant restated."""
-    history = _history(warehouse)
-    numbers = history[history["cause"].notna() & (history["as_of"] == pd.Timestamp(as_of))]
+    if not warehouse.has(AREA, "values"):
+        return {}
+    history = warehouse.read(AREA, "values")
+    numbers = history[(history["entry"] == restatements.RESTATEMENT) & (history["as_of"] == pd.Timestamp(as_of))]
     return {str(team): int(count) for team, count in numbers["team"].value_counts().items() if team != ALL}
 
 
-def _history(warehouse: Warehouse) -> pd.DataFrame:
+def _history(warehouse: Warehouse, organisation: Organisation, published_last: datetime | None) -> pd.DataFrame:
+    """The ledger so far; one that was written before it told entries and states is taken over."""
     if not warehouse.has(AREA, "values"):
-        empty = {
-            "value": "float64",
-            "was": "float64",
-            "as_of": "datetime64[us, UTC]",
-            "was_as_of": "datetime64[us, UTC]",
-        }
-        return pd.DataFrame(columns=_COLUMNS).astype(dict.fromkeys(_COLUMNS, "str") | empty)
-    return warehouse.read(AREA, "values")
+        instant = "datetime64[us, UTC]"
+        types = {"value": "float64", "was": "float64", "as_of": instant, "was_as_of": instant}
+        return pd.DataFrame(columns=_COLUMNS).astype(dict.fromkeys(_COLUMNS, "str") | types)
+    history = warehouse.read(AREA, "values")
+    if "entry" in history:
+        return history
+    ends = {week: week_bounds(week, organisation.zone)[1] for week in history["week"].unique()}
+    return restatements.with_entries(history, ends, published_last)
 
 
-def basis_of(organisation: Organisation) -> Basis:
-    """What the numbers rest on beside the rows: parameters, definitions, code."""
+def basis_of() -> Basis:
+    """What the numbers rest on beside rows and parameters: definitions and code."""
     return {
-        "parameters": digest_of(organisation.model_dump_json()),
         "code": code_of(build.__name__, values.__name__),
         **{_DEFINITION + name: digest_of(metric.definition) for name, metric in CATALOGUE.items()},
     }
 
 
-def _content(warehouse: Warehouse, organisation: Organisation, until: datetime) -> pd.DataFrame:
-    """The content, per team and week, of the events up to an instant and of the rows that numbers rest on."""
+def _causes(
+    warehouse: Warehouse,
+    organisation: Organisation,
+    numbers: pd.DataFrame,
+    mark: Mapping[str, Any] | None,
+    changed: frozenset[str],
+    as_of: datetime,
+) -> pd.Series:
+    """Why numbers are others than at the last publication, as far as there is a record of it."""
+    changed_definitions = [name for name in CATALOGUE if _DEFINITION + name in changed]
+    definitions = pd.DataFrame({"team": None, "metric": changed_definitions, "week": None})
+    if mark is None:
+        return pd.Series(restatements.NOT_KNOWN, index=numbers.index)
+    if "parameters" not in mark or not warehouse.has(AREA, GROUNDS):
+        other = numbers["metric"].isin(changed_definitions)
+        named = pd.Series(restatements.NOT_KNOWN, index=numbers.index)
+        return named.mask(other, restatements.CHANGED_DEFINITION)
+    then = datetime.fromisoformat(str(mark["as_of"]))
+    parameters_now = _parameters(organisation, date.fromisoformat(str(mark["since"])), then)
+    return restatements.causes(
+        numbers,
+        changes={
+            **_changes_of_rows(warehouse, then),
+            restatements.CHANGED_PARAMETERS: _reach_of_parameters(organisation, mark["parameters"], parameters_now),
+            restatements.CHANGED_DEFINITION: definitions,
+        },
+        code="code" in changed,
+        moved=_moved(warehouse, organisation, then),
+        reaches_further=as_of > then,
+    )
+
+
+# --- parameters ----------------------------------------------------------------------------------------------------
+
+
+def _first_day(warehouse: Warehouse) -> date:
+    return monday_of(warehouse.weeks("standard", "tickets")[0])
+
+
+def _parameters(organisation: Organisation, since: date, until: datetime) -> dict[str, str]:
+    """What numbers rest on of params/org.yml, a digest per kind, team and SLA metric (empty where it is of all).
+
+    Hours are those from a day on up to an instant: what is planned for later has touched no number yet. What a team is
+    called and what it aims for touch none at all.
+    """
+    settings = organisation.model_dump(mode="json", exclude=_OF_NO_NUMBER)
+    targets = defaultdict(list)
+    for policy in organisation.sla_policies:
+        holders = [team.name for team in organisation.teams if team.sla_policy == policy.name]
+        for team, target in product(holders or [""], policy.targets):
+            targets[team, target.metric].append(target.model_dump(mode="json"))
+    return {
+        _key(_ZONE): digest_of(organisation.time_zone),
+        _key(_SETTINGS): digest_of(settings),
+        **{
+            _key(_HOURS, team.name): _hours(organisation.calendar(team.calendar), since, until)
+            for team in organisation.teams
+        },
+        **{_key(_TARGETS, *of): digest_of(each) for of, each in targets.items()},
+    }
+
+
+def _key(kind: str, team: str = "", metric: str = "") -> str:
+    return "|".join((kind, team, metric))
+
+
+def _hours(calendar: Calendar, since: date, until: datetime) -> str:
+    """The digest of a calendar's open hours; what it is called is none of them."""
+    if until.date() <= since:
+        return ""
+    return digest_of(day_table([calendar], since, until.date()).drop(columns="calendar").to_csv(index=False))
+
+
+def _reach_of_parameters(organisation: Organisation, then: Mapping[str, str], now: Mapping[str, str]) -> pd.DataFrame:
+    """Which numbers the changed parameters can touch: `restatements.REACH`."""
+    rows: list[tuple[str | None, str | None]] = []
+    for key in {*then, *now}:
+        if then.get(key) == now.get(key):
+            continue
+        kind, team, metric = key.split("|")
+        if kind == _HOURS:
+            rows += [(team, name) for name in _on_business_hours(organisation, team)]
+        elif kind == _TARGETS:
+            rows.append((team or None, f"{metric}_sla"))
+        else:
+            rows.append((None, None))
+    return pd.DataFrame(rows, columns=["team", "metric"]).assign(week=None)[restatements.REACH]
+
+
+def _on_business_hours(organisation: Organisation, team: str) -> list[str]:
+    """The metrics of a team that its open hours touch: times on the business clock, and the targets that have it."""
+    times = [name for name, metric in CATALOGUE.items() if "business" in metric.ended]
+    own = {policy for each in organisation.teams if each.name == team for policy in [each.sla_policy]}
+    targets = [target for policy in organisation.sla_policies if policy.name in own for target in policy.targets]
+    return times + [f"{target.metric}_sla" for target in targets if target.clock == "business"]
+
+
+# --- rows ----------------------------------------------------------------------------------------------------------
+
+
+def _grounds(warehouse: Warehouse, until: datetime) -> pa.Table:
+    """What the numbers rest on of the rows up to an instant: the content of each ticket, its events and its scores.
+
+    A ticket's content stays what it is when the ticket is handed to another team.
+    """
     with warehouse.connect() as con:
-        _view_tables(con, warehouse)
-        zone = organisation.time_zone
-        parts = [_of_tickets()]
-        if warehouse.has("standard", "ticket_events"):
-            parts.append(_of_events(zone))
-        for table, column in (("satisfaction", "answered_at"), ("quality_reviews", "reviewed_at")):
-            if warehouse.has("standard", table):
-                parts.append(_of_rows(table, column, zone))
-        query = f"""
-            SELECT kind, team, week, CAST(bit_xor(content) AS VARCHAR) AS content
-            FROM ({" UNION ALL ".join(parts)}) GROUP BY ALL ORDER BY ALL
-        """
-        return _frame(con, query, until)
+        present = _view_tables(con, warehouse)
+        return con.sql(_grounds_query(present), params={"until": until}).to_arrow_table()
 
 
-def _unsettled(warehouse: Warehouse, organisation: Organisation, then: datetime) -> pd.DataFrame:
-    """Team and week of tickets that were not done at an instant, or to which something has happened since.
+def _grounds_query(present: Mapping[str, Sequence[str]]) -> str:
+    parts = {
+        "events": ("ticket_events", "occurred_at", present.get("ticket_events", ())),
+        "surveys": ("satisfaction", "answered_at", _scored(present, "satisfaction")),
+        "reviews": ("quality_reviews", "reviewed_at", _scored(present, "quality_reviews")),
+    }
+    joins, columns = [], []
+    for name, (table, dated_by, content) in parts.items():
+        if table not in present:
+            columns.append(f"CAST(0 AS BIGINT) AS {name}")
+            continue
+        columns.append(f"CAST(coalesce({name}.content, 0) AS BIGINT) AS {name}")
+        joins.append(
+            f"LEFT JOIN (SELECT ticket_id, sum({_content(table, content)}) AS content FROM {table} "
+            f"WHERE {dated_by} <= $until GROUP BY ticket_id) {name} USING (ticket_id)"
+        )
+    labels = [name for name in _LABELS if name in present["tickets"]]
+    deadline = [name for name in ("due_at",) if name in present["tickets"]]
+    return f"""
+        SELECT ticket_id, week, team, {_content("tickets", ["created_at"])} AS own,
+               {_content("tickets", labels)} AS labels, {_content("tickets", deadline)} AS deadline,
+               {_first_reply(present)} AS first_reply, {", ".join(columns)}
+        FROM tickets {" ".join(joins)} WHERE created_at <= $until ORDER BY week, ticket_id
+    """
 
-    A ticket belongs to the week of its creation and to those in which its status changed.
+
+def _first_reply(present: Mapping[str, Sequence[str]]) -> str:
+    """The first reply where only the row tells it, once it has been given."""
+    if "ticket_events" in present or "first_reply_at" not in present["tickets"]:
+        return "CAST(0 AS BIGINT)"
+    return "CASE WHEN first_reply_at <= $until THEN epoch_us(first_reply_at) ELSE 0 END"
+
+
+def _scored(present: Mapping[str, Sequence[str]], table: str) -> list[str]:
+    return [name for name in present.get(table, ()) if name not in _OF_NO_SCORE]
+
+
+def _content(table: str, columns: Sequence[str]) -> str:
+    """The digest of a row, from those of its columns that have a value: one more column of nothing changes no row."""
+    if not columns:
+        return "CAST(0 AS BIGINT)"
+    instants = TABLES[table].of_type("instant")
+    values_of = {name: f"epoch_us({name})" if name in instants else name for name in columns}
+    written = ", ".join(f"'{name}=' || CAST({value} AS VARCHAR)" for name, value in values_of.items())
+    return f"CAST(md5_number_lower(concat_ws('|', {written})) & 4294967295 AS BIGINT)"
+
+
+def _changes_of_rows(warehouse: Warehouse, then: datetime) -> dict[str, pd.DataFrame]:
+    """By cause which numbers the rows can touch that are not what they were: `restatements.REACH`.
+
+    A ticket touches the numbers of every team that has held it, from the week of its creation on.
+    """
+    flags = ", ".join(f"is_{part}" for part in _TOUCHES)
+    with warehouse.connect() as con:
+        present = _view_tables(con, warehouse)
+        con.from_parquet([str(path) for path in warehouse.files(AREA, GROUNDS)]).create_view("grounds_before")
+        con.execute(f"CREATE TEMP TABLE grounds_now AS {_grounds_query(present)}", {"until": then})
+        differences = ", ".join(
+            f"b.{part} IS DISTINCT FROM n.{part} AND ({part == 'own'} OR (b.own IS NOT NULL AND n.own IS NOT NULL)) "
+            f"AS is_{part}"
+            for part in _TOUCHES
+        )
+        con.execute(
+            f"""
+            CREATE TEMP TABLE changed AS
+            SELECT ticket_id, least(b.week, n.week) AS week, b.team AS team_before, n.team AS team_now, {differences}
+            FROM grounds_before b FULL JOIN grounds_now n USING (ticket_id)
+            WHERE {flags.replace(", ", " OR ")}
+            """
+        )
+        teams = "SELECT *, team_before AS team FROM changed UNION ALL SELECT *, team_now FROM changed"
+        if "ticket_events" in present:
+            teams += " UNION ALL SELECT c.*, e.value FROM changed c JOIN ticket_events e USING (ticket_id) "
+            teams += "WHERE e.event = 'team'"
+        rows = _frame(
+            con,
+            f"SELECT team, min(week) AS week, {flags} FROM ({teams}) WHERE team IS NOT NULL GROUP BY ALL ORDER BY ALL",
+        )
+    reach: dict[str, list[pd.DataFrame]] = defaultdict(list)
+    for part, (cause, is_touched) in _TOUCHES.items():
+        names = [None] if is_touched is None else [name for name, each in CATALOGUE.items() if is_touched(each)]
+        cells = rows.loc[rows[f"is_{part}"], ["team", "week"]]
+        reach[cause].append(cells.merge(pd.DataFrame({"metric": names}, dtype="object"), how="cross"))
+    return {cause: pd.concat(parts, ignore_index=True)[restatements.REACH] for cause, parts in reach.items()}
+
+
+def _moved(warehouse: Warehouse, organisation: Organisation, then: datetime) -> pd.DataFrame:
+    """Team and week of tickets to which something has happened since an instant.
+
+    A ticket belongs to the week of its creation and to those in which its status changed, and to every team that has
+    held it.
     """
     zone = organisation.time_zone
-    if not warehouse.has("standard", "ticket_events"):
-        query = "SELECT DISTINCT team, week FROM tickets WHERE coalesce(closed_at, solved_at, $until) >= $until"
-    else:
-        query = f"""
-            WITH open_or_moved AS (
-                SELECT t.ticket_id, t.team, t.week FROM tickets t LEFT JOIN ticket_events e USING (ticket_id)
-                GROUP BY ALL HAVING max(e.occurred_at) > $until OR NOT coalesce(
-                    bool_or(e.event IN ('deleted', 'merged_into')) OR
-                    arg_max(e.value, e.occurred_at) FILTER (e.event = 'status') IN ('solved', 'closed'), false)
-            )
-            SELECT team, week FROM open_or_moved
-            UNION SELECT o.team, strftime(e.occurred_at AT TIME ZONE '{zone}', '%G-W%V')
-            FROM open_or_moved o JOIN ticket_events e USING (ticket_id)
-            WHERE e.event = 'status' AND e.occurred_at <= $until
-        """
     with warehouse.connect() as con:
-        _view_tables(con, warehouse)
-        return _frame(con, query, then)
+        present = _view_tables(con, warehouse)
+        if "ticket_events" not in present:
+            ends = [name for name in ("closed_at", "solved_at") if name in present["tickets"]]
+            end = f"coalesce({', '.join([*ends, '$until'])})"
+            query = f"SELECT DISTINCT team, week FROM tickets WHERE {end} >= $until AND created_at <= $until"
+            return _frame(con, query, then)
+        return _frame(
+            con,
+            f"""
+            WITH moved AS (SELECT DISTINCT ticket_id FROM ticket_events WHERE occurred_at > $until),
+            teams AS (
+                SELECT ticket_id, team FROM tickets
+                UNION SELECT ticket_id, value FROM ticket_events WHERE event = 'team'
+            ),
+            weeks AS (
+                SELECT ticket_id, week FROM tickets
+                UNION SELECT ticket_id, strftime(occurred_at AT TIME ZONE '{zone}', '%G-W%V') FROM ticket_events
+                WHERE event = 'status' AND occurred_at <= $until
+            )
+            SELECT DISTINCT team, week FROM moved JOIN teams USING (ticket_id) JOIN weeks USING (ticket_id)
+            WHERE team IS NOT NULL
+            """,
+            then,
+        )
 
 
-def _view_tables(con: duckdb.DuckDBPyConnection, warehouse: Warehouse) -> None:
+def _view_tables(con: duckdb.DuckDBPyConnection, warehouse: Warehouse) -> dict[str, list[str]]:
+    """Give the tables that numbers rest on their names in the engine; the columns of each that is there."""
+    columns = {}
     for table in ("tickets", "ticket_events", "satisfaction", "quality_reviews"):
         files = [str(path) for path in warehouse.files("standard", table)]
         if files:
-            con.from_parquet(files).create_view(table)
+            rows = con.from_parquet(files)
+            rows.create_view(table)
+            columns[table] = [name for name in rows.columns if name in TABLES[table].names]
+    return columns
 
 
-def _frame(con: duckdb.DuckDBPyConnection, query: str, until: datetime) -> pd.DataFrame:
-    frame: pd.DataFrame = con.sql(query, params={"until": until}).to_arrow_table().to_pandas()
+def _frame(con: duckdb.DuckDBPyConnection, query: str, until: datetime | None = None) -> pd.DataFrame:
+    parameters = {} if until is None else {"until": until}
+    frame: pd.DataFrame = con.sql(query, params=parameters).to_arrow_table().to_pandas()
     return frame
-
-
-def _of_tickets() -> str:
-    """What the events do not tell: a change of status, holder or times in a ticket's row has an event of its own."""
-    columns = "|| '|' ||".join(f"coalesce(CAST({name} AS VARCHAR), '')" for name in _OWN_COLUMNS)
-    return f"""
-        SELECT 'rows' AS kind, team, week, md5_number({columns}) AS content FROM tickets WHERE created_at <= $until
-    """
-
-
-def _of_events(zone: str) -> str:
-    return f"""
-        SELECT 'events' AS kind, t.team, strftime(e.occurred_at AT TIME ZONE '{zone}', '%G-W%V') AS week,
-               md5_number(concat_ws('|', e.ticket_id, epoch_us(e.occurred_at), e.event, e.actor_id, e.actor_role,
-                                    e.value)) AS content
-        FROM ticket_events e JOIN tickets t USING (ticket_id) WHERE e.occurred_at <= $until
-    """
-
-
-def _of_rows(table: str, column: str, zone: str) -> str:
-    return f"""
-        SELECT 'rows' AS kind, t.team, strftime(r.{column} AT TIME ZONE '{zone}', '%G-W%V') AS week,
-               md5_number(CAST(r AS VARCHAR)) AS content
-        FROM {table} r JOIN tickets t USING (ticket_id) WHERE r.{column} <= $until
-    """
-
-
-def _differences(then: pd.DataFrame, now: pd.DataFrame) -> pd.DataFrame:
-    """Kind, team and week whose content is not what it was."""
-    both = then.merge(now, on=["kind", "team", "week"], how="outer", suffixes=("_then", "_now"))
-    return both[both["content_then"].fillna("") != both["content_now"].fillna("")]

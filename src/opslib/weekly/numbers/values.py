@@ -23,8 +23,9 @@ from opslib.weeks import last_complete_week, week_bounds, weeks_between
 TABLE = "weekly_values"
 BREAKDOWN = "weekly_breakdown"
 GROUPS = ("channel", "contact_reason")
-_FACTS = ("tickets", "replies", "sla", "backlog")
-_STANDARD = ("satisfaction", "quality_reviews")
+_FACTS = ("tickets", "replies", "sla", "solves", "backlog")
+_STANDARD = ("satisfaction", "quality_reviews", "shifts", "agents", "activity")
+_NOTHING = pd.Series(dtype="float64")
 _GROUP, _BETWEEN = "_group", "\x1f"
 _NO_TARGET = "no team has such a target"
 _NO_ROWS = "not in this export: nothing in it tells this"
@@ -58,7 +59,7 @@ def build_weekly_values(warehouse: Warehouse, organisation: Organisation, as_of:
         return ["weekly values as before"]
     memo.forget([TABLE])
 
-    weeks = _weeks(warehouse, organisation, as_of)
+    weeks = complete_weeks(warehouse, organisation, as_of)
     engine = warehouse.engine()
     try:
         tables = {name: warehouse.scan(engine, "facts", name) for name in _FACTS}
@@ -69,11 +70,12 @@ def build_weekly_values(warehouse: Warehouse, organisation: Organisation, as_of:
         lacking = {name: reason for name, metric in CATALOGUE.items() if (reason := metric.lacking(present))}
         measurable = [metric for name, metric in CATALOGUE.items() if name not in lacking]
         groups = [name for name in GROUPS if name in present.get("tickets", ())]
-        sums = list(_sums(measurable, tables, weeks, as_of, groups))
+        sums = list(_sums(measurable, tables, weeks, as_of, groups, organisation.live_channels))
+        exposures = metrics.exposures(tables, weeks, organisation)
         times = list(_times(measurable, tables, weeks, groups))
     finally:
         engine.disconnect()
-    parts = [*map(_values_of_sums, sums), *itertools.starmap(analysis.quantile_values, times)]
+    parts = [*(_values_of_sums(wide, exposures) for wide in sums), *itertools.starmap(analysis.quantile_values, times)]
     parts = parts if "channel" in groups else [part[part["channel"] == ALL] for part in parts]
     filled = pd.concat([part[part["n"].fillna(0) > 0] for part in parts]) if parts else pd.DataFrame()
     values = analysis.weekly_values(
@@ -81,8 +83,9 @@ def build_weekly_values(warehouse: Warehouse, organisation: Organisation, as_of:
         weeks=list(weeks["week"]),
         teams=organisation.team_names,
         catalogue=CATALOGUE,
-        missing=lacking | _without_values(measurable, filled),
-        missing_of_team=_without_target(organisation, filled),
+        missing=lacking | _without_values(measurable, filled, sums),
+        missing_of_team=_without_target(organisation, filled)
+        | _of_too_few_people(exposures, organisation.privacy.minimum_group),
     )
     warehouse.write("facts", TABLE, values, partition_by_week=True)
     rows = _breakdown(sums, times, values, list(weeks["week"]), groups)
@@ -95,8 +98,8 @@ def build_weekly_values(warehouse: Warehouse, organisation: Organisation, as_of:
     ]
 
 
-def _weeks(warehouse: Warehouse, organisation: Organisation, as_of: datetime) -> pd.DataFrame:
-    """The complete weeks from the first ticket on."""
+def complete_weeks(warehouse: Warehouse, organisation: Organisation, as_of: datetime) -> pd.DataFrame:
+    """The weeks that have ended, from the first ticket on, as `metrics.week_frame` gives them."""
     zone = organisation.zone
     tolerance = timedelta(hours=organisation.limits.week_ends_within_hours)
     last = last_complete_week(as_of, zone, tolerance)
@@ -112,8 +115,9 @@ def _sums(
     weeks: pd.DataFrame,
     as_of: datetime,
     groups: Sequence[str],
+    live_channels: Sequence[str],
 ) -> Iterator[pd.DataFrame]:
-    """Sums of counts, shares and means by channel and contact reason: one query per kind of row, date and team."""
+    """Sums of all metrics but quantiles by channel and contact reason: one query per kind of row, date and team."""
 
     def rows_of(metric: Metric) -> tuple[str, str, str, int]:
         return (metric.fact, metric.dated_by, metric.team, metric.settles_days)
@@ -121,7 +125,7 @@ def _sums(
     sums = sorted((metric for metric in measurable if metric.kind != "quantile"), key=rows_of)
     for (fact, *_), group in itertools.groupby(sums, rows_of):
         members = list(group)
-        rows = _with_group(metrics.relation(fact, tables), groups)
+        rows = _with_group(metrics.relation(fact, tables, live_channels=live_channels), groups)
         settled_weeks = metrics.settled(members[0], weeks, as_of=as_of)
         yield _split_group(metrics.cells(members, rows, settled_weeks, by=_GROUP).to_pandas())
 
@@ -158,16 +162,18 @@ def _split_group(rows: pd.DataFrame) -> pd.DataFrame:
     return rows.drop(columns=_GROUP).assign(**parts)
 
 
-def _values_of_sums(wide: pd.DataFrame) -> pd.DataFrame:
-    """Values with intervals, by channel and over all; the backlog has no channel."""
+def _values_of_sums(wide: pd.DataFrame, exposures: pd.DataFrame) -> pd.DataFrame:
+    """Values with intervals, by channel and over all; neither the backlog nor an exposure has a channel."""
     by_channel = wide.groupby(["week", "team", "channel"], sort=False).sum(numeric_only=True).reset_index()
-    values = analysis.with_intervals(analysis.roll_up(analysis.long_sums(by_channel)), CATALOGUE)
-    return values[~_of_backlog(values["metric"]) | (values["channel"] == ALL)]
+    sums = analysis.over_exposures(analysis.roll_up(analysis.long_sums(by_channel)), exposures, CATALOGUE)
+    values = analysis.with_intervals(sums, CATALOGUE)
+    return values[_has_groups(values["metric"]) | (values["channel"] == ALL)]
 
 
-def _of_backlog(names: pd.Series) -> pd.Series:
-    """Whether each metric counts the backlog."""
-    return names.map({name: metric.fact == "backlog" for name, metric in CATALOGUE.items()}).astype(bool)
+def _has_groups(names: pd.Series) -> pd.Series:
+    """Whether each metric can be split by channel and contact reason."""
+    splits = {name: metric.fact != "backlog" and not metric.exposure for name, metric in CATALOGUE.items()}
+    return names.map(splits).astype(bool)
 
 
 def _breakdown(
@@ -185,7 +191,7 @@ def _breakdown(
     parts = [pd.DataFrame(columns=breakdown.COLUMNS)]
     for wide in sums:
         long = breakdown.long_sums(wide, [name for name in GROUPS if name in groups])
-        parts.append(breakdown.pair_weeks(long[~_of_backlog(long["metric"])], weeks))
+        parts.append(breakdown.pair_weeks(long[_has_groups(long["metric"])], weeks))
     for rows, members in times:
         names = [metric.name for metric in members]
         limits = breakdown.limits_of_the_week_before(whole[whole["metric"].isin(names)], weeks)
@@ -194,13 +200,34 @@ def _breakdown(
     return all_parts.sort_values(["week", "team", "metric", "by", "group"], ignore_index=True)
 
 
-def _without_values(measurable: Iterable[Metric], filled: pd.DataFrame) -> dict[str, str]:
-    """Shares, means and times of which no week has any: the columns are there, but they do not tell it."""
+def _without_values(measurable: Iterable[Metric], filled: pd.DataFrame, sums: Iterable[pd.DataFrame]) -> dict[str, str]:
+    """Shares, means, times and counts of the backlog of which no week has any: what is there does not tell them.
+
+    Of anything else that is counted, none at all is 0.
+    """
     names = set(filled["metric"]) if len(filled) else set()
+    names |= {
+        metric.name
+        for metric in measurable
+        for wide in sums
+        if not metric.exposure and (wide.get(f"{metric.name}|denominator", _NOTHING) > 0).any()
+    }
     return {
         metric.name: _NO_TARGET if metric.family == "sla" else _NO_ROWS
         for metric in measurable
-        if metric.kind != "count" and metric.name not in names
+        if (metric.kind != "count" or metric.fact == "backlog") and metric.name not in names
+    }
+
+
+def _of_too_few_people(exposures: pd.DataFrame, minimum_group: int) -> dict[tuple[str, str], str]:
+    """Metrics that divide by people or their hours, of the teams in which there never were enough of them."""
+    ever = exposures.groupby(["exposure", "team"], as_index=False).agg(is_shown=("is_shown", "any"))
+    hidden = ever[~ever["is_shown"]]
+    return {
+        (str(team), metric.name): f"not shown: fewer than {minimum_group} people"
+        for exposure, team in zip(hidden["exposure"], hidden["team"], strict=True)
+        for metric in CATALOGUE.values()
+        if metric.exposure == exposure
     }
 
 
