@@ -1081,10 +1081,11 @@ CATALOGUE: dict[str, Metric] = {
 
 
 def check_goals(organisation: Organisation) -> None:
-    """Hold the goals of all teams against the catalogue.
+    """Hold the goals and baselines of all teams against the catalogue.
 
     Raises:
-        SettingsError: a goal names a metric that there is not, or a share above 100 %; all are listed.
+        SettingsError: a goal or baseline names a metric that there is not, or a goal is a share above 100 %; all are
+            listed.
     """
     errors = []
     for team in organisation.teams:
@@ -1096,6 +1097,11 @@ def check_goals(organisation: Organisation) -> None:
                 errors.append(
                     f"team {team.name!r}: the goal for {goal.metric} must be a share like 90%, not {goal.target:g}"
                 )
+        errors += [
+            f"team {team.name!r}: a baseline names the metric {each.metric!r}, which there is not"
+            for each in team.baselines
+            if each.metric not in CATALOGUE
+        ]
     if errors:
         raise SettingsError("\n".join([*errors, f"there are {', '.join(sorted(CATALOGUE))}"]))
 
