@@ -216,7 +216,8 @@ def _rows(
         default=NOT_JUDGED,
     ).astype(object)
     limits = {
-        name: _in_units(metrics, getattr(judgement, name), cells["denominator"]) for name in ("centre", "lower", "upper")
+        name: _in_units(metrics, getattr(judgement, name), cells["denominator"])
+        for name in ("centre", "lower", "upper")
     }
     columns: dict[str, Any] = {
         **limits,
@@ -237,7 +238,7 @@ def _rows(
     place = axes.places(keys)
     frame = keys.assign(**{name: grid[place] for name, grid in columns.items()})
     texts = ("week", "team", "metric", "verdict", "since", "direction", "why", "baseline_from", "baseline_to")
-    return frame.astype({name: "str" for name in (*texts, "left_out", "level_shift")})[list(COLUMNS)]
+    return frame.astype(dict.fromkeys((*texts, "left_out", "level_shift"), "str"))[list(COLUMNS)]
 
 
 def _in_units(metrics: Sequence[Metric], scaled: Floats, trials: Floats) -> Floats:
