@@ -84,8 +84,8 @@ def test_moves_between_teams_are_not_in_an_export_without_events_of_teams(audit:
     assert "no events with teams" not in show.transitions_table(frames.transitions(audit)).text
 
 
-def test_where_events_tell_teams_and_none_moved_nothing_is_said_to_be_missing(tmp_path: Path):
-    audit = audit_at(tmp_path)
+def test_where_events_tell_teams_and_none_moved_nothing_is_said_to_be_missing(folders: Folders, tmp_path: Path):
+    audit = frames.open_audit(week_of(copy_warehouse(folders, tmp_path), "shop"), weeks=4)
     events = audit.warehouse.read("standard", "ticket_events")
     events["event"] = events["event"].replace("priority", "team")
     audit.warehouse.write("standard", "ticket_events", events, partition_by_week=True)
@@ -95,7 +95,7 @@ def test_where_events_tell_teams_and_none_moved_nothing_is_said_to_be_missing(tm
 
 
 def test_a_count_of_transfers_without_queues_tells_transfers_and_no_ping_pong(tmp_path: Path):
-    audit = audit_at(tmp_path, events=False)
+    audit = frames.open_audit(week_of(write_routing_warehouse(tmp_path, events=False), "shop"), weeks=4)
     assert show.transfers(frames.transfers(audit)).text == frames.NO_TRANSFERS
     assert show.cost(frames.cost(audit)).text == frames.NO_TRANSFERS
     facts = audit.warehouse.read("facts", "tickets")

@@ -12,7 +12,8 @@ from opslib.errors import WarehouseError
 from opslib.metrics import CATALOGUE
 from opslib.reports.weekly_review import Review, open_review
 from opslib.store.warehouse import Warehouse
-from tests.reports.review_warehouse import LAST, copy_warehouse, shared_warehouse, tickets
+from tests.reports.review_warehouse import LAST, shared_warehouse, tickets
+from tests.reports.small_warehouse import copy_warehouse
 
 Folders = tuple[Path, Path]
 

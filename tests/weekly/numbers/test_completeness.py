@@ -14,7 +14,8 @@ from opslib.reports.weekly_review import open_review, show, trust
 from opslib.settings import load_organisation
 from opslib.store.warehouse import Warehouse
 from opslib.weekly.numbers.completeness import build_weekly_completeness
-from tests.reports.review_warehouse import AS_OF, LAST, copy_warehouse, shared_warehouse
+from tests.reports.review_warehouse import AS_OF, LAST, shared_warehouse
+from tests.reports.small_warehouse import copy_warehouse
 
 Folders = tuple[Path, Path]
 
