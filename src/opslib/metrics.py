@@ -44,8 +44,8 @@ class Metric:
     over what they come from, times `per`) or a ratio (which is no estimate, and has no interval); where it names an
     `exposure`, its numerators are divided by that of the team's week instead. A quantile has columns
     `ended` and `censored` with seconds, of which one is null, and a `probability`. A week's value is known only
-    `settles_days` after its end. `needs` are standard tables or
-    columns (`table.column`), alternatives separated by `|`.
+    `settles_days` after its end. A metric with a `twin` says what that one says, by another clock or over another base,
+    and is not judged beside it. `needs` are standard tables or columns (`table.column`), alternatives separated by `|`.
     """
 
     name: str
@@ -66,6 +66,7 @@ class Metric:
     exposure: Exposure = ""
     per: float = 1.0
     settles_days: int = 0
+    twin: str = ""
     needs: tuple[str, ...] = ()
 
     @property
@@ -678,6 +679,7 @@ def _flow() -> Iterable[Metric]:
         denominator=_one,
         exposure="users",
         per=1000.0,
+        twin="created",
         needs=("activity",),
     )
 
@@ -747,6 +749,7 @@ def _speed() -> Iterable[Metric]:
             ended=f"{measure}_{clock}_seconds",
             censored=f"{measure}_{clock}_censored_seconds",
             probability=probability,
+            twin="" if clock == "business" else f"{measure}_{ending}",
             needs=needs,
         )
     yield Metric(

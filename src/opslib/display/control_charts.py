@@ -188,7 +188,7 @@ def _draw_goal(axes: Axes, place: Any, goal: npt.NDArray[np.float64], text: str)
 
 
 def _set_title(axes: Axes, title: str, last: pd.Series) -> None:
-    """Write the title and, in a line of its own below it, what the last week's verdict is where there is more to say."""
+    """Write the title and, below it, the last week's verdict where there is more to say."""
     if last["verdict"] in ("", "within"):
         axes.set_title(title)
         return

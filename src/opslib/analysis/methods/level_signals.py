@@ -106,7 +106,8 @@ class Judgement(NamedTuple):
     judged; centre, lower and upper on the working scale; p of both tests together; side (1 above, -1 below, 0 not
     called out); together (called out, though the week alone is within the limits); is_new; is_back; since (the place
     of the week from which it has been out, or back; -1 else); size (of the baseline); first, last (its weeks),
-    left_out (weeks screened) and shift (where it is not level), as places, -1 where there is none; is_pinned; varies.
+    left_out (weeks screened) and shift (where it is not level), as places, -1 where there is none; ceiling (to which a
+    rule pins the series, on the working scale; NaN where none does); varies.
     """
 
     judged: Bools
@@ -124,7 +125,7 @@ class Judgement(NamedTuple):
     last: Places
     left_out: Places
     shift: Places
-    is_pinned: Bools
+    ceiling: Floats
     varies: Bools
 
 
@@ -140,7 +141,7 @@ class Baseline(NamedTuple):
     size: Places
     is_enough: Bools
     varies: Bools
-    is_pinned: Bools
+    ceiling: Floats
     first: Places
     last: Places
     left_out: Places
@@ -184,9 +185,9 @@ def judge(panel: Panel, *, rate: float = 0.10) -> Judgement:
     for week in range(weeks):
         start = panel.starts[..., week]
         base = baseline(panel, eligible & (np.arange(weeks) >= start[..., None]), week)
-        judged = panel.usable[..., week] & base.is_enough & base.varies & ~base.is_pinned
-        p, alone, score = _test(panel, week, base, earlier)
-        p, alone = np.where(judged, p, np.nan), np.where(judged, alone, np.nan)
+        judged = panel.usable[..., week] & base.is_enough & base.varies & np.isnan(base.ceiling)
+        p, alone, score, is_mean = _test(panel, week, base, earlier)
+        p = np.where(judged, p, np.nan)
         out = holm(p, rate=rate)
         side = np.where(out, np.sign(score), 0).astype(np.int64)
         if week:
@@ -204,12 +205,12 @@ def judge(panel: Panel, *, rate: float = 0.10) -> Judgement:
             "upper": np.where(has_limits, base.centre + half, np.nan),
             "p": p,
             "side": side,
-            "together": out & (alone > rate / (2 * metrics)),
+            "together": out & is_mean & (alone > rate / (2 * metrics)),
             "is_new": out & ~goes_on,
             "is_back": is_back,
             "since": np.where(out, since, np.where(is_back, last_judged, -1)),
             **{name: getattr(base, name) for name in ("size", "first", "last", "left_out", "shift")},
-            "is_pinned": base.is_enough & base.is_pinned,
+            "ceiling": base.ceiling,
             "varies": base.varies,
         }.items():
             getattr(result, name)[:, :, week] = values
@@ -256,8 +257,9 @@ def baseline(panel: Panel, eligible: Bools, week: int) -> Baseline:
     centre, weight, residual, variance = _fit(y, w, kept)
     size = kept.sum(axis=-1)
     is_enough, varies = size >= FEWEST_WEEKS, variance > 1e-12 * np.maximum(centre**2, 1.0)
-    is_pinned = is_enough & panel.is_time & (_share_at_the_ceiling(y, kept) > _PINNED_SHARE)
-    sound = is_enough & varies & ~is_pinned
+    ceiling, share = _ceiling(y, kept)
+    ceiling = np.where(is_enough & panel.is_time & (share > _PINNED_SHARE), ceiling, np.nan)
+    sound = is_enough & varies & np.isnan(ceiling)
     correlation = _correlation(panel.family, residual, kept, places, sound)
     n = np.maximum(size, 1)
     inflation = np.minimum((1 + correlation) / (1 - correlation), n / 3)
@@ -278,7 +280,7 @@ def baseline(panel: Panel, eligible: Bools, week: int) -> Baseline:
         size=size,
         is_enough=is_enough,
         varies=varies,
-        is_pinned=is_pinned,
+        ceiling=ceiling,
         first=np.where(kept.any(axis=-1), np.where(kept, places, np.iinfo(np.int64).max).min(axis=-1), -1),
         last=np.where(kept, places, -1).max(axis=-1),
         left_out=np.sort(gone, axis=-1)[..., -2:] if gone.shape[-1] > 1 else np.full((*shape, 2), -1),
@@ -430,7 +432,8 @@ def level_shift(residual: Floats, kept: Bools) -> tuple[Floats, Places]:
     n_left, sum_left = np.cumsum(kept, axis=-1), np.cumsum(x, axis=-1)
     n, total, squares = n_left[..., -1:], sum_left[..., -1:], (x**2).sum(axis=-1, keepdims=True)
     n_left, sum_left = n_left[..., :-1], sum_left[..., :-1]
-    n_right, sum_right = n - n_left, total - sum_left
+    n_right: Places = n - n_left
+    sum_right: Floats = total - sum_left
     allowed = (n_left >= _FEWEST_ON_A_SIDE) & (n_right >= _FEWEST_ON_A_SIDE) & kept[..., 1:]
     left, right = sum_left / np.maximum(n_left, 1), sum_right / np.maximum(n_right, 1)
     within = np.maximum(squares - n_left * left**2 - n_right * right**2, 0.0) / np.maximum(n - 2, 1)
@@ -477,8 +480,8 @@ def _correlation(family: Places, residual: Floats, kept: Bools, places: Places, 
     return result
 
 
-def _share_at_the_ceiling(y: Floats, kept: Bools) -> Floats:
-    """The share of weeks within 2 % of the 80th percentile of all of them, of logarithms."""
+def _ceiling(y: Floats, kept: Bools) -> tuple[Floats, Floats]:
+    """The 80th percentile of all weeks, of logarithms, and the share of weeks within 2 % of it."""
     size = np.maximum(kept.sum(axis=-1), 1)
     ascending = np.sort(np.where(kept, y, np.inf), axis=-1)
     rank = _PINNED_QUANTILE * (size - 1)
@@ -488,7 +491,7 @@ def _share_at_the_ceiling(y: Floats, kept: Bools) -> Floats:
     ends = np.exp(np.minimum(low, 700.0)), np.exp(np.minimum(high, 700.0))
     ceiling = ends[0] + (rank - below) * (ends[1] - ends[0])
     near = kept & (np.abs(np.exp(np.minimum(np.where(kept, y, 0.0), 700.0)) / ceiling[..., None] - 1) <= _PINNED_WIDTH)
-    return near.sum(axis=-1) / size
+    return np.log(ceiling), near.sum(axis=-1) / size
 
 
 def _error(panel: Panel, week: int, base: Baseline) -> Floats:
@@ -497,13 +500,14 @@ def _error(panel: Panel, week: int, base: Baseline) -> Floats:
     return np.asarray(base.variance * of_week + panel.extra[..., week])
 
 
-def _test(panel: Panel, week: int, base: Baseline, earlier: Baseline | None) -> tuple[Floats, Floats, Floats]:
-    """p of both tests together, p of the week alone, and the score of whichever is the stronger."""
+def _test(panel: Panel, week: int, base: Baseline, earlier: Baseline | None) -> tuple[Floats, Floats, Floats, Bools]:
+    """p of both tests together, p of the week alone, the score of whichever is the stronger, and whether that is the
+    mean of two weeks."""
     y = panel.value[..., week]
     score = (y - base.centre) / np.sqrt(_error(panel, week, base))
     alone = 2 * special.stdtr(base.freedom, -np.abs(score))
     if earlier is None:
-        return alone, alone, score
+        return alone, alone, score, np.zeros(score.shape, dtype=bool)
     before = week - 1
     weights = 1 / panel.variance[..., week], 1 / panel.variance[..., before]
     both = weights[0] + weights[1]
@@ -515,7 +519,7 @@ def _test(panel: Panel, week: int, base: Baseline, earlier: Baseline | None) -> 
     there = panel.usable[..., before] & (before >= panel.starts[..., week]) & earlier.is_enough & earlier.varies
     two_is_stronger = there & (p_of_two < alone)
     p = np.where(there, np.minimum(1.0, 2 * np.where(two_is_stronger, p_of_two, alone)), alone)
-    return p, alone, np.where(two_is_stronger, score_of_two, score)
+    return p, alone, np.where(two_is_stronger, score_of_two, score), two_is_stronger
 
 
 def _nothing_judged(shape: tuple[int, ...]) -> Judgement:
@@ -525,8 +529,8 @@ def _nothing_judged(shape: tuple[int, ...]) -> Judgement:
         return np.full(shape, fill, dtype=of)
 
     fills: dict[str, Any] = {
-        **{name: empty(bool, False) for name in ("judged", "together", "is_new", "is_back", "is_pinned", "varies")},
-        **{name: empty(np.float64, np.nan) for name in ("centre", "lower", "upper", "p")},
+        **{name: empty(bool, False) for name in ("judged", "together", "is_new", "is_back", "varies")},
+        **{name: empty(np.float64, np.nan) for name in ("centre", "lower", "upper", "p", "ceiling")},
         **{name: empty(np.int64, -1) for name in ("since", "first", "last", "shift")},
         **{name: empty(np.int64, 0) for name in ("side", "size")},
         "left_out": np.full((*shape, 2), -1, dtype=np.int64),

@@ -12,6 +12,8 @@ import pandas as pd
 from opslib.analysis.methods import level_signals as levels
 from opslib.analysis.methods.columns import Floats
 from opslib.analysis.methods.level_signals import FEWEST_WEEKS, Judgement, Panel
+from opslib.analysis.weekly_review.completeness import ALL_METRICS, OF_BACKLOG
+from opslib.analysis.weekly_review.weekly_values import BOUNDS
 from opslib.metrics import Metric
 
 COLUMNS = (
@@ -27,7 +29,6 @@ the limits rest on; left_out, weeks screened from it; level_shift, the week wher
 """
 NEW, OUTSIDE, BACK, WITHIN, NOT_JUDGED = "new", "outside", "back", "within", "not judged"
 VERDICTS = (NEW, OUTSIDE, BACK, WITHIN, NOT_JUDGED)
-OF_THE_CALENDAR = "judged on the clock of the team's hours"
 
 _LEAST_SECONDS = 30.0
 _TRUNCATED_WEEKS = 2
@@ -62,9 +63,9 @@ def weekly_signals(
         `COLUMNS`, sorted by week, team and metric. A metric that the export lacks has no row.
 
     Notes:
-        Times are judged by their logarithm, counts by their root, shares by their arcsine, means and the net flow as
-        they are (`level_signals`). Times on the calendar clock say what the business clock says and are not judged
-        again.
+        Times are judged by their logarithm, counts, rates and ratios by their root, shares by their arcsine, means and
+        the net flow as they are (`level_signals`). A metric with a twin is not judged beside it. Without `incomplete`
+        the first two weeks are taken for incomplete.
     """
     weeks = sorted(set(values["week"]))
     names = [name for name in catalogue if name in set(values["metric"])]
@@ -77,9 +78,11 @@ def weekly_signals(
     }
     metrics = [catalogue[name] for name in names]
     y, variance = _working_scale(metrics, cells)
-    why = _reasons(axes, values, metrics, closed or {}, incomplete)
+    labels = {metric.name: metric.label for metric in catalogue.values()}
+    why = _reasons(axes, values, metrics, labels, closed or {}, incomplete)
     usable = np.isfinite(y) & np.isfinite(variance) & (why == "")
-    usable[:, :, :_TRUNCATED_WEEKS] = False
+    if incomplete is None:
+        usable[:, :, :_TRUNCATED_WEEKS] = False
     panel = Panel(
         value=np.where(usable, y, np.nan),
         variance=np.where(np.isfinite(variance), variance, 1.0),
@@ -117,17 +120,29 @@ class _Axes:
 
 def _has_variance(metric: Metric) -> bool:
     """Whether the sampling variance of its values can be told."""
-    return metric.unit != "seconds" and metric.kind in ("count", "share", "mean") and metric.name != "net_flow"
+    return metric.kind in ("share", "mean") or (metric.kind in ("count", "rate") and not _is_signed(metric))
+
+
+def _is_signed(metric: Metric) -> bool:
+    """Whether it is a difference, which may be below 0."""
+    return metric.name == "net_flow"
+
+
+def _is_rooted(metric: Metric) -> bool:
+    return metric.kind in ("count", "rate", "ratio") and not _is_signed(metric)
 
 
 def _family_of(metric: Metric) -> int:
     if metric.unit == "seconds":
         return _TIMES
+    if metric.fact == "backlog":
+        return _FLOW
     return {"sla": _SLA, "flow": _FLOW}.get(metric.family, _OTHERS)
 
 
-def _is_of_the_calendar(metric: Metric) -> bool:
-    return "_calendar_" in metric.name
+def _rests_on_open_days(metric: Metric) -> bool:
+    """Whether a week in which the team has a day less is no week like others."""
+    return _family_of(metric) != _OTHERS or metric.exposure in ("agents", "users")
 
 
 def _working_scale(metrics: Sequence[Metric], cells: Mapping[str, Floats]) -> tuple[Floats, Floats]:
@@ -144,8 +159,10 @@ def _working_scale(metrics: Sequence[Metric], cells: Mapping[str, Floats]) -> tu
             variance[:, place] = 1 / (4 * np.where(there > 0, there, np.nan) + 2)
         elif metric.kind == "mean":
             variance[:, place] = _variance_of_mean(cells["spread"][:, place], below[:, place])
-        elif metric.name != "net_flow":
+        elif _is_rooted(metric):
             y[:, place] = levels.root(np.maximum(own, 0.0))
+            if metric.kind == "rate":
+                variance[:, place] = metric.per / np.where(below[:, place] > 0, below[:, place], np.nan)
     return y, variance
 
 
@@ -163,30 +180,37 @@ def _reasons(
     axes: _Axes,
     values: pd.DataFrame,
     metrics: Sequence[Metric],
+    labels: Mapping[str, str],
     closed: Mapping[tuple[str, str], str],
     incomplete: pd.DataFrame | None,
 ) -> Texts:
     """Why a value can neither be judged nor set limits, "" where it can."""
     why = np.full(axes.shape, "", dtype=object)
-    with_days = np.array([_family_of(metric) != _OTHERS for metric in metrics])
-    for (team, week), name in closed.items():
-        if team in axes.teams and week in axes.weeks:
-            why[axes.teams.index(team), with_days, axes.weeks.index(week)] = f"holiday week ({name})"
+    with_days = np.array([_rests_on_open_days(metric) for metric in metrics])
+    for (own, day_off), name in closed.items():
+        if own in axes.teams and day_off in axes.weeks:
+            why[axes.teams.index(own), with_days, axes.weeks.index(day_off)] = f"holiday week ({name})"
     if incomplete is not None and len(incomplete):
-        of_backlog = np.array([bool(getattr(metric, "rests_on_backlog", False)) for metric in metrics])
-        for row in incomplete.itertuples(index=False):
-            if row.team in axes.teams and row.week in axes.weeks:
-                concerned = of_backlog if row.scope == "backlog" else np.ones(len(metrics), dtype=bool)
-                why[axes.teams.index(row.team), concerned, axes.weeks.index(row.week)] = row.reason
+        concerned = {
+            ALL_METRICS: np.ones(len(metrics), dtype=bool),
+            OF_BACKLOG: np.array([metric.rests_on_backlog for metric in metrics]),
+        }
+        for scope in (OF_BACKLOG, ALL_METRICS):
+            rows = incomplete[incomplete["scope"] == scope]
+            at_team, at_week = axes.places(rows)
+            for row in np.flatnonzero((at_team >= 0) & (at_week >= 0)).tolist():
+                why[at_team[row], concerned[scope], at_week[row]] = rows["reason"].iloc[row]
     team, metric, week = axes.places(values)
     inside = (team >= 0) & (metric >= 0) & (week >= 0)
-    for rows, reason in (
+    for cells, reason in (
         (values["value"].isna().to_numpy(), "no value"),
-        ((values["state"] == "bounds").to_numpy(), "not settled"),
+        ((values["state"] == BOUNDS).to_numpy(), "not settled"),
     ):
-        own = inside & rows
-        why[team[own], metric[own], week[own]] = reason
-    why[:, [_is_of_the_calendar(metric) for metric in metrics]] = OF_THE_CALENDAR
+        here = inside & cells
+        why[team[here], metric[here], week[here]] = reason
+    for place, one in enumerate(metrics):
+        if one.twin:
+            why[:, place] = f"goes with {labels[one.twin]}"
     return why
 
 
@@ -215,17 +239,15 @@ def _rows(
         [NEW, OUTSIDE, BACK, WITHIN],
         default=NOT_JUDGED,
     ).astype(object)
-    limits = {
-        name: _in_units(metrics, getattr(judgement, name), cells["denominator"])
-        for name in ("centre", "lower", "upper")
-    }
+    trials = cells["denominator"]
+    limits = {name: _in_units(metrics, getattr(judgement, name), trials) for name in ("centre", "lower", "upper")}
     columns: dict[str, Any] = {
         **limits,
         "p": judgement.p,
         "verdict": verdict,
         "since": _names(axes.weeks, judgement.since),
         "direction": np.select([judgement.side > 0, judgement.side < 0], ["up", "down"], default="").astype(object),
-        "why": np.where(verdict == NOT_JUDGED, _why_not(metrics, why, judgement, cells["value"]), ""),
+        "why": np.where(verdict == NOT_JUDGED, _why_not(why, judgement), ""),
         "together": judgement.together,
         "baseline_from": _names(axes.weeks, judgement.first),
         "baseline_to": _names(axes.weeks, judgement.last),
@@ -250,22 +272,22 @@ def _in_units(metrics: Sequence[Metric], scaled: Floats, trials: Floats) -> Floa
             result[:, place] = np.exp(own)
         elif metric.kind == "share":
             result[:, place] = levels.share_of_arcsine(own, trials[:, place])
-        elif metric.kind == "count" and metric.name != "net_flow":
+        elif _is_rooted(metric):
             result[:, place] = levels.count_of_root(own)
-        elif metric.kind != "count":
+        elif not _is_signed(metric):
             result[:, place] = np.clip(own, 0.0, 1.0 if metric.unit == "score" else np.inf)
     return result
 
 
-def _why_not(metrics: Sequence[Metric], why: Texts, judgement: Judgement, value: Floats) -> Texts:
+def _why_not(why: Texts, judgement: Judgement) -> Texts:
     """Why each cell was not judged."""
     few = judgement.size < FEWEST_WEEKS
     text = why.copy()
     short = (text == "") & few
     text[short] = np.array([f"{size} of {FEWEST_WEEKS} weeks so far" for size in judgement.size[short]], dtype=object)
-    pinned = (text == "") & judgement.is_pinned
-    centre = np.exp(np.where(pinned, judgement.centre, 0.0))
-    text[pinned] = np.array([f"pinned at {seconds / 3600:.0f} h" for seconds in centre[pinned]], dtype=object)
+    pinned = (text == "") & np.isfinite(judgement.ceiling)
+    hours = np.exp(judgement.ceiling[pinned]) / 3600
+    text[pinned] = np.array([f"pinned at {one:.3g} h" for one in hours], dtype=object)
     text[(text == "") & ~judgement.varies] = "the same in every week so far"
     return text
 

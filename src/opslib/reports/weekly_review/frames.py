@@ -73,7 +73,7 @@ class Review:
         )
 
     def _rows_so_far(self, table: str, columns: Sequence[str]) -> pd.DataFrame:
-        """The team's rows of a table up to the week; none where the warehouse was made before there was such a table."""
+        """The team's rows of a table up to the week; none where an older warehouse lacks it."""
         store = self.week.warehouse
         if not store.has("facts", table):
             return pd.DataFrame(columns=list(columns))

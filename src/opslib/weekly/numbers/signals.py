@@ -1,4 +1,4 @@
-"""The step from weekly values to weekly signals: every week judged against those before it, written to the warehouse."""
+"""From weekly values to weekly signals: every week judged against those before it, written to the warehouse."""
 
 from __future__ import annotations
 
@@ -10,16 +10,15 @@ import pandas as pd
 import pyarrow as pa
 
 from opslib.analysis.weekly_review import weekly_signals
-from opslib.errors import NotInExport
 from opslib.metrics import ALL, CATALOGUE
 from opslib.settings import Calendar, Organisation
 from opslib.store.memo import Basis, code_of, digest_of, digest_of_files
 from opslib.store.warehouse import Warehouse
+from opslib.weekly.numbers.completeness import TABLE as COMPLETENESS
 from opslib.weekly.numbers.values import TABLE as VALUES
-from opslib.weeks import monday_of, week_of
+from opslib.weeks import monday_of, week_of_day
 
 TABLE = "weekly_signals"
-COMPLETENESS = "weekly_completeness"
 _READ = ["week", "team", "channel", "metric", "value", "numerator", "denominator", "spread", "missing"]
 
 
@@ -59,10 +58,7 @@ def build_weekly_signals(warehouse: Warehouse, organisation: Organisation) -> li
 def _judged(warehouse: Warehouse, organisation: Organisation, weeks: list[str]) -> pd.DataFrame:
     """The signals of all these weeks."""
     values = warehouse.read("facts", VALUES, columns=[*_READ, "state", "extra_variance"], weeks=weeks)
-    try:
-        incomplete = warehouse.read("facts", COMPLETENESS)
-    except NotInExport:
-        incomplete = None
+    incomplete = warehouse.read("facts", COMPLETENESS) if warehouse.has("facts", COMPLETENESS) else None
     return weekly_signals.weekly_signals(
         values[values["channel"] == ALL],
         CATALOGUE,
@@ -110,7 +106,7 @@ def _baselines(organisation: Organisation) -> Mapping[tuple[str, str], list[str]
     for team in organisation.teams:
         for each in team.baselines:
             monday = each.start + timedelta(days=-each.start.weekday() % 7)
-            begins.setdefault((team.name, each.metric), []).append(week_of(monday))
+            begins.setdefault((team.name, each.metric), []).append(week_of_day(monday))
     return begins
 
 
@@ -121,7 +117,8 @@ def _bases(warehouse: Warehouse, organisation: Organisation, weeks: list[str]) -
         "parameters": digest_of(organisation.model_dump_json()),
         "completeness": digest_of_files(warehouse.files("facts", COMPLETENESS), warehouse.root),
     }
-    bases, so_far = {}, ""
+    bases: dict[str, Basis] = {}
+    so_far = ""
     for week in weeks:
         so_far = digest_of([so_far, digest_of_files(warehouse.files("facts", VALUES, [week]), warehouse.root)])
         bases[week] = shared | {VALUES: so_far}
