@@ -89,7 +89,7 @@ def signals(frame: pd.DataFrame) -> Markup:
     sentences = [
         _judged_in_words(int(is_judged.sum()), float(frame["rate"].iloc[0])),
         *(f"{row.label} is {words.signal(row)}." for row in rows_of(frame[frame["verdict"] == BACK])),
-        _named("Within their limits", frame.loc[frame["verdict"] == WITHIN, "label"]),
+        _within_in_words(frame.loc[frame["verdict"] == WITHIN, "label"]),
         _not_judged_in_words(frame[~is_judged & frame["value"].notna()]),
         *_limits_in_words(frame[is_judged]),
         *(_rebase_in_words(row) for row in rows_of(frame[frame["weeks_outside"] >= _WEEKS_TO_REBASE])),
@@ -123,8 +123,11 @@ def _judged_in_words(judged: int, rate: float) -> str:
     )
 
 
-def _named(what: str, labels: pd.Series) -> str:
-    return f"{what}: {words.listed(labels.tolist())}." if len(labels) else ""
+def _within_in_words(labels: pd.Series) -> str:
+    if labels.empty:
+        return ""
+    names = words.listed(labels.tolist()) if len(labels) <= 2 * _MOST_NAMED else f"{len(labels)} metrics, listed below"
+    return f"Within their limits: {names}."
 
 
 def _not_judged_in_words(rows: pd.DataFrame) -> str:
@@ -133,7 +136,7 @@ def _not_judged_in_words(rows: pd.DataFrame) -> str:
     for why, own in rows.groupby("why", sort=False):
         names = own["label"] if len(own) <= _MOST_NAMED else own["family"].map(_FAMILIES).drop_duplicates()
         count = f"{len(own)} metrics of " if len(own) > _MOST_NAMED else ""
-        parts.append(f"{count}{words.listed(names.tolist())} ({why})")
+        parts.append(f"{count}{words.listed(names.tolist())}: {why}")
     return f"Not judged: {'; '.join(parts)}." if parts else ""
 
 
