@@ -91,12 +91,12 @@ def signals(frame: pd.DataFrame) -> Markup:
         *(f"{row.label} is {words.signal(row)}." for row in rows_of(frame[frame["verdict"] == BACK])),
         _within_in_words(frame.loc[frame["verdict"] == WITHIN, "label"]),
         _not_judged_in_words(frame[~is_judged & frame["value"].notna()]),
-        *_limits_in_words(frame[is_judged]),
+        " ".join(_limits_in_words(frame[is_judged])),
         *(_rebase_in_words(row) for row in rows_of(frame[frame["weeks_outside"] >= _WEEKS_TO_REBASE])),
     ]
     below = paragraphs(*(sentence for sentence in sentences if sentence))
     if not is_signal.any():
-        return stacked(paragraphs("No metric is outside its limits this week." if is_judged.any() else ""), below)
+        return stacked(paragraphs("No metric is outside its limits this week."), below) if is_judged.any() else below
     rows = [
         [
             Cell(row.label, header=True),
