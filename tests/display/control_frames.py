@@ -23,7 +23,13 @@ def control(**changes: object) -> pd.DataFrame:
             "centre": 0.75,
             "lower": 0.68,
             "upper": 0.80,
-            "signal": [""] * 12 + ["beyond the limits"],
+            "verdict": ["within"] * 12 + ["new"],
+            "direction": [""] * 12 + ["up"],
+            "since": [None] * 12 + ["2026-W46"],
+            "together": False,
+            "why": "",
+            "left_out": "",
+            "level_shift": None,
         }
     )
     return frame.assign(**changes)

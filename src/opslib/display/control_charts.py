@@ -1,9 +1,11 @@
-"""Control charts: weekly values with their intervals, usual range, goal and signals, for one metric or several.
+"""Control charts: weekly values with their intervals, limits, goal and signals, for one metric or several.
 
 Every function here draws rows of the same columns: week, metric, label, unit (seconds, share, score, count, per_ticket,
-rate or days), better ("lower", "higher" or ""), value, low and high (its interval), goal, centre, lower and upper (the
-usual range), signal (the rules that fired, "" for none), missing (why there is no value). There is a row per metric and
-week, the weeks in order. Numbers are in the metric's unit, NaN where there is none.
+rate or days), better ("lower", "higher" or ""), value, low and high (its interval), goal, missing (why there is no
+value); centre, lower and upper (its limits), verdict, direction, since, together and why (as `words.signal` takes
+them), left_out (weeks on which the limits do not rest, in words) and level_shift (the week in which what they rest on
+changes its level, or null). There is a row per metric and week, the weeks in order. Numbers are in the metric's unit,
+NaN where there is none.
 """
 
 from __future__ import annotations
@@ -18,14 +20,25 @@ from matplotlib.axes import Axes
 
 from opslib.display import theme, words
 from opslib.display.axes import HouseFigure
-from opslib.display.charts import NOTHING, draw_range, label_last, mark_signals, span_of, unit_axis, weeks_below
+from opslib.display.cells import rows_of
+from opslib.display.charts import (
+    NOTHING,
+    draw_range,
+    label_last,
+    mark_signals,
+    span_of,
+    unit_axis,
+    weeks_below,
+    write_below,
+)
 from opslib.display.theme import Drawing, Markup, note
 
+_ABOVE = 6.0  # points between the axes and the line that stands below a title
 _NUMBERS = ["value", "low", "high", "centre", "lower", "upper", "goal"]
 
 
 def control_chart(frame: pd.DataFrame, *, title: str = "") -> Drawing | Markup:
-    """Draw one control chart: values with their interval, usual range, goal, and the weeks that are signals.
+    """Draw one control chart: values with their interval, limits, goal, and the weeks that are signals.
 
     Args:
         frame: rows of one metric, with the columns that this module's docstring lists.
@@ -67,7 +80,7 @@ def control_charts(frame: pd.DataFrame) -> Drawing | Markup:
         figure = theme.new_figure(9.6, 2.55 * lines + 0.22 * len(absences))
         for place, rows in enumerate(charts, start=1):
             _draw_control(figure.add_subplot(lines, 2, place), rows, _label_of(rows))
-        _write_below(figure, absences)
+        write_below(figure, absences)
         return theme.drawing(figure, _sentences([describe(rows) for rows in charts], absences))
 
 
@@ -92,12 +105,12 @@ def small_multiples(frame: pd.DataFrame) -> Drawing | Markup:
             axes = figure.add_subplot(lines, min(2, len(charts)), place)
             _draw_control(axes, rows, f"{team}: {_label_of(rows)}")
         _share_scale(figure, str(frame["unit"].iloc[0]))
-        _write_below(figure, absences)
+        write_below(figure, absences)
         return theme.drawing(figure, _sentences([f"{team}. {describe(rows)}" for team, rows in charts], absences))
 
 
 def describe(frame: pd.DataFrame) -> str:
-    """A control chart in words: what it shows, the last value, the goal, the usual range, and the signals.
+    """A control chart in words: what it shows, the last value, the goal, the limits, and the signals.
 
     Args:
         frame: rows of one metric, with the columns that this module's docstring lists.
@@ -116,16 +129,15 @@ def describe(frame: pd.DataFrame) -> str:
     if len(with_limits):
         usual = with_limits.iloc[-1]
         sentences.append(
-            f"Usual range: {words.value(usual['lower'], unit)} to {words.value(usual['upper'], unit)}, around "
+            f"Limits: {words.value(usual['lower'], unit)} to {words.value(usual['upper'], unit)}, around "
             f"{words.value(usual['centre'], unit)}."
         )
-    signals = [
-        f"{week} ({words.rules(str(rule))})" for week, rule in zip(frame["week"], frame["signal"], strict=True) if rule
-    ]
+    sentences += [f"{note[0].upper()}{note[1:]}." for note in words.limits(last)]
+    signals = [f"{row.week} ({words.signal(row)})" for row in rows_of(frame[frame["verdict"].map(words.is_signal)])]
     if signals:
         sentences.append(f"Signals: {'; '.join(signals)}.")
-    else:
-        sentences.append("No signal." if len(with_limits) else "Too few weeks for limits.")
+    if not words.is_signal(last["verdict"]) and last["verdict"]:
+        sentences.append(f"{last['week']} {'is ' if last['verdict'] != 'not judged' else ''}{words.signal(last)}.")
     return " ".join(sentences)
 
 
@@ -140,8 +152,9 @@ def _draw_control(axes: Axes, frame: pd.DataFrame, title: str) -> None:
     interval = ~np.isnan(low) & ~np.isnan(high)
     _draw_intervals(axes, place[interval], low[interval], high[interval])
     axes.plot(place, value, color=theme.BLUE, marker="o", markersize=3.6, linewidth=1.5)
-    signal = (frame["signal"] != "").to_numpy() & ~np.isnan(value)
-    mark_signals(axes, place[signal], value[signal])
+    is_new, is_old = ((frame["verdict"] == verdict).to_numpy() & ~np.isnan(value) for verdict in ("new", "outside"))
+    mark_signals(axes, place[is_old], value[is_old])
+    mark_signals(axes, place[is_new], value[is_new], colour=theme.ORANGE)
     beyond = np.isnan(value) & ~np.isnan(low)
     if beyond.any():
         axes.plot(place[beyond], low[beyond], linestyle="none", marker="^", markersize=5, color=theme.SKY)
@@ -150,10 +163,9 @@ def _draw_control(axes: Axes, frame: pd.DataFrame, title: str) -> None:
     heights = np.concatenate([value, lower, upper, goal, low[interval], high[interval], low[beyond]])
     _set_scale(axes, heights[~np.isnan(heights)], unit)
     if not np.isnan(value[-1]):
-        label_last(axes, place[-1], value[-1], words.value(value[-1], unit), signal=bool(signal[-1]))
-    if signal[-1]:
-        _label_signal(axes, str(frame["signal"].iloc[-1]))
-    axes.set_title(title)
+        is_signal = bool(is_new[-1] or is_old[-1])
+        label_last(axes, place[-1], value[-1], words.value(value[-1], unit), signal=is_signal)
+    _set_title(axes, title, frame.iloc[-1])
     axes.set_xlim(-0.5, len(frame) - 0.5 + 0.13 * len(frame))
     weeks_below(axes, list(frame["week"]))
     unit_axis(axes, unit)
@@ -175,17 +187,21 @@ def _draw_goal(axes: Axes, place: Any, goal: npt.NDArray[np.float64], text: str)
     axes.text(-0.4, goal[0], f"goal {text}", color=theme.GREEN, fontsize=8, va="bottom", bbox=behind, zorder=4)
 
 
-def _label_signal(axes: Axes, rule: str) -> None:
-    """Say in the upper corner which rules make the last week a signal."""
-    axes.text(
-        1,
-        0.98,
-        f"signal: {words.rules(rule)}",
-        transform=axes.transAxes,
-        ha="right",
-        va="top",
+def _set_title(axes: Axes, title: str, last: pd.Series) -> None:
+    """Write the title and, below it, the last week's verdict where there is more to say."""
+    if last["verdict"] in ("", "within"):
+        axes.set_title(title)
+        return
+    axes.set_title(f"{title}\n")
+    axes.annotate(
+        words.signal(last),
+        (0, 1),
+        xycoords="axes fraction",
+        xytext=(0, _ABOVE),
+        textcoords="offset points",
         fontsize=8.5,
-        color=theme.ORANGE,
+        color=theme.ORANGE if words.is_signal(last["verdict"]) else theme.MUTED,
+        annotation_clip=False,
     )
 
 
@@ -199,7 +215,7 @@ def _set_scale(axes: Axes, heights: npt.NDArray[np.float64], unit: str) -> None:
         bottom, top = max(bottom - room, -0.02), min(top, 1.0)
     else:
         bottom -= room
-    axes.set_ylim(bottom, top + 1.6 * room)
+    axes.set_ylim(bottom, top + room)
 
 
 def _share_scale(figure: HouseFigure, unit: str) -> None:
@@ -208,12 +224,6 @@ def _share_scale(figure: HouseFigure, unit: str) -> None:
     for axes in figure.charts:
         axes.set_ylim(min(bottoms), max(tops))
         unit_axis(axes, unit)
-
-
-def _write_below(figure: HouseFigure, sentences: Iterable[str]) -> None:
-    """Write sentences below all charts of a figure, a line each."""
-    if text := "\n".join(sentences):
-        figure.supxlabel(text, x=0.01, ha="left", fontsize=8.5, color=theme.MUTED)
 
 
 def _sentences(descriptions: Iterable[str], absences: Iterable[str]) -> str:

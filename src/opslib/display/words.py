@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 NOT_SHOWN = "–"
 _MINUS = "−"
@@ -122,24 +123,63 @@ def points(difference: float, unit: str) -> str:
     return _signed(difference, 0 if unit == "count" else 2, "")
 
 
-_RULES = {
-    "beyond the limits": "outside its usual range",
-    "nine on one side of the centre": "nine weeks on one side of its mean",
-    "six rising or falling": "six weeks rising or falling",
-    "fourteen alternating": "fourteen weeks up and down",
-}
+_SIDES = {"up": "above its limits", "down": "below its limits"}
 
 
-def rules(signal: str) -> str:
-    """The rules of a control chart that fired, for a reader who knows none of them.
+def signal(row: Any) -> str:
+    """Whether a week's number is a signal, and since when.
 
     Args:
-        signal: the rules, separated by "; "; "" for none.
+        row: verdict (new, outside, back, within or not judged; "" where there is no number), direction (up, down or
+            ""), since (the week from which it is outside or back), together (whether only two weeks together are
+            outside), why (it was not judged).
 
-    >>> rules("beyond the limits; six rising or falling")
-    'outside its usual range; six weeks rising or falling'
+    >>> from types import SimpleNamespace as Row
+    >>> signal(Row(verdict="new", direction="up", since="2026-W46", together=True, why=""))
+    'new: two weeks together above its limits'
+    >>> signal(Row(verdict="outside", direction="down", since="2026-W41", together=False, why=""))
+    'still below its limits since W41'
+    >>> signal(Row(verdict="not judged", direction="", since=None, together=False, why="not settled"))
+    'not judged: not settled'
     """
-    return "; ".join(_RULES.get(rule, rule) for rule in signal.split("; ")) if signal else ""
+    side = _SIDES.get(row.direction, "outside its limits")
+    match row.verdict:
+        case "new":
+            return f"new: {'two weeks together ' if row.together else ''}{side}"
+        case "outside":
+            return f"still {side} since {short_week(row.since)}"
+        case "back":
+            return f"back within its limits since {short_week(row.since)}"
+        case "within":
+            return "within its limits"
+        case "not judged":
+            return f"not judged: {row.why}"
+        case _:
+            return ""
+
+
+def limits(row: Any) -> list[str]:
+    """What a reader has to know of a number's limits before trusting them.
+
+    Args:
+        row: left_out (weeks on which the limits do not rest, separated by ", "), level_shift (the week in which what
+            they rest on changes its level, or null).
+
+    >>> from types import SimpleNamespace as Row
+    >>> limits(Row(left_out="2026-W33, 2026-W36", level_shift="2026-W37"))
+    ['the limits leave out W33 and W36 (far outside their neighbours)', 'this baseline is not level (W37)']
+    """
+    weeks = [short_week(week) for week in row.left_out.split(", ") if week]
+    whose = "its" if len(weeks) == 1 else "their"
+    notes = [f"the limits leave out {listed(weeks)} (far outside {whose} neighbours)"] if weeks else []
+    if isinstance(row.level_shift, str):
+        notes.append(f"this baseline is not level ({short_week(row.level_shift)})")
+    return notes
+
+
+def is_signal(verdict: str) -> bool:
+    """Whether a verdict calls a number a signal: outside its limits, newly or still."""
+    return verdict in ("new", "outside")
 
 
 def goal(target: float | None, better: str, unit: str) -> str:

@@ -33,40 +33,62 @@ def signal_rows(**changes: object) -> pd.DataFrame:
             "centre": [3600.0, 0.9],
             "lower": [3000.0, 0.8],
             "upper": [4200.0, 0.95],
-            "rule": ["beyond the limits", ""],
-            "q": [0.0002, 0.6],
-            "discovery": [True, False],
-            "verdict": ["signal", "noise"],
-            "turn": ["worse", "better"],
-            "tests": 60,
-            "discoveries": 4,
+            "family": ["speed", "satisfaction"],
+            "verdict": ["new", "within"],
+            "direction": ["up", ""],
+            "since": ["2026-W46", None],
+            "together": False,
+            "why": "",
+            "left_out": "",
+            "level_shift": None,
+            "turn": ["worse", ""],
+            "weeks_outside": [1, 0],
+            "rate": 0.10,
+            "team": "alpha",
         }
     )
     return frame.assign(**changes)
 
 
-def test_signals_are_a_table_and_noise_is_a_sentence():
+def test_signals_are_a_table_and_the_others_a_sentence():
     markup = show.signals(signal_rows())
-    assert cells(markup)[1] == [
-        "First reply, median",
-        "2 h",
-        "1 h",
-        "+100 %",
-        "50 min to 1 h 10 min",
-        "worse: outside its usual range; changed from the week before (q < 0.001)",
+    assert cells(markup)[1:] == [
+        ["First reply, median", "2 h", "1 h", "+100 %", "50 min to 1 h 10 min", "new: above its limits (worse)"]
     ]
-    assert len(cells(markup)) == 2
-    assert (
-        "60 changes were tested over all metrics and teams; 4 are discoveries at a false discovery rate of 10 %"
-        in markup.text
-    )
-    assert "Noise, no more than chance would do: Customer satisfaction." in markup.text
+    assert markup.text.splitlines()[-2:] == [
+        "Judged: 2 metrics, all together. Where nothing has moved, a page shows a new signal by chance in at most one "
+        "week in ten.",
+        "Within their limits: Customer satisfaction.",
+    ]
 
 
-def test_a_quiet_week_says_that_nothing_is_a_signal():
-    markup = show.signals(signal_rows(verdict="noise", rule="", discovery=False))
-    assert markup.text.startswith("No metric shows a signal this week.")
+def test_a_quiet_week_says_that_nothing_is_outside():
+    markup = show.signals(signal_rows(verdict="within", turn="", weeks_outside=0))
+    assert markup.text.startswith("No metric is outside its limits this week.")
     assert "<table" not in markup.html
+
+
+def test_what_was_not_judged_is_not_called_calm():
+    text = show.signals(signal_rows(verdict="not judged", why="holiday week", turn="", weeks_outside=0)).text
+    assert text.splitlines() == [
+        "No metric could be judged this week.",
+        "Not judged: First reply, median and Customer satisfaction: holiday week.",
+    ]
+
+
+def test_what_came_back_and_what_limits_leave_out_is_said():
+    rows = signal_rows(verdict=["back", "within"], since=["2026-W44", None], left_out=["", "2026-W33"], turn="")
+    text = show.signals(rows.assign(level_shift=["2026-W37", None])).text
+    assert "First reply, median is back within its limits since W44." in text
+    assert "The limits leave out W33 (far outside its neighbours): Customer satisfaction." in text
+    assert "This baseline is not level (W37): First reply, median." in text
+
+
+@pytest.mark.parametrize("weeks", [7, 8])
+def test_after_eight_weeks_outside_the_page_offers_the_line_that_begins_anew(weeks: int):
+    rows = signal_rows(verdict=["outside", "within"], since=["2026-W39", None], weeks_outside=[weeks, 0])
+    line = '- {metric: first_reply_median, from: 2026-09-21, reason: "…"}'
+    assert (line in show.signals(rows).text) == (weeks >= 8)
 
 
 def metric_rows(**changes: object) -> pd.DataFrame:
@@ -84,8 +106,11 @@ def metric_rows(**changes: object) -> pd.DataFrame:
             "n": [4108.0],
             "goal": [0.85],
             "before": [0.8],
-            "signal": [""],
-            "limits": [True],
+            "verdict": ["within"],
+            "since": [None],
+            "direction": [""],
+            "together": [False],
+            "why": [""],
             "missing": [None],
             "history": [[0.8, np.nan, 0.842]],
         }
@@ -96,7 +121,7 @@ def metric_rows(**changes: object) -> pd.DataFrame:
 def test_a_metric_has_interval_goal_change_line_and_definition():
     markup = show.metric_table(metric_rows())
     row = cells(markup)[1]
-    assert row[1:6] == ["84.2 %", "81.0–87.1 %", "≥ 85 %, not met", "+4.2 points", "usual"]
+    assert row[1:6] == ["84.2 %", "81.0–87.1 %", "≥ 85 %, not met", "+4.2 points", "within its limits"]
     soup = BeautifulSoup(markup.html, "html.parser")
     assert (
         soup.details.p.get_text() == "Of the surveys answered, the share that is satisfied. This week: 4,108 counted."

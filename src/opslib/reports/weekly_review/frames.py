@@ -10,12 +10,15 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import cached_property
 
+import numpy as np
 import pandas as pd
 
 from opslib.analysis.weekly_review import completeness
 from opslib.analysis.weekly_review import restatements as ledger
 from opslib.analysis.weekly_review import review as analysis
 from opslib.analysis.weekly_review.breakdown import COLUMNS as BREAKDOWN_COLUMNS
+from opslib.analysis.weekly_review.weekly_signals import COLUMNS as SIGNAL_COLUMNS
+from opslib.analysis.weekly_review.weekly_signals import NEW, OUTSIDE
 from opslib.display import words
 from opslib.display.headline import Headline, Line
 from opslib.errors import NotInExport, WarehouseError
@@ -24,7 +27,10 @@ from opslib.reports.week import Week
 from opslib.weeks import shift_week
 
 _HEADLINES = ("first_reply_median", "first_reply_sla", "full_resolution_median", "csat", "backlog_closing")
-_MOST_EXPLAINED = 3
+_MOST_EXPLAINED = 5
+_ALL_WEEKS = 10_000
+_USUAL = "usual"
+_DIMENSIONS = {"contact_reason": "contact reason"}
 
 
 @dataclass(frozen=True)
@@ -51,26 +57,28 @@ class Review:
         return self.control_frame(CATALOGUE.values())
 
     @cached_property
-    def tests(self) -> pd.DataFrame:
-        """Tests of the team's changes from the week before, among those of all teams: `review.TEST_COLUMNS`."""
-        return self._week_rows("weekly_changes", analysis.TEST_COLUMNS)
+    def verdicts(self) -> pd.DataFrame:
+        """How every week of the team up to this one was judged: `weekly_signals.COLUMNS`."""
+        return self._rows_so_far("weekly_signals", SIGNAL_COLUMNS)
 
     @cached_property
     def breakdown(self) -> pd.DataFrame:
-        """What the team's changes from the week before are explained from: `breakdown.COLUMNS`."""
-        return self._week_rows("weekly_breakdown", BREAKDOWN_COLUMNS)
+        """What the team's numbers are explained from, every week up to this one: `breakdown.COLUMNS`."""
+        return self._rows_so_far("weekly_breakdown", BREAKDOWN_COLUMNS)
 
     def control_frame(self, metrics: Iterable[Metric], *, weeks: int = analysis.REPORT_WEEKS) -> pd.DataFrame:
         """Control-chart frames of some metrics, the last `weeks` ones: `review.CHART_COLUMNS`."""
         return analysis.control_frame(
-            self.week.own_values, list(metrics), self.week.week, goals=self.goals, weeks=weeks
+            self.week.own_values, self.verdicts, list(metrics), self.week.week, goals=self.goals, weeks=weeks
         )
 
-    def _week_rows(self, table: str, columns: Sequence[str]) -> pd.DataFrame:
-        """The week's rows of the team in a table on changes, which a warehouse of a single week does not have."""
-        if not self.week.warehouse.has("facts", table):
+    def _rows_so_far(self, table: str, columns: Sequence[str]) -> pd.DataFrame:
+        """The team's rows of a table up to the week; none where an older warehouse lacks it."""
+        store = self.week.warehouse
+        if not store.has("facts", table):
             return pd.DataFrame(columns=list(columns))
-        return self.week.warehouse.read("facts", table, weeks=[self.week.week], teams=[self.week.team])
+        weeks = [week for week in store.weeks("facts", table) if week <= self.week.week]
+        return store.read("facts", table, weeks=weeks, teams=[self.week.team])
 
 
 def open_review(week: Week) -> Review:
@@ -103,8 +111,8 @@ def flow(review: Review) -> pd.DataFrame:
     """Control-chart frames of what came, what went and what the backlog looks like, thirteen weeks.
 
     Returns:
-        week, metric, label, unit, better, value, low, high, n, censored, missing, goal, centre, lower, upper, signal,
-        in_baseline, baseline, one row per metric and week, in the metric's unit.
+        week, metric, label, unit, better, value, low, high, n, censored, missing, goal, and the judgement
+        (`review.SIGNAL_COLUMNS`), one row per metric and week, in the metric's unit.
     """
     backlog_metrics = ["backlog_days", "backlog_unassigned", "backlog_unreplied"]
     return _family(review, ["created", "live_channel_share", "solved", *backlog_metrics])
@@ -114,8 +122,8 @@ def speed(review: Review) -> pd.DataFrame:
     """Control-chart frames of reply and resolution times on the business clock, thirteen weeks.
 
     Returns:
-        week, metric, label, unit, better, value, low, high, n, censored, missing, goal, centre, lower, upper, signal,
-        in_baseline, baseline, one row per metric and week, in the metric's unit.
+        week, metric, label, unit, better, value, low, high, n, censored, missing, goal, and the judgement
+        (`review.SIGNAL_COLUMNS`), one row per metric and week, in the metric's unit.
     """
     return _family(
         review,
@@ -127,8 +135,8 @@ def sla(review: Review) -> pd.DataFrame:
     """Control-chart frames of the attainment of each SLA metric for which anybody has a target, thirteen weeks.
 
     Returns:
-        week, metric, label, unit, better, value, low, high, n, censored, missing, goal, centre, lower, upper, signal,
-        in_baseline, baseline, one row per metric and week, in the metric's unit.
+        week, metric, label, unit, better, value, low, high, n, censored, missing, goal, and the judgement
+        (`review.SIGNAL_COLUMNS`), one row per metric and week, in the metric's unit.
     """
     return _family(review, [name for name, metric in CATALOGUE.items() if metric.family == "sla"])
 
@@ -137,8 +145,8 @@ def quality(review: Review) -> pd.DataFrame:
     """Control-chart frames of satisfaction, survey response, QA score and critical errors, thirteen weeks.
 
     Returns:
-        week, metric, label, unit, better, value, low, high, n, censored, missing, goal, centre, lower, upper, signal,
-        in_baseline, baseline, one row per metric and week, in the metric's unit.
+        week, metric, label, unit, better, value, low, high, n, censored, missing, goal, and the judgement
+        (`review.SIGNAL_COLUMNS`), one row per metric and week, in the metric's unit.
     """
     return _family(review, [name for name, each in CATALOGUE.items() if each.family in ("satisfaction", "quality")])
 
@@ -147,8 +155,8 @@ def effort(review: Review) -> pd.DataFrame:
     """Control-chart frames of first contact, reopens, escalations and solves per agent hour, thirteen weeks.
 
     Returns:
-        week, metric, label, unit, better, value, low, high, n, censored, missing, goal, centre, lower, upper, signal,
-        in_baseline, baseline, one row per metric and week, in the metric's unit.
+        week, metric, label, unit, better, value, low, high, n, censored, missing, goal, and the judgement
+        (`review.SIGNAL_COLUMNS`), one row per metric and week, in the metric's unit.
     """
     return _family(review, ["first_contact_resolution", "reopen_share", "escalation_rate", "solves_per_agent_hour"])
 
@@ -162,8 +170,8 @@ def metric(review: Review, name: str, *, weeks: int = analysis.REPORT_WEEKS) -> 
         weeks: how many weeks, up to the one reported.
 
     Returns:
-        week, metric, label, unit, better, value, low, high, n, censored, missing, goal, centre, lower, upper, signal,
-        in_baseline, baseline, one row per week, in the metric's unit.
+        week, metric, label, unit, better, value, low, high, n, censored, missing, goal, and the judgement
+        (`review.SIGNAL_COLUMNS`), one row per week, in the metric's unit.
 
     Raises:
         WarehouseError: there is no such metric; the message lists them.
@@ -180,9 +188,9 @@ def across_teams(review: Review, name: str, *, weeks: int = analysis.REPORT_WEEK
         weeks: how many weeks, up to the one reported.
 
     Returns:
-        team, team_label, week, metric, label, unit, better, value, low, high, n, censored, missing, goal, centre,
-        lower, upper, signal, in_baseline, baseline, one row per team and week, in the metric's unit; teams without
-        anything to do are left out.
+        team, team_label, week, metric, label, unit, better, value, low, high, n, censored, missing, goal, and
+        the judgement (`review.SIGNAL_COLUMNS`), one row per team and week, in the metric's unit; teams without anything
+        to do are left out.
 
     Raises:
         WarehouseError: there is no such metric; the message lists them.
@@ -233,57 +241,67 @@ def add_up(review: Review) -> pd.DataFrame:
 
 
 def signals(review: Review) -> pd.DataFrame:
-    """What is a signal in the week and what is noise.
+    """What left its limits in the week, what did not, and what was not judged.
 
-    Times on the calendar clock are left to their chart: they say a second time what the business clock says.
+    A metric that says a second time what its twin says, such as a time on the calendar clock, is left to its chart.
 
     Returns:
-        metric, label, unit, better, before, value, centre, lower, upper, rule, q, discovery, verdict (signal or noise),
-        turn (better, worse or ""), tests, discoveries, one row per metric that has a value, signals first.
+        metric, label, family, unit, better, value, before, `review.SIGNAL_COLUMNS`, turn (better, worse or ""),
+        weeks_outside, rate (the chance, at most, of a false alarm on the page), team (its name in the organisation's
+        file), one row per metric that the export has, signals first.
     """
-    chart = (
-        review.chart[~review.chart["metric"].str.contains("_calendar_")]
-        if review.week.has_data
-        else review.chart.head(0)
-    )
-    return analysis.signals(review.tests, chart, review.week.week)
+    chart = review.chart if review.week.has_data else review.chart.head(0)
+    own = chart[~chart["metric"].map(lambda name: bool(CATALOGUE[name].twin)).astype(bool)]
+    rows = analysis.signals(own, review.week.week, review.week.before)
+    family = rows["metric"].map({name: each.family for name, each in CATALOGUE.items()})
+    return rows.assign(family=family, rate=review.week.organisation.signals.rate, team=review.week.team)
 
 
 def explain(review: Review, metric: str = "", *, by: str = "channel") -> pd.DataFrame:
-    """Split the change from the week before into what groups add to it.
+    """Split what sets the week apart from its usual weeks into what groups add to it.
 
     Args:
         review: of `open_review`.
-        metric: a metric's name; empty: those whose change from the week before is a discovery, at most three.
+        metric: a metric's name; empty: those that are signals and those that missed their goal, at most five.
         by: `channel` or `contact_reason`.
 
     Returns:
-        metric, label, unit, by, group, before, after, share_before, share_after, mix, rate, total, one row per group,
-        one metric after the other; total is what the group adds to the change, by mix and by rate. A median or
-        percentile cannot be split; the share of tickets that were done within the last week's value is split instead,
-        and the label says so.
+        `review.EXPLAIN_COLUMNS`, one row per group, one metric after the other; total is what the group adds to the
+        difference, by mix and by rate, from the weeks on which the metric's limits rest (against). A median or
+        percentile cannot be split; the share of tickets that were done within the value of the week before is split
+        instead, against that week, and the label says so. A metric that cannot be split at all has one row that says
+        why (missing).
 
     Raises:
         WarehouseError: there is no such metric; the message lists them.
     """
+    nothing = pd.DataFrame(columns=list(analysis.EXPLAIN_COLUMNS))
     if not review.week.has_data:
-        return pd.DataFrame(columns=list(analysis.EXPLAIN_COLUMNS))
-    if metric:
-        metrics = [_metric_of(metric)]
-    else:
-        verdicts = signals(review)
-        strongest = verdicts[verdicts["discovery"]].sort_values("q", kind="stable")["metric"].head(_MOST_EXPLAINED)
-        metrics = [_metric_of(name) for name in strongest]
-    parts = [part for each in metrics if len(part := _parts_of_change(review, each, by))]
-    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=list(analysis.EXPLAIN_COLUMNS))
+        return nothing
+    metrics = [_metric_of(metric)] if metric else _to_explain(review)
+    parts = [_parts_of_change(review, each, by) for each in metrics]
+    return pd.concat(parts, ignore_index=True) if parts else nothing
+
+
+def _to_explain(review: Review) -> list[Metric]:
+    """The metrics that are new signals, that missed their goal, that are still outside: in this order, at most five."""
+    rows = signals(review)
+    goals = rows["metric"].map(review.goals)
+    has_missed = [
+        words.met(value, goal, better) is False
+        for value, goal, better in zip(rows["value"], goals, rows["better"], strict=True)
+    ]
+    rank = np.select([rows["verdict"] == NEW, has_missed, rows["verdict"] == OUTSIDE], [0, 1, 2], default=3)
+    names = rows.assign(rank=rank)[rank < 3].sort_values("rank", kind="stable")["metric"]
+    return [CATALOGUE[name] for name in names.head(_MOST_EXPLAINED)]
 
 
 def metric_table(review: Review) -> pd.DataFrame:
     """All metrics of the week.
 
     Returns:
-        metric, label, family, unit, better, definition, value, low, high, n, goal, before, signal, limits (whether
-        there are any), missing, history (the last thirteen values).
+        metric, label, family, unit, better, definition, value, low, high, n, goal, before, verdict, since, direction,
+        together, why, missing, history (the last thirteen values).
     """
     catalogue = pd.DataFrame(
         [(each.name, each.family, each.definition) for each in CATALOGUE.values()],
@@ -292,12 +310,12 @@ def metric_table(review: Review) -> pd.DataFrame:
     chart = review.chart if review.week.has_data else review.chart.head(0)
     history = chart.groupby("metric", sort=False)["value"].agg(list).rename("history").reset_index()
     before = chart.loc[chart["week"] == review.week.before, ["metric", "value"]].rename(columns={"value": "before"})
-    now = chart[chart["week"] == review.week.week].assign(limits=chart["centre"].notna())
+    now = chart[chart["week"] == review.week.week]
     frame = now.merge(catalogue, on="metric").merge(history, on="metric").merge(before, on="metric", how="left")
     return frame[
         [
             *("metric", "label", "family", "unit", "better", "definition", "value", "low", "high", "n", "goal"),
-            *("before", "signal", "limits", "missing", "history"),
+            *("before", "verdict", "since", "direction", "together", "why", "missing", "history"),
         ]
     ]
 
@@ -364,8 +382,8 @@ def _headline_of(metric: Metric, rows: pd.DataFrame) -> Line:
         else words.estimate(None, last["low"], None, unit),
         better=metric.better,
         change=words.change(before, last["value"], unit),
-        signal=bool(last["signal"]),
-        note=words.rules(str(last["signal"])) if last["signal"] else f"goal {target}" if target else "",
+        signal=words.is_signal(last["verdict"]),
+        note=words.signal(last) if words.is_signal(last["verdict"]) else f"goal {target}" if target else "",
         spark=tuple(None if pd.isna(each) else float(each) for each in rows["value"]),
         unit=unit,
     )
@@ -381,24 +399,59 @@ def _family(review: Review, names: list[str]) -> pd.DataFrame:
 
 
 def _parts_of_change(review: Review, metric: Metric, by: str) -> pd.DataFrame:
-    """What each group adds to the change of a metric: `review.EXPLAIN_COLUMNS`."""
-    pairs = review.breakdown
-    rows = pairs[(pairs["metric"] == metric.name) & (pairs["by"] == by)]
+    """What each group adds to what sets a metric's week apart: `review.EXPLAIN_COLUMNS`."""
+    own = review.breakdown[(review.breakdown["metric"] == metric.name) & (review.breakdown["by"] == by)]
+    now = own[own["week"] == review.week.week]
+    usual = [review.week.before]
+    if metric.kind != "quantile":
+        usual = analysis.usual_weeks(review.control_frame([metric], weeks=_ALL_WEEKS), review.week.week)
+    sums = [_sums_of(now, by, review.week.week)]
+    if metric.kind == "quantile":
+        sums.append(_sums_of(now, by, _USUAL, suffix="_before"))
+    else:
+        # the sums of a week stand in its own rows; in the first week of a breakdown only beside those of the next
+        within = own[own["week"].isin(usual)]
+        first = own[own["week"] == own["week"].min()] if len(own) else own
+        if (earlier := shift_week(first["week"].iloc[0], -1) if len(first) else "") in usual:
+            sums.append(_sums_of(first, by, _USUAL, suffix="_before"))
+        sums.append(_sums_of(within, by, _USUAL))
+        usual = [week for week in usual if week == earlier or week in set(within["week"])]
     parts = analysis.explain(
-        _sums_by_week(review, rows, by), metric, by=by, before=review.week.before, after=review.week.week
+        pd.concat(sums, ignore_index=True), metric, by=by, before=_USUAL, after=review.week.week, weeks=len(usual)
     )
-    limits = rows["limit_seconds"].dropna()
-    if limits.empty:
-        return parts
-    return parts.assign(label=f"{metric.label.partition(',')[0]} within {words.duration(float(limits.iloc[0]))}")
+    if parts.empty:
+        return _unsplit(review, metric, by)
+    against = usual[0] if len(usual) == 1 else f"{usual[0]} to {usual[-1]}"
+    limits = now["limit_seconds"].dropna()
+    if len(limits):
+        within_limit = f"{metric.label.partition(',')[0]} within {words.duration(float(limits.iloc[0]))}"
+        parts = parts.assign(label=within_limit)
+    return parts.assign(against=against, missing=None)[list(analysis.EXPLAIN_COLUMNS)]
 
 
-def _sums_by_week(review: Review, rows: pd.DataFrame, by: str) -> pd.DataFrame:
-    """Rows of the breakdown as sums of either week: week, the column `by`, numerator, denominator."""
-    sums = ["numerator", "denominator"]
-    before = rows[["group", "numerator_before", "denominator_before"]].set_axis([by, *sums], axis=1)
-    after = rows[["group", *sums]].set_axis([by, *sums], axis=1)
-    return pd.concat([before.assign(week=review.week.before), after.assign(week=review.week.week)], ignore_index=True)
+def _sums_of(rows: pd.DataFrame, by: str, week: str, *, suffix: str = "") -> pd.DataFrame:
+    """Rows of the breakdown as sums of one stretch of time: week, the column `by`, numerator, denominator."""
+    sums = rows[["group", f"numerator{suffix}", f"denominator{suffix}"]]
+    return sums.set_axis([by, "numerator", "denominator"], axis=1).assign(week=week)
+
+
+def _unsplit(review: Review, metric: Metric, by: str) -> pd.DataFrame:
+    """The one row that says why a metric cannot be split."""
+    dimension = _DIMENSIONS.get(by, by)
+    if metric.fact == "backlog" or metric.exposure:
+        reason = f"cannot be split by {dimension}: it is counted for the team as a whole"
+    elif not (review.breakdown["by"] == by).any():
+        reason = f"cannot be split by {dimension}: tickets in this export have no column {by}"
+    else:
+        reason = "cannot be split: this week, or all before it, have no number"
+    row = dict.fromkeys(analysis.EXPLAIN_COLUMNS) | {
+        "metric": metric.name,
+        "label": metric.label,
+        "unit": metric.unit,
+        "by": by,
+        "missing": reason,
+    }
+    return pd.DataFrame([row]).astype({"mix": "float64", "rate": "float64", "total": "float64"})
 
 
 def _metric_of(name: str) -> Metric:

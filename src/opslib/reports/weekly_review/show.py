@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from opslib.analysis.weekly_review.restatements import CAUSES, RESTATEMENT, SETTLING
+from opslib.analysis.weekly_review.weekly_signals import BACK, NOT_JUDGED, WITHIN
 from opslib.display import words
 from opslib.display.cells import (
     Cell,
@@ -24,7 +25,19 @@ from opslib.display.control_charts import control_chart, control_charts, small_m
 from opslib.display.decomposition import decomposition_chart
 from opslib.display.theme import Drawing, Markup, note
 from opslib.reports.weekly_review.backlog_charts import backlog_age_chart, backlog_chart
+from opslib.weeks import monday_of
 
+_RATES = {0.01: "one week in a hundred", 0.05: "one week in twenty", 0.1: "one week in ten", 0.2: "one week in five"}
+_FAMILIES = {
+    "flow": "flow and backlog",
+    "speed": "speed",
+    "sla": "SLA",
+    "satisfaction": "satisfaction",
+    "quality": "quality",
+    "effort": "effort",
+}
+_MOST_NAMED = 4
+_WEEKS_TO_REBASE = 8
 _FLOW = {
     "opening": "Opening",
     "created": "+ Created",
@@ -63,47 +76,95 @@ def _trust_in_words(row: Any) -> str:
 
 
 def signals(frame: pd.DataFrame) -> Markup:
-    """What needs attention: the metrics that are signals in the week, and in one sentence those that are not.
+    """What needs attention: the metrics outside their limits, and in a sentence each those that are not or not judged.
 
     Args:
-        frame: metric, label, unit, better, before, value, centre, lower, upper, rule, q, discovery, verdict, turn,
-            tests, discoveries, one row per metric.
+        frame: metric, label, family, unit, better, before, value, centre, lower, upper, verdict, since, direction, why,
+            together, left_out, level_shift, turn, weeks_outside, rate, team, one row per metric.
     """
     if frame.empty:
         return note(NOTHING)
-    signal_rows = frame[frame["verdict"] == "signal"]
-    noise = frame.loc[frame["verdict"] == "noise", "label"].tolist()
-    tests, discoveries = int(frame["tests"].iloc[0]), int(frame["discoveries"].iloc[0])
-    family = (
-        f"Week on week, {tests:,} changes were tested over all metrics and teams; "
-        f"{discoveries:,} {'is a discovery' if discoveries == 1 else 'are discoveries'} at a false discovery rate of "
-        "10 %: about one in ten discoveries is a false alarm."
-    )
-    calm = f"Noise, no more than chance would do: {words.listed(noise)}." if noise else ""
-    if signal_rows.empty:
-        return paragraphs("No metric shows a signal this week.", family, calm)
+    is_signal = frame["verdict"].map(words.is_signal).astype(bool)
+    is_judged = frame["verdict"] != NOT_JUDGED
+    sentences = [
+        _judged_in_words(int(is_judged.sum()), float(frame["rate"].iloc[0])),
+        *(f"{row.label} is {words.signal(row)}." for row in rows_of(frame[frame["verdict"] == BACK])),
+        _within_in_words(frame.loc[frame["verdict"] == WITHIN, "label"]),
+        _not_judged_in_words(frame[~is_judged & frame["value"].notna()]),
+        " ".join(_limits_in_words(frame[is_judged])),
+        *(_rebase_in_words(row) for row in rows_of(frame[frame["weeks_outside"] >= _WEEKS_TO_REBASE])),
+    ]
+    below = paragraphs(*(sentence for sentence in sentences if sentence))
+    if not is_signal.any():
+        return stacked(paragraphs("No metric is outside its limits this week."), below) if is_judged.any() else below
     rows = [
         [
             Cell(row.label, header=True),
             Cell(words.value(row.value, row.unit), number=True),
             Cell(words.value(row.before, row.unit), number=True),
             Cell(words.change(row.before, row.value, row.unit) or words.NOT_SHOWN, number=True),
-            Cell(_usual_range(row), number=True),
-            Cell(f"{row.turn}: {_reasons(row)}" if row.turn else _reasons(row)),
+            Cell(_limits(row), number=True),
+            Cell(f"{words.signal(row)} ({row.turn})" if row.turn else words.signal(row)),
         ]
-        for row in rows_of(signal_rows)
+        for row in rows_of(frame[is_signal])
     ]
-    heads = ("Metric", "This week", "Before", "Change", "Usual range", "Signal")
-    table = table_of("Signals this week, starting with what got worse", heads, rows)
-    return stacked(table, paragraphs(family, calm))
+    heads = ("Metric", "This week", "Week before", "Change", "Limits", "Signal")
+    return stacked(table_of("Outside their limits, what is new first", heads, rows), below)
+
+
+def _judged_in_words(judged: int, rate: float) -> str:
+    """How many metrics were judged, and how often a quiet week gives a false alarm."""
+    if not judged:
+        return "No metric could be judged this week."
+    metrics = "1 metric" if judged == 1 else f"{judged} metrics, all together"
+    return (
+        f"Judged: {metrics}. Where nothing has moved, a page shows a new signal by chance in at most "
+        f"{_RATES.get(round(rate, 4), f'{100 * rate:.3g} of 100 weeks')}."
+    )
+
+
+def _within_in_words(labels: pd.Series) -> str:
+    if labels.empty:
+        return ""
+    names = words.listed(labels.tolist()) if len(labels) <= 2 * _MOST_NAMED else f"{len(labels)} metrics, listed below"
+    return f"Within their limits: {names}."
+
+
+def _not_judged_in_words(rows: pd.DataFrame) -> str:
+    """The metrics that have a number and were not judged, by reason; many of a reason by their families."""
+    parts = []
+    for why, own in rows.groupby("why", sort=False):
+        names = own["label"] if len(own) <= _MOST_NAMED else own["family"].map(_FAMILIES).drop_duplicates()
+        count = f"{len(own)} metrics of " if len(own) > _MOST_NAMED else ""
+        parts.append(f"{count}{words.listed(names.tolist())}: {why}")
+    return f"Not judged: {'; '.join(parts)}." if parts else ""
+
+
+def _limits_in_words(rows: pd.DataFrame) -> list[str]:
+    """What to know of limits before trusting them, a sentence per note with the metrics that it is about."""
+    notes = pd.DataFrame(
+        [(text, row.label) for row in rows_of(rows) for text in words.limits(row)], columns=["text", "label"]
+    )
+    return [
+        f"{text[0].upper()}{text[1:]}: {words.listed(own.tolist())}." for text, own in notes.groupby("text")["label"]
+    ]
+
+
+def _rebase_in_words(row: Any) -> str:
+    """The line by which a metric that has long been outside its limits gets new ones."""
+    return (
+        f"{row.label} has been outside its limits for {row.weeks_outside} weeks. If this is its new normal, add to "
+        f"{row.team} under baselines in params/org.yml, with your reason: "
+        f'- {{metric: {row.metric}, from: {monday_of(row.since)}, reason: "…"}}'
+    )
 
 
 def flow(frame: pd.DataFrame) -> Drawing | Markup:
     """What came, what went and what the backlog looks like, a control chart each.
 
     Args:
-        frame: week, metric, label, unit, better, value, low, high, n, missing, goal, centre, lower, upper, signal,
-            in_baseline, baseline, one row per metric and week.
+        frame: week, metric, label, unit, better, value, low, high, n, missing, goal, centre, lower, upper, and
+            the judgement (as `control_charts` names it), one row per metric and week.
     """
     return control_charts(frame)
 
@@ -112,8 +173,8 @@ def speed(frame: pd.DataFrame) -> Drawing | Markup:
     """Reply and resolution times, a control chart each.
 
     Args:
-        frame: week, metric, label, unit, better, value, low, high, n, missing, goal, centre, lower, upper, signal,
-            in_baseline, baseline, one row per metric and week.
+        frame: week, metric, label, unit, better, value, low, high, n, missing, goal, centre, lower, upper, and
+            the judgement (as `control_charts` names it), one row per metric and week.
     """
     return control_charts(frame)
 
@@ -122,8 +183,8 @@ def sla(frame: pd.DataFrame) -> Drawing | Markup:
     """The attainment of each SLA metric, a control chart each.
 
     Args:
-        frame: week, metric, label, unit, better, value, low, high, n, missing, goal, centre, lower, upper, signal,
-            in_baseline, baseline, one row per metric and week.
+        frame: week, metric, label, unit, better, value, low, high, n, missing, goal, centre, lower, upper, and
+            the judgement (as `control_charts` names it), one row per metric and week.
     """
     return control_charts(frame)
 
@@ -132,8 +193,8 @@ def quality(frame: pd.DataFrame) -> Drawing | Markup:
     """Satisfaction, survey response, QA score and critical errors, a control chart each.
 
     Args:
-        frame: week, metric, label, unit, better, value, low, high, n, missing, goal, centre, lower, upper, signal,
-            in_baseline, baseline, one row per metric and week.
+        frame: week, metric, label, unit, better, value, low, high, n, missing, goal, centre, lower, upper, and
+            the judgement (as `control_charts` names it), one row per metric and week.
     """
     return control_charts(frame)
 
@@ -142,8 +203,8 @@ def effort(frame: pd.DataFrame) -> Drawing | Markup:
     """First contact, reopens, escalations and solves per agent hour, a control chart each.
 
     Args:
-        frame: week, metric, label, unit, better, value, low, high, n, missing, goal, centre, lower, upper, signal,
-            in_baseline, baseline, one row per metric and week.
+        frame: week, metric, label, unit, better, value, low, high, n, missing, goal, centre, lower, upper, and
+            the judgement (as `control_charts` names it), one row per metric and week.
     """
     return control_charts(frame)
 
@@ -152,8 +213,8 @@ def metric(frame: pd.DataFrame) -> Drawing | Markup:
     """The control chart of one metric.
 
     Args:
-        frame: week, metric, label, unit, better, value, low, high, n, missing, goal, centre, lower, upper, signal,
-            in_baseline, baseline, one row per week.
+        frame: week, metric, label, unit, better, value, low, high, n, missing, goal, centre, lower, upper, and
+            the judgement (as `control_charts` names it), one row per week.
     """
     return control_chart(frame)
 
@@ -163,7 +224,7 @@ def across_teams(frame: pd.DataFrame) -> Drawing | Markup:
 
     Args:
         frame: team, team_label, week, metric, label, unit, better, value, low, high, n, missing, goal, centre, lower,
-            upper, signal, in_baseline, baseline, one row per team and week.
+            upper, and the judgement (as `control_charts` names it), one row per team and week.
     """
     return small_multiples(frame)
 
@@ -189,11 +250,11 @@ def backlog_age(frame: pd.DataFrame) -> Drawing | Markup:
 
 
 def explain(frame: pd.DataFrame) -> Drawing | Markup:
-    """What each group adds to a change: by its own rate, and by its share of the whole.
+    """What each group adds to a difference from the usual weeks: by its own rate, and by its share of the whole.
 
     Args:
-        frame: metric, label, unit, by, group, before, after, share_before, share_after, mix, rate, total, one row per
-            metric and group.
+        frame: metric, label, unit, by, group, before, after, share_before, share_after, mix, rate, total, against,
+            missing, one row per metric and group.
     """
     return decomposition_chart(frame)
 
@@ -202,8 +263,8 @@ def metric_table(frame: pd.DataFrame) -> Markup:
     """All metrics of a week with interval, goal, change, signal, thirteen weeks as a line, and definition.
 
     Args:
-        frame: metric, label, family, unit, better, definition, value, low, high, n, goal, before, signal, limits
-            (bool), missing, history (list of the last values), one row per metric.
+        frame: metric, label, family, unit, better, definition, value, low, high, n, goal, before, verdict,
+            since, direction, together, why, missing, history (list of the last values), one row per metric.
     """
     if frame.empty:
         return note(NOTHING)
@@ -219,7 +280,6 @@ def _metric_cells(row: Any) -> list[Cell]:
     is_met = words.met(row.value, row.goal, row.better)
     mark = "" if is_met is None else ", met" if is_met else ", not met"
     value = words.value(row.value, row.unit) if row.value == row.value or not is_known(row.low) else "not reached"
-    usual = "usual" if row.limits else "too few weeks"
     spark = sparkline(row.history, spark_words(row.label, row.history, row.unit))
     return [
         _label_cell(row.label, row.definition + count),
@@ -227,7 +287,7 @@ def _metric_cells(row: Any) -> list[Cell]:
         Cell(words.interval(row.low, row.high, row.unit), number=True),
         Cell(words.goal(row.goal, row.better, row.unit) + mark, whole=True),
         Cell(words.change(row.before, row.value, row.unit) or words.NOT_SHOWN, number=True),
-        Cell(words.rules(row.signal) or (usual if is_known(row.value) else words.NOT_SHOWN)),
+        Cell(words.signal(row) if is_known(row.value) else words.NOT_SHOWN),
         Cell("", html=spark or words.NOT_SHOWN),
     ]
 
@@ -307,17 +367,8 @@ def _label_cell(label: str, definition: str) -> Cell:
     return Cell(label, html=fold, header=True)
 
 
-def _usual_range(row: Any) -> str:
-    """The limits of a signal's control chart, in words."""
+def _limits(row: Any) -> str:
+    """The limits of a signal, in words."""
     if not is_known(row.upper):
         return words.NOT_SHOWN
     return f"{words.value(row.lower, row.unit)} to {words.value(row.upper, row.unit)}"
-
-
-def _reasons(row: Any) -> str:
-    """Why a row is a signal: the rules of its control chart, and the test against the week before."""
-    reasons = [words.rules(row.rule)] if row.rule else []
-    if row.discovery:
-        chance = "< 0.001" if row.q < 0.001 else f"= {row.q:.3f}"
-        reasons.append(f"changed from the week before (q {chance})")
-    return "; ".join(reasons)
