@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 
 from opslib.settings import load_organisation
-from opslib.weekly.numbers.changes import build_weekly_changes
+from opslib.weekly.numbers.signals import build_weekly_signals
 from opslib.weekly.numbers.values import build_weekly_values
 from opslib.weeks import week_bounds, weeks_between
 from tests.reports import small_warehouse
@@ -247,5 +247,5 @@ def write_warehouse(root: Path, *, with_satisfaction: bool = True) -> Folders:
     warehouse.write("standard", "quality_reviews", quality_reviews(facts))
     end_warehouse(warehouse, present, AS_OF)
     build_weekly_values(warehouse, load_organisation(params), AS_OF)
-    build_weekly_changes(warehouse)
+    build_weekly_signals(warehouse, load_organisation(params))
     return warehouse.root, params

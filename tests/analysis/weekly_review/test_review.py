@@ -9,7 +9,6 @@ import pandas as pd
 import pytest
 
 from opslib.analysis.weekly_review import review
-from opslib.analysis.weekly_review.week_on_week import week_on_week
 from opslib.metrics import ALL, CATALOGUE
 from opslib.weeks import weeks_between
 
@@ -83,25 +82,6 @@ def test_few_weeks_have_no_limits_and_no_signals():
     assert frame["upper"].isna().all()
     assert (frame["signal"] == "").all()
     assert (frame["baseline"] == "").all()
-
-
-def test_signals_come_first_and_what_got_worse_before_what_got_better():
-    frame = review.control_frame(
-        pd.concat(
-            [
-                series("created", CALM),
-                series("first_reply_median", [*CALM[:-1], 500.0]),
-                series("solved", [*CALM[:-1], 500.0]),
-            ]
-        ),
-        [CATALOGUE[name] for name in ("created", "solved", "first_reply_median")],
-        "2026-W46",
-    )
-    tests = week_on_week(series("first_reply_median", [1.0, 2.0]), CATALOGUE, "2026-W46", "2026-W45", times={})
-    signals = review.signals(tests, frame, "2026-W46")
-    assert signals["metric"].tolist() == ["first_reply_median", "solved", "created"]
-    assert signals["verdict"].tolist() == ["signal", "signal", "noise"]
-    assert signals["turn"].tolist() == ["worse", "better", ""]
 
 
 def test_the_parts_of_an_explained_change_sum_to_it():
