@@ -73,7 +73,8 @@ def share_of_arcsine(scaled: npt.ArrayLike, trials: npt.ArrayLike) -> Floats:
     """Turn `arcsine` back to shares of so many trials, within 0 to 1."""
     total = np.asarray(trials, dtype=np.float64)
     share = np.sin(np.clip(scaled, 0.0, np.pi / 2)) ** 2
-    return np.clip(((total + 0.75) * share - 0.375) / np.where(total > 0, total, np.nan), 0.0, 1.0)
+    values = ((total + 0.75) * share - 0.375) / np.where(total > 0, total, np.nan)
+    return np.asarray(np.clip(values, 0.0, 1.0))
 
 
 @dataclass(frozen=True)
@@ -187,7 +188,8 @@ def judge(panel: Panel, *, rate: float = 0.10) -> Judgement:
         start = panel.starts[..., week]
         base = baseline(panel, eligible & (np.arange(weeks) >= start[..., None]), week)
         judged = panel.usable[..., week] & base.is_enough & base.varies & np.isnan(base.ceiling)
-        p, alone, score, is_mean = _test(panel, week, base, earlier)
+        with np.errstate(divide="ignore", invalid="ignore"):  # of series without scatter, which are not judged
+            p, alone, score, is_mean = _test(panel, week, base, earlier)
         p = np.where(judged, p, np.nan)
         out = holm(p, rate=rate)
         side = np.where(out, np.sign(score), 0).astype(np.int64)
