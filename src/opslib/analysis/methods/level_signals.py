@@ -14,6 +14,7 @@ import numpy.typing as npt
 from scipy import special
 
 from opslib.analysis.methods.columns import Floats
+from opslib.analysis.methods.overdispersed_counts import trigamma_inverse
 
 Bools = npt.NDArray[np.bool_]
 Places = npt.NDArray[np.int64]
@@ -72,7 +73,8 @@ def share_of_arcsine(scaled: npt.ArrayLike, trials: npt.ArrayLike) -> Floats:
     """Turn `arcsine` back to shares of so many trials, within 0 to 1."""
     total = np.asarray(trials, dtype=np.float64)
     share = np.sin(np.clip(scaled, 0.0, np.pi / 2)) ** 2
-    return np.clip(((total + 0.75) * share - 0.375) / np.where(total > 0, total, np.nan), 0.0, 1.0)
+    values = ((total + 0.75) * share - 0.375) / np.where(total > 0, total, np.nan)
+    return np.asarray(np.clip(values, 0.0, 1.0))
 
 
 @dataclass(frozen=True)
@@ -186,7 +188,8 @@ def judge(panel: Panel, *, rate: float = 0.10) -> Judgement:
         start = panel.starts[..., week]
         base = baseline(panel, eligible & (np.arange(weeks) >= start[..., None]), week)
         judged = panel.usable[..., week] & base.is_enough & base.varies & np.isnan(base.ceiling)
-        p, alone, score, is_mean = _test(panel, week, base, earlier)
+        with np.errstate(divide="ignore", invalid="ignore"):  # of series without scatter, which are not judged
+            p, alone, score, is_mean = _test(panel, week, base, earlier)
         p = np.where(judged, p, np.nan)
         out = holm(p, rate=rate)
         side = np.where(out, np.sign(score), 0).astype(np.int64)
@@ -304,7 +307,8 @@ def screened(y: Floats, weight: Floats, kept: Bools) -> Bools:
     for fewest in (FEWEST_WEEKS + 1, _TWICE_FROM):
         _, _, residual, variance = _fit(y, weight, kept)
         distance = np.where(kept, np.abs(residual), -1.0)
-        far = distance.max(axis=-1) > grubbs_ratio(kept.sum(axis=-1)) * np.sqrt(variance)
+        ratio = grubbs_ratio(np.maximum(kept.sum(axis=-1), 3))
+        far = distance.max(axis=-1) > ratio * np.sqrt(variance)
         drop = far & (size >= fewest) & (variance > 0)
         farthest = np.arange(kept.shape[-1]) == distance.argmax(axis=-1)[..., None]
         kept &= ~(farthest & drop[..., None])
@@ -326,7 +330,8 @@ def grubbs_ratio(size: npt.ArrayLike) -> Floats:
     n = np.asarray(size, dtype=np.float64)
     safe = np.maximum(n, 3.0)
     q = special.stdtrit(safe - 2, _SCREENED / (2 * safe)) ** 2
-    return np.where(n >= 3, (safe - 1) / np.sqrt(safe) * np.sqrt(q / (safe - 2 + q)), np.inf)
+    ratio = (safe - 1) / np.sqrt(safe) * np.sqrt(q / (safe - 2 + q))
+    return np.where(n >= 3, ratio, np.inf)
 
 
 def unbiased_correlation(r: float, size: float) -> float:
@@ -367,32 +372,11 @@ def borrowed(variance: Floats, freedom: Floats, family: Places, counts: Bools) -
         if not own.any():
             continue
         excess = float((spread[own] - special.polygamma(1, half[own])).mean())
-        lent = min(2 * inverse_trigamma(excess), _MOST_BORROWED) if excess > _ALIKE else _MOST_BORROWED
+        lent = min(2 * float(trigamma_inverse(np.array(excess))), _MOST_BORROWED) if excess > _ALIKE else _MOST_BORROWED
         prior = np.exp(mean + special.digamma(lent / 2) - np.log(lent / 2))
         variance = np.where(own, (lent * prior + freedom * variance) / (lent + freedom), variance)
         freedom = np.where(own, lent + freedom, freedom)
     return variance, freedom
-
-
-def inverse_trigamma(value: float) -> float:
-    """The number of which the trigamma function has this value.
-
-    Args:
-        value: above 0.
-
-    >>> round(inverse_trigamma(1.6449340668), 6)
-    1.0
-    """
-    if value < 1e-6:
-        return 1 / value
-    number = 0.5 + 1 / value
-    for _ in range(50):
-        trigamma = float(special.polygamma(1, number))
-        step = trigamma * (1 - trigamma / value) / float(special.polygamma(2, number))
-        number += step
-        if abs(step) < 1e-10 * number:
-            break
-    return number
 
 
 def holm(p: Floats, *, rate: float) -> Bools:

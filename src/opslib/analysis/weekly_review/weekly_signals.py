@@ -202,8 +202,10 @@ def _reasons(
                 why[at_team[row], concerned[scope], at_week[row]] = rows["reason"].iloc[row]
     team, metric, week = axes.places(values)
     inside = (team >= 0) & (metric >= 0) & (week >= 0)
+    settles = {one.name: one.settles_days > 0 for one in metrics}
     for cells, reason in (
         (values["value"].isna().to_numpy(), "no value"),
+        ((values["value"].isna() & values["metric"].map(settles)).to_numpy(bool), "not settled"),
         ((values["state"] == BOUNDS).to_numpy(), "not settled"),
     ):
         here = inside & cells
