@@ -20,12 +20,14 @@ BASELINE_WEEKS = 13
 
 CHART_COLUMNS = (
     *("week", "metric", "label", "unit", "better", "value", "low", "high", "n", "censored", "missing", "goal"),
+    *("state", "settles_on", "still_low", "still_high"),
     *("centre", "lower", "upper", "signal", "in_baseline", "baseline"),
 )
 """The columns of a control-chart frame, in the metric's unit where they are values.
 
 value with low and high, its 95 % interval; n, how many it rests on; censored, how many of them had not ended; missing,
-why the export cannot tell it; goal; centre, lower and upper, the limits; signal, the rules that fired, "" for none;
+why the export cannot tell it; goal; state, settles_on, still_low and still_high, as `weekly_values.COLUMNS` has them;
+centre, lower and upper, the limits; signal, the rules that fired, "" for none;
 in_baseline (bool); baseline, its first and last week in words.
 """
 
@@ -83,7 +85,7 @@ def control_frame(
 
     Args:
         values: weekly values of one team and channel, all weeks that there are: week, metric, value, low, high,
-            numerator, denominator, n, censored, missing.
+            numerator, denominator, n, censored, missing, state, settles_on, still_low, still_high.
         metrics: which metrics, in the order of the rows.
         week: the week reported; later weeks are left out.
         goals: targets by metric, in the metric's unit.
@@ -91,8 +93,8 @@ def control_frame(
 
     Returns:
         `CHART_COLUMNS`, one row per metric and week: week, metric, label, unit, better, value, low, high, n, censored,
-        missing, goal, centre, lower, upper, signal (rules that fired, "" for none), in_baseline, baseline (its weeks in
-        words). Counts and times have XmR limits, shares Laney's p'.
+        missing, goal, state, settles_on, still_low, still_high, centre, lower, upper, signal (rules that fired, "" for
+        none), in_baseline, baseline (its weeks in words). Counts and times have XmR limits, shares Laney's p'.
     """
     targets = goals or {}
     until = values[values["week"] <= week].sort_values("week", kind="stable")
@@ -120,6 +122,7 @@ def _metric_chart(rows: pd.DataFrame, metric: Metric, week: str, goal: float) ->
     has_limits = baseline_weeks and chart["centre"].notna().any()
     columns = {
         **{name: rows[name] for name in ("week", "metric", "value", "low", "high", "n", "censored", "missing")},
+        **{name: rows[name] for name in ("state", "settles_on", "still_low", "still_high")},
         **{name: chart[name] for name in ("centre", "signal", "in_baseline")},
         "label": metric.label,
         "unit": metric.unit,
