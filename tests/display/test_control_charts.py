@@ -49,6 +49,48 @@ def test_a_median_that_is_not_reached_is_marked_at_its_bound():
     assert "2026-W46: not reached, at least 50 min." in drawing.alt
 
 
+def unsettled(**last: object) -> pd.DataFrame:
+    frame = control(unit="seconds", value=12000.0, low=10000.0, high=14000.0, goal=np.nan, signal="")
+    frame[["centre", "lower", "upper"]] = np.nan
+    for column, value in last.items():
+        frame[column] = [*frame[column][:-1], value]
+    return frame
+
+
+def test_a_week_that_is_not_settled_is_an_open_circle_with_the_range_of_its_final_value():
+    frame = unsettled(state="so far", settles_on="2026-11-18", still_low=11880.0, still_high=14400.0)
+    figure, drawing = figure_of(lambda: control_chart(frame))
+    (axes,) = figure.charts
+    (circle,) = [line for line in axes.lines if line.get_marker() == "o" and line.get_markerfacecolor() == "white"]
+    assert (circle.get_xdata().tolist(), circle.get_ydata().tolist()) == ([12], [12000.0])
+    (still,) = [each.get_segments() for each in axes.collections]
+    assert [segment.tolist() for segment in still] == [[[12, 11880.0], [12, 14400.0]]]
+    assert "3 h 20 min\nso far" in texts_of(figure)
+    assert [text.get_text()[:33] for text in figure.texts] == ["Open circle: not settled yet; the"]
+    assert (
+        "2026-W46: 3 h 20 min so far (2 h 47 min–3 h 53 min); the final value will lie within 3 h 18 min–4 h; "
+        "known Wed 18 Nov." in drawing.alt
+    )
+
+
+@pytest.mark.parametrize(
+    ("last", "label", "sentence"),
+    [
+        ({"state": "bounds", "value": np.nan, "low": 3600.0, "high": np.nan}, "at least\n1 h", "at least 1 h."),
+        (
+            {"state": None, "settles_on": "2026-11-24", "value": np.nan, "low": np.nan, "high": np.nan},
+            "known\nTue 24 Nov",
+            "known Tue 24 Nov.",
+        ),
+    ],
+)
+def test_a_week_without_a_value_yet_says_what_is_known(last: dict[str, object], label: str, sentence: str):
+    figure, drawing = figure_of(lambda: control_chart(unsettled(**last)))
+    assert label in texts_of(figure)
+    assert f"2026-W46: {sentence}" in drawing.alt
+    assert not figure.texts, "no circle, no key"
+
+
 def test_the_description_says_value_goal_range_and_signal():
     assert describe(control()) == (
         "Customer satisfaction, weekly, 2026-W34 to 2026-W46. 2026-W46: 82.0 % (77.0–87.0). Goal: ≥ 85 %, not met. "

@@ -2,10 +2,11 @@
 
 Every function here draws rows of the same columns: week, metric, label, unit (seconds, share, score, count, per_ticket,
 rate or days), better ("lower", "higher" or ""), value, low and high (its interval), goal, missing (why there is no
-value); centre, lower and upper (its limits), verdict, direction, since, together and why (as `words.signal` takes
-them), left_out (weeks on which the limits do not rest, in words) and level_shift (the week in which what they rest on
-changes its level, or null). There is a row per metric and week, the weeks in order. Numbers are in the metric's unit,
-NaN where there is none.
+value), state (`settled`, `so far` or `bounds`), settles_on (the date on which it will be known), still_low and
+still_high (between which its final value will lie); centre, lower and upper (its limits), verdict, direction, since,
+together and why (as `words.signal` takes them), left_out (weeks on which the limits do not rest, in words) and
+level_shift (the week in which what they rest on changes its level, or null). There is a row per metric and week, the
+weeks in order. Numbers are in the metric's unit, NaN where there is none.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ from opslib.display.theme import Drawing, Markup, note
 
 _ABOVE = 6.0  # points between the axes and the line that stands below a title
 _NUMBERS = ["value", "low", "high", "centre", "lower", "upper", "goal"]
+_KEY = "Open circle: not settled yet; the dark bar through it is where the final value will lie."
 
 
 def control_chart(frame: pd.DataFrame, *, title: str = "") -> Drawing | Markup:
@@ -54,6 +56,7 @@ def control_chart(frame: pd.DataFrame, *, title: str = "") -> Drawing | Markup:
     with theme.style():
         figure = theme.new_figure(7.6, 3.1)
         _draw_control(figure.add_subplot(), frame, title or _label_of(frame))
+        write_below(figure, _key(frame))
         return theme.drawing(figure, describe(frame))
 
 
@@ -76,11 +79,12 @@ def control_charts(frame: pd.DataFrame) -> Drawing | Markup:
     if len(charts) == 1 and not absences:
         return control_chart(charts[0])
     lines = -(-len(charts) // 2)
+    below = [*_key(frame), *absences]
     with theme.style():
-        figure = theme.new_figure(9.6, 2.55 * lines + 0.22 * len(absences))
+        figure = theme.new_figure(9.6, 2.55 * lines + 0.22 * len(below))
         for place, rows in enumerate(charts, start=1):
             _draw_control(figure.add_subplot(lines, 2, place), rows, _label_of(rows))
-        write_below(figure, absences)
+        write_below(figure, below)
         return theme.drawing(figure, _sentences([describe(rows) for rows in charts], absences))
 
 
@@ -99,8 +103,9 @@ def small_multiples(frame: pd.DataFrame) -> Drawing | Markup:
     if not charts:
         return note("; ".join(absences) + "." if absences else NOTHING)
     lines = -(-len(charts) // 2)
+    below = [*_key(frame), *absences]
     with theme.style():
-        figure = theme.new_figure(9.6, 2.3 * lines + 0.22 * len(absences))
+        figure = theme.new_figure(9.6, 2.3 * lines + 0.22 * len(below))
         for place, (team, rows) in enumerate(charts, start=1):
             axes = figure.add_subplot(lines, min(2, len(charts)), place)
             _draw_control(axes, rows, f"{team}: {_label_of(rows)}")
@@ -119,12 +124,13 @@ def describe(frame: pd.DataFrame) -> str:
     unit = str(last["unit"])
     sentences = [
         f"{last['label']}, weekly, {span_of(frame)}.",
-        f"{last['week']}: {words.estimate(last['value'], last['low'], last['high'], unit)}.",
+        f"{last['week']}: {_last_in_words(last)}.",
     ]
     if pd.notna(last["goal"]):
-        is_met = words.met(last["value"], last["goal"], str(last["better"]))
-        verdict = "" if is_met is None else ", met" if is_met else ", not met"
-        sentences.append(f"Goal: {words.goal(last['goal'], str(last['better']), unit)}{verdict}.")
+        better = str(last["better"])
+        still = {name: last[name] for name in ("still_low", "still_high")}
+        verdict = words.goal_verdict(last["value"], last["goal"], better, **still)
+        sentences.append(f"Goal: {', '.join(filter(None, [words.goal(last['goal'], better, unit), verdict]))}.")
     with_limits = frame[frame["upper"].notna()]
     if len(with_limits):
         usual = with_limits.iloc[-1]
@@ -141,6 +147,22 @@ def describe(frame: pd.DataFrame) -> str:
     return " ".join(sentences)
 
 
+def _last_in_words(last: pd.Series) -> str:
+    """The last value with its interval; where it is not settled, also where it will lie and when that is known."""
+    unit, ends = str(last["unit"]), (last["low"], last["high"])
+    if last["state"] not in ("so far", "bounds") and not isinstance(last["settles_on"], str):
+        return words.estimate(last["value"], *ends, unit)
+    now = words.standing(last["value"], *ends, unit, state=last["state"], settles_on=last["settles_on"])
+    if last["state"] != "so far":
+        return now
+    parts = [now if pd.isna(last["low"]) else f"{now} ({words.interval(*ends, unit)})"]
+    if pd.notna(last["still_low"]):
+        parts.append(f"the final value will lie within {words.interval(last['still_low'], last['still_high'], unit)}")
+    if isinstance(last["settles_on"], str):
+        parts.append(f"known {words.day(last['settles_on'])}")
+    return "; ".join(parts)
+
+
 def _draw_control(axes: Axes, frame: pd.DataFrame, title: str) -> None:
     """Draw the chart of one metric with its title and scales."""
     unit = str(frame["unit"].iloc[0])
@@ -152,6 +174,7 @@ def _draw_control(axes: Axes, frame: pd.DataFrame, title: str) -> None:
     interval = ~np.isnan(low) & ~np.isnan(high)
     _draw_intervals(axes, place[interval], low[interval], high[interval])
     axes.plot(place, value, color=theme.BLUE, marker="o", markersize=3.6, linewidth=1.5)
+    still = _draw_unsettled(axes, place, frame)
     is_new, is_old = ((frame["verdict"] == verdict).to_numpy() & ~np.isnan(value) for verdict in ("new", "outside"))
     mark_signals(axes, place[is_old], value[is_old])
     mark_signals(axes, place[is_new], value[is_new], colour=theme.ORANGE)
@@ -160,15 +183,52 @@ def _draw_control(axes: Axes, frame: pd.DataFrame, title: str) -> None:
         axes.plot(place[beyond], low[beyond], linestyle="none", marker="^", markersize=5, color=theme.SKY)
     if not np.isnan(goal).all():
         _draw_goal(axes, place, goal, words.goal(goal[-1], str(frame["better"].iloc[0]), unit))
-    heights = np.concatenate([value, lower, upper, goal, low[interval], high[interval], low[beyond]])
+    heights = np.concatenate([value, lower, upper, goal, low[interval], high[interval], low[beyond], still])
     _set_scale(axes, heights[~np.isnan(heights)], unit)
     if not np.isnan(value[-1]):
         is_signal = bool(is_new[-1] or is_old[-1])
-        label_last(axes, place[-1], value[-1], words.value(value[-1], unit), signal=is_signal)
+        so_far = "\nso far" if frame["state"].iloc[-1] == "so far" else ""
+        label_last(axes, place[-1], value[-1], words.value(value[-1], unit) + so_far, signal=is_signal)
+    else:
+        _label_unknown(axes, place, np.where(beyond, low, value), frame.iloc[-1])
     _set_title(axes, title, frame.iloc[-1])
     axes.set_xlim(-0.5, len(frame) - 0.5 + 0.13 * len(frame))
     weeks_below(axes, list(frame["week"]))
     unit_axis(axes, unit)
+
+
+def _draw_unsettled(axes: Axes, place: Any, frame: pd.DataFrame) -> npt.NDArray[np.float64]:
+    """Draw the weeks that are not settled as open circles, with the range of their final value; its ends."""
+    rows = (frame["state"] == "so far").to_numpy() & frame["value"].notna().to_numpy()
+    if not rows.any():
+        return np.array([])
+    value, low, high = frame.loc[rows, ["value", "still_low", "still_high"]].to_numpy(dtype=np.float64).T
+    both = ~np.isnan(low) & ~np.isnan(high)
+    axes.vlines(place[rows][both], low[both], high[both], color=theme.BLUE, linewidth=2.2)
+    look: dict[str, Any] = {"markersize": 5.5, "markerfacecolor": "white", "markeredgewidth": 1.5}
+    axes.plot(place[rows], value, linestyle="none", marker="o", markeredgecolor=theme.BLUE, **look)
+    return np.concatenate([low[both], high[both]])
+
+
+def _label_unknown(axes: Axes, place: Any, height: npt.NDArray[np.float64], last: pd.Series) -> None:
+    """Say in place of a last value that there is none yet what bounds it, or when it is known."""
+    there = np.flatnonzero(~np.isnan(height))
+    is_open = last["state"] == "bounds" or isinstance(last["settles_on"], str)
+    if not is_open or len(there) == 0:
+        return
+    ends = last["low"], last["high"], str(last["unit"])
+    text = words.standing(None, *ends, state=last["state"], settles_on=last["settles_on"])
+    text = text.replace(" ", "\n", 1) if text.startswith("known") else text.replace("at least ", "at least\n")
+    axes.annotate(
+        text,
+        (place[-1], height[there[-1]]),
+        xytext=(8, 0),
+        textcoords="offset points",
+        va="center",
+        fontsize=8.5,
+        color=theme.MUTED,
+        annotation_clip=False,
+    )
 
 
 def _draw_intervals(axes: Axes, place: Any, low: Any, high: Any) -> None:
@@ -224,6 +284,11 @@ def _share_scale(figure: HouseFigure, unit: str) -> None:
     for axes in figure.charts:
         axes.set_ylim(min(bottoms), max(tops))
         unit_axis(axes, unit)
+
+
+def _key(frame: pd.DataFrame) -> list[str]:
+    """What an open circle is, where there is one."""
+    return [_KEY] if ((frame["state"] == "so far") & frame["value"].notna()).any() else []
 
 
 def _sentences(descriptions: Iterable[str], absences: Iterable[str]) -> str:

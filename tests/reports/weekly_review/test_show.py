@@ -105,6 +105,10 @@ def metric_rows(**changes: object) -> pd.DataFrame:
             "high": [0.871],
             "n": [4108.0],
             "goal": [0.85],
+            "state": ["settled"],
+            "settles_on": [None],
+            "still_low": [np.nan],
+            "still_high": [np.nan],
             "before": [0.8],
             "verdict": ["within"],
             "since": [None],
@@ -142,6 +146,133 @@ def test_a_median_that_is_not_reached_says_so():
         1
     ]
     assert row[1:3] == ["not reached", "at least 1 h"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "value", "interval", "goal"),
+    [
+        (
+            {"value": 13000.0, "low": 10800.0, "high": 16200.0, "state": "so far", "settles_on": "2026-11-18"}
+            | {"still_low": 11880.0, "still_high": 15000.0},
+            "3 h 37 min so far, settles Wed 18 Nov",
+            "3 h–4 h 30 min",
+            "≤ 4 h, not decided yet",
+        ),
+        (
+            {"value": np.nan, "low": 3600.0, "high": np.nan, "state": "bounds", "still_low": 3600.0},
+            "at least 1 h",
+            "–",
+            "≤ 4 h, not decided yet",
+        ),
+        (
+            {"value": np.nan, "low": 18000.0, "high": 20000.0, "state": "bounds", "still_low": 18000.0}
+            | {"still_high": 20000.0},
+            "5 h–5 h 33 min",
+            "–",
+            "≤ 4 h, not met",
+        ),
+        (
+            {"value": np.nan, "low": np.nan, "high": np.nan, "state": None, "settles_on": "2026-11-24"},
+            "known Tue 24 Nov",
+            "–",
+            "≤ 4 h",
+        ),
+    ],
+)
+def test_a_value_that_is_not_settled_never_stands_bare(
+    changes: dict[str, object], value: str, interval: str, goal: str
+):
+    frame = metric_rows(unit="seconds", better="lower", goal=14400.0, before=12000.0).assign(**changes)
+    assert cells(show.metric_table(frame))[1][1:4] == [value, interval, goal]
+
+
+def outlook_rows(**changes: object) -> pd.DataFrame:
+    row = {
+        "week": "2026-W46",
+        "metric": "first_reply_median",
+        "label": "First reply, median",
+        "unit": "seconds",
+        "value": 12960.0,
+        "low": 10440.0,
+        "high": 16200.0,
+        "n": 790,
+        "censored": 176,
+        "state": "so far",
+        "settles_on": "2026-11-18",
+        "still_low": 11880.0,
+        "still_high": 14400.0,
+        "weekend": 120.0,
+        "unopened": 120.0,
+        "was": np.nan,
+        "was_as_of": None,
+        "as_of": None,
+    }
+    return pd.DataFrame([row | changes])
+
+
+def test_a_time_that_is_not_settled_is_told_with_what_waits_its_range_and_its_day():
+    assert show.outlook(outlook_rows()).text == (
+        "First reply, median: 3 h 36 min so far (2 h 54 min to 4 h 30 min). 176 of 790 tickets still wait, most from "
+        "the weekend. Going by past weeks at this point, the final value will lie between 3 h 18 min and 4 h. "
+        "Known on Wed 18 Nov."
+    )
+
+
+def test_without_past_weeks_a_time_has_a_bound_and_nothing_more():
+    rows = outlook_rows(
+        state="bounds",
+        value=np.nan,
+        low=3600.0,
+        high=np.nan,
+        settles_on=None,
+        n=100,
+        censored=60,
+        unopened=60.0,
+        still_low=3600.0,
+        still_high=np.nan,
+    )
+    assert show.outlook(rows).text == (
+        "First reply, median: at least 1 h. 60 of 100 tickets have not had an open hour yet. "
+        "Too few past weeks tell how it will end."
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"weekend": 88.0}, "176 of 790 tickets still wait."),
+        ({"metric": "full_resolution_median"}, "176 of 790 tickets are not solved, most from the weekend."),
+        (
+            {"metric": "full_resolution_median", "censored": 0},
+            "Nothing is open any more, but a solve may still be reopened.",
+        ),
+        ({"metric": "next_reply_median", "weekend": np.nan, "unopened": np.nan}, "176 of 790 questions still wait."),
+        ({"still_high": 11890.0}, "the final value will stay about there."),
+    ],
+)
+def test_what_waits_is_named(changes: dict[str, object], sentence: str):
+    assert sentence in show.outlook(outlook_rows(**changes)).text
+
+
+def test_the_counts_of_a_measure_are_told_once():
+    both = pd.concat([outlook_rows(), outlook_rows(metric="first_reply_p90", label="First reply, 90th percentile")])
+    assert show.outlook(both).text.count("still wait") == 1
+
+
+def test_what_has_settled_since_is_told_beside_its_estimate():
+    settled = outlook_rows(
+        week="2026-W45",
+        state="settled",
+        value=13320.0,
+        was=12960.0,
+        settles_on=None,
+        was_as_of="2026-11-09",
+        as_of="2026-11-16",
+    )
+    assert show.outlook(settled).text == (
+        "W45 has settled. First reply, median: 3 h 42 min (Monday's estimate 3 h 36 min)."
+    )
+    assert show.outlook(settled.head(0)).html == ""
 
 
 def add_up_frame(**changes: object) -> pd.DataFrame:

@@ -24,13 +24,15 @@ SIGNAL_COLUMNS = (
 
 CHART_COLUMNS = (
     *("week", "metric", "label", "unit", "better", "value", "low", "high", "n", "censored", "missing", "goal"),
+    *("state", "settles_on", "still_low", "still_high"),
     *SIGNAL_COLUMNS,
 )
 """The columns of a control-chart frame, in the metric's unit where they are values.
 
 value with low and high, its 95 % interval; n, how many it rests on; censored, how many of them had not ended; missing,
-why the export cannot tell it; goal; and what the week's judgement is (`weekly_signals.COLUMNS`): centre, lower and
-upper, its limits; verdict, "" where the value is missing; since; direction; why; together; what the limits rest on.
+why the export cannot tell it; goal; state, settles_on, still_low and still_high, as `weekly_values.COLUMNS` has them;
+and what the week's judgement is (`weekly_signals.COLUMNS`): centre, lower and upper, its limits; verdict, "" where the
+value is missing; since; direction; why; together; what the limits rest on.
 """
 
 EXPLAIN_COLUMNS = (
@@ -61,7 +63,8 @@ def control_frame(
     """Weekly values with their limits and whether they are signals.
 
     Args:
-        values: weekly values of one team and channel: week, metric, value, low, high, n, censored, missing.
+        values: weekly values of one team and channel: week, metric, value, low, high, n, censored, missing, state,
+            settles_on, still_low, still_high.
         signals: weekly signals of that team: week, metric, `SIGNAL_COLUMNS`.
         metrics: which metrics, in the order of the rows.
         week: the week reported; later weeks are left out.
@@ -74,7 +77,8 @@ def control_frame(
     shown = sorted(name for name in set(values["week"]) if name <= week)[-weeks:]
     order = {metric.name: place for place, metric in enumerate(metrics)}
     rows = values[values["week"].isin(shown) & values["metric"].isin(list(order))]
-    rows = rows[["week", "metric", "value", "low", "high", "n", "censored", "missing"]]
+    standing = ["state", "settles_on", "still_low", "still_high"]
+    rows = rows[["week", "metric", "value", "low", "high", "n", "censored", "missing", *standing]]
     about = pd.DataFrame(
         [(each.name, each.label, each.unit, each.better, (goals or {}).get(each.name, np.nan)) for each in metrics],
         columns=["metric", "label", "unit", "better", "goal"],
@@ -111,14 +115,14 @@ def signals(chart: pd.DataFrame, week: str, before: str) -> pd.DataFrame:
     rows = now[["metric", "label", "unit", "better", "value"]].assign(before=now["metric"].map(earlier))
     rows[list(SIGNAL_COLUMNS)] = now[list(SIGNAL_COLUMNS)]
     gain = rows["direction"].map({"up": 1, "down": -1}).fillna(0) * rows["better"].map({"higher": 1, "lower": -1})
-    gain = gain.where(rows["verdict"].isin([NEW, OUTSIDE]), 0.0).fillna(0.0).to_numpy(np.float64)
-    rows["turn"] = pd.array(np.select([gain > 0, gain < 0], ["better", "worse"], default=""), dtype="str")
+    gains = gain.where(rows["verdict"].isin([NEW, OUTSIDE]), 0.0).fillna(0.0).to_numpy(np.float64)
+    rows["turn"] = pd.array(np.select([gains > 0, gains < 0], ["better", "worse"], default=""), dtype="str")
     rows["weeks_outside"] = [
         len(weeks_between(since, week)) if verdict == OUTSIDE else int(verdict == NEW)
         for verdict, since in zip(rows["verdict"], rows["since"], strict=True)
     ]
     rows["_verdict"] = rows["verdict"].map({name: place for place, name in enumerate(VERDICTS)})
-    rows["_turn"] = np.select([gain < 0, gain > 0], [0, 1], default=2)
+    rows["_turn"] = np.select([gains < 0, gains > 0], [0, 1], default=2)
     rows = rows.sort_values(["_verdict", "_turn"], kind="stable", ignore_index=True)
     return rows.drop(columns=["_verdict", "_turn"])
 

@@ -19,6 +19,7 @@ from opslib.analysis.weekly_review import review as analysis
 from opslib.analysis.weekly_review.breakdown import COLUMNS as BREAKDOWN_COLUMNS
 from opslib.analysis.weekly_review.weekly_signals import COLUMNS as SIGNAL_COLUMNS
 from opslib.analysis.weekly_review.weekly_signals import NEW, OUTSIDE
+from opslib.analysis.weekly_review.weekly_values import BOUNDS, SETTLED, SO_FAR
 from opslib.display import words
 from opslib.display.headline import Headline, Line
 from opslib.errors import NotInExport, WarehouseError
@@ -31,6 +32,11 @@ _MOST_EXPLAINED = 5
 _ALL_WEEKS = 10_000
 _USUAL = "usual"
 _DIMENSIONS = {"contact_reason": "contact reason"}
+_TIMES = ("first_reply_median", "first_reply_p90", "full_resolution_median", "full_resolution_p90", "next_reply_median")
+_STANDING = ("state", "settles_on", "still_low", "still_high")
+_WAITING = ("weekend", "unopened")
+_WAS = ("was", "was_as_of", "as_of")
+_OPEN_HOUR, _SATURDAY = 3600, 5
 
 
 @dataclass(frozen=True)
@@ -127,8 +133,28 @@ def speed(review: Review) -> pd.DataFrame:
     """
     return _family(
         review,
-        ["first_reply_median", "first_reply_p90", "full_resolution_median", "full_resolution_p90", "next_reply_median"],
+        [*_TIMES, "unanswered_questions"],
     )
+
+
+def outlook(review: Review) -> pd.DataFrame:
+    """What is known so far of the week's reply and resolution times, and what became of those of the week before.
+
+    Returns:
+        week, metric, label, unit, value, low, high, n, censored, state, settles_on, still_low, still_high, one row per
+        time of the week that is not settled; weekend (of those that wait, how many came on a Saturday or Sunday) and
+        unopened (how many have not had an open hour yet), null for questions. Then a row per headline time of the week
+        before that has settled since this week ended: state is `settled`, with was (the first published value; null
+        elsewhere), was_as_of and as_of (dates, ISO).
+    """
+    rows = review.chart[review.chart["metric"].isin(_TIMES) & review.chart["state"].isin([SO_FAR, BOUNDS])]
+    rows = rows[(rows["week"] == review.week.week) & review.week.has_data]
+    columns = [*("week", "metric", "label", "unit", "value", "low", "high", "n", "censored"), *_STANDING]
+    waits = {name: _waiting(review, CATALOGUE[name]) for name in rows["metric"]}
+    rows = rows[columns].assign(
+        **{name: rows["metric"].map({each: wait.get(name) for each, wait in waits.items()}) for name in _WAITING}
+    )
+    return pd.concat([rows, _settled_since(review)], ignore_index=True).reindex(columns=[*columns, *_WAITING, *_WAS])
 
 
 def sla(review: Review) -> pd.DataFrame:
@@ -209,8 +235,9 @@ def values(review: Review, *, by_channel: bool = False) -> pd.DataFrame:
     """Weekly values of the team up to the week, to go deeper from.
 
     Returns:
-        week, team, channel, metric, value, low, high, numerator, denominator, spread, n, censored, missing, one row per
-        week and metric, in the metric's unit; channel is `all`, with `by_channel` there is a row per channel too.
+        `weekly_values.COLUMNS`: week, team, channel, metric, value, low, high, numerator, denominator, spread, n,
+        censored, missing, state, settles_on, still_low, still_high, extra_variance, one row per week and metric, in
+        the metric's unit; channel is `all`, with `by_channel` there is a row per channel too.
     """
     return review.week.every_value if by_channel else review.week.own_values
 
@@ -286,10 +313,11 @@ def explain(review: Review, metric: str = "", *, by: str = "channel") -> pd.Data
 def _to_explain(review: Review) -> list[Metric]:
     """The metrics that are new signals, that missed their goal, that are still outside: in this order, at most five."""
     rows = signals(review)
-    goals = rows["metric"].map(review.goals)
+    now = review.chart[review.chart["week"] == review.week.week].set_index("metric").reindex(rows["metric"])
+    columns = zip(*(now[name] for name in ("value", "goal", "better", "still_low", "still_high")), strict=True)
     has_missed = [
-        words.met(value, goal, better) is False
-        for value, goal, better in zip(rows["value"], goals, rows["better"], strict=True)
+        words.goal_verdict(value, goal, better, still_low=low, still_high=high) == "not met"
+        for value, goal, better, low, high in columns
     ]
     rank = np.select([rows["verdict"] == NEW, has_missed, rows["verdict"] == OUTSIDE], [0, 1, 2], default=3)
     names = rows.assign(rank=rank)[rank < 3].sort_values("rank", kind="stable")["metric"]
@@ -300,8 +328,8 @@ def metric_table(review: Review) -> pd.DataFrame:
     """All metrics of the week.
 
     Returns:
-        metric, label, family, unit, better, definition, value, low, high, n, goal, before, verdict, since, direction,
-        together, why, missing, history (the last thirteen values).
+        metric, label, family, unit, better, definition, value, low, high, n, goal, state, settles_on, still_low,
+        still_high, before, verdict, since, direction, together, why, missing, history (the last thirteen values).
     """
     catalogue = pd.DataFrame(
         [(each.name, each.family, each.definition) for each in CATALOGUE.values()],
@@ -315,6 +343,7 @@ def metric_table(review: Review) -> pd.DataFrame:
     return frame[
         [
             *("metric", "label", "family", "unit", "better", "definition", "value", "low", "high", "n", "goal"),
+            *_STANDING,
             *("before", "verdict", "since", "direction", "together", "why", "missing", "history"),
         ]
     ]
@@ -371,22 +400,57 @@ def headline(review: Review) -> Headline:
 
 
 def _headline_of(metric: Metric, rows: pd.DataFrame) -> Line:
-    """The headline of a metric, from its control-chart frame: the last week, its change, a signal or else the goal."""
+    """The headline of a metric, from its control-chart frame: the last week, its change, and a short line below."""
     last, unit = rows.iloc[-1], metric.unit
     before = rows["value"].iloc[-2] if len(rows) > 1 else None
-    target = words.goal(last["goal"], metric.better, unit) if pd.notna(last["goal"]) else ""
+    standing = {name: last[name] for name in ("state", "settles_on")}
     return Line(
         label=metric.label,
-        value=words.value(last["value"], unit)
-        if pd.notna(last["value"])
-        else words.estimate(None, last["low"], None, unit),
+        value=words.standing(last["value"], last["low"], last["high"], unit, **standing),
         better=metric.better,
         change=words.change(before, last["value"], unit),
         signal=words.is_signal(last["verdict"]),
-        note=words.signal(last) if words.is_signal(last["verdict"]) else f"goal {target}" if target else "",
+        note=words.signal(last) if words.is_signal(last["verdict"]) else _note_of(metric, last),
         spark=tuple(None if pd.isna(each) else float(each) for each in rows["value"]),
         unit=unit,
     )
+
+
+def _note_of(metric: Metric, last: pd.Series) -> str:
+    """The line below a headline that is no signal: when it settles, what it waits for, or else its goal."""
+    if last["state"] == SO_FAR and isinstance(last["settles_on"], str):
+        return f"settles {words.day(last['settles_on'])}"
+    if last["state"] == BOUNDS and pd.notna(last["censored"]):
+        return f"{last['censored']:,.0f} of {last['n']:,.0f} still wait"
+    return f"goal {words.goal(last['goal'], metric.better, metric.unit)}" if pd.notna(last["goal"]) else ""
+
+
+def _waiting(review: Review, metric: Metric) -> dict[str, int]:
+    """Of the tickets that wait for a time to end, how many are from the weekend and how many saw no open hour yet."""
+    if metric.fact != "tickets":
+        return {}
+    week = review.week
+    rows = week.warehouse.read(
+        "facts", "tickets", columns=["created_at", metric.censored], weeks=[week.week], teams=[week.team]
+    )
+    rows = rows[rows[metric.censored].notna()]
+    weekday = rows["created_at"].dt.tz_convert(week.organisation.zone).dt.day_of_week
+    return {
+        "weekend": int((weekday >= _SATURDAY).sum()),
+        "unopened": int((rows[metric.censored] < _OPEN_HOUR).sum()),
+    }
+
+
+def _settled_since(review: Review) -> pd.DataFrame:
+    """Headline times of the week before that have settled since this week ended, as `outlook` returns them."""
+    rows = restatements(review)
+    is_own = (rows["week"] == review.week.before) & rows["metric"].isin(_HEADLINES) & (rows["unit"] == "seconds")
+    rows = rows[is_own & (rows["entry"] == ledger.SETTLING) & rows["was"].notna()].rename(columns={"is": "value"})
+    dates = {
+        name: pd.to_datetime(rows[name], utc=True).dt.tz_convert(review.week.organisation.zone).dt.strftime("%Y-%m-%d")
+        for name in ("was_as_of", "as_of")
+    }
+    return rows.assign(state=SETTLED, **dates)
 
 
 def _family(review: Review, names: list[str]) -> pd.DataFrame:

@@ -9,6 +9,7 @@ import pandas as pd
 
 from opslib.analysis.weekly_review.restatements import CAUSES, RESTATEMENT, SETTLING
 from opslib.analysis.weekly_review.weekly_signals import BACK, NOT_JUDGED, WITHIN
+from opslib.analysis.weekly_review.weekly_values import BOUNDS, SETTLED, SO_FAR
 from opslib.display import words
 from opslib.display.cells import (
     Cell,
@@ -146,7 +147,8 @@ def _limits_in_words(rows: pd.DataFrame) -> list[str]:
         [(text, row.label) for row in rows_of(rows) for text in words.limits(row)], columns=["text", "label"]
     )
     return [
-        f"{text[0].upper()}{text[1:]}: {words.listed(own.tolist())}." for text, own in notes.groupby("text")["label"]
+        f"{str(text)[:1].upper()}{str(text)[1:]}: {words.listed(own.tolist())}."
+        for text, own in notes.groupby("text")["label"]
     ]
 
 
@@ -177,6 +179,62 @@ def speed(frame: pd.DataFrame) -> Drawing | Markup:
             the judgement (as `control_charts` names it), one row per metric and week.
     """
     return control_charts(frame)
+
+
+def outlook(frame: pd.DataFrame) -> Markup:
+    """What is known so far of the newest week's times, a sentence or two each; nothing where all are settled.
+
+    Args:
+        frame: week, metric, label, unit, value, low, high, n, censored, state, settles_on, still_low, still_high,
+            weekend, unopened, was, was_as_of, as_of, one row per time.
+    """
+    rows, said = [], set()
+    for row in rows_of(frame[frame["state"] != SETTLED]):
+        measure = row.label.partition(",")[0]
+        rows.append(_outlook_in_words(row, counts=measure not in said))
+        said.add(measure)
+    settled = [_settled_in_words(row) for row in rows_of(frame[frame["state"] == SETTLED])]
+    return paragraphs(*rows, f"{frame['week'].iloc[-1][5:]} has settled. {' '.join(settled)}" if settled else "")
+
+
+def _outlook_in_words(row: Any, *, counts: bool) -> str:
+    """A time that is not settled: its value so far, what it waits for, where it will lie and when that is known."""
+    now = words.standing(row.value, row.low, row.high, row.unit, state=row.state, settles_on=row.settles_on)
+    interval = f"{words.value(row.low, row.unit)} to {words.value(row.high, row.unit)}"
+    sentences = [f"{row.label}: {now}" + (f" ({interval})." if row.state == SO_FAR and is_known(row.high) else ".")]
+    if counts:
+        sentences.append(_waiting_in_words(row))
+    if row.state != SO_FAR:
+        sentences.append("Too few past weeks tell how it will end.")
+    elif is_known(row.still_low) and is_known(row.still_high):
+        sentences.append(_range_in_words(row))
+    if isinstance(row.settles_on, str):
+        sentences.append(f"Known on {words.day(row.settles_on)}.")
+    return " ".join(filter(None, sentences))
+
+
+def _waiting_in_words(row: Any) -> str:
+    """How many have not ended, and since when they wait."""
+    if not is_known(row.censored) or row.censored == 0:
+        return "Nothing is open any more, but a solve may still be reopened." if row.metric.startswith("full") else ""
+    things = "tickets" if is_known(row.weekend) else "questions"
+    verb = "are not solved" if row.metric.startswith("full") else "still wait"
+    count = f"{row.censored:,.0f} of {row.n:,.0f} {things}"
+    if row.state != SO_FAR and is_known(row.unopened) and row.unopened == row.censored:
+        return f"{count} have not had an open hour yet."
+    return f"{count} {verb}{', most from the weekend' if 2 * (row.weekend or 0) > row.censored else ''}."
+
+
+def _range_in_words(row: Any) -> str:
+    """Where the final value will lie, by what became of past weeks."""
+    low, high = words.value(row.still_low, row.unit), words.value(row.still_high, row.unit)
+    guide = "Going by past weeks at this point, the final value will"
+    return f"{guide} stay about there." if low == high else f"{guide} lie between {low} and {high}."
+
+
+def _settled_in_words(row: Any) -> str:
+    now, was = words.value(row.value, row.unit), words.value(row.was, row.unit)
+    return f"{row.label}: {now} ({pd.Timestamp(row.was_as_of).day_name()}'s estimate {was})."
 
 
 def sla(frame: pd.DataFrame) -> Drawing | Markup:
@@ -263,8 +321,9 @@ def metric_table(frame: pd.DataFrame) -> Markup:
     """All metrics of a week with interval, goal, change, signal, thirteen weeks as a line, and definition.
 
     Args:
-        frame: metric, label, family, unit, better, definition, value, low, high, n, goal, before, verdict,
-            since, direction, together, why, missing, history (list of the last values), one row per metric.
+        frame: metric, label, family, unit, better, definition, value, low, high, n, goal, state, settles_on, still_low,
+            still_high, before, verdict, since, direction, together, why, missing, history (list of the last values),
+            one row per metric.
     """
     if frame.empty:
         return note(NOTHING)
@@ -277,19 +336,29 @@ def _metric_cells(row: Any) -> list[Cell]:
     if isinstance(row.missing, str):
         return [_label_cell(row.label, row.definition), Cell(row.missing), *[Cell("")] * 5]
     count = "" if row.unit == "count" else f" This week: {words.value(row.n, 'count')} counted."
-    is_met = words.met(row.value, row.goal, row.better)
-    mark = "" if is_met is None else ", met" if is_met else ", not met"
-    value = words.value(row.value, row.unit) if row.value == row.value or not is_known(row.low) else "not reached"
+    verdict = words.goal_verdict(row.value, row.goal, row.better, still_low=row.still_low, still_high=row.still_high)
+    mark = f", {verdict}" if verdict else ""
     spark = sparkline(row.history, spark_words(row.label, row.history, row.unit))
     return [
         _label_cell(row.label, row.definition + count),
-        Cell(value, number=True),
-        Cell(words.interval(row.low, row.high, row.unit), number=True),
+        _value_cell(row),
+        Cell(words.NOT_SHOWN if row.state == BOUNDS else words.interval(row.low, row.high, row.unit), number=True),
         Cell(words.goal(row.goal, row.better, row.unit) + mark, whole=True),
         Cell(words.change(row.before, row.value, row.unit) or words.NOT_SHOWN, number=True),
         Cell(words.signal(row) if is_known(row.value) else words.NOT_SHOWN),
         Cell("", html=spark or words.NOT_SHOWN),
     ]
+
+
+def _value_cell(row: Any) -> Cell:
+    """A metric's value; where it is not settled, also that and when it will be."""
+    if row.state == SETTLED and not is_known(row.value) and is_known(row.low):
+        return Cell("not reached", number=True)
+    value = words.standing(row.value, row.low, row.high, row.unit, state=row.state, settles_on=row.settles_on)
+    if row.state != SO_FAR or not isinstance(row.settles_on, str) or not is_known(row.value):
+        return Cell(value, number=True)
+    when = f"settles {words.day(row.settles_on)}"
+    return Cell(f"{value}, {when}", html=f"{escape(value)},<br> <small>{when}</small>", number=True)
 
 
 def add_up(frame: pd.DataFrame) -> Markup:
