@@ -44,7 +44,8 @@ class Metric:
     over what they come from, times `per`) or a ratio (which is no estimate, and has no interval); where it names an
     `exposure`, its numerators are divided by that of the team's week instead. A quantile has columns
     `ended` and `censored` with seconds, of which one is null, and a `probability`. A week's value is known only
-    `settles_days` after its end; one that is known at once may be moved by reopenings for `reopens_days`. `needs` are
+    `settles_days` after its end; one that is known at once may be moved by reopenings for `reopens_days`. A metric with
+    a `twin` says what that one says, by another clock or over another base, and is not judged beside it. `needs` are
     standard tables or columns (`table.column`), alternatives separated by `|`.
     """
 
@@ -67,6 +68,7 @@ class Metric:
     per: float = 1.0
     settles_days: int = 0
     reopens_days: int = 0
+    twin: str = ""
     needs: tuple[str, ...] = ()
 
     @property
@@ -680,6 +682,7 @@ def _flow() -> Iterable[Metric]:
         denominator=_one,
         exposure="users",
         per=1000.0,
+        twin="created",
         needs=("activity",),
     )
 
@@ -750,6 +753,7 @@ def _speed() -> Iterable[Metric]:
             censored=f"{measure}_{clock}_censored_seconds",
             probability=probability,
             reopens_days=_REOPENS_DAYS[probability] if measure == "full_resolution" else 0,
+            twin="" if clock == "business" else f"{measure}_{ending}",
             needs=needs,
         )
     yield Metric(
@@ -1088,10 +1092,11 @@ CATALOGUE: dict[str, Metric] = {
 
 
 def check_goals(organisation: Organisation) -> None:
-    """Hold the goals of all teams against the catalogue.
+    """Hold the goals and baselines of all teams against the catalogue.
 
     Raises:
-        SettingsError: a goal names a metric that there is not, or a share above 100 %; all are listed.
+        SettingsError: a goal or baseline names a metric that there is not, or a goal is a share above 100 %; all are
+            listed.
     """
     errors = []
     for team in organisation.teams:
@@ -1103,6 +1108,11 @@ def check_goals(organisation: Organisation) -> None:
                 errors.append(
                     f"team {team.name!r}: the goal for {goal.metric} must be a share like 90%, not {goal.target:g}"
                 )
+        errors += [
+            f"team {team.name!r}: a baseline names the metric {each.metric!r}, which there is not"
+            for each in team.baselines
+            if each.metric not in CATALOGUE
+        ]
     if errors:
         raise SettingsError("\n".join([*errors, f"there are {', '.join(sorted(CATALOGUE))}"]))
 
