@@ -136,9 +136,10 @@ def published_values(folder: Path, organisation: Organisation, weeks: list[str],
 
 def _take(folder: Path, exports: Path, at: datetime | None) -> None:
     """Take exports in as `make weekly` does, but for the reports."""
-    options = {"exports": exports, "warehouse": folder / "warehouse", "reports": folder / "reports"}
-    options |= {"params": ROOT / "params"} | ({"as-of": at.isoformat()} if at else {})
-    words = [word for name, value in options.items() for word in (f"--{name}", str(value))]
+    folders = {"exports": exports, "warehouse": folder / "warehouse", "reports": folder / "reports"}
+    folders["params"] = ROOT / "params"
+    words = [word for name, path in folders.items() for word in (f"--{name}", str(path))]
+    words += ["--as-of", at.isoformat()] if at else []
     command = [sys.executable, "-c", "from opslib.cli import main; main()", "weekly", "--no-execute", *words]
     run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env=os.environ)
     if run.returncode > 2:

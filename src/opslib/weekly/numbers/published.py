@@ -20,6 +20,7 @@ import pyarrow as pa
 
 from opslib.analysis.weekly_review import restatements
 from opslib.calendars import day_table
+from opslib.display import words
 from opslib.facts import build
 from opslib.metrics import ALL, CATALOGUE, Metric
 from opslib.settings import Calendar, Organisation
@@ -71,6 +72,7 @@ def publish(warehouse: Warehouse, organisation: Organisation, as_of: datetime) -
     then = datetime.fromisoformat(mark["as_of"]) if mark else None
     history = _history(warehouse, organisation, then)
     news = restatements.entries(history.drop_duplicates(restatements.CELL, keep="last"), current)
+    news = news[~_prints_as_before(news)].reset_index(drop=True)
     is_restated = news["entry"] == restatements.RESTATEMENT
     news["as_of"] = pd.Series(pd.Timestamp(as_of), index=news.index, dtype="datetime64[us, UTC]")
     news["was_as_of"] = news["was_as_of"].mask(is_restated, pd.Timestamp(then) if then else pd.NaT)
@@ -87,6 +89,17 @@ def publish(warehouse: Warehouse, organisation: Organisation, as_of: datetime) -
     parameters = _parameters(organisation, first_day, as_of)
     memo.keep(AREA, basis, {"as_of": as_of.isoformat(), "since": first_day.isoformat(), "parameters": parameters})
     return [_in_words(news)]
+
+
+def _prints_as_before(news: pd.DataFrame) -> pd.Series:
+    """The restatements that no page shows: a value counts as settled once it cannot change as it is printed."""
+    units = news["metric"].map({name: metric.unit for name, metric in CATALOGUE.items()})
+    rows = news[(news["entry"] == restatements.RESTATEMENT) & news["value"].notna()]
+    same = [
+        words.value(value, unit) == words.value(was, unit)
+        for value, was, unit in zip(rows["value"], rows["was"], units[rows.index], strict=True)
+    ]
+    return pd.Series(same, index=rows.index, dtype="bool").reindex(news.index, fill_value=False)
 
 
 def _in_words(news: pd.DataFrame) -> str:
