@@ -95,6 +95,9 @@ def tickets() -> pd.DataFrame:
     so_far = ((pd.Timestamp(AS_OF) - frame["created_at"]).dt.total_seconds()).astype("int64")
     frame.loc[open_, "status"] = "open"
     frame["last_solved_at"] = frame["last_solved_at"].mask(open_)
+    frame["first_solved_at"] = frame["last_solved_at"]
+    replied_at = frame["created_at"] + pd.to_timedelta(frame["first_reply"], unit="s")
+    frame["first_reply_at"] = replied_at.mask(open_)
     for measure, seconds in (
         ("first_reply", "first_reply"),
         ("first_resolution", "solve"),
@@ -103,8 +106,6 @@ def tickets() -> pd.DataFrame:
         for clock in ("business", "calendar"):
             frame[f"{measure}_{clock}_seconds"] = frame[seconds].astype("Int64").mask(open_)
             frame[f"{measure}_{clock}_censored_seconds"] = so_far.astype("Int64").where(open_)
-    frame["first_reply_at"] = (frame["created_at"] + pd.to_timedelta(frame["first_reply"], unit="s")).mask(open_)
-    frame["first_solved_at"] = frame["last_solved_at"]
     frame["counts_in_speed"] = True
     frame["ping_pongs"] = 0
     frame["touches"] = 1 + frame["transfers"]
@@ -146,20 +147,6 @@ def solves(frame: pd.DataFrame) -> pd.DataFrame:
             "solved_at": rows["last_solved_at"],
             "reopened_at": (rows["last_solved_at"] + pd.Timedelta(days=1)).where(rows["reopens"] > 0),
             "tells_reopens": True,
-        }
-    )
-
-
-def spells(frame: pd.DataFrame) -> pd.DataFrame:
-    """Each ticket lies in one status from its creation to its solve; a reopening took no time."""
-    return pd.DataFrame(
-        {
-            "ticket_id": frame["ticket_id"],
-            "week": frame["week"],
-            "team": frame["team"],
-            "status": "open",
-            "start_at": frame["created_at"],
-            "end_at": frame["last_solved_at"],
         }
     )
 

@@ -14,6 +14,7 @@ from opslib.analysis.weekly_review.completion import (
     estimate,
     first_look,
     hard_bounds,
+    is_handed_over,
     is_settled,
     percentiles,
 )
@@ -55,6 +56,8 @@ def cohort(
     clock: Always | None = None,
     removed_at: npt.ArrayLike | None = None,
     spells: tuple[list[int], list[float], list[float]] = ([], [], []),
+    team: npt.ArrayLike | None = None,
+    holders: tuple[list[int], list[float], list[int]] = ([], [], []),
 ) -> Cohort:
     """A week whose rows begin and end at hours of the week; an end of infinity is none yet."""
     clock = clock or Always()
@@ -65,6 +68,7 @@ def cohort(
     gone = np.full(len(stop), np.inf) if removed_at is None else np.asarray(removed_at, dtype=np.float64)
     return Cohort(
         start=week * WEEK,
+        team=np.zeros(len(stop), dtype=np.int64) if team is None else np.asarray(team, dtype=np.int64),
         begin=begins,
         stop=stop,
         ended=ended,
@@ -73,6 +77,11 @@ def cohort(
         business=clock.seconds_at(stop) - clock.seconds_at(begins),
         group=np.where(np.arange(len(stop)) % 2 == 0, "email", "web").astype(object),
         spells=(np.array(spells[0], dtype=np.int64), np.array(spells[1]), np.array(spells[2])),
+        holders=(
+            np.array(holders[0], dtype=np.int64),
+            np.array(holders[1], dtype=np.float64),
+            np.array(holders[2], dtype=np.int64),
+        ),
     )
 
 
@@ -84,7 +93,7 @@ def test_a_weekend_that_has_not_had_an_open_second_bounds_the_median_from_below(
     """Four tickets answered in an hour, six of Saturday: half of ten is not reached before they are answered."""
     as_of = WEEK - 1
     monday = cohort(0, [8, 32, 56, 80, *[124] * 6], [9, 33, 57, 81, *[np.inf] * 6], as_of=as_of, clock=Weekdays())
-    sets = complete(monday, [], Weekdays(), as_of=as_of, seed="a", reopens=False)
+    sets = complete(monday, [], [Weekdays()], holder=0, as_of=as_of, seed="a", reopens=False)
     made = estimate([sets], 0.5)
     assert made is not None
     assert (made.low, np.isnan(made.high), np.isnan(made.value)) == (HOUR, True, True)
@@ -92,7 +101,7 @@ def test_a_weekend_that_has_not_had_an_open_second_bounds_the_median_from_below(
 
     as_of = 2 * WEEK
     known = cohort(0, [8, 32, 56, 80, *[124] * 6], [9, 33, 57, 81, *[168 + 5] * 6], as_of=as_of, clock=Weekdays())
-    sets = complete(known, [], Weekdays(), as_of=as_of, seed="a", reopens=False)
+    sets = complete(known, [], [Weekdays()], holder=0, as_of=as_of, seed="a", reopens=False)
     assert hard_bounds([sets], 0.5) == (5 * HOUR, 5 * HOUR)
     assert estimate([sets], 0.5) is None
 
@@ -109,11 +118,11 @@ def test_open_rows_run_on_for_as_long_as_those_of_past_weeks_did():
     as_of = 10 * WEEK
     begin = np.arange(40.0) * 4
     looks = [
-        first_look(cohort(week, begin, np.full(40, 174.0), as_of=as_of), Always(), look=(week + 1) * WEEK)
+        first_look(cohort(week, begin, np.full(40, 174.0), as_of=as_of), [Always()], look=(week + 1) * WEEK)
         for week in range(8)
     ]
     now = cohort(9, begin, np.full(40, np.inf), as_of=as_of)
-    sets = complete(now, looks, Always(), as_of=as_of, seed="a", reopens=False)
+    sets = complete(now, looks, [Always()], holder=0, as_of=as_of, seed="a", reopens=False)
     made = estimate([sets], 0.5)
     assert made is not None
     median = float(np.median(174 - begin)) * HOUR
@@ -136,16 +145,16 @@ def test_what_reopenings_added_is_added():
         starts = [*first, *[(week + 1) * WEEK + HOUR] * 40]
         ends = [*(week * WEEK + hour * HOUR for hour in solved), *[(week + 1) * WEEK + 3 * HOUR] * 40]
         past = cohort(week, begin, np.full(40, 171.0), as_of=as_of, spells=([*range(40), *range(40)], starts, ends))
-        look = first_look(past, Always(), look=(week + 1) * WEEK)
+        look = first_look(past, [Always()], look=(week + 1) * WEEK)
         assert not look.is_open.any()
         assert look.rest / HOUR == pytest.approx(171 - solved)
         looks.append(look)
     now = cohort(9, begin, solved, as_of=as_of)
-    sets = complete(now, looks, Always(), as_of=as_of, seed="a", reopens=True)
+    sets = complete(now, looks, [Always()], holder=0, as_of=as_of, seed="a", reopens=True)
     made = estimate([sets], 0.5, reopens=True)
     assert made is not None
     assert made.value > 10 * HOUR + (171 - 50) * HOUR
-    again = complete(now, looks, Always(), as_of=as_of, seed="a", reopens=False)
+    again = complete(now, looks, [Always()], holder=0, as_of=as_of, seed="a", reopens=False)
     assert estimate([again], 0.5) is None
 
 
@@ -154,25 +163,62 @@ def test_a_removed_row_of_a_past_week_removes_the_one_that_takes_it():
     looks = [
         first_look(
             cohort(week, begin, np.full(10, np.inf), as_of=as_of, removed_at=np.full(10, (week + 2) * WEEK)),
-            Always(),
+            [Always()],
             look=(week + 1) * WEEK,
         )
         for week in range(4)
     ]
     assert all(look.is_open.all() for look in looks)
     sets = complete(
-        cohort(9, begin, np.full(10, np.inf), as_of=as_of), looks, Always(), as_of=as_of, seed="a", reopens=False
+        cohort(9, begin, np.full(10, np.inf), as_of=as_of),
+        looks,
+        [Always()],
+        holder=0,
+        as_of=as_of,
+        seed="a",
+        reopens=False,
     )
     assert np.isnan(sets.times["business"]).all()
+
+
+def test_what_past_weeks_handed_over_is_handed_over():
+    """Team 0 passed on what it had open on Monday; team 1 was done with it after two hours, and is credited."""
+    as_of, begin = 10 * WEEK, np.arange(20.0)
+    looks = []
+    for week in range(8):
+        passed = [(week + 1) * WEEK + HOUR] * 20
+        past = cohort(
+            week,
+            begin,
+            np.full(20, 170.0),
+            as_of=as_of,
+            team=np.ones(20),
+            holders=([*range(20), *range(20)], [week * WEEK] * 20 + passed, [0] * 20 + [1] * 20),
+        )
+        looks.append(first_look(past, [Always(), Always()], look=(week + 1) * WEEK))
+        assert (looks[-1].holder == 0).all()
+    now = cohort(9, np.arange(40.0), [*[np.inf] * 20, *np.arange(20.0) + 21], as_of=as_of, team=[0] * 20 + [1] * 20)
+    sets = [
+        complete(now, looks, [Always(), Always()], holder=team, as_of=as_of, seed="a", reopens=False) for team in (0, 1)
+    ]
+    assert is_handed_over(sets, 1)
+    assert not is_handed_over(sets, 0)
+    made = estimate(sets, 0.5, team=1)
+    assert made is not None
+    times = np.concatenate([170 - np.arange(20.0), np.ones(20)]) * HOUR
+    assert made.value == pytest.approx(float(np.median(times)))
+    whole = estimate(sets, 0.5)
+    assert whole is not None
+    assert whole.value == pytest.approx(float(np.median(times)))
 
 
 def test_three_past_weeks_are_too_few():
     random = np.random.default_rng(1)
     as_of = 10 * WEEK
-    looks = [first_look(week, Always(), look=week.start + WEEK) for week in past_weeks(random, as_of)]
+    looks = [first_look(week, [Always()], look=week.start + WEEK) for week in past_weeks(random, as_of)]
     now = cohort(9, np.sort(random.uniform(0, 168, 60)), np.full(60, np.inf), as_of=as_of)
     for count, is_bounded in ((3, True), (4, False)):
-        sets = complete(now, looks[:count], Always(), as_of=as_of, seed="a", reopens=False)
+        sets = complete(now, looks[:count], [Always()], holder=0, as_of=as_of, seed="a", reopens=False)
         made = estimate([sets], 0.5)
         assert made is not None
         assert np.isnan(made.value) == is_bounded
@@ -184,13 +230,19 @@ def test_a_past_week_with_four_open_rows_tells_nothing():
     looks = [
         first_look(
             cohort(week, begin, np.where(np.arange(20) < 4, 170.0, begin + 1), as_of=as_of),
-            Always(),
+            [Always()],
             look=(week + 1) * WEEK,
         )
         for week in range(8)
     ]
     sets = complete(
-        cohort(9, begin, np.full(20, np.inf), as_of=as_of), looks, Always(), as_of=as_of, seed="a", reopens=False
+        cohort(9, begin, np.full(20, np.inf), as_of=as_of),
+        looks,
+        [Always()],
+        holder=0,
+        as_of=as_of,
+        seed="a",
+        reopens=False,
     )
     assert not sets.is_complete
 
@@ -198,10 +250,10 @@ def test_a_past_week_with_four_open_rows_tells_nothing():
 def test_the_same_seed_draws_the_same_and_another_does_not():
     random = np.random.default_rng(2)
     as_of = 10 * WEEK
-    looks = [first_look(week, Always(), look=week.start + WEEK) for week in past_weeks(random, as_of)]
+    looks = [first_look(week, [Always()], look=week.start + WEEK) for week in past_weeks(random, as_of)]
     now = cohort(9, np.sort(random.uniform(0, 168, 60)), np.full(60, np.inf), as_of=as_of)
     one, two, other = (
-        complete(now, looks, Always(), as_of=as_of, seed=seed, reopens=False).times["business"]
+        complete(now, looks, [Always()], holder=0, as_of=as_of, seed=seed, reopens=False).times["business"]
         for seed in ("a", "a", "b")
     )
     assert (one == two).all()
@@ -211,14 +263,10 @@ def test_the_same_seed_draws_the_same_and_another_does_not():
 def test_a_channel_is_a_part_of_the_same_draws_and_all_teams_are_their_draws_side_by_side():
     random = np.random.default_rng(3)
     as_of = 10 * WEEK
-    looks = [first_look(week, Always(), look=week.start + WEEK) for week in past_weeks(random, as_of)]
+    looks = [first_look(week, [Always()], look=week.start + WEEK) for week in past_weeks(random, as_of)]
     now = cohort(9, np.sort(random.uniform(0, 168, 60)), np.full(60, np.inf), as_of=as_of)
-    sets = complete(now, looks, Always(), as_of=as_of, seed="a", reopens=False)
-    channel, whole, twice = (
-        estimate([sets], 0.5, group="web"),
-        estimate([sets], 0.5),
-        estimate([sets, sets], 0.5),
-    )
+    sets = complete(now, looks, [Always()], holder=0, as_of=as_of, seed="a", reopens=False)
+    channel, whole, twice = estimate([sets], 0.5, group="web"), estimate([sets], 0.5), estimate([sets, sets], 0.5)
     assert channel is not None
     assert whole is not None
     assert twice is not None
@@ -255,10 +303,10 @@ def test_a_slow_twin_takes_the_same_donors(seed: int):
     begins = np.sort(random.uniform(0, 168, (10, 30)), axis=1)
     ends = begins + random.uniform(1, 90, (10, 30))
     weeks = [cohort(week, begins[week], ends[week], as_of=as_of, clock=clock) for week in range(1, 9)]
-    looks = [first_look(week, clock, look=week.start + WEEK + 7 * HOUR) for week in weeks]
+    looks = [first_look(week, [clock], look=week.start + WEEK + 7 * HOUR) for week in weeks]
     now = cohort(9, begins[9], ends[9], as_of=as_of, clock=clock)
     assert now.running.any()
-    sets = complete(now, looks, clock, as_of=as_of, seed="a", reopens=False)
+    sets = complete(now, looks, [clock], holder=0, as_of=as_of, seed="a", reopens=False)
 
     usable = [week for week in weeks if sum(end > week.start + WEEK + 7 * HOUR for end in week.stop) >= 5]
     assert sets.donors == len(usable)
@@ -299,9 +347,11 @@ def test_the_interval_holds_the_final_value():
         for _week in range(10):
             pace, begin = random.uniform(0.8, 1.25), np.sort(random.uniform(0, 168, 80))
             weeks.append((begin, np.where(begin < 120, begin + 4, 168) + pace * random.gamma(2, 4, 80)))
-        looks = [first_look(cohort(n, *weeks[n], as_of=as_of), Always(), look=(n + 1) * WEEK) for n in range(8)]
+        looks = [first_look(cohort(n, *weeks[n], as_of=as_of), [Always()], look=(n + 1) * WEEK) for n in range(8)]
         begin, end = weeks[9]
-        sets = complete(cohort(9, begin, end, as_of=as_of), looks, Always(), as_of=as_of, seed="a", reopens=False)
+        sets = complete(
+            cohort(9, begin, end, as_of=as_of), looks, [Always()], holder=0, as_of=as_of, seed="a", reopens=False
+        )
         made = estimate([sets], 0.9)
         assert made is not None
         final = float(quantile((end - begin) * HOUR, np.ones(80, dtype=bool), 0.9).value)

@@ -49,15 +49,18 @@ class Clock(Protocol):
 
 @dataclass(frozen=True)
 class Cohort:
-    """What is known at as_of of the tickets or questions of a team that belong to one week.
+    """What is known at as_of of the tickets or questions of all teams that belong to one week.
 
-    One entry per row: begin and stop (seconds since 1970; what has not ended stops where it was last known to run),
-    ended, running (it may still end at any moment), removed_at (when it was merged, deleted or marked spam; inf),
-    business (open seconds from begin to stop, NaN where they are not known), and group (the channel). `spells` has a
-    row per stretch in which a ticket that was reopened was not solved: row (its place), start and end (inf: it runs).
+    One entry per row: team (its place among the teams) to which it is credited, begin and stop (seconds since 1970;
+    what has not ended stops where it was last known to run), ended, running (it may still end at any moment),
+    removed_at (when it was merged, deleted or marked spam; inf), business (open seconds from begin to stop, NaN where
+    they are not known), and group (the channel). `spells` has a row per stretch in which a ticket that was reopened was
+    not solved: row (its place), start and end (inf: it runs). `holders` has a row per stretch in which a team held a
+    ticket that was handed over: row, start and team, in order.
     """
 
     start: float
+    team: Integers
     begin: Floats
     stop: Floats
     ended: Bools
@@ -66,6 +69,7 @@ class Cohort:
     business: Floats
     group: npt.NDArray[np.object_]
     spells: tuple[Integers, Floats, Floats]
+    holders: tuple[Integers, Floats, Integers]
 
     @property
     def counts(self) -> Bools:
@@ -77,6 +81,10 @@ class Cohort:
 class FirstLook:
     """A past week as it looked at an instant: what was open, since when the rest was done, and what came after."""
 
+    holder: Integers
+    """Who held it then, or had when it was done."""
+    team: Integers
+    """To whom it is credited today."""
     arrival: Floats
     is_open: Bools
     done_for: Floats
@@ -88,12 +96,15 @@ class FirstLook:
 
 @dataclass(frozen=True)
 class Sets:
-    """A team's week completed again and again: a row per draw, a column per row of the cohort that counts.
+    """A week completed again and again, as far as a team holds it: a row per draw, a column per row that counts.
 
-    times by clock (seconds; NaN: removed), ended (whether a time is complete), end_at (instants), donors (how many past
-    weeks it rests on, 0 where nothing was open), waits (the columns that run still).
+    holder (the team that has the rows today), team (per draw and row: to which it will be credited), times by clock
+    (seconds; NaN: removed), ended (whether a time is complete), end_at (instants), donors (how many past weeks it rests
+    on, 0 where nothing was drawn), is_complete (whether what runs could be completed).
     """
 
+    holder: int
+    team: Integers
     times: Mapping[str, Floats]
     ended: Bools
     end_at: Floats
@@ -124,12 +135,12 @@ class Estimate:
     settles_at: float
 
 
-def first_look(cohort: Cohort, clock: Clock, *, look: float) -> FirstLook:
+def first_look(cohort: Cohort, clocks: Sequence[Clock], *, look: float) -> FirstLook:
     """A week as it was known at an instant, with what has come since.
 
     Args:
         cohort: the week, as known now.
-        clock: of the team's calendar.
+        clocks: of the teams' calendars.
         look: the instant, seconds since 1970.
 
     Returns:
@@ -145,10 +156,18 @@ def first_look(cohort: Cohort, clock: Clock, *, look: float) -> FirstLook:
         stop[again] = -np.inf
         over = ends <= look
         np.maximum.at(stop, rows[over], ends[over])
+    reference = np.where(is_open, look, stop)
+    holder = cohort.team.copy()
+    rows, starts, teams = cohort.holders
+    held = starts <= reference[rows]
+    holder[rows[held]] = teams[held]  # the last of several assignments stays: who came last
     there = (cohort.begin <= look) & (cohort.removed_at > look) & (is_open | (stop > -np.inf))
-    reference = np.where(is_open, look, stop)[there]
-    rest = clock.seconds_at(cohort.stop[there]) - clock.seconds_at(reference)
+    reference = reference[there]
+    rest = _open_seconds(clocks, cohort.team[there], cohort.stop[there])
+    rest -= _open_seconds(clocks, cohort.team[there], reference)
     return FirstLook(
+        holder=holder[there],
+        team=cohort.team[there],
         arrival=(cohort.begin - cohort.start)[there],
         is_open=is_open[there],
         done_for=np.where(is_open[there], np.nan, look - reference),
@@ -157,15 +176,41 @@ def first_look(cohort: Cohort, clock: Clock, *, look: float) -> FirstLook:
     )
 
 
+def _open_seconds(clocks: Sequence[Clock], team: Integers, instants: Floats) -> Floats:
+    """Open seconds at instants, each on the clock of its team."""
+    seconds = np.empty(instants.shape)
+    for code in np.unique(team):
+        rows = team == code
+        seconds[rows] = clocks[code].seconds_at(instants[rows])
+    return seconds
+
+
+def _instants(clocks: Sequence[Clock], team: Integers, begin: Floats, rest: Floats) -> Floats:
+    """When so many open seconds more have passed on the clock of each team."""
+    instants = np.empty(rest.shape)
+    for code in np.unique(team):
+        rows = team == code
+        instants[rows] = clocks[code].instant_at(clocks[code].seconds_at(begin[rows]) + rest[rows])
+    return instants
+
+
 def complete(
-    cohort: Cohort, looks: Sequence[FirstLook], clock: Clock, *, as_of: float, seed: str, reopens: bool
+    cohort: Cohort,
+    looks: Sequence[FirstLook],
+    clocks: Sequence[Clock],
+    *,
+    holder: int,
+    as_of: float,
+    seed: str,
+    reopens: bool,
 ) -> Sets:
-    """Complete a week with what happened to past ones after the same age.
+    """Complete the part of a week that a team has today with what happened to past ones after the same age.
 
     Args:
         cohort: the week.
         looks: the past weeks, each at its first look.
-        clock: of the team's calendar.
+        clocks: of the teams' calendars.
+        holder: the place of the team.
         as_of: the instant up to which the cohort is known, seconds since 1970.
         seed: the same text draws the same.
         reopens: whether what has ended may run again.
@@ -175,39 +220,47 @@ def complete(
         False.
 
     Notes:
-        Every open row takes at random one of the six rows of the past week that were open at their first look and had
-        begun nearest to it in the week, and runs on for as many open seconds as that one did; one that was removed
-        removes it. Where rows can be reopened, each that has ended takes likewise one of the forty nearest in the time
-        since the solve, with what a reopening added.
+        Every open row takes at random one of the six rows of the past week that the team had open at their first look
+        and that had begun nearest to it in the week, and runs on for as many open seconds as that one did; one that was
+        removed removes it, one that was handed over hands it over. Where rows can be reopened, each that has ended
+        takes likewise one of the forty nearest in the time since the solve, with what a reopening added.
 
     References:
         Andridge, R. R., Little, R. J. A. (2010). A review of hot deck imputation. Int. Statist. Rev. 78, 40-64.
     """
-    rows = np.flatnonzero(cohort.counts)
+    rows = np.flatnonzero(cohort.counts & (cohort.team == holder))
     begin, stop = cohort.begin[rows], cohort.stop[rows]
     running, has_ended = cohort.running[rows], cohort.ended[rows]
     arrival, done_for = begin - cohort.start, as_of - stop
     waits, done = np.flatnonzero(running), np.flatnonzero(has_ended)
-    usable = [look for look in looks if not len(waits) or int(look.is_open.sum()) >= LEAST_OPEN]
+    waiting = [look.is_open & (look.holder == holder) for look in looks]
+    usable = [
+        (look, own) for look, own in zip(looks, waiting, strict=True) if not len(waits) or own.sum() >= LEAST_OPEN
+    ]
     is_complete = len(usable) >= LEAST_DONOR_WEEKS
     has_draws = is_complete and (len(waits) > 0 or reopens)
     random = np.random.default_rng(crc32(seed.encode()))
     shape = (len(usable) * DRAWS if has_draws else 1, len(rows))
-    rest, unfinished = np.zeros(shape), np.zeros(shape, dtype=bool)
+    rest, unfinished, team = np.zeros(shape), np.zeros(shape, dtype=bool), np.full(shape, holder)
     if has_draws:
-        for number, look in enumerate(usable):
+        for number, (look, own) in enumerate(usable):
             place = slice(number * DRAWS, (number + 1) * DRAWS)
             if len(waits):
-                taken = _nearest(arrival[waits], look.arrival, look.is_open, NEIGHBOURS, random)
+                taken = _nearest(arrival[waits], look.arrival, own, NEIGHBOURS, random)
                 rest[place, waits], unfinished[place, waits] = look.rest[taken], look.unfinished[taken]
-            solved = ~look.is_open & np.isfinite(look.done_for)
+                team[place, waits] = look.team[taken]
+            solved = ~look.is_open & np.isfinite(look.done_for) & (look.holder == holder)
             if reopens and len(done) and solved.any():
                 taken = _nearest(done_for[done], look.done_for, solved, SOLVED_NEIGHBOURS, random)
-                rest[place, done] = look.rest[taken]
+                rest[place, done], team[place, done] = look.rest[taken], look.team[taken]
     moved = np.isnan(rest) | (rest > 0)
-    end_at = np.where(moved, clock.instant_at(clock.seconds_at(stop) + rest), stop)
+    stops = np.broadcast_to(stop, shape)
+    end_at = stops.copy()
+    end_at[moved] = _instants(clocks, team[moved], stops[moved], rest[moved])
     business, calendar = cohort.business[rows], stop - begin
     return Sets(
+        holder=holder,
+        team=team,
         times={"business": business + rest, "calendar": end_at - begin},
         ended=(has_ended | (running & is_complete)) & ~unfinished,
         end_at=end_at,
@@ -216,7 +269,7 @@ def complete(
         so_far={"business": business, "calendar": calendar},
         begin=begin,
         has_ended=has_ended,
-        clock=clock,
+        clock=clocks[holder],
         as_of=as_of,
         donors=len(usable) if has_draws else 0,
         is_complete=is_complete or not (len(waits) or reopens),
@@ -236,28 +289,44 @@ def _nearest(
     return taken
 
 
-def hard_bounds(sets: Sequence[Sets], p: float, *, clock: str = "business", group: str = "") -> tuple[float, float]:
-    """Between which a percentile lies whatever happens: what runs ends now, or never.
+def hard_bounds(
+    sets: Sequence[Sets], p: float, *, team: int | None = None, clock: str = "business", group: str = ""
+) -> tuple[float, float]:
+    """Between which a percentile lies whatever happens to the rows that a team has today: what runs ends now, or never.
 
     Args:
-        sets: of one team or of all, one each.
+        sets: of all teams, one each.
         p: the percentile, between 0 and 1.
+        team: the place of a team; None: all of them.
         clock: `business` or `calendar`.
         group: a channel; empty: all.
 
     Returns:
         The lower and the upper bound in seconds; the upper one is NaN where there is no limit.
     """
-    times, ended, running = _known(sets, clock, group)
+    times, ended, running = _known(_own(sets, team), clock, group)
     low = percentiles(times[None, :], (ended | running)[None, :], p)[0]
     high = percentiles(np.where(running, np.inf, times)[None, :], ended[None, :], p)[0]
     return float(low[0]), float(high[0]) if np.isfinite(high[0]) else np.nan
+
+
+def is_handed_over(sets: Sequence[Sets], team: int, *, group: str = "") -> bool:
+    """Whether any draw hands a row to the team that another has today.
+
+    Args:
+        sets: of all teams, one each.
+        team: the place of the team.
+        group: a channel; empty: all.
+    """
+    others = [each for each in sets if each.holder != team]
+    return any((each.team[:, _inside(each, group)] == team).any() for each in others)
 
 
 def estimate(
     sets: Sequence[Sets],
     p: float,
     *,
+    team: int | None = None,
     clock: str = "business",
     group: str = "",
     reopens: bool = False,
@@ -265,16 +334,17 @@ def estimate(
     """A percentile of a week that is not settled, with the interval that holds it and the range still to come.
 
     Args:
-        sets: of one team, or of all teams, one each.
+        sets: of all teams, one each.
         p: the percentile, between 0 and 1.
+        team: the place of a team; None: all of them.
         clock: `business` or `calendar`.
         group: a channel; empty: all.
         reopens: whether what has ended may run again, so that the percentile has no hard lower bound.
 
     Returns:
         The estimate; None where nothing is open and nothing can be told of reopenings. Where past weeks do not tell
-        how it goes on (of all teams: for more than one in twenty of what is open), low and high are hard bounds and
-        value is NaN; low then rests on the rows that have been open for at least a second.
+        how it goes on (for more than one in twenty of what is open), low and high are hard bounds and value is NaN; low
+        then rests on the rows that have been open for at least a second.
 
     Notes:
         value = exp(mean of the logs of the percentiles Q of all sets); B = variance of these logs; S = mean over the
@@ -285,14 +355,16 @@ def estimate(
     References:
         Rubin, D. B. (1987). Multiple imputation for nonresponse in surveys.
     """
-    known, has_ended, running = _known(sets, clock, group)
-    told = sum(int(_of_group(each, each.running, group).sum()) for each in sets if each.is_complete)
+    own = _own(sets, team)
+    known, has_ended, running = _known(own, clock, group)
+    told = sum(int((each.running & _inside(each, group)).sum()) for each in own if each.is_complete)
     if running.any() and told < (1 - _NEGLIGIBLE) * running.sum():
         return _bounds(known, has_ended, running, p)
-    donors = [each.donors for each in sets if each.donors and _of_group(each, each.running, group, reopens).any()]
+    parts = [part for each in sets if (part := _part(each, team, group)) is not None]
+    donors = [each.donors for each, rows in parts if each.donors and (reopens or each.running[rows].any())]
     if not donors:
         return None
-    times, ended = _drawn(sets, clock, group)
+    times, ended = _drawn(parts, team, clock)
     q, below, above = percentiles(times, ended, p)
     if not np.isfinite(q).all():
         return _bounds(known, has_ended, running, p) if running.any() else None
@@ -305,7 +377,8 @@ def estimate(
     degrees = (k - 1) * (1 + within / between) ** 2 if between > 0 else np.inf
     reach = _t(degrees) * np.sqrt(within + between)
     still = _t(k - 1) * np.sqrt(between)
-    least = 0.0 if reopens else float(percentiles(known[None, :], (has_ended | running)[None, :], p)[0][0])
+    moves = team is not None and any((each.team[:, rows] != each.holder).any() for each, rows in parts)
+    least = 0.0 if reopens or moves else float(percentiles(known[None, :], (has_ended | running)[None, :], p)[0][0])
     return Estimate(
         value=value,
         low=value * np.exp(-reach),
@@ -313,7 +386,7 @@ def estimate(
         still_low=min(max(value * np.exp(-still), least), value),
         still_high=value * np.exp(still),
         extra_variance=between,
-        settles_at=_settles_at(sets, q, clock, group),
+        settles_at=_settles_at(parts, q, team, clock),
     )
 
 
@@ -361,16 +434,28 @@ def _bounds(times: Floats, ended: Bools, running: Bools, p: float) -> Estimate:
     return Estimate(np.nan, low, high if np.isfinite(high) else np.nan, low, high, np.nan, np.nan)
 
 
-def _of_group(sets: Sets, rows: Bools, group: str, every: bool = False) -> Bools:
-    """Of some rows those of a channel; all of the channel where `every`."""
+def _own(sets: Sequence[Sets], team: int | None) -> list[Sets]:
+    return [each for each in sets if team is None or each.holder == team]
+
+
+def _inside(sets: Sets, group: str) -> Bools:
     inside: Bools = sets.group == group if group else np.ones(len(sets.group), dtype=bool)
-    return inside if every else rows & inside
+    return inside
+
+
+def _part(sets: Sets, team: int | None, group: str) -> tuple[Sets, Integers] | None:
+    """The rows that some draw credits to the team; None where there are none."""
+    inside = _inside(sets, group)
+    if team is not None:
+        inside = inside & (sets.team == team).any(axis=0)
+    return (sets, np.flatnonzero(inside)) if inside.any() else None
 
 
 def _known(sets: Sequence[Sets], clock: str, group: str) -> tuple[Floats, Bools, Bools]:
-    """Times so far, whether they have ended, whether they run, over all teams; those without a time are left out."""
-    inside = [_of_group(each, each.running, group, every=True) & ~np.isnan(each.so_far[clock]) for each in sets]
-    pairs = list(zip(sets, inside, strict=True))
+    """Times so far, whether they have ended, whether they run; those without a time are left out."""
+    pairs = [(each, _inside(each, group) & ~np.isnan(each.so_far[clock])) for each in sets]
+    if not pairs:
+        return np.empty(0), np.empty(0, dtype=bool), np.empty(0, dtype=bool)
     return (
         np.concatenate([each.so_far[clock][rows] for each, rows in pairs]),
         np.concatenate([each.has_ended[rows] for each, rows in pairs]),
@@ -378,33 +463,37 @@ def _known(sets: Sequence[Sets], clock: str, group: str) -> tuple[Floats, Bools,
     )
 
 
-def _drawn(sets: Sequence[Sets], clock: str, group: str) -> tuple[Floats, Bools]:
-    """The draws of all teams side by side; a team with fewer of them is repeated."""
-    count = max(len(each.ended) for each in sets)
+def _drawn(parts: Sequence[tuple[Sets, Integers]], team: int | None, clock: str) -> tuple[Floats, Bools]:
+    """The draws of all parts side by side, NaN where another team is credited; fewer draws are repeated."""
+    count = max(len(each.ended) for each, _ in parts)
     times, ended = [], []
-    for each in sets:
-        inside = _of_group(each, each.running, group, every=True)
+    for each, rows in parts:
+        own = each.times[clock][:, rows]
+        if team is not None:
+            own = np.where(each.team[:, rows] == team, own, np.nan)
         draw = np.arange(count) % len(each.ended)
-        times.append(each.times[clock][:, inside][draw])
-        ended.append(each.ended[:, inside][draw])
+        times.append(own[draw])
+        ended.append(each.ended[:, rows][draw])
     return np.hstack(times), np.hstack(ended)
 
 
-def _settles_at(sets: Sequence[Sets], q: Floats, clock: str, group: str) -> float:
+def _settles_at(parts: Sequence[tuple[Sets, Integers]], q: Floats, team: int | None, clock: str) -> float:
     """When all that runs will have ended or have outlasted the percentile, in most of the draws."""
     latest = np.full(len(q), -np.inf)
-    for each in sets:
-        rows = _of_group(each, each.running, group)
-        if not rows.any():
+    for each, inside in parts:
+        rows = inside[each.running[inside]]
+        if not len(rows):
             continue
         draw = np.arange(len(q)) % len(each.ended)
-        end_at = each.end_at[:, rows][draw]
+        end_at = each.end_at[:, rows]
+        if team is not None:
+            end_at = np.where(each.team[:, rows] == team, end_at, -np.inf)
         if clock == "calendar":
             outlasts = each.begin[rows][None, :] + q[:, None]
         else:
             left = np.maximum(q[:, None] - each.so_far[clock][rows][None, :], 0.0)
             outlasts = each.clock.instant_at(each.clock.seconds_at(each.as_of) + left)
-        latest = np.fmax(latest, np.nanmax(np.fmin(end_at, outlasts), axis=1, initial=-np.inf))
+        latest = np.fmax(latest, np.fmin(end_at[draw], outlasts).max(axis=1, initial=-np.inf))
     return float(np.quantile(latest, PROMISE)) if np.isfinite(latest).all() else np.nan
 
 
@@ -429,34 +518,32 @@ def is_settled(low: float, high: float, printed: Printed) -> bool:
     return printed(low) == printed(high)
 
 
-def cohorts(rows: pd.DataFrame, spells: pd.DataFrame, starts: Mapping[str, float]) -> dict[tuple[str, str], Cohort]:
-    """The rows of one measure by team and week.
+def cohorts(
+    rows: pd.DataFrame, spells: pd.DataFrame, holders: pd.DataFrame, starts: Mapping[str, float]
+) -> dict[str, Cohort]:
+    """The rows of one measure by week.
 
     Args:
-        rows: week, team, group, begin, stop (seconds since 1970), ended, running, removed_at, business (seconds).
-        spells: key (the index of a row), start and end (seconds since 1970; inf: it runs) of those that were reopened.
+        rows: week, team (its place), group, begin, stop (seconds since 1970), ended, running, removed_at, business
+            (seconds).
+        spells: key (the place of a row), start and end (seconds since 1970; inf: it runs) of those that were reopened.
+        holders: key, start and team of those that were handed over, in the order of time.
         starts: by week the instant at which it starts, seconds since 1970.
 
     Returns:
-        By team and week its cohort.
+        By week its cohort.
     """
-    rows = rows.reset_index(drop=True)
-    code = rows.groupby(["team", "week"], sort=True).ngroup().to_numpy()
-    order = np.argsort(code, kind="stable")
+    week, names = pd.factorize(rows["week"], sort=True)
     place = np.empty(len(rows), dtype=np.int64)
-    edges = np.flatnonzero(np.diff(code[order])) + 1
-    parts = np.split(order, edges)
-    spell_code = code[spells["key"].to_numpy(dtype=np.int64)]
-    result = {}
     columns = {name: rows[name].to_numpy() for name in rows.columns}
-    for part in parts:
-        if not len(part):
-            continue
+    result = {}
+    for code, name in enumerate(names):
+        part = np.flatnonzero(week == code)
         place[part] = np.arange(len(part))
-        own = spells[spell_code == code[part[0]]]
-        week = str(columns["week"][part[0]])
-        result[(str(columns["team"][part[0]]), week)] = Cohort(
-            start=starts[week],
+        own, held = (each[week[each["key"].to_numpy(dtype=np.int64)] == code] for each in (spells, holders))
+        result[str(name)] = Cohort(
+            start=starts[str(name)],
+            team=columns["team"][part].astype(np.int64),
             begin=columns["begin"][part].astype(np.float64),
             stop=columns["stop"][part].astype(np.float64),
             ended=columns["ended"][part].astype(bool),
@@ -468,6 +555,11 @@ def cohorts(rows: pd.DataFrame, spells: pd.DataFrame, starts: Mapping[str, float
                 place[own["key"].to_numpy(dtype=np.int64)],
                 own["start"].to_numpy(dtype=np.float64),
                 own["end"].to_numpy(dtype=np.float64),
+            ),
+            holders=(
+                place[held["key"].to_numpy(dtype=np.int64)],
+                held["start"].to_numpy(dtype=np.float64),
+                held["team"].to_numpy(dtype=np.int64),
             ),
         )
     return result

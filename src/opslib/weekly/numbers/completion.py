@@ -131,7 +131,8 @@ class _Measure:
         clocks: Mapping[str, OpenClock],
         open_weeks: Sequence[str],
     ) -> None:
-        self._members, self._organisation, self._clocks = members, organisation, clocks
+        self._members, self._organisation = members, organisation
+        self._teams, self._clocks = list(clocks), list(clocks.values())
         self._open_weeks = open_weeks
         self._as_of = float(int(as_of.timestamp()))
         self._first, self._name = members[0], _measure_of(members[0])
@@ -141,11 +142,11 @@ class _Measure:
         self._weeks = weeks[weeks["week"].isin(donors)]
         self._starts = dict(zip(weeks["week"], _seconds(weeks["start_at"]), strict=True))
         self._incomplete = _incomplete_weeks(warehouse, members[0])
-        rows, spells = self._rows(tables)
-        self._cohorts = analysis.cohorts(rows, spells, self._starts)
+        rows, spells, holders = self._rows(tables)
+        self._cohorts = analysis.cohorts(rows, spells, holders, self._starts)
 
-    def _rows(self, tables: Mapping[str, ir.Table]) -> tuple[pd.DataFrame, pd.DataFrame]:
-        """The rows of the open weeks and of those before them, and the spells of what was reopened."""
+    def _rows(self, tables: Mapping[str, ir.Table]) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+        """The rows of the open weeks and of those before them, the spells of what was reopened, and who held what."""
         metric = self._first
         rows = metrics.in_weeks(metrics.relation(metric.fact, tables), metric.dated_by, self._weeks)
         stem = metric.ended.removesuffix("_seconds").removesuffix("business").removesuffix("calendar")
@@ -169,7 +170,7 @@ class _Measure:
             censored=rows["_censored"].cast("float64"),
             business=rows["_business"].cast("float64"),
         ).to_pandas()
-        frame = frame[frame["team"].isin(list(self._clocks))].sort_values(
+        frame = frame[frame["team"].isin(self._teams)].sort_values(
             ["team", "week", "begin_at", "ticket_id"], ignore_index=True
         )
         begin, end = _seconds(frame["begin_at"]), _seconds(frame["end_at"])
@@ -180,13 +181,26 @@ class _Measure:
         spells, removed_at = self._spells(frame, tables) if is_ticket else (_NO_SPELLS, np.full(len(frame), np.inf))
         stop = np.where(frame["counts"], stop, np.fmin(np.where(np.isnan(end), np.inf, end), removed_at))
         lasted = frame["ended"].fillna(frame["censored"]).to_numpy()
-        return frame[["week", "team", "group", "business"]].assign(
+        timed = frame[["week", "group", "business"]].assign(
+            team=pd.Categorical(frame["team"], categories=self._teams).codes,
             begin=np.where(has_ended | running, stop - lasted, begin),
             stop=stop,
             ended=has_ended,
             running=running,
             removed_at=removed_at,
-        ), spells
+        )
+        return timed, spells, self._holders(frame["ticket_id"], tables["spells"])
+
+    def _holders(self, ticket_ids: pd.Series, spells: ir.Table) -> pd.DataFrame:
+        """Which team held those rows whose ticket was handed over, from when on."""
+        passed = spells.group_by("ticket_id").agg(teams=spells.team.nunique())
+        known = spells.filter(spells.team.isin(self._teams))
+        rows = known.semi_join(passed.filter(passed.teams > 1), "ticket_id")
+        held = rows.select("ticket_id", "team", "start_at").to_pandas()
+        held = held.assign(start=_seconds(held["start_at"]))
+        held["team"] = pd.Categorical(held["team"], categories=self._teams).codes
+        keys = pd.DataFrame({"ticket_id": ticket_ids, "key": ticket_ids.index})
+        return keys.merge(held, on="ticket_id").sort_values(["key", "start"], kind="stable")[["key", "start", "team"]]
 
     def _spells(self, frame: pd.DataFrame, tables: Mapping[str, ir.Table]) -> tuple[pd.DataFrame, np.ndarray]:
         """The spells in which reopened tickets were not solved, and since when tickets are removed."""
@@ -214,51 +228,60 @@ class _Measure:
     def estimates(self, place: Mapping[tuple[str, ...], int]) -> Iterator[tuple[tuple[str, ...], dict[str, object]]]:
         """The state of each value that is not settled, by week, team, channel and metric."""
         for week in self._open_weeks:
-            sets = {team: made for team in self._clocks if (made := self._completed(week, team)) is not None}
-            for team in (*sets, ALL):
-                own = list(sets.values()) if team == ALL else [sets[team]]
-                if not own:
-                    continue
-                groups = sorted({str(name) for each in own for name in each.group})
-                for metric in self._members:
+            sets = self._completed(week)
+            groups = sorted({str(name) for each in sets for name in each.group})
+            for metric in self._members:
+                for team, code in ((ALL, None), *((self._teams[each.holder], each.holder) for each in sets)):
                     for group in ("", *groups):
                         key = (week, team, group or ALL, metric.name)
-                        if key in place and (state := self._state(own, metric, week, group)):
+                        if key in place and (state := self._state(sets, metric, week, code, group)):
                             yield key, state
 
-    def _completed(self, week: str, team: str) -> analysis.Sets | None:
-        cohort = self._cohorts.get((team, week))
-        if cohort is None or not cohort.counts.any():
-            return None
-        clock, age = self._clocks[team], self._as_of - self._ends[week]
-        looks = []
-        if cohort.running.any() or self._may_reopen(week):
-            for back in _BACK:
-                donor = shift_week(week, -back)
-                past = self._cohorts.get((team, donor))
-                if past is not None and donor in self._ends and (donor, team) not in self._incomplete:
-                    looks.append(analysis.first_look(past, clock, look=self._ends[donor] + age))
-        seed = f"{week} {team} {self._first.fact} {self._name}"
-        return analysis.complete(cohort, looks, clock, as_of=self._as_of, seed=seed, reopens=self._may_reopen(week))
+    def _completed(self, week: str) -> list[analysis.Sets]:
+        """The week of each team that has any of it, completed from past weeks that the exports tell whole."""
+        cohort = self._cohorts.get(week)
+        if cohort is None:
+            return []
+        age, looks = self._as_of - self._ends[week], {}
+        for back in _BACK:
+            donor = shift_week(week, -back)
+            if donor in self._cohorts:
+                looks[donor] = analysis.first_look(self._cohorts[donor], self._clocks, look=self._ends[donor] + age)
+        return [
+            analysis.complete(
+                cohort,
+                [look for donor, look in looks.items() if (donor, self._teams[code]) not in self._incomplete],
+                self._clocks,
+                holder=int(code),
+                as_of=self._as_of,
+                seed=f"{week} {self._teams[code]} {self._first.fact} {self._name}",
+                reopens=self._may_reopen(week),
+            )
+            for code in np.unique(cohort.team[cohort.counts])
+        ]
 
     def _may_reopen(self, week: str, metric: Metric | None = None) -> bool:
         days = metric.reopens_days if metric else max(each.reopens_days for each in self._members)
         return days > 0 and self._as_of < self._ends[week] + days * 86_400
 
-    def _state(self, sets: Sequence[analysis.Sets], metric: Metric, week: str, group: str) -> dict[str, object] | None:
+    def _state(
+        self, sets: Sequence[analysis.Sets], metric: Metric, week: str, team: int | None, group: str
+    ) -> dict[str, object] | None:
         """What is known so far of one percentile; None where it is settled."""
         clock = "business" if "business" in metric.ended else "calendar"
-        may_reopen = self._may_reopen(week, metric)
-        low, high = analysis.hard_bounds(sets, metric.probability, clock=clock, group=group)
-        if analysis.is_settled(low, high, words.duration) and not may_reopen:
+        may_reopen, p = self._may_reopen(week, metric), metric.probability
+        bounds = analysis.hard_bounds(sets, p, team=team, clock=clock, group=group)
+        holds = analysis.is_settled(*bounds, words.duration)
+        if holds and not may_reopen and (team is None or not analysis.is_handed_over(sets, team, group=group)):
             return None
-        made = analysis.estimate(sets, metric.probability, clock=clock, group=group, reopens=self._reopens)
-        if made is None:
+        made = analysis.estimate(sets, p, team=team, clock=clock, group=group, reopens=may_reopen)
+        if made is None or (np.isnan(made.value) and holds):
             return None
         if np.isnan(made.value):
-            bounds = {"value": np.nan, "low": made.low, "high": made.high, "state": BOUNDS, "settles_on": None}
-            still = {"still_low": made.low, "still_high": made.high, "extra_variance": np.nan}
-            return None if analysis.is_settled(low, high, words.duration) else bounds | still
+            limits = {"value": np.nan, "low": made.low, "high": made.high, "state": BOUNDS, "settles_on": None}
+            return limits | {"still_low": made.low, "still_high": made.high, "extra_variance": np.nan}
+        if holds and not may_reopen and analysis.is_settled(made.still_low, made.still_high, words.duration):
+            return None
         known_at = max(made.settles_at, self._as_of) if np.isfinite(made.settles_at) else self._as_of
         if may_reopen:
             known_at = max(known_at, self._ends[week] + metric.reopens_days * 86_400)
