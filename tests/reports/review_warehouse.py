@@ -95,6 +95,9 @@ def tickets() -> pd.DataFrame:
     so_far = ((pd.Timestamp(AS_OF) - frame["created_at"]).dt.total_seconds()).astype("int64")
     frame.loc[open_, "status"] = "open"
     frame["last_solved_at"] = frame["last_solved_at"].mask(open_)
+    frame["first_solved_at"] = frame["last_solved_at"]
+    replied_at = frame["created_at"] + pd.to_timedelta(frame["first_reply"], unit="s")
+    frame["first_reply_at"] = replied_at.mask(open_)
     for measure, seconds in (
         ("first_reply", "first_reply"),
         ("first_resolution", "solve"),
