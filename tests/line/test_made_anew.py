@@ -25,13 +25,13 @@ EDITS = {
     "intake/gate/verdict.py": {"gate"},
     "calendars.py": {"facts", "completeness", "code of numbers"},
     "facts/sla.py": {"facts", "code of numbers"},
-    "metrics.py": {"completeness", "values", "changes", "code of numbers", *ALL},
-    "analysis/methods/discovery.py": {"changes", "report contact_drivers", "report routing_audit"},
-    "analysis/weekly_review/week_on_week.py": {"changes"},
+    "metrics.py": {"completeness", "values", "signals", "code of numbers", *ALL},
+    "analysis/methods/discovery.py": {"report contact_drivers", "report routing_audit"},
+    "analysis/weekly_review/weekly_signals.py": {"signals"},
     "analysis/routing_audit/lint.py": {"report routing_audit"},
     "display/words.py": ALL,
     "reports/contact_drivers/show.py": {"report contact_drivers"},
-    "weekly/numbers/changes.py": {"changes"},
+    "weekly/numbers/signals.py": {"signals"},
     "weekly/pages/page.py": ALL,
     "weekly/pages/index.py": set[str](),
     "weekly/run.py": set[str](),
@@ -68,7 +68,7 @@ class Desk:
             "facts": not re.search(r"^facts facts: 0 weeks built", lines, re.MULTILINE),
             "values": "facts weekly values as before" not in lines,
             "completeness": "facts weekly completeness as before" not in lines,
-            "changes": "facts weekly changes as before" not in lines,
+            "signals": "facts weekly signals as before" not in lines,
             "code of numbers": code_changed,
         }
         return {name for name, anew in made.items() if anew} | self._reports(intake)
@@ -100,7 +100,7 @@ def desk(package: Path, tmp_path_factory: pytest.TempPathFactory) -> Desk:
     folder = tmp_path_factory.mktemp("line")
     exports = shared_sample(tmp_path_factory, 600)
     desk = Desk(run_over(exports, folder, expectations=few_expectations(folder / "expectations")), [])
-    assert desk.remade() == {"staged", "gate", "facts", "completeness", "values", "changes", "code of numbers", *ALL}
+    assert desk.remade() == {"staged", "gate", "facts", "completeness", "values", "signals", "code of numbers", *ALL}
     assert desk.remade() == set()
     return desk
 
@@ -123,7 +123,7 @@ def test_an_edit_makes_anew_what_rests_on_it_and_nothing_else(
     [
         ("standard/tickets", {"gate"}),
         ("gate", {"gate"}),
-        ("facts", {"facts", "values", "changes"}),
+        ("facts", {"facts", "values", "signals"}),
         ("staged", {"staged"}),
     ],
 )
