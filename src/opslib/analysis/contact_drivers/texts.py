@@ -23,6 +23,8 @@ from opslib.analysis.contact_drivers.movers import UNLABELLED
 SEED = 20100713
 FEWEST_TEXTS = 30
 MOST_TEXTS = 20_000
+TOGETHER = " + "
+"""Between two words of which a text holds both, wherever; no word holds it."""
 WORD = r"[^\W\d_](?:[^\W_]|['’\-](?=[^\W_])){1,29}"
 
 _TAG = re.compile(r"<[^<>]{0,500}>|https?://\S+|\[[a-z ]{2,20}\]|&[a-z]+;|&#\d+;")

@@ -14,6 +14,7 @@ import pandas as pd
 
 from opslib.analysis.contact_drivers import drivers, escalation, follow_up
 from opslib.analysis.contact_drivers import labels as text_labels
+from opslib.analysis.contact_drivers import matters as text_matters
 from opslib.analysis.contact_drivers import movers as movement
 from opslib.analysis.contact_drivers import phrases as text_phrases
 from opslib.analysis.contact_drivers import texts as text_corpus
@@ -129,6 +130,11 @@ class Drivers:
         return text_phrases.emerging_phrases(self.corpus, self.week.week)
 
     @cached_property
+    def matters(self) -> pd.DataFrame:
+        """What is new in the week and spread over several labels: `MATTER_COLUMNS`."""
+        return text_matters.new_matters(self.corpus, self.phrases, self.week.week)
+
+    @cached_property
     def days(self) -> list[str]:
         """The local days of the last thirteen weeks, oldest first."""
         return _days(self, self.weeks[-TEXT_WEEKS:])
@@ -146,7 +152,9 @@ class Drivers:
         """What a product team could take away, ranked: `CANDIDATE_COLUMNS`."""
         if self.tickets.empty:
             return pd.DataFrame(columns=list(escalation.CANDIDATE_COLUMNS))
-        return escalation.candidates(self.tickets_with_text, self.movers, self.phrases, days=self.days)
+        return escalation.candidates(
+            self.tickets_with_text, self.movers, self.phrases, days=self.days, matters=self.matters
+        )
 
     def weekly_tickets(self, row: pd.Series) -> pd.Series:
         """Tickets per week of the subject of a candidate or a row of the register, the last thirteen weeks."""
@@ -412,6 +420,11 @@ def warnings(contacts: Drivers) -> pd.DataFrame:
 def emerging(contacts: Drivers) -> pd.DataFrame:
     """New words and phrases: `analysis.contact_drivers.phrases.PHRASE_COLUMNS`."""
     return contacts.phrases
+
+
+def matters(contacts: Drivers) -> pd.DataFrame:
+    """New matters over several labels: `analysis.contact_drivers.matters.MATTER_COLUMNS`."""
+    return contacts.matters
 
 
 def languages(contacts: Drivers) -> pd.DataFrame:
