@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 import pandas as pd
 
@@ -74,18 +75,18 @@ def _marks(subjects: pd.Series, descriptions: pd.Series, reasons: pd.Series, few
     own = text.loc[uses["ticket"]].tolist()
     uses["said"] = [line.count(mark) > 1 for mark, line in zip(uses["mark"], own, strict=True)]
     kinds = uses.groupby("kind").agg(
-        tickets=("ticket", "nunique"), reasons=("reason", "nunique"), said=("said", "mean"), mark=("mark", "first")
+        tickets=("ticket", "nunique"), reasons=("reason", "nunique"), said=("said", "mean")
     )
     most = uses.groupby(["kind", "reason"]).size().groupby("kind").max() / uses.groupby("kind").size()
     labels = len(reasons.unique())
     wide = (kinds["reasons"] >= min(_FEWEST_REASONS, labels)) & ((most <= _MOST_OF_ONE_REASON) | (labels < 2))
     kinds = kinds[wide & (kinds["said"] <= _SAID_BESIDE)]
-    alone = [
-        bool(_STATES.match(row.mark))
-        or _texts_with(text, uses.loc[uses["kind"] == row.Index, "mark"]) < 2 * row.tickets
-        for row in kinds.itertuples()
-    ]
-    return sorted(set(uses.loc[uses["kind"].isin(kinds.index[alone]), "mark"]))
+    marks: list[str] = []
+    for kind, tickets in zip(kinds.index.astype(str), kinds["tickets"], strict=True):
+        written_so = [str(mark) for mark in uses.loc[uses["kind"] == kind, "mark"].unique()]
+        if _STATES.match(kind) or _texts_with(text, written_so) < 2 * int(tickets):
+            marks += written_so
+    return sorted(marks)
 
 
 def _matches(texts: pd.Series, form: str, hint: str) -> pd.Series:
@@ -94,6 +95,6 @@ def _matches(texts: pd.Series, form: str, hint: str) -> pd.Series:
     return own.str.extractall(form)[0].droplevel(1) if len(own) else own
 
 
-def _texts_with(texts: pd.Series, marks: pd.Series) -> int:
+def _texts_with(texts: pd.Series, marks: Iterable[str]) -> int:
     """How many of the texts hold any of the marks."""
     return int(texts.str.contains("|".join(re.escape(mark) for mark in sorted(set(marks))), regex=True).sum())

@@ -96,7 +96,10 @@ class Drivers:
 
     @cached_property
     def raw_texts(self) -> pd.DataFrame:
-        """Subjects and descriptions of the last thirteen weeks, as redacted at intake."""
+        """Subjects and descriptions of the last thirteen weeks, as redacted at intake, with their language.
+
+        The language is the column's, and where that does not tell it, the text's own.
+        """
         columns = self.week.warehouse.columns("tickets")
         fields = [name for name in ("subject", "description", "language", "contact_reason") if name in columns]
         rows = self.week.warehouse.read(
@@ -106,7 +109,25 @@ class Drivers:
             weeks=self.weeks[-TEXT_WEEKS:],
             teams=[self.week.team],
         )
+        if len(texts := self._text_languages):
+            own = rows["ticket_id"].map(texts)
+            rows["language"] = own.fillna(rows["language"]) if "language" in rows else own
         return rows[rows["counts_in_speed"].fillna(True).astype(bool)].reset_index(drop=True)
+
+    @cached_property
+    def _text_languages(self) -> pd.Series:
+        """The language of the texts of which no column tells it, by ticket."""
+        try:
+            rows = self.week.warehouse.read(
+                "facts",
+                "text_languages",
+                columns=["ticket_id", "language"],
+                weeks=self.weeks[-TEXT_WEEKS:],
+                teams=[self.week.team],
+            )
+        except NotInExport:
+            return pd.Series(dtype="str")
+        return rows.set_index("ticket_id")["language"].astype("str")
 
     @cached_property
     def corpus(self) -> text_corpus.Corpus:
