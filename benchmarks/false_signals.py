@@ -55,7 +55,13 @@ FIRST, LAST = "2026-W21", "2026-W46"
 FIRST_TESTED = shift_week(FIRST, 8)
 FIRST_WITH_TOPICS = shift_week(FIRST, 9)
 STATISTICS = (
-    *("movers of the week", "early warnings of the seven days", "new phrases, per language", "topics that moved"),
+    *(
+        "movers of the week",
+        "early warnings of the seven days",
+        "new phrases, per language",
+        "new phrases or matters, per language",
+        "topics that moved",
+    ),
     *("escalations that would be written", "escalations written, the register minded"),
     "form choices, outcomes at random",
 )
@@ -92,13 +98,17 @@ def null_signals(families: list[Family]) -> list[tuple[str, bool]]:
     signals = []
     for family in families:
         contacts = family.contacts()
-        phrases, languages = drivers.emerging(contacts), drivers.languages(contacts)
+        phrases, languages, matters = drivers.emerging(contacts), drivers.languages(contacts), drivers.matters(contacts)
         candidates = drivers.candidates(contacts)
         signals += [
             ("movers of the week", bool(drivers.movers(contacts)["discovery"].any())),
             ("early warnings of the seven days", len(drivers.warnings(contacts)) > 0),
             *(
                 ("new phrases, per language", bool((phrases["language"] == language).any()))
+                for language in languages.loc[languages["enough"], "language"]
+            ),
+            *(
+                ("new phrases or matters, per language", language in {*phrases["language"], *matters["language"]})
                 for language in languages.loc[languages["enough"], "language"]
             ),
             ("escalations that would be written", bool((candidates["excess_low"] > 0).any())),

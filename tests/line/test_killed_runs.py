@@ -34,6 +34,7 @@ _SERVER.set_forkserver_preload(
         "opslib.cli",
         "great_expectations",
         "duckdb",
+        "ibis.backends.duckdb",
     ]
 )
 

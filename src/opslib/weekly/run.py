@@ -220,10 +220,13 @@ def admit_exports(run: Run, say: Say) -> Intake:
 
 def build_facts(run: Run, intake: Intake, say: Say) -> None:
     """Facts and weekly values of what was admitted."""
+    from opslib.facts.text_languages import build_text_languages
     from opslib.weekly.numbers import completeness, signals, values
 
     started = perf_counter()
     for line in build(run.warehouse, run.organisation, intake.as_of):
+        say("facts", line)
+    for line in build_text_languages(run.warehouse):
         say("facts", line)
     for line in completeness.build_weekly_completeness(run.warehouse, run.organisation, intake.as_of):
         say("facts", line)

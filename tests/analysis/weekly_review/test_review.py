@@ -34,6 +34,10 @@ def series(metric: str, values: list[float], *, team: str = "a", trials: float =
             "n": pd.array([int(trials)] * len(value), dtype="Int64"),
             "censored": pd.array([0] * len(value), dtype="Int64"),
             "missing": None,
+            "state": "settled",
+            "settles_on": None,
+            "still_low": np.nan,
+            "still_high": np.nan,
         }
     )
 

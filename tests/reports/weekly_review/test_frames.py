@@ -147,13 +147,13 @@ def monday(folders: Folders, tmp_path_factory: pytest.TempPathFactory) -> Review
 
 
 def test_the_outlook_tells_the_times_that_are_not_settled_and_what_waits(monday: Review):
-    """Three of the forty tickets wait, counted from the facts; the other times are settled and not told."""
+    """Three of the forty tickets wait, counted from the facts; what is settled is not told."""
     facts = tickets()
     waiting = facts[(facts["team"] == "alpha") & (facts["week"] == LAST) & (facts["status"] == "open")]
     weekend = waiting["created_at"].dt.tz_convert("America/New_York").dt.day_of_week.isin([5, 6]).sum()
     frame = ops.weekly_review.outlook(monday)
     now = frame[frame["week"] == LAST].set_index("metric")
-    assert now.index.tolist() == ["first_reply_median", "full_resolution_median"]
+    assert now.index.tolist() == ["first_reply_median", "full_resolution_median", "full_resolution_p90"]
     assert (now["censored"] == len(waiting)).all()
     assert (now["weekend"] == weekend).all()
     assert (now["unopened"] == (waiting["first_reply_business_censored_seconds"] < 3600).sum()).all()
@@ -167,9 +167,10 @@ def test_the_outlook_ends_with_what_settled_of_the_week_before(monday: Review):
     ]
 
 
-def test_a_week_of_which_all_is_settled_has_no_outlook(alpha: Review):
-    assert ops.weekly_review.outlook(alpha).empty
-    assert ops.weekly_review.show.outlook(ops.weekly_review.outlook(alpha)).html == ""
+def test_a_week_of_which_all_is_settled_has_no_outlook(folders: Folders):
+    settled = open_review(ops.open_week("2026-W40", "alpha", warehouse=str(folders[0]), params=str(folders[1])))
+    assert ops.weekly_review.outlook(settled).empty
+    assert ops.weekly_review.show.outlook(ops.weekly_review.outlook(settled)).html == ""
 
 
 def test_headlines_of_a_week_that_is_not_settled_say_so(monday: Review, alpha: Review):

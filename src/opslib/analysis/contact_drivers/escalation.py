@@ -15,12 +15,13 @@ from scipy import special
 from opslib.analysis.contact_drivers.drivers import is_catch_all
 from opslib.analysis.contact_drivers.follow_up import WAITING, levels_of, needed_weeks
 from opslib.analysis.contact_drivers.movers import ALL, FALSE_DISCOVERY_RATE, UNLABELLED
+from opslib.analysis.contact_drivers.texts import TOGETHER
 from opslib.analysis.contact_drivers.winners_curse import Size, size_after_selection
 from opslib.analysis.methods.discovery import benjamini_hochberg
 from opslib.analysis.methods.intervals import wilson
 
 Floats = npt.NDArray[np.float64]
-Kind = Literal["reason", "phrase"]
+Kind = Literal["reason", "phrase", "matter"]
 _Way = Literal["step", "mover", "phrase"]
 
 SEED = 19780301
@@ -52,7 +53,7 @@ REGISTER_COLUMNS = (
 
 
 class _Subject(NamedTuple):
-    """What may be escalated: a reason, or a phrase and the reason that most of its tickets bear."""
+    """What may be escalated: a reason, a phrase and the reason of most of its tickets, or a matter of several."""
 
     name: str
     kind: Kind
@@ -177,9 +178,9 @@ def members(tickets: pd.DataFrame, kind: Kind, reason: str, phrases: Sequence[st
     Args:
         tickets: contact_reason and text (of `texts.normalise`; the column is missing where texts are not at hand).
         kind: a `reason` has the tickets that bear it, and those of a catch-all reason that say its phrases; a `phrase`
-            only tickets that say its phrases, of its reason and of catch-all reasons.
-        reason: a contact reason; empty for a phrase that no reason bears.
-        phrases: words with single spaces between them.
+            only tickets that say its phrases, of its reason and of catch-all reasons; a `matter` all that say them.
+        reason: a contact reason; empty for a matter, and for a phrase that no reason bears.
+        phrases: words with single spaces between them; `a + b` where a ticket says both, wherever.
 
     Returns:
         One bool per row.
@@ -189,7 +190,7 @@ def members(tickets: pd.DataFrame, kind: Kind, reason: str, phrases: Sequence[st
     if not phrases or "text" not in tickets:
         return own
     open_to_it = is_catch_all(tickets["contact_reason"]) | (tickets["contact_reason"] == UNLABELLED)
-    open_to_it |= bears_it & (kind == "phrase")
+    open_to_it |= (bears_it & (kind == "phrase")) | (kind == "matter")
     says_it = pd.Series(False, index=tickets.index)
     says_it[open_to_it] = _says(tickets.loc[open_to_it, "text"], phrases)
     return own | says_it
@@ -221,11 +222,11 @@ def same_matters(tickets: pd.DataFrame, candidates: pd.DataFrame, register: pd.D
 
     Notes:
         Customers' words change from week to week, and a matter without a label may get one: a candidate of which half
-        of the week's tickets say the phrases of an escalated phrase is the same matter under another name.
+        of the week's tickets say the words of an escalated phrase or matter is the same matter under another name.
     """
     said = {
         str(row["subject"]): _says(tickets["text"], _phrases_of(row))
-        for _, row in register[register["kind"] == "phrase"].iterrows()
+        for _, row in register[register["kind"] != "reason"].iterrows()
         if "text" in tickets
     }
     matters = {}
@@ -244,6 +245,7 @@ def candidates(
     phrases: pd.DataFrame,
     *,
     days: Sequence[str],
+    matters: pd.DataFrame | None = None,
     rate: float = FALSE_DISCOVERY_RATE,
     recent_weeks: int = 8,
 ) -> pd.DataFrame:
@@ -255,11 +257,12 @@ def candidates(
         movers: of the week: dimension, contact_reason, excess, p, discovery.
         phrases: of the week: phrase, tickets, reason, reason_share, ticket_ids.
         days: all days, in order, up to the last of the week; thirteen weeks of them are good.
+        matters: of the week: matter, words (joined by `;`), terms; None where there is none.
         rate: false discovery rate, of the week's movers and of the steps each.
         recent_weeks: a step counts where it lies in so many last weeks.
 
     Returns:
-        `CANDIDATE_COLUMNS`, the highest score first. subject (reason, or phrase), kind (reason, phrase), reason,
+        `CANDIDATE_COLUMNS`, the highest score first. subject (reason, phrase or matter), kind (of the three), reason,
         phrases (joined by `;`), tickets (of the last seven days), expected, ratio, onset_on with onset_low and
         onset_high (95 %, ISO dates) and onset_p, before_per_week, excess_as_counted (tickets a week since the onset
         beyond those before, at the flow of the team since then), excess (the same, allowing for its having been picked
@@ -272,7 +275,8 @@ def candidates(
         A subject is a candidate where it moved up in the week or took a step up that is a discovery. Catch-all reasons
         are none; phrases that emerge under them join the reason that other tickets with the phrase bear, or stand for
         themselves. So do phrases of less than half of a reason's tickets of the week, unless the reason as a whole is a
-        candidate since the same days: what is new in a broad reason would disappear in it. The excess is corrected by
+        candidate since the same days: what is new in a broad reason would disappear in it. A matter that is spread over
+        several labels is a candidate as it is, and its words count for no label. The excess is corrected by
         `size_after_selection`: it had to exceed what made a step or a mover a discovery; a phrase, what the largest of
         all subjects exceeds by chance at `rate`.
 
@@ -287,7 +291,7 @@ def candidates(
     risen = _risen(reasons)
     day = pd.Index(list(days)).get_indexer(pd.Index(rows["day"]))
     total = np.bincount(day, minlength=len(days)).astype(np.float64)
-    courses = _courses(rows, day, total, _all_subjects(phrases, reasons))
+    courses = _courses(rows, day, total, _all_subjects(phrases, matters, reasons))
     if not courses:
         return pd.DataFrame(columns=list(CANDIDATE_COLUMNS))
     steps_up = _fresh_steps(courses, len(days) - 7 * recent_weeks, rate)
@@ -534,9 +538,16 @@ def _risen(reasons: pd.DataFrame) -> set[str]:
     return set(up[~is_catch_all(up) & (up != UNLABELLED)])
 
 
-def _all_subjects(phrases: pd.DataFrame, reasons: pd.DataFrame) -> list[_Subject]:
-    """The subjects that phrases make, and every other reason that was tested."""
-    subjects = _subjects(phrases)
+def _all_subjects(phrases: pd.DataFrame, matters: pd.DataFrame | None, reasons: pd.DataFrame) -> list[_Subject]:
+    """The subjects that matters and other phrases make, and every other reason that was tested."""
+    if matters is None:
+        matters = pd.DataFrame(columns=["matter", "words", "terms"])
+    of_matters = {term for terms in matters["terms"] for term in terms}
+    subjects = _subjects(phrases[~phrases["phrase"].isin(list(of_matters))])
+    subjects += [
+        _Subject(str(name), "matter", "", str(words).split(";"))
+        for name, words in zip(matters["matter"], matters["words"], strict=True)
+    ]
     with_phrases = {subject.reason for subject in subjects if subject.kind == "reason"}
     for reason in reasons.loc[reasons["p"].notna(), "contact_reason"]:
         if reason not in with_phrases and not _says_nothing(reason):
@@ -578,10 +589,10 @@ def _fresh_steps(courses: Sequence[_Course], first_day: int, rate: float) -> lis
 
 
 def _is_candidate(course: _Course, onsets: Mapping[str, tuple[int, int]]) -> bool:
-    """A reason that rose, or a phrase unless its reason rose on the same days."""
+    """A reason that rose, a matter of several labels, or a phrase unless its reason rose on the same days."""
     subject = course.subject
     if subject.reason not in onsets:
-        return subject.kind == "phrase"
+        return subject.kind != "reason"
     (low, high), (first, last) = course.onset_days, onsets[subject.reason]
     return subject.kind == "reason" or low > last or first > high
 
@@ -629,7 +640,8 @@ def _found_by(subject: _Subject, risen: Collection[str], *, is_step: bool) -> di
     under = f" under {subject.reason}" if subject.kind == "phrase" and subject.reason else ""
     signs: tuple[tuple[str, _Way, bool], ...] = (
         ("moved this week", "mover", subject.kind == "reason" and subject.reason in risen),
-        (f"new phrases{under}", "phrase", bool(subject.phrases)),
+        ("new over several labels", "phrase", subject.kind == "matter"),
+        (f"new phrases{under}", "phrase", bool(subject.phrases) and subject.kind != "matter"),
         ("step up", "step", is_step),
     )
     return {name: way for name, way, holds in signs if holds}
@@ -684,10 +696,13 @@ def _phrases_of(row: pd.Series) -> list[str]:
 
 
 def _says(texts: pd.Series, phrases: Sequence[str]) -> pd.Series:
-    """Which texts hold any of the phrases as whole words."""
+    """Which texts hold any of the phrases as whole words; of words together, both."""
     texts, says_it = texts.astype("str"), pd.Series(False, index=texts.index)
     for phrase in phrases:
-        says_it |= texts.str.contains(f" {phrase} ", regex=False).fillna(False)
+        says_all = pd.Series(True, index=texts.index)
+        for part in phrase.split(TOGETHER):
+            says_all &= texts.str.contains(f" {part} ", regex=False).fillna(False)
+        says_it |= says_all
     return says_it
 
 

@@ -20,10 +20,12 @@ PHRASE_COLUMNS = (
     *("language", "phrase", "tickets", "before", "log_odds", "z", "p", "q", "first_week", "reason", "reason_share"),
     "ticket_ids",
 )
+PHRASE_RATE = 0.05
+"""Half of what is new in a language may be false by; the other half is left to matters."""
 _SAME_TICKETS = 0.8
 
 
-class _Change(NamedTuple):
+class Change(NamedTuple):
     """How each term of a corpus fares in the last of some weeks against the weeks before; one value per term."""
 
     by_week: Floats
@@ -35,7 +37,7 @@ class _Change(NamedTuple):
 
 
 def emerging_phrases(
-    corpus: Corpus, week: str, *, trailing: int = 8, rate: float = 0.10, fewest: int = 5, limit: int = 15
+    corpus: Corpus, week: str, *, trailing: int = 8, rate: float = PHRASE_RATE, fewest: int = 5, limit: int = 15
 ) -> pd.DataFrame:
     """Words and phrases that stand in more tickets of a week than the weeks before make likely.
 
@@ -97,7 +99,7 @@ def _phrases_of(corpus: Corpus, language: str, weeks: list[str], rate: float, fe
     corpus = corpus.with_terms(corpus.frequency >= fewest)
     if now.sum() < FEWEST_TEXTS or (~now).sum() < FEWEST_TEXTS or not len(corpus.vocabulary):
         return pd.DataFrame()
-    change = _changes(corpus, weeks)
+    change = changes_of(corpus, weeks)
     test = benjamini_hochberg(change.p, rate=rate)
     strong = np.flatnonzero(test["discovery"].to_numpy() & (change.tickets >= fewest))
     ids = texts.loc[now, "ticket_id"].to_numpy(dtype=object)
@@ -124,7 +126,7 @@ def _phrases_of(corpus: Corpus, language: str, weeks: list[str], rate: float, fe
     return pd.DataFrame(lines, columns=list(PHRASE_COLUMNS))
 
 
-def _changes(corpus: Corpus, weeks: list[str]) -> _Change:
+def changes_of(corpus: Corpus, weeks: list[str]) -> Change:
     """Log-odds and test of each term. Each has odds of its own: tickets with it against tickets without it."""
     place = pd.Categorical(corpus.texts["week"], categories=weeks).codes.astype(np.int64)
     by_week = _by_place(corpus.terms, place, len(weeks))
@@ -137,7 +139,7 @@ def _changes(corpus: Corpus, weeks: list[str]) -> _Change:
     z = ratio / np.sqrt(1 / (current + prior) + 1 / (past + prior))
     test = predict(current, by_week[:, :-1], sizes[-1], np.maximum(sizes[:-1], 1e-9)[None, :])
     before = past * (sizes[-1] / sizes[:-1].sum())
-    return _Change(by_week, current, before, ratio, z, test["p_up"].to_numpy())
+    return Change(by_week, current, before, ratio, z, test["p_up"].to_numpy())
 
 
 def _distinct(corpus: Corpus, terms: npt.NDArray[np.intp], z: Floats, limit: int) -> list[tuple[int, list[int]]]:

@@ -17,11 +17,14 @@ import pandas as pd
 from scipy import sparse
 from sklearn.feature_extraction.text import TfidfTransformer
 
+from opslib.analysis.contact_drivers.marks import without_marks
 from opslib.analysis.contact_drivers.movers import UNLABELLED
 
 SEED = 20100713
 FEWEST_TEXTS = 30
 MOST_TEXTS = 20_000
+TOGETHER = " + "
+"""Between two words of which a text holds both, wherever; no word holds it."""
 WORD = r"[^\W\d_](?:[^\W_]|['’\-](?=[^\W_])){1,29}"
 
 _TAG = re.compile(r"<[^<>]{0,500}>|https?://\S+|\[[a-z ]{2,20}\]|&[a-z]+;|&#\d+;")
@@ -85,23 +88,31 @@ def texts_of(tickets: pd.DataFrame) -> pd.DataFrame:
 
     Returns:
         ticket_id, week, language (without region; `und` where the export has none), contact_reason, text: subject and
-        description in one, without tags, addresses and placeholders of redaction, in lower case, at most 4,000
-        characters. Rows without text are left out. Of more than 20,000 texts a week and language, a sample that
-        depends on the ticket ids alone.
+        description in one, without tags, addresses, placeholders of redaction and moderators' marks, in lower case, at
+        most 4,000 characters. Rows without text are left out. Of more than 20,000 texts a week and language, a sample
+        that depends on the ticket ids alone.
     """
     rows = tickets.reset_index(drop=True)
     missing = pd.Series(pd.NA, index=rows.index, dtype="str")
-    text = missing.fillna("")
-    for part in [rows[name].astype("str").fillna("") for name in ("subject", "description") if name in rows]:
-        text = text + part + " . "
-    text = text.str.slice(0, 2 * _LONGEST).str.replace(_TAG, " ", regex=True).str.lower().str.slice(0, _LONGEST)
-    reason = rows["contact_reason"].astype("str") if "contact_reason" in rows else missing
+    reason = (rows["contact_reason"].astype("str") if "contact_reason" in rows else missing).fillna(UNLABELLED)
+    subject, description = (
+        rows[name].astype("str").fillna("").str.slice(0, 2 * _LONGEST) if name in rows else missing.fillna("")
+        for name in ("subject", "description")
+    )
+    subject, description = without_marks(subject, description, reason)
+    text = (
+        (subject + " . " + description + " . ")
+        .str.slice(0, 2 * _LONGEST)
+        .str.replace(_TAG, " ", regex=True)
+        .str.lower()
+        .str.slice(0, _LONGEST)
+    )
     frame = pd.DataFrame(
         {
             "ticket_id": rows["ticket_id"].astype("str"),
             "week": rows["week"].astype("str"),
             "language": (base_language(rows["language"]) if "language" in rows else missing).fillna("und"),
-            "contact_reason": reason.fillna(UNLABELLED),
+            "contact_reason": reason,
             "text": text,
         }
     )

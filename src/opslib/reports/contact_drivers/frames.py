@@ -14,6 +14,7 @@ import pandas as pd
 
 from opslib.analysis.contact_drivers import drivers, escalation, follow_up
 from opslib.analysis.contact_drivers import labels as text_labels
+from opslib.analysis.contact_drivers import matters as text_matters
 from opslib.analysis.contact_drivers import movers as movement
 from opslib.analysis.contact_drivers import phrases as text_phrases
 from opslib.analysis.contact_drivers import texts as text_corpus
@@ -95,7 +96,10 @@ class Drivers:
 
     @cached_property
     def raw_texts(self) -> pd.DataFrame:
-        """Subjects and descriptions of the last thirteen weeks, as redacted at intake."""
+        """Subjects and descriptions of the last thirteen weeks, as redacted at intake, with their language.
+
+        The language is the column's, and where that does not tell it, the text's own.
+        """
         columns = self.week.warehouse.columns("tickets")
         fields = [name for name in ("subject", "description", "language", "contact_reason") if name in columns]
         rows = self.week.warehouse.read(
@@ -105,7 +109,25 @@ class Drivers:
             weeks=self.weeks[-TEXT_WEEKS:],
             teams=[self.week.team],
         )
+        if len(texts := self._text_languages):
+            own = rows["ticket_id"].map(texts)
+            rows["language"] = own.fillna(rows["language"]) if "language" in rows else own
         return rows[rows["counts_in_speed"].fillna(True).astype(bool)].reset_index(drop=True)
+
+    @cached_property
+    def _text_languages(self) -> pd.Series:
+        """The language of the texts of which no column tells it, by ticket."""
+        try:
+            rows = self.week.warehouse.read(
+                "facts",
+                "text_languages",
+                columns=["ticket_id", "language"],
+                weeks=self.weeks[-TEXT_WEEKS:],
+                teams=[self.week.team],
+            )
+        except NotInExport:
+            return pd.Series(dtype="str")
+        return rows.set_index("ticket_id")["language"].astype("str")
 
     @cached_property
     def corpus(self) -> text_corpus.Corpus:
@@ -129,6 +151,11 @@ class Drivers:
         return text_phrases.emerging_phrases(self.corpus, self.week.week)
 
     @cached_property
+    def matters(self) -> pd.DataFrame:
+        """What is new in the week and spread over several labels: `MATTER_COLUMNS`."""
+        return text_matters.new_matters(self.corpus, self.phrases, self.week.week)
+
+    @cached_property
     def days(self) -> list[str]:
         """The local days of the last thirteen weeks, oldest first."""
         return _days(self, self.weeks[-TEXT_WEEKS:])
@@ -146,7 +173,9 @@ class Drivers:
         """What a product team could take away, ranked: `CANDIDATE_COLUMNS`."""
         if self.tickets.empty:
             return pd.DataFrame(columns=list(escalation.CANDIDATE_COLUMNS))
-        return escalation.candidates(self.tickets_with_text, self.movers, self.phrases, days=self.days)
+        return escalation.candidates(
+            self.tickets_with_text, self.movers, self.phrases, days=self.days, matters=self.matters
+        )
 
     def weekly_tickets(self, row: pd.Series) -> pd.Series:
         """Tickets per week of the subject of a candidate or a row of the register, the last thirteen weeks."""
@@ -412,6 +441,11 @@ def warnings(contacts: Drivers) -> pd.DataFrame:
 def emerging(contacts: Drivers) -> pd.DataFrame:
     """New words and phrases: `analysis.contact_drivers.phrases.PHRASE_COLUMNS`."""
     return contacts.phrases
+
+
+def matters(contacts: Drivers) -> pd.DataFrame:
+    """New matters over several labels: `analysis.contact_drivers.matters.MATTER_COLUMNS`."""
+    return contacts.matters
 
 
 def languages(contacts: Drivers) -> pd.DataFrame:

@@ -11,6 +11,7 @@ import pandas as pd
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator
 
 from opslib.analysis.contact_drivers.follow_up import UNKNOWN
+from opslib.analysis.contact_drivers.texts import TOGETHER
 from opslib.display import theme, words
 from opslib.display.cells import Cell, paragraphs, rows_of, spark_words, sparkline, stacked, table_of
 from opslib.display.charts import NOTHING, draw_range, mark_signals, weeks_below
@@ -325,7 +326,7 @@ def emerging(frame: pd.DataFrame, languages: pd.DataFrame) -> Markup:
     coverage = (
         f"Texts of this week that were compared: {words.listed(enough) or 'none'}."
         + (f" Too few to compare: {words.listed(few)}." if few else "")
-        + " Phrases of a language are tested together at a false discovery rate of 10 %."
+        + " What is new in a language is tested at a false discovery rate of 10 %: half for phrases, half for matters."
     )
     if frame.empty:
         return paragraphs("No word or phrase stands out from the eight weeks before.", coverage)
@@ -346,6 +347,29 @@ def emerging(frame: pd.DataFrame, languages: pd.DataFrame) -> Markup:
         coverage = f"The strongest {_MOST_PHRASES} of {len(frame)}. {coverage}"
     below = paragraphs(coverage)
     return stacked(table, below)
+
+
+def matters(frame: pd.DataFrame) -> Markup:
+    """New matters that are spread over several labels.
+
+    Args:
+        frame: matter, language, tickets, before, first_week, labels, spread.
+    """
+    if frame.empty:
+        return note("Nothing new is spread over three or more labels.")
+    rows = [
+        [
+            Cell(_name(row.matter), header=True),
+            Cell(row.language),
+            Cell(f"{row.tickets:,}", number=True),
+            Cell(f"{row.before:,.1f}", number=True),
+            Cell(words.short_week(row.first_week), whole=True),
+            Cell(f"{row.labels}: {row.spread}"),
+        ]
+        for row in rows_of(frame)
+    ]
+    heads = ("Words that the tickets share", "Language", "Tickets", "A week before", "First in", "Labels")
+    return table_of("New matters over several labels", heads, rows)
 
 
 def topics(frame: pd.DataFrame) -> Markup:
@@ -466,7 +490,10 @@ def candidates(frame: pd.DataFrame) -> Markup:
         frame: subject, kind, reason, excess, dissatisfied_ratio, score with their bounds, onset_on, done.
     """
     if frame.empty:
-        return note("Nothing to escalate: no reason moved up, took a step up, or has a phrase of its own.")
+        return note(
+            "Nothing to escalate: no reason moved up, took a step up, or has a phrase of its own, and nothing new is "
+            "spread over several."
+        )
     rows = [
         [
             Cell(
@@ -486,7 +513,8 @@ def candidates(frame: pd.DataFrame) -> Markup:
     below = paragraphs(
         "Avoidable a week: tickets above the earlier level, after allowing for having been picked as the largest of "
         "many. To a reason belong the tickets with its label and those with a catch-all label whose text has its new "
-        "phrases; to a phrase, the tickets whose text has it. Unhappy: dissatisfied answers within seven days, beside "
+        "phrases; to a phrase, the tickets whose text has it; to a matter over several labels, those of any label "
+        "whose text has its words. Unhappy: dissatisfied answers within seven days, beside "
         "the team's; 1 while there are none. Score: avoidable tickets times that; how long tickets waited is not "
         "in it. In brackets: 95 % intervals."
     )
@@ -537,7 +565,7 @@ def top_escalation(escalation: Escalation | None) -> Markup:
     if escalation is None:
         return note("No escalation to brief on.")
     row = escalation.row
-    phrases = [phrase for phrase in str(row["phrases"]).split(";") if phrase]
+    phrases = [phrase.replace(TOGETHER, "” with “") for phrase in str(row["phrases"]).split(";") if phrase]
     parts = [
         paragraphs(
             f"{row['subject']}: {avoidable_in_words(row)}. {_onset(row).capitalize()}.",
