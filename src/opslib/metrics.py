@@ -527,6 +527,7 @@ _CLOCK = {
     "business": "in the business hours of the team that held it",
     "calendar": "in elapsed time, nights and weekends included",
 }
+_SO_FAR = "Until a week is settled, what is open is expected to go on as in the past weeks at the same age."
 _REOPENS_DAYS = {0.5: FOLLOW_UP_DAYS, 0.9: 2 * FOLLOW_UP_DAYS}
 _QUANTILE = {0.5: ("median", "half of the tickets"), 0.9: ("90th percentile", "nine of ten tickets")}
 
@@ -746,7 +747,7 @@ def _speed() -> Iterable[Metric]:
             "tickets",
             (
                 f"The time within which {share} created in the week had it, {_CLOCK[clock]} (Kaplan–Meier). "
-                f"{definition} Merged and deleted tickets and spam are left out."
+                f"{definition} {_SO_FAR} Merged and deleted tickets and spam are left out."
             ),
             team=team,
             ended=f"{measure}_{clock}_seconds",
@@ -768,7 +769,7 @@ def _speed() -> Iterable[Metric]:
             "The time within which half of the later questions that customers asked in the week were answered, in "
             "business hours (Kaplan–Meier). From the customer's public comment to the agent's next; what is not "
             "answered counts with the time it has waited so far. Credited to the team that replied; while nobody has, "
-            "to the team that holds the ticket."
+            f"to the team that holds the ticket. {_SO_FAR}"
         ),
         dated_by="asked_at",
         ended="business_seconds",
@@ -835,7 +836,7 @@ def _sla() -> Iterable[Metric]:
                 " ticket when it was decided."
             ),
             dated_by="decided_at",
-            reopens_days=0 if measure.endswith("reply") else FOLLOW_UP_DAYS,
+            reopens_days=FOLLOW_UP_DAYS,  # a solve keeps the promise of a reply too, until the customer is back
             numerator=_of_sla(measure, "met"),
             denominator=_of_sla(measure, "met", "breached"),
             needs=needs,
