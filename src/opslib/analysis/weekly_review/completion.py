@@ -310,16 +310,53 @@ def hard_bounds(
     return float(low[0]), float(high[0]) if np.isfinite(high[0]) else np.nan
 
 
-def is_handed_over(sets: Sequence[Sets], team: int, *, group: str = "") -> bool:
-    """Whether any draw hands a row to the team that another has today.
+def is_told(sets: Sequence[Sets], *, team: int | None = None, group: str = "") -> bool:
+    """Whether past weeks tell how it goes on with what is open, but for one in twenty.
 
     Args:
         sets: of all teams, one each.
-        team: the place of the team.
+        team: the place of a team; None: all of them.
         group: a channel; empty: all.
     """
-    others = [each for each in sets if each.holder != team]
-    return any((each.team[:, _inside(each, group)] == team).any() for each in others)
+    running = [(each.is_complete, int((each.running & _inside(each, group)).sum())) for each in _own(sets, team)]
+    told = sum(count for is_complete, count in running if is_complete)
+    return told >= (1 - _NEGLIGIBLE) * sum(count for _, count in running)
+
+
+def bounds_so_far(
+    sets: Sequence[Sets], p: float, *, team: int | None = None, clock: str = "business", group: str = ""
+) -> Estimate:
+    """What can be said of a percentile without a guide from past weeks.
+
+    Args:
+        sets: of all teams, one each.
+        p: the percentile, between 0 and 1.
+        team: the place of a team; None: all of them.
+        clock: `business` or `calendar`.
+        group: a channel; empty: all.
+
+    Returns:
+        No value; low, with what runs ended now, and high, with what runs never ended. What has not been open for a
+        second is left out of low: it is no evidence of speed, and is taken to last no less than the rest.
+    """
+    times, ended, running = _known(_own(sets, team), clock, group)
+    exposed = ~running | (times > 0)
+    low = float(percentiles(times[None, exposed], (ended | running)[None, exposed], p)[0][0])
+    low = low if np.isfinite(low) else 0.0
+    _, high = hard_bounds(sets, p, team=team, clock=clock, group=group)
+    return Estimate(np.nan, low, high, low, high, np.nan, np.nan)
+
+
+def is_moving(sets: Sequence[Sets], *, team: int | None = None, group: str = "") -> bool:
+    """Whether anything still runs that may move a percentile, by its end, by being removed or by a hand-over.
+
+    Args:
+        sets: of all teams, one each.
+        team: the place of a team, to which a draw may hand what another has today; None: all of them.
+        group: a channel; empty: all.
+    """
+    parts = [part for each in sets if (part := _part(each, team, group)) is not None]
+    return any(bool(each.running[rows].any()) for each, rows in parts)
 
 
 def estimate(
@@ -342,9 +379,7 @@ def estimate(
         reopens: whether what has ended may run again, so that the percentile has no hard lower bound.
 
     Returns:
-        The estimate; None where nothing is open and nothing can be told of reopenings. Where past weeks do not tell
-        how it goes on (for more than one in twenty of what is open), low and high are hard bounds and value is NaN; low
-        then rests on the rows that have been open for at least a second.
+        The estimate; None where past weeks tell of nothing that is to come, or where the percentile is not reached.
 
     Notes:
         value = exp(mean of the logs of the percentiles Q of all sets); B = variance of these logs; S = mean over the
@@ -355,11 +390,6 @@ def estimate(
     References:
         Rubin, D. B. (1987). Multiple imputation for nonresponse in surveys.
     """
-    own = _own(sets, team)
-    known, has_ended, running = _known(own, clock, group)
-    told = sum(int((each.running & _inside(each, group)).sum()) for each in own if each.is_complete)
-    if running.any() and told < (1 - _NEGLIGIBLE) * running.sum():
-        return _bounds(known, has_ended, running, p)
     parts = [part for each in sets if (part := _part(each, team, group)) is not None]
     donors = [each.donors for each, rows in parts if each.donors and (reopens or each.running[rows].any())]
     if not donors:
@@ -367,7 +397,7 @@ def estimate(
     times, ended = _drawn(parts, team, clock)
     q, below, above = percentiles(times, ended, p)
     if not np.isfinite(q).all():
-        return _bounds(known, has_ended, running, p) if running.any() else None
+        return None
     k = min(donors)
     logs = np.log(np.maximum(q, _LEAST_SECONDS))
     value, between = float(np.exp(logs.mean())), float(logs.var(ddof=1)) * (1 + 1 / k)
@@ -377,6 +407,7 @@ def estimate(
     degrees = (k - 1) * (1 + within / between) ** 2 if between > 0 else np.inf
     reach = _t(degrees) * np.sqrt(within + between)
     still = _t(k - 1) * np.sqrt(between)
+    known, has_ended, running = _known(_own(sets, team), clock, group)
     moves = team is not None and any((each.team[:, rows] != each.holder).any() for each, rows in parts)
     least = 0.0 if reopens or moves else float(percentiles(known[None, :], (has_ended | running)[None, :], p)[0][0])
     return Estimate(
@@ -424,14 +455,6 @@ def percentiles(times: Floats, ended: Bools, p: float) -> tuple[Floats, Floats, 
     a = np.clip(np.floor(n * p - error), 1, safe)
     b = np.clip(np.ceil(n * p + error), 1, safe)
     return value, first(1 - a / safe, _TIE), first(1 - b / safe, _TIE)
-
-
-def _bounds(times: Floats, ended: Bools, running: Bools, p: float) -> Estimate:
-    exposed = ~running | (times > 0)
-    low = float(percentiles(times[None, exposed], (ended | running)[None, exposed], p)[0][0])
-    high = float(percentiles(np.where(running, np.inf, times)[None, :], ended[None, :], p)[0][0])
-    low = low if np.isfinite(low) else 0.0
-    return Estimate(np.nan, low, high if np.isfinite(high) else np.nan, low, high, np.nan, np.nan)
 
 
 def _own(sets: Sequence[Sets], team: int | None) -> list[Sets]:

@@ -272,14 +272,13 @@ class _Measure:
         may_reopen, p = self._may_reopen(week, metric), metric.probability
         bounds = analysis.hard_bounds(sets, p, team=team, clock=clock, group=group)
         holds = analysis.is_settled(*bounds, words.duration)
-        if holds and not may_reopen and (team is None or not analysis.is_handed_over(sets, team, group=group)):
+        if holds and not may_reopen and not analysis.is_moving(sets, team=team, group=group):
             return None
-        made = analysis.estimate(sets, p, team=team, clock=clock, group=group, reopens=may_reopen)
-        if made is None or (np.isnan(made.value) and holds):
-            return None
-        if np.isnan(made.value):
-            limits = {"value": np.nan, "low": made.low, "high": made.high, "state": BOUNDS, "settles_on": None}
-            return limits | {"still_low": made.low, "still_high": made.high, "extra_variance": np.nan}
+        made = None
+        if holds or analysis.is_told(sets, team=team, group=group):
+            made = analysis.estimate(sets, p, team=team, clock=clock, group=group, reopens=may_reopen)
+        if made is None:
+            return None if holds else _limits(analysis.bounds_so_far(sets, p, team=team, clock=clock, group=group))
         if holds and not may_reopen and analysis.is_settled(made.still_low, made.still_high, words.duration):
             return None
         known_at = max(made.settles_at, self._as_of) if np.isfinite(made.settles_at) else self._as_of
@@ -296,6 +295,12 @@ class _Measure:
             "still_high": made.still_high,
             "extra_variance": made.extra_variance,
         }
+
+
+def _limits(made: analysis.Estimate) -> dict[str, object]:
+    """The state of a value of which only bounds are known."""
+    bounds = {"value": np.nan, "low": made.low, "high": made.high, "state": BOUNDS, "settles_on": None}
+    return bounds | {"still_low": made.still_low, "still_high": made.still_high, "extra_variance": np.nan}
 
 
 _BACK = range(2, 2 + analysis.DONOR_WEEKS)
