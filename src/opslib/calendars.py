@@ -85,6 +85,63 @@ def day_table(calendars: Iterable[Calendar], start: date, end: date) -> pd.DataF
     return pd.concat(tables, ignore_index=True)
 
 
+class OpenClock:
+    """The open seconds of one calendar at instants, and back, for columns in memory.
+
+    Args:
+        calendar: the calendar.
+        start: first UTC day; open seconds count from it.
+        end: the UTC day after the last.
+
+    >>> from opslib.settings import Calendar
+    >>> hours = [{"from": "2020-01-01", "mon-fri": "09:00-17:00"}]
+    >>> clock = OpenClock(Calendar(name="office", time_zone="UTC", hours=hours), date(2026, 6, 1), date(2026, 6, 8))
+    >>> monday = (date(2026, 6, 1).toordinal() - date(1970, 1, 1).toordinal()) * 86_400
+    >>> clock.seconds_at([monday + 10 * 3600]).tolist(), (clock.instant_at([3600]) - monday).tolist()
+    ([3600.0], [36000.0])
+    """
+
+    def __init__(self, calendar: Calendar, start: date, end: date) -> None:
+        edges = [(day.toordinal() - _EPOCH_ORDINAL) * DAY_SECONDS for day in (start, end)]
+        opens, closes = _segments(calendar, *edges)
+        lengths = closes - opens
+        self._opens, self._before = opens.astype(np.float64), (np.cumsum(lengths) - lengths).astype(np.float64)
+        self._lengths, self._end = lengths.astype(np.float64), float(edges[1])
+
+    def seconds_at(self, instants: npt.ArrayLike) -> npt.NDArray[np.float64]:
+        """Open seconds at instants.
+
+        Args:
+            instants: seconds since 1970, within the clock's days.
+
+        Returns:
+            Open seconds since the clock's first day; NaN where the instant is.
+        """
+        at = np.asarray(instants, dtype=np.float64)
+        if not len(self._opens):
+            return np.where(np.isnan(at), np.nan, 0.0)
+        place = np.maximum(np.searchsorted(self._opens, at, side="right") - 1, 0)
+        inside = np.clip(at - self._opens[place], 0.0, self._lengths[place])
+        counted: npt.NDArray[np.float64] = self._before[place] + inside
+        return counted
+
+    def instant_at(self, seconds: npt.ArrayLike) -> npt.NDArray[np.float64]:
+        """The first instants at which so many open seconds have passed.
+
+        Args:
+            seconds: open seconds since the clock's first day.
+
+        Returns:
+            Seconds since 1970; the end of the clock's days where it does not count so far; NaN where seconds is.
+        """
+        count = np.asarray(seconds, dtype=np.float64)
+        if not len(self._opens):
+            return np.where(np.isnan(count), np.nan, self._end)
+        place = np.maximum(np.searchsorted(self._before, count, side="left") - 1, 0)
+        inside = count - self._before[place]
+        return np.where(inside > self._lengths[place], self._end, self._opens[place] + inside)
+
+
 def open_seconds_at(table: ir.Table, instant_column: str, calendar_column: str, days: ir.Table) -> ir.Table:
     """Add the open seconds that a calendar has counted at an instant.
 

@@ -44,8 +44,9 @@ class Metric:
     over what they come from, times `per`) or a ratio (which is no estimate, and has no interval); where it names an
     `exposure`, its numerators are divided by that of the team's week instead. A quantile has columns
     `ended` and `censored` with seconds, of which one is null, and a `probability`. A week's value is known only
-    `settles_days` after its end. `needs` are standard tables or
-    columns (`table.column`), alternatives separated by `|`.
+    `settles_days` after its end; one that is known at once may be moved by reopenings for `reopens_days`. A metric with
+    a `twin` says what that one says, by another clock or over another base, and is not judged beside it. `needs` are
+    standard tables or columns (`table.column`), alternatives separated by `|`.
     """
 
     name: str
@@ -66,6 +67,8 @@ class Metric:
     exposure: Exposure = ""
     per: float = 1.0
     settles_days: int = 0
+    reopens_days: int = 0
+    twin: str = ""
     needs: tuple[str, ...] = ()
 
     @property
@@ -524,6 +527,7 @@ _CLOCK = {
     "business": "in the business hours of the team that held it",
     "calendar": "in elapsed time, nights and weekends included",
 }
+_REOPENS_DAYS = {0.5: FOLLOW_UP_DAYS, 0.9: 2 * FOLLOW_UP_DAYS}
 _QUANTILE = {0.5: ("median", "half of the tickets"), 0.9: ("90th percentile", "nine of ten tickets")}
 
 
@@ -678,6 +682,7 @@ def _flow() -> Iterable[Metric]:
         denominator=_one,
         exposure="users",
         per=1000.0,
+        twin="created",
         needs=("activity",),
     )
 
@@ -747,6 +752,8 @@ def _speed() -> Iterable[Metric]:
             ended=f"{measure}_{clock}_seconds",
             censored=f"{measure}_{clock}_censored_seconds",
             probability=probability,
+            reopens_days=_REOPENS_DAYS[probability] if measure == "full_resolution" else 0,
+            twin="" if clock == "business" else f"{measure}_{ending}",
             needs=needs,
         )
     yield Metric(
@@ -828,6 +835,7 @@ def _sla() -> Iterable[Metric]:
                 " ticket when it was decided."
             ),
             dated_by="decided_at",
+            reopens_days=0 if measure.endswith("reply") else FOLLOW_UP_DAYS,
             numerator=_of_sla(measure, "met"),
             denominator=_of_sla(measure, "met", "breached"),
             needs=needs,
@@ -845,6 +853,7 @@ def _effort() -> Iterable[Metric]:
         definition="Public comments of agents per ticket that was last solved in the week.",
         numerator=_column("touches"),
         denominator=_tells("touches"),
+        reopens_days=FOLLOW_UP_DAYS,
         needs=("ticket_events", _SOLVES),
         **_BY_SOLVE,  # type: ignore[arg-type]
     )
@@ -917,6 +926,7 @@ def _effort() -> Iterable[Metric]:
             numerator=numerator,
             denominator=_tells(column),
             settles_days=FOLLOW_UP_DAYS if name == "first_contact_resolution" else 0,
+            reopens_days=0 if name == "first_contact_resolution" else FOLLOW_UP_DAYS,
             needs=(*needs, _SOLVES),
             **_BY_SOLVE,  # type: ignore[arg-type]
         )
@@ -937,6 +947,7 @@ def _effort() -> Iterable[Metric]:
         team="created_team",
         numerator=_flag("escalated"),
         denominator=_tells("escalated"),
+        reopens_days=FOLLOW_UP_DAYS,
         needs=("ticket_events",),
     )
     yield Metric(
@@ -1081,10 +1092,11 @@ CATALOGUE: dict[str, Metric] = {
 
 
 def check_goals(organisation: Organisation) -> None:
-    """Hold the goals of all teams against the catalogue.
+    """Hold the goals and baselines of all teams against the catalogue.
 
     Raises:
-        SettingsError: a goal names a metric that there is not, or a share above 100 %; all are listed.
+        SettingsError: a goal or baseline names a metric that there is not, or a goal is a share above 100 %; all are
+            listed.
     """
     errors = []
     for team in organisation.teams:
@@ -1096,6 +1108,11 @@ def check_goals(organisation: Organisation) -> None:
                 errors.append(
                     f"team {team.name!r}: the goal for {goal.metric} must be a share like 90%, not {goal.target:g}"
                 )
+        errors += [
+            f"team {team.name!r}: a baseline names the metric {each.metric!r}, which there is not"
+            for each in team.baselines
+            if each.metric not in CATALOGUE
+        ]
     if errors:
         raise SettingsError("\n".join([*errors, f"there are {', '.join(sorted(CATALOGUE))}"]))
 

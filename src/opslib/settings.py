@@ -202,6 +202,14 @@ def _share_or_seconds(text: str) -> float:
     return float(seconds)
 
 
+class Baseline(Settings):
+    """A decision that what a metric has become is its new normal: from when on, and why."""
+
+    metric: Name
+    start: date = Field(alias="from")
+    reason: Annotated[str, Field(min_length=1, pattern=r"\S")]
+
+
 class Team(Settings):
     """A team: who it is, when it is open, what it has promised."""
 
@@ -211,6 +219,7 @@ class Team(Settings):
     calendar: Name
     sla_policy: Name | None = None
     goals: tuple[Goal, ...] = ()
+    baselines: tuple[Baseline, ...] = ()
 
     def goal(self, metric: str, on: date) -> float | None:
         """The target in force for a metric on a day, in the metric's unit; None where there is none."""
@@ -234,6 +243,12 @@ class Limits(Settings):
     volume_ratio_high: float = Field(default=2.5, gt=1)
 
 
+class Signals(Settings):
+    """How often a quiet week may raise a false alarm: the chance of any on the page of a team."""
+
+    rate: float = Field(default=0.10, gt=0, lt=1)
+
+
 class Organisation(Settings):
     """params/org.yml."""
 
@@ -241,6 +256,7 @@ class Organisation(Settings):
     time_zone: Zone
     privacy: Privacy = Privacy()
     limits: Limits = Limits()
+    signals: Signals = Signals()
     live_channels: tuple[str, ...] = LIVE_CHANNELS
     calendars: tuple[Calendar, ...] = Field(min_length=1)
     sla_policies: tuple[SlaPolicy, ...] = ()

@@ -19,11 +19,21 @@ def control(**changes: object) -> pd.DataFrame:
             "low": np.linspace(0.65, 0.77, 13),
             "high": np.linspace(0.75, 0.87, 13),
             "missing": None,
+            "state": "settled",
+            "settles_on": None,
+            "still_low": np.nan,
+            "still_high": np.nan,
             "goal": 0.85,
             "centre": 0.75,
             "lower": 0.68,
             "upper": 0.80,
-            "signal": [""] * 12 + ["beyond the limits"],
+            "verdict": ["within"] * 12 + ["new"],
+            "direction": [""] * 12 + ["up"],
+            "since": [None] * 12 + ["2026-W46"],
+            "together": False,
+            "why": "",
+            "left_out": "",
+            "level_shift": None,
         }
     )
     return frame.assign(**changes)

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from opslib.display import theme
 from opslib.display.charts import NOTHING
 from opslib.display.control_charts import control_chart, control_charts, describe, small_multiples
 from opslib.display.theme import Markup
@@ -27,7 +28,7 @@ def test_a_control_chart_draws_values_limits_goal_and_signals():
     assert np.isnan(intervals.get_ydata()[2::3]).all()
     (usual,) = axes.patches
     assert usual.get_extents().transformed(axes.transData.inverted()).intervaly.tolist() == pytest.approx([0.68, 0.80])
-    assert {"82.0 %", "goal ≥ 85 %", "signal: outside its usual range"} <= set(texts_of(figure))
+    assert {"82.0 %", "goal ≥ 85 %", "new: above its limits"} <= set(texts_of(figure))
 
 
 def test_a_week_without_a_value_is_a_gap_and_not_a_zero():
@@ -39,7 +40,7 @@ def test_a_week_without_a_value_is_a_gap_and_not_a_zero():
 
 
 def test_a_median_that_is_not_reached_is_marked_at_its_bound():
-    frame = control(unit="seconds", value=3600.0, low=3000.0, high=4000.0, goal=np.nan, signal="")
+    frame = control(unit="seconds", value=3600.0, low=3000.0, high=4000.0, goal=np.nan, verdict="within")
     frame[["centre", "lower", "upper"]] = np.nan
     frame.loc[12, ["value", "high"]] = np.nan
     figure, drawing = figure_of(lambda: control_chart(frame))
@@ -48,16 +49,93 @@ def test_a_median_that_is_not_reached_is_marked_at_its_bound():
     assert "2026-W46: not reached, at least 50 min." in drawing.alt
 
 
-def test_the_description_says_value_goal_range_and_signal():
-    assert describe(control()) == (
-        "Customer satisfaction, weekly, 2026-W34 to 2026-W46. 2026-W46: 82.0 % (77.0–87.0). Goal: ≥ 85 %, not met. "
-        "Usual range: 68.0 % to 80.0 %, around 75.0 %. Signals: 2026-W46 (outside its usual range)."
+def unsettled(**last: object) -> pd.DataFrame:
+    frame = control(unit="seconds", value=12000.0, low=10000.0, high=14000.0, goal=np.nan, signal="")
+    frame[["centre", "lower", "upper"]] = np.nan
+    for column, value in last.items():
+        frame[column] = [*frame[column][:-1], value]
+    return frame
+
+
+def test_a_week_that_is_not_settled_is_an_open_circle_with_the_range_of_its_final_value():
+    frame = unsettled(state="so far", settles_on="2026-11-18", still_low=11880.0, still_high=14400.0)
+    figure, drawing = figure_of(lambda: control_chart(frame))
+    (axes,) = figure.charts
+    (circle,) = [line for line in axes.lines if line.get_marker() == "o" and line.get_markerfacecolor() == "white"]
+    assert (circle.get_xdata().tolist(), circle.get_ydata().tolist()) == ([12], [12000.0])
+    (still,) = [each.get_segments() for each in axes.collections]
+    assert [segment.tolist() for segment in still] == [[[12, 11880.0], [12, 14400.0]]]
+    assert "3 h 20 min\nso far" in texts_of(figure)
+    assert [text.get_text()[:33] for text in figure.texts] == ["Open circle: not settled yet; the"]
+    assert (
+        "2026-W46: 3 h 20 min so far (2 h 47 min–3 h 53 min); the final value will lie within 3 h 18 min–4 h; "
+        "known Wed 18 Nov." in drawing.alt
     )
 
 
-@pytest.mark.parametrize(("upper", "last_sentence"), [(0.80, "No signal."), (np.nan, "Too few weeks for limits.")])
-def test_a_description_without_signals_says_whether_there_could_be_one(upper: float, last_sentence: str):
-    assert describe(control(signal="", upper=upper)).endswith(last_sentence)
+@pytest.mark.parametrize(
+    ("last", "label", "sentence"),
+    [
+        ({"state": "bounds", "value": np.nan, "low": 3600.0, "high": np.nan}, "at least\n1 h", "at least 1 h."),
+        (
+            {"state": None, "settles_on": "2026-11-24", "value": np.nan, "low": np.nan, "high": np.nan},
+            "known\nTue 24 Nov",
+            "known Tue 24 Nov.",
+        ),
+    ],
+)
+def test_a_week_without_a_value_yet_says_what_is_known(last: dict[str, object], label: str, sentence: str):
+    figure, drawing = figure_of(lambda: control_chart(unsettled(**last)))
+    assert label in texts_of(figure)
+    assert f"2026-W46: {sentence}" in drawing.alt
+    assert not figure.texts, "no circle, no key"
+
+
+def test_the_description_says_value_goal_range_and_signal():
+    assert describe(control()) == (
+        "Customer satisfaction, weekly, 2026-W34 to 2026-W46. 2026-W46: 82.0 % (77.0–87.0). Goal: ≥ 85 %, not met. "
+        "Limits: 68.0 % to 80.0 %, around 75.0 %. Signals: 2026-W46 (new: above its limits)."
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "last_sentence"),
+    [
+        ({"verdict": "within"}, "2026-W46 is within its limits."),
+        ({"verdict": "back", "since": "2026-W44"}, "2026-W46 is back within its limits since W44."),
+        ({"verdict": "not judged", "why": "holiday week", "upper": np.nan}, "2026-W46 not judged: holiday week."),
+    ],
+)
+def test_a_description_of_a_week_that_is_no_signal_says_what_it_is(changes: dict[str, object], last_sentence: str):
+    assert describe(control(**changes)).endswith(last_sentence)
+
+
+def test_limits_that_leave_out_weeks_or_are_not_level_say_so():
+    text = describe(control(left_out="2026-W33, 2026-W36", level_shift="2026-W37"))
+    assert "The limits leave out W33 and W36 (far outside their neighbours). This baseline is not level (W37)." in text
+
+
+def test_a_new_signal_is_a_full_diamond_and_one_still_outside_an_empty_one():
+    frame = control(verdict=["within"] * 11 + ["new", "outside"], direction="up", since="2026-W45")
+    figure, _ = figure_of(lambda: control_chart(frame))
+    inside = {
+        line.get_xdata()[0]: line.get_markerfacecolor() for line in figure.charts[0].lines if line.get_marker() == "D"
+    }
+    assert inside == {11: theme.ORANGE, 12: "white"}
+    assert "still above its limits since W45" in texts_of(figure)
+
+
+@pytest.mark.parametrize("chart", [control_chart, control_charts])
+def test_the_words_of_a_signal_stand_between_title_and_axes(chart):
+    """Beside the title or on the values they would clip or overlap."""
+    frame = pd.concat([control(together=True), control(metric="other", label="Other", together=True)])
+    figure, _ = figure_of(lambda: chart(frame if chart is control_charts else control(together=True)))
+    renderer = figure.canvas.get_renderer() if hasattr(figure.canvas, "get_renderer") else None
+    for axes in figure.charts:
+        (verdict,) = [text for text in axes.texts if text.get_text().startswith("new:")]
+        box, room = verdict.get_window_extent(renderer), axes.get_window_extent(renderer)
+        assert box.y0 >= room.y1
+        assert box.x1 <= figure.bbox.x1
 
 
 def test_several_metrics_share_a_figure_and_what_is_missing_is_named():
@@ -65,7 +143,7 @@ def test_several_metrics_share_a_figure_and_what_is_missing_is_named():
     gone[["value", "low", "high"]] = np.nan
     frame = pd.concat([control(), control(metric="other", label="Other"), gone])
     figure, drawing = figure_of(lambda: control_charts(frame))
-    assert [axes.get_title(loc="left") for axes in figure.charts] == ["Customer satisfaction", "Other"]
+    assert [axes.get_title(loc="left").strip() for axes in figure.charts] == ["Customer satisfaction", "Other"]
     assert [text.get_text() for text in figure.texts] == ["QA score: not in this export: no quality_reviews"]
     assert "QA score: not in this export: no quality_reviews." in drawing.alt
 
@@ -87,13 +165,13 @@ def test_small_multiples_show_every_team_on_one_scale():
     slow = control(
         value=np.linspace(0.2, 0.4, 13), low=0.1, high=0.5, goal=np.nan, centre=np.nan, lower=np.nan, upper=np.nan
     )
-    quiet = control(value=np.nan, low=np.nan, high=np.nan, missing="no surveys in this export", signal="")
+    quiet = control(value=np.nan, low=np.nan, high=np.nan, missing="no surveys in this export", verdict="")
     teams = {"Alpha": control(), "Beta": slow, "Quiet": quiet}
     frame = pd.concat([rows.assign(team_label=team) for team, rows in teams.items()])
     figure, drawing = figure_of(lambda: small_multiples(frame))
     first, second = figure.charts
-    assert first.get_title(loc="left") == "Alpha: Customer satisfaction"
-    assert second.get_title(loc="left") == "Beta: Customer satisfaction"
+    assert first.get_title(loc="left").strip() == "Alpha: Customer satisfaction"
+    assert second.get_title(loc="left").strip() == "Beta: Customer satisfaction"
     assert first.get_ylim() == second.get_ylim()
     assert first.yaxis.ticks_in_view().texts == second.yaxis.ticks_in_view().texts != []
     assert "Quiet: no surveys in this export." in drawing.alt

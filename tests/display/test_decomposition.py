@@ -22,6 +22,8 @@ def parts(groups: int) -> pd.DataFrame:
             "mix": size / 4,
             "rate": -size,
             "total": -size * 3 / 4,
+            "against": "2026-W45",
+            "missing": None,
         }
     )
 

@@ -34,7 +34,40 @@ def test_a_change_from_nothing_is_a_number_and_no_percentage():
     assert words.change(-20, 5, "count") == "+25"
 
 
-def test_a_goal_is_met_on_the_right_side():
-    assert words.met(3.0, 4.0, "lower")
-    assert not words.met(0.8, 0.9, "higher")
-    assert words.met(float("nan"), 0.9, "higher") is None
+@pytest.mark.parametrize(
+    ("number", "target", "better", "still", "verdict"),
+    [
+        (3.0, 4.0, "lower", (None, None), "met"),
+        (0.8, 0.9, "higher", (None, None), "not met"),
+        (float("nan"), 0.9, "higher", (None, None), ""),
+        (3.0, float("nan"), "lower", (2.0, 3.0), ""),
+        (3.0, 4.0, "lower", (2.0, 3.9), "met"),
+        (3.0, 4.0, "lower", (2.0, 4.1), "not decided yet"),
+        (None, 4.0, "lower", (3.0, None), "not decided yet"),
+        (None, 4.0, "lower", (4.1, float("nan")), "not met"),
+    ],
+)
+def test_a_goal_is_decided_by_all_that_a_value_may_still_become(
+    number: float | None, target: float, better: str, still: tuple[float | None, float | None], verdict: str
+):
+    assert words.goal_verdict(number, target, better, still_low=still[0], still_high=still[1]) == verdict
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "text"),
+    [
+        (3600.0, None, "at least 1 h"),
+        (3600.0, 7200.0, "1 h–2 h"),
+        (0.0, 7200.0, "at most 2 h"),
+        (0.0, float("nan"), "not known yet"),
+    ],
+)
+def test_bounds_are_told_as_bounds(low: float, high: float | None, text: str):
+    assert words.standing(None, low, high, "seconds", state="bounds", settles_on=None) == text
+
+
+def test_only_a_settled_value_stands_by_itself():
+    of = {"low": 0.8, "high": 0.9, "unit": "share"}
+    assert words.standing(0.85, **of, state="settled", settles_on=None) == "85.0 %"
+    assert words.standing(0.85, **of, state="so far", settles_on=None) == "85.0 % so far"
+    assert words.standing(None, None, None, "share", state=None, settles_on=None) == "–"

@@ -30,10 +30,11 @@ _SERVER.set_forkserver_preload(
     [
         "opslib.weekly.run",
         "opslib.weekly.numbers.values",
-        "opslib.weekly.numbers.changes",
+        "opslib.weekly.numbers.signals",
         "opslib.cli",
         "great_expectations",
         "duckdb",
+        "ibis.backends.duckdb",
     ]
 )
 

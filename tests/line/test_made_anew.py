@@ -16,6 +16,7 @@ from opslib.weekly.numbers.published import basis_of
 from opslib.weekly.run import Intake, Run, Selection, admit_exports, build_facts, planned_jobs, publish
 from tests.line.conftest import REPORTS, few_expectations, run_over
 from tests.samples import shared_sample
+from tests.sql_by_expression import sql_by_expression
 
 ALL = {f"report {name}" for name in REPORTS}
 EDITS = {
@@ -24,13 +25,13 @@ EDITS = {
     "intake/gate/verdict.py": {"gate"},
     "calendars.py": {"facts", "completeness", "code of numbers"},
     "facts/sla.py": {"facts", "code of numbers"},
-    "metrics.py": {"completeness", "values", "changes", "code of numbers", *ALL},
-    "analysis/methods/discovery.py": {"changes", "report contact_drivers", "report routing_audit"},
-    "analysis/weekly_review/week_on_week.py": {"changes"},
+    "metrics.py": {"completeness", "values", "signals", "code of numbers", *ALL},
+    "analysis/methods/discovery.py": {"report contact_drivers", "report routing_audit"},
+    "analysis/weekly_review/weekly_signals.py": {"signals"},
     "analysis/routing_audit/lint.py": {"report routing_audit"},
     "display/words.py": ALL,
     "reports/contact_drivers/show.py": {"report contact_drivers"},
-    "weekly/numbers/changes.py": {"changes"},
+    "weekly/numbers/signals.py": {"signals"},
     "weekly/pages/page.py": ALL,
     "weekly/pages/index.py": set[str](),
     "weekly/run.py": set[str](),
@@ -67,7 +68,7 @@ class Desk:
             "facts": not re.search(r"^facts facts: 0 weeks built", lines, re.MULTILINE),
             "values": "facts weekly values as before" not in lines,
             "completeness": "facts weekly completeness as before" not in lines,
-            "changes": "facts weekly changes as before" not in lines,
+            "signals": "facts weekly signals as before" not in lines,
             "code of numbers": code_changed,
         }
         return {name for name, anew in made.items() if anew} | self._reports(intake)
@@ -89,7 +90,7 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A copy of the package that stands for the code of what is made."""
     copy = tmp_path_factory.mktemp("code") / "opslib"
     shutil.copytree(memo.PACKAGE, copy)
-    with pytest.MonkeyPatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch, sql_by_expression():
         patch.setattr(memo, "PACKAGE", copy)
         yield copy
 
@@ -99,7 +100,7 @@ def desk(package: Path, tmp_path_factory: pytest.TempPathFactory) -> Desk:
     folder = tmp_path_factory.mktemp("line")
     exports = shared_sample(tmp_path_factory, 600)
     desk = Desk(run_over(exports, folder, expectations=few_expectations(folder / "expectations")), [])
-    assert desk.remade() == {"staged", "gate", "facts", "completeness", "values", "changes", "code of numbers", *ALL}
+    assert desk.remade() == {"staged", "gate", "facts", "completeness", "values", "signals", "code of numbers", *ALL}
     assert desk.remade() == set()
     return desk
 
@@ -122,7 +123,7 @@ def test_an_edit_makes_anew_what_rests_on_it_and_nothing_else(
     [
         ("standard/tickets", {"gate"}),
         ("gate", {"gate"}),
-        ("facts", {"facts", "values", "changes"}),
+        ("facts", {"facts", "values", "signals"}),
         ("staged", {"staged"}),
     ],
 )

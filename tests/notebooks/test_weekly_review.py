@@ -71,13 +71,11 @@ def test_every_section_shows_something_and_nothing_is_warned_of(alpha: nbformat.
     assert streams(alpha) == []
 
 
-def test_the_slow_week_is_the_signal_and_the_calm_metrics_are_named_as_noise(alpha: nbformat.NotebookNode):
-    table, _, below = after(alpha, "What needs attention").partition("Week on week")
-    assert re.search(
-        r"First reply, median \| \d h .* worse: outside its usual range; changed from the week before", table
-    )
-    assert "false discovery rate of 10 %" in below
-    assert re.search(r"Noise, no more than chance would do: .*QA score", below)
+def test_the_slow_week_is_the_signal_and_the_calm_metrics_are_within_their_limits(alpha: nbformat.NotebookNode):
+    table, _, below = after(alpha, "What needs attention").partition("Judged: ")
+    assert re.search(r"First reply, median \| \d h .* new: above its limits \(worse\)", table)
+    assert "by chance in at most one week in ten" in below
+    assert "Within their limits: " in below
 
 
 def test_what_explains_it_are_the_chats(alpha: nbformat.NotebookNode):
@@ -94,7 +92,7 @@ def test_figures_have_descriptions_with_the_last_value_and_the_goal(alpha: nbfor
     assert len(alts) == len(data_of(alpha, SVG)) >= 9
     speed = next(alt for alt in alts if alt.startswith("First reply, median, weekly"))
     assert "Goal: ≤ 2 h, not met." in speed
-    assert f"Signals: {LAST} (outside its usual range)" in speed
+    assert f"Signals: {LAST} (new: above its limits)" in speed
 
 
 def test_the_backlog_adds_up(alpha: nbformat.NotebookNode):

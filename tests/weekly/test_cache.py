@@ -13,7 +13,7 @@ from opslib.settings import load_organisation
 from opslib.store.files import write_json
 from opslib.store.warehouse import Warehouse
 from opslib.weekly.cache import Cache, shared_basis
-from opslib.weekly.numbers.changes import build_weekly_changes
+from opslib.weekly.numbers.signals import build_weekly_signals
 from opslib.weekly.numbers.values import build_weekly_values
 from opslib.weekly.plan import Job
 from opslib.weekly.render import run, warm
@@ -53,7 +53,7 @@ class Desk:
         facts.loc[(facts["team"] == team) & (facts["week"] == week), "touches"] += 1
         self.warehouse.write("facts", "tickets", facts, partition_by_week=True)
         build_weekly_values(self.warehouse, load_organisation(self.params), AS_OF)
-        build_weekly_changes(self.warehouse)
+        build_weekly_signals(self.warehouse, load_organisation(self.params))
 
 
 @pytest.fixture(scope="module")

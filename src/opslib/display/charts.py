@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from matplotlib.patches import Polygon
 from matplotlib.ticker import MaxNLocator
 
 from opslib.display import theme, words
+from opslib.display.axes import HouseFigure
 
 NOTHING = "No tickets of this team in this week: nothing to show here."
 _STEP_MINUTES = (1, 5, 10, 15, 30, 60, 120, 180, 240, 360, 480, 720, 1440, 2160, 2880, 4320, 7200, 10080, 20160, 43200)
@@ -55,17 +56,18 @@ def draw_range(axes: Axes, place: Any, lower: Any, upper: Any) -> None:
         axes.add_patch(Polygon(corners, facecolor=theme.BAND, edgecolor="none", alpha=0.55, linewidth=0))
 
 
-def mark_signals(axes: Axes, place: Any, value: Any) -> None:
+def mark_signals(axes: Axes, place: Any, value: Any, *, colour: str = "white") -> None:
     """Draw diamonds on the weeks that are signals, if any.
 
     Args:
         axes: to draw on.
         place: where those weeks stand.
         value: their values.
+        colour: of their inside.
     """
     if len(place) == 0:
         return
-    look: dict[str, Any] = {"markersize": 7, "markerfacecolor": "white", "markeredgewidth": 1.8}
+    look: dict[str, Any] = {"markersize": 7, "markerfacecolor": colour, "markeredgewidth": 1.8}
     axes.plot(place, value, linestyle="none", marker="D", markeredgecolor=theme.ORANGE, **look)
 
 
@@ -121,6 +123,17 @@ def unit_axis(axes: Axes, unit: str) -> None:
     else:
         labels = [words.value(tick, unit) if tick or unit != "seconds" else "0" for tick in ticks]
     axes.set_yticks(ticks, labels)
+
+
+def write_below(figure: HouseFigure, sentences: Iterable[str]) -> None:
+    """Write sentences below all charts of a figure, a line each.
+
+    Args:
+        figure: to write on.
+        sentences: of one line each.
+    """
+    if text := "\n".join(sentences):
+        figure.supxlabel(text, x=0.01, ha="left", fontsize=8.5, color=theme.MUTED)
 
 
 def span_of(frame: pd.DataFrame) -> str:

@@ -1,9 +1,12 @@
-"""Control charts: weekly values with their intervals, usual range, goal and signals, for one metric or several.
+"""Control charts: weekly values with their intervals, limits, goal and signals, for one metric or several.
 
 Every function here draws rows of the same columns: week, metric, label, unit (seconds, share, score, count, per_ticket,
-rate or days), better ("lower", "higher" or ""), value, low and high (its interval), goal, centre, lower and upper (the
-usual range), signal (the rules that fired, "" for none), missing (why there is no value). There is a row per metric and
-week, the weeks in order. Numbers are in the metric's unit, NaN where there is none.
+rate or days), better ("lower", "higher" or ""), value, low and high (its interval), goal, missing (why there is no
+value), state (`settled`, `so far` or `bounds`), settles_on (the date on which it will be known), still_low and
+still_high (between which its final value will lie); centre, lower and upper (its limits), verdict, direction, since,
+together and why (as `words.signal` takes them), left_out (weeks on which the limits do not rest, in words) and
+level_shift (the week in which what they rest on changes its level, or null). There is a row per metric and week, the
+weeks in order. Numbers are in the metric's unit, NaN where there is none.
 """
 
 from __future__ import annotations
@@ -18,14 +21,26 @@ from matplotlib.axes import Axes
 
 from opslib.display import theme, words
 from opslib.display.axes import HouseFigure
-from opslib.display.charts import NOTHING, draw_range, label_last, mark_signals, span_of, unit_axis, weeks_below
+from opslib.display.cells import rows_of
+from opslib.display.charts import (
+    NOTHING,
+    draw_range,
+    label_last,
+    mark_signals,
+    span_of,
+    unit_axis,
+    weeks_below,
+    write_below,
+)
 from opslib.display.theme import Drawing, Markup, note
 
+_ABOVE = 6.0  # points between the axes and the line that stands below a title
 _NUMBERS = ["value", "low", "high", "centre", "lower", "upper", "goal"]
+_KEY = "Open circle: not settled yet; the dark bar through it is where the final value will lie."
 
 
 def control_chart(frame: pd.DataFrame, *, title: str = "") -> Drawing | Markup:
-    """Draw one control chart: values with their interval, usual range, goal, and the weeks that are signals.
+    """Draw one control chart: values with their interval, limits, goal, and the weeks that are signals.
 
     Args:
         frame: rows of one metric, with the columns that this module's docstring lists.
@@ -41,6 +56,7 @@ def control_chart(frame: pd.DataFrame, *, title: str = "") -> Drawing | Markup:
     with theme.style():
         figure = theme.new_figure(7.6, 3.1)
         _draw_control(figure.add_subplot(), frame, title or _label_of(frame))
+        write_below(figure, _key(frame))
         return theme.drawing(figure, describe(frame))
 
 
@@ -63,11 +79,12 @@ def control_charts(frame: pd.DataFrame) -> Drawing | Markup:
     if len(charts) == 1 and not absences:
         return control_chart(charts[0])
     lines = -(-len(charts) // 2)
+    below = [*_key(frame), *absences]
     with theme.style():
-        figure = theme.new_figure(9.6, 2.55 * lines + 0.22 * len(absences))
+        figure = theme.new_figure(9.6, 2.55 * lines + 0.22 * len(below))
         for place, rows in enumerate(charts, start=1):
             _draw_control(figure.add_subplot(lines, 2, place), rows, _label_of(rows))
-        _write_below(figure, absences)
+        write_below(figure, below)
         return theme.drawing(figure, _sentences([describe(rows) for rows in charts], absences))
 
 
@@ -86,18 +103,19 @@ def small_multiples(frame: pd.DataFrame) -> Drawing | Markup:
     if not charts:
         return note("; ".join(absences) + "." if absences else NOTHING)
     lines = -(-len(charts) // 2)
+    below = [*_key(frame), *absences]
     with theme.style():
-        figure = theme.new_figure(9.6, 2.3 * lines + 0.22 * len(absences))
+        figure = theme.new_figure(9.6, 2.3 * lines + 0.22 * len(below))
         for place, (team, rows) in enumerate(charts, start=1):
             axes = figure.add_subplot(lines, min(2, len(charts)), place)
             _draw_control(axes, rows, f"{team}: {_label_of(rows)}")
         _share_scale(figure, str(frame["unit"].iloc[0]))
-        _write_below(figure, absences)
+        write_below(figure, absences)
         return theme.drawing(figure, _sentences([f"{team}. {describe(rows)}" for team, rows in charts], absences))
 
 
 def describe(frame: pd.DataFrame) -> str:
-    """A control chart in words: what it shows, the last value, the goal, the usual range, and the signals.
+    """A control chart in words: what it shows, the last value, the goal, the limits, and the signals.
 
     Args:
         frame: rows of one metric, with the columns that this module's docstring lists.
@@ -106,27 +124,43 @@ def describe(frame: pd.DataFrame) -> str:
     unit = str(last["unit"])
     sentences = [
         f"{last['label']}, weekly, {span_of(frame)}.",
-        f"{last['week']}: {words.estimate(last['value'], last['low'], last['high'], unit)}.",
+        f"{last['week']}: {_last_in_words(last)}.",
     ]
     if pd.notna(last["goal"]):
-        is_met = words.met(last["value"], last["goal"], str(last["better"]))
-        verdict = "" if is_met is None else ", met" if is_met else ", not met"
-        sentences.append(f"Goal: {words.goal(last['goal'], str(last['better']), unit)}{verdict}.")
+        better = str(last["better"])
+        still = {name: last[name] for name in ("still_low", "still_high")}
+        verdict = words.goal_verdict(last["value"], last["goal"], better, **still)
+        sentences.append(f"Goal: {', '.join(filter(None, [words.goal(last['goal'], better, unit), verdict]))}.")
     with_limits = frame[frame["upper"].notna()]
     if len(with_limits):
         usual = with_limits.iloc[-1]
         sentences.append(
-            f"Usual range: {words.value(usual['lower'], unit)} to {words.value(usual['upper'], unit)}, around "
+            f"Limits: {words.value(usual['lower'], unit)} to {words.value(usual['upper'], unit)}, around "
             f"{words.value(usual['centre'], unit)}."
         )
-    signals = [
-        f"{week} ({words.rules(str(rule))})" for week, rule in zip(frame["week"], frame["signal"], strict=True) if rule
-    ]
+    sentences += [f"{note[0].upper()}{note[1:]}." for note in words.limits(last)]
+    signals = [f"{row.week} ({words.signal(row)})" for row in rows_of(frame[frame["verdict"].map(words.is_signal)])]
     if signals:
         sentences.append(f"Signals: {'; '.join(signals)}.")
-    else:
-        sentences.append("No signal." if len(with_limits) else "Too few weeks for limits.")
+    if not words.is_signal(last["verdict"]) and last["verdict"]:
+        sentences.append(f"{last['week']} {'is ' if last['verdict'] != 'not judged' else ''}{words.signal(last)}.")
     return " ".join(sentences)
+
+
+def _last_in_words(last: pd.Series) -> str:
+    """The last value with its interval; where it is not settled, also where it will lie and when that is known."""
+    unit, ends = str(last["unit"]), (last["low"], last["high"])
+    if last["state"] not in ("so far", "bounds") and not isinstance(last["settles_on"], str):
+        return words.estimate(last["value"], *ends, unit)
+    now = words.standing(last["value"], *ends, unit, state=last["state"], settles_on=last["settles_on"])
+    if last["state"] != "so far":
+        return now
+    parts = [now if pd.isna(last["low"]) else f"{now} ({words.interval(*ends, unit)})"]
+    if pd.notna(last["still_low"]):
+        parts.append(f"the final value will lie within {words.interval(last['still_low'], last['still_high'], unit)}")
+    if isinstance(last["settles_on"], str):
+        parts.append(f"known {words.day(last['settles_on'])}")
+    return "; ".join(parts)
 
 
 def _draw_control(axes: Axes, frame: pd.DataFrame, title: str) -> None:
@@ -140,23 +174,61 @@ def _draw_control(axes: Axes, frame: pd.DataFrame, title: str) -> None:
     interval = ~np.isnan(low) & ~np.isnan(high)
     _draw_intervals(axes, place[interval], low[interval], high[interval])
     axes.plot(place, value, color=theme.BLUE, marker="o", markersize=3.6, linewidth=1.5)
-    signal = (frame["signal"] != "").to_numpy() & ~np.isnan(value)
-    mark_signals(axes, place[signal], value[signal])
+    still = _draw_unsettled(axes, place, frame)
+    is_new, is_old = ((frame["verdict"] == verdict).to_numpy() & ~np.isnan(value) for verdict in ("new", "outside"))
+    mark_signals(axes, place[is_old], value[is_old])
+    mark_signals(axes, place[is_new], value[is_new], colour=theme.ORANGE)
     beyond = np.isnan(value) & ~np.isnan(low)
     if beyond.any():
         axes.plot(place[beyond], low[beyond], linestyle="none", marker="^", markersize=5, color=theme.SKY)
     if not np.isnan(goal).all():
         _draw_goal(axes, place, goal, words.goal(goal[-1], str(frame["better"].iloc[0]), unit))
-    heights = np.concatenate([value, lower, upper, goal, low[interval], high[interval], low[beyond]])
+    heights = np.concatenate([value, lower, upper, goal, low[interval], high[interval], low[beyond], still])
     _set_scale(axes, heights[~np.isnan(heights)], unit)
     if not np.isnan(value[-1]):
-        label_last(axes, place[-1], value[-1], words.value(value[-1], unit), signal=bool(signal[-1]))
-    if signal[-1]:
-        _label_signal(axes, str(frame["signal"].iloc[-1]))
-    axes.set_title(title)
+        is_signal = bool(is_new[-1] or is_old[-1])
+        so_far = "\nso far" if frame["state"].iloc[-1] == "so far" else ""
+        label_last(axes, place[-1], value[-1], words.value(value[-1], unit) + so_far, signal=is_signal)
+    else:
+        _label_unknown(axes, place, np.where(beyond, low, value), frame.iloc[-1])
+    _set_title(axes, title, frame.iloc[-1])
     axes.set_xlim(-0.5, len(frame) - 0.5 + 0.13 * len(frame))
     weeks_below(axes, list(frame["week"]))
     unit_axis(axes, unit)
+
+
+def _draw_unsettled(axes: Axes, place: Any, frame: pd.DataFrame) -> npt.NDArray[np.float64]:
+    """Draw the weeks that are not settled as open circles, with the range of their final value; its ends."""
+    rows = (frame["state"] == "so far").to_numpy() & frame["value"].notna().to_numpy()
+    if not rows.any():
+        return np.array([])
+    value, low, high = frame.loc[rows, ["value", "still_low", "still_high"]].to_numpy(dtype=np.float64).T
+    both = ~np.isnan(low) & ~np.isnan(high)
+    axes.vlines(place[rows][both], low[both], high[both], color=theme.BLUE, linewidth=2.2)
+    look: dict[str, Any] = {"markersize": 5.5, "markerfacecolor": "white", "markeredgewidth": 1.5}
+    axes.plot(place[rows], value, linestyle="none", marker="o", markeredgecolor=theme.BLUE, **look)
+    return np.concatenate([low[both], high[both]])
+
+
+def _label_unknown(axes: Axes, place: Any, height: npt.NDArray[np.float64], last: pd.Series) -> None:
+    """Say in place of a last value that there is none yet what bounds it, or when it is known."""
+    there = np.flatnonzero(~np.isnan(height))
+    is_open = last["state"] == "bounds" or isinstance(last["settles_on"], str)
+    if not is_open or len(there) == 0:
+        return
+    ends = last["low"], last["high"], str(last["unit"])
+    text = words.standing(None, *ends, state=last["state"], settles_on=last["settles_on"])
+    text = text.replace(" ", "\n", 1) if text.startswith("known") else text.replace("at least ", "at least\n")
+    axes.annotate(
+        text,
+        (place[-1], height[there[-1]]),
+        xytext=(8, 0),
+        textcoords="offset points",
+        va="center",
+        fontsize=8.5,
+        color=theme.MUTED,
+        annotation_clip=False,
+    )
 
 
 def _draw_intervals(axes: Axes, place: Any, low: Any, high: Any) -> None:
@@ -175,17 +247,21 @@ def _draw_goal(axes: Axes, place: Any, goal: npt.NDArray[np.float64], text: str)
     axes.text(-0.4, goal[0], f"goal {text}", color=theme.GREEN, fontsize=8, va="bottom", bbox=behind, zorder=4)
 
 
-def _label_signal(axes: Axes, rule: str) -> None:
-    """Say in the upper corner which rules make the last week a signal."""
-    axes.text(
-        1,
-        0.98,
-        f"signal: {words.rules(rule)}",
-        transform=axes.transAxes,
-        ha="right",
-        va="top",
+def _set_title(axes: Axes, title: str, last: pd.Series) -> None:
+    """Write the title and, below it, the last week's verdict where there is more to say."""
+    if last["verdict"] in ("", "within"):
+        axes.set_title(title)
+        return
+    axes.set_title(f"{title}\n")
+    axes.annotate(
+        words.signal(last),
+        (0, 1),
+        xycoords="axes fraction",
+        xytext=(0, _ABOVE),
+        textcoords="offset points",
         fontsize=8.5,
-        color=theme.ORANGE,
+        color=theme.ORANGE if words.is_signal(last["verdict"]) else theme.MUTED,
+        annotation_clip=False,
     )
 
 
@@ -199,7 +275,7 @@ def _set_scale(axes: Axes, heights: npt.NDArray[np.float64], unit: str) -> None:
         bottom, top = max(bottom - room, -0.02), min(top, 1.0)
     else:
         bottom -= room
-    axes.set_ylim(bottom, top + 1.6 * room)
+    axes.set_ylim(bottom, top + room)
 
 
 def _share_scale(figure: HouseFigure, unit: str) -> None:
@@ -210,10 +286,9 @@ def _share_scale(figure: HouseFigure, unit: str) -> None:
         unit_axis(axes, unit)
 
 
-def _write_below(figure: HouseFigure, sentences: Iterable[str]) -> None:
-    """Write sentences below all charts of a figure, a line each."""
-    if text := "\n".join(sentences):
-        figure.supxlabel(text, x=0.01, ha="left", fontsize=8.5, color=theme.MUTED)
+def _key(frame: pd.DataFrame) -> list[str]:
+    """What an open circle is, where there is one."""
+    return [_KEY] if ((frame["state"] == "so far") & frame["value"].notna()).any() else []
 
 
 def _sentences(descriptions: Iterable[str], absences: Iterable[str]) -> str:

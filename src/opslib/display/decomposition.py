@@ -9,33 +9,40 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator
 
 from opslib.display import theme, words
-from opslib.display.charts import draw_bars
+from opslib.display.charts import draw_bars, write_below
 from opslib.display.theme import Drawing, Markup, note
 
 _PARTS = ["mix", "rate", "total"]
 
 
 def decomposition_chart(frame: pd.DataFrame, *, largest: int = 6) -> Drawing | Markup:
-    """Draw what each group adds to a change: through its own rate, and through its share of the whole.
+    """Draw what each group adds to a difference: through its own rate, and through its share of the whole.
 
     Args:
         frame: metric, label, unit, by (what the groups are), group, mix, rate and total (in the unit; mix and rate NaN
-            where the metric is a count), the largest groups first, for one or more metrics and groupings.
+            where the metric is a count), against (with what it is compared), the largest groups first, for one or more
+            metrics and groupings; missing (why a metric cannot be split, in the only row that it then has, else null).
         largest: how many groups are drawn one by one; the others are summed.
 
     Returns:
-        The figure, a chart for each metric and grouping, or one line where there is nothing to draw.
+        The figure, a chart for each metric and grouping, or one line where there is nothing to draw. What cannot be
+        split is named below.
     """
     if frame.empty:
-        return note("No change to explain: nothing is a signal in this week, or there is nothing to compare it with.")
-    panels = [rows for _, rows in frame.groupby(["metric", "by"], sort=False)]
+        return note("No change to explain: no number is outside its limits, and none misses its goal.")
+    whole = frame[frame["missing"].notna()]
+    absences = [f"{label} {reason}." for label, reason in zip(whole["label"], whole["missing"], strict=True)]
+    panels = [rows for _, rows in frame[frame["missing"].isna()].groupby(["metric", "by"], sort=False)]
+    if not panels:
+        return note(" ".join(absences))
     heights = [min(len(rows), largest + 1) + 1.7 for rows in panels]
     with theme.style():
-        figure = theme.new_figure(8.6, 0.3 * sum(heights) + 0.35)
+        figure = theme.new_figure(8.6, 0.3 * sum(heights) + 0.35 + 0.22 * len(absences))
         charts = np.atleast_1d(figure.subplots(len(panels), 1, height_ratios=heights))
         for axes, rows in zip(charts, panels, strict=True):
             _draw_groups(axes, rows, largest)
-        return theme.drawing(figure, " ".join(_describe(rows) for rows in panels))
+        write_below(figure, absences)
+        return theme.drawing(figure, " ".join([*(_describe(rows) for rows in panels), *absences]))
 
 
 def _draw_groups(axes: Axes, rows: pd.DataFrame, largest: int) -> None:
@@ -55,7 +62,7 @@ def _draw_groups(axes: Axes, rows: pd.DataFrame, largest: int) -> None:
         axes.text(1.55 * reach, y, words.points(number, unit), va="center", ha="right", fontsize=8.5)
     axes.axvline(0, color=theme.LINE, linewidth=1)
     _set_scales(axes, names, reach, unit)
-    axes.set_title(f"{label}: {words.points(float(rows['total'].sum()), unit)}")
+    axes.set_title(f"{label}: {words.points(float(rows['total'].sum()), unit)} against {rows['against'].iloc[0]}")
     heads = [(1.0, "total", theme.INK)]
     heads += [] if is_count else [(0.91, "own rate", theme.BLUE), (0.80, "mix", theme.SAND_TEXT)]
     for x, text, colour in heads:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from datetime import date
+from typing import Any
 
 NOT_SHOWN = "–"
 _MINUS = "−"
@@ -83,6 +85,51 @@ def estimate(number: float | None, low: float | None, high: float | None, unit: 
     return f"{value(number, unit)} ({interval(low, high, unit).removesuffix(' %')})"
 
 
+def standing(
+    number: float | None,
+    low: float | None,
+    high: float | None,
+    unit: str,
+    *,
+    state: str | None,
+    settles_on: str | None,
+) -> str:
+    """A value that says by itself how far it is known: for good, so far, within bounds, or only later.
+
+    Args:
+        number: in the metric's unit; None or NaN where there is none.
+        low: the lower end of its interval, or its lower bound.
+        high: the upper end or bound; None or NaN where there is none.
+        unit: as `value` takes it.
+        state: `settled`, `so far` or `bounds`; None where there is nothing to know.
+        settles_on: the date (ISO) on which it will be known; None where it is known, or nobody can say.
+
+    >>> standing(12000, 10800, 14400, "seconds", state="so far", settles_on="2026-11-18")
+    '3 h 20 min so far'
+    >>> standing(None, 3600, None, "seconds", state="bounds", settles_on=None)
+    'at least 1 h'
+    >>> standing(None, None, None, "share", state=None, settles_on="2026-11-24")
+    'known Tue 24 Nov'
+    """
+    if state == "bounds":
+        if not low or math.isnan(low):
+            return "not known yet" if _is_missing(high) else f"at most {value(high, unit)}"
+        return interval(low, high, unit)
+    if _is_missing(number):
+        return f"known {day(settles_on)}" if isinstance(settles_on, str) else estimate(None, low, None, unit)
+    return f"{value(number, unit)} so far" if state == "so far" else value(number, unit)
+
+
+def day(iso: str) -> str:
+    """A date with its weekday.
+
+    >>> day("2026-11-18")
+    'Wed 18 Nov'
+    """
+    the_day = date.fromisoformat(iso)
+    return f"{the_day:%a} {the_day.day} {the_day:%b}"
+
+
 def change(before: float | None, after: float | None, unit: str) -> str:
     """How much a value has changed: in points for shares and scores, else in per cent.
 
@@ -122,24 +169,63 @@ def points(difference: float, unit: str) -> str:
     return _signed(difference, 0 if unit == "count" else 2, "")
 
 
-_RULES = {
-    "beyond the limits": "outside its usual range",
-    "nine on one side of the centre": "nine weeks on one side of its mean",
-    "six rising or falling": "six weeks rising or falling",
-    "fourteen alternating": "fourteen weeks up and down",
-}
+_SIDES = {"up": "above its limits", "down": "below its limits"}
 
 
-def rules(signal: str) -> str:
-    """The rules of a control chart that fired, for a reader who knows none of them.
+def signal(row: Any) -> str:
+    """Whether a week's number is a signal, and since when.
 
     Args:
-        signal: the rules, separated by "; "; "" for none.
+        row: verdict (new, outside, back, within or not judged; "" where there is no number), direction (up, down or
+            ""), since (the week from which it is outside or back), together (whether only two weeks together are
+            outside), why (it was not judged).
 
-    >>> rules("beyond the limits; six rising or falling")
-    'outside its usual range; six weeks rising or falling'
+    >>> from types import SimpleNamespace as Row
+    >>> signal(Row(verdict="new", direction="up", since="2026-W46", together=True, why=""))
+    'new: two weeks together above its limits'
+    >>> signal(Row(verdict="outside", direction="down", since="2026-W41", together=False, why=""))
+    'still below its limits since W41'
+    >>> signal(Row(verdict="not judged", direction="", since=None, together=False, why="not settled"))
+    'not judged: not settled'
     """
-    return "; ".join(_RULES.get(rule, rule) for rule in signal.split("; ")) if signal else ""
+    side = _SIDES.get(row.direction, "outside its limits")
+    match row.verdict:
+        case "new":
+            return f"new: {'two weeks together ' if row.together else ''}{side}"
+        case "outside":
+            return f"still {side} since {short_week(row.since)}"
+        case "back":
+            return f"back within its limits since {short_week(row.since)}"
+        case "within":
+            return "within its limits"
+        case "not judged":
+            return f"not judged: {row.why}"
+        case _:
+            return ""
+
+
+def limits(row: Any) -> list[str]:
+    """What a reader has to know of a number's limits before trusting them.
+
+    Args:
+        row: left_out (weeks on which the limits do not rest, separated by ", "), level_shift (the week in which what
+            they rest on changes its level, or null).
+
+    >>> from types import SimpleNamespace as Row
+    >>> limits(Row(left_out="2026-W33, 2026-W36", level_shift="2026-W37"))
+    ['the limits leave out W33 and W36 (far outside their neighbours)', 'this baseline is not level (W37)']
+    """
+    weeks = [short_week(week) for week in row.left_out.split(", ") if week]
+    whose = "its" if len(weeks) == 1 else "their"
+    notes = [f"the limits leave out {listed(weeks)} (far outside {whose} neighbours)"] if weeks else []
+    if isinstance(row.level_shift, str):
+        notes.append(f"this baseline is not level ({short_week(row.level_shift)})")
+    return notes
+
+
+def is_signal(verdict: str) -> bool:
+    """Whether a verdict calls a number a signal: outside its limits, newly or still."""
+    return verdict in ("new", "outside")
 
 
 def goal(target: float | None, better: str, unit: str) -> str:
@@ -177,20 +263,33 @@ def interval(low: float | None, high: float | None, unit: str) -> str:
     return f"{first.removesuffix(' %') if unit in ('share', 'score') else first}–{value(high, unit)}"
 
 
-def met(number: float | None, target: float | None, better: str) -> bool | None:
-    """Whether a goal is met.
+def goal_verdict(
+    number: float | None, target: float | None, better: str, *, still_low: float | None, still_high: float | None
+) -> str:
+    """What a goal has come to: `met`, `not met`, `not decided yet`, or "" where there is no goal or no value.
 
     Args:
         number: the value; None or NaN where there is none.
         target: the goal, in the same unit; None or NaN where there is none.
         better: "lower" or "higher".
+        still_low: the least that the value may still become; None or NaN where it is known.
+        still_high: the most; None or NaN where nothing bounds it.
 
-    Returns:
-        None where there is no value or no goal.
+    >>> goal_verdict(3.6, 4.0, "lower", still_low=3.3, still_high=4.2)
+    'not decided yet'
+    >>> goal_verdict(None, 4.0, "lower", still_low=4.5, still_high=None)
+    'not met'
     """
-    if number is None or target is None or math.isnan(number) or math.isnan(target):
-        return None
-    return number <= target if better == "lower" else number >= target
+    if _is_missing(still_low):
+        ends = {_met(number, target, better)}
+    else:
+        ends = {
+            _met(still_low, target, better),
+            _met(math.inf if _is_missing(still_high) else still_high, target, better),
+        }
+    if None in ends:
+        return ""
+    return "not decided yet" if len(ends) == 2 else "met" if ends == {True} else "not met"
 
 
 def listed(items: Sequence[str]) -> str:
@@ -205,6 +304,13 @@ def listed(items: Sequence[str]) -> str:
 def short_week(week: str) -> str:
     """An ISO week without its year: `W46`."""
     return week[5:]
+
+
+def _met(number: float | None, target: float | None, better: str) -> bool | None:
+    """Whether a goal is met; None where there is no value or no goal."""
+    if number is None or target is None or math.isnan(number) or math.isnan(target):
+        return None
+    return number <= target if better == "lower" else number >= target
 
 
 def _is_missing(number: float | None) -> bool:

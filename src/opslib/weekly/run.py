@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 Say = Callable[[str, str], None]
 """Told the step and, in one line, what it did."""
 
-_NEEDED_BY_NEW_EXPORTS = ("great_expectations", "opslib.weekly.numbers.values", "opslib.weekly.numbers.changes")
+_NEEDED_BY_NEW_EXPORTS = ("great_expectations", "opslib.weekly.numbers.values", "opslib.weekly.numbers.signals")
 SAMPLE_MARK = "ground_truth.json"
 _INTAKE = "intake"
 _DATA = Path("data")
@@ -221,7 +221,7 @@ def admit_exports(run: Run, say: Say) -> Intake:
 def build_facts(run: Run, intake: Intake, say: Say) -> None:
     """Facts and weekly values of what was admitted."""
     from opslib.facts.text_languages import build_text_languages
-    from opslib.weekly.numbers import changes, completeness, values
+    from opslib.weekly.numbers import completeness, signals, values
 
     started = perf_counter()
     for line in build(run.warehouse, run.organisation, intake.as_of):
@@ -232,7 +232,7 @@ def build_facts(run: Run, intake: Intake, say: Say) -> None:
         say("facts", line)
     for line in values.build_weekly_values(run.warehouse, run.organisation, intake.as_of):
         say("facts", line)
-    for line in changes.build_weekly_changes(run.warehouse):
+    for line in signals.build_weekly_signals(run.warehouse, run.organisation):
         say("facts", line)
     say("facts", f"done ({perf_counter() - started:.1f} s)")
 

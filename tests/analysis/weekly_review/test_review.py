@@ -9,7 +9,6 @@ import pandas as pd
 import pytest
 
 from opslib.analysis.weekly_review import review
-from opslib.analysis.weekly_review.week_on_week import week_on_week
 from opslib.metrics import ALL, CATALOGUE
 from opslib.weeks import weeks_between
 
@@ -35,73 +34,83 @@ def series(metric: str, values: list[float], *, team: str = "a", trials: float =
             "n": pd.array([int(trials)] * len(value), dtype="Int64"),
             "censored": pd.array([0] * len(value), dtype="Int64"),
             "missing": None,
+            "state": "settled",
+            "settles_on": None,
+            "still_low": np.nan,
+            "still_high": np.nan,
         }
     )
 
 
-def test_limits_rest_on_the_thirteen_weeks_before_the_quarter_and_stay_the_same_through_it():
-    everything = [True] * len(WEEKS)
-    in_baseline = review.baseline_of(WEEKS, "2026-W46", everything)
-    assert [week for week, inside in zip(WEEKS, in_baseline, strict=True) if inside] == WEEKS[7:20]
-    assert review.baseline_of(WEEKS, "2026-W40", everything) == in_baseline
-    assert review.baseline_of(WEEKS, "2026-W39", everything) != in_baseline
+def judged(metric: str, verdicts: list[str], **changes: object) -> pd.DataFrame:
+    """How the last weeks were judged, up to 2026-W46."""
+    frame = pd.DataFrame({"week": WEEKS[-len(verdicts) :], "verdict": verdicts}).assign(
+        metric=metric,
+        centre=100.0,
+        lower=95.0,
+        upper=105.0,
+        since=None,
+        direction="",
+        why="",
+        together=False,
+        baseline_from="2026-W20",
+        baseline_to="2026-W45",
+        baseline_weeks=26,
+        left_out="",
+        level_shift=None,
+    )
+    return frame.assign(**changes)
 
 
-def test_a_short_history_takes_its_first_weeks_but_never_the_week_reported():
-    weeks = weeks_between("2026-W38", "2026-W46")
-    in_baseline = review.baseline_of(weeks, "2026-W46", [True] * len(weeks))
-    assert in_baseline == [True] * 8 + [False]
-
-
-def test_the_frame_has_the_last_weeks_with_limits_from_earlier_ones():
+def test_a_chart_has_the_last_weeks_each_with_its_own_verdict():
+    verdicts = judged("created", ["within"] * 26 + ["new"], direction=[""] * 26 + ["up"])
     frame = review.control_frame(
-        series("created", [*CALM[:-1], 130.0]), [CATALOGUE["created"]], "2026-W46", goals={"created": 90.0}
+        series("created", [*CALM[:-1], 130.0]), verdicts, [CATALOGUE["created"]], "2026-W46", goals={"created": 90.0}
     )
     assert frame["week"].tolist() == WEEKS[-13:]
-    last = frame.iloc[-1]
-    assert last["signal"] == "beyond the limits"
-    baseline = np.array(CALM[7:20])
-    assert last["upper"] == pytest.approx(baseline.mean() + 3 * np.abs(np.diff(baseline)).mean() / 1.128379)
-    assert last["goal"] == 90
-    assert last["baseline"] == "2026-W27 to 2026-W39"
-    assert (frame["signal"].iloc[:-1] != "beyond the limits").all()
+    assert frame["verdict"].tolist() == ["within"] * 12 + ["new"]
+    assert frame["goal"].tolist() == [90.0] * 13
+    earlier = review.control_frame(series("created", CALM), verdicts, [CATALOGUE["created"]], "2026-W44")
+    assert earlier["week"].iloc[-1] == "2026-W44"
 
 
-def test_limits_of_times_and_shares_stay_where_values_can_be():
-    wild = [0.5 + 0.45 * (-1) ** n for n in range(27)]
-    share = review.control_frame(series("csat", wild), [CATALOGUE["csat"]], "2026-W46")
-    assert share["lower"].min() >= 0
-    assert share["upper"].max() <= 1
-    times = series("first_reply_median", [3600 * value for value in wild])
-    assert review.control_frame(times, [CATALOGUE["first_reply_median"]], "2026-W46")["lower"].min() >= 0
-    flow = series("net_flow", [100 * (-1) ** n for n in range(27)])
-    assert review.control_frame(flow, [CATALOGUE["net_flow"]], "2026-W46")["lower"].max() < 0
-
-
-def test_few_weeks_have_no_limits_and_no_signals():
-    frame = review.control_frame(series("created", [1.0, 2.0, 900.0]), [CATALOGUE["created"]], "2026-W46")
-    assert frame["upper"].isna().all()
-    assert (frame["signal"] == "").all()
-    assert (frame["baseline"] == "").all()
+def test_a_week_that_nobody_judged_is_not_within_its_limits():
+    """A warehouse made before there were signals; a metric that the export lacks has no verdict at all."""
+    values = pd.concat([series("created", [1.0]), series("csat", [np.nan]).assign(missing="no surveys")])
+    metrics = [CATALOGUE["created"], CATALOGUE["csat"]]
+    frame = review.control_frame(values, judged("created", ["new"]).head(0), metrics, "2026-W46")
+    assert frame["verdict"].tolist() == ["not judged", ""]
 
 
 def test_signals_come_first_and_what_got_worse_before_what_got_better():
-    frame = review.control_frame(
-        pd.concat(
-            [
-                series("created", CALM),
-                series("first_reply_median", [*CALM[:-1], 500.0]),
-                series("solved", [*CALM[:-1], 500.0]),
-            ]
-        ),
-        [CATALOGUE[name] for name in ("created", "solved", "first_reply_median")],
-        "2026-W46",
+    names = ["created", "csat", "solved", "first_reply_median", "backlog_closing"]
+    verdicts = pd.concat(
+        [
+            judged("created", ["not judged"], why="holiday week"),
+            judged("csat", ["outside"], direction="up", since="2026-W39"),
+            judged("solved", ["new"], direction="up", since="2026-W46"),
+            judged("first_reply_median", ["new"], direction="up", since="2026-W46"),
+            judged("backlog_closing", ["within"]),
+        ]
     )
-    tests = week_on_week(series("first_reply_median", [1.0, 2.0]), CATALOGUE, "2026-W46", "2026-W45", times={})
-    signals = review.signals(tests, frame, "2026-W46")
-    assert signals["metric"].tolist() == ["first_reply_median", "solved", "created"]
-    assert signals["verdict"].tolist() == ["signal", "signal", "noise"]
-    assert signals["turn"].tolist() == ["worse", "better", ""]
+    values = pd.concat([series(name, [90.0, 100.0]) for name in names])
+    chart = review.control_frame(values, verdicts, [CATALOGUE[name] for name in names], "2026-W46")
+    rows = review.signals(chart, "2026-W46", "2026-W45")
+    assert rows["metric"].tolist() == ["first_reply_median", "solved", "csat", "backlog_closing", "created"]
+    assert rows["turn"].tolist() == ["worse", "better", "better", "", ""]
+    assert rows["weeks_outside"].tolist() == [1, 1, 8, 0, 0]
+    assert rows["before"].tolist() == [90.0] * 5
+
+
+def test_a_week_is_compared_with_those_on_which_its_limits_rest():
+    verdicts = judged("created", ["within"] * 20 + ["new", *["within"] * 5, "outside"], left_out="2026-W22")
+    chart = review.control_frame(
+        series("created", CALM), verdicts, [CATALOGUE["created"]], "2026-W46", weeks=len(WEEKS)
+    )
+    assert review.usual_weeks(chart, "2026-W46") == [
+        week for week in WEEKS[:-1] if week not in ("2026-W22", "2026-W40")
+    ]
+    assert review.usual_weeks(chart.assign(baseline_from=None), "2026-W46") == ["2026-W45"]
 
 
 def test_the_parts_of_an_explained_change_sum_to_it():
@@ -131,6 +140,14 @@ def test_a_count_is_explained_by_the_change_of_each_group():
     parts = review.explain(sums, CATALOGUE["created"], by="channel", before="2026-W45", after="2026-W46")
     assert dict(zip(parts["group"], parts["total"], strict=True)) == {"email": 9, "chat": -6}
     assert parts["mix"].isna().all()
+
+
+def test_a_count_is_compared_with_an_average_week():
+    sums = pd.DataFrame(
+        {"week": ["usual"] * 2 + ["now"], "channel": "chat", "numerator": [10.0, 20.0, 9.0], "denominator": 1.0}
+    )
+    parts = review.explain(sums, CATALOGUE["created"], by="channel", before="usual", after="now", weeks=2)
+    assert parts[["before", "after", "total"]].to_numpy().tolist() == [[15.0, 9.0, -6.0]]
 
 
 def test_a_week_with_nothing_to_compare_explains_nothing():

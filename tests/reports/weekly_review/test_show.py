@@ -33,40 +33,62 @@ def signal_rows(**changes: object) -> pd.DataFrame:
             "centre": [3600.0, 0.9],
             "lower": [3000.0, 0.8],
             "upper": [4200.0, 0.95],
-            "rule": ["beyond the limits", ""],
-            "q": [0.0002, 0.6],
-            "discovery": [True, False],
-            "verdict": ["signal", "noise"],
-            "turn": ["worse", "better"],
-            "tests": 60,
-            "discoveries": 4,
+            "family": ["speed", "satisfaction"],
+            "verdict": ["new", "within"],
+            "direction": ["up", ""],
+            "since": ["2026-W46", None],
+            "together": False,
+            "why": "",
+            "left_out": "",
+            "level_shift": None,
+            "turn": ["worse", ""],
+            "weeks_outside": [1, 0],
+            "rate": 0.10,
+            "team": "alpha",
         }
     )
     return frame.assign(**changes)
 
 
-def test_signals_are_a_table_and_noise_is_a_sentence():
+def test_signals_are_a_table_and_the_others_a_sentence():
     markup = show.signals(signal_rows())
-    assert cells(markup)[1] == [
-        "First reply, median",
-        "2 h",
-        "1 h",
-        "+100 %",
-        "50 min to 1 h 10 min",
-        "worse: outside its usual range; changed from the week before (q < 0.001)",
+    assert cells(markup)[1:] == [
+        ["First reply, median", "2 h", "1 h", "+100 %", "50 min to 1 h 10 min", "new: above its limits (worse)"]
     ]
-    assert len(cells(markup)) == 2
-    assert (
-        "60 changes were tested over all metrics and teams; 4 are discoveries at a false discovery rate of 10 %"
-        in markup.text
-    )
-    assert "Noise, no more than chance would do: Customer satisfaction." in markup.text
+    assert markup.text.splitlines()[-2:] == [
+        "Judged: 2 metrics, all together. Where nothing has moved, a page shows a new signal by chance in at most one "
+        "week in ten.",
+        "Within their limits: Customer satisfaction.",
+    ]
 
 
-def test_a_quiet_week_says_that_nothing_is_a_signal():
-    markup = show.signals(signal_rows(verdict="noise", rule="", discovery=False))
-    assert markup.text.startswith("No metric shows a signal this week.")
+def test_a_quiet_week_says_that_nothing_is_outside():
+    markup = show.signals(signal_rows(verdict="within", turn="", weeks_outside=0))
+    assert markup.text.startswith("No metric is outside its limits this week.")
     assert "<table" not in markup.html
+
+
+def test_what_was_not_judged_is_not_called_calm():
+    text = show.signals(signal_rows(verdict="not judged", why="holiday week", turn="", weeks_outside=0)).text
+    assert text.splitlines() == [
+        "No metric could be judged this week.",
+        "Not judged: First reply, median and Customer satisfaction: holiday week.",
+    ]
+
+
+def test_what_came_back_and_what_limits_leave_out_is_said():
+    rows = signal_rows(verdict=["back", "within"], since=["2026-W44", None], left_out=["", "2026-W33"], turn="")
+    text = show.signals(rows.assign(level_shift=["2026-W37", None])).text
+    assert "First reply, median is back within its limits since W44." in text
+    assert "The limits leave out W33 (far outside its neighbours): Customer satisfaction." in text
+    assert "This baseline is not level (W37): First reply, median." in text
+
+
+@pytest.mark.parametrize("weeks", [7, 8])
+def test_after_eight_weeks_outside_the_page_offers_the_line_that_begins_anew(weeks: int):
+    rows = signal_rows(verdict=["outside", "within"], since=["2026-W39", None], weeks_outside=[weeks, 0])
+    line = '- {metric: first_reply_median, from: 2026-09-21, reason: "…"}'
+    assert (line in show.signals(rows).text) == (weeks >= 8)
 
 
 def metric_rows(**changes: object) -> pd.DataFrame:
@@ -83,9 +105,16 @@ def metric_rows(**changes: object) -> pd.DataFrame:
             "high": [0.871],
             "n": [4108.0],
             "goal": [0.85],
+            "state": ["settled"],
+            "settles_on": [None],
+            "still_low": [np.nan],
+            "still_high": [np.nan],
             "before": [0.8],
-            "signal": [""],
-            "limits": [True],
+            "verdict": ["within"],
+            "since": [None],
+            "direction": [""],
+            "together": [False],
+            "why": [""],
             "missing": [None],
             "history": [[0.8, np.nan, 0.842]],
         }
@@ -96,7 +125,7 @@ def metric_rows(**changes: object) -> pd.DataFrame:
 def test_a_metric_has_interval_goal_change_line_and_definition():
     markup = show.metric_table(metric_rows())
     row = cells(markup)[1]
-    assert row[1:6] == ["84.2 %", "81.0–87.1 %", "≥ 85 %, not met", "+4.2 points", "usual"]
+    assert row[1:6] == ["84.2 %", "81.0–87.1 %", "≥ 85 %, not met", "+4.2 points", "within its limits"]
     soup = BeautifulSoup(markup.html, "html.parser")
     assert (
         soup.details.p.get_text() == "Of the surveys answered, the share that is satisfied. This week: 4,108 counted."
@@ -117,6 +146,133 @@ def test_a_median_that_is_not_reached_says_so():
         1
     ]
     assert row[1:3] == ["not reached", "at least 1 h"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "value", "interval", "goal"),
+    [
+        (
+            {"value": 13000.0, "low": 10800.0, "high": 16200.0, "state": "so far", "settles_on": "2026-11-18"}
+            | {"still_low": 11880.0, "still_high": 15000.0},
+            "3 h 37 min so far, settles Wed 18 Nov",
+            "3 h–4 h 30 min",
+            "≤ 4 h, not decided yet",
+        ),
+        (
+            {"value": np.nan, "low": 3600.0, "high": np.nan, "state": "bounds", "still_low": 3600.0},
+            "at least 1 h",
+            "–",
+            "≤ 4 h, not decided yet",
+        ),
+        (
+            {"value": np.nan, "low": 18000.0, "high": 20000.0, "state": "bounds", "still_low": 18000.0}
+            | {"still_high": 20000.0},
+            "5 h–5 h 33 min",
+            "–",
+            "≤ 4 h, not met",
+        ),
+        (
+            {"value": np.nan, "low": np.nan, "high": np.nan, "state": None, "settles_on": "2026-11-24"},
+            "known Tue 24 Nov",
+            "–",
+            "≤ 4 h",
+        ),
+    ],
+)
+def test_a_value_that_is_not_settled_never_stands_bare(
+    changes: dict[str, object], value: str, interval: str, goal: str
+):
+    frame = metric_rows(unit="seconds", better="lower", goal=14400.0, before=12000.0).assign(**changes)
+    assert cells(show.metric_table(frame))[1][1:4] == [value, interval, goal]
+
+
+def outlook_rows(**changes: object) -> pd.DataFrame:
+    row = {
+        "week": "2026-W46",
+        "metric": "first_reply_median",
+        "label": "First reply, median",
+        "unit": "seconds",
+        "value": 12960.0,
+        "low": 10440.0,
+        "high": 16200.0,
+        "n": 790,
+        "censored": 176,
+        "state": "so far",
+        "settles_on": "2026-11-18",
+        "still_low": 11880.0,
+        "still_high": 14400.0,
+        "weekend": 120.0,
+        "unopened": 120.0,
+        "was": np.nan,
+        "was_as_of": None,
+        "as_of": None,
+    }
+    return pd.DataFrame([row | changes])
+
+
+def test_a_time_that_is_not_settled_is_told_with_what_waits_its_range_and_its_day():
+    assert show.outlook(outlook_rows()).text == (
+        "First reply, median: 3 h 36 min so far (2 h 54 min to 4 h 30 min). 176 of 790 tickets still wait, most from "
+        "the weekend. Going by past weeks at this point, the final value will lie between 3 h 18 min and 4 h. "
+        "Known on Wed 18 Nov."
+    )
+
+
+def test_without_past_weeks_a_time_has_a_bound_and_nothing_more():
+    rows = outlook_rows(
+        state="bounds",
+        value=np.nan,
+        low=3600.0,
+        high=np.nan,
+        settles_on=None,
+        n=100,
+        censored=60,
+        unopened=60.0,
+        still_low=3600.0,
+        still_high=np.nan,
+    )
+    assert show.outlook(rows).text == (
+        "First reply, median: at least 1 h. 60 of 100 tickets have not had an open hour yet. "
+        "Too few past weeks tell how it will end."
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"weekend": 88.0}, "176 of 790 tickets still wait."),
+        ({"metric": "full_resolution_median"}, "176 of 790 tickets are not solved, most from the weekend."),
+        (
+            {"metric": "full_resolution_median", "censored": 0},
+            "Nothing is open any more, but a solve may still be reopened.",
+        ),
+        ({"metric": "next_reply_median", "weekend": np.nan, "unopened": np.nan}, "176 of 790 questions still wait."),
+        ({"still_high": 11890.0}, "the final value will stay about there."),
+    ],
+)
+def test_what_waits_is_named(changes: dict[str, object], sentence: str):
+    assert sentence in show.outlook(outlook_rows(**changes)).text
+
+
+def test_the_counts_of_a_measure_are_told_once():
+    both = pd.concat([outlook_rows(), outlook_rows(metric="first_reply_p90", label="First reply, 90th percentile")])
+    assert show.outlook(both).text.count("still wait") == 1
+
+
+def test_what_has_settled_since_is_told_beside_its_estimate():
+    settled = outlook_rows(
+        week="2026-W45",
+        state="settled",
+        value=13320.0,
+        was=12960.0,
+        settles_on=None,
+        was_as_of="2026-11-09",
+        as_of="2026-11-16",
+    )
+    assert show.outlook(settled).text == (
+        "W45 has settled. First reply, median: 3 h 42 min (Monday's estimate 3 h 36 min)."
+    )
+    assert show.outlook(settled.head(0)).html == ""
 
 
 def add_up_frame(**changes: object) -> pd.DataFrame:

@@ -13,7 +13,7 @@ from opslib.metrics import CATALOGUE
 from opslib.reports.weekly_review import open_review
 from opslib.settings import load_organisation
 from opslib.store.warehouse import Warehouse
-from opslib.weekly.numbers.changes import build_weekly_changes
+from opslib.weekly.numbers.signals import build_weekly_signals
 from opslib.weekly.numbers.values import build_weekly_values
 from tests.reports.review_warehouse import AS_OF, LAST, shared_warehouse, tickets, write_warehouse
 from tests.reports.small_warehouse import Folders, copy_warehouse
@@ -42,7 +42,7 @@ def test_weekly_values_are_left_alone_until_something_changes(folders: Folders, 
 def test_the_same_facts_give_the_same_bytes(folders: Folders, tmp_path: Path):
     one, _ = folders
     two, _ = write_warehouse(tmp_path)
-    for table in ("weekly_values", "weekly_breakdown", "weekly_changes"):
+    for table in ("weekly_values", "weekly_breakdown", "weekly_signals"):
         first, second = (Warehouse(root).files("facts", table) for root in (one, two))
         assert [path.read_bytes() for path in first] == [path.read_bytes() for path in second] != []
 
@@ -75,13 +75,13 @@ def test_an_export_of_a_single_week_has_values_and_nothing_to_compare(folders: F
     warehouse = Warehouse(root)
     for table in ("tickets", "replies", "sla"):
         warehouse.remove_weeks("facts", table, keep=[LAST])
-    for table in ("weekly_values", "weekly_breakdown", "weekly_changes"):
+    for table in ("weekly_values", "weekly_breakdown", "weekly_signals"):
         warehouse.remove_weeks("facts", table, keep=[])
     build_weekly_values(warehouse, load_organisation(params), AS_OF)
-    build_weekly_changes(warehouse)
+    build_weekly_signals(warehouse, load_organisation(params))
     week = open_review(ops.open_week(LAST, "alpha", warehouse=str(root), params=str(params)))
     values = ops.weekly_review.values(week).set_index("metric")
     assert values.loc["created", "value"] == 40
-    assert ops.weekly_review.explain(week, "first_reply_sla").empty
-    assert ops.weekly_review.signals(week)["q"].isna().all()
+    assert ops.weekly_review.explain(week, "first_reply_sla")["missing"].notna().all()
+    assert set(ops.weekly_review.signals(week)["verdict"]) == {"not judged"}
     assert ops.weekly_review.metric_table(week)["metric"].tolist() == list(CATALOGUE)

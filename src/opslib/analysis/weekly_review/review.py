@@ -1,4 +1,4 @@
-"""The frames of a weekly review: charts with frozen limits, what is a signal, what explains it, what adds up."""
+"""The frames of a weekly review: charts with their limits, what is a signal, what explains it, what adds up."""
 
 from __future__ import annotations
 
@@ -8,36 +8,42 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from opslib.analysis.methods.control_charts import MINIMUM_BASELINE, laney_p_prime, xmr
 from opslib.analysis.methods.decomposition import kitagawa
+from opslib.analysis.weekly_review.weekly_signals import NEW, NOT_JUDGED, OUTSIDE, VERDICTS
 from opslib.metrics import Metric
+from opslib.weeks import weeks_between
 
 REPORT_WEEKS = 13
 """How many weeks a report looks back on."""
 
-BASELINE_WEEKS = 13
-"""How many weeks the limits of a control chart rest on."""
+SIGNAL_COLUMNS = (
+    *("centre", "lower", "upper", "verdict", "since", "direction", "why", "together"),
+    *("baseline_from", "baseline_to", "baseline_weeks", "left_out", "level_shift"),
+)
+"""What a control chart takes from `weekly_signals.COLUMNS`."""
 
 CHART_COLUMNS = (
     *("week", "metric", "label", "unit", "better", "value", "low", "high", "n", "censored", "missing", "goal"),
-    *("centre", "lower", "upper", "signal", "in_baseline", "baseline"),
+    *("state", "settles_on", "still_low", "still_high"),
+    *SIGNAL_COLUMNS,
 )
 """The columns of a control-chart frame, in the metric's unit where they are values.
 
 value with low and high, its 95 % interval; n, how many it rests on; censored, how many of them had not ended; missing,
-why the export cannot tell it; goal; centre, lower and upper, the limits; signal, the rules that fired, "" for none;
-in_baseline (bool); baseline, its first and last week in words.
+why the export cannot tell it; goal; state, settles_on, still_low and still_high, as `weekly_values.COLUMNS` has them;
+and what the week's judgement is (`weekly_signals.COLUMNS`): centre, lower and upper, its limits; verdict, "" where the
+value is missing; since; direction; why; together; what the limits rest on.
 """
-
-TEST_COLUMNS = ("team", "metric", "before", "value", "p", "q", "discovery", "tests", "discoveries")
-"""The columns of tested changes: team, metric, the value before and now, p, q, whether it is a discovery, and how many
-tests and discoveries there were over all teams and metrics."""
 
 EXPLAIN_COLUMNS = (
     *("metric", "label", "unit", "by", "group", "before", "after", "share_before", "share_after"),
-    *("mix", "rate", "total"),
+    *("mix", "rate", "total", "against", "missing"),
 )
-"""The columns of an explained change, a row per group: its values and shares of the whole, and what it adds."""
+"""The columns of an explained change, a row per group: its values and shares of the whole, and what it adds.
+
+against, the weeks with which the week is compared (the first and the last, or one); missing, why a metric cannot be
+split, in the only row that it then has, else null.
+"""
 
 FLOW_TERMS = ("created", "reopened", "moved_in", "solved", "deleted", "merged", "moved_out")
 """What goes into the backlog (the first three) and out of it, tickets a day."""
@@ -45,149 +51,129 @@ FLOW_TERMS = ("created", "reopened", "moved_in", "solved", "deleted", "merged", 
 _IN, _OUT = FLOW_TERMS[:3], FLOW_TERMS[3:]
 
 
-def baseline_of(weeks: Sequence[str], week: str, has_value: Sequence[bool]) -> list[bool]:
-    """Which weeks the limits of a control chart rest on.
-
-    Args:
-        weeks: ISO weeks in order.
-        week: the week reported; it is never part of the baseline.
-        has_value: whether the metric has a value in each of the weeks.
-
-    Returns:
-        One bool per week. The 13 weeks before the quarter (from week 1, 14, 27 or 40) in which `week` lies, so that the
-        limits stay frozen for a quarter. Where those have fewer than 6 values, the first 13 weeks with a value.
-
-    >>> weeks = [f"2026-W{number:02d}" for number in range(20, 47)]
-    >>> in_baseline = baseline_of(weeks, "2026-W46", [True] * len(weeks))
-    >>> [week for week, inside in zip(weeks, in_baseline) if inside][:1], sum(in_baseline)
-    (['2026-W27'], 13)
-    """
-    year, number = int(week[:4]), int(week[6:])
-    quarter = f"{year}-W{next(first for first in (40, 27, 14, 1) if number >= first):02d}"
-    before = [each for each in weeks if each < quarter][-BASELINE_WEEKS:]
-    usable = [each for each, there in zip(weeks, has_value, strict=True) if there and each < week]
-    if len(set(before) & set(usable)) < MINIMUM_BASELINE:
-        before = usable[:BASELINE_WEEKS]
-    return [each in before for each in weeks]
-
-
 def control_frame(
     values: pd.DataFrame,
+    signals: pd.DataFrame,
     metrics: Sequence[Metric],
     week: str,
     *,
     goals: Mapping[str, float] | None = None,
     weeks: int = REPORT_WEEKS,
 ) -> pd.DataFrame:
-    """Weekly values with the limits of their control charts.
+    """Weekly values with their limits and whether they are signals.
 
     Args:
-        values: weekly values of one team and channel, all weeks that there are: week, metric, value, low, high,
-            numerator, denominator, n, censored, missing.
+        values: weekly values of one team and channel: week, metric, value, low, high, n, censored, missing, state,
+            settles_on, still_low, still_high.
+        signals: weekly signals of that team: week, metric, `SIGNAL_COLUMNS`.
         metrics: which metrics, in the order of the rows.
         week: the week reported; later weeks are left out.
         goals: targets by metric, in the metric's unit.
-        weeks: how many weeks are returned; limits rest on earlier ones too.
+        weeks: how many weeks are returned.
 
     Returns:
-        `CHART_COLUMNS`, one row per metric and week: week, metric, label, unit, better, value, low, high, n, censored,
-        missing, goal, centre, lower, upper, signal (rules that fired, "" for none), in_baseline, baseline (its weeks in
-        words). Counts and times have XmR limits, shares Laney's p'.
+        `CHART_COLUMNS`, one row per metric and week.
     """
-    targets = goals or {}
-    until = values[values["week"] <= week].sort_values("week", kind="stable")
-    rows_of = dict(iter(until.groupby("metric", sort=False)))
-    charts = [
-        _metric_chart(rows_of[metric.name], metric, week, targets.get(metric.name, np.nan)).tail(weeks)
-        for metric in metrics
-        if metric.name in rows_of
-    ]
-    columns = list(CHART_COLUMNS)
-    return pd.concat(charts, ignore_index=True)[columns] if charts else pd.DataFrame(columns=columns)
+    shown = sorted(name for name in set(values["week"]) if name <= week)[-weeks:]
+    order = {metric.name: place for place, metric in enumerate(metrics)}
+    rows = values[values["week"].isin(shown) & values["metric"].isin(list(order))]
+    standing = ["state", "settles_on", "still_low", "still_high"]
+    rows = rows[["week", "metric", "value", "low", "high", "n", "censored", "missing", *standing]]
+    about = pd.DataFrame(
+        [(each.name, each.label, each.unit, each.better, (goals or {}).get(each.name, np.nan)) for each in metrics],
+        columns=["metric", "label", "unit", "better", "goal"],
+    )
+    frame = rows.merge(about, on="metric").merge(
+        signals[["week", "metric", *SIGNAL_COLUMNS]], on=["week", "metric"], how="left"
+    )
+    is_unjudged = frame["verdict"].isna()
+    frame["verdict"] = frame["verdict"].mask(is_unjudged, NOT_JUDGED).mask(frame["missing"].notna(), "")
+    frame["why"] = frame["why"].mask(is_unjudged, "no signals in this warehouse yet")
+    for column in ("direction", "left_out"):
+        frame[column] = frame[column].fillna("")
+    frame["together"] = frame["together"].eq(True)
+    frame["_place"] = frame["metric"].map(order)
+    return frame.sort_values(["_place", "week"], ignore_index=True)[list(CHART_COLUMNS)]
 
 
-def _metric_chart(rows: pd.DataFrame, metric: Metric, week: str, goal: float) -> pd.DataFrame:
-    """The control chart of one metric over all its weeks: `CHART_COLUMNS`, in no order."""
-    weeks = rows["week"].tolist()
-    in_baseline = np.array(baseline_of(weeks, week, rows["value"].notna().tolist()))
-    if metric.kind == "share":
-        chart = laney_p_prime(rows["numerator"], rows["denominator"], baseline=in_baseline)
-    else:
-        chart = xmr(rows["value"], baseline=in_baseline)
-    least = -np.inf if metric.name == "net_flow" else 0.0
-    most = 1.0 if metric.unit in ("share", "score") else np.inf
-    baseline_weeks = [name for name, inside in zip(weeks, in_baseline, strict=True) if inside]
-    has_limits = baseline_weeks and chart["centre"].notna().any()
-    columns = {
-        **{name: rows[name] for name in ("week", "metric", "value", "low", "high", "n", "censored", "missing")},
-        **{name: chart[name] for name in ("centre", "signal", "in_baseline")},
-        "label": metric.label,
-        "unit": metric.unit,
-        "better": metric.better,
-        "goal": goal,
-        "lower": np.maximum(chart["lower"], least),
-        "upper": np.minimum(chart["upper"], most),
-        "baseline": f"{baseline_weeks[0]} to {baseline_weeks[-1]}" if has_limits else "",
-    }
-    return pd.DataFrame(columns, index=rows.index)
-
-
-def signals(tests: pd.DataFrame, chart: pd.DataFrame, week: str) -> pd.DataFrame:
-    """What is a signal in a week, and what is noise.
+def signals(chart: pd.DataFrame, week: str, before: str) -> pd.DataFrame:
+    """What is a signal in a week, what is back within its limits or was never outside, and what was not judged.
 
     Args:
-        tests: the team's rows of `TEST_COLUMNS`: metric, before, q, discovery, tests, discoveries.
         chart: `CHART_COLUMNS` of all metrics of the team.
         week: the week.
+        before: the week before.
 
     Returns:
-        One row per metric that has a value, signals first: metric, label, unit, better, before, value, centre, lower,
-        upper, rule (of the control chart, "" for none), q (NaN where not tested), discovery, verdict (signal or noise),
-        turn (better, worse, or "" where the metric has no direction or nothing to compare), tests and discoveries (how
-        many there were in all, over all teams).
+        One row per metric that the export has, new signals first, then those still outside, each beginning with what
+        got worse: metric, label, unit, better, value, before, `SIGNAL_COLUMNS`, turn (better, worse, or "" where the
+        metric has no direction or is no signal), weeks_outside (how many weeks it has been outside, this one included;
+        0 where it is not).
     """
-    test_of = tests.set_index("metric")
-    now = chart[(chart["week"] == week) & chart["value"].notna()]
-    rows = now[["metric", "label", "unit", "better", "value", "centre", "lower", "upper"]].assign(rule=now["signal"])
-    for column in ("before", "q"):
-        rows[column] = rows["metric"].map(test_of[column]).astype("float64")
-    rows["discovery"] = rows["metric"].map(test_of["discovery"]).eq(True)
-    rows["verdict"] = np.where(rows["discovery"] | (rows["rule"] != ""), "signal", "noise")
-    reference = rows["before"].where(rows["discovery"] | rows["centre"].isna(), rows["centre"])
-    sign = np.select([rows["better"] == "higher", rows["better"] == "lower"], [1.0, -1.0], default=0.0)
-    gain = (rows["value"].astype("float64") - reference.astype("float64")).to_numpy() * sign
-    rows["turn"] = pd.array(np.select([gain > 0, gain < 0], ["better", "worse"], default=""), dtype="str")
-    rows["tests"] = int(tests["tests"].max()) if len(tests) else 0
-    rows["discoveries"] = int(tests["discoveries"].max()) if len(tests) else 0
-    rows["_order"] = np.where(rows["verdict"] == "signal", 0, 3) + np.select([gain < 0, gain > 0], [0, 1], default=2)
-    return rows.sort_values("_order", kind="stable", ignore_index=True).drop(columns="_order")
+    now = chart[(chart["week"] == week) & chart["missing"].isna()]
+    earlier = chart[chart["week"] == before].set_index("metric")["value"]
+    rows = now[["metric", "label", "unit", "better", "value"]].assign(before=now["metric"].map(earlier))
+    rows[list(SIGNAL_COLUMNS)] = now[list(SIGNAL_COLUMNS)]
+    gain = rows["direction"].map({"up": 1, "down": -1}).fillna(0) * rows["better"].map({"higher": 1, "lower": -1})
+    gains = gain.where(rows["verdict"].isin([NEW, OUTSIDE]), 0.0).fillna(0.0).to_numpy(np.float64)
+    rows["turn"] = pd.array(np.select([gains > 0, gains < 0], ["better", "worse"], default=""), dtype="str")
+    rows["weeks_outside"] = [
+        len(weeks_between(since, week)) if verdict == OUTSIDE else int(verdict == NEW)
+        for verdict, since in zip(rows["verdict"], rows["since"], strict=True)
+    ]
+    rows["_verdict"] = rows["verdict"].map({name: place for place, name in enumerate(VERDICTS)})
+    rows["_turn"] = np.select([gains < 0, gains > 0], [0, 1], default=2)
+    rows = rows.sort_values(["_verdict", "_turn"], kind="stable", ignore_index=True)
+    return rows.drop(columns=["_verdict", "_turn"])
 
 
-def explain(sums: pd.DataFrame, metric: Metric, *, by: str, before: Any, after: Any) -> pd.DataFrame:
-    """Split the change of a metric between two weeks by group.
+def usual_weeks(chart: pd.DataFrame, week: str) -> list[str]:
+    """The weeks with which a metric's week is compared: those on which its limits rest.
 
     Args:
-        sums: week, the column `by`, numerator and denominator; rows of one team and metric.
+        chart: `CHART_COLUMNS` of one metric, all weeks up to the one reported.
+        week: the one reported.
+
+    Returns:
+        The weeks of its baseline in order, without those left out as outliers and those that were signals; the week
+        before where there is no baseline yet.
+    """
+    rows = chart[chart["week"] < week]
+    now = chart[chart["week"] == week]
+    if now.empty or pd.isna(now["baseline_from"].iloc[0]):
+        return rows["week"].tail(1).tolist()
+    first, last, left_out = now[["baseline_from", "baseline_to", "left_out"]].iloc[0]
+    inside = rows["week"].between(first, last) & ~rows["week"].isin(left_out.split(", "))
+    return rows.loc[inside & ~rows["verdict"].isin([NEW, OUTSIDE]) & rows["value"].notna(), "week"].tolist()
+
+
+def explain(sums: pd.DataFrame, metric: Metric, *, by: str, before: Any, after: Any, weeks: int = 1) -> pd.DataFrame:
+    """Split the change of a metric between two stretches of time by group.
+
+    Args:
+        sums: week (of which stretch they are), the column `by`, numerator and denominator; rows of one team and metric.
         metric: a count, share or mean, or a quantile of which `breakdown.pair_within` has made sums.
         by: column that names the group.
-        before: the earlier week.
-        after: the later week.
+        before: the earlier stretch.
+        after: the later stretch, a week.
+        weeks: how many weeks are in the earlier one; a count is compared with a week of it, on average.
 
     Returns:
         `EXPLAIN_COLUMNS`: metric, label, unit, by, group, before and after (the group's value), share_before and
         share_after, mix, rate, total, sorted by the size of total. The totals sum to the change. For a count, total is
-        the change of the group's count and mix and rate are NaN. Empty where a week has nothing to compare.
+        the change of the group's count and mix and rate are NaN; against and missing are left to the caller. Empty
+        where a stretch has nothing to compare.
 
     References:
         Kitagawa, E. M. (1955). Components of a difference between two rates. JASA 50, 1168-1194.
     """
-    columns = list(EXPLAIN_COLUMNS)
+    columns = [name for name in EXPLAIN_COLUMNS if name not in ("against", "missing")]
     rows = sums[sums["week"].isin([before, after])]
     side = "numerator" if metric.kind == "count" else "denominator"
     if {before, after} - set(rows.loc[rows[side] > 0, "week"]):
         return pd.DataFrame(columns=columns)
     if metric.kind == "count":
-        parts, unit = _count_parts(rows, by=by, before=before, after=after), "count"
+        parts, unit = _count_parts(rows, by=by, before=before, after=after, weeks=weeks), "count"
     else:
         split = kitagawa(
             rows, by=by, numerator="numerator", denominator="denominator", period="week", before=before, after=after
@@ -199,10 +185,12 @@ def explain(sums: pd.DataFrame, metric: Metric, *, by: str, before: Any, after: 
     return parts.loc[order, columns].reset_index(drop=True)
 
 
-def _count_parts(rows: pd.DataFrame, *, by: str, before: Any, after: Any) -> pd.DataFrame:
+def _count_parts(rows: pd.DataFrame, *, by: str, before: Any, after: Any, weeks: int) -> pd.DataFrame:
     """What each group adds to the change of a count; mix and rate are NaN."""
     wide = rows.pivot_table(index=by, columns="week", values="numerator", aggfunc="sum", fill_value=0)
-    parts = pd.DataFrame({"group": wide.index, "before": wide[before].to_numpy(), "after": wide[after].to_numpy()})
+    parts = pd.DataFrame(
+        {"group": wide.index, "before": wide[before].to_numpy() / weeks, "after": wide[after].to_numpy()}
+    )
     parts["share_before"] = parts["before"] / parts["before"].sum()
     parts["share_after"] = parts["after"] / parts["after"].sum()
     return parts.assign(mix=np.nan, rate=np.nan, total=parts["after"] - parts["before"])

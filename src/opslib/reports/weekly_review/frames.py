@@ -10,12 +10,16 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import cached_property
 
+import numpy as np
 import pandas as pd
 
 from opslib.analysis.weekly_review import completeness
 from opslib.analysis.weekly_review import restatements as ledger
 from opslib.analysis.weekly_review import review as analysis
 from opslib.analysis.weekly_review.breakdown import COLUMNS as BREAKDOWN_COLUMNS
+from opslib.analysis.weekly_review.weekly_signals import COLUMNS as SIGNAL_COLUMNS
+from opslib.analysis.weekly_review.weekly_signals import NEW, OUTSIDE
+from opslib.analysis.weekly_review.weekly_values import BOUNDS, SETTLED, SO_FAR
 from opslib.display import words
 from opslib.display.headline import Headline, Line
 from opslib.errors import NotInExport, WarehouseError
@@ -24,7 +28,15 @@ from opslib.reports.week import Week
 from opslib.weeks import shift_week
 
 _HEADLINES = ("first_reply_median", "first_reply_sla", "full_resolution_median", "csat", "backlog_closing")
-_MOST_EXPLAINED = 3
+_MOST_EXPLAINED = 5
+_ALL_WEEKS = 10_000
+_USUAL = "usual"
+_DIMENSIONS = {"contact_reason": "contact reason"}
+_TIMES = ("first_reply_median", "first_reply_p90", "full_resolution_median", "full_resolution_p90", "next_reply_median")
+_STANDING = ("state", "settles_on", "still_low", "still_high")
+_WAITING = ("weekend", "unopened")
+_WAS = ("was", "was_as_of", "as_of")
+_OPEN_HOUR, _SATURDAY = 3600, 5
 
 
 @dataclass(frozen=True)
@@ -51,26 +63,28 @@ class Review:
         return self.control_frame(CATALOGUE.values())
 
     @cached_property
-    def tests(self) -> pd.DataFrame:
-        """Tests of the team's changes from the week before, among those of all teams: `review.TEST_COLUMNS`."""
-        return self._week_rows("weekly_changes", analysis.TEST_COLUMNS)
+    def verdicts(self) -> pd.DataFrame:
+        """How every week of the team up to this one was judged: `weekly_signals.COLUMNS`."""
+        return self._rows_so_far("weekly_signals", SIGNAL_COLUMNS)
 
     @cached_property
     def breakdown(self) -> pd.DataFrame:
-        """What the team's changes from the week before are explained from: `breakdown.COLUMNS`."""
-        return self._week_rows("weekly_breakdown", BREAKDOWN_COLUMNS)
+        """What the team's numbers are explained from, every week up to this one: `breakdown.COLUMNS`."""
+        return self._rows_so_far("weekly_breakdown", BREAKDOWN_COLUMNS)
 
     def control_frame(self, metrics: Iterable[Metric], *, weeks: int = analysis.REPORT_WEEKS) -> pd.DataFrame:
         """Control-chart frames of some metrics, the last `weeks` ones: `review.CHART_COLUMNS`."""
         return analysis.control_frame(
-            self.week.own_values, list(metrics), self.week.week, goals=self.goals, weeks=weeks
+            self.week.own_values, self.verdicts, list(metrics), self.week.week, goals=self.goals, weeks=weeks
         )
 
-    def _week_rows(self, table: str, columns: Sequence[str]) -> pd.DataFrame:
-        """The week's rows of the team in a table on changes, which a warehouse of a single week does not have."""
-        if not self.week.warehouse.has("facts", table):
+    def _rows_so_far(self, table: str, columns: Sequence[str]) -> pd.DataFrame:
+        """The team's rows of a table up to the week; none where an older warehouse lacks it."""
+        store = self.week.warehouse
+        if not store.has("facts", table):
             return pd.DataFrame(columns=list(columns))
-        return self.week.warehouse.read("facts", table, weeks=[self.week.week], teams=[self.week.team])
+        weeks = [week for week in store.weeks("facts", table) if week <= self.week.week]
+        return store.read("facts", table, weeks=weeks, teams=[self.week.team])
 
 
 def open_review(week: Week) -> Review:
@@ -103,8 +117,8 @@ def flow(review: Review) -> pd.DataFrame:
     """Control-chart frames of what came, what went and what the backlog looks like, thirteen weeks.
 
     Returns:
-        week, metric, label, unit, better, value, low, high, n, censored, missing, goal, centre, lower, upper, signal,
-        in_baseline, baseline, one row per metric and week, in the metric's unit.
+        week, metric, label, unit, better, value, low, high, n, censored, missing, goal, and the judgement
+        (`review.SIGNAL_COLUMNS`), one row per metric and week, in the metric's unit.
     """
     backlog_metrics = ["backlog_days", "backlog_unassigned", "backlog_unreplied"]
     return _family(review, ["created", "live_channel_share", "solved", *backlog_metrics])
@@ -114,21 +128,41 @@ def speed(review: Review) -> pd.DataFrame:
     """Control-chart frames of reply and resolution times on the business clock, thirteen weeks.
 
     Returns:
-        week, metric, label, unit, better, value, low, high, n, censored, missing, goal, centre, lower, upper, signal,
-        in_baseline, baseline, one row per metric and week, in the metric's unit.
+        week, metric, label, unit, better, value, low, high, n, censored, missing, goal, and the judgement
+        (`review.SIGNAL_COLUMNS`), one row per metric and week, in the metric's unit.
     """
     return _family(
         review,
-        ["first_reply_median", "first_reply_p90", "full_resolution_median", "full_resolution_p90", "next_reply_median"],
+        [*_TIMES, "unanswered_questions"],
     )
+
+
+def outlook(review: Review) -> pd.DataFrame:
+    """What is known so far of the week's reply and resolution times, and what became of those of the week before.
+
+    Returns:
+        week, metric, label, unit, value, low, high, n, censored, state, settles_on, still_low, still_high, one row per
+        time of the week that is not settled; weekend (of those that wait, how many came on a Saturday or Sunday) and
+        unopened (how many have not had an open hour yet), null for questions. Then a row per headline time of the week
+        before that has settled since this week ended: state is `settled`, with was (the first published value; null
+        elsewhere), was_as_of and as_of (dates, ISO).
+    """
+    rows = review.chart[review.chart["metric"].isin(_TIMES) & review.chart["state"].isin([SO_FAR, BOUNDS])]
+    rows = rows[(rows["week"] == review.week.week) & review.week.has_data]
+    columns = [*("week", "metric", "label", "unit", "value", "low", "high", "n", "censored"), *_STANDING]
+    waits = {name: _waiting(review, CATALOGUE[name]) for name in rows["metric"]}
+    rows = rows[columns].assign(
+        **{name: rows["metric"].map({each: wait.get(name) for each, wait in waits.items()}) for name in _WAITING}
+    )
+    return pd.concat([rows, _settled_since(review)], ignore_index=True).reindex(columns=[*columns, *_WAITING, *_WAS])
 
 
 def sla(review: Review) -> pd.DataFrame:
     """Control-chart frames of the attainment of each SLA metric for which anybody has a target, thirteen weeks.
 
     Returns:
-        week, metric, label, unit, better, value, low, high, n, censored, missing, goal, centre, lower, upper, signal,
-        in_baseline, baseline, one row per metric and week, in the metric's unit.
+        week, metric, label, unit, better, value, low, high, n, censored, missing, goal, and the judgement
+        (`review.SIGNAL_COLUMNS`), one row per metric and week, in the metric's unit.
     """
     return _family(review, [name for name, metric in CATALOGUE.items() if metric.family == "sla"])
 
@@ -137,8 +171,8 @@ def quality(review: Review) -> pd.DataFrame:
     """Control-chart frames of satisfaction, survey response, QA score and critical errors, thirteen weeks.
 
     Returns:
-        week, metric, label, unit, better, value, low, high, n, censored, missing, goal, centre, lower, upper, signal,
-        in_baseline, baseline, one row per metric and week, in the metric's unit.
+        week, metric, label, unit, better, value, low, high, n, censored, missing, goal, and the judgement
+        (`review.SIGNAL_COLUMNS`), one row per metric and week, in the metric's unit.
     """
     return _family(review, [name for name, each in CATALOGUE.items() if each.family in ("satisfaction", "quality")])
 
@@ -147,8 +181,8 @@ def effort(review: Review) -> pd.DataFrame:
     """Control-chart frames of first contact, reopens, escalations and solves per agent hour, thirteen weeks.
 
     Returns:
-        week, metric, label, unit, better, value, low, high, n, censored, missing, goal, centre, lower, upper, signal,
-        in_baseline, baseline, one row per metric and week, in the metric's unit.
+        week, metric, label, unit, better, value, low, high, n, censored, missing, goal, and the judgement
+        (`review.SIGNAL_COLUMNS`), one row per metric and week, in the metric's unit.
     """
     return _family(review, ["first_contact_resolution", "reopen_share", "escalation_rate", "solves_per_agent_hour"])
 
@@ -162,8 +196,8 @@ def metric(review: Review, name: str, *, weeks: int = analysis.REPORT_WEEKS) -> 
         weeks: how many weeks, up to the one reported.
 
     Returns:
-        week, metric, label, unit, better, value, low, high, n, censored, missing, goal, centre, lower, upper, signal,
-        in_baseline, baseline, one row per week, in the metric's unit.
+        week, metric, label, unit, better, value, low, high, n, censored, missing, goal, and the judgement
+        (`review.SIGNAL_COLUMNS`), one row per week, in the metric's unit.
 
     Raises:
         WarehouseError: there is no such metric; the message lists them.
@@ -180,9 +214,9 @@ def across_teams(review: Review, name: str, *, weeks: int = analysis.REPORT_WEEK
         weeks: how many weeks, up to the one reported.
 
     Returns:
-        team, team_label, week, metric, label, unit, better, value, low, high, n, censored, missing, goal, centre,
-        lower, upper, signal, in_baseline, baseline, one row per team and week, in the metric's unit; teams without
-        anything to do are left out.
+        team, team_label, week, metric, label, unit, better, value, low, high, n, censored, missing, goal, and
+        the judgement (`review.SIGNAL_COLUMNS`), one row per team and week, in the metric's unit; teams without anything
+        to do are left out.
 
     Raises:
         WarehouseError: there is no such metric; the message lists them.
@@ -201,8 +235,9 @@ def values(review: Review, *, by_channel: bool = False) -> pd.DataFrame:
     """Weekly values of the team up to the week, to go deeper from.
 
     Returns:
-        week, team, channel, metric, value, low, high, numerator, denominator, spread, n, censored, missing, one row per
-        week and metric, in the metric's unit; channel is `all`, with `by_channel` there is a row per channel too.
+        `weekly_values.COLUMNS`: week, team, channel, metric, value, low, high, numerator, denominator, spread, n,
+        censored, missing, state, settles_on, still_low, still_high, extra_variance, one row per week and metric, in
+        the metric's unit; channel is `all`, with `by_channel` there is a row per channel too.
     """
     return review.week.every_value if by_channel else review.week.own_values
 
@@ -233,57 +268,68 @@ def add_up(review: Review) -> pd.DataFrame:
 
 
 def signals(review: Review) -> pd.DataFrame:
-    """What is a signal in the week and what is noise.
+    """What left its limits in the week, what did not, and what was not judged.
 
-    Times on the calendar clock are left to their chart: they say a second time what the business clock says.
+    A metric that says a second time what its twin says, such as a time on the calendar clock, is left to its chart.
 
     Returns:
-        metric, label, unit, better, before, value, centre, lower, upper, rule, q, discovery, verdict (signal or noise),
-        turn (better, worse or ""), tests, discoveries, one row per metric that has a value, signals first.
+        metric, label, family, unit, better, value, before, `review.SIGNAL_COLUMNS`, turn (better, worse or ""),
+        weeks_outside, rate (the chance, at most, of a false alarm on the page), team (its name in the organisation's
+        file), one row per metric that the export has, signals first.
     """
-    chart = (
-        review.chart[~review.chart["metric"].str.contains("_calendar_")]
-        if review.week.has_data
-        else review.chart.head(0)
-    )
-    return analysis.signals(review.tests, chart, review.week.week)
+    chart = review.chart if review.week.has_data else review.chart.head(0)
+    own = chart[~chart["metric"].map(lambda name: bool(CATALOGUE[name].twin)).astype(bool)]
+    rows = analysis.signals(own, review.week.week, review.week.before)
+    family = rows["metric"].map({name: each.family for name, each in CATALOGUE.items()})
+    return rows.assign(family=family, rate=review.week.organisation.signals.rate, team=review.week.team)
 
 
 def explain(review: Review, metric: str = "", *, by: str = "channel") -> pd.DataFrame:
-    """Split the change from the week before into what groups add to it.
+    """Split what sets the week apart from its usual weeks into what groups add to it.
 
     Args:
         review: of `open_review`.
-        metric: a metric's name; empty: those whose change from the week before is a discovery, at most three.
+        metric: a metric's name; empty: those that are signals and those that missed their goal, at most five.
         by: `channel` or `contact_reason`.
 
     Returns:
-        metric, label, unit, by, group, before, after, share_before, share_after, mix, rate, total, one row per group,
-        one metric after the other; total is what the group adds to the change, by mix and by rate. A median or
-        percentile cannot be split; the share of tickets that were done within the last week's value is split instead,
-        and the label says so.
+        `review.EXPLAIN_COLUMNS`, one row per group, one metric after the other; total is what the group adds to the
+        difference, by mix and by rate, from the weeks on which the metric's limits rest (against). A median or
+        percentile cannot be split; the share of tickets that were done within the value of the week before is split
+        instead, against that week, and the label says so. A metric that cannot be split at all has one row that says
+        why (missing).
 
     Raises:
         WarehouseError: there is no such metric; the message lists them.
     """
+    nothing = pd.DataFrame(columns=list(analysis.EXPLAIN_COLUMNS))
     if not review.week.has_data:
-        return pd.DataFrame(columns=list(analysis.EXPLAIN_COLUMNS))
-    if metric:
-        metrics = [_metric_of(metric)]
-    else:
-        verdicts = signals(review)
-        strongest = verdicts[verdicts["discovery"]].sort_values("q", kind="stable")["metric"].head(_MOST_EXPLAINED)
-        metrics = [_metric_of(name) for name in strongest]
-    parts = [part for each in metrics if len(part := _parts_of_change(review, each, by))]
-    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=list(analysis.EXPLAIN_COLUMNS))
+        return nothing
+    metrics = [_metric_of(metric)] if metric else _to_explain(review)
+    parts = [_parts_of_change(review, each, by) for each in metrics]
+    return pd.concat(parts, ignore_index=True) if parts else nothing
+
+
+def _to_explain(review: Review) -> list[Metric]:
+    """The metrics that are new signals, that missed their goal, that are still outside: in this order, at most five."""
+    rows = signals(review)
+    now = review.chart[review.chart["week"] == review.week.week].set_index("metric").reindex(rows["metric"])
+    columns = zip(*(now[name] for name in ("value", "goal", "better", "still_low", "still_high")), strict=True)
+    has_missed = [
+        words.goal_verdict(value, goal, better, still_low=low, still_high=high) == "not met"
+        for value, goal, better, low, high in columns
+    ]
+    rank = np.select([rows["verdict"] == NEW, has_missed, rows["verdict"] == OUTSIDE], [0, 1, 2], default=3)
+    names = rows.assign(rank=rank)[rank < 3].sort_values("rank", kind="stable")["metric"]
+    return [CATALOGUE[name] for name in names.head(_MOST_EXPLAINED)]
 
 
 def metric_table(review: Review) -> pd.DataFrame:
     """All metrics of the week.
 
     Returns:
-        metric, label, family, unit, better, definition, value, low, high, n, goal, before, signal, limits (whether
-        there are any), missing, history (the last thirteen values).
+        metric, label, family, unit, better, definition, value, low, high, n, goal, state, settles_on, still_low,
+        still_high, before, verdict, since, direction, together, why, missing, history (the last thirteen values).
     """
     catalogue = pd.DataFrame(
         [(each.name, each.family, each.definition) for each in CATALOGUE.values()],
@@ -292,12 +338,13 @@ def metric_table(review: Review) -> pd.DataFrame:
     chart = review.chart if review.week.has_data else review.chart.head(0)
     history = chart.groupby("metric", sort=False)["value"].agg(list).rename("history").reset_index()
     before = chart.loc[chart["week"] == review.week.before, ["metric", "value"]].rename(columns={"value": "before"})
-    now = chart[chart["week"] == review.week.week].assign(limits=chart["centre"].notna())
+    now = chart[chart["week"] == review.week.week]
     frame = now.merge(catalogue, on="metric").merge(history, on="metric").merge(before, on="metric", how="left")
     return frame[
         [
             *("metric", "label", "family", "unit", "better", "definition", "value", "low", "high", "n", "goal"),
-            *("before", "signal", "limits", "missing", "history"),
+            *_STANDING,
+            *("before", "verdict", "since", "direction", "together", "why", "missing", "history"),
         ]
     ]
 
@@ -353,22 +400,57 @@ def headline(review: Review) -> Headline:
 
 
 def _headline_of(metric: Metric, rows: pd.DataFrame) -> Line:
-    """The headline of a metric, from its control-chart frame: the last week, its change, a signal or else the goal."""
+    """The headline of a metric, from its control-chart frame: the last week, its change, and a short line below."""
     last, unit = rows.iloc[-1], metric.unit
     before = rows["value"].iloc[-2] if len(rows) > 1 else None
-    target = words.goal(last["goal"], metric.better, unit) if pd.notna(last["goal"]) else ""
+    standing = {name: last[name] for name in ("state", "settles_on")}
     return Line(
         label=metric.label,
-        value=words.value(last["value"], unit)
-        if pd.notna(last["value"])
-        else words.estimate(None, last["low"], None, unit),
+        value=words.standing(last["value"], last["low"], last["high"], unit, **standing),
         better=metric.better,
         change=words.change(before, last["value"], unit),
-        signal=bool(last["signal"]),
-        note=words.rules(str(last["signal"])) if last["signal"] else f"goal {target}" if target else "",
+        signal=words.is_signal(last["verdict"]),
+        note=words.signal(last) if words.is_signal(last["verdict"]) else _note_of(metric, last),
         spark=tuple(None if pd.isna(each) else float(each) for each in rows["value"]),
         unit=unit,
     )
+
+
+def _note_of(metric: Metric, last: pd.Series) -> str:
+    """The line below a headline that is no signal: when it settles, what it waits for, or else its goal."""
+    if last["state"] == SO_FAR and isinstance(last["settles_on"], str):
+        return f"settles {words.day(last['settles_on'])}"
+    if last["state"] == BOUNDS and pd.notna(last["censored"]):
+        return f"{last['censored']:,.0f} of {last['n']:,.0f} still wait"
+    return f"goal {words.goal(last['goal'], metric.better, metric.unit)}" if pd.notna(last["goal"]) else ""
+
+
+def _waiting(review: Review, metric: Metric) -> dict[str, int]:
+    """Of the tickets that wait for a time to end, how many are from the weekend and how many saw no open hour yet."""
+    if metric.fact != "tickets":
+        return {}
+    week = review.week
+    rows = week.warehouse.read(
+        "facts", "tickets", columns=["created_at", metric.censored], weeks=[week.week], teams=[week.team]
+    )
+    rows = rows[rows[metric.censored].notna()]
+    weekday = rows["created_at"].dt.tz_convert(week.organisation.zone).dt.day_of_week
+    return {
+        "weekend": int((weekday >= _SATURDAY).sum()),
+        "unopened": int((rows[metric.censored] < _OPEN_HOUR).sum()),
+    }
+
+
+def _settled_since(review: Review) -> pd.DataFrame:
+    """Headline times of the week before that have settled since this week ended, as `outlook` returns them."""
+    rows = restatements(review)
+    is_own = (rows["week"] == review.week.before) & rows["metric"].isin(_HEADLINES) & (rows["unit"] == "seconds")
+    rows = rows[is_own & (rows["entry"] == ledger.SETTLING) & rows["was"].notna()].rename(columns={"is": "value"})
+    dates = {
+        name: pd.to_datetime(rows[name], utc=True).dt.tz_convert(review.week.organisation.zone).dt.strftime("%Y-%m-%d")
+        for name in ("was_as_of", "as_of")
+    }
+    return rows.assign(state=SETTLED, **dates)
 
 
 def _family(review: Review, names: list[str]) -> pd.DataFrame:
@@ -381,24 +463,59 @@ def _family(review: Review, names: list[str]) -> pd.DataFrame:
 
 
 def _parts_of_change(review: Review, metric: Metric, by: str) -> pd.DataFrame:
-    """What each group adds to the change of a metric: `review.EXPLAIN_COLUMNS`."""
-    pairs = review.breakdown
-    rows = pairs[(pairs["metric"] == metric.name) & (pairs["by"] == by)]
+    """What each group adds to what sets a metric's week apart: `review.EXPLAIN_COLUMNS`."""
+    own = review.breakdown[(review.breakdown["metric"] == metric.name) & (review.breakdown["by"] == by)]
+    now = own[own["week"] == review.week.week]
+    usual = [review.week.before]
+    if metric.kind != "quantile":
+        usual = analysis.usual_weeks(review.control_frame([metric], weeks=_ALL_WEEKS), review.week.week)
+    sums = [_sums_of(now, by, review.week.week)]
+    if metric.kind == "quantile":
+        sums.append(_sums_of(now, by, _USUAL, suffix="_before"))
+    else:
+        # the sums of a week stand in its own rows; in the first week of a breakdown only beside those of the next
+        within = own[own["week"].isin(usual)]
+        first = own[own["week"] == own["week"].min()] if len(own) else own
+        if (earlier := shift_week(first["week"].iloc[0], -1) if len(first) else "") in usual:
+            sums.append(_sums_of(first, by, _USUAL, suffix="_before"))
+        sums.append(_sums_of(within, by, _USUAL))
+        usual = [week for week in usual if week == earlier or week in set(within["week"])]
     parts = analysis.explain(
-        _sums_by_week(review, rows, by), metric, by=by, before=review.week.before, after=review.week.week
+        pd.concat(sums, ignore_index=True), metric, by=by, before=_USUAL, after=review.week.week, weeks=len(usual)
     )
-    limits = rows["limit_seconds"].dropna()
-    if limits.empty:
-        return parts
-    return parts.assign(label=f"{metric.label.partition(',')[0]} within {words.duration(float(limits.iloc[0]))}")
+    if parts.empty:
+        return _unsplit(review, metric, by)
+    against = usual[0] if len(usual) == 1 else f"{usual[0]} to {usual[-1]}"
+    limits = now["limit_seconds"].dropna()
+    if len(limits):
+        within_limit = f"{metric.label.partition(',')[0]} within {words.duration(float(limits.iloc[0]))}"
+        parts = parts.assign(label=within_limit)
+    return parts.assign(against=against, missing=None)[list(analysis.EXPLAIN_COLUMNS)]
 
 
-def _sums_by_week(review: Review, rows: pd.DataFrame, by: str) -> pd.DataFrame:
-    """Rows of the breakdown as sums of either week: week, the column `by`, numerator, denominator."""
-    sums = ["numerator", "denominator"]
-    before = rows[["group", "numerator_before", "denominator_before"]].set_axis([by, *sums], axis=1)
-    after = rows[["group", *sums]].set_axis([by, *sums], axis=1)
-    return pd.concat([before.assign(week=review.week.before), after.assign(week=review.week.week)], ignore_index=True)
+def _sums_of(rows: pd.DataFrame, by: str, week: str, *, suffix: str = "") -> pd.DataFrame:
+    """Rows of the breakdown as sums of one stretch of time: week, the column `by`, numerator, denominator."""
+    sums = rows[["group", f"numerator{suffix}", f"denominator{suffix}"]]
+    return sums.set_axis([by, "numerator", "denominator"], axis=1).assign(week=week)
+
+
+def _unsplit(review: Review, metric: Metric, by: str) -> pd.DataFrame:
+    """The one row that says why a metric cannot be split."""
+    dimension = _DIMENSIONS.get(by, by)
+    if metric.fact == "backlog" or metric.exposure:
+        reason = f"cannot be split by {dimension}: it is counted for the team as a whole"
+    elif not (review.breakdown["by"] == by).any():
+        reason = f"cannot be split by {dimension}: tickets in this export have no column {by}"
+    else:
+        reason = "cannot be split: this week, or all before it, have no number"
+    row = dict.fromkeys(analysis.EXPLAIN_COLUMNS) | {
+        "metric": metric.name,
+        "label": metric.label,
+        "unit": metric.unit,
+        "by": by,
+        "missing": reason,
+    }
+    return pd.DataFrame([row]).astype({"mix": "float64", "rate": "float64", "total": "float64"})
 
 
 def _metric_of(name: str) -> Metric:

@@ -8,6 +8,8 @@ from typing import Any
 import pandas as pd
 
 from opslib.analysis.weekly_review.restatements import CAUSES, RESTATEMENT, SETTLING
+from opslib.analysis.weekly_review.weekly_signals import BACK, NOT_JUDGED, WITHIN
+from opslib.analysis.weekly_review.weekly_values import BOUNDS, SETTLED, SO_FAR
 from opslib.display import words
 from opslib.display.cells import (
     Cell,
@@ -24,7 +26,19 @@ from opslib.display.control_charts import control_chart, control_charts, small_m
 from opslib.display.decomposition import decomposition_chart
 from opslib.display.theme import Drawing, Markup, note
 from opslib.reports.weekly_review.backlog_charts import backlog_age_chart, backlog_chart
+from opslib.weeks import monday_of
 
+_RATES = {0.01: "one week in a hundred", 0.05: "one week in twenty", 0.1: "one week in ten", 0.2: "one week in five"}
+_FAMILIES = {
+    "flow": "flow and backlog",
+    "speed": "speed",
+    "sla": "SLA",
+    "satisfaction": "satisfaction",
+    "quality": "quality",
+    "effort": "effort",
+}
+_MOST_NAMED = 4
+_WEEKS_TO_REBASE = 8
 _FLOW = {
     "opening": "Opening",
     "created": "+ Created",
@@ -63,47 +77,96 @@ def _trust_in_words(row: Any) -> str:
 
 
 def signals(frame: pd.DataFrame) -> Markup:
-    """What needs attention: the metrics that are signals in the week, and in one sentence those that are not.
+    """What needs attention: the metrics outside their limits, and in a sentence each those that are not or not judged.
 
     Args:
-        frame: metric, label, unit, better, before, value, centre, lower, upper, rule, q, discovery, verdict, turn,
-            tests, discoveries, one row per metric.
+        frame: metric, label, family, unit, better, before, value, centre, lower, upper, verdict, since, direction, why,
+            together, left_out, level_shift, turn, weeks_outside, rate, team, one row per metric.
     """
     if frame.empty:
         return note(NOTHING)
-    signal_rows = frame[frame["verdict"] == "signal"]
-    noise = frame.loc[frame["verdict"] == "noise", "label"].tolist()
-    tests, discoveries = int(frame["tests"].iloc[0]), int(frame["discoveries"].iloc[0])
-    family = (
-        f"Week on week, {tests:,} changes were tested over all metrics and teams; "
-        f"{discoveries:,} {'is a discovery' if discoveries == 1 else 'are discoveries'} at a false discovery rate of "
-        "10 %: about one in ten discoveries is a false alarm."
-    )
-    calm = f"Noise, no more than chance would do: {words.listed(noise)}." if noise else ""
-    if signal_rows.empty:
-        return paragraphs("No metric shows a signal this week.", family, calm)
+    is_signal = frame["verdict"].map(words.is_signal).astype(bool)
+    is_judged = frame["verdict"] != NOT_JUDGED
+    sentences = [
+        _judged_in_words(int(is_judged.sum()), float(frame["rate"].iloc[0])),
+        *(f"{row.label} is {words.signal(row)}." for row in rows_of(frame[frame["verdict"] == BACK])),
+        _within_in_words(frame.loc[frame["verdict"] == WITHIN, "label"]),
+        _not_judged_in_words(frame[~is_judged & frame["value"].notna()]),
+        " ".join(_limits_in_words(frame[is_judged])),
+        *(_rebase_in_words(row) for row in rows_of(frame[frame["weeks_outside"] >= _WEEKS_TO_REBASE])),
+    ]
+    below = paragraphs(*(sentence for sentence in sentences if sentence))
+    if not is_signal.any():
+        return stacked(paragraphs("No metric is outside its limits this week."), below) if is_judged.any() else below
     rows = [
         [
             Cell(row.label, header=True),
             Cell(words.value(row.value, row.unit), number=True),
             Cell(words.value(row.before, row.unit), number=True),
             Cell(words.change(row.before, row.value, row.unit) or words.NOT_SHOWN, number=True),
-            Cell(_usual_range(row), number=True),
-            Cell(f"{row.turn}: {_reasons(row)}" if row.turn else _reasons(row)),
+            Cell(_limits(row), number=True),
+            Cell(f"{words.signal(row)} ({row.turn})" if row.turn else words.signal(row)),
         ]
-        for row in rows_of(signal_rows)
+        for row in rows_of(frame[is_signal])
     ]
-    heads = ("Metric", "This week", "Before", "Change", "Usual range", "Signal")
-    table = table_of("Signals this week, starting with what got worse", heads, rows)
-    return stacked(table, paragraphs(family, calm))
+    heads = ("Metric", "This week", "Week before", "Change", "Limits", "Signal")
+    return stacked(table_of("Outside their limits, what is new first", heads, rows), below)
+
+
+def _judged_in_words(judged: int, rate: float) -> str:
+    """How many metrics were judged, and how often a quiet week gives a false alarm."""
+    if not judged:
+        return "No metric could be judged this week."
+    metrics = "1 metric" if judged == 1 else f"{judged} metrics, all together"
+    return (
+        f"Judged: {metrics}. Where nothing has moved, a page shows a new signal by chance in at most "
+        f"{_RATES.get(round(rate, 4), f'{100 * rate:.3g} of 100 weeks')}."
+    )
+
+
+def _within_in_words(labels: pd.Series) -> str:
+    if labels.empty:
+        return ""
+    names = words.listed(labels.tolist()) if len(labels) <= 2 * _MOST_NAMED else f"{len(labels)} metrics, listed below"
+    return f"Within their limits: {names}."
+
+
+def _not_judged_in_words(rows: pd.DataFrame) -> str:
+    """The metrics that have a number and were not judged, by reason; many of a reason by their families."""
+    parts = []
+    for why, own in rows.groupby("why", sort=False):
+        names = own["label"] if len(own) <= _MOST_NAMED else own["family"].map(_FAMILIES).drop_duplicates()
+        count = f"{len(own)} metrics of " if len(own) > _MOST_NAMED else ""
+        parts.append(f"{count}{words.listed(names.tolist())}: {why}")
+    return f"Not judged: {'; '.join(parts)}." if parts else ""
+
+
+def _limits_in_words(rows: pd.DataFrame) -> list[str]:
+    """What to know of limits before trusting them, a sentence per note with the metrics that it is about."""
+    notes = pd.DataFrame(
+        [(text, row.label) for row in rows_of(rows) for text in words.limits(row)], columns=["text", "label"]
+    )
+    return [
+        f"{str(text)[:1].upper()}{str(text)[1:]}: {words.listed(own.tolist())}."
+        for text, own in notes.groupby("text")["label"]
+    ]
+
+
+def _rebase_in_words(row: Any) -> str:
+    """The line by which a metric that has long been outside its limits gets new ones."""
+    return (
+        f"{row.label} has been outside its limits for {row.weeks_outside} weeks. If this is its new normal, add to "
+        f"{row.team} under baselines in params/org.yml, with your reason: "
+        f'- {{metric: {row.metric}, from: {monday_of(row.since)}, reason: "…"}}'
+    )
 
 
 def flow(frame: pd.DataFrame) -> Drawing | Markup:
     """What came, what went and what the backlog looks like, a control chart each.
 
     Args:
-        frame: week, metric, label, unit, better, value, low, high, n, missing, goal, centre, lower, upper, signal,
-            in_baseline, baseline, one row per metric and week.
+        frame: week, metric, label, unit, better, value, low, high, n, missing, goal, centre, lower, upper, and
+            the judgement (as `control_charts` names it), one row per metric and week.
     """
     return control_charts(frame)
 
@@ -112,18 +175,74 @@ def speed(frame: pd.DataFrame) -> Drawing | Markup:
     """Reply and resolution times, a control chart each.
 
     Args:
-        frame: week, metric, label, unit, better, value, low, high, n, missing, goal, centre, lower, upper, signal,
-            in_baseline, baseline, one row per metric and week.
+        frame: week, metric, label, unit, better, value, low, high, n, missing, goal, centre, lower, upper, and
+            the judgement (as `control_charts` names it), one row per metric and week.
     """
     return control_charts(frame)
+
+
+def outlook(frame: pd.DataFrame) -> Markup:
+    """What is known so far of the newest week's times, a sentence or two each; nothing where all are settled.
+
+    Args:
+        frame: week, metric, label, unit, value, low, high, n, censored, state, settles_on, still_low, still_high,
+            weekend, unopened, was, was_as_of, as_of, one row per time.
+    """
+    rows, said = [], set()
+    for row in rows_of(frame[frame["state"] != SETTLED]):
+        measure = row.label.partition(",")[0]
+        rows.append(_outlook_in_words(row, counts=measure not in said))
+        said.add(measure)
+    settled = [_settled_in_words(row) for row in rows_of(frame[frame["state"] == SETTLED])]
+    return paragraphs(*rows, f"{frame['week'].iloc[-1][5:]} has settled. {' '.join(settled)}" if settled else "")
+
+
+def _outlook_in_words(row: Any, *, counts: bool) -> str:
+    """A time that is not settled: its value so far, what it waits for, where it will lie and when that is known."""
+    now = words.standing(row.value, row.low, row.high, row.unit, state=row.state, settles_on=row.settles_on)
+    interval = f"{words.value(row.low, row.unit)} to {words.value(row.high, row.unit)}"
+    sentences = [f"{row.label}: {now}" + (f" ({interval})." if row.state == SO_FAR and is_known(row.high) else ".")]
+    if counts:
+        sentences.append(_waiting_in_words(row))
+    if row.state != SO_FAR:
+        sentences.append("Too few past weeks tell how it will end.")
+    elif is_known(row.still_low) and is_known(row.still_high):
+        sentences.append(_range_in_words(row))
+    if isinstance(row.settles_on, str):
+        sentences.append(f"Known on {words.day(row.settles_on)}.")
+    return " ".join(filter(None, sentences))
+
+
+def _waiting_in_words(row: Any) -> str:
+    """How many have not ended, and since when they wait."""
+    if not is_known(row.censored) or row.censored == 0:
+        return "Nothing is open any more, but a solve may still be reopened." if row.metric.startswith("full") else ""
+    things = "tickets" if is_known(row.weekend) else "questions"
+    verb = "are not solved" if row.metric.startswith("full") else "still wait"
+    count = f"{row.censored:,.0f} of {row.n:,.0f} {things}"
+    if row.state != SO_FAR and is_known(row.unopened) and row.unopened == row.censored:
+        return f"{count} have not had an open hour yet."
+    return f"{count} {verb}{', most from the weekend' if 2 * (row.weekend or 0) > row.censored else ''}."
+
+
+def _range_in_words(row: Any) -> str:
+    """Where the final value will lie, by what became of past weeks."""
+    low, high = words.value(row.still_low, row.unit), words.value(row.still_high, row.unit)
+    guide = "Going by past weeks at this point, the final value will"
+    return f"{guide} stay about there." if low == high else f"{guide} lie between {low} and {high}."
+
+
+def _settled_in_words(row: Any) -> str:
+    now, was = words.value(row.value, row.unit), words.value(row.was, row.unit)
+    return f"{row.label}: {now} ({pd.Timestamp(row.was_as_of).day_name()}'s estimate {was})."
 
 
 def sla(frame: pd.DataFrame) -> Drawing | Markup:
     """The attainment of each SLA metric, a control chart each.
 
     Args:
-        frame: week, metric, label, unit, better, value, low, high, n, missing, goal, centre, lower, upper, signal,
-            in_baseline, baseline, one row per metric and week.
+        frame: week, metric, label, unit, better, value, low, high, n, missing, goal, centre, lower, upper, and
+            the judgement (as `control_charts` names it), one row per metric and week.
     """
     return control_charts(frame)
 
@@ -132,8 +251,8 @@ def quality(frame: pd.DataFrame) -> Drawing | Markup:
     """Satisfaction, survey response, QA score and critical errors, a control chart each.
 
     Args:
-        frame: week, metric, label, unit, better, value, low, high, n, missing, goal, centre, lower, upper, signal,
-            in_baseline, baseline, one row per metric and week.
+        frame: week, metric, label, unit, better, value, low, high, n, missing, goal, centre, lower, upper, and
+            the judgement (as `control_charts` names it), one row per metric and week.
     """
     return control_charts(frame)
 
@@ -142,8 +261,8 @@ def effort(frame: pd.DataFrame) -> Drawing | Markup:
     """First contact, reopens, escalations and solves per agent hour, a control chart each.
 
     Args:
-        frame: week, metric, label, unit, better, value, low, high, n, missing, goal, centre, lower, upper, signal,
-            in_baseline, baseline, one row per metric and week.
+        frame: week, metric, label, unit, better, value, low, high, n, missing, goal, centre, lower, upper, and
+            the judgement (as `control_charts` names it), one row per metric and week.
     """
     return control_charts(frame)
 
@@ -152,8 +271,8 @@ def metric(frame: pd.DataFrame) -> Drawing | Markup:
     """The control chart of one metric.
 
     Args:
-        frame: week, metric, label, unit, better, value, low, high, n, missing, goal, centre, lower, upper, signal,
-            in_baseline, baseline, one row per week.
+        frame: week, metric, label, unit, better, value, low, high, n, missing, goal, centre, lower, upper, and
+            the judgement (as `control_charts` names it), one row per week.
     """
     return control_chart(frame)
 
@@ -163,7 +282,7 @@ def across_teams(frame: pd.DataFrame) -> Drawing | Markup:
 
     Args:
         frame: team, team_label, week, metric, label, unit, better, value, low, high, n, missing, goal, centre, lower,
-            upper, signal, in_baseline, baseline, one row per team and week.
+            upper, and the judgement (as `control_charts` names it), one row per team and week.
     """
     return small_multiples(frame)
 
@@ -189,11 +308,11 @@ def backlog_age(frame: pd.DataFrame) -> Drawing | Markup:
 
 
 def explain(frame: pd.DataFrame) -> Drawing | Markup:
-    """What each group adds to a change: by its own rate, and by its share of the whole.
+    """What each group adds to a difference from the usual weeks: by its own rate, and by its share of the whole.
 
     Args:
-        frame: metric, label, unit, by, group, before, after, share_before, share_after, mix, rate, total, one row per
-            metric and group.
+        frame: metric, label, unit, by, group, before, after, share_before, share_after, mix, rate, total, against,
+            missing, one row per metric and group.
     """
     return decomposition_chart(frame)
 
@@ -202,8 +321,9 @@ def metric_table(frame: pd.DataFrame) -> Markup:
     """All metrics of a week with interval, goal, change, signal, thirteen weeks as a line, and definition.
 
     Args:
-        frame: metric, label, family, unit, better, definition, value, low, high, n, goal, before, signal, limits
-            (bool), missing, history (list of the last values), one row per metric.
+        frame: metric, label, family, unit, better, definition, value, low, high, n, goal, state, settles_on, still_low,
+            still_high, before, verdict, since, direction, together, why, missing, history (list of the last values),
+            one row per metric.
     """
     if frame.empty:
         return note(NOTHING)
@@ -216,20 +336,29 @@ def _metric_cells(row: Any) -> list[Cell]:
     if isinstance(row.missing, str):
         return [_label_cell(row.label, row.definition), Cell(row.missing), *[Cell("")] * 5]
     count = "" if row.unit == "count" else f" This week: {words.value(row.n, 'count')} counted."
-    is_met = words.met(row.value, row.goal, row.better)
-    mark = "" if is_met is None else ", met" if is_met else ", not met"
-    value = words.value(row.value, row.unit) if row.value == row.value or not is_known(row.low) else "not reached"
-    usual = "usual" if row.limits else "too few weeks"
+    verdict = words.goal_verdict(row.value, row.goal, row.better, still_low=row.still_low, still_high=row.still_high)
+    mark = f", {verdict}" if verdict else ""
     spark = sparkline(row.history, spark_words(row.label, row.history, row.unit))
     return [
         _label_cell(row.label, row.definition + count),
-        Cell(value, number=True),
-        Cell(words.interval(row.low, row.high, row.unit), number=True),
+        _value_cell(row),
+        Cell(words.NOT_SHOWN if row.state == BOUNDS else words.interval(row.low, row.high, row.unit), number=True),
         Cell(words.goal(row.goal, row.better, row.unit) + mark, whole=True),
         Cell(words.change(row.before, row.value, row.unit) or words.NOT_SHOWN, number=True),
-        Cell(words.rules(row.signal) or (usual if is_known(row.value) else words.NOT_SHOWN)),
+        Cell(words.signal(row) if is_known(row.value) else words.NOT_SHOWN),
         Cell("", html=spark or words.NOT_SHOWN),
     ]
+
+
+def _value_cell(row: Any) -> Cell:
+    """A metric's value; where it is not settled, also that and when it will be."""
+    if row.state == SETTLED and not is_known(row.value) and is_known(row.low):
+        return Cell("not reached", number=True)
+    value = words.standing(row.value, row.low, row.high, row.unit, state=row.state, settles_on=row.settles_on)
+    if row.state != SO_FAR or not isinstance(row.settles_on, str) or not is_known(row.value):
+        return Cell(value, number=True)
+    when = f"settles {words.day(row.settles_on)}"
+    return Cell(f"{value}, {when}", html=f"{escape(value)},<br> <small>{when}</small>", number=True)
 
 
 def add_up(frame: pd.DataFrame) -> Markup:
@@ -307,17 +436,8 @@ def _label_cell(label: str, definition: str) -> Cell:
     return Cell(label, html=fold, header=True)
 
 
-def _usual_range(row: Any) -> str:
-    """The limits of a signal's control chart, in words."""
+def _limits(row: Any) -> str:
+    """The limits of a signal, in words."""
     if not is_known(row.upper):
         return words.NOT_SHOWN
     return f"{words.value(row.lower, row.unit)} to {words.value(row.upper, row.unit)}"
-
-
-def _reasons(row: Any) -> str:
-    """Why a row is a signal: the rules of its control chart, and the test against the week before."""
-    reasons = [words.rules(row.rule)] if row.rule else []
-    if row.discovery:
-        chance = "< 0.001" if row.q < 0.001 else f"= {row.q:.3f}"
-        reasons.append(f"changed from the week before (q {chance})")
-    return "; ".join(reasons)

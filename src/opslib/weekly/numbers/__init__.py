@@ -1,1 +1,1 @@
-"""The numbers of a run: which weeks are complete, weekly values, changes, and what was published of them."""
+"""The numbers of a run: which weeks are complete, weekly values, signals, and what was published of them."""

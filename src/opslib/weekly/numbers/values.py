@@ -18,6 +18,7 @@ from opslib.metrics import ALL, CATALOGUE, NO_GROUP, Metric
 from opslib.settings import Organisation
 from opslib.store.memo import Basis, code_of, digest_of, digest_of_files
 from opslib.store.warehouse import Warehouse
+from opslib.weekly.numbers.completion import COMPLETENESS, with_completed
 from opslib.weeks import last_complete_week, week_bounds, weeks_between
 
 TABLE = "weekly_values"
@@ -73,20 +74,25 @@ def build_weekly_values(warehouse: Warehouse, organisation: Organisation, as_of:
         sums = list(_sums(measurable, tables, weeks, as_of, groups, organisation.live_channels))
         exposures = metrics.exposures(tables, weeks, organisation)
         times = list(_times(measurable, tables, weeks, groups))
+        parts = [
+            *(_values_of_sums(wide, exposures) for wide in sums),
+            *itertools.starmap(analysis.quantile_values, times),
+        ]
+        parts = parts if "channel" in groups else [part[part["channel"] == ALL] for part in parts]
+        filled = pd.concat([part[part["n"].fillna(0) > 0] for part in parts]) if parts else pd.DataFrame()
+        values = analysis.weekly_values(
+            parts,
+            weeks=list(weeks["week"]),
+            teams=organisation.team_names,
+            catalogue=CATALOGUE,
+            missing=lacking | _without_values(measurable, filled, sums),
+            missing_of_team=_without_target(organisation, filled)
+            | _of_too_few_people(exposures, organisation.privacy.minimum_group),
+        )
+        tables["spells"] = warehouse.scan(engine, "facts", "spells")
+        values = with_completed(values, tables, warehouse, organisation, weeks, as_of)
     finally:
         engine.disconnect()
-    parts = [*(_values_of_sums(wide, exposures) for wide in sums), *itertools.starmap(analysis.quantile_values, times)]
-    parts = parts if "channel" in groups else [part[part["channel"] == ALL] for part in parts]
-    filled = pd.concat([part[part["n"].fillna(0) > 0] for part in parts]) if parts else pd.DataFrame()
-    values = analysis.weekly_values(
-        parts,
-        weeks=list(weeks["week"]),
-        teams=organisation.team_names,
-        catalogue=CATALOGUE,
-        missing=lacking | _without_values(measurable, filled, sums),
-        missing_of_team=_without_target(organisation, filled)
-        | _of_too_few_people(exposures, organisation.privacy.minimum_group),
-    )
     warehouse.write("facts", TABLE, values, partition_by_week=True)
     rows = _breakdown(sums, times, values, list(weeks["week"]), groups)
     warehouse.write("facts", BREAKDOWN, rows, partition_by_week=True)
@@ -248,6 +254,7 @@ def _without_target(organisation: Organisation, filled: pd.DataFrame) -> dict[tu
 def _basis(warehouse: Warehouse, organisation: Organisation, as_of: datetime) -> Basis:
     """What the values are made of."""
     files = [path for name in _FACTS for path in warehouse.files("facts", name)]
+    files += [path for name in ("spells", COMPLETENESS) for path in warehouse.files("facts", name)]
     files += [path for name in _STANDARD for path in warehouse.files("standard", name)]
     return {
         "code": code_of(__name__),

@@ -1,0 +1,125 @@
+"""From weekly values to weekly signals: every week judged against those before it, written to the warehouse."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import date, timedelta
+from time import perf_counter
+
+import pandas as pd
+import pyarrow as pa
+
+from opslib.analysis.weekly_review import weekly_signals
+from opslib.metrics import ALL, CATALOGUE
+from opslib.settings import Calendar, Organisation
+from opslib.store.memo import Basis, code_of, digest_of, digest_of_files
+from opslib.store.warehouse import Warehouse
+from opslib.weekly.numbers.completeness import TABLE as COMPLETENESS
+from opslib.weekly.numbers.values import TABLE as VALUES
+from opslib.weeks import monday_of, week_of_day
+
+TABLE = "weekly_signals"
+_READ = ["week", "team", "channel", "metric", "value", "numerator", "denominator", "spread", "missing"]
+
+
+def build_weekly_signals(warehouse: Warehouse, organisation: Organisation) -> list[str]:
+    """Write `facts/weekly_signals`, a partition per week; a week rests on all weeks up to it and on no later one.
+
+    Args:
+        warehouse: holds the weekly values.
+        organisation: its teams, their calendars and baselines, and the rate of false alarms.
+
+    Returns:
+        One line that says what was done.
+    """
+    started = perf_counter()
+    memo = warehouse.memo(TABLE)
+    weeks = warehouse.weeks("facts", VALUES)
+    basis = _bases(warehouse, organisation, weeks)
+    outdated = [
+        week
+        for week in weeks
+        if not memo.holds(week, basis[week], [warehouse.folder("facts", TABLE) / f"week={week}" / "part.parquet"])
+    ]
+    memo.forget({*outdated, *(set(memo.names()) - set(weeks))})
+    if outdated:
+        rows = _judged(warehouse, organisation, [week for week in weeks if week <= outdated[-1]])
+        rows_of = {str(week): part for week, part in rows.groupby("week")}
+        for week in outdated:
+            part = rows_of.get(week, rows.head(0))
+            warehouse.write_week("facts", TABLE, week, pa.Table.from_pandas(part, preserve_index=False))
+    removed = warehouse.remove_weeks("facts", TABLE, keep=weeks)
+    memo.keep_all({week: (basis[week], None) for week in outdated})
+    if not outdated and not removed:
+        return ["weekly signals as before"]
+    return [f"weekly signals: {len(outdated)} weeks judged against those before ({perf_counter() - started:.1f} s)"]
+
+
+def _judged(warehouse: Warehouse, organisation: Organisation, weeks: list[str]) -> pd.DataFrame:
+    """The signals of all these weeks."""
+    values = warehouse.read("facts", VALUES, columns=[*_READ, "state", "extra_variance"], weeks=weeks)
+    incomplete = warehouse.read("facts", COMPLETENESS) if warehouse.has("facts", COMPLETENESS) else None
+    return weekly_signals.weekly_signals(
+        values[values["channel"] == ALL],
+        CATALOGUE,
+        teams=organisation.team_names,
+        rate=organisation.signals.rate,
+        closed=closed_weeks(organisation, weeks),
+        baselines=_baselines(organisation),
+        incomplete=incomplete,
+    )
+
+
+def closed_weeks(organisation: Organisation, weeks: Iterable[str]) -> dict[tuple[str, str], str]:
+    """By team and week the holidays on days on which the team would be open.
+
+    Args:
+        organisation: its teams and their calendars.
+        weeks: ISO weeks.
+    """
+    mondays = {week: monday_of(week) for week in weeks}
+    years = {day.year for monday in mondays.values() for day in (monday, monday + timedelta(days=6))}
+    names_of = {calendar.name: _closed_days(calendar, years) for calendar in organisation.calendars}
+    closed = {}
+    for team in organisation.teams:
+        days = names_of[team.calendar]
+        for week, monday in mondays.items():
+            names = [days[day] for day in (monday + timedelta(days=step) for step in range(7)) if day in days]
+            if names:
+                closed[team.name, week] = ", ".join(names)
+    return closed
+
+
+def _closed_days(calendar: Calendar, years: Iterable[int]) -> dict[date, str]:
+    """The closed days of a calendar that would have hours."""
+    days = {}
+    for day, name in calendar.holidays.dates(years).items():
+        hours = [entry for entry in calendar.hours if entry.start <= day] or list(calendar.hours[:1])
+        if hours[-1].by_weekday()[day.weekday()]:
+            days[day] = name
+    return days
+
+
+def _baselines(organisation: Organisation) -> Mapping[tuple[str, str], list[str]]:
+    """By team and metric the first whole weeks from which its baseline begins anew."""
+    begins: dict[tuple[str, str], list[str]] = {}
+    for team in organisation.teams:
+        for each in team.baselines:
+            monday = each.start + timedelta(days=-each.start.weekday() % 7)
+            begins.setdefault((team.name, each.metric), []).append(week_of_day(monday))
+    return begins
+
+
+def _bases(warehouse: Warehouse, organisation: Organisation, weeks: list[str]) -> dict[str, Basis]:
+    """What the signals of each week rest on: the bytes of it and of all weeks before."""
+    shared = {
+        "code": code_of(__name__),
+        "parameters": digest_of(organisation.model_dump_json()),
+        "completeness": digest_of_files(warehouse.files("facts", COMPLETENESS), warehouse.root),
+    }
+    bases: dict[str, Basis] = {}
+    so_far = ""
+    for week in weeks:
+        so_far = digest_of([so_far, digest_of_files(warehouse.files("facts", VALUES, [week]), warehouse.root)])
+        bases[week] = shared | {VALUES: so_far}
+    return bases
