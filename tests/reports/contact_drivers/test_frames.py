@@ -11,6 +11,7 @@ import pytest
 
 from opslib.analysis.contact_drivers import follow_up
 from opslib.analysis.contact_drivers.escalation_register import AREA, SCHEMA, TABLE
+from opslib.facts.text_languages import build_text_languages
 from opslib.reports.contact_drivers import escalation_evidence, show
 from opslib.reports.contact_drivers import frames as report
 from opslib.reports.contact_drivers.frames import Drivers
@@ -241,3 +242,14 @@ def test_a_quiet_team_hands_nothing_over(folders: Folders):
 def test_an_export_without_the_table_has_no_active_users(tmp_path_factory: pytest.TempPathFactory):
     folders = shared_warehouse(tmp_path_factory, write_drivers_warehouse)
     assert contacts_of(folders).activity is None
+
+
+def test_where_no_column_tells_the_language_the_texts_do(tmp_path: Path):
+    root, params = write_drivers_warehouse(tmp_path, lacking=("language",), with_tables=False)
+    assert report.languages(contacts_of((root, params)))["language"].tolist() == ["und"]
+    build_text_languages(Warehouse(root))
+    contacts = contacts_of((root, params))
+    frame = report.languages(contacts).set_index("language")
+    assert frame.loc["en", "texts"] >= 0.9 * frame["texts"].sum()
+    assert frame.loc["en", "enough"]
+    assert set(report.emerging(contacts)["language"]) == {"en"}

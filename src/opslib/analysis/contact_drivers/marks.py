@@ -15,7 +15,7 @@ _SAID_BESIDE = 0.2  # of the tickets with a mark, that say it in their own words
 _AT_THE_START = r"^\s*[\[(]([^\[\]()]{2,80})[\])]"
 _AT_THE_END = r"[\[(]([^\[\]()]{2,80})[\])]\s*$"
 _AFTER_A_DASH = r"\s[-–—|]\s+([^-–—|\[\]()]{2,40}?)\s*$"
-_NOTE = r"\[([^\[\]]{2,80})\]"
+_NOTE = r"\[(?![a-z ]{2,20}\])([^\[\]]{2,80})\]"  # in lower case it is a placeholder of redaction
 # In these words customers, too, speak of other things; as a mark they stand at the edge of a subject.
 _STATES = re.compile(
     r"(?:solved|resolved|closed|locked|edited|fixed|answered|merged|moved|duplicate|archived|split|gelöst|geschlossen|"
@@ -55,14 +55,13 @@ def without_marks(
 
 
 def _marks(subjects: pd.Series, descriptions: pd.Series, reasons: pd.Series, fewest: int) -> list[str]:
-    """The marks as they are written, in lower case."""
-    subject, description = subjects.str.lower(), descriptions.str.lower()
+    """The marks, in lower case."""
     matches = [
-        *(_matches(subject, form, r"[\[(]") for form in (_AT_THE_START, _AT_THE_END)),
-        _matches(subject, _AFTER_A_DASH, r"\s[-–—|]\s"),
-        _matches(description, _NOTE, r"\["),
+        *(_matches(subjects, form, r"[\[(]") for form in (_AT_THE_START, _AT_THE_END)),
+        _matches(subjects, _AFTER_A_DASH, r"\s[-–—|]\s"),
+        _matches(descriptions, _NOTE, r"\["),
     ]
-    written = pd.concat(matches).str.strip()
+    written = pd.concat(matches).str.strip().str.lower()
     if written.empty:
         return []
     uses = pd.DataFrame({"ticket": written.index, "mark": written.to_numpy()}).drop_duplicates()
@@ -71,7 +70,7 @@ def _marks(subjects: pd.Series, descriptions: pd.Series, reasons: pd.Series, few
     uses = uses[uses.groupby("kind")["ticket"].transform("nunique") >= fewest]
     if uses.empty:
         return []
-    text = subject + " . " + description
+    text = (subjects + " . " + descriptions).str.lower()
     own = text.loc[uses["ticket"]].tolist()
     uses["said"] = [line.count(mark) > 1 for mark, line in zip(uses["mark"], own, strict=True)]
     kinds = uses.groupby("kind").agg(

@@ -112,12 +112,14 @@ def _new_pairs(corpus: Corpus, weeks: list[str], rate: float, fewest: int) -> tu
 
 
 def _terms(corpus: Corpus, rows: pd.DataFrame) -> list[_Term]:
+    rows = rows[rows["phrase"].isin(corpus.vocabulary)]
+    if rows.empty:
+        return []
     columns = pd.Index(corpus.vocabulary.astype(str)).get_indexer(pd.Index(rows["phrase"].astype("str")))
-    by_term = sparse.csc_matrix(corpus.terms)
+    held = corpus.terms[:, columns].toarray() > 0
     return [
-        _Term(str(name), by_term[:, [column]].toarray().ravel() > 0, float(q))
-        for name, q, column in zip(rows["phrase"], rows["q"], columns, strict=True)
-        if column >= 0
+        _Term(str(name), held[:, place], float(q))
+        for place, (name, q) in enumerate(zip(rows["phrase"], rows["q"], strict=True))
     ]
 
 

@@ -114,7 +114,8 @@ def signals(chart: pd.DataFrame, week: str, before: str) -> pd.DataFrame:
     earlier = chart[chart["week"] == before].set_index("metric")["value"]
     rows = now[["metric", "label", "unit", "better", "value"]].assign(before=now["metric"].map(earlier))
     rows[list(SIGNAL_COLUMNS)] = now[list(SIGNAL_COLUMNS)]
-    gain = rows["direction"].map({"up": 1, "down": -1}).fillna(0) * rows["better"].map({"higher": 1, "lower": -1})
+    turns = rows["direction"].map({"up": 1, "down": -1}).astype("float64").fillna(0)
+    gain = turns * rows["better"].map({"higher": 1, "lower": -1}).astype("float64")
     gains = gain.where(rows["verdict"].isin([NEW, OUTSIDE]), 0.0).fillna(0.0).to_numpy(np.float64)
     rows["turn"] = pd.array(np.select([gains > 0, gains < 0], ["better", "worse"], default=""), dtype="str")
     rows["weeks_outside"] = [
