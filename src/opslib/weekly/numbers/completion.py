@@ -58,12 +58,15 @@ def with_completed(
     clocks = _clocks(organisation, weeks, as_of)
     place = {key: row for row, key in enumerate(zip(*(frame[name] for name in _KEY), strict=True))}
     columns = {name: frame[name].to_numpy(dtype=object, copy=True) for name in _STATES}
+    handed_over: pd.DataFrame | None = None
     for (fact, *_), group in groupby(quantiles, _times_of):
         members = [each for each in group if fact in tables]
         open_weeks = _weeks_with_open(frame, members, weeks, as_of)
         if not open_weeks:
             continue
-        measure = _Measure(members, tables, warehouse, organisation, weeks, as_of, clocks, open_weeks)
+        if handed_over is None:
+            handed_over = _handed_over(tables["spells"], list(clocks))
+        measure = _Measure(members, tables, warehouse, organisation, weeks, as_of, clocks, open_weeks, handed_over)
         for key, state in measure.estimates(place):
             for name, part in state.items():
                 columns[name][place[key]] = part
@@ -117,6 +120,21 @@ def _clocks(organisation: Organisation, weeks: pd.DataFrame, as_of: datetime) ->
     return {team.name: of_calendar[team.calendar] for team in organisation.teams if team.calendar in of_calendar}
 
 
+def _handed_over(spells: ir.Table, teams: Sequence[str]) -> pd.DataFrame:
+    """Of the tickets that more than one team held: ticket_id, start (seconds since 1970) and team (its place)."""
+    passed = spells.group_by("ticket_id").agg(holders=spells.team.nunique())
+    rows = spells.filter(spells.team.isin(teams)).semi_join(passed.filter(passed.holders > 1), "ticket_id")
+    held = _frame(rows.select("ticket_id", "team", "start_at"))
+    places = pd.Categorical(held["team"], categories=list(teams)).codes
+    return held[["ticket_id"]].assign(start=_seconds(held["start_at"]), team=places)
+
+
+def _frame(rows: ir.Table) -> pd.DataFrame:
+    """The rows in memory; Ibis's own way to pandas takes several times as long for texts."""
+    frame: pd.DataFrame = rows.to_pyarrow().to_pandas()
+    return frame
+
+
 class _Measure:
     """The times of one measure, by team and week, on both clocks."""
 
@@ -130,10 +148,11 @@ class _Measure:
         as_of: datetime,
         clocks: Mapping[str, OpenClock],
         open_weeks: Sequence[str],
+        handed_over: pd.DataFrame,
     ) -> None:
         self._members, self._organisation = members, organisation
         self._teams, self._clocks = list(clocks), list(clocks.values())
-        self._open_weeks = open_weeks
+        self._open_weeks, self._handed_over = open_weeks, handed_over
         self._as_of = float(int(as_of.timestamp()))
         self._first, self._name = members[0], _measure_of(members[0])
         self._reopens = self._name == _REOPENED
@@ -156,7 +175,7 @@ class _Measure:
         counts = rows.counts_in_speed if is_ticket else ibis.literal(True)
         rows = rows.mutate(_ended=ended, _censored=censored, _business=clocked, _counts=counts)
         rows = rows.filter(is_known(rows[metric.team]) & (~rows["_counts"] | is_known(ended) | is_known(censored)))
-        frame = rows.select(
+        columns = rows.select(
             week=rows["_week"],
             team=rows[metric.team],
             group=rows.channel.fill_null(NO_GROUP),
@@ -169,7 +188,8 @@ class _Measure:
             ended=rows["_ended"].cast("float64"),
             censored=rows["_censored"].cast("float64"),
             business=rows["_business"].cast("float64"),
-        ).to_pandas()
+        )
+        frame = _frame(columns)
         frame = frame[frame["team"].isin(self._teams)].sort_values(
             ["team", "week", "begin_at", "ticket_id"], ignore_index=True
         )
@@ -189,18 +209,13 @@ class _Measure:
             running=running,
             removed_at=removed_at,
         )
-        return timed, spells, self._holders(frame["ticket_id"], tables["spells"])
+        return timed, spells, self._holders(frame["ticket_id"])
 
-    def _holders(self, ticket_ids: pd.Series, spells: ir.Table) -> pd.DataFrame:
+    def _holders(self, ticket_ids: pd.Series) -> pd.DataFrame:
         """Which team held those rows whose ticket was handed over, from when on."""
-        passed = spells.group_by("ticket_id").agg(teams=spells.team.nunique())
-        known = spells.filter(spells.team.isin(self._teams))
-        rows = known.semi_join(passed.filter(passed.teams > 1), "ticket_id")
-        held = rows.select("ticket_id", "team", "start_at").to_pandas()
-        held = held.assign(start=_seconds(held["start_at"]))
-        held["team"] = pd.Categorical(held["team"], categories=self._teams).codes
         keys = pd.DataFrame({"ticket_id": ticket_ids, "key": ticket_ids.index})
-        return keys.merge(held, on="ticket_id").sort_values(["key", "start"], kind="stable")[["key", "start", "team"]]
+        held = keys.merge(self._handed_over, on="ticket_id")
+        return held.sort_values(["key", "start"], kind="stable")[["key", "start", "team"]]
 
     def _spells(self, frame: pd.DataFrame, tables: Mapping[str, ir.Table]) -> tuple[pd.DataFrame, np.ndarray]:
         """The spells in which reopened tickets were not solved, and since when tickets are removed."""
@@ -212,7 +227,7 @@ class _Measure:
         spells, tickets = tables["spells"], tables["tickets"]
         moves = ~tickets.counts_in_speed | ((tickets.reopens > 0) & self._reopens)
         kept = spells.filter(spells.status.isin(ACTIVE + REMOVED)).semi_join(tickets.filter(moves), "ticket_id")
-        rows = kept.select("ticket_id", "status", "start_at", "end_at").to_pandas()
+        rows = _frame(kept.select("ticket_id", "status", "start_at", "end_at"))
         rows = rows[rows["ticket_id"].isin(asked["ticket_id"])]
         key = pd.Series(asked.index, index=asked["ticket_id"])
         rows = rows.assign(key=rows["ticket_id"].map(key), start=_seconds(rows["start_at"]))
