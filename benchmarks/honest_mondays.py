@@ -167,7 +167,8 @@ def _values(folder: Path, organisation: Organisation, week: str) -> pd.DataFrame
 
 def report(values: pd.DataFrame, weeks: list[str]) -> None:
     """Print bias, coverage and width per team and metric, and the directions of the medians."""
-    now = values[(values["week"] == values["monday_of"]) & values["final_value"].notna() & (values["team"] != ALL)]
+    known = values["final_value"].notna() & (values["final_state"] == "settled")
+    now = values[(values["week"] == values["monday_of"]) & known & (values["team"] != ALL)]
     now = now[now["n"] > 0]
     print(f"{now['monday_of'].nunique()} Mondays, {weeks[0]} to {weeks[-1]}. Bias and width in %, median width.\n")
     print("| metric | team | weeks | bias | held | width | still held | still width | bounds | KM bias | KM held |")
