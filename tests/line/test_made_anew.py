@@ -27,7 +27,7 @@ EDITS = {
     "facts/sla.py": {"facts", "code of numbers"},
     "metrics.py": {"completeness", "values", "signals", "code of numbers", *ALL},
     "analysis/methods/discovery.py": {"report contact_drivers", "report routing_audit"},
-    "analysis/weekly_review/weekly_signals.py": {"signals"},
+    "analysis/weekly_review/weekly_signals.py": {"signals", "report weekly_review"},
     "analysis/routing_audit/lint.py": {"report routing_audit"},
     "display/words.py": {"completeness", "values", "signals", "code of numbers", *ALL},
     "reports/contact_drivers/show.py": {"report contact_drivers"},
