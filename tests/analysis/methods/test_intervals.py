@@ -8,13 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
-from statsmodels.stats.proportion import proportion_confint, proportions_ztest
+from statsmodels.stats.proportion import proportion_confint
 
 from opslib.analysis.methods.intervals import (
     mean_interval,
     newcombe_difference,
     poisson_rate,
-    proportion_change_p,
     wilson,
 )
 
@@ -147,24 +146,3 @@ def test_one_observation_has_a_mean_but_no_limits_and_none_has_neither():
     assert interval["mean"].iloc[0] == 4.0
     assert interval[["low", "high"]].iloc[0].isna().all()
     assert interval.iloc[1].isna().all()
-
-
-def test_the_change_of_a_share_has_the_p_value_of_the_pooled_score_test():
-    p = proportion_change_p([56, 10], [70, 40], [48, 12], [80, 41])
-    expected = [proportions_ztest([56, 48], [70, 80])[1], proportions_ztest([10, 12], [40, 41])[1]]
-    assert p.tolist() == pytest.approx(expected)
-    assert stats.chi2_contingency([[56, 14], [48, 32]], correction=False).pvalue == pytest.approx(p[0])
-
-
-def test_shares_that_are_all_or_nothing_in_both_weeks_have_not_changed():
-    assert proportion_change_p([0, 9], [8, 9], [0, 5], [7, 5]).tolist() == [1.0, 1.0]
-
-
-def test_the_change_from_a_week_without_trials_has_no_p_value():
-    assert proportion_change_p([3], [4], [0], [0]).isna().all()
-
-
-def test_p_values_keep_the_index_of_the_series():
-    teams = pd.Index(["a", "b"])
-    p = proportion_change_p(pd.Series([1, 2], index=teams), 4, pd.Series([3, 4], index=teams), 5)
-    assert p.index.equals(teams)

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from statsmodels.duration.survfunc import SurvfuncRight
 
-from opslib.analysis.methods.survival import grouped_quantiles, logrank_p, quantile
+from opslib.analysis.methods.survival import grouped_quantiles, quantile
 from tests.analysis.methods.lung import DAYS, DIED, SEX
 
 # Weeks of remission of acute myelogenous leukaemia with and without maintenance, Miller (1981), Survival Analysis.
@@ -76,15 +76,6 @@ def test_the_lung_cancer_median_has_the_log_log_limits_of_other_packages():
     """lifelines and scikit-survival give 284 to 361."""
     result = quantile(DAYS, DIED)
     assert (result.value, result.low, result.high) == (310, 284, 361)
-
-
-def test_the_log_rank_tests_have_the_published_p_values():
-    """Chi-square 3.39639 for leukaemia (p .06534), 10.3267 for lung cancer by sex (p .00131)."""
-    group = ["maintained"] * 11 + ["not"] * 12
-    assert logrank_p(MAINTAINED + NONMAINTAINED, MAINTAINED_ENDED + NONMAINTAINED_ENDED, group) == pytest.approx(
-        0.06534, abs=5e-6
-    )
-    assert logrank_p(DAYS, DIED, SEX) == pytest.approx(0.00131, abs=5e-6)
 
 
 def test_the_median_of_times_that_have_all_ended_is_the_ordinary_median():
@@ -152,7 +143,6 @@ def test_a_time_that_is_missing_or_negative_is_refused(bad):
     for call in (
         lambda: quantile(frame["hours"], frame["ended"]),
         lambda: grouped_quantiles(frame, by=["team"], duration="hours", ended="ended"),
-        lambda: logrank_p(frame["hours"], frame["ended"], ["x", "y"]),
     ):
         with pytest.raises(ValueError, match="the first at position 1"):
             call()
@@ -168,12 +158,6 @@ def test_an_unknown_interval_and_a_percentile_out_of_range_are_refused():
         quantile([1, 2], [True, True], interval="plain")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="between 0 and 1"):
         quantile([1, 2], [True, True], 90)
-
-
-def test_one_group_or_no_ends_have_no_log_rank_test():
-    assert math.isnan(logrank_p([1, 2], [True, True], ["a", "a"]))
-    assert math.isnan(logrank_p([1, 2], [False, False], ["a", "b"]))
-    assert math.isnan(logrank_p([1, 2], [False, True], ["a", "b"]))
 
 
 observations = st.lists(st.tuples(st.integers(0, 30), st.booleans()), min_size=1, max_size=60)

@@ -1,4 +1,4 @@
-"""Intervals for shares, rates and means, and p-values for their change between two periods."""
+"""Intervals for shares, rates and means, and for the change of a share between two periods."""
 
 from __future__ import annotations
 
@@ -195,47 +195,3 @@ def mean_interval(
     at_least_two = np.where(n >= 2, n, np.nan)
     half = -special.stdtrit(at_least_two - 1, tail) * spread / np.sqrt(at_least_two)
     return pd.DataFrame({"mean": centre, "low": centre - half, "high": centre + half}, index=index)
-
-
-def proportion_change_p(
-    successes_a: npt.ArrayLike, trials_a: npt.ArrayLike, successes_b: npt.ArrayLike, trials_b: npt.ArrayLike
-) -> pd.Series:
-    """Return two-sided p-values for the equality of two independent shares.
-
-    Args:
-        successes_a: successes of the first group, one per row.
-        trials_a: trials of the first group.
-        successes_b: successes of the second group.
-        trials_b: trials of the second group.
-
-    Returns:
-        A Series named p, one value per input row; NaN where either group has no trials, 1 where both shares are 0 or
-        both are 1.
-
-    Raises:
-        ValueError: a count is negative or successes exceed trials; the message names the first position.
-
-    Notes:
-        The score test: the difference over its standard error under one pooled share (its square is Pearson's
-        chi-square without continuity correction). It can differ near the boundary from the interval of
-        `newcombe_difference`, which does not assume equality.
-
-    References:
-        Pearson, K. (1900). On the criterion that a given system of deviations ... Philosophical Magazine 50, 157-175.
-
-    >>> proportion_change_p(56, 70, 48, 80).round(4).tolist()
-    [0.008]
-    """
-    columns, index = as_columns(successes_a=successes_a, trials_a=trials_a, successes_b=successes_b, trials_b=trials_b)
-    met_a, all_a, met_b, all_b = columns.values()
-    _check_counts(met_a, all_a, "_a")
-    _check_counts(met_b, all_b, "_b")
-    difference = _ratio(met_a, all_a) - _ratio(met_b, all_b)
-    pooled = _ratio(met_a + met_b, all_a + all_b)
-    # The counts say more reliably than the rounded pooled share whether there is any variance.
-    varies = (met_a + met_b > 0) & (met_a + met_b < all_a + all_b)
-    error = np.sqrt(pooled * (1 - pooled) * (_ratio(np.ones_like(all_a), all_a) + _ratio(np.ones_like(all_b), all_b)))
-    z = np.divide(
-        np.abs(difference), error, out=np.where(np.isnan(difference), np.nan, 0.0), where=varies & (error > 0)
-    )
-    return pd.Series(2 * special.ndtr(-z), index=index, name="p")

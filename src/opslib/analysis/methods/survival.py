@@ -1,4 +1,4 @@
-"""Times that may not have ended yet: percentiles of Kaplan-Meier curves with intervals, and the log-rank test.
+"""Times that may not have ended yet: percentiles of Kaplan-Meier curves with intervals.
 
 A ticket that is still open counts with the time that it has been open so far: it is censored, never left out.
 """
@@ -156,40 +156,6 @@ def grouped_quantiles(
     if not parts:
         raise ValueError("p names no percentile")
     return pd.concat(parts).sort_values("group", kind="stable").reset_index(drop=True)
-
-
-def logrank_p(durations: npt.ArrayLike, ended: npt.ArrayLike, group: npt.ArrayLike) -> float:
-    """Return the p-value of the log-rank test that all groups share one curve.
-
-    Args:
-        durations: times, not negative: to the end where it has come, so far where it has not. Any unit.
-        ended: bool (or 0 and 1) per time; False means censored.
-        group: the group of each time, such as this week and last week.
-
-    Returns:
-        The two-sided p-value; NaN where there are fewer than two groups or nothing to compare (no time at which
-        something ended while two groups were at risk).
-
-    Raises:
-        ValueError: a time is missing or negative, an `ended` is missing or neither 0 nor 1.
-
-    References:
-        Mantel, N. (1966). Evaluation of survival data and two new rank order statistics arising in its consideration.
-        Cancer Chemotherapy Reports 50, 163-170.
-    """
-    from statsmodels.duration.survfunc import survdiff
-
-    times, has_ended = _times_and_ends(durations, ended)
-    codes, labels = pd.factorize(np.asarray(group), use_na_sentinel=False)
-    if codes.shape != times.shape:
-        raise ValueError(f"{len(codes)} groups for {len(times)} durations")
-    if len(labels) < 2 or not has_ended.any():
-        return float("nan")
-    try:
-        statistic, _ = survdiff(times, has_ended.astype(np.int64), codes)
-    except np.linalg.LinAlgError:
-        return float("nan")
-    return float(special.chdtrc(len(labels) - 1, statistic)) if np.isfinite(statistic) else float("nan")
 
 
 def _times_and_ends(durations: npt.ArrayLike, ended: npt.ArrayLike) -> tuple[Floats, Bools]:
