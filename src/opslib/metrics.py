@@ -320,6 +320,8 @@ def exposures(tables: Mapping[str, ir.Table], weeks: pd.DataFrame, organisation:
     )
     sums = sums.reset_index()
     sums["size"] = sums["size"].mask(sums["exposure"] == "agents", sums["people"]).astype("float64")
+    # Seconds are whole, so that their sum does not depend on the order in which the engine gives them.
+    sums["size"] = sums["size"].mask(sums["exposure"] == "hours", sums["size"] / 3600)
     sums["is_shown"] = sums.pop("people") >= organisation.privacy.minimum_group
     if "activity" not in tables:
         return sums
@@ -328,7 +330,7 @@ def exposures(tables: Mapping[str, ir.Table], weeks: pd.DataFrame, organisation:
 
 
 def _hours(tables: Mapping[str, ir.Table], solvers: pd.DataFrame, weeks: pd.DataFrame) -> pd.DataFrame:
-    """Hours (`size`) per week, team and agent in which tickets were handled; planned ones where none are worked."""
+    """Seconds (`size`) per week, team and agent in which tickets were handled; planned ones where none are worked."""
     import ibis
 
     shifts = tables["shifts"].filter(tables["shifts"].activity.isin(HANDLING))
@@ -337,7 +339,7 @@ def _hours(tables: Mapping[str, ir.Table], solvers: pd.DataFrame, weeks: pd.Data
     shifts = in_weeks(shifts, "start_at", weeks)
     seconds = shifts.end_at.delta(shifts.start_at, unit="second")
     hours: pd.DataFrame = (
-        shifts.group_by(week=shifts["_week"], agent_id=shifts.agent_id).agg(size=seconds.sum() / 3600.0).to_pandas()
+        shifts.group_by(week=shifts["_week"], agent_id=shifts.agent_id).agg(size=seconds.sum()).to_pandas()
     )
     most = solvers.sort_values(["solves", "team"], ascending=[False, True], kind="stable")
     most = most.drop_duplicates(["week", "agent_id"])[["week", "agent_id", "team"]]
@@ -391,7 +393,7 @@ def cells(metrics: Iterable[Metric], rows: ir.Table, weeks: pd.DataFrame, *, by:
         above, below = rows[f"{metric.name}|above"], rows[f"{metric.name}|below"]
         counts = (below > 0).fill_null(False) & above.notnull()
         sums[f"{metric.name}|numerator"] = _exactly(above).sum(where=counts).fill_null(0.0)
-        sums[f"{metric.name}|denominator"] = below.sum(where=counts).fill_null(0.0)
+        sums[f"{metric.name}|denominator"] = _exactly(below).sum(where=counts).fill_null(0.0)
         sums[f"{metric.name}|squares"] = _exactly(above * above).sum(where=counts).fill_null(0.0)
     return rows.group_by("week", "team", by).agg(**sums)
 

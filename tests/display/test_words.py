@@ -57,7 +57,7 @@ def test_a_goal_is_decided_by_all_that_a_value_may_still_become(
     ("low", "high", "text"),
     [
         (3600.0, None, "at least 1 h"),
-        (3600.0, 7200.0, "1 h–2 h"),
+        (3600.0, 7200.0, "1–2 h"),
         (0.0, 7200.0, "at most 2 h"),
         (0.0, float("nan"), "not known yet"),
     ],

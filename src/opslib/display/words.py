@@ -108,16 +108,28 @@ def standing(
     '3 h 20 min so far'
     >>> standing(None, 3600, None, "seconds", state="bounds", settles_on=None)
     'at least 1 h'
+    >>> standing(None, 38100, 45720, "seconds", state="bounds", settles_on=None)
+    '10.6–12.7 h'
     >>> standing(None, None, None, "share", state=None, settles_on="2026-11-24")
     'known Tue 24 Nov'
     """
     if state == "bounds":
         if not low or math.isnan(low):
             return "not known yet" if _is_missing(high) else f"at most {value(high, unit)}"
-        return interval(low, high, unit)
+        both_are_times = unit == "seconds" and not _is_missing(high)
+        return _short_range(low, high) if both_are_times else interval(low, high, unit)
     if _is_missing(number):
         return f"known {day(settles_on)}" if isinstance(settles_on, str) else estimate(None, low, None, unit)
     return f"{value(number, unit)} so far" if state == "so far" else value(number, unit)
+
+
+def _short_range(low: float, high: float | None) -> str:
+    """Two times as one short text in one unit, which fits on a tile."""
+    assert high is not None
+    if high < 2 * 3600:
+        return f"{low / 60:.0f}–{high / 60:.0f} min"
+    ends = [f"{seconds / 3600:,.{1 if high < 24 * 3600 else 0}f}".removesuffix(".0") for seconds in (low, high)]
+    return f"{'–'.join(ends)} h"
 
 
 def day(iso: str) -> str:

@@ -167,7 +167,7 @@ def test_a_median_that_is_not_reached_says_so():
         (
             {"value": np.nan, "low": 18000.0, "high": 20000.0, "state": "bounds", "still_low": 18000.0}
             | {"still_high": 20000.0},
-            "5 h–5 h 33 min",
+            "5–5.6 h",
             "–",
             "≤ 4 h, not met",
         ),

@@ -62,7 +62,7 @@ def arcsine(successes: npt.ArrayLike, trials: npt.ArrayLike) -> Floats:
         Anscombe, F. J. (1948). The transformation of Poisson, binomial and negative-binomial data. Biometrika 35, 246.
 
     >>> arcsine([150], [210]).round(4).tolist()
-    [1.0051]
+    [1.006]
     """
     met, total = np.asarray(successes, dtype=np.float64), np.asarray(trials, dtype=np.float64)
     total = np.where(total > 0, total, np.nan)
