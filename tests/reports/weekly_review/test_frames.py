@@ -179,6 +179,8 @@ def test_headlines_of_a_week_that_is_not_settled_say_so(monday: Review, alpha: R
     assert (reply.value, resolution.value) == ("1 h 40 min so far", "at least 1 h")
     assert resolution.note == "3 of 40 still wait"
     assert resolution.change == ""
+    assert (reply.signal, reply.better) == (True, "lower")
+    assert (resolution.signal, resolution.better) == (False, "neither"), "open, it is called neither better nor worse"
     settled = {line.label: line for line in ops.weekly_review.headline(alpha).lines}
     assert "so far" not in settled["First reply, median"].value
 

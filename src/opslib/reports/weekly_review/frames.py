@@ -404,13 +404,14 @@ def _headline_of(metric: Metric, rows: pd.DataFrame) -> Line:
     last, unit = rows.iloc[-1], metric.unit
     before = rows["value"].iloc[-2] if len(rows) > 1 else None
     standing = {name: last[name] for name in ("state", "settles_on")}
+    is_signal = words.is_signal(last["verdict"])
     return Line(
         label=metric.label,
         value=words.standing(last["value"], last["low"], last["high"], unit, **standing),
-        better=metric.better,
+        better=metric.better if is_signal or last["state"] == SETTLED else "neither",
         change=words.change(before, last["value"], unit),
-        signal=words.is_signal(last["verdict"]),
-        note=words.signal(last) if words.is_signal(last["verdict"]) else _note_of(metric, last),
+        signal=is_signal,
+        note=words.signal(last) if is_signal else _note_of(metric, last),
         spark=tuple(None if pd.isna(each) else float(each) for each in rows["value"]),
         unit=unit,
     )
