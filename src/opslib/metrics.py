@@ -32,6 +32,7 @@ Rows = Callable[["ir.Table"], "ir.Value"]
 
 ALL = "all"
 NO_GROUP = "(none)"
+_EVENTS = " events"
 
 
 @dataclass(frozen=True)
@@ -44,8 +45,8 @@ class Metric:
     over what they come from, times `per`) or a ratio (which is no estimate, and has no interval); where it names an
     `exposure`, its numerators are divided by that of the team's week instead. A quantile has columns
     `ended` and `censored` with seconds, of which one is null, and a `probability`. A week's value is known only
-    `settles_days` after its end. `needs` are standard tables or
-    columns (`table.column`), alternatives separated by `|`.
+    `settles_days` after its end. `needs` are standard tables,
+    columns (`table.column`) or kinds of events (`ticket_events.status events`), alternatives separated by `|`.
     """
 
     name: str
@@ -85,12 +86,21 @@ class Metric:
         lacking = [need for need in self.needs if not any(_has(present, one) for one in need.split("|"))]
         if not lacking:
             return None
-        return "not in this export: " + "; ".join(f"no {need.replace('|', ' or ')}" for need in lacking)
+        return "not in this export: " + "; ".join(f"no {_in_words(present, need)}" for need in lacking)
 
 
 def _has(present: Mapping[str, frozenset[str]], need: str) -> bool:
     table, _, column = need.partition(".")
     return table in present and (not column or column in present[table])
+
+
+def _in_words(present: Mapping[str, frozenset[str]], need: str) -> str:
+    """The alternatives of a need; the table alone where a kind of its events is wanted and there are none at all."""
+    names = [
+        one.partition(".")[0] if one.endswith(_EVENTS) and not _has(present, one.partition(".")[0]) else one
+        for one in need.split("|")
+    ]
+    return " or ".join(dict.fromkeys(names))
 
 
 # --- what is counted -----------------------------------------------------------------------------------------------
@@ -517,8 +527,8 @@ def _of_sla(metric: str, *states: str) -> Rows:
 
 # --- the catalogue -------------------------------------------------------------------------------------------------
 
-_REPLIES = "ticket_events|tickets.first_reply_at"
-_SOLVES = "ticket_events|tickets.solved_at|tickets.closed_at"
+_REPLIES = "ticket_events.public_comment events|tickets.first_reply_at"
+_SOLVES = "ticket_events.status events|tickets.solved_at|tickets.closed_at"
 _BY_SOLVE = {"fact": "tickets", "dated_by": "last_solved_at", "team": "finished_team"}
 _CLOCK = {
     "business": "in the business hours of the team that held it",
@@ -575,7 +585,7 @@ def _flow() -> Iterable[Metric]:
         "lower",
         "Times that a solved or closed ticket came back to the team's backlog in the week.",
         _column("reopened"),
-        needs=("ticket_events",),
+        needs=("ticket_events.status events",),
     )
     yield of_day(
         "net_flow",
@@ -893,7 +903,7 @@ def _effort() -> Iterable[Metric]:
             "changed team or queue after their first assignment",
             _more_than_none("transfers"),
             "transfers",
-            ("ticket_events|tickets.transfer_count",),
+            ("ticket_events.team events|ticket_events.queue events|tickets.transfer_count",),
         ),
         (
             "ping_pong_share",
