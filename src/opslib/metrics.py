@@ -32,6 +32,29 @@ Rows = Callable[["ir.Table"], "ir.Value"]
 
 ALL = "all"
 NO_GROUP = "(none)"
+_EVENTS = " events"
+
+_WORDS = {
+    "activity": "counts of active users",
+    "quality_reviews": "quality reviews",
+    "quality_reviews.critical": "critical errors in the quality reviews",
+    "satisfaction": "satisfaction surveys",
+    "shifts": "shifts",
+    "ticket_events": "history of the tickets",
+    "ticket_events.public_comment events": "public comments in the history of the tickets",
+    "ticket_events.queue events": "changes of queue",
+    "ticket_events.status events": "changes of status in the history of the tickets",
+    "ticket_events.team events": "changes of team",
+    "tickets.assignee_id": "assignees",
+    "tickets.channel": "channels",
+    "tickets.closed_at": "closing times",
+    "tickets.contact_reason": "contact reasons",
+    "tickets.first_reply_at": "times of the first reply",
+    "tickets.requester_id": "requesters",
+    "tickets.solved_at": "solving times",
+    "tickets.transfer_count": "counts of transfers",
+}
+"""What a metric needs, in a reader's words."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +69,8 @@ class Metric:
     `ended` and `censored` with seconds, of which one is null, and a `probability`. A week's value is known only
     `settles_days` after its end; one that is known at once may be moved by reopenings for `reopens_days`. A metric with
     a `twin` says what that one says, by another clock or over another base, and is not judged beside it. `needs` are
-    standard tables or columns (`table.column`), alternatives separated by `|`.
+    standard tables, columns (`table.column`) or kinds of events (`ticket_events.status events`), alternatives separated
+    by `|`.
     """
 
     name: str
@@ -83,17 +107,26 @@ class Metric:
             present: for each standard table the columns that the export gives.
 
         >>> CATALOGUE["csat"].lacking({"tickets": frozenset({"ticket_id"})})
-        'not in this export: no satisfaction'
+        'not in this export: no satisfaction surveys'
         """
         lacking = [need for need in self.needs if not any(_has(present, one) for one in need.split("|"))]
         if not lacking:
             return None
-        return "not in this export: " + "; ".join(f"no {need.replace('|', ' or ')}" for need in lacking)
+        return "not in this export: " + "; ".join(f"no {_in_words(present, need)}" for need in lacking)
 
 
 def _has(present: Mapping[str, frozenset[str]], need: str) -> bool:
     table, _, column = need.partition(".")
     return table in present and (not column or column in present[table])
+
+
+def _in_words(present: Mapping[str, frozenset[str]], need: str) -> str:
+    """The alternatives of a need; the table alone where a kind of its events is wanted and there are none at all."""
+    names = [
+        one.partition(".")[0] if one.endswith(_EVENTS) and not _has(present, one.partition(".")[0]) else one
+        for one in need.split("|")
+    ]
+    return " or ".join(_WORDS[name] for name in dict.fromkeys(names))
 
 
 # --- what is counted -----------------------------------------------------------------------------------------------
@@ -522,8 +555,8 @@ def _of_sla(metric: str, *states: str) -> Rows:
 
 # --- the catalogue -------------------------------------------------------------------------------------------------
 
-_REPLIES = "ticket_events|tickets.first_reply_at"
-_SOLVES = "ticket_events|tickets.solved_at|tickets.closed_at"
+_REPLIES = "ticket_events.public_comment events|tickets.first_reply_at"
+_SOLVES = "ticket_events.status events|tickets.solved_at|tickets.closed_at"
 _BY_SOLVE = {"fact": "tickets", "dated_by": "last_solved_at", "team": "finished_team"}
 _CLOCK = {
     "business": "in the business hours of the team that held it",
@@ -575,6 +608,7 @@ def _flow() -> Iterable[Metric]:
             "solved again counts twice."
         ),
         _column("solved"),
+        needs=(_SOLVES,),
     )
     yield of_day(
         "reopened",
@@ -582,7 +616,7 @@ def _flow() -> Iterable[Metric]:
         "lower",
         "Times that a solved or closed ticket came back to the team's backlog in the week.",
         _column("reopened"),
-        needs=("ticket_events",),
+        needs=("ticket_events.status events",),
     )
     yield of_day(
         "net_flow",
@@ -593,6 +627,7 @@ def _flow() -> Iterable[Metric]:
             "moved out."
         ),
         lambda t: t.created + t.reopened + t.moved_in - t.solved - t.deleted - t.merged - t.moved_out,
+        needs=(_SOLVES,),
     )
     at_end: tuple[tuple[str, str, str, str, tuple[str, ...]], ...] = (
         (
@@ -600,21 +635,21 @@ def _flow() -> Iterable[Metric]:
             "Backlog at the week's end",
             "closing",
             "Tickets of the team that are new, open, pending or on hold at the last midnight of the week.",
-            (),
+            (_SOLVES,),
         ),
         (
             "backlog_unassigned",
             "Backlog without an owner",
             "unassigned",
             "Tickets of the team's backlog at the last midnight of the week that are assigned to nobody.",
-            ("ticket_events",),
+            ("ticket_events", _SOLVES),
         ),
         (
             "backlog_unreplied",
             "Backlog without a reply",
             "unreplied",
             "Tickets of the team's backlog at the last midnight of the week that no agent has answered publicly yet.",
-            (_REPLIES,),
+            (_REPLIES, _SOLVES),
         ),
     )
     for name, label, column, definition, needs in at_end:
@@ -905,7 +940,7 @@ def _effort() -> Iterable[Metric]:
             "changed team or queue after their first assignment",
             _more_than_none("transfers"),
             "transfers",
-            ("ticket_events|tickets.transfer_count",),
+            ("ticket_events.team events|ticket_events.queue events|tickets.transfer_count",),
         ),
         (
             "ping_pong_share",

@@ -147,8 +147,8 @@ def test_a_team_without_tickets_says_so_in_every_section(folders: tuple[Path, Pa
 
 def test_an_export_without_satisfaction_says_so_and_shows_no_zero(tmp_path: Path):
     alpha = cells_of("team/weekly_review", write_warehouse(tmp_path, with_satisfaction=False), team="alpha")
-    assert "Customer satisfaction: not in this export: no satisfaction." in text_of(alpha, "Quality")
-    assert "Customer satisfaction | not in this export: no satisfaction" in text_of(alpha, "All metrics")
+    assert "Customer satisfaction: not in this export: no satisfaction surveys." in text_of(alpha, "Quality")
+    assert "Customer satisfaction | not in this export: no satisfaction surveys" in text_of(alpha, "All metrics")
     assert "Customer satisfaction | not in this export" in text_of(alpha, "What is missing from this export?")
     _, headline = alpha[""]
     assert [line.label for line in headline.lines if line.label == "Customer satisfaction"] == []

@@ -244,7 +244,11 @@ class _Line:
         if not files:
             return frozenset()
         rows = self._connection.execute(f"SELECT DISTINCT event FROM {_parquet(files)}").fetchall()
-        return frozenset(row[0] for row in rows)
+        kinds = frozenset(row[0] for row in rows)
+        # Comments of nobody in particular tell neither replies nor questions.
+        if "actor_role" not in self._present.get("ticket_events", ["actor_role"]):
+            kinds -= {"public_comment", "internal_note"}
+        return kinds
 
     def _register(self, name: str, rows: pd.DataFrame | pa.Table) -> None:
         self._connection.register("incoming", rows)

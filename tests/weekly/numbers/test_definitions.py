@@ -152,8 +152,8 @@ def test_too_small_a_group_is_not_shown(values: pd.DataFrame) -> None:
 def test_what_the_export_lacks_is_said_and_never_zero(values: pd.DataFrame) -> None:
     lacks = values.loc[(WEEK, "nl")]["missing"]
     assert lacks["solves_per_agent_hour"] == "not in this export: no shifts"
-    assert lacks["contacts_per_1000"] == "not in this export: no activity"
-    assert lacks["critical_error_rate"] == "not in this export: no quality_reviews.critical"
+    assert lacks["contacts_per_1000"] == "not in this export: no counts of active users"
+    assert lacks["critical_error_rate"] == "not in this export: no critical errors in the quality reviews"
     assert lacks["backlog_unassigned"] == "not in this export: nothing in it tells this", "no event of an assignee"
     assert pd.isna(values.loc[(WEEK, "nl", "backlog_unassigned"), "value"])
 

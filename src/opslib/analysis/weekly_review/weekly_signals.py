@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -67,16 +67,39 @@ def weekly_signals(
         the net flow as they are (`level_signals`). A metric with a twin is not judged beside it. Without `incomplete`
         the first two weeks are taken for incomplete.
     """
-    weeks = sorted(set(values["week"]))
-    names = [name for name in catalogue if name in set(values["metric"])]
-    if not weeks or not names:
+    if not set(values["metric"]) & set(catalogue):
         return pd.DataFrame(columns=list(COLUMNS))
-    axes = _Axes(list(teams), names, weeks)
+    series = working_series(values, catalogue, teams=teams, closed=closed, baselines=baselines, incomplete=incomplete)
+    return _rows(series, values, levels.judge(series.panel, rate=rate))
+
+
+def working_series(
+    values: pd.DataFrame,
+    catalogue: Mapping[str, Metric],
+    *,
+    teams: Sequence[str],
+    closed: Mapping[tuple[str, str], str] | None = None,
+    baselines: Mapping[tuple[str, str], Sequence[str]] | None = None,
+    incomplete: pd.DataFrame | None = None,
+) -> Series:
+    """Weekly values as what is judged: on their working scale, by team, metric and week.
+
+    Args:
+        values: weekly values for channel `all`, all weeks that there are without a gap: week, team, metric, value,
+            numerator, denominator, spread, extra_variance.
+        catalogue: the metrics by name, one of which there are values of at least.
+        teams: whose values.
+        closed: by team and week the holiday that closes the team on one of its days.
+        baselines: by team and metric the weeks from which a decision begins the baseline anew.
+        incomplete: week, team, scope and reason of what cannot be judged.
+    """
+    weeks = sorted(set(values["week"]))
+    metrics = [metric for name, metric in catalogue.items() if name in set(values["metric"])]
+    axes = Axes(list(teams), [metric.name for metric in metrics], weeks)
     cells = {
         column: axes.grid(values, column)
         for column in ("value", "numerator", "denominator", "spread", "extra_variance")
     }
-    metrics = [catalogue[name] for name in names]
     y, variance = _working_scale(metrics, cells)
     labels = {metric.name: metric.label for metric in catalogue.values()}
     why = _reasons(axes, values, metrics, labels, closed or {}, incomplete)
@@ -93,11 +116,24 @@ def weekly_signals(
         has_floor=np.array([_has_variance(metric) for metric in metrics]),
         is_time=np.array([metric.unit == "seconds" for metric in metrics]),
     )
-    judgement = levels.judge(panel, rate=rate)
-    return _rows(axes, values, metrics, cells, why, judgement)
+    return Series(axes, metrics, panel, cells["denominator"], why)
 
 
-class _Axes:
+class Series(NamedTuple):
+    """What is judged, by team, metric and week.
+
+    axes; metrics, in their order; panel, the values on their working scale; trials, what shares are shares of; why, the
+    reason for which a value can neither be judged nor set limits, "" where it can.
+    """
+
+    axes: Axes
+    metrics: list[Metric]
+    panel: Panel
+    trials: Floats
+    why: Texts
+
+
+class Axes:
     """Teams, metrics and weeks, and where each row of a frame stands among them."""
 
     def __init__(self, teams: list[str], metrics: list[str], weeks: list[str]) -> None:
@@ -177,7 +213,7 @@ def _variance_of_mean(spread: Floats, size: Floats) -> Floats:
 
 
 def _reasons(
-    axes: _Axes,
+    axes: Axes,
     values: pd.DataFrame,
     metrics: Sequence[Metric],
     labels: Mapping[str, str],
@@ -216,7 +252,7 @@ def _reasons(
     return why
 
 
-def _starts(axes: _Axes, baselines: Mapping[tuple[str, str], Sequence[str]]) -> npt.NDArray[np.int64]:
+def _starts(axes: Axes, baselines: Mapping[tuple[str, str], Sequence[str]]) -> npt.NDArray[np.int64]:
     """For each week the place of the first one that its baseline may reach back to."""
     starts = np.zeros(axes.shape, dtype=np.int64)
     for (team, metric), begins in baselines.items():
@@ -227,29 +263,24 @@ def _starts(axes: _Axes, baselines: Mapping[tuple[str, str], Sequence[str]]) -> 
     return starts
 
 
-def _rows(
-    axes: _Axes,
-    values: pd.DataFrame,
-    metrics: Sequence[Metric],
-    cells: Mapping[str, Floats],
-    why: Texts,
-    judgement: Judgement,
-) -> pd.DataFrame:
+def _rows(series: Series, values: pd.DataFrame, judgement: Judgement) -> pd.DataFrame:
     """The judgement as `COLUMNS`, in the metrics' units."""
+    axes, metrics = series.axes, series.metrics
     verdict = np.select(
         [judgement.is_new, judgement.side != 0, judgement.is_back, judgement.judged],
         [NEW, OUTSIDE, BACK, WITHIN],
         default=NOT_JUDGED,
     ).astype(object)
-    trials = cells["denominator"]
-    limits = {name: _in_units(metrics, getattr(judgement, name), trials) for name in ("centre", "lower", "upper")}
+    limits = {
+        name: _in_units(metrics, getattr(judgement, name), series.trials) for name in ("centre", "lower", "upper")
+    }
     columns: dict[str, Any] = {
         **limits,
         "p": judgement.p,
         "verdict": verdict,
         "since": _names(axes.weeks, judgement.since),
         "direction": np.select([judgement.side > 0, judgement.side < 0], ["up", "down"], default="").astype(object),
-        "why": np.where(verdict == NOT_JUDGED, _why_not(why, judgement), ""),
+        "why": np.where(verdict == NOT_JUDGED, _why_not(series.why, judgement), ""),
         "together": judgement.together,
         "baseline_from": _names(axes.weeks, judgement.first),
         "baseline_to": _names(axes.weeks, judgement.last),

@@ -18,6 +18,7 @@ from opslib.metrics import ALL, CATALOGUE, NO_GROUP, Metric
 from opslib.settings import Organisation
 from opslib.store.memo import Basis, code_of, digest_of, digest_of_files
 from opslib.store.warehouse import Warehouse
+from opslib.tables import EVENTS
 from opslib.weekly.numbers.completion import COMPLETENESS, with_completed
 from opslib.weeks import last_complete_week, week_bounds, weeks_between
 
@@ -67,7 +68,7 @@ def build_weekly_values(warehouse: Warehouse, organisation: Organisation, as_of:
         tables |= {
             name: warehouse.scan(engine, "standard", name) for name in _STANDARD if warehouse.has("standard", name)
         }
-        present = warehouse.present()
+        present = _present(warehouse, engine)
         lacking = {name: reason for name, metric in CATALOGUE.items() if (reason := metric.lacking(present))}
         measurable = [metric for name, metric in CATALOGUE.items() if name not in lacking]
         groups = [name for name in GROUPS if name in present.get("tickets", ())]
@@ -101,6 +102,17 @@ def build_weekly_values(warehouse: Warehouse, organisation: Organisation, as_of:
     return [
         f"weekly values: {len(CATALOGUE)} metrics{absent}, {len(weeks)} weeks, {len(values):,} rows ({seconds:.1f} s)"
     ]
+
+
+def _present(warehouse: Warehouse, engine: ibis.BaseBackend) -> dict[str, frozenset[str]]:
+    """What the export gives, as metrics need it: columns by table and, beside those of the events, their kinds."""
+    present = warehouse.present()
+    if "ticket_events" in present:
+        kinds = list(EVENTS)
+        if warehouse.has("standard", "ticket_events"):
+            kinds = warehouse.scan(engine, "standard", "ticket_events").event.value_counts().event.to_list()
+        present["ticket_events"] |= {f"{kind} events" for kind in kinds}
+    return present
 
 
 def complete_weeks(warehouse: Warehouse, organisation: Organisation, as_of: datetime) -> pd.DataFrame:
