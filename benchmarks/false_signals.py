@@ -1,8 +1,12 @@
-"""How often the statistics of contact drivers raise a signal where there is none, and how soon they find what there is.
+"""How often the reports raise a signal where there is none, and how soon they find what there is.
 
-    python benchmarks/false_signals.py --seeds 101 102
+    python benchmarks/false_signals.py
+    python benchmarks/false_signals.py --subjects weekly_review
 
-Three tables:
+Of the weekly review: the pages and points of null samples (in which nothing is planted) that it calls out, the steps
+that it finds, and the planted truths, beside the control charts that one would draw otherwise (`review_signals.py`).
+
+Of contact drivers three tables:
 
 - Null weeks: samples in which nothing is planted (one per seed), taken in as exports are. Every week with enough weeks
   before it is tested for every team, as in its report. A family is a team's week; under no change the false discovery
@@ -35,10 +39,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import review_signals
+from review_signals import share_in_words
 
 from opslib.analysis.contact_drivers.drivers import OUTCOMES, form_choices
 from opslib.analysis.contact_drivers.movers import ALL, FALSE_DISCOVERY_RATE, weekly_movers
-from opslib.analysis.methods.intervals import wilson
 from opslib.reports import contact_drivers as drivers
 from opslib.reports.contact_drivers import Drivers
 from opslib.reports.week import open_week
@@ -51,6 +56,7 @@ from opslib.weeks import shift_week, weeks_between
 
 ROOT = Path(__file__).parents[1]
 PARAMS = ROOT / "params"
+SUBJECTS = ("weekly_review", "contact_drivers")
 FIRST, LAST = "2026-W21", "2026-W46"
 FIRST_TESTED = shift_week(FIRST, 8)
 FIRST_WITH_TOPICS = shift_week(FIRST, 9)
@@ -185,9 +191,13 @@ SIMULATED = (
 )
 
 
+def _truths(root: Path) -> list[Truth]:
+    return list(json.loads((root / "exports" / "ground_truth.json").read_text(encoding="utf-8"))["planted"])
+
+
 def planted_truths(root: Path) -> Iterator[tuple[str, str, str, str]]:
     """Truth, statistic, the week in which it begins, the first week with a signal."""
-    truths = {one["kind"]: one for one in json.loads((root / "exports" / "ground_truth.json").read_text())["planted"]}
+    truths = {one["kind"]: one for one in _truths(root)}
     for kind, looks in LOOKS.items():
         truth = truths[kind]
         begins = truth["begins"]
@@ -248,45 +258,61 @@ LOOKS: dict[str, dict[str, Look]] = {
 }
 
 
-def _share(some: int, of: int) -> str:
-    row = wilson([some], [of]).iloc[0]
-    return f"{some:4d} of {of:4d}  {100 * row['share']:5.1f} % ({100 * row['low']:.1f}–{100 * row['high']:.1f})"
+def print_drivers(pool: ProcessPoolExecutor, options: argparse.Namespace, roots: list[Path], planted: Path) -> None:
+    """The three tables of contact drivers."""
+    teams = sorted(load_organisation(PARAMS).team_names)
+    weeks = weeks_between(FIRST_TESTED, LAST)
+    counts = [pool.submit(simulated, kind, options.simulated, options.seeds[0]) for kind in SIMULATED]
+    print(f"Simulated quiet weeks with any mover (stated: {100 * FALSE_DISCOVERY_RATE:.0f} %)")
+    for kind, count in zip(SIMULATED, counts, strict=True):
+        print(f"  {kind:42s} {share_in_words(count.result(), options.simulated)}", flush=True)
+
+    print(f"Null weeks, {len(weeks)} of {len(teams)} teams in {len(roots)} samples, with any discovery")
+    # One after the other within a sample: all teams share its register.
+    jobs = [pool.submit(null_signals, [Family(root, team, week) for team in teams for week in weeks]) for root in roots]
+    signals = pd.DataFrame([row for each in jobs for row in each.result()], columns=["statistic", "any"])
+    for statistic in STATISTICS:
+        own = signals.loc[signals["statistic"] == statistic, "any"]
+        print(f"  {statistic:42s} {share_in_words(int(own.sum()), len(own))}", flush=True)
+
+    print("Planted truths")
+    for kind, statistic, begins, first in planted_truths(planted):
+        print(f"  {kind:36s} {statistic:16s} begins {begins}  first found {first}", flush=True)
+
+
+def print_review(pool: ProcessPoolExecutor, roots: list[Path], planted: Path) -> None:
+    """The three tables of the weekly review."""
+    organisation = load_organisation(PARAMS)
+    rate = organisation.signals.rate
+    found = [pool.submit(review_signals.found_steps, root, organisation, rate=rate) for root in roots]
+    print(f"Weekly review, null weeks from {review_signals.FIRST_JUDGED} on, {len(roots)} samples (stated: {rate:.0%})")
+    review_signals.print_counts(pd.concat([review_signals.points(root, organisation) for root in roots]))
+    print("Steps put into the null samples, in standard deviations of a team's weekly metric, found")
+    review_signals.print_steps(pd.concat([each.result() for each in found]))
+    print("Planted truths in weekly metrics")
+    for kind, metric, begins, first in review_signals.planted(planted, _truths(planted)):
+        print(f"  {kind:36s} {metric:26s} begins {begins}  first new {first}", flush=True)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="False signals in null weeks, and when planted truths are found.")
+    parser.add_argument("--subjects", nargs="+", choices=SUBJECTS, default=SUBJECTS)
     parser.add_argument("--tickets", type=int, default=60_000)
-    parser.add_argument("--seeds", type=int, nargs="+", default=[101, 102], help="one null sample each")
+    parser.add_argument("--seeds", type=int, nargs="+", default=list(range(101, 107)), help="one null sample each")
     parser.add_argument("--planted-seed", type=int, default=20261116)
     parser.add_argument("--simulated", type=int, default=400, help="quiet weeks simulated per kind")
     parser.add_argument("--processes", type=int, default=os.cpu_count())
     parser.add_argument("--folder", type=Path, help="where the samples go (removed afterwards)")
     options = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="opslib-signals-", dir=options.folder))
-    teams = sorted(load_organisation(PARAMS).team_names)
-    weeks = weeks_between(FIRST_TESTED, LAST)
     try:
         with ProcessPoolExecutor(options.processes, mp_context=get_context("spawn")) as pool:
-            counts = [pool.submit(simulated, kind, options.simulated, options.seeds[0]) for kind in SIMULATED]
-            print(f"Simulated quiet weeks with any mover (stated: {100 * FALSE_DISCOVERY_RATE:.0f} %)")
-            for kind, count in zip(SIMULATED, counts, strict=True):
-                print(f"  {kind:42s} {_share(count.result(), options.simulated)}", flush=True)
-
-            print(f"Null weeks, {len(weeks)} of {len(teams)} teams in {len(options.seeds)} samples, with any discovery")
-            jobs = []
-            for seed in options.seeds:
-                root = make(folder / f"null-{seed}", options.tickets, seed, planted=False)
-                # One after the other within a sample: all teams share its register.
-                jobs.append(pool.submit(null_signals, [Family(root, team, week) for team in teams for week in weeks]))
-            signals = pd.DataFrame([row for each in jobs for row in each.result()], columns=["statistic", "any"])
-            for statistic in STATISTICS:
-                own = signals.loc[signals["statistic"] == statistic, "any"]
-                print(f"  {statistic:42s} {_share(int(own.sum()), len(own))}", flush=True)
-
-        print("Planted truths")
-        root = make(folder / "planted", options.tickets, options.planted_seed, planted=True)
-        for kind, statistic, begins, first in planted_truths(root):
-            print(f"  {kind:36s} {statistic:16s} begins {begins}  first found {first}", flush=True)
+            roots = [make(folder / f"null-{seed}", options.tickets, seed, planted=False) for seed in options.seeds]
+            planted = make(folder / "planted", options.tickets, options.planted_seed, planted=True)
+            if "weekly_review" in options.subjects:
+                print_review(pool, roots, planted)
+            if "contact_drivers" in options.subjects:
+                print_drivers(pool, options, roots, planted)
     finally:
         shutil.rmtree(folder)
 
