@@ -5,7 +5,7 @@ The mapping of exports, the expectations, the sample and the docs all read this 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal, cast
 
@@ -43,6 +43,28 @@ EVENTS = (
     "merged_into",
     "deleted",
 )
+
+
+_COMMENTS = frozenset({"public_comment", "internal_note"})
+_OF_A_VALUE = frozenset({"status", "team", "queue", "assignee", "priority", "sla_policy"})
+
+
+def telling_events(kinds: Iterable[str], columns: Container[str]) -> frozenset[str]:
+    """The kinds of events from which anything can be learnt: a change to an unknown value tells nothing.
+
+    Args:
+        kinds: the kinds of events that an export has.
+        columns: the columns of its events.
+
+    >>> sorted(telling_events(["created", "status", "public_comment"], {"ticket_id", "event", "value"}))
+    ['created', 'status']
+    """
+    told = frozenset(kinds)
+    if "value" not in columns:
+        told -= _OF_A_VALUE
+    if "actor_role" not in columns:
+        told -= _COMMENTS
+    return told
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ from opslib.facts.spells import seconds_of
 from opslib.settings import Organisation
 from opslib.store.memo import Basis, Memo, code_of, digest_of, digest_of_files
 from opslib.store.warehouse import Warehouse
-from opslib.tables import TABLES
+from opslib.tables import TABLES, telling_events
 from opslib.weeks import week_bounds
 
 FACTS = ("tickets", "replies", "sla", "solves", "spells", "backlog_changes")
@@ -244,11 +244,8 @@ class _Line:
         if not files:
             return frozenset()
         rows = self._connection.execute(f"SELECT DISTINCT event FROM {_parquet(files)}").fetchall()
-        kinds = frozenset(row[0] for row in rows)
-        # Comments of nobody in particular tell neither replies nor questions.
-        if "actor_role" not in self._present.get("ticket_events", ["actor_role"]):
-            kinds -= {"public_comment", "internal_note"}
-        return kinds
+        columns = self._present.get("ticket_events", [column.name for column in TABLES["ticket_events"]])
+        return telling_events((row[0] for row in rows), columns)
 
     def _register(self, name: str, rows: pd.DataFrame | pa.Table) -> None:
         self._connection.register("incoming", rows)

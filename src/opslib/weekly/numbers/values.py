@@ -18,7 +18,7 @@ from opslib.metrics import ALL, CATALOGUE, NO_GROUP, Metric
 from opslib.settings import Organisation
 from opslib.store.memo import Basis, code_of, digest_of, digest_of_files
 from opslib.store.warehouse import Warehouse
-from opslib.tables import EVENTS
+from opslib.tables import EVENTS, telling_events
 from opslib.weekly.numbers.completion import COMPLETENESS, with_completed
 from opslib.weeks import last_complete_week, week_bounds, weeks_between
 
@@ -111,7 +111,7 @@ def _present(warehouse: Warehouse, engine: ibis.BaseBackend) -> dict[str, frozen
         kinds = list(EVENTS)
         if warehouse.has("standard", "ticket_events"):
             kinds = warehouse.scan(engine, "standard", "ticket_events").event.value_counts().event.to_list()
-        present["ticket_events"] |= {f"{kind} events" for kind in kinds}
+        present["ticket_events"] |= {f"{kind} events" for kind in telling_events(kinds, present["ticket_events"])}
     return present
 
 
