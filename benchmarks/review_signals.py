@@ -95,10 +95,11 @@ def chart_signals(series: Series) -> Bools:
         centre = _mean(past)
         sigma = _mean(np.abs(np.diff(past, axis=-1))) / 1.128
         sigma = np.where(is_share, np.sqrt(series.panel.variance[..., week]), sigma)
+        sigma = np.where(sigma > 0, sigma, np.nan)
         z = (value[..., max(0, week - 7) : week + 1] - centre[..., None]) / sigma[..., None]
         last, sides = z[..., -1], np.sign(z)
         run = (np.abs(sides[..., -8:].sum(axis=-1)) == 8) if z.shape[-1] >= 8 else np.zeros(last.shape, dtype=bool)
-        slope = np.sign(np.diff(z[..., -6:], axis=-1))
+        slope = np.sign(np.diff(np.where(np.isfinite(z), z, 0.0)[..., -6:], axis=-1))
         trend = np.abs(slope.sum(axis=-1)) == 5
         pair = (np.abs(last) > 2) & ((z[..., -3:] * sides[..., -1:] > 2).sum(axis=-1) >= 2)
         fired[..., week] = (np.abs(last) > 3) | run | trend | pair
@@ -126,7 +127,8 @@ def found_steps(root: Path, organisation: Organisation, *, rate: float) -> pd.Da
 
 def _steps(series: Series, rate: float) -> Iterator[tuple[str, str, float, float]]:
     panel, weeks = series.panel, series.axes.weeks
-    spread = np.nanstd(np.where(panel.usable, panel.value, np.nan), axis=-1, ddof=1)
+    usable = np.where(panel.usable, panel.value, np.nan)
+    spread = pd.DataFrame(usable.reshape(-1, len(weeks))).std(axis=1).to_numpy().reshape(usable.shape[:-1])
     before, charts_before = levels.judge(panel, rate=rate), chart_signals(series)
     for start in STARTS:
         at = weeks.index(start)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pandas as pd
@@ -121,12 +119,3 @@ def test_an_export_without_texts_has_none_to_ask(tmp_path: Path):
     store = warehouse_with(tmp_path, None, MIXED)
     write_json({"tickets": ["ticket_id", "team"]}, tmp_path / "standard" / "columns.json")
     assert build_text_languages(store) == []
-
-
-def test_the_library_is_loaded_by_nobody_who_does_not_ask():
-    code = (
-        "import sys, opslib, opslib.weekly.run, opslib.facts.text_languages, opslib.reports.contact_drivers\n"
-        "print('py3langid' in sys.modules)"
-    )
-    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert answer.stdout.strip() == "False"
