@@ -13,7 +13,9 @@ MEDIANS = [4.1, 3.6, 4.4, 3.9, 5.0, 4.2, 3.7, 4.6, 4.0, 4.3]
 SHARES = [(180, 210), (171, 205), (190, 221), (176, 208), (168, 200), (185, 214), (179, 209), (182, 212)]
 
 
-def panel(y: list[float], variance: list[float] | None = None, *, has_floor: bool = False) -> Panel:
+def panel(
+    y: list[float], variance: list[float] | None = None, *, has_floor: bool = False, is_time: bool = False
+) -> Panel:
     """One series of one page."""
     value = np.array(y, dtype=float)[None, None, :]
     return Panel(
@@ -24,7 +26,7 @@ def panel(y: list[float], variance: list[float] | None = None, *, has_floor: boo
         starts=np.zeros(value.shape, dtype=np.int64),
         family=np.zeros(1, dtype=np.int64),
         has_floor=np.array([has_floor]),
-        is_time=np.array([False]),
+        is_time=np.array([is_time]),
     )
 
 
@@ -87,6 +89,14 @@ def test_a_step_is_new_once_then_outside_and_sets_no_limits():
     assert judged.last[0, 0, -1] == 19
 
 
+def test_a_week_far_out_on_the_other_side_does_not_hide_since_when_it_has_been_outside():
+    noise = np.random.default_rng(3).normal(0, 1, 20).tolist()
+    judged = levels.judge(panel([*noise, 20.0, -50.0, 20.0, 20.0]), rate=0.10)
+    assert judged.side[0, 0, 20:].tolist() == [1, -1, 1, 1]
+    assert judged.is_new[0, 0, 20:].tolist() == [True, True, False, False]
+    assert judged.since[0, 0, 20:].tolist() == [20, 21, 20, 20]
+
+
 def test_what_comes_back_is_said_to_be_back_after_two_weeks_within():
     noise = np.random.default_rng(3).normal(0, 1, 20).tolist()
     judged = levels.judge(panel([*noise, 8.0, 8.2, 0.1, -0.2, 0.1, 0.0]), rate=0.10)
@@ -107,6 +117,17 @@ def test_a_week_rests_on_no_later_one():
     whole, part = levels.judge(panel(y)), levels.judge(panel(y[:25]))
     for one, other in zip(whole, part, strict=True):
         np.testing.assert_array_equal(one[:, :, :25], other)
+
+
+def test_a_baseline_that_a_rule_pins_tells_nothing_of_the_mean_of_two_weeks_either():
+    """Three of eight weeks lie at 72 h, which are too many; of nine they are not."""
+    pinned = panel(hours([72, 30, 41, 72, 25, 38, 72, 33, 50, 20]), is_time=True)
+    judged = levels.judge(pinned, rate=0.10)
+    assert np.exp(judged.ceiling[0, 0, 8]) == pytest.approx(72 * 3600)
+    assert judged.judged[0, 0, 8:].tolist() == [False, True]
+    base = at_baseline(pinned)
+    score = (pinned.value[0, 0, 9] - base.centre[0, 0]) / np.sqrt(base.variance[0, 0] * (1 + base.inflation[0, 0] / 9))
+    assert judged.p[0, 0, 9] == pytest.approx(2 * stats.t.sf(abs(score), 8))
 
 
 @pytest.mark.parametrize("rate", [0.0, 1.0])
