@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -100,7 +101,7 @@ def shift_of(weeks: list[int], residuals: list[float]) -> int:
         if t > best:
             best, at = t, weeks[cut]
     knots = [(8, 4.69), (13, 4.16), (20, 3.89), (26, 3.80)]
-    for (low, high_limit), (high, low_limit) in zip(knots, knots[1:], strict=False):
+    for (low, high_limit), (high, low_limit) in itertools.pairwise(knots):
         if low <= n <= high:
             limit = high_limit + (n - low) / (high - low) * (low_limit - high_limit)
     return at if best > limit else -1

@@ -507,7 +507,7 @@ def _test(panel: Panel, week: int, base: Baseline, earlier: Baseline | None) -> 
     of_both = (1 + earlier.correlation) / both + earlier.inflation / earlier.weight
     score_of_two = (mean - earlier.centre) / np.sqrt(earlier.variance * of_both + extra)
     p_of_two = 2 * special.stdtr(earlier.freedom, -np.abs(score_of_two))
-    there = panel.usable[..., before] & (before >= panel.starts[..., week]) & earlier.can_judge
+    there = panel.usable[..., before] & earlier.can_judge
     two_is_stronger = there & (p_of_two < alone)
     p = np.where(there, np.minimum(1.0, 2 * np.where(two_is_stronger, p_of_two, alone)), alone)
     return p, alone, np.where(two_is_stronger, score_of_two, score), two_is_stronger
