@@ -13,7 +13,7 @@ from opslib.analysis.methods import level_signals as levels
 from opslib.analysis.methods.columns import Floats
 from opslib.analysis.methods.level_signals import FEWEST_WEEKS, Judgement, Panel
 from opslib.analysis.weekly_review.completeness import ALL_METRICS, OF_BACKLOG
-from opslib.analysis.weekly_review.weekly_values import BOUNDS
+from opslib.analysis.weekly_review.weekly_values import SETTLED
 from opslib.metrics import Metric
 
 COLUMNS = (
@@ -67,8 +67,8 @@ def weekly_signals(
         the net flow as they are (`level_signals`). A metric with a twin is not judged beside it. Without `incomplete`
         the first two weeks are taken for incomplete.
     """
-    weeks = sorted(set(values["week"]))
-    names = [name for name in catalogue if name in set(values["metric"])]
+    weeks, present = sorted(set(values["week"])), set(values["metric"])
+    names = [name for name in catalogue if name in present]
     if not weeks or not names:
         return pd.DataFrame(columns=list(COLUMNS))
     axes = _Axes(list(teams), names, weeks)
@@ -80,7 +80,8 @@ def weekly_signals(
     y, variance = _working_scale(metrics, cells)
     labels = {metric.name: metric.label for metric in catalogue.values()}
     why = _reasons(axes, values, metrics, labels, closed or {}, incomplete)
-    usable = np.isfinite(y) & np.isfinite(variance) & (why == "")
+    why[np.isfinite(y) & ~np.isfinite(variance) & (why == "")] = "nothing tells yet how much it varies"
+    usable = np.isfinite(y) & (why == "")
     if incomplete is None:
         usable[:, :, :_TRUNCATED_WEEKS] = False
     panel = Panel(
@@ -202,13 +203,9 @@ def _reasons(
                 why[at_team[row], concerned[scope], at_week[row]] = rows["reason"].iloc[row]
     team, metric, week = axes.places(values)
     inside = (team >= 0) & (metric >= 0) & (week >= 0)
-    settles = {one.name: one.settles_days > 0 for one in metrics}
-    for cells, reason in (
-        (values["value"].isna().to_numpy(), "no value"),
-        ((values["value"].isna() & values["metric"].map(settles)).to_numpy(bool), "not settled"),
-        ((values["state"] == BOUNDS).to_numpy(), "not settled"),
-    ):
-        here = inside & cells
+    lacks = values["value"].isna()
+    for cells, reason in ((lacks, "no value"), (lacks & values["state"].ne(SETTLED), "not settled")):
+        here = inside & cells.to_numpy(bool)
         why[team[here], metric[here], week[here]] = reason
     for place, one in enumerate(metrics):
         if one.twin:
