@@ -52,7 +52,8 @@ def build_weekly_signals(warehouse: Warehouse, organisation: Organisation) -> li
     memo.keep_all({week: (basis[week], None) for week in outdated})
     if not outdated and not removed:
         return ["weekly signals as before"]
-    return [f"weekly signals: {len(outdated)} weeks judged against those before ({perf_counter() - started:.1f} s)"]
+    count = f"{len(outdated)} of {len(weeks)} weeks"
+    return [f"weekly signals: {count} judged against those before ({perf_counter() - started:.1f} s)"]
 
 
 def _judged(warehouse: Warehouse, organisation: Organisation, weeks: list[str]) -> pd.DataFrame:
