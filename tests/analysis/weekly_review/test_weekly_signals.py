@@ -98,7 +98,7 @@ def test_where_nothing_tells_which_weeks_are_complete_the_first_two_are_not():
 
 
 def test_a_holiday_leaves_out_what_rests_on_open_days_and_nothing_else():
-    of_days = ("created", "solved", "net_flow", "first_reply_median", "first_reply_sla", "solves_per_agent")
+    of_days = ("created", "solved", "unanswered_questions", "first_reply_median", "first_reply_sla", "solves_per_agent")
     of_work = ("csat", "qa_score", "transfer_share", "touches_per_solved", "solves_per_agent_hour")
     holiday = WEEKS[18]
     rows = judged(
@@ -219,6 +219,7 @@ def limits_by_hand(y: np.ndarray, v: np.ndarray, *, has_floor: bool) -> tuple[fl
 COUNTS = np.array([41.0, 38, 47, 40, 44, 36, 46, 39, 43, 52])  # neighbours are on opposite sides: no correlation
 USERS = np.array([900.0, 950, 1000, 900, 1020, 870, 1100, 930, 980, 400])
 CONTACTS = replace(CATALOGUE["contacts_per_1000"], twin="")
+MET = np.array([15.0, 16, 15, 16, 15, 16, 15, 16, 15, 12])
 ONES = np.ones(10)
 
 
@@ -246,8 +247,26 @@ ONES = np.ones(10)
             True,
             lambda y: y,
         ),
+        (
+            CATALOGUE["csat"],
+            MET / 20,
+            {"numerator": MET, "denominator": 20.0},
+            np.arcsin(np.sqrt((MET + 3 / 8) / 20.75)),
+            ONES / 82,
+            True,
+            lambda y: (20.75 * np.sin(y) ** 2 - 3 / 8) / 20,
+        ),
+        (
+            CATALOGUE["first_reply_median"],
+            np.array([0.0, *COUNTS[1:]]),
+            {},
+            np.log([30, *COUNTS[1:]]),
+            ONES,
+            False,
+            np.exp,
+        ),
     ],
-    ids=["count", "difference", "ratio", "rate", "mean"],
+    ids=["count", "difference", "ratio", "rate", "mean", "share", "time"],
 )
 def test_limits_are_those_by_hand_on_the_working_scale_of_the_kind(
     metric: Metric,
@@ -258,6 +277,7 @@ def test_limits_are_those_by_hand_on_the_working_scale_of_the_kind(
     has_floor: bool,
     units: Any,
 ):
+    """Of the time a week at 0 seconds counts as 30."""
     rows = judged(series(metric.name, value.tolist(), **columns), catalogue={metric.name: metric})
     row = at(rows, LAST, metric.name)
     assert row[["lower", "centre", "upper"]].tolist() == pytest.approx(
