@@ -206,6 +206,18 @@ def test_what_is_set_in_params_has_all_weeks_judged_again(
     assert_as_if_made_at_once(warehouse, params, tmp_path / "fresh")
 
 
+def test_a_decision_from_a_week_that_has_not_come_yet_changes_nothing_and_is_told(warehouse: Warehouse, tmp_path: Path):
+    """It may be a slip of the pen; or the week of an older export is made again."""
+    before = files_of(warehouse)
+    params = organisation(
+        tmp_path / "other", (ALPHA, f"{ALPHA[:-1]}, baselines: [{DECISION}]}}"), ("2026-07", "2062-07")
+    )
+    told = "team 'alpha': the baseline of created from 2062-07-08 begins after 2026-W36, and changes nothing yet"
+    assert build_weekly_signals(warehouse, params)[1:] == [told]
+    assert build_weekly_signals(warehouse, params) == [*AS_BEFORE, told]
+    assert files_of(warehouse) == before
+
+
 def test_what_is_known_of_complete_weeks_has_all_weeks_judged_again(
     warehouse: Warehouse, params: Organisation, tmp_path: Path
 ):
