@@ -109,6 +109,20 @@ def test_a_goal_for_a_share_above_one_is_an_error(tmp_path: Path):
         check_goals(load_organisation(tmp_path))
 
 
+@pytest.mark.parametrize(
+    ("metric", "words"),
+    [
+        ("craeted", "(?s)a baseline names the metric 'craeted', which there is not.*there are .*created, "),
+        ("first_reply_calendar_p90", "first_reply_calendar_p90, which is not judged; name first_reply_p90"),
+    ],
+)
+def test_a_baseline_of_what_is_never_judged_is_an_error(tmp_path: Path, metric: str, words: str):
+    decision = f'    baselines: [{{metric: {metric}, from: 2026-08-03, reason: "a new form"}}]\n    goals:'
+    (tmp_path / "org.yml").write_text(ORGANISATION.replace("    goals:", decision, 1))
+    with pytest.raises(SettingsError, match=words):
+        check_goals(load_organisation(tmp_path))
+
+
 def test_a_metric_names_what_the_export_lacks():
     present = {table: frozenset(columns) for table, columns in PRESENT.items()}
     assert CATALOGUE["csat"].lacking(present) is None

@@ -57,12 +57,68 @@ def test_one_error_lists_all_that_is_wrong_with_the_line_of_each_key(tmp_path):
         ("country: US, subdivision: CA", "country: UX, subdivision: CA", "country 'UX' is not known"),
         ("minimum_group: 5", "minimum_group: 1", "greater than or equal to 2"),
         ("target: 4h", "target: 4 hours", "is no duration"),
+        ("rate: 0.10", "rate: 0", "signals.rate: 0 is no rate; write a number between 0 and 1"),
+        ("rate: 0.10", "rate: 1", "signals.rate: 1 is no rate"),
+        ("rate: 0.10", "rate: 10%", "signals.rate: '10%' is no rate"),
+        ("rate: 0.10", "rate: seldom", "signals.rate: 'seldom' is no rate"),
+        ("rate: 0.10", "rate: .nan", "signals.rate: nan is no rate"),
+        ("rate: 0.10", "rate:", "signals.rate: None is no rate"),
+        ("  rate: 0.10", "  rates: 0.10", "signals.rates: there is no such key"),
     ],
 )
 def test_a_value_that_does_not_fit_is_named(tmp_path, before, after, words):
     with pytest.raises(SettingsError, match=r"org\.yml:\d+: .*") as error:
         organisation(tmp_path, (before, after))
     assert words in str(error.value)
+
+
+DECISION = '{metric: created, from: 2026-08-03, reason: "refunds have a form of their own"}'
+GOALS = "    goals:\n      - {metric: first_reply_median"
+
+
+def decided(tmp_path: Path, *baselines: str) -> Organisation:
+    """The shipped organisation, whose first team has these baselines."""
+    lines = "".join(f"      - {each}\n" for each in baselines)
+    return organisation(tmp_path, (GOALS, f"    baselines:\n{lines}{GOALS}"))
+
+
+def test_a_decision_says_from_when_on_a_metric_has_a_new_normal_and_why(tmp_path):
+    later = '{metric: created, from: 2026-09-07, reason: "and so have returns"}'
+    general, creators, *_ = decided(tmp_path, DECISION, later).teams
+    assert [(each.metric, each.start) for each in general.baselines] == [
+        ("created", date(2026, 8, 3)),
+        ("created", date(2026, 9, 7)),
+    ]
+    assert general.baselines[0].reason == "refunds have a form of their own"
+    assert creators.baselines == ()
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "key", "words"),
+    [
+        ("2026-08-03", "3 August", ".0.from", "'3 August' is no date; write it like 2026-08-31"),
+        ("2026-08-03", "2026-W32", ".0.from", "'2026-W32' is no date"),
+        ("2026-08-03", "2026-02-30", ".0.from", "'2026-02-30' is no date"),
+        ("2026-08-03", "20260803", ".0.from", "20260803 is no date"),
+        ("from: 2026-08-03, ", "", ".0.from", "this key is needed"),
+        ("from: 2026-08-03", "since: 2026-08-03", ".0.since", "there is no such key"),
+        (', reason: "refunds have a form of their own"', "", ".0.reason", "this key is needed"),
+        ("refunds have a form of their own", "  ", ".0.reason", "say in a few words why"),
+        ("refunds have a form of their own", "…", ".0.reason", "say in a few words why"),
+        ('"refunds have a form of their own"', "", ".0.reason", "say in a few words why"),
+        (DECISION, "created", ".0", "here stand keys with their values"),
+        (DECISION, f"{DECISION}\n      - {DECISION}", "", "created from 2026-08-03 is there twice"),
+    ],
+)
+def test_a_decision_that_does_not_fit_is_named_with_its_line(tmp_path, before, after, key, words):
+    assert before in DECISION
+    with pytest.raises(SettingsError) as error:
+        decided(tmp_path, DECISION.replace(before, after))
+    (problem,) = (line for line in str(error.value).splitlines() if words in line)
+    path, number, place, _ = problem.split(":", 3)
+    assert (path, place) == (str(tmp_path / "org.yml"), f" teams.0.baselines{key}")
+    first = next(at for at, line in enumerate(ORG.splitlines(), 1) if line.startswith("    goals:"))
+    assert int(number) == first + (1 if key else 0)
 
 
 def test_words_and_times_of_day_are_not_reinterpreted(tmp_path):

@@ -1133,8 +1133,8 @@ def check_goals(organisation: Organisation) -> None:
     """Hold the goals and baselines of all teams against the catalogue.
 
     Raises:
-        SettingsError: a goal or baseline names a metric that there is not, or a goal is a share above 100 %; all are
-            listed.
+        SettingsError: a goal or baseline names a metric that there is not, a baseline one that is judged by its twin,
+            or a goal is a share above 100 %; all are listed.
     """
     errors = []
     for team in organisation.teams:
@@ -1146,11 +1146,14 @@ def check_goals(organisation: Organisation) -> None:
                 errors.append(
                     f"team {team.name!r}: the goal for {goal.metric} must be a share like 90%, not {goal.target:g}"
                 )
-        errors += [
-            f"team {team.name!r}: a baseline names the metric {each.metric!r}, which there is not"
-            for each in team.baselines
-            if each.metric not in CATALOGUE
-        ]
+        for each in team.baselines:
+            metric = CATALOGUE.get(each.metric)
+            if metric is None:
+                errors.append(f"team {team.name!r}: a baseline names the metric {each.metric!r}, which there is not")
+            elif metric.twin:
+                errors.append(
+                    f"team {team.name!r}: a baseline names {each.metric}, which is not judged; name {metric.twin}"
+                )
     if errors:
         raise SettingsError("\n".join([*errors, f"there are {', '.join(sorted(CATALOGUE))}"]))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date, time
 from functools import cache
@@ -12,7 +13,16 @@ from typing import Annotated, Any, Literal, TypeVar
 from zoneinfo import ZoneInfo, available_timezones
 
 import holidays as public_holidays
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.constructor import RoundTripConstructor
@@ -59,6 +69,20 @@ def _stretch(value: object) -> object:
     if max(hours[1], hours[3]) > 59 or start >= 86400 or end > 86400:
         raise ValueError(f"{value!r} is no stretch of a day; hours go from 00:00 to 24:00")
     return (start, end if end > start else end + 86400)
+
+
+def _rate(value: object) -> object:
+    """A chance that is neither none nor certainty."""
+    if isinstance(value, int | float) and 0 < value < 1:
+        return value
+    raise ValueError(f"{value!r} is no rate; write a number between 0 and 1, 0.10 for one week in ten")
+
+
+def _reason(value: object) -> object:
+    """Words of one's own: a page offers the line of a decision with dots in their place."""
+    if isinstance(value, str) and value.strip(" .…"):
+        return value
+    raise ValueError("say in a few words why this is its new normal")
 
 
 Zone = Annotated[str, AfterValidator(_zone)]
@@ -207,7 +231,7 @@ class Baseline(Settings):
 
     metric: Name
     start: date = Field(alias="from")
-    reason: Annotated[str, Field(min_length=1, pattern=r"\S")]
+    reason: Annotated[str, BeforeValidator(_reason)]
 
 
 class Team(Settings):
@@ -220,6 +244,14 @@ class Team(Settings):
     sla_policy: Name | None = None
     goals: tuple[Goal, ...] = ()
     baselines: tuple[Baseline, ...] = ()
+
+    @field_validator("baselines")
+    @classmethod
+    def _each_begins_once(cls, baselines: tuple[Baseline, ...]) -> tuple[Baseline, ...]:
+        begins = Counter(f"{each.metric} from {each.start}" for each in baselines)
+        if twice := [name for name, count in begins.items() if count > 1]:
+            raise ValueError("; ".join(f"the baseline of {name} is there twice" for name in twice))
+        return baselines
 
     def goal(self, metric: str, on: date) -> float | None:
         """The target in force for a metric on a day, in the metric's unit; None where there is none."""
@@ -246,7 +278,7 @@ class Limits(Settings):
 class Signals(Settings):
     """How often a quiet week may raise a false alarm: the chance of any on the page of a team."""
 
-    rate: float = Field(default=0.10, gt=0, lt=1)
+    rate: Annotated[float, BeforeValidator(_rate)] = 0.10
 
 
 class Organisation(Settings):
@@ -430,6 +462,9 @@ def _message(problem: Any) -> str:
             return "here stand keys with their values, like `key: value`"
         case "too_short":
             return "give at least one"
+        case "date_type" | "date_parsing" | "date_from_datetime_parsing" | "date_from_datetime_inexact":
+            shown = repr(problem["input"]) if isinstance(problem["input"], str) else problem["input"]
+            return f"{shown} is no date; write it like 2026-08-31"
         case _:
             return str(problem["msg"]).removeprefix("Value error, ")
 

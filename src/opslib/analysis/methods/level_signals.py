@@ -149,6 +149,11 @@ class Baseline(NamedTuple):
     left_out: Places
     shift: Places
 
+    @property
+    def can_judge(self) -> Bools:
+        """Whether a week can be held against it."""
+        return self.is_enough & self.varies & np.isnan(self.ceiling)
+
 
 def judge(panel: Panel, *, rate: float = 0.10) -> Judgement:
     """Judge every week of every series against the weeks before it.
@@ -182,12 +187,14 @@ def judge(panel: Panel, *, rate: float = 0.10) -> Judgement:
     result = _nothing_judged(shape)
     eligible = panel.usable & (panel.extra == 0)
     one_back = np.zeros((2, *shape[:2]), dtype=np.int64)  # the side of the last judged week and of the one before
-    since, last_judged = np.full(shape[:2], -1), np.full(shape[:2], -1)
+    last_judged = np.full(shape[:2], -1)
+    sides = np.array([1, -1])[:, None, None]
+    since = np.full((2, *shape[:2]), -1)  # on each side, for a week on the other one ends nothing
     earlier: Baseline | None = None
     for week in range(weeks):
         start = panel.starts[..., week]
         base = baseline(panel, eligible & (np.arange(weeks) >= start[..., None]), week)
-        judged = panel.usable[..., week] & base.is_enough & base.varies & np.isnan(base.ceiling)
+        judged = panel.usable[..., week] & base.can_judge
         with np.errstate(divide="ignore", invalid="ignore"):  # of series without scatter, which are not judged
             p, alone, score, is_mean = _test(panel, week, base, earlier)
         p = np.where(judged, p, np.nan)
@@ -197,7 +204,7 @@ def judge(panel: Panel, *, rate: float = 0.10) -> Judgement:
             one_back = np.where(start != panel.starts[..., week - 1], 0, one_back)
         goes_on = out & (one_back == side).any(axis=0)
         is_back = judged & ~out & (one_back[0] == 0) & (one_back[1] != 0)
-        since = np.where(out & ~goes_on, week, since)
+        since = np.where(out & ~goes_on & (side == sides), week, since)
         metrics = np.maximum(judged.sum(axis=-1, keepdims=True), 1)
         half = -special.stdtrit(base.freedom, rate / (4 * metrics)) * np.sqrt(_error(panel, week, base))
         has_limits = judged & np.isfinite(half)
@@ -211,7 +218,7 @@ def judge(panel: Panel, *, rate: float = 0.10) -> Judgement:
             "together": out & is_mean & (alone > rate / (2 * metrics)),
             "is_new": out & ~goes_on,
             "is_back": is_back,
-            "since": np.where(out, since, np.where(is_back, last_judged, -1)),
+            "since": np.where(out, np.where(side > 0, *since), np.where(is_back, last_judged, -1)),
             **{name: getattr(base, name) for name in ("size", "first", "last", "left_out", "shift")},
             "ceiling": base.ceiling,
             "varies": base.varies,
@@ -500,7 +507,7 @@ def _test(panel: Panel, week: int, base: Baseline, earlier: Baseline | None) -> 
     of_both = (1 + earlier.correlation) / both + earlier.inflation / earlier.weight
     score_of_two = (mean - earlier.centre) / np.sqrt(earlier.variance * of_both + extra)
     p_of_two = 2 * special.stdtr(earlier.freedom, -np.abs(score_of_two))
-    there = panel.usable[..., before] & (before >= panel.starts[..., week]) & earlier.is_enough & earlier.varies
+    there = panel.usable[..., before] & earlier.can_judge
     two_is_stronger = there & (p_of_two < alone)
     p = np.where(there, np.minimum(1.0, 2 * np.where(two_is_stronger, p_of_two, alone)), alone)
     return p, alone, np.where(two_is_stronger, score_of_two, score), two_is_stronger

@@ -13,7 +13,7 @@ from opslib.analysis.methods import level_signals as levels
 from opslib.analysis.methods.columns import Floats
 from opslib.analysis.methods.level_signals import FEWEST_WEEKS, Judgement, Panel
 from opslib.analysis.weekly_review.completeness import ALL_METRICS, OF_BACKLOG
-from opslib.analysis.weekly_review.weekly_values import BOUNDS
+from opslib.analysis.weekly_review.weekly_values import SETTLED
 from opslib.metrics import Metric
 
 COLUMNS = (
@@ -93,8 +93,8 @@ def working_series(
         baselines: by team and metric the weeks from which a decision begins the baseline anew.
         incomplete: week, team, scope and reason of what cannot be judged.
     """
-    weeks = sorted(set(values["week"]))
-    metrics = [metric for name, metric in catalogue.items() if name in set(values["metric"])]
+    weeks, present = sorted(set(values["week"])), set(values["metric"])
+    metrics = [metric for name, metric in catalogue.items() if name in present]
     axes = Axes(list(teams), [metric.name for metric in metrics], weeks)
     cells = {
         column: axes.grid(values, column)
@@ -103,7 +103,8 @@ def working_series(
     y, variance = _working_scale(metrics, cells)
     labels = {metric.name: metric.label for metric in catalogue.values()}
     why = _reasons(axes, values, metrics, labels, closed or {}, incomplete)
-    usable = np.isfinite(y) & np.isfinite(variance) & (why == "")
+    why[np.isfinite(y) & ~np.isfinite(variance) & (why == "")] = "nothing tells yet how much it varies"
+    usable = np.isfinite(y) & (why == "")
     if incomplete is None:
         usable[:, :, :_TRUNCATED_WEEKS] = False
     panel = Panel(
@@ -238,13 +239,9 @@ def _reasons(
                 why[at_team[row], concerned[scope], at_week[row]] = rows["reason"].iloc[row]
     team, metric, week = axes.places(values)
     inside = (team >= 0) & (metric >= 0) & (week >= 0)
-    settles = {one.name: one.settles_days > 0 for one in metrics}
-    for cells, reason in (
-        (values["value"].isna().to_numpy(), "no value"),
-        ((values["value"].isna() & values["metric"].map(settles)).to_numpy(bool), "not settled"),
-        ((values["state"] == BOUNDS).to_numpy(), "not settled"),
-    ):
-        here = inside & cells
+    lacks = values["value"].isna()
+    for cells, reason in ((lacks, "no value"), (lacks & values["state"].ne(SETTLED), "not settled")):
+        here = inside & cells.to_numpy(bool)
         why[team[here], metric[here], week[here]] = reason
     for place, one in enumerate(metrics):
         if one.twin:

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from opslib.analysis.weekly_review import weekly_signals
 from opslib.metrics import ALL, CATALOGUE
-from opslib.settings import Calendar, Organisation
+from opslib.settings import Baseline, Calendar, Organisation
 from opslib.store.memo import Basis, code_of, digest_of, digest_of_files
 from opslib.store.warehouse import Warehouse
 from opslib.weekly.numbers.completeness import TABLE as COMPLETENESS
@@ -30,7 +30,7 @@ def build_weekly_signals(warehouse: Warehouse, organisation: Organisation) -> li
         organisation: its teams, their calendars and baselines, and the rate of false alarms.
 
     Returns:
-        One line that says what was done.
+        A line that says what was done, and one for each baseline that begins after the last week.
     """
     started = perf_counter()
     memo = warehouse.memo(TABLE)
@@ -51,8 +51,10 @@ def build_weekly_signals(warehouse: Warehouse, organisation: Organisation) -> li
     removed = warehouse.remove_weeks("facts", TABLE, keep=weeks)
     memo.keep_all({week: (basis[week], None) for week in outdated})
     if not outdated and not removed:
-        return ["weekly signals as before"]
-    return [f"weekly signals: {len(outdated)} weeks judged against those before ({perf_counter() - started:.1f} s)"]
+        return ["weekly signals as before", *_not_yet(organisation, weeks)]
+    count = f"{len(outdated)} of {len(weeks)} weeks"
+    line = f"weekly signals: {count} judged against those before ({perf_counter() - started:.1f} s)"
+    return [line, *_not_yet(organisation, weeks)]
 
 
 def _judged(warehouse: Warehouse, organisation: Organisation, weeks: list[str]) -> pd.DataFrame:
@@ -105,9 +107,23 @@ def _baselines(organisation: Organisation) -> Mapping[tuple[str, str], list[str]
     begins: dict[tuple[str, str], list[str]] = {}
     for team in organisation.teams:
         for each in team.baselines:
-            monday = each.start + timedelta(days=-each.start.weekday() % 7)
-            begins.setdefault((team.name, each.metric), []).append(week_of_day(monday))
+            begins.setdefault((team.name, each.metric), []).append(_first_whole_week(each))
     return begins
+
+
+def _first_whole_week(baseline: Baseline) -> str:
+    return week_of_day(baseline.start + timedelta(days=-baseline.start.weekday() % 7))
+
+
+def _not_yet(organisation: Organisation, weeks: list[str]) -> list[str]:
+    """The baselines that begin after the last week; no error, for the week of an older export may be made again."""
+    return [
+        f"team {team.name!r}: the baseline of {each.metric} from {each.start} begins after {weeks[-1]}, and changes "
+        "nothing yet"
+        for team in organisation.teams
+        for each in team.baselines
+        if weeks and _first_whole_week(each) > weeks[-1]
+    ]
 
 
 def _bases(warehouse: Warehouse, organisation: Organisation, weeks: list[str]) -> dict[str, Basis]:
