@@ -112,7 +112,8 @@ def test_a_description_of_a_week_that_is_no_signal_says_what_it_is(changes: dict
 
 def test_limits_that_leave_out_weeks_or_are_not_level_say_so():
     text = describe(control(left_out="2026-W33, 2026-W36", level_shift="2026-W37"))
-    assert "The limits leave out W33 and W36 (far outside their neighbours). This baseline is not level (W37)." in text
+    assert "The limits leave out W33 and W36 (far outside their neighbours). The weeks that set the limits" in text
+    assert "change level in W37." in text
 
 
 def test_a_new_signal_is_a_full_diamond_and_one_still_outside_an_empty_one():

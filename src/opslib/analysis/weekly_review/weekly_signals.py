@@ -205,14 +205,14 @@ def _reasons(
     settles = {one.name: one.settles_days > 0 for one in metrics}
     for cells, reason in (
         (values["value"].isna().to_numpy(), "no value"),
-        ((values["value"].isna() & values["metric"].map(settles)).to_numpy(bool), "not settled"),
-        ((values["state"] == BOUNDS).to_numpy(), "not settled"),
+        ((values["value"].isna() & values["metric"].map(settles)).to_numpy(bool), "not known yet"),
+        ((values["state"] == BOUNDS).to_numpy(), "not known yet"),
     ):
         here = inside & cells
         why[team[here], metric[here], week[here]] = reason
     for place, one in enumerate(metrics):
         if one.twin:
-            why[:, place] = f"goes with {labels[one.twin]}"
+            why[:, place] = f"see {labels[one.twin]}"
     return why
 
 
@@ -286,12 +286,16 @@ def _why_not(why: Texts, judgement: Judgement) -> Texts:
     few = judgement.size < FEWEST_WEEKS
     text = why.copy()
     short = (text == "") & few
-    text[short] = np.array([f"{size} of {FEWEST_WEEKS} weeks so far" for size in judgement.size[short]], dtype=object)
+    text[short] = np.array([_too_few(size) for size in judgement.size[short]], dtype=object)
     pinned = (text == "") & np.isfinite(judgement.ceiling)
     hours = np.exp(judgement.ceiling[pinned]) / 3600
-    text[pinned] = np.array([f"pinned at {one:.3g} h" for one in hours], dtype=object)
+    text[pinned] = np.array([f"a rule holds it at {one:.3g} h" for one in hours], dtype=object)
     text[(text == "") & ~judgement.varies] = "the same in every week so far"
     return text
+
+
+def _too_few(size: int) -> str:
+    return f"no limits yet ({size} of the {FEWEST_WEEKS} weeks that they need)"
 
 
 def _names(weeks: Sequence[str], places: npt.NDArray[np.int64]) -> Texts:
