@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -30,7 +32,7 @@ def decomposition_chart(frame: pd.DataFrame, *, largest: int = 6) -> Drawing | M
         split is named below.
     """
     if frame.empty:
-        return note("No change to explain: no number is outside its limits, and none misses its goal.")
+        return note("No change to explain: no number that was judged is outside its limits, and none misses its goal.")
     whole = frame[frame["missing"].notna()]
     absences = [f"{label} {reason}." for label, reason in zip(whole["label"], whole["missing"], strict=True)]
     panels = [rows for _, rows in frame[frame["missing"].isna()].groupby(["metric", "by"], sort=False)]
@@ -67,7 +69,12 @@ def _draw_groups(axes: Axes, rows: pd.DataFrame, largest: int) -> None:
     axes.set_title(f"{label}: {words.points(float(rows['total'].sum()), unit)} against {against}\n")
     heads = [(1.0, "total", theme.INK)]
     heads += [] if is_count else [(0.91, "own rate", theme.BLUE), (0.80, "mix", theme.SAND_TEXT)]
-    look = {"xycoords": "axes fraction", "textcoords": "offset points", "fontweight": "bold", "fontsize": 8.5}
+    look: dict[str, Any] = {
+        "xycoords": "axes fraction",
+        "textcoords": "offset points",
+        "fontweight": "bold",
+        "fontsize": 8.5,
+    }
     for x, text, colour in heads:
         axes.annotate(text, (x, 1), xytext=(0, _ABOVE), ha="right", color=colour, annotation_clip=False, **look)
 

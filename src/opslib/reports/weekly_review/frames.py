@@ -23,7 +23,7 @@ from opslib.analysis.weekly_review.weekly_values import BOUNDS, SETTLED, SO_FAR
 from opslib.display import words
 from opslib.display.headline import Headline, Line
 from opslib.errors import NotInExport, WarehouseError
-from opslib.metrics import CATALOGUE, Metric
+from opslib.metrics import CATALOGUE, NO_GROUP, Metric
 from opslib.reports.week import Week
 from opslib.weeks import shift_week
 
@@ -520,6 +520,7 @@ def _parts_of_change(review: Review, metric: Metric, by: str) -> pd.DataFrame:
     )
     if parts.empty:
         return _unsplit(review, metric, by)
+    parts["group"] = parts["group"].replace(NO_GROUP, f"no {_DIMENSIONS.get(by, by)}")
     against = usual[0] if len(usual) == 1 else f"{usual[0]} to {usual[-1]}"
     limits = now["limit_seconds"].dropna()
     if len(limits):
@@ -540,7 +541,7 @@ def _unsplit(review: Review, metric: Metric, by: str) -> pd.DataFrame:
     if metric.fact == "backlog" or metric.exposure:
         reason = f"cannot be split by {dimension}: it is counted for the team as a whole"
     elif not (review.breakdown["by"] == by).any():
-        reason = f"cannot be split by {dimension}: tickets in this export have no column {by}"
+        reason = f"cannot be split by {dimension}: tickets in this export have no {dimension}"
     else:
         reason = "cannot be split: this week, or all before it, have no number"
     row = dict.fromkeys(analysis.EXPLAIN_COLUMNS) | {

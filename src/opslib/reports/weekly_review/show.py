@@ -282,7 +282,7 @@ def reopenings(frame: pd.DataFrame) -> Markup:
     first = f"Shares marked so far may still move{until}: a solved ticket that comes back counts anew."
     if frame["moved"].isna().all():
         return paragraphs(f"{first} No past week is on record yet that tells by how much.")
-    largest = frame.loc[frame["moved"].idxmax()]
+    largest = frame.sort_values("moved", ascending=False, kind="stable").iloc[0]
     weeks = int(frame["weeks"].max())
     whose = "In the one week on record they" if weeks == 1 else f"In the last {weeks} weeks on record they"
     moved = words.points(float(largest["moved"]), "share").lstrip("+±")
