@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator
+from matplotlib.transforms import ScaledTranslation
 
 from opslib.display import theme, words
 from opslib.display.charts import draw_bars, write_below
@@ -69,14 +68,9 @@ def _draw_groups(axes: Axes, rows: pd.DataFrame, largest: int) -> None:
     axes.set_title(f"{label}: {words.points(float(rows['total'].sum()), unit)} against {against}\n")
     heads = [(1.0, "total", theme.INK)]
     heads += [] if is_count else [(0.91, "own rate", theme.BLUE), (0.80, "mix", theme.SAND_TEXT)]
-    look: dict[str, Any] = {
-        "xycoords": "axes fraction",
-        "textcoords": "offset points",
-        "fontweight": "bold",
-        "fontsize": 8.5,
-    }
+    above = axes.transAxes + ScaledTranslation(0, _ABOVE / 72, axes.figure.dpi_scale_trans)
     for x, text, colour in heads:
-        axes.annotate(text, (x, 1), xytext=(0, _ABOVE), ha="right", color=colour, annotation_clip=False, **look)
+        axes.text(x, 1, text, transform=above, ha="right", color=colour, fontweight="bold", fontsize=8.5)
 
 
 def _largest_and_others(rows: pd.DataFrame, largest: int) -> tuple[list[str], npt.NDArray[np.float64]]:

@@ -231,12 +231,21 @@ def limits(row: Any) -> list[str]:
     >>> limits(Row(left_out="", level_shift="2026-W37"))
     ['the weeks that set the limits change level in W37']
     """
-    weeks = [short_week(week) for week in row.left_out.split(", ") if week]
-    whose = "its" if len(weeks) == 1 else "their"
-    notes = [f"the limits leave out {listed(weeks)} (far outside {whose} neighbours)"] if weeks else []
+    notes = [note] if (note := left_out(row)) else []
     if isinstance(row.level_shift, str):
         notes.append(f"the weeks that set the limits change level in {short_week(row.level_shift)}")
     return notes
+
+
+def left_out(row: Any) -> str:
+    """Which weeks a number's limits do not rest on; "" where they rest on all.
+
+    Args:
+        row: left_out (those weeks, separated by ", ").
+    """
+    weeks = [short_week(week) for week in row.left_out.split(", ") if week]
+    whose = "its" if len(weeks) == 1 else "their"
+    return f"the limits leave out {listed(weeks)} (far outside {whose} neighbours)" if weeks else ""
 
 
 def is_signal(verdict: str) -> bool:

@@ -115,7 +115,7 @@ def test_what_came_back_and_what_limits_leave_out_is_said():
     text = show.signals(rows.assign(level_shift=["2026-W37", None])).text
     assert "First reply, median is back within its limits since W44." in text
     assert "The limits leave out W33 (far outside its neighbours): Customer satisfaction." in text
-    assert "The weeks that set the limits change level in W37: First reply, median." in text
+    assert "as the weeks that set them change level: First reply, median (W37)." in text
 
 
 @pytest.mark.parametrize("weeks", [7, 8])

@@ -167,12 +167,18 @@ def _not_judged_in_words(rows: pd.DataFrame) -> str:
 def _limits_in_words(rows: pd.DataFrame) -> list[str]:
     """What to know of limits before trusting them, a sentence per note with the metrics that it is about."""
     notes = pd.DataFrame(
-        [(text, row.label) for row in rows_of(rows) for text in words.limits(row)], columns=["text", "label"]
+        [(text, row.label) for row in rows_of(rows) if (text := words.left_out(row))], columns=["text", "label"]
     )
-    return [
+    sentences = [
         f"{str(text)[:1].upper()}{str(text)[1:]}: {words.listed(own.tolist())}."
         for text, own in notes.groupby("text")["label"]
     ]
+    shifts = [
+        f"{row.label} ({words.short_week(row.level_shift)})" for row in rows_of(rows[rows["level_shift"].notna()])
+    ]
+    if shifts:
+        sentences.append(f"Read these limits with care, as the weeks that set them change level: {'; '.join(shifts)}.")
+    return sentences
 
 
 def _rebase_in_words(row: Any) -> str:
