@@ -267,6 +267,8 @@ def test_an_export_without_the_table_has_no_active_users(tmp_path_factory: pytes
 
 def test_where_no_column_tells_the_language_the_texts_do(tmp_path: Path):
     root, params = write_drivers_warehouse(tmp_path, lacking=("language",), with_tables=False)
+    by_language = report.per_segment(contacts_of((root, params)), "language")
+    assert show.per_segment(by_language, by="language").text == "Not in this export: the language of these tickets."
     assert report.languages(contacts_of((root, params)))["language"].tolist() == ["und"]
     build_text_languages(Warehouse(root))
     contacts = contacts_of((root, params))

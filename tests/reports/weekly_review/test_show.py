@@ -288,6 +288,12 @@ def test_what_waits_is_named(changes: dict[str, object], sentence: str):
     assert sentence in show.outlook(outlook_rows(**changes)).text
 
 
+def test_where_it_is_not_known_what_waits_nothing_is_said_of_it():
+    text = show.outlook(outlook_rows(metric="full_resolution_median", censored=np.nan)).text
+    assert "open any more" not in text
+    assert "not solved" not in text
+
+
 def test_the_counts_of_a_measure_are_told_once():
     both = pd.concat([outlook_rows(), outlook_rows(metric="first_reply_p90", label="First reply, 90th percentile")])
     assert show.outlook(both).text.count("still wait") == 1

@@ -387,7 +387,8 @@ def per_segment(contacts: Drivers, by: str) -> pd.DataFrame:
         row where the export has no such field.
     """
     if by not in contacts.recent or contacts.recent[by].notna().sum() == 0:
-        return drivers.pareto(contacts.recent.head(0).assign(**{by: ""}), minimum_group=1, by=by)
+        nothing = drivers.pareto(contacts.recent.head(0).assign(**{by: ""}), minimum_group=1, by=by)
+        return _answer(nothing, contacts.recent.empty, f"Not in this export: the {by} of these tickets.")
     return drivers.pareto(contacts.recent, minimum_group=contacts.minimum_group, activity=contacts.exposure, by=by)
 
 

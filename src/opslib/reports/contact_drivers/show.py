@@ -145,7 +145,7 @@ def per_segment(frame: pd.DataFrame, *, by: str) -> Drawing | Markup:
         The figure, or one line where there is nothing to compare.
     """
     if frame.empty:
-        return note(f"No {by} in this export, or no tickets of this team in these weeks.")
+        return note(frame.attrs.get("missing", NOTHING))
     reasons = frame[frame["folded"] == 0]
     if reasons.empty:
         return note(f"Too few customers in every {by} to show its reasons.")

@@ -243,7 +243,9 @@ def _outlook_in_words(row: Any, *, counts: bool) -> str:
 
 def _waiting_in_words(row: Any) -> str:
     """How many have not ended, and since when they wait."""
-    if not is_known(row.censored) or row.censored == 0:
+    if not is_known(row.censored):
+        return ""
+    if row.censored == 0:
         return "Nothing is open any more, but a solve may still be reopened." if row.metric.startswith("full") else ""
     things = "tickets" if is_known(row.weekend) else "questions"
     verb = "are not solved" if row.metric.startswith("full") else "still wait"
