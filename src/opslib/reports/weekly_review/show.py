@@ -43,6 +43,7 @@ _FAMILIES = {
     "effort": "effort",
 }
 _MOST_NAMED = 4
+_LONG_INTERVAL = 14
 _WEEKS_TO_REBASE = 8
 _FLOW = {
     "opening": "Opening",
@@ -391,12 +392,19 @@ def _metric_cells(row: Any) -> list[Cell]:
     return [
         _label_cell(row.label, row.definition + count),
         _value_cell(row),
-        Cell(words.NOT_SHOWN if row.state == BOUNDS else words.interval(row.low, row.high, row.unit), number=True),
+        _interval_cell(row),
         _two_lines(words.goal(row.goal, row.better, row.unit), verdict),
         Cell(words.change(row.before, row.value, row.unit) or words.NOT_SHOWN, number=True),
         Cell(words.signal(row) if is_known(row.value) else words.NOT_SHOWN),
         Cell("", html=spark or words.NOT_SHOWN),
     ]
+
+
+def _interval_cell(row: Any) -> Cell:
+    """A metric's interval; one of two long times in two lines, which leaves the signals their room."""
+    text = words.NOT_SHOWN if row.state == BOUNDS else words.interval(row.low, row.high, row.unit)
+    is_long = len(text) > _LONG_INTERVAL and "–" in text
+    return Cell(text, html=escape(text).replace("–", "–<br>") if is_long else "", number=True)
 
 
 def _value_cell(row: Any) -> Cell:
