@@ -18,7 +18,7 @@ from opslib.analysis.weekly_review import restatements as ledger
 from opslib.analysis.weekly_review import review as analysis
 from opslib.analysis.weekly_review.breakdown import COLUMNS as BREAKDOWN_COLUMNS
 from opslib.analysis.weekly_review.weekly_signals import COLUMNS as SIGNAL_COLUMNS
-from opslib.analysis.weekly_review.weekly_signals import NEW, OUTSIDE
+from opslib.analysis.weekly_review.weekly_signals import NEW, NOT_JUDGED, OUTSIDE
 from opslib.analysis.weekly_review.weekly_values import BOUNDS, SETTLED, SO_FAR
 from opslib.display import words
 from opslib.display.headline import Headline, Line
@@ -448,6 +448,7 @@ def _headline_of(metric: Metric, rows: pd.DataFrame) -> Line:
         note=words.signal(last) if is_signal else _note_of(metric, last),
         spark=tuple(None if pd.isna(each) else float(each) for each in rows["value"]),
         unit=unit,
+        judged=last["verdict"] not in (NOT_JUDGED, ""),
     )
 
 
