@@ -268,10 +268,11 @@ def history(frame: pd.DataFrame) -> Drawing | Markup:
         last = frame.iloc[-1]
         usual = "" if np.isnan(last["low"]) else f", where {last['low']:,.0f} to {last['high']:,.0f} were expected"
         weeks = list(frame.loc[is_signal, "week"])
+        quiet = "No week could be judged." if np.isnan(low).all() else "No week is a signal."
         return theme.drawing(
             figure,
             f"Tickets about {name} per week, {frame['week'].iloc[0]} to {last['week']}: {last['count']:,.0f} in the "
-            f"last{usual}. " + (f"Movers in {words.listed(weeks)}." if weeks else "No week is a signal."),
+            f"last{usual}. " + (f"Movers in {words.listed(weeks)}." if weeks else quiet),
         )
 
 
