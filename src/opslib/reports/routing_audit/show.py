@@ -181,11 +181,11 @@ def signals(frame: pd.DataFrame) -> Markup:
     if frame.empty:
         return _empty(frame)
     by = _spaced(str(frame.columns[0]))
-    tests = "1 test" if len(frame) == 1 else f"{len(frame)} tests, one per {by}"
-    rate = f"{tests}; when nothing has happened, at most one week in ten shows a signal here."
+    judged = f"1 {by} was judged" if len(frame) == 1 else f"{len(frame)} {by}s were judged"
+    rate = f"{judged}; when nothing has happened, at most one week in ten shows a signal here."
     discoveries = frame[frame["discovery"]]
     if discoveries.empty:
-        return note(f"The misrouted share has not risen beyond chance for any {by}. {rate}")
+        return note(f"The misrouted share has not risen beyond chance for any {by} that was judged. {rate}")
     rows = [
         [
             Cell(group, header=True),
