@@ -75,7 +75,7 @@ def _rate(value: object) -> object:
     """A chance that is neither none nor certainty."""
     if isinstance(value, int | float) and 0 < value < 1:
         return value
-    raise ValueError(f"{value!r} is no rate; write a number between 0 and 1, 0.10 for one week in ten")
+    raise ValueError(f"{value!r} is no rate; write a number between 0 and 1, 0.20 for one week in five")
 
 
 def _reason(value: object) -> object:
@@ -278,7 +278,7 @@ class Limits(Settings):
 class Signals(Settings):
     """How often a quiet week may raise a false alarm: the chance of any on the page of a team."""
 
-    rate: Annotated[float, BeforeValidator(_rate)] = 0.10
+    rate: Annotated[float, BeforeValidator(_rate)] = 0.20
 
 
 class Organisation(Settings):

@@ -36,7 +36,7 @@ def test_an_excerpt_says_of_how_many_only_where_it_leaves_some_out():
     rows = [["a"], ["b"]]
     assert excerpt("Names", ["Name"], rows, most=2, plural="names").html == table_of("Names", ["Name"], rows).html
     cut = excerpt("Names", ["Name"], rows, most=1, plural="names")
-    assert soup_of(cut).p.get_text() == "The first 1 of 2 names; the frame has them all."
+    assert soup_of(cut).p.get_text() == "The first 1 of 2 names; all are in the notebook."
     assert len(soup_of(cut).tbody.find_all("tr")) == 1
 
 

@@ -10,7 +10,7 @@ from opslib.display import theme
 from opslib.display.charts import NOTHING
 from opslib.display.control_charts import control_chart, control_charts, describe, small_multiples
 from opslib.display.theme import Markup
-from tests.display.artists import figure_of, texts_of
+from tests.display.artists import canvas_of, figure_of, texts_of
 from tests.display.control_frames import control
 
 
@@ -29,6 +29,23 @@ def test_a_control_chart_draws_values_limits_goal_and_signals():
     (usual,) = axes.patches
     assert usual.get_extents().transformed(axes.transData.inverted()).intervaly.tolist() == pytest.approx([0.68, 0.80])
     assert {"82.0 %", "goal ≥ 85 %", "new: above its limits"} <= set(texts_of(figure))
+
+
+@pytest.mark.parametrize("goal", [0.60, 0.81, 0.82, 0.83, 0.90])
+def test_the_goal_is_named_beside_its_line_and_clear_of_the_last_value(goal: float):
+    figure, _ = figure_of(lambda: control_chart(control(goal=goal)))
+    with theme.style():
+        heights = {text: y for text, _, y, *_ in canvas_of(figure).texts}
+    (of_goal,) = (y for text, y in heights.items() if text.startswith("goal"))
+    assert abs(of_goal - heights["82.0 %"]) > 10
+
+
+def test_an_open_circle_without_a_range_is_not_said_to_have_a_bar():
+    open_week = control(state=["settled"] * 12 + ["so far"])
+    figure, _ = figure_of(lambda: control_chart(open_week))
+    assert "Open circle: not settled yet." in [text.get_text() for text in figure.texts]
+    figure, _ = figure_of(lambda: control_chart(open_week.assign(still_low=0.8, still_high=0.84)))
+    assert any("the dark bar through it" in text.get_text() for text in figure.texts)
 
 
 def test_a_week_without_a_value_is_a_gap_and_not_a_zero():
@@ -112,7 +129,8 @@ def test_a_description_of_a_week_that_is_no_signal_says_what_it_is(changes: dict
 
 def test_limits_that_leave_out_weeks_or_are_not_level_say_so():
     text = describe(control(left_out="2026-W33, 2026-W36", level_shift="2026-W37"))
-    assert "The limits leave out W33 and W36 (far outside their neighbours). This baseline is not level (W37)." in text
+    assert "The limits leave out W33 and W36 (far outside their neighbours). The weeks that set the limits" in text
+    assert "change level in W37." in text
 
 
 def test_a_new_signal_is_a_full_diamond_and_one_still_outside_an_empty_one():

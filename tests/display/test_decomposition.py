@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from opslib.display import theme
 from opslib.display.decomposition import decomposition_chart
-from tests.display.artists import bars_of, figure_of, texts_of
+from tests.display.artists import bars_of, canvas_of, figure_of, texts_of
 
 
 def parts(groups: int) -> pd.DataFrame:
@@ -52,6 +53,17 @@ def test_a_count_has_a_bar_for_each_total_and_no_word_of_mix():
 def test_every_metric_and_grouping_has_a_chart_of_its_own():
     figure, _ = figure_of(lambda: decomposition_chart(pd.concat([parts(2), parts(3).assign(by="language")])))
     assert [len(axes.yaxis.ticks_in_view().texts) for axes in figure.charts] == [2, 3]
+
+
+def test_the_heads_of_the_columns_stand_below_the_title_and_the_bars_have_the_width():
+    long = parts(3).assign(label="Unanswered questions at the week's end", against="2026-W23 to 2026-W45")
+    figure, _ = figure_of(lambda: decomposition_chart(long))
+    (axes,) = figure.charts
+    assert axes.get_position().width > 0.5
+    with theme.style():
+        heights = {text: y for text, _, y, *_ in canvas_of(figure).texts}
+    (title,) = (y for text, y in heights.items() if text.endswith("against W23 to W45"))
+    assert all(abs(heights[head] - title) > 9 for head in ("mix", "own rate", "total"))
 
 
 def test_no_change_is_one_line():

@@ -91,7 +91,9 @@ def test_a_team_without_tickets_says_so_and_nothing_fails(folders: Folders):
 
 def test_the_first_weeks_say_what_they_wait_for(folders: Folders):
     early = run(folders, week=WEEKS[1])
-    assert "it needs eight complete weeks before this one" in text_of(early, "What moved this week?")
+    moved = text_of(early, "What moved this week?")
+    assert "it takes eight complete weeks before this one" in moved
+    assert "No week could be judged." in moved
     assert "Nothing to escalate" in text_of(early, "What should the product team hear about?")
 
 
@@ -100,7 +102,7 @@ def test_what_the_export_lacks_is_named_and_is_no_zero(tmp_path: Path):
     bare = run(write_drivers_warehouse(tmp_path, lacking=lacking, with_tables=False))
     assert "Contact reasons are not in this export" in text_of(bare, "Why do customers write?")
     assert "Satisfaction is not in this export" in text_of(bare, "Why do customers write?")
-    assert "No region in this export" in text_of(bare, "Who writes about what?")
+    assert "Not in this export: the region of these tickets." in text_of(bare, "Who writes about what?")
     assert "No texts in this export" in text_of(bare, "What is new in what customers say?")
     assert "No label can be checked" in text_of(bare, "Are the labels right?")
 

@@ -37,9 +37,7 @@ def test_jsonschema_does_without_the_grammar() -> None:
 
 def test_importing_the_run_changes_nothing_for_other_packages_and_loads_no_languages() -> None:
     """A kernel is forked from a process that has imported `opslib.weekly`, and an analyst may want the format."""
-    loaded = modules_after(
-        "import opslib.weekly.run, opslib.weekly.render, opslib.facts.text_languages, jsonschema"
-    )
+    loaded = modules_after("import opslib.weekly.run, opslib.weekly.render, opslib.facts.text_languages, jsonschema")
     assert "rfc3987_syntax" in loaded
     assert "py3langid" not in loaded
 

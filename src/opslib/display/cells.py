@@ -134,12 +134,12 @@ def excerpt(
 
     >>> rows = [["billing", "12"], ["log-in", "9"], ["other", "3"]]
     >>> excerpt("Queues", ("Queue", "Tickets"), rows, most=2, plural="queues").text.splitlines()[-1]
-    'The first 2 of 3 queues; the frame has them all.'
+    'The first 2 of 3 queues; all are in the notebook.'
     """
     table = table_of(caption, heads, rows[:most])
     if len(rows) <= most:
         return table
-    return stacked(table, paragraphs(f"The first {most} of {len(rows):,} {plural}; the frame has them all."))
+    return stacked(table, paragraphs(f"The first {most} of {len(rows):,} {plural}; all are in the notebook."))
 
 
 def stacked(*parts: Markup) -> Markup:

@@ -20,6 +20,7 @@ from opslib.display.axes import HouseFigure
 NOTHING = "No tickets of this team in this week: nothing to show here."
 _STEP_MINUTES = (1, 5, 10, 15, 30, 60, 120, 180, 240, 360, 480, 720, 1440, 2160, 2880, 4320, 7200, 10080, 20160, 43200)
 _WEEKS_BETWEEN_LABELS = 3
+_LABEL_HEIGHT = 0.1  # of the axes, which a line of a label takes
 
 
 def draw_bars(axes: Axes, left: Any, right: Any, bottom: Any, top: Any, colour: str) -> None:
@@ -81,12 +82,13 @@ def label_last(axes: Axes, x: float, y: float, text: str, *, signal: bool = Fals
         text: the value in words.
         signal: whether the point is a signal, which colours the text.
     """
+    bottom, top = axes.get_ylim()
     axes.annotate(
         text,
         (x, y),
         xytext=(8, 0),
         textcoords="offset points",
-        va="center",
+        va="bottom" if y - bottom < _LABEL_HEIGHT * text.count("\n") * (top - bottom) else "center",
         fontsize=9,
         fontweight="bold",
         color=theme.ORANGE if signal else theme.BLUE,

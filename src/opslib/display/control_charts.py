@@ -35,8 +35,10 @@ from opslib.display.charts import (
 from opslib.display.theme import Drawing, Markup, note
 
 _ABOVE = 6.0  # points between the axes and the line that stands below a title
+_APART = 0.2  # of the height of the axes, between the labels of the last value and of the goal
 _NUMBERS = ["value", "low", "high", "centre", "lower", "upper", "goal"]
-_KEY = "Open circle: not settled yet; the dark bar through it is where the final value will lie."
+_OPEN = "Open circle: not settled yet"
+_RANGE = "the dark bar through it is where the final value will lie"
 
 
 def control_chart(frame: pd.DataFrame, *, title: str = "") -> Drawing | Markup:
@@ -110,7 +112,7 @@ def small_multiples(frame: pd.DataFrame) -> Drawing | Markup:
             axes = figure.add_subplot(lines, min(2, len(charts)), place)
             _draw_control(axes, rows, f"{team}: {_label_of(rows)}")
         _share_scale(figure, str(frame["unit"].iloc[0]))
-        write_below(figure, absences)
+        write_below(figure, below)
         return theme.drawing(figure, _sentences([f"{team}. {describe(rows)}" for team, rows in charts], absences))
 
 
@@ -182,7 +184,7 @@ def _draw_control(axes: Axes, frame: pd.DataFrame, title: str) -> None:
     if beyond.any():
         axes.plot(place[beyond], low[beyond], linestyle="none", marker="^", markersize=5, color=theme.SKY)
     if not np.isnan(goal).all():
-        _draw_goal(axes, place, goal, words.goal(goal[-1], str(frame["better"].iloc[0]), unit))
+        axes.plot(place, goal, color=theme.GREEN, linewidth=1.3, linestyle=(0, (4, 2)))
     heights = np.concatenate([value, lower, upper, goal, low[interval], high[interval], low[beyond], still])
     _set_scale(axes, heights[~np.isnan(heights)], unit)
     if not np.isnan(value[-1]):
@@ -191,6 +193,10 @@ def _draw_control(axes: Axes, frame: pd.DataFrame, title: str) -> None:
         label_last(axes, place[-1], value[-1], words.value(value[-1], unit) + so_far, signal=is_signal)
     else:
         _label_unknown(axes, place, np.where(beyond, low, value), frame.iloc[-1])
+    if not np.isnan(goal).all():
+        shown = np.where(beyond, low, value)
+        text = f"goal {words.goal(goal[-1], str(frame['better'].iloc[0]), unit)}"
+        _label_goal(axes, place[-1], goal[-1], text, beside=shown[~np.isnan(shown)])
     _set_title(axes, title, frame.iloc[-1])
     axes.set_xlim(-0.5, len(frame) - 0.5 + 0.13 * len(frame))
     weeks_below(axes, list(frame["week"]))
@@ -240,11 +246,24 @@ def _draw_intervals(axes: Axes, place: Any, low: Any, high: Any) -> None:
     axes.plot(across, along, color=theme.SKY, linewidth=2.2, alpha=0.75, solid_capstyle="butt")
 
 
-def _draw_goal(axes: Axes, place: Any, goal: npt.NDArray[np.float64], text: str) -> None:
-    """Draw the goal as a dashed line with its value on it."""
-    axes.plot(place, goal, color=theme.GREEN, linewidth=1.3, linestyle=(0, (4, 2)))
-    behind = {"facecolor": "white", "edgecolor": "none", "alpha": 0.75, "pad": 0.6}
-    axes.text(-0.4, goal[0], f"goal {text}", color=theme.GREEN, fontsize=8, va="bottom", bbox=behind, zorder=4)
+def _label_goal(axes: Axes, x: float, goal: float, text: str, *, beside: npt.NDArray[np.float64]) -> None:
+    """Name the goal to the right of its line, far enough above or below the label of the last value."""
+    bottom, top = axes.get_ylim()
+    apart, height = _APART * (top - bottom), goal
+    if len(beside) and abs(goal - beside[-1]) < apart:
+        height = beside[-1] + (apart if goal >= beside[-1] else -apart)
+    if height < bottom or height > top:
+        height = beside[-1] + (apart if height < bottom else -apart)
+    axes.annotate(
+        text,
+        (x, height),
+        xytext=(8, 0),
+        textcoords="offset points",
+        va="center",
+        fontsize=8,
+        color=theme.GREEN,
+        annotation_clip=False,
+    )
 
 
 def _set_title(axes: Axes, title: str, last: pd.Series) -> None:
@@ -287,8 +306,10 @@ def _share_scale(figure: HouseFigure, unit: str) -> None:
 
 
 def _key(frame: pd.DataFrame) -> list[str]:
-    """What an open circle is, where there is one."""
-    return [_KEY] if ((frame["state"] == "so far") & frame["value"].notna()).any() else []
+    """What an open circle is, and the bar through it, where there are any."""
+    is_open = (frame["state"] == "so far") & frame["value"].notna()
+    has_range = is_open & frame["still_low"].notna() & frame["still_high"].notna()
+    return [f"{'; '.join([_OPEN, _RANGE] if has_range.any() else [_OPEN])}."] if is_open.any() else []
 
 
 def _sentences(descriptions: Iterable[str], absences: Iterable[str]) -> str:

@@ -7,11 +7,13 @@ import numpy.typing as npt
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator
+from matplotlib.transforms import ScaledTranslation
 
 from opslib.display import theme, words
 from opslib.display.charts import draw_bars, write_below
 from opslib.display.theme import Drawing, Markup, note
 
+_ABOVE = 5.0  # points between the axes and the heads of their columns, which stand below the title
 _PARTS = ["mix", "rate", "total"]
 
 
@@ -29,13 +31,13 @@ def decomposition_chart(frame: pd.DataFrame, *, largest: int = 6) -> Drawing | M
         split is named below.
     """
     if frame.empty:
-        return note("No change to explain: no number is outside its limits, and none misses its goal.")
+        return note("No change to explain: no number that was judged is outside its limits, and none misses its goal.")
     whole = frame[frame["missing"].notna()]
     absences = [f"{label} {reason}." for label, reason in zip(whole["label"], whole["missing"], strict=True)]
     panels = [rows for _, rows in frame[frame["missing"].isna()].groupby(["metric", "by"], sort=False)]
     if not panels:
         return note(" ".join(absences))
-    heights = [min(len(rows), largest + 1) + 1.7 for rows in panels]
+    heights = [min(len(rows), largest + 1) + 2.2 for rows in panels]
     with theme.style():
         figure = theme.new_figure(8.6, 0.3 * sum(heights) + 0.35 + 0.22 * len(absences))
         charts = np.atleast_1d(figure.subplots(len(panels), 1, height_ratios=heights))
@@ -62,11 +64,13 @@ def _draw_groups(axes: Axes, rows: pd.DataFrame, largest: int) -> None:
         axes.text(1.55 * reach, y, words.points(number, unit), va="center", ha="right", fontsize=8.5)
     axes.axvline(0, color=theme.LINE, linewidth=1)
     _set_scales(axes, names, reach, unit)
-    axes.set_title(f"{label}: {words.points(float(rows['total'].sum()), unit)} against {rows['against'].iloc[0]}")
+    against = " to ".join(words.short_week(week) for week in str(rows["against"].iloc[0]).split(" to "))
+    axes.set_title(f"{label}: {words.points(float(rows['total'].sum()), unit)} against {against}\n")
     heads = [(1.0, "total", theme.INK)]
     heads += [] if is_count else [(0.91, "own rate", theme.BLUE), (0.80, "mix", theme.SAND_TEXT)]
+    above = axes.transAxes + ScaledTranslation(0, _ABOVE / 72, axes.figure.dpi_scale_trans)
     for x, text, colour in heads:
-        axes.text(x, 1.04, text, transform=axes.transAxes, ha="right", color=colour, fontweight="bold", fontsize=8.5)
+        axes.text(x, 1, text, transform=above, ha="right", color=colour, fontweight="bold", fontsize=8.5)
 
 
 def _largest_and_others(rows: pd.DataFrame, largest: int) -> tuple[list[str], npt.NDArray[np.float64]]:

@@ -15,7 +15,7 @@ from opslib.display.cells import spark_words
 class Line:
     """One headline: what it is, its value and change in words, which direction is better, and the weeks behind it.
 
-    `unit` is that of the weeks, as `words.value` takes it.
+    `unit` is that of the weeks, as `words.value` takes it; `judged`, whether it could be told that it is no signal.
     """
 
     label: str
@@ -26,6 +26,7 @@ class Line:
     note: str
     spark: tuple[float | None, ...]
     unit: str = "count"
+    judged: bool = True
 
 
 class Headline:

@@ -42,6 +42,8 @@ def value(number: float | None, unit: str) -> str:
 
     >>> [value(0.8424, "share"), value(1204, "count"), value(1.537, "per_ticket"), value(3.04, "days")]
     ['84.2 %', '1,204', '1.54', '3.0 days']
+    >>> value(61.7, "rate")
+    '61.7'
     >>> value(None, "count")
     '–'
     """
@@ -57,7 +59,7 @@ def value(number: float | None, unit: str) -> str:
         case "days":
             return f"{number:,.1f} days"
         case _:
-            return f"{number:.2f}".replace("-", _MINUS)
+            return f"{number:,.{1 if abs(number) >= 10 else 2}f}".replace("-", _MINUS)
 
 
 def estimate(number: float | None, low: float | None, high: float | None, unit: str) -> str:
@@ -197,8 +199,8 @@ def signal(row: Any) -> str:
     'new: two weeks together above its limits'
     >>> signal(Row(verdict="outside", direction="down", since="2026-W41", together=False, why=""))
     'still below its limits since W41'
-    >>> signal(Row(verdict="not judged", direction="", since=None, together=False, why="not settled"))
-    'not judged: not settled'
+    >>> signal(Row(verdict="not judged", direction="", since=None, together=False, why="not known yet"))
+    'not judged: not known yet'
     """
     side = _SIDES.get(row.direction, "outside its limits")
     match row.verdict:
@@ -224,15 +226,26 @@ def limits(row: Any) -> list[str]:
             they rest on changes its level, or null).
 
     >>> from types import SimpleNamespace as Row
-    >>> limits(Row(left_out="2026-W33, 2026-W36", level_shift="2026-W37"))
-    ['the limits leave out W33 and W36 (far outside their neighbours)', 'this baseline is not level (W37)']
+    >>> limits(Row(left_out="2026-W33, 2026-W36", level_shift=None))
+    ['the limits leave out W33 and W36 (far outside their neighbours)']
+    >>> limits(Row(left_out="", level_shift="2026-W37"))
+    ['the weeks that set the limits change level in W37']
+    """
+    notes = [note] if (note := left_out(row)) else []
+    if isinstance(row.level_shift, str):
+        notes.append(f"the weeks that set the limits change level in {short_week(row.level_shift)}")
+    return notes
+
+
+def left_out(row: Any) -> str:
+    """Which weeks a number's limits do not rest on; "" where they rest on all.
+
+    Args:
+        row: left_out (those weeks, separated by ", ").
     """
     weeks = [short_week(week) for week in row.left_out.split(", ") if week]
     whose = "its" if len(weeks) == 1 else "their"
-    notes = [f"the limits leave out {listed(weeks)} (far outside {whose} neighbours)"] if weeks else []
-    if isinstance(row.level_shift, str):
-        notes.append(f"this baseline is not level ({short_week(row.level_shift)})")
-    return notes
+    return f"the limits leave out {listed(weeks)} (far outside {whose} neighbours)" if weeks else ""
 
 
 def is_signal(verdict: str) -> bool:

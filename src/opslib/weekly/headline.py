@@ -22,8 +22,8 @@ def headline_of(nb: NotebookNode) -> tuple[ReportStatus, list[dict[str, Any]]]:
 
     Returns:
         The status ("ready" or "no_data") and the headlines: dicts of label, value, change, note (text), tone ("better",
-        "worse" or ""), signal (bool), spark (numbers, None where a week has none) and spark_label (what it shows, in
-        words). "ready" and none where it says nothing.
+        "worse" or ""), signal (bool), judged (bool: whether it could be told that it is no signal), spark (numbers,
+        None where a week has none) and spark_label (what it shows, in words). "ready" and none where it says nothing.
     """
     status: ReportStatus = "ready"
     headlines: list[dict[str, Any]] = []
@@ -62,6 +62,7 @@ def _headline(item: Mapping[str, Any]) -> dict[str, Any]:
         "note": note,
         "tone": _tone(item.get("better"), change),
         "signal": bool(signal),
+        "judged": bool(item.get("judged", True)),
         "spark": spark,
         "spark_label": str(item.get("spark_label") or spark_label(label, spark)),
     }

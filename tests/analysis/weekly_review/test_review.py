@@ -102,6 +102,21 @@ def test_signals_come_first_and_what_got_worse_before_what_got_better():
     assert rows["before"].tolist() == [90.0] * 5
 
 
+def test_what_is_known_a_week_later_stands_with_the_week_before():
+    """The newest page is the first that can say it; what is not judged there either is left as it is."""
+    shares = series("reopen_share", [0.06, 0.091, np.nan])
+    shares.loc[shares["week"] == "2026-W46", ["state", "settles_on"]] = ["so far", "2026-11-23"]
+    verdicts = judged("reopen_share", ["within", "new", "not judged"], since="2026-W45", direction=["", "up", ""])
+    chart = review.control_frame(shares, verdicts, [CATALOGUE["reopen_share"]], "2026-W46")
+    late = review.signals(chart, "2026-W46", "2026-W45").iloc[0]
+    assert (late["week"], late["verdict"], late["turn"], late["weeks_outside"]) == ("2026-W45", "new", "worse", 1)
+    assert (late["value"], late["before"]) == (0.091, 0.06)
+    holiday = chart.assign(verdict="not judged")
+    assert review.signals(holiday, "2026-W46", "2026-W45")["week"].tolist() == ["2026-W46"]
+    known = chart.assign(value=0.06)
+    assert review.signals(known, "2026-W46", "2026-W45")["week"].tolist() == ["2026-W46"]
+
+
 def test_a_week_is_compared_with_those_on_which_its_limits_rest():
     verdicts = judged("created", ["within"] * 20 + ["new", *["within"] * 5, "outside"], left_out="2026-W22")
     chart = review.control_frame(

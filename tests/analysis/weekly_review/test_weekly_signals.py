@@ -84,7 +84,9 @@ def test_a_week_that_is_not_complete_is_no_baseline_and_says_why_where_the_reaso
     second = {metric: at(rows, WEEKS[1], metric)["why"] for metric in metrics}
     resting = {"solved", "backlog_closing", "first_reply_sla"}
     assert {metric for metric, why in second.items() if why == "older tickets are not in it"} == resting
-    assert {second[metric] for metric in metrics if metric not in resting} == {"0 of 8 weeks so far"}
+    assert {second[metric] for metric in metrics if metric not in resting} == {
+        "no limits yet (0 of the 8 weeks that they need)"
+    }
     begins = {metric: at(rows, WEEKS[12], metric)["baseline_from"] for metric in metrics}
     assert begins == {metric: WEEKS[2] if metric in resting else WEEKS[1] for metric in metrics}
     assert {at(rows, WEEKS[12], metric, "beta")["baseline_from"] for metric in metrics} == {WEEKS[0]}
@@ -92,7 +94,7 @@ def test_a_week_that_is_not_complete_is_no_baseline_and_says_why_where_the_reaso
 
 def test_where_nothing_tells_which_weeks_are_complete_the_first_two_are_not():
     rows = judged(quiet("created"), incomplete=None)
-    assert at(rows, WEEKS[9], "created")["why"] == "7 of 8 weeks so far"
+    assert at(rows, WEEKS[9], "created")["why"] == "no limits yet (7 of the 8 weeks that they need)"
     assert at(rows, WEEKS[10], "created")[["baseline_from", "baseline_weeks"]].tolist() == [WEEKS[2], 8]
     assert at(judged(quiet("created")), WEEKS[8], "created")["baseline_weeks"] == 8
 
@@ -121,7 +123,7 @@ def test_a_twin_is_not_judged_beside_its_metric_and_costs_it_nothing():
     rows = judged(quiet("first_reply_median"), quiet("first_reply_calendar_median"))
     twin = rows.xs("first_reply_calendar_median", level="metric")
     assert set(twin["verdict"]) == {"not judged"}
-    assert set(twin["why"]) == {f"goes with {CATALOGUE['first_reply_median'].label}"}
+    assert set(twin["why"]) == {f"see {CATALOGUE['first_reply_median'].label}"}
     assert twin[["lower", "upper", "p"]].isna().all(axis=None)
     pd.testing.assert_frame_equal(rows.drop("first_reply_calendar_median", level="metric"), alone)
 
@@ -169,7 +171,7 @@ def test_a_value_that_is_not_settled_is_judged_with_what_is_to_come_and_sets_no_
 def test_of_a_value_of_which_only_bounds_are_known_nothing_is_said():
     frame = quiet("first_reply_median")
     frame.loc[frame["week"] == LAST, ["value", "state"]] = [np.nan, BOUNDS]
-    assert at(judged(frame), LAST, "first_reply_median")[["verdict", "why"]].tolist() == ["not judged", "not settled"]
+    assert at(judged(frame), LAST, "first_reply_median")[["verdict", "why"]].tolist() == ["not judged", "not known yet"]
 
 
 def test_a_share_that_waits_for_its_week_to_settle_says_so_and_an_old_week_without_tickets_has_no_value():
@@ -178,7 +180,7 @@ def test_a_share_that_waits_for_its_week_to_settle_says_so_and_an_old_week_witho
     frame.loc[frame["week"].isin([WEEKS[20], LAST]), "value"] = np.nan
     frame.loc[frame["week"] == LAST, "state"] = SO_FAR
     rows = judged(frame)
-    assert at(rows, LAST, "first_contact_resolution")["why"] == "not settled"
+    assert at(rows, LAST, "first_contact_resolution")["why"] == "not known yet"
     assert at(rows, WEEKS[20], "first_contact_resolution")["why"] == "no value"
 
 
@@ -376,7 +378,7 @@ def test_a_decision_begins_the_baseline_anew_and_counts_its_weeks():
     frames = step, quiet("solved"), step.assign(team="beta")
     decided = judged(*frames, baselines={("alpha", "created"): [WEEKS[14]]})
     why = [at(decided, week, "created")["why"] for week in WEEKS[14:23]]
-    assert why == [*(f"{weeks} of 8 weeks so far" for weeks in range(8)), ""]
+    assert why == [*(f"no limits yet ({weeks} of the 8 weeks that they need)" for weeks in range(8)), ""]
     row = at(decided, WEEKS[22], "created")
     assert row[["verdict", "baseline_from", "baseline_to", "baseline_weeks"]].tolist() == [
         *("within", WEEKS[14], WEEKS[21]),
@@ -399,7 +401,7 @@ def test_of_several_decisions_the_last_before_a_week_holds_and_those_outside_the
 def test_a_percentile_that_a_rule_holds_at_a_length_names_the_length():
     hours = [72.0, 40, 55, 72.9, 33, 71.1, 47, 72, 38, 72.5, 60, 44, 60]
     row = at(judged(series("full_resolution_p90", [hour * HOUR for hour in hours])), LAST, "full_resolution_p90")
-    assert row[["verdict", "why"]].tolist() == ["not judged", "pinned at 72 h"]
+    assert row[["verdict", "why"]].tolist() == ["not judged", "a rule holds it at 72 h"]
     assert np.isnan(row["upper"])
 
 

@@ -239,6 +239,27 @@ def test_a_quiet_team_hands_nothing_over(folders: Folders):
     assert (handover.rows, handover.files) == ([], {})
 
 
+def test_what_could_not_be_judged_is_not_called_quiet(untouched: Folders):
+    """The first week of an export has no weeks before it: whether anything moved or is new is not known."""
+    contacts = contacts_of(untouched, week=WEEKS[0])
+    assert [line.label for line in report.headline(contacts).lines] == ["Contacts"]
+    assert show.warnings(report.warnings(contacts)).text == report.NO_DAYS
+    assert show.matters(report.matters(contacts)).text == report.NO_MATTERS
+    assert show.candidates(report.candidates(contacts)).text == report.NO_CANDIDATES
+    assert show.emerging(report.emerging(contacts), report.languages(contacts)).text.startswith(
+        "Nothing could be judged"
+    )
+    labels = [line.label for line in report.headline(contacts_of(untouched)).lines]
+    assert labels == ["Contacts", "Reasons that moved", "New phrases", "To escalate"]
+
+
+def test_where_the_export_has_no_requests_none_is_said_to_be_unrelated(tmp_path: Path):
+    folders = write_drivers_warehouse(tmp_path, with_tables=False)
+    first = escalation_evidence.top_escalation(contacts_of(folders))
+    assert "Not in this export: tool requests and policy changes." in show.top_escalation(first).text
+    assert "No tool request" not in show.top_escalation(first).text
+
+
 def test_an_export_without_the_table_has_no_active_users(tmp_path_factory: pytest.TempPathFactory):
     folders = shared_warehouse(tmp_path_factory, write_drivers_warehouse)
     assert contacts_of(folders).activity is None
@@ -246,6 +267,8 @@ def test_an_export_without_the_table_has_no_active_users(tmp_path_factory: pytes
 
 def test_where_no_column_tells_the_language_the_texts_do(tmp_path: Path):
     root, params = write_drivers_warehouse(tmp_path, lacking=("language",), with_tables=False)
+    by_language = report.per_segment(contacts_of((root, params)), "language")
+    assert show.per_segment(by_language, by="language").text == "Not in this export: the language of these tickets."
     assert report.languages(contacts_of((root, params)))["language"].tolist() == ["und"]
     build_text_languages(Warehouse(root))
     contacts = contacts_of((root, params))

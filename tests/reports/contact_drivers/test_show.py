@@ -34,9 +34,9 @@ def test_a_new_list_of_labels_is_not_told_as_a_change_of_contacts():
 
 def test_how_many_tests_were_made_stands_below_the_movers():
     table = show.movers(movers([("a", 10.0, 30), ("b", 10.0, 30)]))
-    assert "2 changes were tested, of reasons in all and by segment; 2 are discoveries" in table.text
+    assert "2 changes were judged, of reasons in all and by segment; 2 are signals" in table.text
     untested = movers([("a", 10.0, 30)]).assign(p=np.nan, discovery=False)
-    assert "it needs eight complete weeks" in show.movers(untested).text
+    assert "it takes eight complete weeks" in show.movers(untested).text
 
 
 def ranked() -> pd.DataFrame:
@@ -105,7 +105,7 @@ def test_warnings_are_told_once_for_each_reason():
         columns=["day", "contact_reason", "days", "count", "expected", "q"],
     ).assign(before=[(0, 1, 0, 0), (0, 0, 0, 0)], flow=0.4)
     assert "sync | 2026-10-07 | the last 3 days | 16 | 0.1 |" in show.warnings(days).text
-    assert "| < 0.001 | 2 of 7" in show.warnings(days).text
+    assert "| < 0.1 % | 2 of 7" in show.warnings(days).text
     assert "2026-10-08" not in show.warnings(days).text
 
 
@@ -183,7 +183,7 @@ def test_signals_stand_first_among_topics_and_the_column_only_where_there_is_one
     assert fresh[2].startswith("new: word19, more")
     calm = show.topics(frame.assign(discovery=False)).text
     assert "Signal |" not in calm
-    assert "No topic moved beyond" in calm
+    assert "No topic is a signal." in calm
 
 
 def test_only_the_strongest_phrases_are_shown():

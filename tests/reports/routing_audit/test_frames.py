@@ -94,6 +94,16 @@ def test_where_events_tell_teams_and_none_moved_nothing_is_said_to_be_missing(fo
     assert "missing" not in table.attrs
 
 
+def test_moves_between_teams_have_the_labels_of_the_teams(folders: Folders, tmp_path: Path):
+    audit = frames.open_audit(week_of(copy_warehouse(folders, tmp_path), "shop"), weeks=4)
+    spells = audit.warehouse.read("facts", "spells")
+    spells["team"] = spells["team"].mask(spells["queue"] == "refunds", "desk")
+    audit.warehouse.write("facts", "spells", spells, partition_by_week=True)
+    labels = {team.name: team.label for team in audit.week.organisation.teams}
+    table = frames.transitions(audit, by="team")
+    assert table[["origin", "destination"]].to_numpy().tolist() == [[labels["shop"], labels.get("desk", "desk")]]
+
+
 def test_a_count_of_transfers_without_queues_tells_transfers_and_no_ping_pong(tmp_path: Path):
     audit = frames.open_audit(week_of(write_routing_warehouse(tmp_path, events=False), "shop"), weeks=4)
     assert show.transfers(frames.transfers(audit)).text == frames.NO_TRANSFERS
@@ -177,7 +187,7 @@ def test_a_replay_is_shown_in_words_figure_and_table(audit: frames.Audit):
     assert "40 would enter another queue" in show.replay(result).text
     assert "commerce" not in show.replay_load(result).alt
     assert "refunds | right instead of wrong | 40" in show.replay_changes(result).text
-    assert "contact_reason" in show.replay_warnings(result).text
+    assert "what contact reason was at creation" in show.replay_warnings(result).text
     table = show.replay_load_table(result).text.splitlines()
     assert table[1].startswith("Queue | Today | Candidate | Change (95 % interval) | Misrouted today |")
     assert table[2].startswith("orders | 120 | 80 | −40 (−52 to −29) | 33.3 % | 0.0 % | 80")

@@ -126,6 +126,7 @@ def monday(folders: Folders, tmp_path_factory: pytest.TempPathFactory) -> Review
         },
         "full_resolution_median": {"value": None, "low": 3600.0, "high": None, "state": "bounds", "still_low": 3600.0},
         "reopen_share": {"value": None, "low": None, "high": None, "state": None, "settles_on": "2026-11-24"},
+        "first_reply_sla": {"state": "so far", "settles_on": "2026-11-23"},
     }.items():
         values.loc[last & (values["metric"] == metric), list(cells)] = list(cells.values())
     warehouse.write("facts", "weekly_values", values, partition_by_week=True)
@@ -136,6 +137,9 @@ def monday(folders: Folders, tmp_path_factory: pytest.TempPathFactory) -> Review
             ("first_reply_median", "2026-W44", "settled", 3500.0, 3400.0),
             ("created", "2026-W45", "settled", 40.0, 40.0),
             ("full_resolution_median", "2026-W45", "first known", 9000.0, None),
+            ("first_reply_sla", "2026-W44", "settled", 0.906, 0.910),
+            ("first_reply_sla", "2026-W43", "settled", 0.901, 0.900),
+            ("first_reply_sla", "2026-W36", "settled", 0.8, 0.9),
         ],
         columns=["metric", "week", "entry", "value", "was"],
     ).assign(team="alpha", state="settled", cause=None)
@@ -165,6 +169,26 @@ def test_the_outlook_ends_with_what_settled_of_the_week_before(monday: Review):
     assert before[["week", "metric", "state", "value", "was", "was_as_of"]].to_numpy().tolist() == [
         ["2026-W45", "first_reply_median", "settled", 3700.0, 3600.0, "2026-11-09"]
     ]
+
+
+def test_what_is_known_a_week_later_is_judged_with_its_own_week_and_not_explained_here(monday: Review):
+    rows = ops.weekly_review.signals(monday).set_index("metric")
+    assert (rows.loc["reopen_share", "week"], rows.loc["reopen_share", "verdict"]) == ("2026-W45", "within")
+    now = ops.weekly_review.values(monday).query("week == @LAST").set_index("metric")["value"]
+    assert now[rows.index[rows["is_late"]]].isna().all()
+    assert now[rows.index[~rows["is_late"]]].notna().all()
+    text = ops.weekly_review.show.signals(rows.reset_index()).text
+    assert f"{rows['is_late'].sum()} metrics of W45, known only now" in text
+    assert "Reopened within 7 days" not in set(ops.weekly_review.explain(monday)["label"])
+
+
+def test_shares_that_a_reopening_may_still_change_have_their_largest_move_on_record(monday: Review):
+    """First reply within SLA moved from 91.0 to 90.6 % and from 90.0 to 90.1 %; ten weeks ago is too old to count."""
+    frame = ops.weekly_review.reopenings(monday)
+    row = frame.set_index("metric").loc["first_reply_sla"]
+    assert (row["weeks"], row["settles_on"]) == (2, "2026-11-23")
+    assert row["moved"] == pytest.approx(0.004)
+    assert frame.set_index("metric")["moved"].drop("first_reply_sla").isna().all()
 
 
 def test_a_week_of_which_all_is_settled_has_no_outlook(folders: Folders):

@@ -34,6 +34,8 @@ def signal_rows(**changes: object) -> pd.DataFrame:
             "lower": [3000.0, 0.8],
             "upper": [4200.0, 0.95],
             "family": ["speed", "satisfaction"],
+            "week": "2026-W46",
+            "is_late": False,
             "verdict": ["new", "within"],
             "direction": ["up", ""],
             "since": ["2026-W46", None],
@@ -43,7 +45,7 @@ def signal_rows(**changes: object) -> pd.DataFrame:
             "level_shift": None,
             "turn": ["worse", ""],
             "weeks_outside": [1, 0],
-            "rate": 0.10,
+            "rate": 0.20,
             "team": "alpha",
         }
     )
@@ -56,16 +58,48 @@ def test_signals_are_a_table_and_the_others_a_sentence():
         ["First reply, median", "2 h", "1 h", "+100 %", "50 min to 1 h 10 min", "new: above its limits (worse)"]
     ]
     assert markup.text.splitlines()[-2:] == [
-        "Judged: 2 metrics, all together. Where nothing has moved, a page shows a new signal by chance in at most one "
-        "week in ten.",
+        "Judged: 2 metrics. Where nothing has moved, the metrics of a week show a new signal by chance at most once in "
+        "ten weeks.",
         "Within their limits: Customer satisfaction.",
     ]
 
 
 def test_a_quiet_week_says_that_nothing_is_outside():
     markup = show.signals(signal_rows(verdict="within", turn="", weeks_outside=0))
-    assert markup.text.startswith("No metric is outside its limits this week.")
+    assert markup.text.startswith("No metric that was judged is outside its limits.")
     assert "<table" not in markup.html
+
+
+def test_what_became_known_a_week_later_is_dated_and_counted_by_itself():
+    markup = show.signals(
+        signal_rows(
+            label=["First reply, median", "Reopened within 7 days"],
+            week=["2026-W46", "2026-W45"],
+            is_late=[False, True],
+            verdict=["within", "new"],
+            direction=["", "up"],
+            since=[None, "2026-W45"],
+            value=[7200.0, 0.091],
+            before=[3600.0, 0.06],
+            lower=[3000.0, 0.05],
+            upper=[4200.0, 0.07],
+            turn=["", "worse"],
+        )
+    )
+    assert cells(markup)[1:] == [
+        [
+            "Reopened within 7 days, W45",
+            "9.1 %",
+            "6.0 %",
+            "+3.1 points",
+            "5.0 % to 7.0 %",
+            "new: above its limits (worse)",
+        ]
+    ]
+    assert (
+        "Judged: 1 metric and 1 metric of W45, known only now. Where nothing has moved, the metrics of one week in five "
+        "at most show a new signal by chance; on trial data it was one in 14."
+    ) in markup.text
 
 
 def test_what_was_not_judged_is_not_called_calm():
@@ -81,7 +115,7 @@ def test_what_came_back_and_what_limits_leave_out_is_said():
     text = show.signals(rows.assign(level_shift=["2026-W37", None])).text
     assert "First reply, median is back within its limits since W44." in text
     assert "The limits leave out W33 (far outside its neighbours): Customer satisfaction." in text
-    assert "This baseline is not level (W37): First reply, median." in text
+    assert "as the weeks that set them change level: First reply, median (W37)." in text
 
 
 @pytest.mark.parametrize("weeks", [7, 8])
@@ -138,7 +172,7 @@ def test_a_metric_that_the_export_lacks_has_a_reason_and_no_number():
     gone = metric_rows(missing="not in this export: no satisfaction", value=np.nan, low=np.nan, high=np.nan, n=pd.NA)
     name, *others = cells(show.metric_table(gone))[1]
     assert name.startswith("Customer satisfaction")
-    assert others == ["not in this export: no satisfaction", *[""] * 5]
+    assert others == [*[""] * 4, "not in this export: no satisfaction", ""]
 
 
 def test_a_median_that_is_not_reached_says_so():
@@ -212,7 +246,7 @@ def outlook_rows(**changes: object) -> pd.DataFrame:
 
 def test_a_time_that_is_not_settled_is_told_with_what_waits_its_range_and_its_day():
     assert show.outlook(outlook_rows()).text == (
-        "First reply, median: 3 h 36 min so far (2 h 54 min to 4 h 30 min). 176 of 790 tickets still wait, most from "
+        "First reply, median: 3 h 36 min so far. 176 of 790 tickets still wait, most from "
         "the weekend. Going by past weeks at this point, the final value will lie between 3 h 18 min and 4 h. "
         "Known on Wed 18 Nov."
     )
@@ -254,6 +288,12 @@ def test_what_waits_is_named(changes: dict[str, object], sentence: str):
     assert sentence in show.outlook(outlook_rows(**changes)).text
 
 
+def test_where_it_is_not_known_what_waits_nothing_is_said_of_it():
+    text = show.outlook(outlook_rows(metric="full_resolution_median", censored=np.nan)).text
+    assert "open any more" not in text
+    assert "not solved" not in text
+
+
 def test_the_counts_of_a_measure_are_told_once():
     both = pd.concat([outlook_rows(), outlook_rows(metric="first_reply_p90", label="First reply, 90th percentile")])
     assert show.outlook(both).text.count("still wait") == 1
@@ -273,6 +313,31 @@ def test_what_has_settled_since_is_told_beside_its_estimate():
         "W45 has settled. First reply, median: 3 h 42 min (Monday's estimate 3 h 36 min)."
     )
     assert show.outlook(settled.head(0)).html == ""
+
+
+def reopening_rows(**changes: object) -> pd.DataFrame:
+    frame = pd.DataFrame(
+        {
+            "metric": ["first_reply_sla", "full_resolution_sla"],
+            "label": ["First reply within SLA", "Full resolution within SLA"],
+            "unit": "share",
+            "settles_on": "2026-11-23",
+            "weeks": [6, 6],
+            "moved": [0.0, 0.0042],
+        }
+    )
+    return frame.assign(**changes)
+
+
+def test_how_far_reopenings_moved_shares_before_is_said():
+    assert show.reopenings(reopening_rows()).text == (
+        "Shares marked so far may still move until Mon 23 Nov: a solved ticket that comes back counts anew. "
+        "In the last 6 weeks on record they moved by 0.4 points at most (Full resolution within SLA)."
+    )
+    assert show.reopenings(reopening_rows(weeks=0, moved=np.nan)).text.endswith(
+        "No past week is on record yet that tells by how much."
+    )
+    assert show.reopenings(reopening_rows().head(0)).html == ""
 
 
 def add_up_frame(**changes: object) -> pd.DataFrame:

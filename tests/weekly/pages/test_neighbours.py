@@ -19,7 +19,9 @@ from tests.weekly.weekly_notebooks import edition
 JOB = Job("team/weekly_review", "2026-W46", "us-general")
 
 
-def line(label: str = "Created", value: str = "1,204", *, signal: bool = False, note: str = "") -> dict[str, Any]:
+def line(
+    label: str = "Created", value: str = "1,204", *, signal: bool = False, note: str = "", judged: bool = True
+) -> dict[str, Any]:
     return {
         "label": label,
         "value": value,
@@ -27,6 +29,7 @@ def line(label: str = "Created", value: str = "1,204", *, signal: bool = False, 
         "note": note,
         "tone": "worse",
         "signal": signal,
+        "judged": judged,
         "spark": [1.0, 2.0],
     }
 
@@ -181,6 +184,21 @@ def test_what_changed_tells_new_signals_from_lasting_ones_and_those_that_ended(t
     assert changes["statuses"] == [], "unchanged is ready"
     assert changes["gate"] == ("Data checked, with warnings", "Data checked")
     assert changes["restated"] == [("US General", 3)]
+
+
+def test_a_signal_that_is_not_judged_now_is_not_said_to_be_over_and_one_that_was_not_judged_before_is_not_new(
+    tmp_path: Path,
+) -> None:
+    """A holiday week tells nothing of a signal: neither that it ended, nor, a week later, that it is new."""
+    make_week(tmp_path, "2026-W45", line("A", "1", signal=True), line("B", "2", judged=False))
+    now = [line("A", "4", judged=False), line("B", "5", signal=True, note="still above its limits since W44")]
+    record = Record(JOB.identifier, JOB.notebook, JOB.team, "ready", 1.0, None, now)
+    changes = changes_since(tmp_path, edition=edition(), records=[record])
+    assert (changes["ended"], changes["unjudged"]) == ([], ["US General: A (4)"])
+    assert [signal["is_new"] for signal in changes["signals"]] == [False]
+    html = write_index(tmp_path, edition=edition(), records=[record], blocked={}).read_text(encoding="utf-8")
+    assert "A signal the week before, not judged this week: US General: A (4)." in html
+    assert "No signal any more" not in html
 
 
 def test_a_report_that_fails_now_is_among_what_changed(tmp_path: Path) -> None:

@@ -154,6 +154,7 @@ def test_headlines_are_read_from_the_outputs() -> None:
             "note": "",
             "tone": "better",
             "signal": True,
+            "judged": True,
             "spark": [1.0, None, 3.0],
             "spark_label": "Reopened, last 3 weeks: lowest 1, highest 3, latest 3",
         }

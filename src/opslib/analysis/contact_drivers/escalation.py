@@ -409,7 +409,9 @@ def linked_causes(
             (shared >= _FEWEST_SHARED_TICKETS, f"names {shared} of these tickets"),
         )
         if why:
-            what = " ".join(_text(row.get(name)) for name in ("severity", "kind", "platform")).strip()
+            severity = _text(row.get("severity"))
+            what = " ".join(filter(None, (_text(row.get("platform")), _text(row.get("kind")))))
+            what = ", ".join(filter(None, (what, f"severity {severity}" if severity else "")))
             lines.append(("tool request", _text(row["request_id"]), row["opened_at"], what, _text(row["status"]), why))
     for row in [] if policy_changes is None else policy_changes.to_dict("records"):
         why = _why(

@@ -409,12 +409,13 @@ def _new_values(conditions: Iterable[Condition], fields: TicketFields) -> Iterat
         if len(absent) > _MOST_NAMED:
             absent = [*absent[:_MOST_NAMED], f"{len(absent) - _MOST_NAMED} others"]
         if absent:
-            yield f"No ticket of these weeks has {field} {listed(absent)}: what the rules do with it cannot be seen."
+            name = field.replace("_", " ")
+            yield f"No ticket of these weeks has {name} {listed(absent)}: what the rules do with it cannot be seen."
 
 
 def _doubtful_fields(names: Collection[str]) -> Iterator[str]:
     """Fields that a rule may have seen otherwise than the export shows them."""
-    as_it_stands = sorted(_AS_IT_STANDS.intersection(names))
+    as_it_stands = [name.replace("_", " ") for name in sorted(_AS_IT_STANDS.intersection(names))]
     if as_it_stands:
         yield (
             f"No event says what {listed(as_it_stands)} was at creation; it is taken as it stands in the export, where "

@@ -131,7 +131,8 @@ class RuleSpace:
             if mask == dimension.full:
                 continue
             label = dimension.labels[(mask & -mask).bit_length() - 1]
-            phrases.append(f"{self._free[place]}: {label}" if place in self._free else f"{dimension.name} {label}")
+            name = dimension.name.replace("_", " ")
+            phrases.append(f"{self._free[place]}: {label}" if place in self._free else f"{name} {label}")
         return ", ".join(phrases) or "any ticket"
 
     def _cut(self, box: Box, other: Box) -> list[Box]:

@@ -10,8 +10,9 @@ import pandas as pd
 
 from opslib.analysis.methods.decomposition import kitagawa
 from opslib.analysis.weekly_review.weekly_signals import NEW, NOT_JUDGED, OUTSIDE, VERDICTS
+from opslib.analysis.weekly_review.weekly_values import BOUNDS
 from opslib.metrics import Metric
-from opslib.weeks import weeks_between
+from opslib.weeks import shift_week, weeks_between
 
 REPORT_WEEKS = 13
 """How many weeks a report looks back on."""
@@ -99,6 +100,9 @@ def control_frame(
 def signals(chart: pd.DataFrame, week: str, before: str) -> pd.DataFrame:
     """What is a signal in a week, what is back within its limits or was never outside, and what was not judged.
 
+    A metric of which nothing is known yet in the week stands with the week before, if that was judged: there it has
+    become known since, and this is the first page that can say so.
+
     Args:
         chart: `CHART_COLUMNS` of all metrics of the team.
         week: the week.
@@ -106,21 +110,27 @@ def signals(chart: pd.DataFrame, week: str, before: str) -> pd.DataFrame:
 
     Returns:
         One row per metric that the export has, new signals first, then those still outside, each beginning with what
-        got worse: metric, label, unit, better, value, before, `SIGNAL_COLUMNS`, turn (better, worse, or "" where the
-        metric has no direction or is no signal), weeks_outside (how many weeks it has been outside, this one included;
-        0 where it is not).
+        got worse: metric, label, unit, better, week (which it is about), value, before (that of the week before it),
+        `SIGNAL_COLUMNS`, turn (better, worse, or "" where the metric has no direction or is no signal), weeks_outside
+        (how many weeks it has been outside, that one included; 0 where it is not).
     """
-    now = chart[(chart["week"] == week) & chart["missing"].isna()]
-    earlier = chart[chart["week"] == before].set_index("metric")["value"]
-    rows = now[["metric", "label", "unit", "better", "value"]].assign(before=now["metric"].map(earlier))
+    own = chart[chart["missing"].isna()]
+    now = own[own["week"] == week]
+    is_open = now["value"].isna() & (now["settles_on"].notna() | now["state"].eq(BOUNDS))
+    late = own[(own["week"] == before) & own["metric"].isin(now.loc[is_open, "metric"])]
+    late = late[late["value"].notna() & ~late["verdict"].isin([NOT_JUDGED, ""])]
+    now = pd.concat([now[~now["metric"].isin(late["metric"])], late]).sort_index()
+    keys = pd.MultiIndex.from_arrays([now["metric"], [shift_week(each, -1) for each in now["week"]]])
+    earlier = own.set_index(["metric", "week"])["value"].reindex(keys).to_numpy()
+    rows = now[["metric", "label", "unit", "better", "week", "value"]].assign(before=earlier)
     rows[list(SIGNAL_COLUMNS)] = now[list(SIGNAL_COLUMNS)]
     turns = rows["direction"].map({"up": 1, "down": -1}).astype("float64").fillna(0)
     gain = turns * rows["better"].map({"higher": 1, "lower": -1}).astype("float64")
     gains = gain.where(rows["verdict"].isin([NEW, OUTSIDE]), 0.0).fillna(0.0).to_numpy(np.float64)
     rows["turn"] = pd.array(np.select([gains > 0, gains < 0], ["better", "worse"], default=""), dtype="str")
     rows["weeks_outside"] = [
-        len(weeks_between(since, week)) if verdict == OUTSIDE else int(verdict == NEW)
-        for verdict, since in zip(rows["verdict"], rows["since"], strict=True)
+        len(weeks_between(since, judged)) if verdict == OUTSIDE else int(verdict == NEW)
+        for verdict, since, judged in zip(rows["verdict"], rows["since"], rows["week"], strict=True)
     ]
     rows["_verdict"] = rows["verdict"].map({name: place for place, name in enumerate(VERDICTS)})
     rows["_turn"] = np.select([gains < 0, gains > 0], [0, 1], default=2)

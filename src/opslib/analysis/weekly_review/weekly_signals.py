@@ -240,12 +240,12 @@ def _reasons(
     team, metric, week = axes.places(values)
     inside = (team >= 0) & (metric >= 0) & (week >= 0)
     lacks = values["value"].isna()
-    for cells, reason in ((lacks, "no value"), (lacks & values["state"].ne(SETTLED), "not settled")):
+    for cells, reason in ((lacks, "no value"), (lacks & values["state"].ne(SETTLED), "not known yet")):
         here = inside & cells.to_numpy(bool)
         why[team[here], metric[here], week[here]] = reason
     for place, one in enumerate(metrics):
         if one.twin:
-            why[:, place] = f"goes with {labels[one.twin]}"
+            why[:, place] = f"see {labels[one.twin]}"
     return why
 
 
@@ -314,12 +314,16 @@ def _why_not(why: Texts, judgement: Judgement) -> Texts:
     few = judgement.size < FEWEST_WEEKS
     text = why.copy()
     short = (text == "") & few
-    text[short] = np.array([f"{size} of {FEWEST_WEEKS} weeks so far" for size in judgement.size[short]], dtype=object)
+    text[short] = np.array([_too_few(size) for size in judgement.size[short]], dtype=object)
     pinned = (text == "") & np.isfinite(judgement.ceiling)
     hours = np.exp(judgement.ceiling[pinned]) / 3600
-    text[pinned] = np.array([f"pinned at {one:.3g} h" for one in hours], dtype=object)
+    text[pinned] = np.array([f"a rule holds it at {one:.3g} h" for one in hours], dtype=object)
     text[(text == "") & ~judgement.varies] = "the same in every week so far"
     return text
+
+
+def _too_few(size: int) -> str:
+    return f"no limits yet ({size} of the {FEWEST_WEEKS} weeks that they need)"
 
 
 def _names(weeks: Sequence[str], places: npt.NDArray[np.int64]) -> Texts:

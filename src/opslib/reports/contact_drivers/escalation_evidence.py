@@ -9,6 +9,7 @@ import pandas as pd
 
 from opslib.analysis.contact_drivers import escalation
 from opslib.analysis.contact_drivers.texts import typical_tickets
+from opslib.display import words
 from opslib.intake.privacy.redaction import redact
 from opslib.reports.contact_drivers.escalation_files import Escalation, EscalationHandover, escalation_id
 from opslib.reports.contact_drivers.frames import Drivers
@@ -70,14 +71,24 @@ def _links(contacts: Drivers, row: pd.Series, ticket_ids: Sequence[str]) -> pd.D
     zone = str(contacts.week.organisation.zone)
     low = pd.Timestamp(row["onset_low"] or row["onset_on"], tz=zone).tz_convert("UTC")
     high = pd.Timestamp(row["onset_high"] or row["onset_on"], tz=zone).tz_convert("UTC") + pd.Timedelta(days=1)
-    return escalation.linked_causes(
+    tables = {
+        "tool requests": _up_to_the_week(contacts, "tool_requests", "opened_at"),
+        "policy changes": _up_to_the_week(contacts, "policy_changes", "effective_at"),
+    }
+    links = escalation.linked_causes(
         str(row["reason"]) or None,
         ticket_ids,
         onset_low=low,
         onset_high=high,
-        tool_requests=_up_to_the_week(contacts, "tool_requests", "opened_at"),
-        policy_changes=_up_to_the_week(contacts, "policy_changes", "effective_at"),
+        tool_requests=tables["tool requests"],
+        policy_changes=tables["policy changes"],
     )
+    lacking = [name for name, rows in tables.items() if rows is None]
+    if lacking and links.empty:
+        present = [name for name, rows in tables.items() if rows is not None]
+        others = f"None of the {words.listed(present)} is related to it. " if present else ""
+        links.attrs["missing"] = f"{others}Not in this export: {words.listed(lacking)}."
+    return links
 
 
 def _up_to_the_week(contacts: Drivers, table: str, dated_by: str) -> pd.DataFrame | None:

@@ -45,6 +45,13 @@ _LIGHT = (
 _FIELDS = ("contact_reason", "channel", "language", "region", "form", "priority", "requester_id")
 
 
+NO_DAYS = "No day could be judged: it takes ten complete weeks, and ten tickets of a reason."
+NO_MATTERS = (
+    "Nothing could be judged: it takes contact reasons, and in one language thirty texts this week and as many before."
+)
+NO_CANDIDATES = "Nothing could be judged, so there is nothing to escalate: there are too few weeks, tickets or texts."
+
+
 @dataclass(frozen=True)
 class Drivers:
     """A team's contacts up to a week. Spam, merged and deleted tickets are left out."""
@@ -154,6 +161,21 @@ class Drivers:
     def matters(self) -> pd.DataFrame:
         """What is new in the week and spread over several labels: `MATTER_COLUMNS`."""
         return text_matters.new_matters(self.corpus, self.phrases, self.week.week)
+
+    @cached_property
+    def judges_reasons(self) -> bool:
+        """Whether there are weeks and tickets enough to say of any reason that it moved or did not."""
+        return bool(self.movers["p"].notna().any())
+
+    @cached_property
+    def has_labels(self) -> bool:
+        """Whether any ticket has a contact reason."""
+        return bool(self.tickets["contact_reason"].notna().any())
+
+    @cached_property
+    def compares_texts(self) -> bool:
+        """Whether any language has texts enough to say what is new in them."""
+        return bool(text_phrases.texts_per_language(self.texts, self.week.week)["enough"].any())
 
     @cached_property
     def days(self) -> list[str]:
@@ -299,7 +321,10 @@ def open_drivers(week: Week) -> Drivers:
 
 
 def headline(contacts: Drivers) -> Headline:
-    """The numbers that stand above the report: tickets, movers, new phrases, what to escalate."""
+    """The numbers that stand above the report: tickets, movers, new phrases, what to escalate.
+
+    What could not be judged is left out.
+    """
     if contacts.weeks[-1:] != [contacts.week.week] or contacts.recent.empty:
         return Headline([], has_data=False)
     whole = contacts.counts[(contacts.counts["dimension"] == ALL) & (contacts.counts["contact_reason"] == ALL)]
@@ -322,10 +347,13 @@ def headline(contacts: Drivers) -> Headline:
         ("To escalate", f"{len(new)}", "", f"first: {new[0]}" if new else _still_open(still_open), ()),
     ]
     signals = (bool((own["contact_reason"] == ALL).any()), bool(len(reasons)), bool(len(contacts.phrases)), bool(new))
+    judges = (contacts.judges_reasons and contacts.has_labels, contacts.compares_texts)
+    is_told = (True, *judges, any(judges) or bool(new or still_open))
     return Headline(
         [
             Line(label=label, value=value, better="lower", change=change, signal=signal, note=note, spark=history)
-            for (label, value, change, note, history), signal in zip(lines, signals, strict=True)
+            for (label, value, change, note, history), signal, told in zip(lines, signals, is_told, strict=True)
+            if told
         ],
         has_data=True,
     )
@@ -359,7 +387,8 @@ def per_segment(contacts: Drivers, by: str) -> pd.DataFrame:
         row where the export has no such field.
     """
     if by not in contacts.recent or contacts.recent[by].notna().sum() == 0:
-        return drivers.pareto(contacts.recent.head(0).assign(**{by: ""}), minimum_group=1, by=by)
+        nothing = drivers.pareto(contacts.recent.head(0).assign(**{by: ""}), minimum_group=1, by=by)
+        return _answer(nothing, contacts.recent.empty, f"Not in this export: the {by} of these tickets.")
     return drivers.pareto(contacts.recent, minimum_group=contacts.minimum_group, activity=contacts.exposure, by=by)
 
 
@@ -435,7 +464,8 @@ def history(contacts: Drivers, reason: str = "", *, weeks: int = HISTORY_WEEKS) 
 def warnings(contacts: Drivers) -> pd.DataFrame:
     """Early warnings on the days of the week: the columns of `analysis.contact_drivers.movers.early_warnings`."""
     days = _days(contacts, contacts.weeks[-(movement.TRAILING_WEEKS + 2) :])
-    return movement.early_warnings(movement.daily_counts(contacts.tickets, days), days[-7:])
+    frame = movement.early_warnings(movement.daily_counts(contacts.tickets, days), days[-7:])
+    return _answer(frame, contacts.judges_reasons, NO_DAYS)
 
 
 def emerging(contacts: Drivers) -> pd.DataFrame:
@@ -445,7 +475,7 @@ def emerging(contacts: Drivers) -> pd.DataFrame:
 
 def matters(contacts: Drivers) -> pd.DataFrame:
     """New matters over several labels: `analysis.contact_drivers.matters.MATTER_COLUMNS`."""
-    return contacts.matters
+    return _answer(contacts.matters, contacts.has_labels and contacts.compares_texts, NO_MATTERS)
 
 
 def languages(contacts: Drivers) -> pd.DataFrame:
@@ -509,7 +539,8 @@ def candidates(contacts: Drivers) -> pd.DataFrame:
     is_new = rows["subject"].isin(list(contacts.escalations["subject"]))
     done = pd.Series("wait", index=rows.index, dtype="str")
     done = before.fillna(done.mask(contacts.is_relabelled, "none: labels were changed"))
-    return rows.assign(done=done.mask(is_new, "handed over this week"))
+    rows = rows.assign(done=done.mask(is_new, "handed over this week"))
+    return _answer(rows, contacts.judges_reasons or contacts.compares_texts, NO_CANDIDATES)
 
 
 def register(contacts: Drivers) -> pd.DataFrame:
@@ -530,6 +561,14 @@ def _misrouted(contacts: Drivers) -> pd.Series | None:
         if moved.any() or (complete.any() and contacts.week.has_events(unit, contacts.weeks[-RANKED_WEEKS:])):
             return moved.astype("float64").where(complete)
     return None
+
+
+def _answer(frame: pd.DataFrame, is_judged: bool, missing: str) -> pd.DataFrame:
+    """The frame; one without rows because nothing could be judged has the reason beside it."""
+    if frame.empty and not is_judged:
+        frame = frame.head(0)
+        frame.attrs["missing"] = missing
+    return frame
 
 
 def _still_open(subjects: Sequence[str]) -> str:

@@ -145,7 +145,7 @@ def per_segment(frame: pd.DataFrame, *, by: str) -> Drawing | Markup:
         The figure, or one line where there is nothing to compare.
     """
     if frame.empty:
-        return note(f"No {by} in this export, or no tickets of this team in these weeks.")
+        return note(frame.attrs.get("missing", NOTHING))
     reasons = frame[frame["folded"] == 0]
     if reasons.empty:
         return note(f"Too few customers in every {by} to show its reasons.")
@@ -200,15 +200,17 @@ def movers(frame: pd.DataFrame) -> Markup:
     """
     tested = int(frame["p"].notna().sum())
     if tested == 0:
-        return note("No test of movement: it needs eight complete weeks before this one, and ten tickets of a reason.")
+        return note(
+            "Nothing could be judged: it takes eight complete weeks before this one, and ten tickets of a reason."
+        )
     signals = frame[frame["discovery"]]
-    many = "is a discovery" if len(signals) == 1 else "are discoveries"
+    many = "is a signal" if len(signals) == 1 else "are signals"
     tests = (
-        f"{tested} changes were tested, of reasons in all and by segment; {len(signals)} {many} at a false discovery "
-        "rate of 10 %. When nothing changes, about one week in ten or fewer shows any."
+        f"{tested} changes were judged, of reasons in all and by segment; {len(signals) or 'none'} {many}. When "
+        "nothing changes, about one week in ten or fewer shows any."
     )
     if signals.empty:
-        return paragraphs("No reason that was tested moved beyond its usual range.", tests)
+        return paragraphs("No reason that was judged moved beyond its usual range.", tests)
     first = signals.groupby("contact_reason")["q"].transform("min")
     whole = signals["dimension"] == "all"
     lines = signals.assign(first=first, part=~whole).sort_values(
@@ -231,7 +233,7 @@ def movers(frame: pd.DataFrame) -> Markup:
         ]
         for row in rows_of(lines.rename(columns={"count": "count_"}).head(25))
     ]
-    heads = ("Reason", "Where", "Tickets", "Expected (95 %)", "Change", "q", "13 weeks")
+    heads = ("Reason", "Where", "Tickets", "Expected (95 %)", "Change", "By chance", "13 weeks")
     table = table_of("What moved against the eight weeks before", heads, rows)
     more = f"The strongest 25 of {len(lines)}." if len(lines) > 25 else ""
     below = paragraphs(tests, more, _rises_left_out(lines.head(25)), _RENAMED if _looks_renamed(frame) else "")
@@ -266,10 +268,11 @@ def history(frame: pd.DataFrame) -> Drawing | Markup:
         last = frame.iloc[-1]
         usual = "" if np.isnan(last["low"]) else f", where {last['low']:,.0f} to {last['high']:,.0f} were expected"
         weeks = list(frame.loc[is_signal, "week"])
+        quiet = "No week could be judged." if np.isnan(low).all() else "No week is a signal."
         return theme.drawing(
             figure,
             f"Tickets about {name} per week, {frame['week'].iloc[0]} to {last['week']}: {last['count']:,.0f} in the "
-            f"last{usual}. " + (f"Movers in {words.listed(weeks)}." if weeks else "No week is a signal."),
+            f"last{usual}. " + (f"Movers in {words.listed(weeks)}." if weeks else quiet),
         )
 
 
@@ -280,6 +283,8 @@ def warnings(frame: pd.DataFrame) -> Markup:
         frame: day, contact_reason, days, count, expected, before, flow, q.
     """
     rule = "When nothing changes, at most one week in ten raises any warning."
+    if frame.empty and "missing" in frame.attrs:
+        return note(frame.attrs["missing"])
     if frame.empty:
         return paragraphs("No day of the week raised a warning.", rule)
     first = (
@@ -299,7 +304,16 @@ def warnings(frame: pd.DataFrame) -> Markup:
         ]
         for row in rows_of(first)
     ]
-    heads = ("Reason", "First day", "Counted over", "Tickets", "Expected", "Expected from", "q", "Days warned")
+    heads = (
+        "Reason",
+        "First day",
+        "Counted over",
+        "Tickets",
+        "Expected",
+        "Expected from",
+        "By chance",
+        "Days warned",
+    )
     return stacked(table_of("Early warnings", heads, rows), paragraphs(rule))
 
 
@@ -326,8 +340,12 @@ def emerging(frame: pd.DataFrame, languages: pd.DataFrame) -> Markup:
     coverage = (
         f"Texts of this week that were compared: {words.listed(enough) or 'none'}."
         + (f" Too few to compare: {words.listed(few)}." if few else "")
-        + " What is new in a language is tested at a false discovery rate of 10 %: half for phrases, half for matters."
+        + " When nothing is new, at most one week in ten shows a phrase or matter of a language as new."
     )
+    if not enough:
+        return paragraphs(
+            "Nothing could be judged: no language has thirty texts this week and as many before.", coverage
+        )
     if frame.empty:
         return paragraphs("No word or phrase stands out from the eight weeks before.", coverage)
     rows = [
@@ -356,7 +374,7 @@ def matters(frame: pd.DataFrame) -> Markup:
         frame: matter, language, tickets, before, first_week, labels, spread.
     """
     if frame.empty:
-        return note("Nothing new is spread over three or more labels.")
+        return note(frame.attrs.get("missing", "Nothing new is spread over three or more labels."))
     rows = [
         [
             Cell(_name(row.matter), header=True),
@@ -387,12 +405,13 @@ def topics(frame: pd.DataFrame) -> Markup:
     signals = bool(frame["discovery"].any())
     rows = []
     for row in rows_of(frame.sort_values("discovery", ascending=False, kind="stable").head(_MOST_TOPICS)):
-        fresh = "new: " if np.isnan(row.similarity) else ""
-        turn = f"{'up' if row.ratio > 1 else 'down'}, q {_chance(row.q)}" if row.discovery else ""
+        heads_of_topic = [str(row.language)] if several else []
+        heads_of_topic += ["new"] if np.isnan(row.similarity) else []
+        turn = ("up" if row.ratio > 1 else "down") if row.discovery else ""
         first_words = ", ".join(str(row.terms).split(", ")[:_MOST_WORDS])
         line = spark_words(f"topic {first_words}", row.history, "count")
         cells = [
-            Cell(f"{f'{row.language}: ' if several else ''}{fresh}{first_words}", header=True),
+            Cell(": ".join(filter(None, [", ".join(heads_of_topic), first_words])), header=True),
             Cell(f"{row.tickets:,}", number=True),
             Cell(f"{row.expected:,.0f} ({row.low:,.0f}–{row.high:,.0f})", number=True),
             *([Cell(turn, whole=True)] if signals else []),
@@ -403,7 +422,7 @@ def topics(frame: pd.DataFrame) -> Markup:
     heads = ["Topic", "Tickets", "Expected (95 %)", *(["Signal"] if signals else []), "Mostly labelled", "9 weeks"]
     table = table_of("What the texts are about", heads, rows)
     cut = f"Signals first, then the largest: {len(rows)} of {len(frame)} topics." if len(frame) > len(rows) else ""
-    return stacked(table, paragraphs("" if signals else "No topic moved beyond its usual range.", cut))
+    return stacked(table, paragraphs("" if signals else "No topic is a signal.", cut))
 
 
 def labels(accuracy: pd.DataFrame, pairs: pd.DataFrame) -> Markup:
@@ -416,7 +435,7 @@ def labels(accuracy: pd.DataFrame, pairs: pd.DataFrame) -> Markup:
     if accuracy.empty:
         return note("No label can be checked: two reasons with twenty texts each in one language are needed.")
     sentences = [
-        f"{row.language}: for {row.texts:,} texts with {row.labels} reasons, the classifier agrees with the label in "
+        f"{row.language}: for {row.texts:,} texts with {row.labels} reasons, the guess agrees with the label in "
         f"{words.estimate(row.accuracy, row.low, row.high, 'share')} of cases; always naming the most frequent reason "
         f"would be right in {words.value(row.baseline, 'share')}."
         for row in rows_of(accuracy)
@@ -457,11 +476,12 @@ def forms(frame: pd.DataFrame) -> Markup:
     lacking = [_OUTCOMES[name] for name in _OUTCOMES if name not in set(frame["outcome"])]
     wrong = _without_repeats(frame[frame["discovery"]])
     tests = (
-        f"{len(frame)} choices and outcomes ({words.listed(tested)}) were tested at a false discovery rate of 10 %."
+        f"{len(frame)} choices and outcomes ({words.listed(tested)}) were judged. "
+        "When no choice matters, at most one week in ten lists any."
         + (f" Not in this export: {words.listed(lacking)}." if lacking else "")
     )
     if wrong.empty:
-        return paragraphs("No choice that was tested goes wrong more often than the others.", tests)
+        return paragraphs("No choice that was judged goes wrong more often than the others.", tests)
     rows = [
         [
             Cell(_choice(row), header=True),
@@ -490,10 +510,11 @@ def candidates(frame: pd.DataFrame) -> Markup:
         frame: subject, kind, reason, excess, dissatisfied_ratio, score with their bounds, onset_on, done.
     """
     if frame.empty:
-        return note(
-            "Nothing to escalate: no reason moved up, took a step up, or has a phrase of its own, and nothing new is "
-            "spread over several."
+        nothing = (
+            "Nothing to escalate: no reason that was judged moved up, took a step up, or has a phrase of its own, and "
+            "nothing new is spread over several."
         )
+        return note(frame.attrs.get("missing", nothing))
     rows = [
         [
             Cell(
@@ -678,7 +699,7 @@ def _segments(frame: pd.DataFrame) -> Markup:
 
 def _examples(texts: Sequence[str]) -> Markup:
     if not texts:
-        return note("No texts in this export: no examples.")
+        return note("No texts of these tickets in this export: no examples.")
     items = "".join(f"<li><blockquote><p>{escape(text)}</p></blockquote></li>" for text in texts)
     lead = "In the customers' words, redacted, the most typical texts:"
     return Markup(f"<p>{lead}</p><ol>{items}</ol>", "\n".join([lead, *texts]))
@@ -686,7 +707,7 @@ def _examples(texts: Sequence[str]) -> Markup:
 
 def _links(frame: pd.DataFrame) -> Markup:
     if frame.empty:
-        return note("No tool request and no policy change is related to it.")
+        return note(frame.attrs.get("missing", "No tool request and no policy change is related to it."))
     rows = [
         [
             Cell(f"{row.kind} {row.id}", header=True),
@@ -719,7 +740,7 @@ def _rate(rate: float, low: float, high: float) -> str:
     """Rates of reasons lie far apart; the two figures that tell one decide how its interval is written, too."""
     if np.isnan(rate):
         return words.NOT_SHOWN
-    digits = 0 if rate <= 0 else min(4, max(0, 1 - int(np.floor(np.log10(rate)))))
+    digits = 0 if rate <= 0 else min(3, max(0, 1 - int(np.floor(np.log10(rate)))))
     return f"{rate:,.{digits}f} ({low:,.{digits}f}–{high:,.{digits}f})"
 
 
@@ -728,7 +749,8 @@ def _per_cent(share: float, low: float, high: float) -> str:
 
 
 def _chance(q: float) -> str:
-    return "< 0.001" if q < 0.001 else f"{q:.3f}"
+    """How often something so strong is seen where nothing has changed."""
+    return "< 0.1 %" if q < 0.001 else f"{100 * q:.1f} %"
 
 
 def _name(text: object, longest: int = _LONGEST_NAME) -> str:

@@ -150,12 +150,14 @@ def transitions(audit: Audit, *, by: moves.Unit = "queue") -> pd.DataFrame:
     """Count moves of the team's tickets between queues or teams.
 
     Returns:
-        origin, destination, moves, tickets, and the share of the moves out of the origin that go to the destination
-        with its interval (share, low, high); most moves first.
+        origin and destination (queues, or the labels of teams), moves, tickets, and the share of the moves out of the
+        origin that go to the destination with its interval (share, low, high); most moves first.
     """
     table = moves.transitions(moves.moves(audit.spells, by))
     if by == "team":
         is_known = len(table) > 0 or audit.week.has_events("team", audit.weeks)
+        labels = {team.name: team.label for team in audit.week.organisation.teams}
+        table[["origin", "destination"]] = table[["origin", "destination"]].replace(labels)
         return _answer(table, is_known, NO_TEAM_MOVES)
     return _answer(table, audit.has_first_queues)
 
@@ -352,7 +354,7 @@ def _faults_line(findings: pd.DataFrame) -> Line:
     """How many faults the team's rules have, and which rules these are."""
     faults = findings[(findings["severity"] == "fault") & findings["ours"]]
     rules = words.listed(list(dict.fromkeys(faults["rule_id"])))
-    return Line("Rules of this team at fault", str(len(faults)), "lower", "", len(faults) > 0, rules or "none", ())
+    return Line("Rules of this team at fault", str(len(faults)), "lower", "", len(faults) > 0, rules, ())
 
 
 def _queue_counts(tickets: pd.DataFrame) -> pd.DataFrame:

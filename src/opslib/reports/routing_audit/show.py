@@ -16,6 +16,7 @@ from opslib.display.cells import Cell, bullets, excerpt, is_known, paragraphs, r
 from opslib.display.charts import weeks_below
 from opslib.display.heat_map import heat_map
 from opslib.display.theme import Drawing, Markup, note
+from opslib.metrics import NO_GROUP
 
 NOTHING = "No tickets here in these weeks: nothing to show."
 NO_COMPARISON = (
@@ -117,13 +118,13 @@ def misrouted(frame: pd.DataFrame) -> Drawing | Markup:
     groups = frame[frame["misrouted"] > 0].head(_MOST) if len(frame) else frame
     if groups.empty:
         return _empty(frame)
-    by, top = str(groups.columns[0]), groups.iloc[0]
+    by, top, first = str(groups.columns[0]), groups.iloc[0], _names(groups)[0]
     with theme.style():
         figure = theme.new_figure(9.6, 0.9 + 0.3 * len(groups))
         _draw_shares(figure.add_subplot(), groups)
         return theme.drawing(
             figure,
-            f"Misrouted share by {_spaced(by)}, {len(groups)} with the most misrouted tickets; first {top[by]} "
+            f"Misrouted share by {_spaced(by)}, {len(groups)} with the most misrouted tickets; first {first} "
             f"with {words.estimate(top['share'], top['low'], top['high'], 'share')} of {top['tickets']:,}, most "
             f"of which belong in {top['belongs_in']}.",
         )
@@ -180,11 +181,11 @@ def signals(frame: pd.DataFrame) -> Markup:
     if frame.empty:
         return _empty(frame)
     by = _spaced(str(frame.columns[0]))
-    tests = "1 test" if len(frame) == 1 else f"{len(frame)} tests, one per {by}"
-    rate = f"{tests}; when nothing has happened, at most one week in ten shows a signal here."
+    judged = f"1 {by} was judged" if len(frame) == 1 else f"{len(frame)} {by}s were judged"
+    rate = f"{judged}; when nothing has happened, at most one week in ten shows a signal here."
     discoveries = frame[frame["discovery"]]
     if discoveries.empty:
-        return note(f"The misrouted share has not risen beyond chance for any {by}. {rate}")
+        return note(f"The misrouted share has not risen beyond chance for any {by} that was judged. {rate}")
     rows = [
         [
             Cell(group, header=True),
@@ -248,7 +249,7 @@ def cost(frame: pd.DataFrame) -> Markup:
     rated = f"Of these with an answer to the survey: {counts.get('satisfied')}."
     below = [
         solved if "full_resolution" in counts else "",
-        rated if "satisfied" in counts else "No survey answers to compare.",
+        rated if "satisfied" in counts else "There are no survey answers to compare, or none in this export.",
     ]
     table = table_of("Tickets that were transferred beside those that were not", heads, rows)
     return stacked(table, paragraphs(" ".join(sentence for sentence in below if sentence), _WAITING))
@@ -285,7 +286,7 @@ def lint(frame: pd.DataFrame) -> Markup:
     """
     if frame.empty:
         missing = frame.attrs.get("missing")
-        return note(str(missing) if missing else "Nothing is wrong with the rules, by their logic or by the tickets.")
+        return note(str(missing) if missing else "Nothing that was looked for is wrong with the rules.")
     rows = [
         [
             Cell(f"{row.rule_id or 'all'}{' (this team)' if row.ours else ''}", header=True),
@@ -369,7 +370,7 @@ def replay_load_cells(result: Replay) -> tuple[list[str], list[list[Cell]]]:
     """
     loads, beside = _loads(result)
     has_today = beside == "today"
-    heads = ["Queue", "Candidate", "Misrouted by the candidate", "Solved there"]
+    heads = ["Queue", "Candidate", "Misrouted then", "Solved there"]
     if has_today:
         heads[1:2] = ["Today", "Candidate", "Change (95 % interval)", "Misrouted today"]
     rows = []
@@ -426,7 +427,7 @@ def replay_warnings(result: Replay) -> Markup:
         result: of `frames.replay`.
     """
     if not result.warnings:
-        return note("Nothing limits how far these figures can be read.")
+        return note("This export has all that the comparison needs.")
     return bullets(result.warnings)
 
 
@@ -463,7 +464,7 @@ def _draw_shares(axes: Axes, groups: pd.DataFrame) -> None:
     for place, row in enumerate(rows_of(groups)):
         text = f"{row.misrouted:,} of {row.tickets:,}, most to {row.belongs_in}"
         axes.text(100 * row.high + 1.2, place, text, va="center", fontsize=8, color=theme.MUTED)
-    axes.set_yticks(places, [str(name) for name in groups[by]])
+    axes.set_yticks(places, _names(groups))
     axes.invert_yaxis()
     axes.set_xlim(0, min(100 * float(groups["high"].max()) * 1.15 + 32, 150))
     axes.set_xticks([tick for tick in axes.get_xticks() if tick <= 100])
@@ -508,7 +509,8 @@ def _draw_loads(axes: Axes, loads: pd.DataFrame, beside: str) -> None:
         axes.text(end + top * 0.02, place, text, va="center", fontsize=8, color=theme.MUTED)
     axes.set_yticks(places, list(loads["queue"]))
     axes.invert_yaxis()
-    axes.set_xlim(0, top * 1.12 + 1)
+    axes.set_xlim(-0.01 * top, top * 1.12 + 1)
+    axes.xaxis.set_major_formatter(lambda number, _: words.value(number, "count"))
     axes.grid(axis="x")
 
 
@@ -519,7 +521,14 @@ def _empty(frame: pd.DataFrame) -> Markup:
 
 def _with_groups(frame: pd.DataFrame) -> Sequence[tuple[str, Any]]:
     """The rows of a frame, each with the group that its first column names."""
-    return [(str(row[1]), row) for row in rows_of(frame)]
+    names = _names(frame)
+    return list(zip(names, rows_of(frame), strict=True))
+
+
+def _names(frame: pd.DataFrame) -> list[str]:
+    """The groups that the first column of a frame names; what has none says so."""
+    by = str(frame.columns[0])
+    return [f"no {_spaced(by)}" if name == NO_GROUP else str(name) for name in frame[by]]
 
 
 def _count(number: float) -> Cell:

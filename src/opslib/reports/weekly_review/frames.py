@@ -18,12 +18,12 @@ from opslib.analysis.weekly_review import restatements as ledger
 from opslib.analysis.weekly_review import review as analysis
 from opslib.analysis.weekly_review.breakdown import COLUMNS as BREAKDOWN_COLUMNS
 from opslib.analysis.weekly_review.weekly_signals import COLUMNS as SIGNAL_COLUMNS
-from opslib.analysis.weekly_review.weekly_signals import NEW, OUTSIDE
+from opslib.analysis.weekly_review.weekly_signals import NEW, NOT_JUDGED, OUTSIDE
 from opslib.analysis.weekly_review.weekly_values import BOUNDS, SETTLED, SO_FAR
 from opslib.display import words
 from opslib.display.headline import Headline, Line
 from opslib.errors import NotInExport, WarehouseError
-from opslib.metrics import CATALOGUE, Metric
+from opslib.metrics import CATALOGUE, NO_GROUP, Metric
 from opslib.reports.week import Week
 from opslib.weeks import shift_week
 
@@ -37,6 +37,7 @@ _STANDING = ("state", "settles_on", "still_low", "still_high")
 _WAITING = ("weekend", "unopened")
 _WAS = ("was", "was_as_of", "as_of")
 _OPEN_HOUR, _SATURDAY = 3600, 5
+_WEEKS_ON_RECORD = 8
 
 
 @dataclass(frozen=True)
@@ -157,6 +158,30 @@ def outlook(review: Review) -> pd.DataFrame:
     return pd.concat([rows, _settled_since(review)], ignore_index=True).reindex(columns=[*columns, *_WAITING, *_WAS])
 
 
+def reopenings(review: Review) -> pd.DataFrame:
+    """The shares of the week that a solved ticket may still change by coming back, and how far that moved them before.
+
+    Returns:
+        metric, label, unit, settles_on (ISO date), weeks (how many of the last eight weeks are on record as first
+        published and as settled), moved (the largest distance between the two; null without such a week), one row per
+        share that is not settled.
+    """
+    chart = review.chart if review.week.has_data else review.chart.head(0)
+    moves = [name for name, each in CATALOGUE.items() if each.reopens_days and each.unit == "share"]
+    is_open = (chart["week"] == review.week.week) & (chart["state"] == SO_FAR) & chart["value"].notna()
+    rows = chart.loc[is_open & chart["metric"].isin(moves), ["metric", "label", "unit", "settles_on"]]
+    ledger_rows = _published(review)
+    recent = [shift_week(review.week.week, -back) for back in range(1, _WEEKS_ON_RECORD + 1)]
+    settled = ledger_rows[(ledger_rows["entry"] == ledger.SETTLING) & ledger_rows["week"].isin(recent)]
+    settled = settled[settled["was"].notna()]
+    distance = (
+        (settled["value"] - settled["was"]).abs().astype("float64").groupby(settled["metric"]).agg(["size", "max"])
+    )
+    return rows.assign(
+        weeks=rows["metric"].map(distance["size"]).fillna(0).astype("int64"), moved=rows["metric"].map(distance["max"])
+    )
+
+
 def sla(review: Review) -> pd.DataFrame:
     """Control-chart frames of the attainment of each SLA metric for which anybody has a target, thirteen weeks.
 
@@ -271,17 +296,20 @@ def signals(review: Review) -> pd.DataFrame:
     """What left its limits in the week, what did not, and what was not judged.
 
     A metric that says a second time what its twin says, such as a time on the calendar clock, is left to its chart.
+    One that is known a week later stands with the week before.
 
     Returns:
-        metric, label, family, unit, better, value, before, `review.SIGNAL_COLUMNS`, turn (better, worse or ""),
-        weeks_outside, rate (the chance, at most, of a false alarm on the page), team (its name in the organisation's
-        file), one row per metric that the export has, signals first.
+        metric, label, family, unit, better, week (the one it is about), value, before, `review.SIGNAL_COLUMNS`, turn
+        (better, worse or ""), weeks_outside, is_late (whether it is about the week before), rate (the chance, at most,
+        of a false alarm among the metrics of a week), team (its name in the organisation's file), one row per metric
+        that the export has, signals first.
     """
     chart = review.chart if review.week.has_data else review.chart.head(0)
     own = chart[~chart["metric"].map(lambda name: bool(CATALOGUE[name].twin)).astype(bool)]
     rows = analysis.signals(own, review.week.week, review.week.before)
     family = rows["metric"].map({name: each.family for name, each in CATALOGUE.items()})
-    return rows.assign(family=family, rate=review.week.organisation.signals.rate, team=review.week.team)
+    rate, is_late = review.week.organisation.signals.rate, rows["week"] != review.week.week
+    return rows.assign(family=family, is_late=is_late, rate=rate, team=review.week.team)
 
 
 def explain(review: Review, metric: str = "", *, by: str = "channel") -> pd.DataFrame:
@@ -313,6 +341,7 @@ def explain(review: Review, metric: str = "", *, by: str = "channel") -> pd.Data
 def _to_explain(review: Review) -> list[Metric]:
     """The metrics that are new signals, that missed their goal, that are still outside: in this order, at most five."""
     rows = signals(review)
+    rows = rows[~rows["is_late"]]
     now = review.chart[review.chart["week"] == review.week.week].set_index("metric").reindex(rows["metric"])
     columns = zip(*(now[name] for name in ("value", "goal", "better", "still_low", "still_high")), strict=True)
     has_missed = [
@@ -372,20 +401,25 @@ def restatements(review: Review) -> pd.DataFrame:
         week, metric, label, unit, entry (`restated` or `settled`), was, is, cause (of a restatement), was_as_of, as_of;
         the newest week first.
     """
+    tolerance = timedelta(hours=review.week.organisation.limits.week_ends_within_hours)
+    rows = ledger.since(_published(review), review.week.bounds[1] - tolerance)
+    rows = rows[rows["metric"].isin(list(CATALOGUE))]
+    labels = rows["metric"].map({name: each.label for name, each in CATALOGUE.items()})
+    return rows.assign(label=labels, unit=rows["metric"].map({name: each.unit for name, each in CATALOGUE.items()}))
+
+
+def _published(review: Review) -> pd.DataFrame:
+    """The team's ledger of published numbers, of all weeks up to this one."""
     warehouse = review.week.warehouse
     weeks = [each for each in warehouse.weeks("published", "values") if each <= review.week.week]
     try:
         published = warehouse.read("published", "values", weeks=weeks, teams=[review.week.team])
     except NotInExport:
         published = pd.DataFrame(columns=["metric", "week", "entry", "value", "was", "as_of", "was_as_of", "cause"])
-    if "entry" not in published:
-        frame = review.week.frame_of(weeks)
-        published = ledger.with_entries(published, dict(zip(frame["week"], frame["end_at"], strict=True)), None)
-    tolerance = timedelta(hours=review.week.organisation.limits.week_ends_within_hours)
-    rows = ledger.since(published, review.week.bounds[1] - tolerance)
-    rows = rows[rows["metric"].isin(list(CATALOGUE))]
-    labels = rows["metric"].map({name: each.label for name, each in CATALOGUE.items()})
-    return rows.assign(label=labels, unit=rows["metric"].map({name: each.unit for name, each in CATALOGUE.items()}))
+    if "entry" in published:
+        return published
+    frame = review.week.frame_of(weeks)
+    return ledger.with_entries(published, dict(zip(frame["week"], frame["end_at"], strict=True)), None)
 
 
 def headline(review: Review) -> Headline:
@@ -414,6 +448,7 @@ def _headline_of(metric: Metric, rows: pd.DataFrame) -> Line:
         note=words.signal(last) if is_signal else _note_of(metric, last),
         spark=tuple(None if pd.isna(each) else float(each) for each in rows["value"]),
         unit=unit,
+        judged=last["verdict"] not in (NOT_JUDGED, ""),
     )
 
 
@@ -486,6 +521,7 @@ def _parts_of_change(review: Review, metric: Metric, by: str) -> pd.DataFrame:
     )
     if parts.empty:
         return _unsplit(review, metric, by)
+    parts["group"] = parts["group"].replace(NO_GROUP, f"no {_DIMENSIONS.get(by, by)}")
     against = usual[0] if len(usual) == 1 else f"{usual[0]} to {usual[-1]}"
     limits = now["limit_seconds"].dropna()
     if len(limits):
@@ -506,7 +542,7 @@ def _unsplit(review: Review, metric: Metric, by: str) -> pd.DataFrame:
     if metric.fact == "backlog" or metric.exposure:
         reason = f"cannot be split by {dimension}: it is counted for the team as a whole"
     elif not (review.breakdown["by"] == by).any():
-        reason = f"cannot be split by {dimension}: tickets in this export have no column {by}"
+        reason = f"cannot be split by {dimension}: tickets in this export have no {dimension}"
     else:
         reason = "cannot be split: this week, or all before it, have no number"
     row = dict.fromkeys(analysis.EXPLAIN_COLUMNS) | {

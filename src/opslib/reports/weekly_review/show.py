@@ -29,6 +29,8 @@ from opslib.reports.weekly_review.backlog_charts import backlog_age_chart, backl
 from opslib.weeks import monday_of
 
 _RATES = {0.01: "one week in a hundred", 0.05: "one week in twenty", 0.1: "one week in ten", 0.2: "one week in five"}
+_MEASURED = {0.1: 23, 0.15: 18, 0.2: 14}
+"""By rate, in how many weeks in which nothing had moved one showed a new signal (`benchmarks/false_signals.py`)."""
 _FAMILIES = {
     "flow": "flow and backlog",
     "speed": "speed",
@@ -38,6 +40,7 @@ _FAMILIES = {
     "effort": "effort",
 }
 _MOST_NAMED = 4
+_LONG_INTERVAL = 14
 _WEEKS_TO_REBASE = 8
 _FLOW = {
     "opening": "Opening",
@@ -80,15 +83,17 @@ def signals(frame: pd.DataFrame) -> Markup:
     """What needs attention: the metrics outside their limits, and in a sentence each those that are not or not judged.
 
     Args:
-        frame: metric, label, family, unit, better, before, value, centre, lower, upper, verdict, since, direction, why,
-            together, left_out, level_shift, turn, weeks_outside, rate, team, one row per metric.
+        frame: metric, label, family, unit, better, week, before, value, centre, lower, upper, verdict, since,
+            direction, why, together, left_out, level_shift, turn, weeks_outside, is_late, rate, team, one row per
+            metric.
     """
     if frame.empty:
         return note(NOTHING)
+    frame = frame.assign(label=_dated_labels(frame))
     is_signal = frame["verdict"].map(words.is_signal).astype(bool)
     is_judged = frame["verdict"] != NOT_JUDGED
     sentences = [
-        _judged_in_words(int(is_judged.sum()), float(frame["rate"].iloc[0])),
+        _judged_in_words(frame[is_judged], float(frame["rate"].iloc[0])),
         *(f"{row.label} is {words.signal(row)}." for row in rows_of(frame[frame["verdict"] == BACK])),
         _within_in_words(frame.loc[frame["verdict"] == WITHIN, "label"]),
         _not_judged_in_words(frame[~is_judged & frame["value"].notna()]),
@@ -97,7 +102,8 @@ def signals(frame: pd.DataFrame) -> Markup:
     ]
     below = paragraphs(*(sentence for sentence in sentences if sentence))
     if not is_signal.any():
-        return stacked(paragraphs("No metric is outside its limits this week."), below) if is_judged.any() else below
+        judged = "No metric that was judged is outside its limits."
+        return stacked(paragraphs(judged), below) if is_judged.any() else below
     rows = [
         [
             Cell(row.label, header=True),
@@ -109,25 +115,41 @@ def signals(frame: pd.DataFrame) -> Markup:
         ]
         for row in rows_of(frame[is_signal])
     ]
-    heads = ("Metric", "This week", "Week before", "Change", "Limits", "Signal")
+    heads = ("Metric", "Value", "Week before", "Change", "Limits", "Signal")
     return stacked(table_of("Outside their limits, what is new first", heads, rows), below)
 
 
-def _judged_in_words(judged: int, rate: float) -> str:
+def _dated_labels(frame: pd.DataFrame) -> pd.Series:
+    """Labels; those of what is about the week before name that week."""
+    weeks = frame["week"].map(words.short_week)
+    return frame["label"].where(~frame["is_late"].astype(bool), frame["label"] + ", " + weeks)
+
+
+def _judged_in_words(rows: pd.DataFrame, rate: float) -> str:
     """How many metrics were judged, and how often a quiet week gives a false alarm."""
-    if not judged:
+    if rows.empty:
         return "No metric could be judged this week."
-    metrics = "1 metric" if judged == 1 else f"{judged} metrics, all together"
+    late = rows[rows["is_late"].astype(bool)]
+    counts = [_count_of_metrics(len(rows) - len(late))] if len(late) < len(rows) else []
+    if len(late):
+        counts.append(f"{_count_of_metrics(len(late))} of {words.short_week(late['week'].iloc[0])}, known only now")
+    limit = _RATES.get(rate, f"{100 * rate:.3g} weeks in a hundred")
+    measured = f"; on trial data it was one in {_MEASURED[rate]}" if rate in _MEASURED else ""
     return (
-        f"Judged: {metrics}. Where nothing has moved, a page shows a new signal by chance in at most "
-        f"{_RATES.get(round(rate, 4), f'{100 * rate:.3g} of 100 weeks')}."
+        f"Judged: {' and '.join(counts)}. Where nothing has moved, the metrics of {limit} at most show a new signal by "
+        f"chance{measured}."
     )
+
+
+def _count_of_metrics(count: int) -> str:
+    return f"{count} metric{'' if count == 1 else 's'}"
 
 
 def _within_in_words(labels: pd.Series) -> str:
     if labels.empty:
         return ""
-    names = words.listed(labels.tolist()) if len(labels) <= 2 * _MOST_NAMED else f"{len(labels)} metrics, listed below"
+    is_short = len(labels) <= 2 * _MOST_NAMED
+    names = words.listed(labels.tolist()) if is_short else f"{len(labels)} metrics, marked so under All metrics"
     return f"Within their limits: {names}."
 
 
@@ -144,12 +166,18 @@ def _not_judged_in_words(rows: pd.DataFrame) -> str:
 def _limits_in_words(rows: pd.DataFrame) -> list[str]:
     """What to know of limits before trusting them, a sentence per note with the metrics that it is about."""
     notes = pd.DataFrame(
-        [(text, row.label) for row in rows_of(rows) for text in words.limits(row)], columns=["text", "label"]
+        [(text, row.label) for row in rows_of(rows) if (text := words.left_out(row))], columns=["text", "label"]
     )
-    return [
+    sentences = [
         f"{str(text)[:1].upper()}{str(text)[1:]}: {words.listed(own.tolist())}."
         for text, own in notes.groupby("text")["label"]
     ]
+    shifts = [
+        f"{row.label} ({words.short_week(row.level_shift)})" for row in rows_of(rows[rows["level_shift"].notna()])
+    ]
+    if shifts:
+        sentences.append(f"Read these limits with care, as the weeks that set them change level: {'; '.join(shifts)}.")
+    return sentences
 
 
 def _rebase_in_words(row: Any) -> str:
@@ -200,8 +228,7 @@ def outlook(frame: pd.DataFrame) -> Markup:
 def _outlook_in_words(row: Any, *, counts: bool) -> str:
     """A time that is not settled: its value so far, what it waits for, where it will lie and when that is known."""
     now = words.standing(row.value, row.low, row.high, row.unit, state=row.state, settles_on=row.settles_on)
-    interval = f"{words.value(row.low, row.unit)} to {words.value(row.high, row.unit)}"
-    sentences = [f"{row.label}: {now}" + (f" ({interval})." if row.state == SO_FAR and is_known(row.high) else ".")]
+    sentences = [f"{row.label}: {now}."]
     if counts:
         sentences.append(_waiting_in_words(row))
     if row.state != SO_FAR:
@@ -215,7 +242,9 @@ def _outlook_in_words(row: Any, *, counts: bool) -> str:
 
 def _waiting_in_words(row: Any) -> str:
     """How many have not ended, and since when they wait."""
-    if not is_known(row.censored) or row.censored == 0:
+    if not is_known(row.censored):
+        return ""
+    if row.censored == 0:
         return "Nothing is open any more, but a solve may still be reopened." if row.metric.startswith("full") else ""
     things = "tickets" if is_known(row.weekend) else "questions"
     verb = "are not solved" if row.metric.startswith("full") else "still wait"
@@ -245,6 +274,26 @@ def sla(frame: pd.DataFrame) -> Drawing | Markup:
             the judgement (as `control_charts` names it), one row per metric and week.
     """
     return control_charts(frame)
+
+
+def reopenings(frame: pd.DataFrame) -> Markup:
+    """How far the shares that are not settled may still move, in a sentence or two; nothing where all are settled.
+
+    Args:
+        frame: metric, label, unit, settles_on, weeks, moved, one row per share.
+    """
+    if frame.empty:
+        return paragraphs()
+    days = [day for day in frame["settles_on"] if isinstance(day, str)]
+    until = f" until {words.day(max(days))}" if days else ""
+    first = f"Shares marked so far may still move{until}: a solved ticket that comes back counts anew."
+    if frame["moved"].isna().all():
+        return paragraphs(f"{first} No past week is on record yet that tells by how much.")
+    largest = frame.sort_values("moved", ascending=False, kind="stable").iloc[0]
+    weeks = int(frame["weeks"].max())
+    whose = "In the one week on record they" if weeks == 1 else f"In the last {weeks} weeks on record they"
+    moved = words.points(float(largest["moved"]), "share").lstrip("+±")
+    return paragraphs(f"{first} {whose} moved by {moved} at most ({largest['label']}).")
 
 
 def quality(frame: pd.DataFrame) -> Drawing | Markup:
@@ -334,20 +383,26 @@ def metric_table(frame: pd.DataFrame) -> Markup:
 def _metric_cells(row: Any) -> list[Cell]:
     """The cells of a metric in the table of all metrics; one that the export lacks has its reason and no number."""
     if isinstance(row.missing, str):
-        return [_label_cell(row.label, row.definition), Cell(row.missing), *[Cell("")] * 5]
+        return [_label_cell(row.label, row.definition), *[Cell("")] * 4, Cell(row.missing), Cell("")]
     count = "" if row.unit == "count" else f" This week: {words.value(row.n, 'count')} counted."
     verdict = words.goal_verdict(row.value, row.goal, row.better, still_low=row.still_low, still_high=row.still_high)
-    mark = f", {verdict}" if verdict else ""
     spark = sparkline(row.history, spark_words(row.label, row.history, row.unit))
     return [
         _label_cell(row.label, row.definition + count),
         _value_cell(row),
-        Cell(words.NOT_SHOWN if row.state == BOUNDS else words.interval(row.low, row.high, row.unit), number=True),
-        Cell(words.goal(row.goal, row.better, row.unit) + mark, whole=True),
+        _interval_cell(row),
+        _two_lines(words.goal(row.goal, row.better, row.unit), verdict),
         Cell(words.change(row.before, row.value, row.unit) or words.NOT_SHOWN, number=True),
         Cell(words.signal(row) if is_known(row.value) else words.NOT_SHOWN),
         Cell("", html=spark or words.NOT_SHOWN),
     ]
+
+
+def _interval_cell(row: Any) -> Cell:
+    """A metric's interval; one of two long times in two lines, which leaves the signals their room."""
+    text = words.NOT_SHOWN if row.state == BOUNDS else words.interval(row.low, row.high, row.unit)
+    is_long = len(text) > _LONG_INTERVAL and "–" in text
+    return Cell(text, html=escape(text).replace("–", "–<br>") if is_long else "", number=True)
 
 
 def _value_cell(row: Any) -> Cell:
@@ -357,8 +412,15 @@ def _value_cell(row: Any) -> Cell:
     value = words.standing(row.value, row.low, row.high, row.unit, state=row.state, settles_on=row.settles_on)
     if row.state != SO_FAR or not isinstance(row.settles_on, str) or not is_known(row.value):
         return Cell(value, number=True)
-    when = f"settles {words.day(row.settles_on)}"
-    return Cell(f"{value}, {when}", html=f"{escape(value)},<br> <small>{when}</small>", number=True)
+    return _two_lines(value, f"settles {words.day(row.settles_on)}", number=True)
+
+
+def _two_lines(first: str, second: str, *, number: bool = False) -> Cell:
+    """A cell with a smaller second line, where there is one."""
+    if not second:
+        return Cell(first, number=number, whole=True)
+    html = f"{escape(first)},<br> <small>{escape(second)}</small>"
+    return Cell(f"{first}, {second}", html=html, number=number, whole=True)
 
 
 def add_up(frame: pd.DataFrame) -> Markup:

@@ -104,13 +104,16 @@ def changes_since(
     Returns:
         before (the week compared with, or None where it has no manifest), statuses (team, report, href, was, now),
         signals (team, report, href, label, value, was, change, tone, note, is_new), new and headlines (counts), ended
-        (text), gate (was, now) where it changed, and restated (label, count).
+        and unjudged (texts: signals of the week before that are none now, or of which that is not known), gate (was,
+        now) where it changed, and restated (label, count).
     """
     week = shift_week(edition.week, -1)
     manifest = reports / week / "manifest.json"
     earlier = {(record.team, record.name): record for record in read_records(manifest)}
     gate = read_gate(manifest)
-    statuses, signals, ended = [], [], []
+    statuses, signals = [], []
+    ended: list[str] = []
+    unjudged: list[str] = []
     for record in records:
         label = edition.label(record.team)
         place = {
@@ -125,10 +128,10 @@ def changes_since(
         for line in record.headline:
             was = lines.get(line["label"])
             if line["signal"]:
-                is_new = was is not None and not was["signal"]
+                is_new = was is not None and not was["signal"] and was.get("judged", True)
                 signals.append({**place, **line, "was": was["value"] if was else "", "is_new": is_new})
             elif was is not None and was["signal"]:
-                ended.append(f"{label}: {line['label']} ({line['value']})")
+                (ended if line.get("judged", True) else unjudged).append(f"{label}: {line['label']} ({line['value']})")
     signals.sort(key=lambda signal: not signal["is_new"])
     return {
         "before": week if manifest.is_file() else None,
@@ -137,6 +140,7 @@ def changes_since(
         "headlines": sum(len(record.headline) for record in records),
         "new": sum(signal["is_new"] for signal in signals),
         "ended": ended,
+        "unjudged": unjudged,
         "gate": (GATE_WORDS.get(gate, gate), GATE_WORDS[edition.gate]) if gate and gate != edition.gate else None,
         "restated": None
         if restated is None
