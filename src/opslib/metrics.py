@@ -107,6 +107,7 @@ HANDLING = ("tickets", "chat", "phone")
 """The activities of a shift in which agents handle tickets."""
 PACE_DAYS = 28
 """Over how many days the solves per day are taken by which a backlog is divided."""
+_SUNDAY = 6
 
 Answers = TypeVar("Answers")
 
@@ -202,7 +203,8 @@ def relation(name: str, tables: Mapping[str, ir.Table], *, live_channels: Collec
 
 
 def _backlog(days: ir.Table) -> ir.Table:
-    """Team-days with `solved_per_day`, the mean over `PACE_DAYS` up to the day; null while there are not so many."""
+    """Team-days with `ends_week`, and `solved_per_day`: the mean over `PACE_DAYS` up to the day, null while there are
+    not so many."""
     import ibis
 
     so_far = ibis.window(group_by="team", order_by="day", preceding=PACE_DAYS - 1, following=0)
@@ -210,6 +212,7 @@ def _backlog(days: ir.Table) -> ir.Table:
     return days.mutate(
         channel=ibis.null("string"),
         contact_reason=ibis.null("string"),
+        ends_week=days.day.day_of_week.index() == _SUNDAY,
         solved_per_day=ibis.ifelse(length == PACE_DAYS, solved / float(PACE_DAYS), ibis.null("float64")),
     )
 
@@ -379,15 +382,16 @@ def cells(metrics: Iterable[Metric], rows: ir.Table, weeks: pd.DataFrame, *, by:
         (the sum of the squared numerators), float64.
     """
     metrics = list(metrics)
-    rows = in_weeks(rows, metrics[0].dated_by, weeks)
-    rows = rows.mutate(week=rows["_week"], team=rows[metrics[0].team], **{by: rows[by].fill_null(NO_GROUP)})
     sides = {}
     for metric in metrics:
         assert metric.numerator is not None
         assert metric.denominator is not None
         sides[f"{metric.name}|above"] = metric.numerator(rows).cast("float64")
         sides[f"{metric.name}|below"] = metric.denominator(rows).cast("float64")
-    rows = rows.select("week", "team", by, **sides)
+    # Only what is summed is dated: Ibis takes time for each column that a step hands on.
+    group = rows[by].fill_null(NO_GROUP)
+    rows = rows.select(_dated=rows[metrics[0].dated_by], team=rows[metrics[0].team], **{by: group}, **sides)
+    rows = in_weeks(rows, "_dated", weeks)
     sums = {}
     for metric in metrics:
         above, below = rows[f"{metric.name}|above"], rows[f"{metric.name}|below"]
@@ -395,7 +399,7 @@ def cells(metrics: Iterable[Metric], rows: ir.Table, weeks: pd.DataFrame, *, by:
         sums[f"{metric.name}|numerator"] = _exactly(above).sum(where=counts).fill_null(0.0)
         sums[f"{metric.name}|denominator"] = _exactly(below).sum(where=counts).fill_null(0.0)
         sums[f"{metric.name}|squares"] = _exactly(above * above).sum(where=counts).fill_null(0.0)
-    return rows.group_by("week", "team", by).agg(**sums)
+    return rows.group_by(rows["_week"].name("week"), "team", by).agg(**sums)
 
 
 def _exactly(value: ir.Value) -> ir.Value:
@@ -418,16 +422,16 @@ def times(metric: Metric, rows: ir.Table, weeks: pd.DataFrame, *, by: str = "cha
     Returns:
         week, team, the column `by`, seconds (int64) and ended (false: it ran for that long and had not ended).
     """
-    rows = in_weeks(rows, metric.dated_by, weeks)
     ended, censored = rows[metric.ended], rows[metric.censored]
     rows = rows.select(
-        week=rows["_week"],
+        _dated=rows[metric.dated_by],
         team=rows[metric.team],
         **{by: rows[by].fill_null(NO_GROUP)},
         seconds=ended.coalesce(censored).cast("int64"),
         ended=ended.notnull(),
     )
-    return rows.filter(rows.seconds.notnull() & rows.team.notnull())
+    rows = in_weeks(rows.filter(rows.seconds.notnull() & rows.team.notnull()), "_dated", weeks)
+    return rows.select("team", by, "seconds", "ended", week="_week")
 
 
 def settled(metric: Metric, weeks: pd.DataFrame, *, as_of: datetime) -> pd.DataFrame:
@@ -458,7 +462,7 @@ def in_weeks(rows: ir.Table, dated_by: str, weeks: pd.DataFrame) -> ir.Table:
         weeks: week, start_at and end_at (UTC instants, half open), first_day and last_day (dates).
 
     Returns:
-        The rows; those dated by a date have also `ends_week`: true on the last day of the week.
+        The rows.
     """
     import ibis
 
@@ -472,7 +476,6 @@ def in_weeks(rows: ir.Table, dated_by: str, weeks: pd.DataFrame) -> ir.Table:
     dated = rows.asof_join(bounds, on=rows[dated_by] >= bounds["_start"])
     if dates.type().is_date():
         inside = (dated[dated_by] <= dated["_end"]).fill_null(False)
-        dated = dated.mutate(ends_week=dated[dated_by] == dated["_end"])
     else:
         inside = (dated[dated_by] < dated["_end"]).fill_null(False)
     return dated.filter(inside).drop("_start", "_end")

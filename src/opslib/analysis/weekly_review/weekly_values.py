@@ -188,24 +188,23 @@ def quantile_values(times: pd.DataFrame, metrics: Sequence[Metric]) -> pd.DataFr
         that have ended, denominator that of all. Where the percentile is not reached, value and high are null and low
         is the bound.
     """
+    if times.empty:
+        return pd.DataFrame(columns=_MEASURED)
     name_of = {metric.probability: metric.name for metric in metrics}
-    parts = []
-    for level in _levels(times) if len(times) else ():
-        quantiles = grouped_quantiles(level, by=_KEY, duration="seconds", ended="ended", p=sorted(name_of))
-        parts.append(
-            quantiles[_KEY].assign(
-                metric=quantiles["p"].map(name_of),
-                value=quantiles["value"],
-                low=quantiles["low"],
-                high=quantiles["high"],
-                numerator=quantiles["ended"].astype("float64"),
-                denominator=quantiles["n"].astype("float64"),
-                spread=np.nan,
-                n=quantiles["n"].astype("Int64"),
-                censored=(quantiles["n"] - quantiles["ended"]).astype("Int64"),
-            )
-        )
-    return pd.concat(parts, ignore_index=True)[_MEASURED] if parts else pd.DataFrame(columns=_MEASURED)
+    levels = pd.concat(_levels(times), ignore_index=True)
+    quantiles = grouped_quantiles(levels, by=_KEY, duration="seconds", ended="ended", p=sorted(name_of))
+    values = quantiles[_KEY].assign(
+        metric=quantiles["p"].map(name_of),
+        value=quantiles["value"],
+        low=quantiles["low"],
+        high=quantiles["high"],
+        numerator=quantiles["ended"].astype("float64"),
+        denominator=quantiles["n"].astype("float64"),
+        spread=np.nan,
+        n=quantiles["n"].astype("Int64"),
+        censored=(quantiles["n"] - quantiles["ended"]).astype("Int64"),
+    )
+    return values[_MEASURED]
 
 
 def weekly_values(

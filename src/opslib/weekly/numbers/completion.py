@@ -41,7 +41,7 @@ def with_completed(
 
     Args:
         values: `weekly_values.COLUMNS`, as if every value was settled.
-        tables: the facts `tickets`, `replies` and `spells`.
+        tables: what `metrics.relation` has for `tickets` and `replies`, and the fact `spells`.
         warehouse: says which weeks the exports tell whole.
         organisation: teams, their calendars, zone.
         weeks: week, start_at and end_at (UTC), first_day and last_day, in order.
@@ -166,17 +166,12 @@ class _Measure:
 
     def _rows(self, tables: Mapping[str, ir.Table]) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
         """The rows of the open weeks and of those before them, the spells of what was reopened, and who held what."""
-        metric = self._first
-        rows = metrics.in_weeks(metrics.relation(metric.fact, tables), metric.dated_by, self._weeks)
+        metric, rows = self._first, tables[self._first.fact]
         stem = metric.ended.removesuffix("_seconds").removesuffix("business").removesuffix("calendar")
-        ended, censored = rows[f"{stem}calendar_seconds"], rows[f"{stem}calendar_censored_seconds"]
         clocked = rows[f"{stem}business_seconds"].coalesce(rows[f"{stem}business_censored_seconds"])
         is_ticket = metric.fact == "tickets"
-        counts = rows.counts_in_speed if is_ticket else ibis.literal(True)
-        rows = rows.mutate(_ended=ended, _censored=censored, _business=clocked, _counts=counts)
-        rows = rows.filter(is_known(rows[metric.team]) & (~rows["_counts"] | is_known(ended) | is_known(censored)))
         columns = rows.select(
-            week=rows["_week"],
+            _dated=rows[metric.dated_by],
             team=rows[metric.team],
             group=rows.channel.fill_null(NO_GROUP),
             ticket_id=rows.ticket_id,
@@ -184,12 +179,14 @@ class _Measure:
             end_at=rows[_ENDS[self._name]] if is_ticket else rows.replied_at,
             active=rows.status.isin(ACTIVE) if is_ticket else ibis.literal(False),
             reopens=rows.reopens.fill_null(0) if is_ticket else ibis.literal(0),
-            counts=rows["_counts"],
-            ended=rows["_ended"].cast("float64"),
-            censored=rows["_censored"].cast("float64"),
-            business=rows["_business"].cast("float64"),
+            counts=rows.counts_in_speed if is_ticket else ibis.literal(True),
+            ended=rows[f"{stem}calendar_seconds"].cast("float64"),
+            censored=rows[f"{stem}calendar_censored_seconds"].cast("float64"),
+            business=clocked.cast("float64"),
         )
-        frame = _frame(columns)
+        is_timed = is_known(columns.ended) | is_known(columns.censored)
+        columns = columns.filter(is_known(columns.team) & (~columns.counts | is_timed))
+        frame = _frame(metrics.in_weeks(columns, "_dated", self._weeks).drop("_dated").rename(week="_week"))
         frame = frame[frame["team"].isin(self._teams)].sort_values(
             ["team", "week", "begin_at", "ticket_id"], ignore_index=True
         )
