@@ -179,14 +179,9 @@ def relation(name: str, tables: Mapping[str, ir.Table], *, live_channels: Collec
 
     if name == "backlog":
         return _backlog(tables["backlog"])
-    channel = tables["tickets"].channel
-    tickets = tables["tickets"].mutate(
-        came_live=ibis.ifelse(channel.notnull(), channel.isin(list(live_channels)), ibis.null("boolean")),
-        created_team=lambda t: t.first_team.coalesce(t.team),
-        finished_team=lambda t: t.solved_team.coalesce(t.team),
-    )
     if name == "tickets":
-        return _with_creditors(tickets)
+        return _with_creditors(tables["tickets"], live_channels)
+    tickets = _holders(tables["tickets"])
     if name == "offers":
         return _offers(tickets, tables["satisfaction"])
     if name == "surveys":
@@ -228,19 +223,31 @@ def _solves(tickets: ir.Table, solves: ir.Table) -> ir.Table:
     return rows.mutate(back_soon=ibis.ifelse(rows.tells_reopens, is_soon, ibis.null("boolean")))
 
 
-def _with_creditors(tickets: ir.Table) -> ir.Table:
-    """Add the teams to which times are credited: who held the ticket when its time ended, or holds it while it runs.
+def _with_creditors(tickets: ir.Table, live_channels: Collection[str]) -> ir.Table:
+    """Add whether a ticket came live, and the teams to which it is credited: who held it when it was created, when it
+    was finished, and when each of its times ended, or holds it while that runs.
 
     Where nobody replied to a finished ticket, the team that finished it decided that.
     """
     import ibis
 
-    resolved_team = ibis.ifelse(tickets.full_resolution_calendar_seconds.notnull(), tickets.finished_team, tickets.team)
+    finished_team = tickets.solved_team.coalesce(tickets.team)
+    resolved_team = ibis.ifelse(tickets.full_resolution_calendar_seconds.notnull(), finished_team, tickets.team)
+    came_live = tickets.channel.isin(list(live_channels))
     return tickets.mutate(
+        came_live=ibis.ifelse(tickets.channel.notnull(), came_live, ibis.null("boolean")),
+        created_team=tickets.first_team.coalesce(tickets.team),
+        finished_team=finished_team,
         replied_team=tickets.first_reply_team.coalesce(resolved_team),
         first_resolved_team=tickets.first_solved_team.coalesce(tickets.team),
         resolved_team=resolved_team,
     )
+
+
+def _holders(tickets: ir.Table) -> ir.Table:
+    """What other facts take from their tickets."""
+    columns = ["ticket_id", "channel", "contact_reason", "counts_in_speed", "last_solved_at", "survey_team"]
+    return tickets.select(*columns, finished_team=tickets.solved_team.coalesce(tickets.team))
 
 
 def _offers(tickets: ir.Table, answers: ir.Table) -> ir.Table:
