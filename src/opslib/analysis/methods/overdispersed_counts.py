@@ -470,12 +470,23 @@ def _prediction_interval(mean: Floats, spread: Floats) -> tuple[Floats, Floats]:
     """The 95 % interval of negative binomial counts of that mean and relative variance beyond Poisson's."""
     size = 1 / np.maximum(spread, 1e-9)
     chance = size / (size + mean)
-    return _negative_binomial_quantile(0.025, size, chance), _negative_binomial_quantile(0.975, size, chance)
+    return negative_binomial_quantile(0.025, size, chance), negative_binomial_quantile(0.975, size, chance)
 
 
-def _negative_binomial_quantile(p: float, size: Floats, chance: Floats) -> Floats:
-    """The smallest count up to which a negative binomial has at least `p`."""
-    # Not by scipy.stats, which takes longer to import than a week's signals to compute.
+def negative_binomial_quantile(p: float, size: Floats, chance: Floats) -> Floats:
+    """The smallest count up to which a negative binomial distribution has at least a chance of `p`.
+
+    Args:
+        p: between 0 and 1.
+        size: its size, more than 0, shape (n,).
+        chance: of a success, size / (size + mean), shape (n,).
+
+    Returns:
+        Whole counts, shape (n,).
+
+    Notes:
+        As `scipy.stats.nbinom.ppf`, without scipy.stats, which takes longer to import than signals to compute.
+    """
     count = np.ceil(special.nbdtrik(p, size, chance))
     one_less = np.maximum(count - 1, 0)
     quantile: Floats = np.where(special.betainc(size, one_less + 1, chance) >= p, one_less, count)
