@@ -140,6 +140,7 @@ HANDLING = ("tickets", "chat", "phone")
 """The activities of a shift in which agents handle tickets."""
 PACE_DAYS = 28
 """Over how many days the solves per day are taken by which a backlog is divided."""
+_SUNDAY = 6
 
 Answers = TypeVar("Answers")
 
@@ -211,14 +212,9 @@ def relation(name: str, tables: Mapping[str, ir.Table], *, live_channels: Collec
 
     if name == "backlog":
         return _backlog(tables["backlog"])
-    channel = tables["tickets"].channel
-    tickets = tables["tickets"].mutate(
-        came_live=ibis.ifelse(channel.notnull(), channel.isin(list(live_channels)), ibis.null("boolean")),
-        created_team=lambda t: t.first_team.coalesce(t.team),
-        finished_team=lambda t: t.solved_team.coalesce(t.team),
-    )
     if name == "tickets":
-        return _with_creditors(tickets)
+        return _with_creditors(tables["tickets"], live_channels)
+    tickets = _holders(tables["tickets"])
     if name == "offers":
         return _offers(tickets, tables["satisfaction"])
     if name == "surveys":
@@ -235,7 +231,8 @@ def relation(name: str, tables: Mapping[str, ir.Table], *, live_channels: Collec
 
 
 def _backlog(days: ir.Table) -> ir.Table:
-    """Team-days with `solved_per_day`, the mean over `PACE_DAYS` up to the day; null while there are not so many."""
+    """Team-days with `ends_week`, and `solved_per_day`: the mean over `PACE_DAYS` up to the day, null while there are
+    not so many."""
     import ibis
 
     so_far = ibis.window(group_by="team", order_by="day", preceding=PACE_DAYS - 1, following=0)
@@ -243,6 +240,7 @@ def _backlog(days: ir.Table) -> ir.Table:
     return days.mutate(
         channel=ibis.null("string"),
         contact_reason=ibis.null("string"),
+        ends_week=days.day.day_of_week.index() == _SUNDAY,
         solved_per_day=ibis.ifelse(length == PACE_DAYS, solved / float(PACE_DAYS), ibis.null("float64")),
     )
 
@@ -258,19 +256,31 @@ def _solves(tickets: ir.Table, solves: ir.Table) -> ir.Table:
     return rows.mutate(back_soon=ibis.ifelse(rows.tells_reopens, is_soon, ibis.null("boolean")))
 
 
-def _with_creditors(tickets: ir.Table) -> ir.Table:
-    """Add the teams to which times are credited: who held the ticket when its time ended, or holds it while it runs.
+def _with_creditors(tickets: ir.Table, live_channels: Collection[str]) -> ir.Table:
+    """Add whether a ticket came live, and the teams to which it is credited: who held it when it was created, when it
+    was finished, and when each of its times ended, or holds it while that runs.
 
     Where nobody replied to a finished ticket, the team that finished it decided that.
     """
     import ibis
 
-    resolved_team = ibis.ifelse(tickets.full_resolution_calendar_seconds.notnull(), tickets.finished_team, tickets.team)
+    finished_team = tickets.solved_team.coalesce(tickets.team)
+    resolved_team = ibis.ifelse(tickets.full_resolution_calendar_seconds.notnull(), finished_team, tickets.team)
+    came_live = tickets.channel.isin(list(live_channels))
     return tickets.mutate(
+        came_live=ibis.ifelse(tickets.channel.notnull(), came_live, ibis.null("boolean")),
+        created_team=tickets.first_team.coalesce(tickets.team),
+        finished_team=finished_team,
         replied_team=tickets.first_reply_team.coalesce(resolved_team),
         first_resolved_team=tickets.first_solved_team.coalesce(tickets.team),
         resolved_team=resolved_team,
     )
+
+
+def _holders(tickets: ir.Table) -> ir.Table:
+    """What other facts take from their tickets."""
+    columns = ["ticket_id", "channel", "contact_reason", "counts_in_speed", "last_solved_at", "survey_team"]
+    return tickets.select(*columns, finished_team=tickets.solved_team.coalesce(tickets.team))
 
 
 def _offers(tickets: ir.Table, answers: ir.Table) -> ir.Table:
@@ -412,15 +422,16 @@ def cells(metrics: Iterable[Metric], rows: ir.Table, weeks: pd.DataFrame, *, by:
         (the sum of the squared numerators), float64.
     """
     metrics = list(metrics)
-    rows = in_weeks(rows, metrics[0].dated_by, weeks)
-    rows = rows.mutate(week=rows["_week"], team=rows[metrics[0].team], **{by: rows[by].fill_null(NO_GROUP)})
     sides = {}
     for metric in metrics:
         assert metric.numerator is not None
         assert metric.denominator is not None
         sides[f"{metric.name}|above"] = metric.numerator(rows).cast("float64")
         sides[f"{metric.name}|below"] = metric.denominator(rows).cast("float64")
-    rows = rows.select("week", "team", by, **sides)
+    # Only what is summed is dated: Ibis takes time for each column that a step hands on.
+    group = rows[by].fill_null(NO_GROUP)
+    rows = rows.select(_dated=rows[metrics[0].dated_by], team=rows[metrics[0].team], **{by: group}, **sides)
+    rows = in_weeks(rows, "_dated", weeks)
     sums = {}
     for metric in metrics:
         above, below = rows[f"{metric.name}|above"], rows[f"{metric.name}|below"]
@@ -428,7 +439,7 @@ def cells(metrics: Iterable[Metric], rows: ir.Table, weeks: pd.DataFrame, *, by:
         sums[f"{metric.name}|numerator"] = _exactly(above).sum(where=counts).fill_null(0.0)
         sums[f"{metric.name}|denominator"] = _exactly(below).sum(where=counts).fill_null(0.0)
         sums[f"{metric.name}|squares"] = _exactly(above * above).sum(where=counts).fill_null(0.0)
-    return rows.group_by("week", "team", by).agg(**sums)
+    return rows.group_by(rows["_week"].name("week"), "team", by).agg(**sums)
 
 
 def _exactly(value: ir.Value) -> ir.Value:
@@ -451,16 +462,16 @@ def times(metric: Metric, rows: ir.Table, weeks: pd.DataFrame, *, by: str = "cha
     Returns:
         week, team, the column `by`, seconds (int64) and ended (false: it ran for that long and had not ended).
     """
-    rows = in_weeks(rows, metric.dated_by, weeks)
     ended, censored = rows[metric.ended], rows[metric.censored]
     rows = rows.select(
-        week=rows["_week"],
+        _dated=rows[metric.dated_by],
         team=rows[metric.team],
         **{by: rows[by].fill_null(NO_GROUP)},
         seconds=ended.coalesce(censored).cast("int64"),
         ended=ended.notnull(),
     )
-    return rows.filter(rows.seconds.notnull() & rows.team.notnull())
+    rows = in_weeks(rows.filter(rows.seconds.notnull() & rows.team.notnull()), "_dated", weeks)
+    return rows.select("team", by, "seconds", "ended", week="_week")
 
 
 def settled(metric: Metric, weeks: pd.DataFrame, *, as_of: datetime) -> pd.DataFrame:
@@ -491,7 +502,7 @@ def in_weeks(rows: ir.Table, dated_by: str, weeks: pd.DataFrame) -> ir.Table:
         weeks: week, start_at and end_at (UTC instants, half open), first_day and last_day (dates).
 
     Returns:
-        The rows; those dated by a date have also `ends_week`: true on the last day of the week.
+        The rows.
     """
     import ibis
 
@@ -505,7 +516,6 @@ def in_weeks(rows: ir.Table, dated_by: str, weeks: pd.DataFrame) -> ir.Table:
     dated = rows.asof_join(bounds, on=rows[dated_by] >= bounds["_start"])
     if dates.type().is_date():
         inside = (dated[dated_by] <= dated["_end"]).fill_null(False)
-        dated = dated.mutate(ends_week=dated[dated_by] == dated["_end"])
     else:
         inside = (dated[dated_by] < dated["_end"]).fill_null(False)
     return dated.filter(inside).drop("_start", "_end")

@@ -12,6 +12,7 @@ from opslib.analysis.methods.overdispersed_counts import (
     common_dispersion,
     common_flow,
     flow_of_others,
+    negative_binomial_quantile,
     predict,
     trigamma_inverse,
 )
@@ -114,6 +115,16 @@ def test_tails_of_many_rows_at_once_are_those_of_scipys_distributions(rows: list
         half = chance.pmf(count[row]) / 2
         assert above[row] == pytest.approx(chance.sf(count[row]) + half, rel=1e-6, abs=1e-12)
         assert below[row] == pytest.approx(chance.cdf(count[row] - 1) + half, rel=1e-6, abs=1e-12)
+
+
+def test_quantiles_of_the_negative_binomial_are_scipys():
+    """From a fraction of a ticket to a hundred thousand, from Poisson's variation to hundreds of times as much."""
+    rng = np.random.default_rng(3)
+    mean = 10 ** rng.uniform(-3, 5, 2000)
+    size = np.where(rng.random(2000) < 0.1, 1e9, 10 ** rng.uniform(-1, 6, 2000))
+    chance = size / (size + mean)
+    for p in (0.025, 0.975):
+        assert np.array_equal(negative_binomial_quantile(p, size, chance), stats.nbinom.ppf(p, size, chance))
 
 
 def trimmed_slowly(counts: np.ndarray, otherwise: np.ndarray) -> np.ndarray:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy import special, stats
+from scipy import special
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
@@ -120,8 +120,8 @@ def predict_from_whole_past(
     dispersion, freedom = dispersions(past, over, expected, kinds)
     spread = dispersion + doubt
     below, above = _tails(count, total + count, over_now, over_total, spread, used.astype(np.float64))
-    p_up = stats.t.sf(-special.ndtri(np.clip(above, 1e-300, 1 - 1e-16)), freedom)
-    p_down = stats.t.sf(-special.ndtri(np.clip(below, 1e-300, 1 - 1e-16)), freedom)
+    p_up = special.stdtr(freedom, special.ndtri(np.clip(above, 1e-300, 1 - 1e-16)))
+    p_down = special.stdtr(freedom, special.ndtri(np.clip(below, 1e-300, 1 - 1e-16)))
     p = np.minimum(1.0, 2 * np.minimum(p_up, p_down))
     z = np.where(p_up < p_down, 1.0, -1.0) * -special.ndtri(np.clip(np.minimum(p_up, p_down), 1e-300, 0.5))
     error = spread + np.divide(1.0 + dispersion * total / used, np.maximum(total, 0.5))
@@ -435,7 +435,7 @@ def _lent_freedom(phi: Floats, included: Bools, freedom: float, kinds: Codes) ->
     chance = float(special.polygamma(1, freedom / 2))
     estimate, limit = (
         _freedom_at(squares / spread_freedom - chance),
-        _freedom_at(squares / stats.chi2.ppf(1 - _SURE, spread_freedom) - chance),
+        _freedom_at(squares / (2 * special.gammaincinv(spread_freedom / 2, 1 - _SURE)) - chance),
     )
     return np.where(size < _FEWEST_ROWS, 0.0, estimate), np.where(size < _FEWEST_ROWS, 0.0, limit)
 
@@ -470,4 +470,24 @@ def _prediction_interval(mean: Floats, spread: Floats) -> tuple[Floats, Floats]:
     """The 95 % interval of negative binomial counts of that mean and relative variance beyond Poisson's."""
     size = 1 / np.maximum(spread, 1e-9)
     chance = size / (size + mean)
-    return stats.nbinom.ppf(0.025, size, chance), stats.nbinom.ppf(0.975, size, chance)
+    return negative_binomial_quantile(0.025, size, chance), negative_binomial_quantile(0.975, size, chance)
+
+
+def negative_binomial_quantile(p: float, size: Floats, chance: Floats) -> Floats:
+    """The smallest count up to which a negative binomial distribution has at least a chance of `p`.
+
+    Args:
+        p: between 0 and 1.
+        size: its size, more than 0, shape (n,).
+        chance: of a success, size / (size + mean), shape (n,).
+
+    Returns:
+        Whole counts, shape (n,).
+
+    Notes:
+        As `scipy.stats.nbinom.ppf`, without scipy.stats, which takes longer to import than signals to compute.
+    """
+    count = np.ceil(special.nbdtrik(p, size, chance))
+    one_less = np.maximum(count - 1, 0)
+    quantile: Floats = np.where(special.betainc(size, one_less + 1, chance) >= p, one_less, count)
+    return quantile

@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from opslib.analysis.methods.columns import Floats
+from opslib.analysis.weekly_review import weekly_values
 
 Integers = npt.NDArray[np.integer[Any]]
 Bools = npt.NDArray[np.bool_]
@@ -36,17 +37,11 @@ def long_sums(wide: pd.DataFrame, groups: Sequence[str]) -> pd.DataFrame:
     Returns:
         week, team, metric, by (the dimension), group, numerator, denominator.
     """
-    names = list(dict.fromkeys(column.partition("|")[0] for column in wide.columns if "|" in column))
-    columns = [f"{name}|{side}" for name in names for side in _SUMS]
+    columns = [column for column in wide.columns if column.endswith(tuple(f"|{side}" for side in _SUMS))]
     parts = [pd.DataFrame(columns=[*_KEY, *_SUMS])]
     for by in groups:
         sums = wide.groupby(["week", "team", by], sort=False)[columns].sum().reset_index()
-        parts += [
-            sums[["week", "team"]].assign(
-                metric=name, by=by, group=sums[by], **{side: sums[f"{name}|{side}"] for side in _SUMS}
-            )
-            for name in names
-        ]
+        parts.append(weekly_values.long_sums(sums).rename(columns={by: "group"}).assign(by=by))
     return pd.concat([part for part in parts if len(part)] or parts, ignore_index=True)
 
 

@@ -53,17 +53,20 @@ def long_sums(wide: pd.DataFrame) -> pd.DataFrame:
     """Sums with a row per metric, from sums with columns per metric.
 
     Args:
-        wide: week, team, channel, and `<metric>|numerator`, `<metric>|denominator`, `<metric>|squares` of each metric.
+        wide: week, team, a group or several (such as channel), and for each metric the same sums, as
+            `<metric>|numerator`, `<metric>|denominator`, `<metric>|squares`.
 
     Returns:
-        week, team, channel, metric, numerator, denominator, squares.
+        week, team and the groups, metric, and a column per sum.
     """
-    names = list(dict.fromkeys(column.partition("|")[0] for column in wide.columns if "|" in column))
-    parts = [
-        wide[_KEY].assign(metric=name, **{sum_: wide[f"{name}|{sum_}"].astype("float64") for sum_ in _SUMS})
-        for name in names
-    ]
-    return pd.concat(parts, ignore_index=True)
+    measured = [column.split("|") for column in wide.columns if "|" in column]
+    names, sums = (list(dict.fromkeys(part)) for part in zip(*measured, strict=True))
+    keys = [column for column in wide.columns if "|" not in column]
+    long = wide[keys].take(np.tile(np.arange(len(wide)), len(names))).reset_index(drop=True)
+    long["metric"] = pd.array(np.repeat(np.array(names, dtype=object), len(wide)), dtype="str")
+    for each in sums:
+        long[each] = np.concatenate([wide[f"{name}|{each}"].to_numpy(dtype=np.float64) for name in names])
+    return long
 
 
 def roll_up(sums: pd.DataFrame) -> pd.DataFrame:
@@ -188,24 +191,23 @@ def quantile_values(times: pd.DataFrame, metrics: Sequence[Metric]) -> pd.DataFr
         that have ended, denominator that of all. Where the percentile is not reached, value and high are null and low
         is the bound.
     """
+    if times.empty:
+        return pd.DataFrame(columns=_MEASURED)
     name_of = {metric.probability: metric.name for metric in metrics}
-    parts = []
-    for level in _levels(times) if len(times) else ():
-        quantiles = grouped_quantiles(level, by=_KEY, duration="seconds", ended="ended", p=sorted(name_of))
-        parts.append(
-            quantiles[_KEY].assign(
-                metric=quantiles["p"].map(name_of),
-                value=quantiles["value"],
-                low=quantiles["low"],
-                high=quantiles["high"],
-                numerator=quantiles["ended"].astype("float64"),
-                denominator=quantiles["n"].astype("float64"),
-                spread=np.nan,
-                n=quantiles["n"].astype("Int64"),
-                censored=(quantiles["n"] - quantiles["ended"]).astype("Int64"),
-            )
-        )
-    return pd.concat(parts, ignore_index=True)[_MEASURED] if parts else pd.DataFrame(columns=_MEASURED)
+    levels = pd.concat(_levels(times), ignore_index=True)
+    quantiles = grouped_quantiles(levels, by=_KEY, duration="seconds", ended="ended", p=sorted(name_of))
+    values = quantiles[_KEY].assign(
+        metric=quantiles["p"].map(name_of),
+        value=quantiles["value"],
+        low=quantiles["low"],
+        high=quantiles["high"],
+        numerator=quantiles["ended"].astype("float64"),
+        denominator=quantiles["n"].astype("float64"),
+        spread=np.nan,
+        n=quantiles["n"].astype("Int64"),
+        censored=(quantiles["n"] - quantiles["ended"]).astype("Int64"),
+    )
+    return values[_MEASURED]
 
 
 def weekly_values(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import groupby
 
@@ -41,7 +42,7 @@ def with_completed(
 
     Args:
         values: `weekly_values.COLUMNS`, as if every value was settled.
-        tables: the facts `tickets`, `replies` and `spells`.
+        tables: what `metrics.relation` has for `tickets` and `replies`, and the fact `spells`.
         warehouse: says which weeks the exports tell whole.
         organisation: teams, their calendars, zone.
         weeks: week, start_at and end_at (UTC), first_day and last_day, in order.
@@ -58,15 +59,16 @@ def with_completed(
     clocks = _clocks(organisation, weeks, as_of)
     place = {key: row for row, key in enumerate(zip(*(frame[name] for name in _KEY), strict=True))}
     columns = {name: frame[name].to_numpy(dtype=object, copy=True) for name in _STATES}
-    handed_over: pd.DataFrame | None = None
+    histories: _Histories | None = None
     for (fact, *_), group in groupby(quantiles, _times_of):
         members = [each for each in group if fact in tables]
         open_weeks = _weeks_with_open(frame, members, weeks, as_of)
         if not open_weeks:
             continue
-        if handed_over is None:
-            handed_over = _handed_over(tables["spells"], list(clocks))
-        measure = _Measure(members, tables, warehouse, organisation, weeks, as_of, clocks, open_weeks, handed_over)
+        if histories is None:
+            histories = _Histories(_handed_over(tables["spells"], list(clocks)), _moved(tables))
+        rows = tables[fact]
+        measure = _Measure(members, rows, histories, warehouse, organisation, weeks, as_of, clocks, open_weeks)
         for key, state in measure.estimates(place):
             for name, part in state.items():
                 columns[name][place[key]] = part
@@ -129,6 +131,22 @@ def _handed_over(spells: ir.Table, teams: Sequence[str]) -> pd.DataFrame:
     return held[["ticket_id"]].assign(start=_seconds(held["start_at"]), team=places)
 
 
+def _moved(tables: Mapping[str, ir.Table]) -> pd.DataFrame:
+    """The spells, active and removed ones, of the tickets that were reopened or do not count."""
+    spells, tickets = tables["spells"], tables["tickets"]
+    moves = tickets.filter(~tickets.counts_in_speed | (tickets.reopens > 0)).select("ticket_id")
+    rows = spells.filter(spells.status.isin(ACTIVE + REMOVED)).select("ticket_id", "status", "start_at", "end_at")
+    return _frame(rows.semi_join(moves, "ticket_id"))
+
+
+@dataclass(frozen=True)
+class _Histories:
+    """What happened to the tickets that all measures ask about: which team held them, and when they were not solved."""
+
+    handed_over: pd.DataFrame
+    moved: pd.DataFrame
+
+
 def _frame(rows: ir.Table) -> pd.DataFrame:
     """The rows in memory; Ibis's own way to pandas takes several times as long for texts."""
     frame: pd.DataFrame = rows.to_pyarrow().to_pandas()
@@ -141,18 +159,18 @@ class _Measure:
     def __init__(
         self,
         members: Sequence[Metric],
-        tables: Mapping[str, ir.Table],
+        rows: ir.Table,
+        histories: _Histories,
         warehouse: Warehouse,
         organisation: Organisation,
         weeks: pd.DataFrame,
         as_of: datetime,
         clocks: Mapping[str, OpenClock],
         open_weeks: Sequence[str],
-        handed_over: pd.DataFrame,
     ) -> None:
         self._members, self._organisation = members, organisation
         self._teams, self._clocks = list(clocks), list(clocks.values())
-        self._open_weeks, self._handed_over = open_weeks, handed_over
+        self._open_weeks, self._histories = open_weeks, histories
         self._as_of = float(int(as_of.timestamp()))
         self._first, self._name = members[0], _measure_of(members[0])
         self._reopens = self._name == _REOPENED
@@ -161,22 +179,17 @@ class _Measure:
         self._weeks = weeks[weeks["week"].isin(donors)]
         self._starts = dict(zip(weeks["week"], _seconds(weeks["start_at"]), strict=True))
         self._incomplete = _incomplete_weeks(warehouse, members[0])
-        rows, spells, holders = self._rows(tables)
-        self._cohorts = analysis.cohorts(rows, spells, holders, self._starts)
+        timed, spells, holders = self._timed(rows)
+        self._cohorts = analysis.cohorts(timed, spells, holders, self._starts)
 
-    def _rows(self, tables: Mapping[str, ir.Table]) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    def _timed(self, rows: ir.Table) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
         """The rows of the open weeks and of those before them, the spells of what was reopened, and who held what."""
         metric = self._first
-        rows = metrics.in_weeks(metrics.relation(metric.fact, tables), metric.dated_by, self._weeks)
         stem = metric.ended.removesuffix("_seconds").removesuffix("business").removesuffix("calendar")
-        ended, censored = rows[f"{stem}calendar_seconds"], rows[f"{stem}calendar_censored_seconds"]
         clocked = rows[f"{stem}business_seconds"].coalesce(rows[f"{stem}business_censored_seconds"])
         is_ticket = metric.fact == "tickets"
-        counts = rows.counts_in_speed if is_ticket else ibis.literal(True)
-        rows = rows.mutate(_ended=ended, _censored=censored, _business=clocked, _counts=counts)
-        rows = rows.filter(is_known(rows[metric.team]) & (~rows["_counts"] | is_known(ended) | is_known(censored)))
         columns = rows.select(
-            week=rows["_week"],
+            _dated=rows[metric.dated_by],
             team=rows[metric.team],
             group=rows.channel.fill_null(NO_GROUP),
             ticket_id=rows.ticket_id,
@@ -184,12 +197,14 @@ class _Measure:
             end_at=rows[_ENDS[self._name]] if is_ticket else rows.replied_at,
             active=rows.status.isin(ACTIVE) if is_ticket else ibis.literal(False),
             reopens=rows.reopens.fill_null(0) if is_ticket else ibis.literal(0),
-            counts=rows["_counts"],
-            ended=rows["_ended"].cast("float64"),
-            censored=rows["_censored"].cast("float64"),
-            business=rows["_business"].cast("float64"),
+            counts=rows.counts_in_speed if is_ticket else ibis.literal(True),
+            ended=rows[f"{stem}calendar_seconds"].cast("float64"),
+            censored=rows[f"{stem}calendar_censored_seconds"].cast("float64"),
+            business=clocked.cast("float64"),
         )
-        frame = _frame(columns)
+        is_timed = is_known(columns.ended) | is_known(columns.censored)
+        columns = columns.filter(is_known(columns.team) & (~columns.counts | is_timed))
+        frame = _frame(metrics.in_weeks(columns, "_dated", self._weeks).drop("_dated").rename(week="_week"))
         frame = frame[frame["team"].isin(self._teams)].sort_values(
             ["team", "week", "begin_at", "ticket_id"], ignore_index=True
         )
@@ -198,7 +213,7 @@ class _Measure:
         until = begin + frame["censored"].to_numpy()
         running = ~has_ended & frame["counts"].to_numpy() & (frame["active"].to_numpy() | (until >= self._as_of))
         stop = np.where(has_ended, end, np.where(running, self._as_of, until))
-        spells, removed_at = self._spells(frame, tables) if is_ticket else (_NO_SPELLS, np.full(len(frame), np.inf))
+        spells, removed_at = self._spells(frame) if is_ticket else (_NO_SPELLS, np.full(len(frame), np.inf))
         stop = np.where(frame["counts"], stop, np.fmin(np.where(np.isnan(end), np.inf, end), removed_at))
         lasted = frame["ended"].fillna(frame["censored"]).to_numpy()
         timed = frame[["week", "group", "business"]].assign(
@@ -214,21 +229,18 @@ class _Measure:
     def _holders(self, ticket_ids: pd.Series) -> pd.DataFrame:
         """Which team held those rows whose ticket was handed over, from when on."""
         keys = pd.DataFrame({"ticket_id": ticket_ids, "key": ticket_ids.index})
-        held = keys.merge(self._handed_over, on="ticket_id")
+        held = keys.merge(self._histories.handed_over, on="ticket_id")
         return held.sort_values(["key", "start"], kind="stable")[["key", "start", "team"]]
 
-    def _spells(self, frame: pd.DataFrame, tables: Mapping[str, ir.Table]) -> tuple[pd.DataFrame, np.ndarray]:
+    def _spells(self, frame: pd.DataFrame) -> tuple[pd.DataFrame, np.ndarray]:
         """The spells in which reopened tickets were not solved, and since when tickets are removed."""
         removed_at = np.where(frame["counts"], np.inf, np.nan)
         again = frame["counts"] & frame["reopens"].gt(0) & self._reopens
         asked = frame[again | ~frame["counts"]]
         if asked.empty:
             return _NO_SPELLS, removed_at
-        spells, tickets = tables["spells"], tables["tickets"]
-        moves = ~tickets.counts_in_speed | ((tickets.reopens > 0) & self._reopens)
-        kept = spells.filter(spells.status.isin(ACTIVE + REMOVED)).semi_join(tickets.filter(moves), "ticket_id")
-        rows = _frame(kept.select("ticket_id", "status", "start_at", "end_at"))
-        rows = rows[rows["ticket_id"].isin(asked["ticket_id"])]
+        moved = self._histories.moved
+        rows = moved[moved["ticket_id"].isin(asked["ticket_id"])]
         key = pd.Series(asked.index, index=asked["ticket_id"])
         rows = rows.assign(key=rows["ticket_id"].map(key), start=_seconds(rows["start_at"]))
         rows["end"] = np.nan_to_num(_seconds(rows["end_at"]), nan=np.inf)

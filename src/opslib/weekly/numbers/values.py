@@ -72,11 +72,15 @@ def build_weekly_values(warehouse: Warehouse, organisation: Organisation, as_of:
         lacking = {name: reason for name, metric in CATALOGUE.items() if (reason := metric.lacking(present))}
         measurable = [metric for name, metric in CATALOGUE.items() if name not in lacking]
         groups = [name for name in GROUPS if name in present.get("tickets", ())]
-        sums = list(_sums(measurable, tables, weeks, as_of, groups, organisation.live_channels))
+        counted = {
+            fact: _view(engine, fact, metrics.relation(fact, tables, live_channels=organisation.live_channels), groups)
+            for fact in dict.fromkeys(metric.fact for metric in measurable)
+        }
+        sums = list(_sums(measurable, counted, weeks, as_of))
         exposures = metrics.exposures(tables, weeks, organisation)
-        times = list(_times(measurable, tables, weeks, groups))
+        times = list(_times(measurable, counted, weeks))
         parts = [
-            *(_values_of_sums(wide, exposures) for wide in sums),
+            _values_of_sums(sums, exposures),
             *itertools.starmap(analysis.quantile_values, times),
         ]
         parts = parts if "channel" in groups else [part[part["channel"] == ALL] for part in parts]
@@ -90,7 +94,7 @@ def build_weekly_values(warehouse: Warehouse, organisation: Organisation, as_of:
             missing_of_team=_without_target(organisation, filled)
             | _of_too_few_people(exposures, organisation.privacy.minimum_group),
         )
-        values = with_completed(values, tables, warehouse, organisation, weeks, as_of)
+        values = with_completed(values, tables | counted, warehouse, organisation, weeks, as_of)
     finally:
         engine.disconnect()
     warehouse.write("facts", TABLE, values, partition_by_week=True)
@@ -127,12 +131,7 @@ def complete_weeks(warehouse: Warehouse, organisation: Organisation, as_of: date
 
 
 def _sums(
-    measurable: Iterable[Metric],
-    tables: Mapping[str, ir.Table],
-    weeks: pd.DataFrame,
-    as_of: datetime,
-    groups: Sequence[str],
-    live_channels: Sequence[str],
+    measurable: Iterable[Metric], counted: Mapping[str, ir.Table], weeks: pd.DataFrame, as_of: datetime
 ) -> Iterator[pd.DataFrame]:
     """Sums of all metrics but quantiles by channel and contact reason: one query per kind of row, date and team."""
 
@@ -142,13 +141,12 @@ def _sums(
     sums = sorted((metric for metric in measurable if metric.kind != "quantile"), key=rows_of)
     for (fact, *_), group in itertools.groupby(sums, rows_of):
         members = list(group)
-        rows = _with_group(metrics.relation(fact, tables, live_channels=live_channels), groups)
         settled_weeks = metrics.settled(members[0], weeks, as_of=as_of)
-        yield _split_group(metrics.cells(members, rows, settled_weeks, by=_GROUP).to_pandas())
+        yield _split_group(metrics.cells(members, counted[fact], settled_weeks, by=_GROUP).to_pandas())
 
 
 def _times(
-    measurable: Iterable[Metric], tables: Mapping[str, ir.Table], weeks: pd.DataFrame, groups: Sequence[str]
+    measurable: Iterable[Metric], counted: Mapping[str, ir.Table], weeks: pd.DataFrame
 ) -> Iterator[tuple[pd.DataFrame, list[Metric]]]:
     """Times with the percentiles that are taken over them: those of the same times from one read."""
 
@@ -158,14 +156,16 @@ def _times(
     quantiles = sorted((metric for metric in measurable if metric.kind == "quantile"), key=times_of)
     for (fact, _), group in itertools.groupby(quantiles, times_of):
         members = list(group)
-        rows = _with_group(metrics.relation(fact, tables), groups)
-        yield _split_group(metrics.times(members[0], rows, weeks, by=_GROUP).to_pandas()), members
+        yield _split_group(metrics.times(members[0], counted[fact], weeks, by=_GROUP).to_pandas()), members
 
 
-def _with_group(rows: ir.Table, groups: Sequence[str]) -> ir.Table:
-    """The rows with channel and contact reason as one text, by which the engine groups once for both."""
+def _view(engine: ibis.BaseBackend, fact: str, rows: ir.Table, groups: Sequence[str]) -> ir.Table:
+    """The rows of a fact with channel and contact reason as one text, by which the engine groups once for both.
+
+    A view, as Ibis would compile the same rows again with every query.
+    """
     names = [rows[name].fill_null(NO_GROUP) if name in groups else ibis.literal(NO_GROUP) for name in GROUPS]
-    return rows.mutate(**{_GROUP: names[0] + _BETWEEN + names[1]})
+    return engine.create_view(f"counted_{fact}", rows.mutate(**{_GROUP: names[0] + _BETWEEN + names[1]}))
 
 
 def _split_group(rows: pd.DataFrame) -> pd.DataFrame:
@@ -179,11 +179,13 @@ def _split_group(rows: pd.DataFrame) -> pd.DataFrame:
     return rows.drop(columns=_GROUP).assign(**parts)
 
 
-def _values_of_sums(wide: pd.DataFrame, exposures: pd.DataFrame) -> pd.DataFrame:
+def _values_of_sums(sums: Iterable[pd.DataFrame], exposures: pd.DataFrame) -> pd.DataFrame:
     """Values with intervals, by channel and over all; neither the backlog nor an exposure has a channel."""
-    by_channel = wide.groupby(["week", "team", "channel"], sort=False).sum(numeric_only=True).reset_index()
-    sums = analysis.over_exposures(analysis.roll_up(analysis.long_sums(by_channel)), exposures, CATALOGUE)
-    values = analysis.with_intervals(sums, CATALOGUE)
+    by_channel = [
+        wide.groupby(["week", "team", "channel"], sort=False).sum(numeric_only=True).reset_index() for wide in sums
+    ]
+    rolled_up = analysis.roll_up(pd.concat([analysis.long_sums(wide) for wide in by_channel], ignore_index=True))
+    values = analysis.with_intervals(analysis.over_exposures(rolled_up, exposures, CATALOGUE), CATALOGUE)
     return values[_has_groups(values["metric"]) | (values["channel"] == ALL)]
 
 
@@ -206,9 +208,8 @@ def _breakdown(
     """
     whole = values[values["channel"] == ALL]
     parts = [pd.DataFrame(columns=breakdown.COLUMNS)]
-    for wide in sums:
-        long = breakdown.long_sums(wide, [name for name in GROUPS if name in groups])
-        parts.append(breakdown.pair_weeks(long[_has_groups(long["metric"])], weeks))
+    long = pd.concat([breakdown.long_sums(wide, groups) for wide in sums], ignore_index=True)
+    parts.append(breakdown.pair_weeks(long[_has_groups(long["metric"])], weeks))
     for rows, members in times:
         names = [metric.name for metric in members]
         limits = breakdown.limits_of_the_week_before(whole[whole["metric"].isin(names)], weeks)
