@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -68,6 +69,48 @@ def test_what_moved_or_missed_its_goal_is_explained(alpha: Review):
     rows = ops.weekly_review.signals(alpha).set_index("metric")
     missed = [name for name, goal in alpha.goals.items() if name == "csat" and rows.loc[name, "value"] < goal]
     assert set(missed) <= set(explained)
+
+
+def review_with(alpha: Review, chart: dict[str, dict[str, object]], breakdown: pd.DataFrame | None = None) -> Review:
+    """Alpha's review with other columns of some metrics in the last week, by metric, and another breakdown."""
+    changed = alpha.chart.copy()
+    for metric, columns in chart.items():
+        changed.loc[(changed["metric"] == metric) & (changed["week"] == LAST), list(columns)] = list(columns.values())
+    review = Review(alpha.week)
+    vars(review).update(chart=changed, breakdown=alpha.breakdown if breakdown is None else breakdown)
+    return review
+
+
+def test_a_goal_that_was_missed_is_explained_however_much_is_new(alpha: Review):
+    new = {name: {"verdict": "new", "since": LAST} for name in alpha.chart["metric"].unique()}
+    review = review_with(alpha, new | {"csat": {"goal": 0.999, "verdict": "within"}})
+    explained = list(dict.fromkeys(ops.weekly_review.explain(review)["metric"]))
+    assert "csat" in explained
+    assert len(explained) == 5
+
+
+def test_what_the_channel_mix_hides_in_a_metric_with_a_goal_is_explained_while_the_mix_is_outside(alpha: Review):
+    """Half of the answers came by chat, which few are content with; now it is a tenth, and as few of them are."""
+    own = (alpha.breakdown["metric"] == "csat") & (alpha.breakdown["by"] == "channel")
+    is_last = alpha.breakdown.loc[own, "week"] == LAST
+    parts = []
+    for group, before, now in (("chat", (20.0, 100.0), (2.0, 10.0)), ("email", (95.0, 100.0), (85.0, 90.0))):
+        part = alpha.breakdown[own].assign(group=group)
+        for place, side in enumerate(("numerator", "denominator")):
+            part[side] = np.where(is_last, now[place], before[place])
+        parts.append(part)
+    breakdown = pd.concat([alpha.breakdown[~own], *parts], ignore_index=True)
+
+    def explained(verdict: str, by: str) -> set[str]:
+        mix = {
+            "live_channel_share": {"verdict": verdict, "since": "2026-W40"},
+            "csat": {"goal": 0.1, "verdict": "within"},
+        }
+        return set(ops.weekly_review.explain(review_with(alpha, mix, breakdown), by=by)["metric"])
+
+    assert "csat" in explained("outside", "channel")
+    assert "csat" not in explained("within", "channel")
+    assert "csat" not in explained("outside", "contact_reason")
 
 
 def test_a_metric_that_is_counted_for_the_whole_team_says_so(alpha: Review):

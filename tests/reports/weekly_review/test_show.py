@@ -58,8 +58,8 @@ def test_signals_are_a_table_and_the_others_a_sentence():
         ["First reply, median", "2 h", "1 h", "+100 %", "50 min to 1 h 10 min", "new: above its limits (worse)"]
     ]
     assert markup.text.splitlines()[-2:] == [
-        "Judged: 2 metrics. Where nothing has moved, the metrics of a week show a new signal by chance at most once in "
-        "ten weeks.",
+        "Judged: 2 metrics. Where nothing has moved, the metrics of one week in five at most show a new signal by "
+        "chance; on trial data it was one in 14.",
         "Within their limits: Customer satisfaction.",
     ]
 
@@ -97,8 +97,8 @@ def test_what_became_known_a_week_later_is_dated_and_counted_by_itself():
         ]
     ]
     assert (
-        "Judged: 1 metric and 1 metric of W45, known only now. Where nothing has moved, the metrics of one week in five "
-        "at most show a new signal by chance; on trial data it was one in 14."
+        "Judged: 1 metric and 1 metric of W45, known only now. Where nothing has moved, the metrics of one week in "
+        "five at most show a new signal by chance; on trial data it was one in 14."
     ) in markup.text
 
 

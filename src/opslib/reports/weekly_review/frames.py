@@ -5,7 +5,7 @@ A week without tickets of the team gives empty frames, which are drawn as one li
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import cached_property
@@ -28,7 +28,10 @@ from opslib.reports.week import Week
 from opslib.weeks import shift_week
 
 _HEADLINES = ("first_reply_median", "first_reply_sla", "full_resolution_median", "csat", "backlog_closing")
-_MOST_EXPLAINED = 5
+_MOST_EXPLAINED, _LEAST_SIGNALS_EXPLAINED = 5, 2
+_MIX = "live_channel_share"
+_SAMPLING_ERRORS = 1.96
+"""Half of a 95 % interval, in sampling errors."""
 _ALL_WEEKS = 10_000
 _USUAL = "usual"
 _DIMENSIONS = {"contact_reason": "contact reason"}
@@ -317,7 +320,9 @@ def explain(review: Review, metric: str = "", *, by: str = "channel") -> pd.Data
 
     Args:
         review: of `open_review`.
-        metric: a metric's name; empty: those that are signals and those that missed their goal, at most five.
+        metric: a metric's name; empty: those that missed their goal, and new signals and those still outside up to
+            five in all; split by channel while the channel mix is outside its limits, also those with a goal that the
+            mix has moved.
         by: `channel` or `contact_reason`.
 
     Returns:
@@ -333,24 +338,47 @@ def explain(review: Review, metric: str = "", *, by: str = "channel") -> pd.Data
     nothing = pd.DataFrame(columns=list(analysis.EXPLAIN_COLUMNS))
     if not review.week.has_data:
         return nothing
-    metrics = [_metric_of(metric)] if metric else _to_explain(review)
-    parts = [_parts_of_change(review, each, by) for each in metrics]
+    if metric:
+        return _parts_of_change(review, _metric_of(metric), by)
+    parts = [_parts_of_change(review, each, by) for each in _to_explain(review)]
+    if by == "channel":
+        explained = {name for part in parts for name in part["metric"]}
+        parts += _moved_by_the_mix(review, explained)
     return pd.concat(parts, ignore_index=True) if parts else nothing
 
 
 def _to_explain(review: Review) -> list[Metric]:
-    """The metrics that are new signals, that missed their goal, that are still outside: in this order, at most five."""
+    """New signals, those that missed their goal, those still outside, in this order: goals all, the others up to five
+    in all, but always two."""
     rows = signals(review)
     rows = rows[~rows["is_late"]]
     now = review.chart[review.chart["week"] == review.week.week].set_index("metric").reindex(rows["metric"])
     columns = zip(*(now[name] for name in ("value", "goal", "better", "still_low", "still_high")), strict=True)
-    has_missed = [
-        words.goal_verdict(value, goal, better, still_low=low, still_high=high) == "not met"
-        for value, goal, better, low, high in columns
-    ]
+    has_missed = np.array(
+        [
+            words.goal_verdict(value, goal, better, still_low=low, still_high=high) == "not met"
+            for value, goal, better, low, high in columns
+        ],
+        dtype=bool,
+    )
     rank = np.select([rows["verdict"] == NEW, has_missed, rows["verdict"] == OUTSIDE], [0, 1, 2], default=3)
-    names = rows.assign(rank=rank)[rank < 3].sort_values("rank", kind="stable")["metric"]
-    return [CATALOGUE[name] for name in names.head(_MOST_EXPLAINED)]
+    ordered = rows.assign(rank=rank, has_missed=has_missed)[rank < 3].sort_values("rank", kind="stable")
+    others = (~ordered["has_missed"]).cumsum()
+    room = max(_MOST_EXPLAINED - int(has_missed.sum()), _LEAST_SIGNALS_EXPLAINED)
+    return [CATALOGUE[name] for name in ordered.loc[ordered["has_missed"] | (others <= room), "metric"]]
+
+
+def _moved_by_the_mix(review: Review, explained: Collection[str]) -> list[pd.DataFrame]:
+    """Of metrics with a goal, while the mix of channels is outside its limits, those that it has moved by more than
+    the week's sampling error; what groups do within may hide it."""
+    now = review.chart[review.chart["week"] == review.week.week].set_index("metric")
+    if _MIX not in now.index or now.loc[_MIX, "verdict"] not in (NEW, OUTSIDE):
+        return []
+    is_other = now["goal"].notna() & now["value"].notna() & ~now.index.isin(list(explained))
+    error = (now["high"] - now["low"]) / (2 * _SAMPLING_ERRORS)
+    others = [name for name in now.index[is_other] if CATALOGUE[name].kind != "quantile"]
+    parts = {name: _parts_of_change(review, CATALOGUE[name], "channel") for name in others}
+    return [own for name, own in parts.items() if abs(own["mix"].sum()) > error[name]]
 
 
 def metric_table(review: Review) -> pd.DataFrame:
