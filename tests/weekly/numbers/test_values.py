@@ -12,6 +12,7 @@ import opslib as ops
 from opslib.metrics import CATALOGUE
 from opslib.reports.weekly_review import open_review
 from opslib.settings import load_organisation
+from opslib.store.files import write_json
 from opslib.store.warehouse import Warehouse
 from opslib.weekly.numbers.signals import build_weekly_signals
 from opslib.weekly.numbers.values import build_weekly_values
@@ -29,6 +30,9 @@ def test_weekly_values_are_left_alone_until_something_changes(folders: Folders, 
     warehouse, organisation = Warehouse(root), load_organisation(params)
     paths = [root / "facts" / "weekly_values" / f"week={week}" / "part.parquet" for week in ("2026-W39", "2026-W40")]
     before = [path.stat().st_mtime_ns for path in paths]
+    assert build_weekly_values(warehouse, organisation, AS_OF) == ["weekly values as before"]
+    present = {table: sorted(columns) for table, columns in warehouse.present().items()}
+    write_json(present | {"projects": ["project_id"]}, root / "standard" / "columns.json")
     assert build_weekly_values(warehouse, organisation, AS_OF) == ["weekly values as before"]
     facts = tickets()
     facts.loc[facts["week"] == "2026-W40", "touches"] = 9

@@ -27,6 +27,10 @@ BREAKDOWN = "weekly_breakdown"
 GROUPS = ("channel", "contact_reason")
 _FACTS = ("tickets", "replies", "sla", "solves", "backlog", "spells")
 _STANDARD = ("satisfaction", "quality_reviews", "shifts", "agents", "activity")
+_TOLD_BY = {"tickets"} | {
+    need.partition(".")[0] for metric in CATALOGUE.values() for needs in metric.needs for need in needs.split("|")
+}
+"""The standard tables whose columns say what can be known."""
 _NOTHING = pd.Series(dtype="float64")
 _GROUP, _BETWEEN = "_group", "\x1f"
 _NO_TARGET = "no team has such a target"
@@ -265,6 +269,7 @@ def _without_target(organisation: Organisation, filled: pd.DataFrame) -> dict[tu
 
 def _basis(warehouse: Warehouse, organisation: Organisation, as_of: datetime) -> Basis:
     """What the values are made of."""
+    present = warehouse.present()
     files = [path for name in _FACTS for path in warehouse.files("facts", name)]
     files += warehouse.files("facts", COMPLETENESS)
     files += [path for name in _STANDARD for path in warehouse.files("standard", name)]
@@ -272,6 +277,6 @@ def _basis(warehouse: Warehouse, organisation: Organisation, as_of: datetime) ->
         "code": code_of(__name__),
         "parameters": digest_of(organisation.model_dump_json()),
         "as_of": as_of.isoformat(),
-        "columns": digest_of({table: sorted(columns) for table, columns in warehouse.present().items()}),
+        "columns": digest_of({table: sorted(present[table]) for table in sorted(_TOLD_BY & set(present))}),
         "rows": digest_of_files(files, warehouse.root),
     }
