@@ -54,15 +54,16 @@ def _headline(item: Mapping[str, Any]) -> dict[str, Any]:
     change = "" if item.get("change") is None else str(item["change"])
     signal = item.get("signal")
     note = str(item.get("note") or (signal if isinstance(signal, str) else ""))
+    judged = bool(item.get("judged", True))
     label, spark = str(item.get("label", "")), [_finite(value) for value in item.get("spark") or []]
     return {
         "label": label,
         "value": str(item.get("value", "")),
         "change": change,
         "note": note,
-        "tone": _tone(item.get("better"), change),
+        "tone": _tone(item.get("better"), change) if judged or signal else "",
         "signal": bool(signal),
-        "judged": bool(item.get("judged", True)),
+        "judged": judged,
         "spark": spark,
         "spark_label": str(item.get("spark_label") or spark_label(label, spark)),
     }

@@ -185,6 +185,11 @@ def test_a_change_is_better_or_worse_by_its_direction(better: object, change: st
     assert headline_of(notebook_saying(bundle))[1][0]["tone"] == tone
 
 
+def test_what_was_not_judged_is_neither_better_nor_worse() -> None:
+    bundle = {"headlines": [{"label": "l", "value": "v", "better": "lower", "change": "+3 %", "judged": False}]}
+    assert headline_of(notebook_saying(bundle))[1][0]["tone"] == ""
+
+
 def test_headlines_stand_above_the_report_and_are_escaped() -> None:
     html = page(cell_showing({mime.HEADLINE: {"headlines": [{"label": "<b>", "value": "<i>7</i>"}]}}))
     assert "<dt>&lt;b&gt;</dt>" in html
