@@ -1,4 +1,4 @@
-"""How the tests share the cores: one process more than there are cores, and what takes longest first."""
+"""How the tests share the cores: two processes more than there are cores, and what takes longest first."""
 
 from __future__ import annotations
 
@@ -6,14 +6,18 @@ import os
 
 import pytest
 
-LONGEST = ("tests/line/test_weekly.py", "tests/line/", "tests/weekly/", "notebooks/")
+LONGEST = (
+    *("tests/line/test_weekly.py", "tests/line/test_killed_runs.py", "tests/line/test_made_anew.py"),
+    *("tests/weekly/numbers/", "tests/notebooks/test_incomplete_exports.py", "tests/line/", "tests/weekly/"),
+    "notebooks/",
+)
 """Beginnings of node ids; what is started last has to be short, or one process works while the others have ended."""
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """Many tests wait for a kernel, a browser or a command of their own meanwhile."""
-    return (os.cpu_count() or 1) + 1
+    return (os.cpu_count() or 1) + 2
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -125,7 +125,6 @@ def test_what_an_export_does_not_tell_of_the_backlog_is_missing_and_not_none(tmp
     columns = {"assignee_id": "anna", "first_reply_at": at("2026-03-03 17:00")}
     for name, without, events, is_told in (
         ("column", [], [], True),
-        ("nothing", ["first_reply_at"], [], False),
         ("events", ["first_reply_at"], solves, False),
     ):
         own = ticket("no words", NOON, *events, **columns)

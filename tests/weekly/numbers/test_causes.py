@@ -138,20 +138,13 @@ def test_a_ticket_that_was_relabelled_is_a_changed_row(desk: Desk) -> None:
     assert set(rows["cause"]) == {"changed rows"}
 
 
-def test_what_the_row_repeats_of_later_events_is_no_changed_row(desk: Desk) -> None:
-    tickets = desk.exports.tickets.assign(updated_at=pd.Timestamp(AS_OF), priority="low", assignee_id="agent-new")
-    exports, _ = late_reply(desk.exports.with_tickets(tickets))
-    assert set(desk.restated(exports)["cause"]) == {"late events"}
-
-
-@pytest.mark.parametrize(
-    ("table", "metrics"), [("satisfaction", {"csat"}), ("quality_reviews", {"qa_score"})], ids=["survey", "review"]
-)
-def test_a_changed_score_touches_only_what_is_made_of_scores(desk: Desk, table: str, metrics: set[str]) -> None:
-    scores = getattr(desk.exports, table).copy()
-    scores.loc[scores.index[:8], "score"] = 1.0
-    rows = desk.restated(replace(desk.exports, **{table: scores}))
-    assert set(rows["metric"]) == metrics
+def test_changed_scores_touch_only_what_is_made_of_them(desk: Desk) -> None:
+    survey, review = (
+        table.assign(score=table["score"].where(~table.index.isin(table.index[:8]), 1.0))
+        for table in (desk.exports.satisfaction, desk.exports.quality_reviews)
+    )
+    rows = desk.restated(replace(desk.exports, satisfaction=survey, quality_reviews=review))
+    assert set(rows["metric"]) == {"csat", "qa_score"}
     assert set(rows["cause"]) == {"changed scores"}
 
 
@@ -165,18 +158,15 @@ def test_the_hours_of_one_team_touch_its_business_times_only(desk: Desk) -> None
     assert not [name for name in names if "business" not in CATALOGUE[name].ended and CATALOGUE[name].fact != "sla"]
 
 
-def test_hours_that_begin_later_explain_no_past_number(desk: Desk) -> None:
+def test_what_moves_no_number_is_not_named_beside_a_late_event(desk: Desk) -> None:
+    """What a row repeats of later events, hours that begin later, a team's label, region and goals."""
+    tickets = desk.exports.tickets.assign(updated_at=pd.Timestamp(AS_OF), priority="low", assignee_id="agent-new")
+    exports, _ = late_reply(desk.exports.with_tickets(tickets))
     own = desk.organisation.calendar("us-weekdays").hours
     later = own[-1].model_copy(update={"start": datetime(2027, 1, 4).date(), "always": True, "days": {}})
-    planned = desk.organisation_with("calendars", "us-weekdays", hours=(*own, later))
-    exports, _ = late_reply(desk.exports)
-    assert set(desk.restated(exports, planned)["cause"]) == {"late events"}
-
-
-def test_what_a_team_is_called_and_aims_for_explains_no_number(desk: Desk) -> None:
-    other = desk.organisation_with("teams", TEAM, label="Another name", region="EU", goals=())
-    exports, _ = late_reply(desk.exports)
-    assert set(desk.restated(exports, other)["cause"]) == {"late events"}
+    planned = replace(desk, organisation=desk.organisation_with("calendars", "us-weekdays", hours=(*own, later)))
+    renamed = planned.organisation_with("teams", TEAM, label="Another name", region="EU", goals=())
+    assert set(desk.restated(exports, renamed)["cause"]) == {"late events"}
 
 
 def test_a_changed_target_touches_the_sla_of_its_metric(desk: Desk) -> None:
