@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections import namedtuple
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from html import escape
 from typing import TYPE_CHECKING, Any, TypeGuard
 
@@ -164,7 +166,14 @@ def bullets(items: Sequence[str]) -> Markup:
 
 def rows_of(frame: pd.DataFrame) -> Iterable[Any]:
     """The rows as named tuples, of which the type checker knows nothing."""
-    return frame.itertuples()
+    columns = [column.tolist() for _, column in frame.items()]
+    return map(_row_type(tuple(map(str, frame.columns)))._make, zip(*columns, strict=True))
+
+
+@cache
+def _row_type(columns: tuple[str, ...]) -> Any:
+    """The type of rows with these columns; to make one takes longer than to read a frame."""
+    return namedtuple("Row", columns, rename=True)
 
 
 def is_known(number: float | None) -> TypeGuard[float]:

@@ -55,6 +55,7 @@ def control_chart(frame: pd.DataFrame, *, title: str = "") -> Drawing | Markup:
         return note(NOTHING)
     if not _has_values(frame):
         return note(f"{_absence(_label_of(frame), frame)}.")
+    frame = _with_plain_texts(frame)
     with theme.style():
         figure = theme.new_figure(7.6, 3.1)
         _draw_control(figure.add_subplot(), frame, title or _label_of(frame))
@@ -73,6 +74,7 @@ def control_charts(frame: pd.DataFrame) -> Drawing | Markup:
     """
     if frame.empty:
         return note(NOTHING)
+    frame = _with_plain_texts(frame)
     panels = [rows for _, rows in frame.groupby("metric", sort=False)]
     charts = [rows for rows in panels if _has_values(rows)]
     absences = [_absence(_label_of(rows), rows) for rows in panels if not _has_values(rows)]
@@ -99,6 +101,7 @@ def small_multiples(frame: pd.DataFrame) -> Drawing | Markup:
     Returns:
         The figure, or one line where there is nothing to draw. A team without any value is named below.
     """
+    frame = _with_plain_texts(frame)
     panels = [(str(team), rows) for team, rows in frame.groupby("team_label", sort=False)]
     charts = [(team, rows) for team, rows in panels if _has_values(rows)]
     absences = [_absence(team, rows) for team, rows in panels if not _has_values(rows)]
@@ -114,6 +117,11 @@ def small_multiples(frame: pd.DataFrame) -> Drawing | Markup:
         _share_scale(figure, str(frame["unit"].iloc[0]))
         write_below(figure, below)
         return theme.drawing(figure, _sentences([f"{team}. {describe(rows)}" for team, rows in charts], absences))
+
+
+def _with_plain_texts(frame: pd.DataFrame) -> pd.DataFrame:
+    """The rows with texts as Python has them: a chart asks for single ones, for each of which Arrow takes its time."""
+    return frame.astype({name: object for name, dtype in frame.dtypes.items() if dtype == "str"})
 
 
 def describe(frame: pd.DataFrame) -> str:
@@ -141,7 +149,8 @@ def describe(frame: pd.DataFrame) -> str:
             f"{words.value(usual['centre'], unit)}."
         )
     sentences += [f"{note[0].upper()}{note[1:]}." for note in words.limits(last)]
-    signals = [f"{row.week} ({words.signal(row)})" for row in rows_of(frame[frame["verdict"].map(words.is_signal)])]
+    is_signal = [words.is_signal(verdict) for verdict in frame["verdict"]]
+    signals = [f"{row.week} ({words.signal(row)})" for row in rows_of(frame[is_signal])] if any(is_signal) else []
     if signals:
         sentences.append(f"Signals: {'; '.join(signals)}.")
     if not words.is_signal(last["verdict"]) and last["verdict"]:
@@ -210,7 +219,7 @@ def _draw_unsettled(axes: Axes, place: Any, frame: pd.DataFrame) -> npt.NDArray[
         return np.array([])
     value, low, high = frame.loc[rows, ["value", "still_low", "still_high"]].to_numpy(dtype=np.float64).T
     both = ~np.isnan(low) & ~np.isnan(high)
-    axes.vlines(place[rows][both], low[both], high[both], color=theme.BLUE, linewidth=2.2)
+    _draw_intervals(axes, place[rows][both], low[both], high[both], colour=theme.BLUE, alpha=1.0)
     look: dict[str, Any] = {"markersize": 5.5, "markerfacecolor": "white", "markeredgewidth": 1.5}
     axes.plot(place[rows], value, linestyle="none", marker="o", markeredgecolor=theme.BLUE, **look)
     return np.concatenate([low[both], high[both]])
@@ -237,13 +246,15 @@ def _label_unknown(axes: Axes, place: Any, height: npt.NDArray[np.float64], last
     )
 
 
-def _draw_intervals(axes: Axes, place: Any, low: Any, high: Any) -> None:
+def _draw_intervals(
+    axes: Axes, place: Any, low: Any, high: Any, *, colour: str = theme.SKY, alpha: float = 0.75
+) -> None:
     """Draw an upright line for the interval of each week, all of them as one artist."""
     if len(place) == 0:
         return
     across, along = np.repeat(place, 3), np.full(3 * len(place), np.nan)
     along[0::3], along[1::3] = low, high
-    axes.plot(across, along, color=theme.SKY, linewidth=2.2, alpha=0.75, solid_capstyle="butt")
+    axes.plot(across, along, color=colour, linewidth=2.2, alpha=alpha, solid_capstyle="butt")
 
 
 def _label_goal(axes: Axes, x: float, goal: float, text: str, *, beside: npt.NDArray[np.float64]) -> None:

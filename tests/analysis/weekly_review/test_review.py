@@ -122,10 +122,10 @@ def test_a_week_is_compared_with_those_on_which_its_limits_rest():
     chart = review.control_frame(
         series("created", CALM), verdicts, [CATALOGUE["created"]], "2026-W46", weeks=len(WEEKS)
     )
-    assert review.usual_weeks(chart, "2026-W46") == [
+    assert review.usual_weeks(chart, "2026-W46")["created"] == [
         week for week in WEEKS[:-1] if week not in ("2026-W22", "2026-W40")
     ]
-    assert review.usual_weeks(chart.assign(baseline_from=None), "2026-W46") == ["2026-W45"]
+    assert review.usual_weeks(chart.assign(baseline_from=None), "2026-W46") == {"created": ["2026-W45"]}
 
 
 def test_the_parts_of_an_explained_change_sum_to_it():

@@ -138,24 +138,31 @@ def signals(chart: pd.DataFrame, week: str, before: str) -> pd.DataFrame:
     return rows.drop(columns=["_verdict", "_turn"])
 
 
-def usual_weeks(chart: pd.DataFrame, week: str) -> list[str]:
-    """The weeks with which a metric's week is compared: those on which its limits rest.
+def usual_weeks(chart: pd.DataFrame, week: str) -> dict[str, list[str]]:
+    """By metric the weeks with which a week is compared: those on which its limits rest.
 
     Args:
-        chart: `CHART_COLUMNS` of one metric, all weeks up to the one reported.
+        chart: `CHART_COLUMNS`, all weeks up to the one reported.
         week: the one reported.
 
     Returns:
         The weeks of its baseline in order, without those left out as outliers and those that were signals; the week
         before where there is no baseline yet.
     """
-    rows = chart[chart["week"] < week]
-    now = chart[chart["week"] == week]
-    if now.empty or pd.isna(now["baseline_from"].iloc[0]):
-        return rows["week"].tail(1).tolist()
-    first, last, left_out = now[["baseline_from", "baseline_to", "left_out"]].iloc[0]
-    inside = rows["week"].between(first, last) & ~rows["week"].isin(left_out.split(", "))
-    return rows.loc[inside & ~rows["verdict"].isin([NEW, OUTSIDE]) & rows["value"].notna(), "week"].tolist()
+    now = chart[chart["week"] == week].set_index("metric")[["baseline_from", "baseline_to", "left_out"]]
+    rows = chart.loc[chart["week"] < week, ["metric", "week", "value", "verdict"]]
+    baselines = {metric: tuple(each) for metric, *each in now.itertuples() if isinstance(each[0], str)}
+    counts = (rows["value"].notna() & ~rows["verdict"].isin([NEW, OUTSIDE])).tolist()
+    weeks: dict[str, list[str]] = {}
+    for metric, name, is_usual in zip(rows["metric"].tolist(), rows["week"].tolist(), counts, strict=True):
+        own = weeks.setdefault(metric, [])
+        if metric not in baselines:
+            own[:] = [name]
+            continue
+        first, last, left_out = baselines[metric]
+        if is_usual and first <= name <= last and name not in left_out.split(", "):
+            own.append(name)
+    return weeks
 
 
 def explain(sums: pd.DataFrame, metric: Metric, *, by: str, before: Any, after: Any, weeks: int = 1) -> pd.DataFrame:

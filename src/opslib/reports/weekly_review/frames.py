@@ -62,9 +62,34 @@ class Review:
         return {name: target for name, target in targets.items() if target is not None}
 
     @cached_property
+    def all_weeks(self) -> pd.DataFrame:
+        """Control-chart frames of all metrics, all weeks up to this one: `review.CHART_COLUMNS`."""
+        return self.control_frame(CATALOGUE.values(), weeks=_ALL_WEEKS)
+
+    @cached_property
     def chart(self) -> pd.DataFrame:
         """Control-chart frames of all metrics, the last thirteen weeks: `review.CHART_COLUMNS`."""
-        return self.control_frame(CATALOGUE.values())
+        weeks = sorted(self.all_weeks["week"].unique())[-analysis.REPORT_WEEKS :]
+        return self.all_weeks[self.all_weeks["week"].isin(weeks)].reset_index(drop=True)
+
+    @cached_property
+    def usual_weeks(self) -> dict[str, list[str]]:
+        """By metric the weeks with which the week is compared."""
+        return analysis.usual_weeks(self.all_weeks, self.week.week)
+
+    @cached_property
+    def groups(self) -> dict[tuple[str, str], pd.DataFrame]:
+        """The rows of the breakdown by metric and dimension, with texts as Python has them, which is faster for few."""
+        texts = [name for name, dtype in self.breakdown.dtypes.items() if dtype == "str"]
+        rows = self.breakdown.astype(dict.fromkeys(texts, object)).groupby(["metric", "by"])
+        return {(str(metric), str(by)): own for (metric, by), own in rows}
+
+    @cached_property
+    def judged(self) -> pd.DataFrame:
+        """The metrics as `analysis.signals` has them, those left out that say a second time what their twin says."""
+        chart = self.chart if self.week.has_data else self.chart.head(0)
+        own = chart[~chart["metric"].isin([each.name for each in CATALOGUE.values() if each.twin])]
+        return analysis.signals(own, self.week.week, self.week.before)
 
     @cached_property
     def verdicts(self) -> pd.DataFrame:
@@ -307,9 +332,7 @@ def signals(review: Review) -> pd.DataFrame:
         of a false alarm among the metrics of a week), team (its name in the organisation's file), one row per metric
         that the export has, signals first.
     """
-    chart = review.chart if review.week.has_data else review.chart.head(0)
-    own = chart[~chart["metric"].map(lambda name: bool(CATALOGUE[name].twin)).astype(bool)]
-    rows = analysis.signals(own, review.week.week, review.week.before)
+    rows = review.judged
     family = rows["metric"].map({name: each.family for name, each in CATALOGUE.items()})
     rate, is_late = review.week.organisation.signals.rate, rows["week"] != review.week.week
     return rows.assign(family=family, is_late=is_late, rate=rate, team=review.week.team)
@@ -528,11 +551,9 @@ def _family(review: Review, names: list[str]) -> pd.DataFrame:
 
 def _parts_of_change(review: Review, metric: Metric, by: str) -> pd.DataFrame:
     """What each group adds to what sets a metric's week apart: `review.EXPLAIN_COLUMNS`."""
-    own = review.breakdown[(review.breakdown["metric"] == metric.name) & (review.breakdown["by"] == by)]
+    own = review.groups.get((metric.name, by), review.breakdown.head(0))
     now = own[own["week"] == review.week.week]
-    usual = [review.week.before]
-    if metric.kind != "quantile":
-        usual = analysis.usual_weeks(review.control_frame([metric], weeks=_ALL_WEEKS), review.week.week)
+    usual = review.usual_weeks.get(metric.name, []) if metric.kind != "quantile" else [review.week.before]
     sums = [_sums_of(now, by, review.week.week)]
     if metric.kind == "quantile":
         sums.append(_sums_of(now, by, _USUAL, suffix="_before"))
@@ -543,7 +564,8 @@ def _parts_of_change(review: Review, metric: Metric, by: str) -> pd.DataFrame:
         if (earlier := shift_week(first["week"].iloc[0], -1) if len(first) else "") in usual:
             sums.append(_sums_of(first, by, _USUAL, suffix="_before"))
         sums.append(_sums_of(within, by, _USUAL))
-        usual = [week for week in usual if week == earlier or week in set(within["week"])]
+        there = {earlier, *within["week"].unique()}
+        usual = [week for week in usual if week in there]
     parts = analysis.explain(
         pd.concat(sums, ignore_index=True), metric, by=by, before=_USUAL, after=review.week.week, weeks=len(usual)
     )
