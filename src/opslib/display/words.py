@@ -199,6 +199,8 @@ def signal(row: Any) -> str:
     'new: two weeks together above its limits'
     >>> signal(Row(verdict="outside", direction="down", since="2026-W41", together=False, why=""))
     'still below its limits since W41'
+    >>> signal(Row(verdict="outside", direction="down", since="2026-W41", together=True, why=""))
+    'two weeks together still below its limits since W41'
     >>> signal(Row(verdict="not judged", direction="", since=None, together=False, why="not known yet"))
     'not judged: not known yet'
     """
@@ -207,7 +209,7 @@ def signal(row: Any) -> str:
         case "new":
             return f"new: {'two weeks together ' if row.together else ''}{side}"
         case "outside":
-            return f"still {side} since {short_week(row.since)}"
+            return f"{'two weeks together ' if row.together else ''}still {side} since {short_week(row.since)}"
         case "back":
             return f"back within its limits since {short_week(row.since)}"
         case "within":
