@@ -89,6 +89,15 @@ def test_a_goal_that_was_missed_is_explained_however_much_is_new(alpha: Review):
     assert len(explained) == 5
 
 
+def test_what_has_long_been_outside_is_explained_by_channel_only(alpha: Review):
+    outside = {name: {"verdict": "within"} for name in alpha.chart["metric"].unique()}
+    review = review_with(alpha, outside | {"created": {"verdict": "outside", "since": "2026-W40"}})
+    by_channel, by_reason = (
+        set(ops.weekly_review.explain(review, by=by)["metric"]) for by in ("channel", "contact_reason")
+    )
+    assert by_channel - by_reason == {"created"}
+
+
 def test_what_the_channel_mix_hides_in_a_metric_with_a_goal_is_explained_while_the_mix_is_outside(alpha: Review):
     """Half of the answers came by chat, which few are content with; now it is a tenth, and as few of them are."""
     own = (alpha.breakdown["metric"] == "csat") & (alpha.breakdown["by"] == "channel")

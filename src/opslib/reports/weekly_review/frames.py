@@ -343,9 +343,9 @@ def explain(review: Review, metric: str = "", *, by: str = "channel") -> pd.Data
 
     Args:
         review: of `open_review`.
-        metric: a metric's name; empty: those that missed their goal, and new signals and those still outside up to
-            five in all; split by channel while the channel mix is outside its limits, also those with a goal that the
-            mix has moved.
+        metric: a metric's name; empty: those that missed their goal, and new signals up to five in all; by channel
+            also those that are still outside their limits, and while the channel mix is, those with a goal that it has
+            moved.
         by: `channel` or `contact_reason`.
 
     Returns:
@@ -363,16 +363,18 @@ def explain(review: Review, metric: str = "", *, by: str = "channel") -> pd.Data
         return nothing
     if metric:
         return _parts_of_change(review, _metric_of(metric), by)
-    parts = [_parts_of_change(review, each, by) for each in _to_explain(review)]
-    if by == "channel":
+    by_channel = by == "channel"
+    verdicts = (NEW, OUTSIDE) if by_channel else (NEW,)
+    parts = [_parts_of_change(review, each, by) for each in _to_explain(review, verdicts)]
+    if by_channel:
         explained = {name for part in parts for name in part["metric"]}
         parts += _moved_by_the_mix(review, explained)
     return pd.concat(parts, ignore_index=True) if parts else nothing
 
 
-def _to_explain(review: Review) -> list[Metric]:
-    """New signals, those that missed their goal, those still outside, in this order: goals all, the others up to five
-    in all, but always two."""
+def _to_explain(review: Review, verdicts: Sequence[str]) -> list[Metric]:
+    """New signals, those that missed their goal, and the other ones with such verdicts, in this order: goals all, the
+    others up to five in all, but always two."""
     rows = signals(review)
     rows = rows[~rows["is_late"]]
     now = review.chart[review.chart["week"] == review.week.week].set_index("metric").reindex(rows["metric"])
@@ -384,7 +386,7 @@ def _to_explain(review: Review) -> list[Metric]:
         ],
         dtype=bool,
     )
-    rank = np.select([rows["verdict"] == NEW, has_missed, rows["verdict"] == OUTSIDE], [0, 1, 2], default=3)
+    rank = np.select([rows["verdict"] == NEW, has_missed, rows["verdict"].isin(verdicts)], [0, 1, 2], default=3)
     ordered = rows.assign(rank=rank, has_missed=has_missed)[rank < 3].sort_values("rank", kind="stable")
     others = (~ordered["has_missed"]).cumsum()
     room = max(_MOST_EXPLAINED - int(has_missed.sum()), _LEAST_SIGNALS_EXPLAINED)
