@@ -253,14 +253,14 @@ def plainly_judged(panel: Panel, rate: float) -> Judgement:
                 if past.is_enough:
                     result.centre[place] = past.centre
                 if past.can_judge and panel.usable[place]:
-                    tests[metric] = test_of(panel, place, past, earlier.get((page, metric)))
+                    tests[metric] = outcome_of(panel, place, past, earlier.get((page, metric)))
             judge_page(panel, result, page, week, tests, pasts, history, rate)
             out |= {(page, metric, week) for metric in tests if result.side[page, metric, week]}
         earlier = pasts
     return result
 
 
-def test_of(panel: Panel, place: tuple[int, int, int], past: Past, earlier: Past | None) -> tuple[float, ...]:
+def outcome_of(panel: Panel, place: tuple[int, int, int], past: Past, earlier: Past | None) -> tuple[float, ...]:
     """p; p and score of the week alone; p and score of two weeks (NaN where there is no such test)."""
     *series, week = place
     before = (*series, week - 1)
@@ -282,7 +282,7 @@ def test_of(panel: Panel, place: tuple[int, int, int], past: Past, earlier: Past
     return min(1.0, 2 * min(alone, both)), alone, first, both, second
 
 
-test_of.__test__ = False  # type: ignore[attr-defined]
+outcome_of.__test__ = False  # type: ignore[attr-defined]
 
 
 def judge_page(
