@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import get_args
@@ -128,6 +129,15 @@ def test_a_metric_names_what_the_export_lacks():
     assert CATALOGUE["csat"].lacking(present) is None
     del present["satisfaction"]
     assert CATALOGUE["csat"].lacking(present) == "not in this export: no satisfaction surveys"
+
+
+def test_what_any_metric_lacks_has_words():
+    """Of tables alone, and where a table is there without the column or the kind of events."""
+    without_columns = {need.split(".")[0]: frozenset() for each in CATALOGUE.values() for need in each.needs}
+    for metric in CATALOGUE.values():
+        for present in ({}, without_columns):
+            reason = metric.lacking(present)
+            assert reason is None or not re.search(r"[._]", reason.removesuffix("."))
 
 
 def test_one_of_several_sources_is_enough():

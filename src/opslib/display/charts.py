@@ -83,17 +83,25 @@ def label_last(axes: Axes, x: float, y: float, text: str, *, signal: bool = Fals
         signal: whether the point is a signal, which colours the text.
     """
     bottom, top = axes.get_ylim()
-    axes.annotate(
-        text,
-        (x, y),
-        xytext=(8, 0),
-        textcoords="offset points",
-        va="bottom" if y - bottom < _LABEL_HEIGHT * text.count("\n") * (top - bottom) else "center",
-        fontsize=9,
-        fontweight="bold",
-        color=theme.ORANGE if signal else theme.BLUE,
-        annotation_clip=False,
-    )
+    is_low = y - bottom < _LABEL_HEIGHT * text.count("\n") * (top - bottom)
+    colour = theme.ORANGE if signal else theme.BLUE
+    write_beside(axes, x, y, text, colour, size=9, fontweight="bold", va="bottom" if is_low else "center")
+
+
+def write_beside(axes: Axes, x: float, y: float, text: str, colour: str, *, size: float = 8.5, **look: Any) -> None:
+    """Write to the right of a point, beyond the axes where they end there.
+
+    Args:
+        axes: to write on.
+        x: where the point stands.
+        y: its height.
+        text: the words.
+        colour: theirs.
+        size: in points.
+        look: what else matplotlib may know of a text.
+    """
+    usual: dict[str, Any] = {"xytext": (8, 0), "textcoords": "offset points", "va": "center", "annotation_clip": False}
+    axes.annotate(text, (x, y), fontsize=size, color=colour, **(usual | look))
 
 
 def weeks_below(axes: Axes, weeks: Sequence[str]) -> None:

@@ -21,7 +21,7 @@ from matplotlib.axes import Axes
 
 from opslib.display import theme, words
 from opslib.display.axes import HouseFigure
-from opslib.display.cells import rows_of
+from opslib.display.cells import rows_of, with_plain_texts
 from opslib.display.charts import (
     NOTHING,
     draw_range,
@@ -31,6 +31,7 @@ from opslib.display.charts import (
     unit_axis,
     weeks_below,
     write_below,
+    write_beside,
 )
 from opslib.display.theme import Drawing, Markup, note
 
@@ -55,7 +56,7 @@ def control_chart(frame: pd.DataFrame, *, title: str = "") -> Drawing | Markup:
         return note(NOTHING)
     if not _has_values(frame):
         return note(f"{_absence(_label_of(frame), frame)}.")
-    frame = _with_plain_texts(frame)
+    frame = with_plain_texts(frame)
     with theme.style():
         figure = theme.new_figure(7.6, 3.1)
         _draw_control(figure.add_subplot(), frame, title or _label_of(frame))
@@ -74,7 +75,7 @@ def control_charts(frame: pd.DataFrame) -> Drawing | Markup:
     """
     if frame.empty:
         return note(NOTHING)
-    frame = _with_plain_texts(frame)
+    frame = with_plain_texts(frame)
     panels = [rows for _, rows in frame.groupby("metric", sort=False)]
     charts = [rows for rows in panels if _has_values(rows)]
     absences = [_absence(_label_of(rows), rows) for rows in panels if not _has_values(rows)]
@@ -101,7 +102,7 @@ def small_multiples(frame: pd.DataFrame) -> Drawing | Markup:
     Returns:
         The figure, or one line where there is nothing to draw. A team without any value is named below.
     """
-    frame = _with_plain_texts(frame)
+    frame = with_plain_texts(frame)
     panels = [(str(team), rows) for team, rows in frame.groupby("team_label", sort=False)]
     charts = [(team, rows) for team, rows in panels if _has_values(rows)]
     absences = [_absence(team, rows) for team, rows in panels if not _has_values(rows)]
@@ -117,11 +118,6 @@ def small_multiples(frame: pd.DataFrame) -> Drawing | Markup:
         _share_scale(figure, str(frame["unit"].iloc[0]))
         write_below(figure, below)
         return theme.drawing(figure, _sentences([f"{team}. {describe(rows)}" for team, rows in charts], absences))
-
-
-def _with_plain_texts(frame: pd.DataFrame) -> pd.DataFrame:
-    """The rows with texts as Python has them: a chart asks for single ones, for each of which Arrow takes its time."""
-    return frame.astype({name: object for name, dtype in frame.dtypes.items() if dtype == "str"})
 
 
 def describe(frame: pd.DataFrame) -> str:
@@ -234,16 +230,7 @@ def _label_unknown(axes: Axes, place: Any, height: npt.NDArray[np.float64], last
     ends = last["low"], last["high"], str(last["unit"])
     text = words.standing(None, *ends, state=last["state"], settles_on=last["settles_on"])
     text = text.replace(" ", "\n", 1) if text.startswith("known") else text.replace("at least ", "at least\n")
-    axes.annotate(
-        text,
-        (place[-1], height[there[-1]]),
-        xytext=(8, 0),
-        textcoords="offset points",
-        va="center",
-        fontsize=8.5,
-        color=theme.MUTED,
-        annotation_clip=False,
-    )
+    write_beside(axes, place[-1], height[there[-1]], text, theme.MUTED)
 
 
 def _draw_intervals(
@@ -265,16 +252,7 @@ def _label_goal(axes: Axes, x: float, goal: float, text: str, *, beside: npt.NDA
         height = beside[-1] + (apart if goal >= beside[-1] else -apart)
     if height < bottom or height > top:
         height = beside[-1] + (apart if height < bottom else -apart)
-    axes.annotate(
-        text,
-        (x, height),
-        xytext=(8, 0),
-        textcoords="offset points",
-        va="center",
-        fontsize=8,
-        color=theme.GREEN,
-        annotation_clip=False,
-    )
+    write_beside(axes, x, height, text, theme.GREEN, size=8)
 
 
 def _set_title(axes: Axes, title: str, last: pd.Series) -> None:

@@ -118,6 +118,21 @@ def open_week(week: str, team: str, *, warehouse: str = "", params: str = "") ->
     return Week(week, team, store, organisation, datetime.fromisoformat(about["as_of"]))
 
 
+def answer(frame: pd.DataFrame, *, is_known: bool, missing: str) -> pd.DataFrame:
+    """An answer, or none of its rows with the reason where it cannot be known.
+
+    Args:
+        frame: the answer.
+        is_known: whether the export tells it, and there is enough to judge by.
+        missing: the reason, in words; it stands in the frame's `attrs` under that name.
+    """
+    if is_known:
+        return frame
+    nothing = frame.head(0)
+    nothing.attrs["missing"] = missing
+    return nothing
+
+
 def _folder(path: str, variable: str, default: Path) -> Path:
     """The folder of this path, else the environment's, else the project's."""
     if path or os.environ.get(variable):

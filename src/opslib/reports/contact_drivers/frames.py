@@ -29,7 +29,7 @@ from opslib.errors import NotInExport
 from opslib.metrics import is_satisfied
 from opslib.reports.contact_drivers.escalation_files import escalation_id
 from opslib.reports.contact_drivers.replies import asks_back
-from opslib.reports.week import Week
+from opslib.reports.week import Week, answer
 from opslib.weeks import shift_week
 
 RANKED_WEEKS = 4
@@ -388,7 +388,11 @@ def per_segment(contacts: Drivers, by: str) -> pd.DataFrame:
     """
     if by not in contacts.recent or contacts.recent[by].notna().sum() == 0:
         nothing = drivers.pareto(contacts.recent.head(0).assign(**{by: ""}), minimum_group=1, by=by)
-        return _answer(nothing, contacts.recent.empty, f"Not in this export: the {by} of these tickets.")
+        return answer(
+            nothing,
+            is_known=contacts.recent.empty,
+            missing=f"Not in this export: the {by.replace('_', ' ')} of these tickets.",
+        )
     return drivers.pareto(contacts.recent, minimum_group=contacts.minimum_group, activity=contacts.exposure, by=by)
 
 
@@ -465,7 +469,7 @@ def warnings(contacts: Drivers) -> pd.DataFrame:
     """Early warnings on the days of the week: the columns of `analysis.contact_drivers.movers.early_warnings`."""
     days = _days(contacts, contacts.weeks[-(movement.TRAILING_WEEKS + 2) :])
     frame = movement.early_warnings(movement.daily_counts(contacts.tickets, days), days[-7:])
-    return _answer(frame, contacts.judges_reasons, NO_DAYS)
+    return answer(frame, is_known=contacts.judges_reasons or len(frame) > 0, missing=NO_DAYS)
 
 
 def emerging(contacts: Drivers) -> pd.DataFrame:
@@ -475,7 +479,8 @@ def emerging(contacts: Drivers) -> pd.DataFrame:
 
 def matters(contacts: Drivers) -> pd.DataFrame:
     """New matters over several labels: `analysis.contact_drivers.matters.MATTER_COLUMNS`."""
-    return _answer(contacts.matters, contacts.has_labels and contacts.compares_texts, NO_MATTERS)
+    judges = contacts.has_labels and contacts.compares_texts
+    return answer(contacts.matters, is_known=judges or len(contacts.matters) > 0, missing=NO_MATTERS)
 
 
 def languages(contacts: Drivers) -> pd.DataFrame:
@@ -540,7 +545,8 @@ def candidates(contacts: Drivers) -> pd.DataFrame:
     done = pd.Series("wait", index=rows.index, dtype="str")
     done = before.fillna(done.mask(contacts.is_relabelled, "none: labels were changed"))
     rows = rows.assign(done=done.mask(is_new, "handed over this week"))
-    return _answer(rows, contacts.judges_reasons or contacts.compares_texts, NO_CANDIDATES)
+    judges = contacts.judges_reasons or contacts.compares_texts
+    return answer(rows, is_known=judges or len(rows) > 0, missing=NO_CANDIDATES)
 
 
 def register(contacts: Drivers) -> pd.DataFrame:
@@ -561,14 +567,6 @@ def _misrouted(contacts: Drivers) -> pd.Series | None:
         if moved.any() or (complete.any() and contacts.week.has_events(unit, contacts.weeks[-RANKED_WEEKS:])):
             return moved.astype("float64").where(complete)
     return None
-
-
-def _answer(frame: pd.DataFrame, is_judged: bool, missing: str) -> pd.DataFrame:
-    """The frame; one without rows because nothing could be judged has the reason beside it."""
-    if frame.empty and not is_judged:
-        frame = frame.head(0)
-        frame.attrs["missing"] = missing
-    return frame
 
 
 def _still_open(subjects: Sequence[str]) -> str:

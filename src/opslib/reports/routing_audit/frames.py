@@ -27,7 +27,7 @@ from opslib.display.headline import Headline, Line
 from opslib.metrics import is_satisfied
 from opslib.reports.routing_audit.rule_files import read_candidate
 from opslib.reports.routing_audit.tickets import fields_at_creation, routed_tickets, routing_rules
-from opslib.reports.week import Week
+from opslib.reports.week import Week, answer
 from opslib.store.warehouse import Warehouse
 from opslib.weeks import shift_week, week_bounds
 
@@ -158,8 +158,8 @@ def transitions(audit: Audit, *, by: moves.Unit = "queue") -> pd.DataFrame:
         is_known = len(table) > 0 or audit.week.has_events("team", audit.weeks)
         labels = {team.name: team.label for team in audit.week.organisation.teams}
         table[["origin", "destination"]] = table[["origin", "destination"]].replace(labels)
-        return _answer(table, is_known, NO_TEAM_MOVES)
-    return _answer(table, audit.has_first_queues)
+        return answer(table, is_known=is_known, missing=NO_TEAM_MOVES)
+    return answer(table, is_known=audit.has_first_queues, missing=NO_MOVES)
 
 
 def transfers(audit: Audit) -> pd.DataFrame:
@@ -169,7 +169,9 @@ def transfers(audit: Audit) -> pd.DataFrame:
         transfers ("0", "1", "2", "3 or more"), tickets, share, low, high, ping_pong (tickets that came back to a queue
         that they had left; missing where the export does not tell).
     """
-    return _answer(moves.transfer_counts(audit.own), audit.has_transfers or audit.own.empty, NO_TRANSFERS)
+    return answer(
+        moves.transfer_counts(audit.own), is_known=audit.has_transfers or audit.own.empty, missing=NO_TRANSFERS
+    )
 
 
 def queues(audit: Audit) -> pd.DataFrame:
@@ -200,8 +202,12 @@ def misrouted(audit: Audit, *, by: str = "contact_reason") -> pd.DataFrame:
     """
     if by not in audit.warehouse.columns("tickets"):
         nothing = audit.own.head(0).reindex(columns=["first_queue", "solved_queue", by])
-        return _answer(moves.misrouted(nothing, by), False, f"Not in this export: tickets have no {by}.")
-    return _answer(moves.misrouted(audit.own, by), audit.has_first_queues)
+        return answer(
+            moves.misrouted(nothing, by),
+            is_known=False,
+            missing=f"Not in this export: the {by.replace('_', ' ')} of tickets.",
+        )
+    return answer(moves.misrouted(audit.own, by), is_known=audit.has_first_queues, missing=NO_MOVES)
 
 
 def misrouted_weeks(audit: Audit, *, weeks: int = 26) -> pd.DataFrame:
@@ -212,7 +218,7 @@ def misrouted_weeks(audit: Audit, *, weeks: int = 26) -> pd.DataFrame:
     """
     first = shift_week(audit.week.week, 1 - weeks)
     by_week = moves.misrouted_by_week(audit.history[audit.history["week"] >= first])
-    return _answer(by_week, audit.has_first_queues)
+    return answer(by_week, is_known=audit.has_first_queues, missing=NO_MOVES)
 
 
 def signals(audit: Audit, *, by: str = "contact_reason") -> pd.DataFrame:
@@ -232,7 +238,7 @@ def signals(audit: Audit, *, by: str = "contact_reason") -> pd.DataFrame:
     wrong = tickets[moves.is_misrouted(tickets).fillna(False).astype(bool)].sort_values("created_at", ascending=False)
     latest = wrong.groupby(by)["ticket_id"].agg(lambda ids: ", ".join(ids.head(EXAMPLES)))
     ticket_ids = tests[by].map(latest).astype("str").fillna("")
-    return _answer(tests.assign(ticket_ids=ticket_ids), audit.has_first_queues)
+    return answer(tests.assign(ticket_ids=ticket_ids), is_known=audit.has_first_queues, missing=NO_MOVES)
 
 
 def cost(audit: Audit) -> pd.DataFrame:
@@ -247,7 +253,9 @@ def cost(audit: Audit) -> pd.DataFrame:
         answers = audit.warehouse.read("standard", "satisfaction").sort_values("answered_at", kind="stable")
         last = answers.drop_duplicates("ticket_id", keep="last").set_index("ticket_id")
         satisfied = is_satisfied(last["score"], last["scale_max"])
-    return _answer(moves.transfer_cost(audit.own, satisfied), audit.has_transfers or audit.own.empty, NO_TRANSFERS)
+    return answer(
+        moves.transfer_cost(audit.own, satisfied), is_known=audit.has_transfers or audit.own.empty, missing=NO_TRANSFERS
+    )
 
 
 def before_after(audit: Audit, *, weeks: int = 26) -> pd.DataFrame:
@@ -260,7 +268,7 @@ def before_after(audit: Audit, *, weeks: int = 26) -> pd.DataFrame:
     """
     nothing = pd.DataFrame(columns=list(_BEFORE_AFTER))
     if audit.rules is None or not audit.has_first_queues:
-        return _answer(nothing, False, NO_RULES if audit.rules is None else NO_MOVES)
+        return answer(nothing, is_known=False, missing=NO_RULES if audit.rules is None else NO_MOVES)
     changes = rule_changes(audit.rules, audit.end - pd.Timedelta(weeks=weeks), audit.end)
     changes = changes[changes["change"] == "another queue"]
     fields = audit.fields(audit.history)
@@ -273,7 +281,11 @@ def before_after(audit: Audit, *, weeks: int = 26) -> pd.DataFrame:
             about = {name: change[name] for name in ("rule_id", "changed_at", "queue_before", "queue_after")}
             parts.append(part.assign(**about))
     if not parts:
-        return _answer(nothing, False, "No rule that takes tickets of this team was given another queue in this time.")
+        return answer(
+            nothing,
+            is_known=False,
+            missing="No rule that takes tickets of this team was given another queue in this time.",
+        )
     return pd.concat(parts, ignore_index=True)[list(_BEFORE_AFTER)]
 
 
@@ -286,7 +298,7 @@ def lint(audit: Audit) -> pd.DataFrame:
         The rules are the organisation's, and all are there; the most serious come first.
     """
     if audit.rules is None:
-        return _answer(pd.DataFrame(columns=[*COLUMNS, "ours"]), False, NO_RULES)
+        return answer(pd.DataFrame(columns=[*COLUMNS, "ours"]), is_known=False, missing=NO_RULES)
     return audit.findings
 
 
@@ -383,12 +395,3 @@ def _version_at(rules: Sequence[Rule], rule_id: str, instant: pd.Timestamp) -> R
     """The first version of a rule that begins or ends at an instant."""
     versions = (rule for rule in rules if rule.rule_id == rule_id)
     return next(version for version in versions if instant in (version.active_from, version.active_to))
-
-
-def _answer(frame: pd.DataFrame, is_known: bool, missing: str = NO_MOVES) -> pd.DataFrame:
-    """The frame, or none of its rows with the reason where the export does not tell."""
-    if is_known:
-        return frame
-    nothing = frame.head(0)
-    nothing.attrs["missing"] = missing
-    return nothing

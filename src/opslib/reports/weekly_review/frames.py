@@ -21,6 +21,7 @@ from opslib.analysis.weekly_review.weekly_signals import COLUMNS as SIGNAL_COLUM
 from opslib.analysis.weekly_review.weekly_signals import NEW, NOT_JUDGED, OUTSIDE
 from opslib.analysis.weekly_review.weekly_values import BOUNDS, SETTLED, SO_FAR
 from opslib.display import words
+from opslib.display.cells import with_plain_texts
 from opslib.display.headline import Headline, Line
 from opslib.errors import NotInExport, WarehouseError
 from opslib.metrics import CATALOGUE, NO_GROUP, Metric
@@ -79,9 +80,8 @@ class Review:
 
     @cached_property
     def groups(self) -> dict[tuple[str, str], pd.DataFrame]:
-        """The rows of the breakdown by metric and dimension, with texts as Python has them, which is faster for few."""
-        texts = [name for name, dtype in self.breakdown.dtypes.items() if dtype == "str"]
-        rows = self.breakdown.astype(dict.fromkeys(texts, object)).groupby(["metric", "by"])
+        """The rows of the breakdown by metric and dimension."""
+        rows = with_plain_texts(self.breakdown).groupby(["metric", "by"])
         return {(str(metric), str(by)): own for (metric, by), own in rows}
 
     @cached_property

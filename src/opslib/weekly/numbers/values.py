@@ -118,7 +118,7 @@ def _present(warehouse: Warehouse, engine: ibis.BaseBackend) -> dict[str, frozen
     if "ticket_events" in present:
         kinds = list(EVENTS)
         if warehouse.has("standard", "ticket_events"):
-            kinds = warehouse.scan(engine, "standard", "ticket_events").event.value_counts().event.to_list()
+            kinds = warehouse.scan(engine, "standard", "ticket_events").select("event").distinct().event.to_list()
         present["ticket_events"] |= {f"{kind} events" for kind in telling_events(kinds, present["ticket_events"])}
     return present
 
