@@ -205,7 +205,7 @@ def misrouted(audit: Audit, *, by: str = "contact_reason") -> pd.DataFrame:
         return answer(
             moves.misrouted(nothing, by),
             is_known=False,
-            missing=f"Not in this export: the {by.replace('_', ' ')} of tickets.",
+            missing=f"Not in this export: tickets have no {by.replace('_', ' ')}.",
         )
     return answer(moves.misrouted(audit.own, by), is_known=audit.has_first_queues, missing=NO_MOVES)
 
