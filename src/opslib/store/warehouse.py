@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 WEEKLY_TABLES = frozenset({"tickets", "ticket_events"})
 
 
+_WORTH_THREADS_ROWS = 50_000
+"""Of a file from which on threads are worth their start: a week of a small table is read sooner without."""
 READS = "OPSLIB_READS"
 """Names the file, if any, to which a process adds the slices that it reads: a report depends on these and no others."""
 
@@ -257,15 +259,16 @@ def _read(
 ) -> pa.Table:
     """Some columns of a file, of the rows that belong to some teams; None is all."""
     with pq.ParquetFile(path) as file:
+        has_many = file.metadata.num_rows > _WORTH_THREADS_ROWS
         if teams is None:
-            return file.read(columns=columns)
+            return file.read(columns=columns, use_threads=has_many)
         named = pa.array(teams, pa.string())
         if file.num_row_groups > 1:
             among = reduce(or_, (pc.field(name).isin(named) for name in team_columns))
             return pq.read_table(path, columns=columns, filters=among, partitioning=None)
         # a reader that filters takes several times as long, and saves nothing where there is nothing to skip
         needed = None if columns is None else list(dict.fromkeys([*columns, *team_columns]))
-        rows = file.read(columns=needed)
+        rows = file.read(columns=needed, use_threads=has_many)
         rows = rows.filter(reduce(pc.or_kleene, (pc.is_in(rows[name], value_set=named) for name in team_columns)))
         return rows if columns is None else rows.select(columns)
 

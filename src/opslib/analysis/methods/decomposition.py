@@ -76,19 +76,17 @@ def kitagawa(
     mix_part = np.where(absent, 0.0, (later.share - earlier.share) * level)
 
     first_row = np.unique(code, return_index=True)[1]
-    return (
-        rows[groups]
-        .iloc[first_row]
-        .reset_index(drop=True)
-        .assign(
-            share_before=earlier.share,
-            share_after=later.share,
-            rate_before=earlier.rate,
-            rate_after=later.rate,
-            mix=mix_part,
-            rate=rate_part,
-            total=mix_part + rate_part,
-        )
+    return pd.DataFrame(
+        {
+            **{name: rows[name].array[first_row] for name in groups},
+            "share_before": earlier.share,
+            "share_after": later.share,
+            "rate_before": earlier.rate,
+            "rate_after": later.rate,
+            "mix": mix_part,
+            "rate": rate_part,
+            "total": mix_part + rate_part,
+        }
     )
 
 

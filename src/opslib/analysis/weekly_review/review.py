@@ -45,6 +45,7 @@ EXPLAIN_COLUMNS = (
 against, the weeks with which the week is compared (the first and the last, or one); missing, why a metric cannot be
 split, in the only row that it then has, else null.
 """
+_OF_THE_CALLER = ("against", "missing")
 
 FLOW_TERMS = ("created", "reopened", "moved_in", "solved", "deleted", "merged", "moved_out")
 """What goes into the backlog (the first three) and out of it, tickets a day."""
@@ -185,33 +186,50 @@ def explain(sums: pd.DataFrame, metric: Metric, *, by: str, before: Any, after: 
     References:
         Kitagawa, E. M. (1955). Components of a difference between two rates. JASA 50, 1168-1194.
     """
-    columns = [name for name in EXPLAIN_COLUMNS if name not in ("against", "missing")]
-    rows = sums[sums["week"].isin([before, after])]
-    side = "numerator" if metric.kind == "count" else "denominator"
-    if {before, after} - set(rows.loc[rows[side] > 0, "week"]):
-        return pd.DataFrame(columns=columns)
+    week, side = sums["week"].to_numpy(), "numerator" if metric.kind == "count" else "denominator"
+    counts = sums[side].to_numpy() > 0
+    if not (counts & (week == before)).any() or not (counts & (week == after)).any():
+        return pd.DataFrame(columns=[name for name in EXPLAIN_COLUMNS if name not in _OF_THE_CALLER])
     if metric.kind == "count":
-        parts, unit = _count_parts(rows, by=by, before=before, after=after, weeks=weeks), "count"
+        parts, unit = _count_parts(sums, by=by, before=before, after=after, weeks=weeks), "count"
     else:
         split = kitagawa(
-            rows, by=by, numerator="numerator", denominator="denominator", period="week", before=before, after=after
+            sums, by=by, numerator="numerator", denominator="denominator", period="week", before=before, after=after
         )
         parts = split.rename(columns={by: "group", "rate_before": "before", "rate_after": "after"})
         unit = "share" if metric.kind == "quantile" else metric.unit
-    parts = parts.assign(metric=metric.name, label=metric.label, unit=unit, by=by)
-    order = parts["total"].abs().sort_values(ascending=False, kind="stable").index
-    return parts.loc[order, columns].reset_index(drop=True)
-
-
-def _count_parts(rows: pd.DataFrame, *, by: str, before: Any, after: Any, weeks: int) -> pd.DataFrame:
-    """What each group adds to the change of a count; mix and rate are NaN."""
-    wide = rows.pivot_table(index=by, columns="week", values="numerator", aggfunc="sum", fill_value=0)
-    parts = pd.DataFrame(
-        {"group": wide.index, "before": wide[before].to_numpy() / weeks, "after": wide[after].to_numpy()}
+    order = np.argsort(-parts["total"].abs().to_numpy(), kind="stable")
+    named = {"metric": metric.name, "label": metric.label, "unit": unit, "by": by}
+    return pd.DataFrame(
+        {
+            name: named[name] if name in named else parts[name].array[order]
+            for name in EXPLAIN_COLUMNS
+            if name not in _OF_THE_CALLER
+        }
     )
-    parts["share_before"] = parts["before"] / parts["before"].sum()
-    parts["share_after"] = parts["after"] / parts["after"].sum()
-    return parts.assign(mix=np.nan, rate=np.nan, total=parts["after"] - parts["before"])
+
+
+def _count_parts(sums: pd.DataFrame, *, by: str, before: Any, after: Any, weeks: int) -> pd.DataFrame:
+    """What each group adds to the change of a count; mix and rate are NaN."""
+    code, group = pd.factorize(sums[by], sort=True)
+    week, numerator = sums["week"].to_numpy(), sums["numerator"].to_numpy(np.float64)
+    total, end = (
+        np.bincount(code[inside], numerator[inside], minlength=len(group))
+        for inside in ((week == each) & (code >= 0) for each in (before, after))
+    )
+    start = total / weeks
+    return pd.DataFrame(
+        {
+            "group": group,
+            "before": start,
+            "after": end,
+            "share_before": start / start.sum(),
+            "share_after": end / end.sum(),
+            "mix": np.nan,
+            "rate": np.nan,
+            "total": end - start,
+        }
+    )
 
 
 def add_up(backlog: pd.DataFrame) -> pd.DataFrame:

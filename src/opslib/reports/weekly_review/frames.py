@@ -9,8 +9,10 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import cached_property
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from opslib.analysis.weekly_review import completeness
@@ -554,38 +556,43 @@ def _family(review: Review, names: list[str]) -> pd.DataFrame:
 def _parts_of_change(review: Review, metric: Metric, by: str) -> pd.DataFrame:
     """What each group adds to what sets a metric's week apart: `review.EXPLAIN_COLUMNS`."""
     own = review.groups.get((metric.name, by), review.breakdown.head(0))
-    now = own[own["week"] == review.week.week]
+    week = own["week"].to_numpy()
+    is_now = week == review.week.week
     usual = review.usual_weeks.get(metric.name, []) if metric.kind != "quantile" else [review.week.before]
-    sums = [_sums_of(now, by, review.week.week)]
+    sums = [_sums_of(own, is_now, review.week.week)]
     if metric.kind == "quantile":
-        sums.append(_sums_of(now, by, _USUAL, suffix="_before"))
+        sums.append(_sums_of(own, is_now, _USUAL, suffix="_before"))
     else:
         # the sums of a week stand in its own rows; in the first week of a breakdown only beside those of the next
-        within = own[own["week"].isin(usual)]
-        first = own[own["week"] == own["week"].min()] if len(own) else own
-        if (earlier := shift_week(first["week"].iloc[0], -1) if len(first) else "") in usual:
-            sums.append(_sums_of(first, by, _USUAL, suffix="_before"))
-        sums.append(_sums_of(within, by, _USUAL))
-        there = {earlier, *within["week"].unique()}
-        usual = [week for week in usual if week in there]
-    parts = analysis.explain(
-        pd.concat(sums, ignore_index=True), metric, by=by, before=_USUAL, after=review.week.week, weeks=len(usual)
+        first = min(week, default="")
+        if (earlier := shift_week(first, -1) if first else "") in usual:
+            sums.append(_sums_of(own, week == first, _USUAL, suffix="_before"))
+        there = {earlier, *week}
+        usual = [each for each in usual if each in there]
+        sums.append(_sums_of(own, np.isin(week, usual), _USUAL))
+    names = (by, "numerator", "denominator", "week")
+    stretches = pd.DataFrame(
+        {name: np.concatenate(each) for name, each in zip(names, zip(*sums, strict=True), strict=True)}
     )
+    parts = analysis.explain(stretches, metric, by=by, before=_USUAL, after=review.week.week, weeks=len(usual))
     if parts.empty:
         return _unsplit(review, metric, by)
     parts["group"] = parts["group"].replace(NO_GROUP, f"no {_DIMENSIONS.get(by, by)}")
-    against = usual[0] if len(usual) == 1 else f"{usual[0]} to {usual[-1]}"
-    limits = now["limit_seconds"].dropna()
+    limits = own["limit_seconds"].to_numpy(np.float64)[is_now]
+    limits = limits[~np.isnan(limits)]
     if len(limits):
-        within_limit = f"{metric.label.partition(',')[0]} within {words.duration(float(limits.iloc[0]))}"
-        parts = parts.assign(label=within_limit)
-    return parts.assign(against=against, missing=None)[list(analysis.EXPLAIN_COLUMNS)]
+        parts["label"] = f"{metric.label.partition(',')[0]} within {words.duration(float(limits[0]))}"
+    parts["against"] = usual[0] if len(usual) == 1 else f"{usual[0]} to {usual[-1]}"
+    parts["missing"] = None
+    return parts
 
 
-def _sums_of(rows: pd.DataFrame, by: str, week: str, *, suffix: str = "") -> pd.DataFrame:
-    """Rows of the breakdown as sums of one stretch of time: week, the column `by`, numerator, denominator."""
-    sums = rows[["group", f"numerator{suffix}", f"denominator{suffix}"]]
-    return sums.set_axis([by, "numerator", "denominator"], axis=1).assign(week=week)
+def _sums_of(
+    rows: pd.DataFrame, is_in: npt.NDArray[np.bool_], week: str, *, suffix: str = ""
+) -> tuple[npt.NDArray[Any], ...]:
+    """Some rows of the breakdown as sums of one stretch of time: groups, numerators, denominators, weeks."""
+    columns = ("group", f"numerator{suffix}", f"denominator{suffix}")
+    return *(rows[name].to_numpy()[is_in] for name in columns), np.full(int(is_in.sum()), week, dtype=object)
 
 
 def _unsplit(review: Review, metric: Metric, by: str) -> pd.DataFrame:
