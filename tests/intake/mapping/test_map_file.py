@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import gzip
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -17,36 +17,9 @@ from hypothesis import strategies as st
 from opslib.errors import ExportError
 from opslib.intake.mapping.export_files import find_files
 from opslib.intake.mapping.map_file import MappedFile, map_file
-from opslib.intake.mapping.sources import SourceMapping, load_source
+from opslib.intake.mapping.sources import load_source
 from opslib.tables import TABLES
 from tests.intake.mapping.mappings import WIDE, tickets
-
-
-@pytest.fixture
-def con() -> Iterator[duckdb.DuckDBPyConnection]:
-    with duckdb.connect() as connection:
-        yield connection
-
-
-@pytest.fixture
-def mapped(tmp_path: Path, con: duckdb.DuckDBPyConnection) -> Iterator[Any]:
-    """Write exports and map the first of them; several tables come as a list."""
-    open_files: list[MappedFile] = []
-    exports = tmp_path / "exports"
-    exports.mkdir()
-
-    def map_(mapping: SourceMapping, **files: str | bytes) -> list[MappedFile]:
-        for name, content in files.items():
-            path = exports / name.replace("__", ".")
-            path.write_bytes(content.encode() if isinstance(content, str) else content)
-        first = exports / next(iter(files)).replace("__", ".")
-        files = map_file(con, mapping, first, exports)
-        open_files.extend(files)
-        return files
-
-    yield map_
-    for file in open_files:
-        file.close()
 
 
 def table(file: MappedFile) -> list[dict[str, Any]]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
@@ -12,6 +12,7 @@ import duckdb
 from opslib.errors import ExportError
 from opslib.intake.mapping import value_sql
 from opslib.intake.mapping.file_columns import FileColumns
+from opslib.intake.mapping.rounded_ids import rounding_faults
 from opslib.intake.mapping.sources import TIME_FORMATS, ColumnRule, Condition, Feed, SourceMapping
 from opslib.intake.notation import identifier, listed, quoted
 from opslib.intake.reading.raw_rows import RawRows, Workspace
@@ -24,6 +25,8 @@ _DATE_FORMATS: Final = {
     "day_first": "a day-first date like 31/12/2026",
     "month_first": "a month-first date like 12/31/2026",
 }
+_CHECKED_TYPES: Final = (*value_sql.TYPES, "id", "person")
+"""Of columns in which a text can be unreadable."""
 _NUMBER_WORDS: Final = {"integer": "a whole number", "number": "a number"}
 _MONTHS = "jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec"
 _SHOWABLE = f"(?i)([0-9\\s:/.,+-]|am|pm|t|z|utc|gmt|({_MONTHS})[a-z]*|n/?a|nan|none|null|true|false|yes|no|on|off)*"
@@ -62,7 +65,7 @@ class Variant:
 
 @dataclass(frozen=True)
 class Plan:
-    """A feed, compiled for one file."""
+    """A feed, compiled for one file; `ids` are the columns of it and of looked-up files that hold ids."""
 
     table: str
     raw: RawRows
@@ -75,6 +78,7 @@ class Plan:
     damage: tuple[str, ...]
     notes: tuple[str, ...]
     reordered: bool
+    ids: tuple[tuple[RawRows, str], ...]
     workspace: Workspace
 
     @property
@@ -130,7 +134,7 @@ class Plan:
         messages = [
             f"CASE WHEN {self.unreadable(number)} THEN {_message(f'r{number}', column_plan)} END"
             for number, column_plan in enumerate(columns)
-            if column_plan.present and (column_plan.column.type in value_sql.TYPES or column_plan.failed != "false")
+            if column_plan.present and (column_plan.column.type in _CHECKED_TYPES or column_plan.failed != "false")
         ]
         unreadable = f"nullif(concat_ws('; ', {', '.join(['_broken', *messages])}), '') AS _unreadable"
         order = f"_item, {feed} AS _feed, {variant} AS _rule"
@@ -166,9 +170,31 @@ def plan_file(con: duckdb.DuckDBPyConnection, mapping: SourceMapping, path: Path
     for feed in feeds:
         columns = FileColumns.of(con, mapping, feed, open_once(path, feed.read), exports, open_once)
         plans.append(_Compiler(mapping, feed, columns).plan(workspace))
+    plans = _with_rounded_ids(con, plans)
     for raw in files.values():
         workspace.keep(raw.workspace)
     return plans
+
+
+def _with_rounded_ids(con: duckdb.DuckDBPyConnection, plans: Sequence[Plan]) -> list[Plan]:
+    """The plans, each with the damage of the ids that it rests on; a file that several name is read once."""
+    raws = {raw.parquet: raw for plan in plans for raw, _ in plan.ids}
+    columns = {path: dict.fromkeys(c for plan in plans for r, c in plan.ids if r.parquet == path) for path in raws}
+    faults = {
+        (path, column): fault
+        for path, raw in raws.items()
+        for column, fault in rounding_faults(con, raw, columns[path]).items()
+    }
+    return [
+        replace(
+            plan,
+            damage=(
+                *plan.damage,
+                *dict.fromkeys(faults[at] for raw, c in plan.ids if (at := (raw.parquet, c)) in faults),
+            ),
+        )
+        for plan in plans
+    ]
 
 
 def _count(con: duckdb.DuckDBPyConnection, query: str) -> int:
@@ -181,7 +207,7 @@ def _message(raw: str, column_plan: ColumnPlan) -> str:
     """SQL: what could not be read. A shifted column puts names into the place of times, so only what looks like a time,
     a number or a truth value is shown."""
     excerpt = f"regexp_replace(left({raw}, 40), '\\s+', ' ', 'g')"
-    if column_plan.column.type in value_sql.TYPES:
+    if column_plan.column.type in _CHECKED_TYPES:
         placeholder = f"concat('(text of ', length({raw}), ' characters)')"
         excerpt = f"CASE WHEN regexp_full_match({excerpt}, {quoted(_SHOWABLE)}) THEN {excerpt} ELSE {placeholder} END"
     start, end = quoted(f"{column_plan.column.name}: '"), quoted(f"' is not {column_plan.expected}")
@@ -195,6 +221,7 @@ class _Compiler:
     mapping: SourceMapping
     feed: Feed
     columns: FileColumns
+    id_names: set[str] = field(default_factory=set)
 
     def plan(self, workspace: Workspace) -> Plan:
         table = TABLES[self.feed.table]
@@ -227,8 +254,16 @@ class _Compiler:
             damage=tuple(self.columns.damage),
             notes=tuple(self.columns.notes),
             reordered=self.columns.reordered,
+            ids=tuple(self._ids()),
             workspace=workspace,
         )
+
+    def _ids(self) -> Iterator[tuple[RawRows, str]]:
+        """The columns that hold ids: those that the rules of ids name, and both sides of each look-up."""
+        for name in dict.fromkeys([*self.id_names, *(lookup.key for lookup in self.feed.lookups.values())]):
+            yield from self.columns.places_of(name)
+        for prefix, lookup in self.feed.lookups.items():
+            yield from self.columns.places_of(f"{prefix}.{lookup.match}")
 
     def _conditions(self, conditions: Sequence[Condition]) -> str:
         return " AND ".join(self._condition(condition) for condition in conditions) or "true"
@@ -265,6 +300,8 @@ class _Compiler:
                 column, "not mapped", (), (), False, False, "", null, null, "false", "false", f"NULL::{sql_type}"
             )
         origin = self._origin(rule)
+        if column.type in ("id", "person") and not rule.ends_in_zeros:
+            self.id_names.update(origin.sources)
         value, expected, reading = self._typed(column, rule)
         text = origin.text
         if rule.missing is not None:
@@ -384,7 +421,8 @@ class _Compiler:
                 sql = f"CASE WHEN lower({{t}}) IN ({yes}) THEN true WHEN lower({{t}}) IN ({no}) THEN false END"
                 return sql, f"a yes or no ({'/'.join((*self.mapping.yes, *self.mapping.no))})", ", yes or no"
             case "id" | "person":
-                return value_sql.as_id("{t}"), "an id", ""
+                whole = f"CASE WHEN NOT ({value_sql.is_exponential('{t}')}) THEN {value_sql.as_id('{t}')} END"
+                return whole, "an id: a spreadsheet has rounded it", ""
             case _:
                 return (value_sql.normalise("{t}") if column.values else "{t}"), "text", ""
 

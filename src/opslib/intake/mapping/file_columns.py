@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -84,6 +84,18 @@ class FileColumns:
             return None
         self.used.add(column)
         return self._clean_sql(identifier(column))
+
+    def places_of(self, name: str) -> Iterator[tuple[RawRows, str]]:
+        """Where a column's name is found: the file, or each of a look-up's, and what the column is called there."""
+        prefix, _, rest = name.partition(".")
+        if prefix in self.feed.lookups and rest:
+            raws, _ = self._lookup_files.get(prefix, ([], {}))
+        else:
+            raws, rest = [self.raw], name
+        for raw in raws:
+            column = raw.column_of(rest)
+            if column is not None:
+                yield raw, column
 
     def relation(self) -> str:
         """SQL for FROM: the rows of the file, each beside the columns of look-ups that `sql_of` was called for."""

@@ -110,7 +110,8 @@ class ColumnRule(Settings):
     One of `from` (a column, or several of which the first that is filled counts), `join` (columns put together `with` a
     text between), `constant`, `cases`. Then, in this order: `extract` (the first group of a regular expression),
     `values` (a translation; `else` is what becomes of other values: keep, null, unreadable, or a constant), `missing`
-    (what an empty field becomes), and the reading of its type.
+    (what an empty field becomes), and the reading of its type. `ends_in_zeros` says of ids that their last zeros are
+    their own; without it, ids of 16 digits and more that all end in zeros count as rounded by a spreadsheet.
     """
 
     source: Texts = Field(default=(), alias="from")
@@ -127,6 +128,7 @@ class ColumnRule(Settings):
     zone: Zone | None = None
     decimal: Literal[".", ","] | None = None
     html: bool = False
+    ends_in_zeros: bool = False
 
     @model_validator(mode="after")
     def _one_origin(self) -> ColumnRule:

@@ -22,6 +22,7 @@ _EARLIEST, _LATEST = 631_152_000, 4_102_444_800  # 1990 and 2100: an epoch outsi
 _SPACES: Final = "' ' || chr(9) || chr(10) || chr(13) || chr(160)"
 _ISO_DAY: Final = r"(\d{4}-\d{2}-\d{2})"
 _ISO_TIME: Final = r"(\d{2}:\d{2})(:\d{2})?(?:[.,]\d+)?"
+_EXPONENTIAL: Final = r"\d([.,]\d+)?[eE]\+\d+|\d[.,]\d+[eE]\d\d"
 _ENTITIES: Final = {
     "&nbsp;": " ",
     "&lt;": "<",
@@ -55,6 +56,16 @@ def trim(sql: str) -> str:
 def as_id(sql: str) -> str:
     """An id that a spreadsheet or a data frame has turned into a number loses its `.0`."""
     return f"regexp_replace({sql}, '^(\\d+)\\.0+$', '\\1')"
+
+
+def is_exponential(sql: str) -> str:
+    """Whether an id is written like 1.57E+18, as a spreadsheet shows a number that it has rounded."""
+    return f"({sql} LIKE '%_e%' OR {sql} LIKE '%_E%') AND regexp_full_match({sql}, {quoted(_EXPONENTIAL)})"
+
+
+def is_long_whole_number(sql: str) -> str:
+    """Whether an id is a number of more digits than a spreadsheet keeps."""
+    return f"regexp_full_match({sql}, '\\d{{16,}}(\\.0+)?')"
 
 
 def normalise(sql: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime, time, timedelta
+from typing import Final
 
 from python_calamine import CalamineError, CalamineWorkbook
 from python_calamine import PasswordError as WorkbookIsLocked
@@ -10,6 +11,9 @@ from python_calamine import PasswordError as WorkbookIsLocked
 from opslib.errors import ExportError
 from opslib.intake.notation import listed
 from opslib.intake.reading.raw_rows import RawRows, Reading, RowWriter, distinct_names
+
+_EXACT: Final = 2**53
+"""From where on a cell cannot hold every whole number."""
 
 
 def workbook_rows(reading: Reading) -> RawRows:
@@ -67,7 +71,7 @@ def _cell(value: object) -> str | None:
         case bool():
             return "true" if value else "false"
         case float():
-            return str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
+            return _number(value)
         case datetime():
             # A workbook holds times as fractions of a day, which miss the whole second by a few microseconds.
             return (
@@ -79,3 +83,10 @@ def _cell(value: object) -> str | None:
             return str(value.total_seconds())
         case _:
             return str(value)
+
+
+def _number(value: float) -> str:
+    """Whole numbers as they are, those that a cell cannot hold to the last digit in exponential form."""
+    if value.is_integer() and abs(value) < _EXACT:
+        return str(int(value))
+    return f"{value:.16e}" if _EXACT <= abs(value) < 1e16 else repr(value)
