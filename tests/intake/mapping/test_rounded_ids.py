@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -109,5 +110,6 @@ def test_ids_that_a_data_frame_made_floats_of_stop_the_file(source: Any, mapped:
     pq.write_table(table, tmp_path / "made.parquet")
     (file,) = mapped(source(tickets()), t__parquet=(tmp_path / "made.parquet").read_bytes())
     assert "the ids of the column `id` were rounded" in file.damage
-    (file,) = mapped(source(tickets()), t__json='[{"id": 1.572883746110935e+18, "created": "2026-11-09T10:00:00Z"}]')
+    records = [{"id": float(EXACT + 9_999 * number), "created": CREATED} for number in range(9)]
+    (file,) = mapped(source(tickets()), t__json=json.dumps(records))
     assert "the ids of the column `id` were rounded" in file.damage
