@@ -228,7 +228,7 @@ def check_source(params: Path, name: str, paths: Sequence[Path]) -> CheckReport:
 
 def _check_file(mapping: SourceMapping, path: Path, teams: Sequence[str]) -> FileCheck:
     with duckdb.connect() as con:
-        plans = plan_file(con, mapping, path, path.parent)
+        plans = [plan.thorough() for plan in plan_file(con, mapping, path, path.parent)]
         try:
             used = {name for plan in plans for name in plan.used}
             names = list(dict.fromkeys(plan.table for plan in plans))

@@ -10,10 +10,11 @@ from typing import Final
 import duckdb
 
 from opslib.errors import ExportError
-from opslib.intake.mapping import value_sql
+from opslib.intake.mapping import time_sql, value_sql
 from opslib.intake.mapping.file_columns import FileColumns
 from opslib.intake.mapping.rounded_ids import rounding_faults
 from opslib.intake.mapping.sources import TIME_FORMATS, ColumnRule, Condition, Feed, SourceMapping
+from opslib.intake.mapping.time_sql import TimeWords
 from opslib.intake.notation import identifier, listed, quoted
 from opslib.intake.reading.raw_rows import RawRows, Workspace
 from opslib.intake.reading.read import open_export
@@ -28,8 +29,6 @@ _DATE_FORMATS: Final = {
 _CHECKED_TYPES: Final = (*value_sql.TYPES, "id", "person")
 """Of columns in which a text can be unreadable."""
 _NUMBER_WORDS: Final = {"integer": "a whole number", "number": "a number"}
-_MONTHS = "jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec"
-_SHOWABLE = f"(?i)([0-9\\s:/.,+-]|am|pm|t|z|utc|gmt|({_MONTHS})[a-z]*|n/?a|nan|none|null|true|false|yes|no|on|off)*"
 
 
 @dataclass(frozen=True)
@@ -37,8 +36,10 @@ class ColumnPlan:
     """How one standard column is made: in words, and in SQL.
 
     `raw` is what stands in the file, `text` what it is after translation, `failed` whether the translation does not
-    know it, `value` the typed value over a column `t` of text. `sources` are the file's columns that are used,
-    `rule_columns` all that the rule names.
+    know it, `value` the typed value over a column `t` of text, `message` what to say of one that cannot be read.
+    `slow_value` is a time that `value` cannot read, in another spelling, and `advice` what to write into the mapping
+    for one that neither can, both over `t`. `sources` are the file's columns that are used, `rule_columns` all that the
+    rule names.
     """
 
     column: Column
@@ -53,6 +54,9 @@ class ColumnPlan:
     failed: str
     unknown: str
     value: str
+    slow_value: str = "NULL"
+    advice: str = "''"
+    message: str = "'unreadable'"
 
 
 @dataclass(frozen=True)
@@ -132,13 +136,26 @@ class Plan:
                 f"CASE WHEN v{event} IN ('status', 'priority') THEN {normal} ELSE v{value} END AS {identifier('value')}"
             )
         messages = [
-            f"CASE WHEN {self.unreadable(number)} THEN {_message(f'r{number}', column_plan)} END"
+            f"CASE WHEN {self.unreadable(number)} THEN {column_plan.message.replace('{r}', f'r{number}')} END"
             for number, column_plan in enumerate(columns)
             if column_plan.present and (column_plan.column.type in _CHECKED_TYPES or column_plan.failed != "false")
         ]
         unreadable = f"nullif(concat_ws('; ', {', '.join(['_broken', *messages])}), '') AS _unreadable"
         order = f"_item, {feed} AS _feed, {variant} AS _rule"
         return f"SELECT {', '.join(values)}, _row, {unreadable}, {order} FROM {self.read_sql(variant)}"
+
+    def thorough(self) -> Plan:
+        """The plan that reads by the slow ways what this one cannot, and says what neither can read.
+
+        Its SQL takes long to compile, and few files need it.
+        """
+        return replace(
+            self,
+            variants=tuple(
+                replace(variant, columns=tuple(_thorough(column_plan) for column_plan in variant.columns))
+                for variant in self.variants
+            ),
+        )
 
     @staticmethod
     def unreadable(number: int) -> str:
@@ -203,15 +220,24 @@ def _count(con: duckdb.DuckDBPyConnection, query: str) -> int:
     return int(row[0])
 
 
-def _message(raw: str, column_plan: ColumnPlan) -> str:
-    """SQL: what could not be read. A shifted column puts names into the place of times, so only what looks like a time,
-    a number or a truth value is shown."""
-    excerpt = f"regexp_replace(left({raw}, 40), '\\s+', ' ', 'g')"
+def _thorough(column_plan: ColumnPlan) -> ColumnPlan:
+    value = f"coalesce({column_plan.value}, CASE WHEN {{t}} IS NOT NULL THEN {column_plan.slow_value} END)"
+    return replace(
+        column_plan,
+        value=column_plan.value if column_plan.slow_value == "NULL" else value,
+        message=_message(column_plan),
+    )
+
+
+def _message(column_plan: ColumnPlan) -> str:
+    """SQL: what could not be read of `{r}`. A shifted column puts names into the place of times, so only what looks
+    like a time, a number or a truth value is shown."""
+    excerpt = "regexp_replace(left({r}, 40), '\\s+', ' ', 'g')"
     if column_plan.column.type in _CHECKED_TYPES:
-        placeholder = f"concat('(text of ', length({raw}), ' characters)')"
-        excerpt = f"CASE WHEN regexp_full_match({excerpt}, {quoted(_SHOWABLE)}) THEN {excerpt} ELSE {placeholder} END"
+        placeholder = "concat('(text of ', length({r}), ' characters)')"
+        excerpt = f"CASE WHEN {time_sql.is_showable(excerpt)} THEN {excerpt} ELSE {placeholder} END"
     start, end = quoted(f"{column_plan.column.name}: '"), quoted(f"' is not {column_plan.expected}")
-    return f"concat({start}, {excerpt}, {end})"
+    return f"concat({start}, {excerpt}, {end}, {column_plan.advice.replace('{t}', '{r}')})"
 
 
 @dataclass
@@ -322,6 +348,8 @@ class _Compiler:
             failed=origin.failed,
             unknown=origin.unknown,
             value=f"({value})::{sql_type}",
+            slow_value=self._slow_value(column, rule, sql_type),
+            advice=time_sql.advice(self._time_words(rule)) if column.type == "instant" else "''",
         )
 
     def _origin(self, rule: ColumnRule) -> _Origin:
@@ -393,23 +421,39 @@ class _Compiler:
             present=has_source and any(origin.present for _, origin in arms),
         )
 
+    def _slow_value(self, column: Column, rule: ColumnRule, sql_type: str) -> str:
+        """SQL of a time in another spelling, null for what is no time."""
+        if column.type not in ("instant", "date"):
+            return "NULL"
+        read = time_sql.spelt_instant if column.type == "instant" else time_sql.spelt_date
+        return f"{read(self._forms(rule), self._zone(rule), self._time_words(rule))}::{sql_type}"
+
+    def _zone(self, rule: ColumnRule) -> str:
+        return rule.zone or self.feed.zone or self.mapping.zone
+
+    def _forms(self, rule: ColumnRule) -> list[str]:
+        """What a time may be written as; those of a file's own type are ISO texts."""
+        formats = rule.time or self.feed.time or self.mapping.time
+        return [*formats, *(["iso"] if self.columns.raw.typed and "iso" not in formats else [])]
+
+    def _time_words(self, rule: ColumnRule) -> TimeWords:
+        return TimeWords.of(self._zone(rule), self.mapping.abbreviations, self.mapping.language)
+
     def _typed(self, column: Column, rule: ColumnRule) -> tuple[str, str, str]:
         """SQL of the typed value over `{t}`, what was expected, and the words for the rule."""
-        zone = rule.zone or self.feed.zone or self.mapping.zone
-        formats = rule.time or self.feed.time or self.mapping.time
+        zone, formats = self._zone(rule), rule.time or self.feed.time or self.mapping.time
         decimal = rule.decimal or self.mapping.decimal
         match column.type:
             case "instant" | "date":
-                forms = [*formats, *(["iso"] if self.columns.raw.typed and "iso" not in formats else [])]
                 if column.type == "instant":
-                    ways, names = [value_sql.instant(form, zone) for form in forms], TIME_FORMATS
+                    value, names = time_sql.instant(self._forms(rule), zone), TIME_FORMATS
                 else:
-                    ways, names = [value_sql.date(form, zone) for form in forms], {**TIME_FORMATS, **_DATE_FORMATS}
+                    value, names = time_sql.date(self._forms(rule), zone), {**TIME_FORMATS, **_DATE_FORMATS}
                 expected = " or ".join(names.get(form, f"a time like {form}") for form in formats)
                 words = f", read as {' or '.join(formats)}"
                 if column.type == "instant" and any(form not in ("epoch_s", "epoch_ms") for form in formats):
                     words += f", {zone} where it has no offset"
-                return f"coalesce({', '.join(ways)})", expected, words
+                return value, expected, words
             case "integer" | "number":
                 sql = value_sql.number(decimal, whole=column.type == "integer")
                 return sql, _NUMBER_WORDS[column.type], ", a number"

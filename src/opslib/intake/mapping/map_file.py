@@ -7,7 +7,7 @@ was expected.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -16,7 +16,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from opslib.intake.mapping.feed_plan import plan_file
+from opslib.intake.mapping.feed_plan import Plan, plan_file
 from opslib.intake.mapping.sources import SourceMapping
 from opslib.intake.notation import identifier, quoted
 from opslib.intake.reading.raw_rows import Workspace
@@ -94,18 +94,10 @@ def map_file(con: duckdb.DuckDBPyConnection, mapping: SourceMapping, path: Path,
     for table in dict.fromkeys(plan.table for plan in plans):
         table_plans = [plan for plan in plans if plan.table == table]
         target, cursor = workspace.new(".parquet"), con.cursor()
-        names = ", ".join(identifier(name) for name in (*TABLES[table].names, "_row", "_unreadable"))
-        selects = [
-            plan.final_sql(number, row) for number, plan in enumerate(table_plans) for row in range(len(plan.variants))
-        ]
-        order = (
-            "ORDER BY _row, _item, _feed, _rule"
-            if len(selects) > 1 or any(plan.reordered for plan in table_plans)
-            else ""
-        )
-        cursor.execute(
-            f"COPY (SELECT {names} FROM ({' UNION ALL '.join(selects)}) {order}) TO {quoted(target)} (FORMAT parquet)"
-        )
+        if _write(cursor, table_plans, target):
+            # What could not be read is tried again by the slow ways, which cost time to compile.
+            table_plans = [plan.thorough() for plan in table_plans]
+            _write(cursor, table_plans, target)
         damage = list(dict.fromkeys(message for plan in table_plans for message in plan.damage))
         files.append(
             MappedFile(
@@ -122,3 +114,15 @@ def map_file(con: duckdb.DuckDBPyConnection, mapping: SourceMapping, path: Path,
             )
         )
     return files
+
+
+def _write(con: duckdb.DuckDBPyConnection, plans: Sequence[Plan], target: Path) -> bool:
+    """Write the rows that the plans of one table give, and tell whether any value could not be read."""
+    names = ", ".join(identifier(name) for name in (*TABLES[plans[0].table].names, "_row", "_unreadable"))
+    selects = [plan.final_sql(number, row) for number, plan in enumerate(plans) for row in range(len(plan.variants))]
+    order = "ORDER BY _row, _item, _feed, _rule" if len(selects) > 1 or any(plan.reordered for plan in plans) else ""
+    con.execute(
+        f"COPY (SELECT {names} FROM ({' UNION ALL '.join(selects)}) {order}) TO {quoted(target)} (FORMAT parquet)"
+    )
+    row = con.execute(f"SELECT count(_unreadable) FROM read_parquet({quoted(target)})").fetchone()
+    return row is not None and row[0] > 0

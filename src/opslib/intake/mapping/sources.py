@@ -12,6 +12,8 @@ from typing import Annotated, Final, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from opslib.errors import SettingsError
+from opslib.intake.mapping.month_names import LANGUAGES
+from opslib.intake.mapping.zone_abbreviations import ABBREVIATION, seconds_of
 from opslib.intake.notation import listed
 from opslib.intake.reading.read_options import SUFFIXES, ReadOptions
 from opslib.settings import Settings, Zone, load
@@ -60,6 +62,20 @@ def _pattern(value: str) -> str:
     return value
 
 
+def _offsets(value: dict[str, str]) -> dict[str, str]:
+    for name, offset in value.items():
+        if re.fullmatch(ABBREVIATION, name) is None:
+            raise ValueError(f"{name!r} is no abbreviation of a zone; write one like IST")
+        seconds_of(offset)
+    return value
+
+
+def _language(value: str) -> str:
+    if value not in LANGUAGES:
+        raise ValueError(f"the months of {value!r} are not known; there are {', '.join(LANGUAGES)}")
+    return value
+
+
 def _rule(value: object) -> object:
     """A column's name, or several of which the first that is filled counts, are short for `from`."""
     return {"from": value} if isinstance(value, (str, list, tuple)) else value
@@ -70,6 +86,8 @@ Texts = Annotated[tuple[str, ...], BeforeValidator(_as_texts)]
 TimeFormats = Annotated[tuple[Annotated[str, AfterValidator(_time_format)], ...], BeforeValidator(_as_texts)]
 Pattern = Annotated[str, AfterValidator(_pattern)]
 Translation = Annotated[dict[str, str | None], BeforeValidator(_as_table)]
+Abbreviations = Annotated[dict[str, str], AfterValidator(_offsets)]
+Language = Annotated[str, AfterValidator(_language)]
 TableName = Annotated[str, AfterValidator(lambda name: _table_name(name))]
 
 
@@ -210,13 +228,20 @@ class Feed(Settings):
 
 
 class SourceMapping(Settings):
-    """params/sources/NAME.yml: how the exports of one CRM become the standard tables."""
+    """params/sources/NAME.yml: how the exports of one CRM become the standard tables.
+
+    `zone` is the one of times without an offset; an abbreviation of a zone in a time is read as that region means it.
+    `abbreviations` says the offsets of those that mean several things, `language` in which language months are named
+    where a name of one is another month elsewhere.
+    """
 
     name: str = ""
     description: str
     organisation: str = "org"
     zone: Zone = "UTC"
     time: TimeFormats = ("iso",)
+    abbreviations: Abbreviations = Field(default={})
+    language: Language | None = None
     decimal: Literal[".", ","] = "."
     null_markers: Texts = ("NULL", "\\N", "?")
     yes: Texts = ("true", "t", "yes", "y", "1")
