@@ -265,6 +265,22 @@ class Privacy(Settings):
     minimum_group: int = Field(default=5, ge=2)
 
 
+class ReadingLimits(Settings):
+    """How much one export file may ask for, so that no file takes the memory or the disk of the machine.
+
+    `unpacked_megabytes` of a zip, a gzip file or a workbook, and `unpacked_ratio` times its own size (from 100 MB on);
+    `columns` of a header; `cells` of a sheet, the empty ones among them; `value_megabytes` of one value, of one record
+    of JSON, of one line of CSV; `depth` of objects and arrays within each other.
+    """
+
+    unpacked_megabytes: int = Field(default=20_000, gt=0)
+    unpacked_ratio: int = Field(default=500, gt=1)
+    columns: int = Field(default=2_000, gt=0)
+    cells: int = Field(default=50_000_000, gt=0)
+    value_megabytes: int = Field(default=64, gt=0)
+    depth: int = Field(default=100, gt=0)
+
+
 class Limits(Settings):
     """From where on the gate worries. Each is a knob because organisations differ in size and rhythm."""
 
@@ -273,6 +289,7 @@ class Limits(Settings):
     trailing_weeks: int = Field(default=8, ge=2)
     volume_ratio_low: float = Field(default=0.4, gt=0, lt=1)
     volume_ratio_high: float = Field(default=2.5, gt=1)
+    reading: ReadingLimits = ReadingLimits()
 
 
 class Signals(Settings):

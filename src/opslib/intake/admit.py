@@ -20,7 +20,7 @@ import pyarrow.compute as pc
 from opslib.errors import ExportError
 from opslib.intake.gate import gate
 from opslib.intake.gate.verdict import DamagedFile, Verdict
-from opslib.intake.notation import quoted
+from opslib.intake.notation import parquet_source, quoted
 from opslib.intake.stage import Staged, accounting
 from opslib.settings import Organisation
 from opslib.store.files import write_json, write_text
@@ -265,7 +265,7 @@ def _damaged_files(
 
 def _staged_rows(warehouse: Warehouse, item: Staged) -> str:
     """The rows of a staged file; `file_row_number` is unique where one row of an export gives several of a table."""
-    return f"read_parquet({quoted(warehouse.root / item.parquet)}, file_row_number => true)"
+    return parquet_source(warehouse.root / item.parquet, "file_row_number = true")
 
 
 def _is_there(con: duckdb.DuckDBPyConnection, name: str) -> bool:

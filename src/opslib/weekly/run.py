@@ -175,7 +175,13 @@ def admit_exports(run: Run, say: Say) -> Intake:
         say("exports", f"reading {name}")
 
     staged = stage.stage(
-        warehouse, run.source, run.folders.exports, pseudonymiser, workers=run.workers, on_file=on_file
+        warehouse,
+        run.source,
+        run.folders.exports,
+        pseudonymiser,
+        limits=run.organisation.limits.reading,
+        workers=run.workers,
+        on_file=on_file,
     )
     inputs = {item.file: item.sha256 for item in staged}
     read = sum(item.rows_read for item in staged)

@@ -17,7 +17,7 @@ from opslib.errors import ExportError
 from opslib.intake.mapping.export_files import find_files
 from opslib.intake.mapping.feed_plan import Plan, plan_file
 from opslib.intake.mapping.sources import STANDARD, SourceMapping, load_source
-from opslib.intake.notation import quoted
+from opslib.intake.notation import parquet_source, quoted
 from opslib.intake.reading.read import form_of
 from opslib.settings import load_organisation
 from opslib.tables import TABLES, Column
@@ -256,7 +256,7 @@ def _check_table(con: duckdb.DuckDBPyConnection, plans: Sequence[Plan], teams: S
         for variant in range(len(plan.variants))
     ]
     con.execute(f"COPY ({' UNION ALL '.join(selects)}) TO {quoted(parquet)} (FORMAT parquet)")
-    rows = f"read_parquet({quoted(parquet)})"
+    rows = parquet_source(parquet)
     absent = [name for name in table.names if not any(name in plan.present for plan in plans)]
     event = table.names.index("event") if table.name == "ticket_events" else None
     checks = [

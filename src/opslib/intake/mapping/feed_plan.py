@@ -19,6 +19,7 @@ from opslib.intake.notation import identifier, listed, quoted
 from opslib.intake.reading.raw_rows import RawRows, Workspace
 from opslib.intake.reading.read import open_export
 from opslib.intake.reading.read_options import ReadOptions
+from opslib.settings import ReadingLimits
 from opslib.tables import TABLES, Column
 
 _DATE_FORMATS: Final = {
@@ -163,8 +164,21 @@ class Plan:
         return f"(f{number} OR (t{number} IS NOT NULL AND v{number} IS NULL))"
 
 
-def plan_file(con: duckdb.DuckDBPyConnection, mapping: SourceMapping, path: Path, exports: Path) -> list[Plan]:
+def plan_file(
+    con: duckdb.DuckDBPyConnection,
+    mapping: SourceMapping,
+    path: Path,
+    exports: Path,
+    limits: ReadingLimits | None = None,
+) -> list[Plan]:
     """Compile the feeds of one file: what `map_file` runs and `check_source` explains.
+
+    Args:
+        con: a DuckDB connection.
+        mapping: the source.
+        path: a file that the source maps.
+        exports: the folder of the exports, for look-ups.
+        limits: how much the file may ask for.
 
     Raises:
         ExportError: the source maps no file of that name, or the file is not there.
@@ -179,7 +193,7 @@ def plan_file(con: duckdb.DuckDBPyConnection, mapping: SourceMapping, path: Path
 
     def open_once(file: Path, options: ReadOptions) -> RawRows:
         if (file, options) not in files:
-            files[file, options] = open_export(con, file, options)
+            files[file, options] = open_export(con, file, options, limits)
         return files[file, options]
 
     workspace = open_once(path, feeds[0].read).workspace

@@ -120,7 +120,7 @@ class FileColumns:
             key = self.sql_of(lookup.key)
             if key is None:
                 self.damage.append(
-                    f"{self.raw.path.name}: the column `{lookup.key}` is not there, so `{name}` cannot be looked up; "
+                    f"{self.raw.name}: the column `{lookup.key}` is not there, so `{name}` cannot be looked up; "
                     f"the file has {listed(self.raw.columns)}"
                 )
                 key = "NULL::VARCHAR"
@@ -152,7 +152,7 @@ class FileColumns:
         suggestions = [name for name in suggestions if name not in self.used] or suggestions
         options = " or ".join(f"`{name}`" for name in names)
         hint = f"; did you mean `{suggestions[0]}`?" if suggestions else ""
-        message = f"{self.raw.path.name}: the needed column {options} is not there"
+        message = f"{self.raw.name}: the needed column {options} is not there"
         if column.name not in names:
             message += f" (it becomes `{column.name}`)"
         return f"{message}; the file has {listed(self.raw.columns)}{hint}"
@@ -160,7 +160,7 @@ class FileColumns:
     def _explode(self, con: duckdb.DuckDBPyConnection, column: str) -> None:
         if self.raw.column_of(column) is None:
             self.damage.append(
-                f"{self.raw.path.name}: the column `{column}` is not there; the file has {listed(self.raw.columns)}"
+                f"{self.raw.name}: the column `{column}` is not there; the file has {listed(self.raw.columns)}"
             )
             return
         self.used.add(self.raw.column_of(column) or column)
@@ -171,14 +171,14 @@ class FileColumns:
             files = files_of_lookup(lookup, exports)
             if not files:
                 reason = f"no file like {listed(lookup.files)} is beside it"
-                message = f"{self.raw.path.name}: {reason}, so `{name}` cannot be looked up"
+                message = f"{self.raw.name}: {reason}, so `{name}` cannot be looked up"
                 (self.notes if lookup.optional else self.damage).append(message)
                 continue
             raws = [open_file(path, lookup.read) for path in files]
             columns: dict[str, str] = {}
             for raw in raws:
                 if raw.damage:
-                    self.damage.append(f"{self.raw.path.name}: `{name}` is looked up in a damaged file: {raw.damage}")
+                    self.damage.append(f"{self.raw.name}: `{name}` is looked up in a damaged file: {raw.damage}")
                 columns |= {column.casefold(): column for column in raw.columns}
             if lookup.match.casefold() not in columns:
                 self.damage.append(

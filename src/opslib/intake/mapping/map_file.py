@@ -20,6 +20,7 @@ from opslib.intake.mapping.feed_plan import Plan, plan_file
 from opslib.intake.mapping.sources import SourceMapping
 from opslib.intake.notation import identifier, quoted
 from opslib.intake.reading.raw_rows import Workspace
+from opslib.settings import ReadingLimits
 from opslib.tables import TABLES
 
 CHUNK_ROWS: Final = 500_000
@@ -30,7 +31,8 @@ class MappedFile:
     """The rows that one file gives to one standard table.
 
     `present` are the standard columns that the file gives; `rows_read` the rows that come out of `chunks()`;
-    `left_out` the number of those that the mapping's `where` leaves out; `unused` the file's columns that no feed uses;
+    `left_out` the number of those that the mapping's `where` leaves out; `records` the number of records in the file,
+    counted by another way than its rows; `unused` the file's columns that no feed uses;
     `damage` what is wrong with the file as a whole.
     """
 
@@ -39,6 +41,7 @@ class MappedFile:
     present: frozenset[str]
     rows_read: int
     left_out: int
+    records: int
     damage: str | None
     notes: tuple[str, ...]
     unused: tuple[str, ...]
@@ -66,7 +69,13 @@ def _chunk_schema(table: str) -> pa.Schema:
     return pa.schema([*TABLES[table].schema, ("_row", pa.int64()), ("_unreadable", pa.string())])
 
 
-def map_file(con: duckdb.DuckDBPyConnection, mapping: SourceMapping, path: Path, exports: Path) -> list[MappedFile]:
+def map_file(
+    con: duckdb.DuckDBPyConnection,
+    mapping: SourceMapping,
+    path: Path,
+    exports: Path,
+    limits: ReadingLimits | None = None,
+) -> list[MappedFile]:
     """Read one file and make its rows those of the standard tables that it feeds.
 
     Args:
@@ -74,6 +83,7 @@ def map_file(con: duckdb.DuckDBPyConnection, mapping: SourceMapping, path: Path,
         mapping: the source.
         path: a file that the source maps.
         exports: the folder of the exports, for lookups.
+        limits: how much the file may ask for.
 
     Returns:
         One for each standard table that the file feeds, in the order of the mapping.
@@ -87,7 +97,7 @@ def map_file(con: duckdb.DuckDBPyConnection, mapping: SourceMapping, path: Path,
         second one (standard time). Instants are cut to whole seconds. The rows keep the order of the file; those from
         one row of it, the order of the mapping.
     """
-    plans = plan_file(con, mapping, path, exports)
+    plans = plan_file(con, mapping, path, exports, limits)
     workspace = plans[0].workspace
     used = {name for plan in plans for name in plan.used}
     files = []
@@ -106,6 +116,7 @@ def map_file(con: duckdb.DuckDBPyConnection, mapping: SourceMapping, path: Path,
                 present=frozenset(name for plan in table_plans for name in plan.present),
                 rows_read=pq.read_metadata(target).num_rows,
                 left_out=sum(plan.left_out(cursor) for plan in table_plans),
+                records=table_plans[0].raw.records,
                 damage="; ".join(damage) or None,
                 notes=tuple(dict.fromkeys(note for plan in table_plans for note in plan.notes)),
                 unused=tuple(name for name in table_plans[0].file_columns if name not in used),

@@ -25,16 +25,14 @@ def workbook_rows(reading: Reading) -> RawRows:
     try:
         book = CalamineWorkbook.from_path(reading.path)
     except WorkbookIsLocked:
-        return reading.nothing(f"{reading.path.name}: the workbook is locked with a password; save it without one")
+        return reading.nothing(f"{reading.name}: the workbook is locked with a password; save it without one")
     except (CalamineError, OSError) as error:
         return reading.nothing(
-            f"{reading.path.name}: the workbook is damaged and cannot be opened ({error}); fetch the export again"
+            f"{reading.name}: the workbook is damaged and cannot be opened ({error}); fetch the export again"
         )
     name = reading.options.sheet
     if name is not None and name not in book.sheet_names:
-        raise ExportError(
-            f"{reading.path.name}: there is no sheet {name!r}; the workbook has {listed(book.sheet_names)}"
-        )
+        raise ExportError(f"{reading.name}: there is no sheet {name!r}; the workbook has {listed(book.sheet_names)}")
     name = name or next(
         (sheet for sheet in book.sheet_names if book.get_sheet_by_name(sheet).height), book.sheet_names[0]
     )
@@ -46,7 +44,7 @@ def workbook_rows(reading: Reading) -> RawRows:
     numbered_rows = ((number, row) for number, row in enumerate(rows) if number >= reading.options.skip_lines)
     top, header = next(((number, row) for number, row in numbered_rows if any(row)), (0, []))
     if not header:
-        return reading.nothing(f"{reading.path.name}: the sheet `{name}` is empty", notes=notes)
+        return reading.nothing(f"{reading.name}: the sheet `{name}` is empty", notes=notes)
     width = max(position for position, value in enumerate(header, start=1) if value)
     names, columns = (
         [value or "" for value in header[:width]],
