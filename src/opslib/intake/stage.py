@@ -38,7 +38,8 @@ _WORTH_A_PROCESS_BYTES = 50_000_000
 class Staged:
     """One export file as it feeds one standard table.
 
-    `records` is the number of records in the file, counted by another way than the rows that were read.
+    `records` is the number of records in the file, counted by another way than the rows that were read; `unread` says
+    what of the file was not read, and why.
     """
 
     table: str
@@ -52,6 +53,7 @@ class Staged:
     damage: str | None
     redacted: dict[str, int] = field(default_factory=dict)
     parquet: str = ""
+    unread: tuple[str, ...] = ()
 
 
 def stage(
@@ -106,7 +108,10 @@ def stage(
                 entries = _stage_file(warehouse, source, path, exports, shas[path], folder, pseudonymiser, pool)
                 memo.keep(name, basis, [asdict(item) for item in entries])
             staged += [
-                Staged(**(entry | {"present": tuple(entry["present"]), "order": order})) for entry in memo.note(name)
+                Staged(
+                    **(entry | {"present": tuple(entry["present"]), "unread": tuple(entry["unread"]), "order": order})
+                )
+                for entry in memo.note(name)
             ]
     memo.forget(set(memo.names()) - set(names.values()))
     _remove_others(warehouse.root / "staged", {Path(item.parquet).parent.name for item in staged})
@@ -145,6 +150,7 @@ def _stage_file(
                 records=mapped_file.records,
                 present=tuple(sorted(mapped_file.present)),
                 damage=mapped_file.damage,
+                unread=mapped_file.unread,
                 redacted=dict(sorted(pieces.items())),
                 parquet=parquet.relative_to(warehouse.root).as_posix(),
             )

@@ -191,6 +191,8 @@ def admit_exports(run: Run, say: Say) -> Intake:
         f"{len(inputs)} files of {run.source.name}, {read:,} rows read, "
         f"{redacted:,} pieces of personal data taken out of free text ({perf_counter() - started:.1f} s)",
     )
+    for line in dict.fromkeys(f"{item.file}: {text}" for item in staged for text in item.unread):
+        say("exports", line)
     started = perf_counter()
     memo, basis = warehouse.memo(_INTAKE), _basis_of_intake(run, staged)
     note = memo.note(_INTAKE)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
@@ -13,6 +13,7 @@ from opslib.errors import ExportError
 from opslib.intake.mapping import time_sql, value_sql
 from opslib.intake.mapping.file_columns import FileColumns
 from opslib.intake.mapping.rounded_ids import rounding_faults
+from opslib.intake.mapping.sheet_choice import SheetUse, rows_of_sheets
 from opslib.intake.mapping.sources import TIME_FORMATS, ColumnRule, Condition, Feed, SourceMapping
 from opslib.intake.mapping.time_sql import TimeWords
 from opslib.intake.notation import identifier, listed, quoted
@@ -70,7 +71,11 @@ class Variant:
 
 @dataclass(frozen=True)
 class Plan:
-    """A feed, compiled for one file; `ids` are the columns of it and of looked-up files that hold ids."""
+    """A feed, compiled for one file.
+
+    `ids` are the columns of it and of looked-up files that hold ids, `absent` the file's columns from which needed ones
+    would be made and that it lacks; `unread` says what of the file is not read, and why.
+    """
 
     table: str
     raw: RawRows
@@ -84,6 +89,8 @@ class Plan:
     notes: tuple[str, ...]
     reordered: bool
     ids: tuple[tuple[RawRows, str], ...]
+    absent: tuple[str, ...]
+    unread: tuple[str, ...]
     workspace: Workspace
 
     @property
@@ -199,12 +206,29 @@ def plan_file(
     workspace = open_once(path, feeds[0].read).workspace
     plans = []
     for feed in feeds:
-        columns = FileColumns.of(con, mapping, feed, open_once(path, feed.read), exports, open_once)
-        plans.append(_Compiler(mapping, feed, columns).plan(workspace))
+
+        def compiled(raw: RawRows, feed: Feed = feed) -> Plan:
+            columns = FileColumns.of(con, mapping, feed, raw, exports, open_once)
+            return _Compiler(mapping, feed, columns).plan(workspace)
+
+        raw = open_once(path, feed.read)
+        plans.append(compiled(_with_sheets(con, raw, compiled)))
     plans = _with_rounded_ids(con, plans)
     for raw in files.values():
         workspace.keep(raw.workspace)
     return plans
+
+
+def _with_sheets(con: duckdb.DuckDBPyConnection, raw: RawRows, compiled: Callable[[RawRows], Plan]) -> RawRows:
+    """The rows of those sheets of a workbook that a feed reads; any other file as it is."""
+    if not raw.sheets:
+        return raw
+    uses = []
+    for sheet in raw.sheets:
+        plan = compiled(sheet.rows)
+        used = frozenset(name.casefold() for name in plan.used)
+        uses.append(SheetUse(sheet, used, plan.absent))
+    return rows_of_sheets(con, raw, uses)
 
 
 def _with_rounded_ids(con: duckdb.DuckDBPyConnection, plans: Sequence[Plan]) -> list[Plan]:
@@ -277,11 +301,15 @@ class _Compiler:
                 dated = next(one for one in column_plans if one.column.name == table.dated_by)
                 condition = f"({condition}) AND {dated.raw} IS NOT NULL"
             variants.append(Variant(column_plans, condition))
+        needed: dict[str, list[str]] = {}
+        missing: dict[str, list[str]] = {}
         for column in table:
             ways = [one for variant in variants for one in variant.columns if one.column.name == column.name]
-            if column.needed and self.columns.raw.columns and not any(one.present for one in ways):
-                rule_columns = [name for one in ways for name in one.rule_columns]
-                self.columns.damage.append(self.columns.missing_message(column, rule_columns))
+            if column.needed and self.columns.raw.columns:
+                needed[column.name] = [name for one in ways for name in one.rule_columns]
+                if not any(one.present for one in ways):
+                    missing[column.name] = needed[column.name]
+        self.columns.damage += self.columns.missing_messages(table, missing, needed.values())
         return Plan(
             table=table.name,
             raw=self.columns.raw,
@@ -295,6 +323,8 @@ class _Compiler:
             notes=tuple(self.columns.notes),
             reordered=self.columns.reordered,
             ids=tuple(self._ids()),
+            absent=tuple(names[0] if names else name for name, names in missing.items()),
+            unread=self.columns.file.unread,
             workspace=workspace,
         )
 

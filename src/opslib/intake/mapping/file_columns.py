@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,9 +15,9 @@ from opslib.intake.mapping.export_files import files_of_lookup
 from opslib.intake.mapping.sources import Feed, SourceMapping
 from opslib.intake.notation import identifier, listed, quoted
 from opslib.intake.reading.json_rows import explode
-from opslib.intake.reading.raw_rows import RawRows
+from opslib.intake.reading.raw_rows import SHEET, RawRows
 from opslib.intake.reading.read_options import ReadOptions
-from opslib.tables import Column
+from opslib.tables import Column, Table
 
 
 @dataclass
@@ -139,7 +139,43 @@ class FileColumns:
         ]
         return f"(SELECT {', '.join(columns_sql)}, {row_columns} FROM {self.raw.relation} AS _file_rows{joins})"
 
-    def missing_message(self, column: Column, rule_columns: Sequence[str]) -> str:
+    def missing_messages(
+        self, table: Table, missing: Mapping[str, Sequence[str]], needed: Iterable[Sequence[str]]
+    ) -> list[str]:
+        """What to say of needed columns that the file does not have.
+
+        Args:
+            table: the standard table.
+            missing: for each of its columns that cannot be made, the names of which any would do.
+            needed: the same names for all columns that are needed.
+        """
+        if not missing:
+            return []
+        elsewhere = self._place_of_header([names for names in needed if names])
+        if elsewhere is not None:
+            options = listed([names[0] if names else name for name, names in missing.items()])
+            return [f"{self.raw.name}: the needed columns {options} are not in the first line; {elsewhere}"]
+        return [self._missing_message(table[name], names) for name, names in missing.items()]
+
+    def _place_of_header(self, ways: Sequence[Sequence[str]]) -> str | None:
+        """Where the header is, if it is not in the first line, and what to write; what the lines hold is never said."""
+        wanted = [{name.strip().casefold() for name in names} for names in ways]
+        lines = [{cell.strip().casefold() for cell in line} for line in self.file.head]
+        options = self.feed.read
+        for number, cells in enumerate(lines):
+            if number and all(names & cells for names in wanted):
+                return (
+                    f"{number} line(s) stand above its header: "
+                    f"write `read: {{skip_lines: {options.skip_lines + number}}}` under the feed"
+                )
+        for number in range(len(lines) - 1):
+            both = lines[number] | lines[number + 1]
+            if options.header_lines == 1 and all(names & both for names in wanted):
+                skip = f"skip_lines: {options.skip_lines + number}, " if number else ""
+                return f"its header takes two lines: write `read: {{{skip}header_lines: 2}}` under the feed"
+        return None
+
+    def _missing_message(self, column: Column, rule_columns: Sequence[str]) -> str:
         """What to say of a needed column that the file does not have."""
         names = list(dict.fromkeys(rule_columns)) or [column.name]
         by_spelling = {re.sub(r"[\s_.-]+", "", name.casefold()): name for name in self.raw.columns}
@@ -155,7 +191,16 @@ class FileColumns:
         message = f"{self.raw.name}: the needed column {options} is not there"
         if column.name not in names:
             message += f" (it becomes `{column.name}`)"
-        return f"{message}; the file has {listed(self.raw.columns)}{hint}"
+        columns = [name for name in self.raw.columns if name != SHEET]
+        return f"{message}; the file has {listed(columns)}{hint}{self._layout_hint()}"
+
+    def _layout_hint(self) -> str:
+        """How to read another part of a workbook, or of a file with lines above its header."""
+        if not self.raw.typed or SHEET not in self.raw.columns:
+            return ""
+        others = listed([sheet.name for sheet in self.file.sheets]) if self.file.sheets else None
+        sheets = f"; the workbook has the sheets {others}: `read: {{sheet: …}}` chooses one" if others else ""
+        return f"{sheets}; `read: {{skip_lines: …}}` leaves out lines above the header"
 
     def _explode(self, con: duckdb.DuckDBPyConnection, column: str) -> None:
         if self.raw.column_of(column) is None:
@@ -174,7 +219,7 @@ class FileColumns:
                 message = f"{self.raw.name}: {reason}, so `{name}` cannot be looked up"
                 (self.notes if lookup.optional else self.damage).append(message)
                 continue
-            raws = [open_file(path, lookup.read) for path in files]
+            raws = [table for path in files for table in _with_column(open_file(path, lookup.read), lookup.match)]
             columns: dict[str, str] = {}
             for raw in raws:
                 if raw.damage:
@@ -190,3 +235,8 @@ class FileColumns:
     def _clean_sql(self, sql: str) -> str:
         markers = ", ".join(quoted(marker.casefold()) for marker in ("", *self.mapping.null_markers))
         return f"CASE WHEN lower({value_sql.trim(sql)}) NOT IN ({markers}) THEN {value_sql.trim(sql)} END"
+
+
+def _with_column(raw: RawRows, name: str) -> list[RawRows]:
+    """Those sheets of a workbook that have a column; any other file, or a workbook without it, as it is."""
+    return [sheet.rows for sheet in raw.sheets if sheet.rows.column_of(name)] or [raw]

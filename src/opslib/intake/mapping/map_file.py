@@ -18,8 +18,8 @@ import pyarrow.parquet as pq
 
 from opslib.intake.mapping.feed_plan import Plan, plan_file
 from opslib.intake.mapping.sources import SourceMapping
-from opslib.intake.notation import identifier, quoted
-from opslib.intake.reading.raw_rows import Workspace
+from opslib.intake.notation import identifier, parquet_source, quoted
+from opslib.intake.reading.raw_rows import SHEET, Workspace
 from opslib.settings import ReadingLimits
 from opslib.tables import TABLES
 
@@ -32,8 +32,8 @@ class MappedFile:
 
     `present` are the standard columns that the file gives; `rows_read` the rows that come out of `chunks()`;
     `left_out` the number of those that the mapping's `where` leaves out; `records` the number of records in the file,
-    counted by another way than its rows; `unused` the file's columns that no feed uses;
-    `damage` what is wrong with the file as a whole.
+    counted by another way than its rows; `unread` says what of the file was not read, and why; `unused` are the file's
+    columns that no feed uses; `damage` is what is wrong with the file as a whole.
     """
 
     table: str
@@ -44,6 +44,7 @@ class MappedFile:
     records: int
     damage: str | None
     notes: tuple[str, ...]
+    unread: tuple[str, ...]
     unused: tuple[str, ...]
     parquet: Path = field(repr=False)
     workspace: Workspace = field(repr=False)
@@ -119,7 +120,8 @@ def map_file(
                 records=table_plans[0].raw.records,
                 damage="; ".join(damage) or None,
                 notes=tuple(dict.fromkeys(note for plan in table_plans for note in plan.notes)),
-                unused=tuple(name for name in table_plans[0].file_columns if name not in used),
+                unread=tuple(dict.fromkeys(text for plan in table_plans for text in plan.unread)),
+                unused=tuple(name for name in table_plans[0].file_columns if name not in used and name != SHEET),
                 parquet=target,
                 workspace=workspace,
             )
@@ -135,5 +137,5 @@ def _write(con: duckdb.DuckDBPyConnection, plans: Sequence[Plan], target: Path) 
     con.execute(
         f"COPY (SELECT {names} FROM ({' UNION ALL '.join(selects)}) {order}) TO {quoted(target)} (FORMAT parquet)"
     )
-    row = con.execute(f"SELECT count(_unreadable) FROM read_parquet({quoted(target)})").fetchone()
+    row = con.execute(f"SELECT count(_unreadable) FROM {parquet_source(target)}").fetchone()
     return row is not None and row[0] > 0
