@@ -339,7 +339,9 @@ class _Compiler:
         return " AND ".join(self._condition(condition) for condition in conditions) or "true"
 
     def _condition(self, condition: Condition) -> str:
-        column = self.columns.sql_of(condition.column)
+        asked_for = [text for text in (condition.equals, condition.differs) if text is not None]
+        asked_for += [*(condition.among or ()), *(condition.not_among or ())]
+        column = self.columns.sql_of(condition.column, asked_for)
         if column is None:
             self.columns.notes.append(
                 f"the column `{condition.column}` that a condition names is not in the file; it counts as empty"
@@ -401,7 +403,7 @@ class _Compiler:
         if rule.cases:
             return self._cases(rule)
         names = rule.source or rule.join
-        sources = [(name, sql) for name in names if (sql := self.columns.sql_of(name)) is not None]
+        sources = [(name, sql) for name in names if (sql := self.columns.sql_of(name, rule.values)) is not None]
         columns = list(dict.fromkeys(sql for _, sql in sources))
         if rule.constant is not None:
             raw = quoted(rule.constant) if rule.constant else "NULL::VARCHAR"

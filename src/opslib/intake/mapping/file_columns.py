@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,7 +13,7 @@ import duckdb
 from opslib.intake.mapping import value_sql
 from opslib.intake.mapping.export_files import files_of_lookup
 from opslib.intake.mapping.sources import Feed, SourceMapping
-from opslib.intake.notation import identifier, listed, quoted
+from opslib.intake.notation import identifier, listed, quoted_list
 from opslib.intake.reading.json_rows import explode
 from opslib.intake.reading.raw_rows import SHEET, RawRows
 from opslib.intake.reading.read_options import ReadOptions
@@ -69,8 +69,13 @@ class FileColumns:
         """Whether the rows of `relation` may come in another order than those of the file."""
         return bool(self._lookup_columns) or self.feed.explode is not None
 
-    def sql_of(self, name: str) -> str | None:
-        """SQL of a column of the file or of a lookup, cleaned of spaces and null markers; None where there is none."""
+    def sql_of(self, name: str, values: Collection[str] = ()) -> str | None:
+        """SQL of a column of the file or of a look-up, cleaned of spaces and null markers; None where there is none.
+
+        Args:
+            name: the column's name in the mapping.
+            values: texts that are values here, though they may be null markers elsewhere.
+        """
         prefix, _, rest = name.partition(".")
         if prefix in self.feed.lookups and rest:
             _, columns = self._lookup_files.get(prefix, ([], {}))
@@ -78,12 +83,12 @@ class FileColumns:
             if own is None:
                 return None
             self._lookup_columns.setdefault(prefix, set()).add(own)
-            return self._clean_sql(identifier(f"{prefix}.{own}"))
+            return self._clean_sql(identifier(f"{prefix}.{own}"), values)
         column = self.raw.column_of(name)
         if column is None:
             return None
         self.used.add(column)
-        return self._clean_sql(identifier(column))
+        return self._clean_sql(identifier(column), values)
 
     def places_of(self, name: str) -> Iterator[tuple[RawRows, str]]:
         """Where a column's name is found: the file, or each of a look-up's, and what the column is called there."""
@@ -232,9 +237,14 @@ class FileColumns:
                 continue
             self._lookup_files[name] = (raws, columns)
 
-    def _clean_sql(self, sql: str) -> str:
-        markers = ", ".join(quoted(marker.casefold()) for marker in ("", *self.mapping.null_markers))
-        return f"CASE WHEN lower({value_sql.trim(sql)}) NOT IN ({markers}) THEN {value_sql.trim(sql)} END"
+    def _clean_sql(self, sql: str, values: Collection[str]) -> str:
+        text = value_sql.trim(sql)
+        kept = {value.strip().casefold() for value in values}
+        markers = {marker.casefold() for marker in self.mapping.null_markers} - kept
+        words = sorted({"", *markers})
+        # A text of more bytes than any marker needs not be made lower case to be told from all of them.
+        is_longer = f"strlen({text}) > {4 * max(map(len, words))}"
+        return f"CASE WHEN {is_longer} OR lower({text}) NOT IN ({quoted_list(words)}) THEN {text} END"
 
 
 def _with_column(raw: RawRows, name: str) -> list[RawRows]:

@@ -99,6 +99,29 @@ def _table_name(name: str) -> str:
     return name
 
 
+NULL_MARKERS: Final = (
+    *(
+        "NULL",
+        "(null)",
+        "<null>",
+        "\\N",
+        "nil",
+        "None",
+        "(none)",
+        "<none>",
+        "NaN",
+        "NaT",
+        "<NA>",
+        "N/A",
+        "n.a.",
+        "#N/A",
+    ),
+    *("#N/V", "#NV", "#VALUE!", "#REF!", "#NAME?", "#DIV/0!", "#NULL!", "(blank)", "(empty)", "undefined"),
+    *("?", "-", "--", "---", "–", "—", "_", "[]", "{}", '""', "''"),
+)
+"""What whole cells hold that have no value; `NA` is not among them, which may be Namibia or North America."""
+
+
 class Condition(Settings):
     """A test of one column of the file. Texts are compared without regard to case; an empty field equals nothing."""
 
@@ -230,6 +253,9 @@ class Feed(Settings):
 class SourceMapping(Settings):
     """params/sources/NAME.yml: how the exports of one CRM become the standard tables.
 
+    `null_markers` are the words of whole cells that mean no value, without regard to case; `[]` where every word is one.
+    A word that a rule translates by `values`, or that a condition asks for, is a value there.
+
     `zone` is the one of times without an offset; an abbreviation of a zone in a time is read as that region means it.
     `abbreviations` says the offsets of those that mean several things, `language` in which language months are named
     where a name of one is another month elsewhere.
@@ -243,7 +269,7 @@ class SourceMapping(Settings):
     abbreviations: Abbreviations = Field(default={})
     language: Language | None = None
     decimal: Literal[".", ","] = "."
-    null_markers: Texts = ("NULL", "\\N", "?")
+    null_markers: Texts = NULL_MARKERS
     yes: Texts = ("true", "t", "yes", "y", "1")
     no: Texts = ("false", "f", "no", "n", "0")
     notes: Texts = ()
