@@ -64,7 +64,7 @@ def test_a_large_file_comes_in_chunks_and_in_order(source: Any, mapped: Any, mon
 
 def excerpt_of(text: str) -> str:
     """How an unreadable value is shown: words are not."""
-    return f"(text of {len(text)} characters)" if text in {"soon", "five"} else text
+    return f"(text of {len(text)} characters)" if text in {"soon", "five", "1e"} else text
 
 
 def test_an_unreadable_value_costs_the_value_not_the_row(source: Any, mapped: Any) -> None:
@@ -225,7 +225,7 @@ def test_time_formats(mapped: Any, source: Any, form: str, text: str, expected: 
         ("epoch_s", "1773392700999"),
         ("epoch_ms", "1773392700"),
         ("epoch_s", "0"),
-        ("epoch_s", "inf"),
+        ("epoch_s", "-1773392700"),
         ("excel_serial", "60"),
         ("excel_serial", "0.5"),
         ("excel_serial", "2026-03-13"),
@@ -391,7 +391,7 @@ def test_statuses_and_priorities_are_written_alike_and_else_left_to_the_gate(map
     ("decimal", "text", "expected"),
     [
         (".", "4.5", 4.5), (".", "1,234.5", 1234.5), (".", "-3", -3.0), (".", "1e2", 100.0), (".", "4,5", None),
-        (".", "inf", None),
+        (".", "1e", None),
         (",", "4,5", 4.5), (",", "1.234,5", 1234.5), (",", "4.5", None), (",", "five", None),
     ],
 )  # fmt: skip

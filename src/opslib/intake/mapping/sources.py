@@ -253,7 +253,7 @@ class Feed(Settings):
 class SourceMapping(Settings):
     """params/sources/NAME.yml: how the exports of one CRM become the standard tables.
 
-    `null_markers` are the words of whole cells that mean no value, without regard to case; `[]` where every word is one.
+    `null_markers` are the words of whole cells that mean no value, in any case of letters; `[]` if every word is one.
     A word that a rule translates by `values`, or that a condition asks for, is a value there.
 
     `zone` is the one of times without an offset; an abbreviation of a zone in a time is read as that region means it.
