@@ -515,3 +515,12 @@ def test_the_standard_source_needs_no_file(tmp_path: Path, con: Any) -> None:
     assert file.table == "tickets"
     assert file.unused == ("mood",)
     file.close()
+
+
+def test_rows_are_left_out_by_a_pattern_that_they_do_not_match(source: Any, mapped: Any) -> None:
+    kept = tickets().replace(
+        'files: ["t*"]', 'files: ["t*"]\n    where: [{column: tags, not_matches: "(^| )spam( |$)"}]'
+    )
+    text = "id,created,tags\n1,2026-01-01,order spam\n2,2026-01-01,order spammer\n3,2026-01-01,\n4,2026-01-01,spam\n"
+    (file,) = mapped(source(kept), t__csv=text)
+    assert (column(file, "ticket_id"), file.left_out) == (["2", "3"], 2)

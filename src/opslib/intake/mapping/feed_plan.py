@@ -351,6 +351,8 @@ class _Compiler:
             return f"({column} IS {'NOT ' if condition.filled else ''}NULL)"
         if condition.matches is not None:
             return f"coalesce(regexp_matches({column}, {quoted(condition.matches)}), false)"
+        if condition.not_matches is not None:
+            return f"coalesce(NOT regexp_matches({column}, {quoted(condition.not_matches)}), true)"
         other = condition.same_as or condition.differs_from
         if other is not None:
             second = self.columns.sql_of(other) or "NULL::VARCHAR"

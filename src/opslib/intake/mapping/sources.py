@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from opslib.errors import SettingsError
 from opslib.intake.mapping.month_names import LANGUAGES
+from opslib.intake.mapping.patterns import fault_of_pattern, fault_of_time_pattern, has_group
 from opslib.intake.mapping.zone_abbreviations import ABBREVIATION, seconds_of
 from opslib.intake.notation import listed
 from opslib.intake.reading.read_options import SUFFIXES, ReadOptions
@@ -47,18 +48,28 @@ def _as_table(value: object) -> object:
 
 
 def _time_format(value: str) -> str:
-    if value not in TIME_FORMATS and "%" not in value:
+    if value in TIME_FORMATS:
+        return value
+    if "%" not in value:
         raise ValueError(
             f"{value!r} is no time format; write {', '.join(TIME_FORMATS)} or a pattern like '%d.%m.%Y %H:%M'"
         )
+    if fault := fault_of_time_pattern(value):
+        raise ValueError(f"{value!r} is no pattern of a time: {fault}; write one like '%d.%m.%Y %H:%M'")
     return value
 
 
 def _pattern(value: str) -> str:
-    try:
-        re.compile(value)
-    except re.error as error:
-        raise ValueError(f"{value!r} is no regular expression: {error}") from error
+    if fault := fault_of_pattern(value):
+        raise ValueError(
+            f"{value!r} is no regular expression: {fault} (RE2: no look-ahead, no look-behind, no back-reference)"
+        )
+    return value
+
+
+def _extract(value: str) -> str:
+    if not has_group(_pattern(value)):
+        raise ValueError(f"{value!r} has no group: put what is to be taken out between brackets, like '^([a-z]+)-'")
     return value
 
 
@@ -85,6 +96,7 @@ Text = Annotated[str, BeforeValidator(_as_text)]
 Texts = Annotated[tuple[str, ...], BeforeValidator(_as_texts)]
 TimeFormats = Annotated[tuple[Annotated[str, AfterValidator(_time_format)], ...], BeforeValidator(_as_texts)]
 Pattern = Annotated[str, AfterValidator(_pattern)]
+Extract = Annotated[str, AfterValidator(_extract)]
 Translation = Annotated[dict[str, str | None], BeforeValidator(_as_table)]
 Abbreviations = Annotated[dict[str, str], AfterValidator(_offsets)]
 Language = Annotated[str, AfterValidator(_language)]
@@ -123,7 +135,11 @@ NULL_MARKERS: Final = (
 
 
 class Condition(Settings):
-    """A test of one column of the file. Texts are compared without regard to case; an empty field equals nothing."""
+    """A test of one column of the file.
+
+    Texts are compared without regard to case; an empty field equals nothing and matches nothing. `not_matches` holds
+    where `matches` does not.
+    """
 
     column: str
     equals: Text | None = Field(default=None, alias="is")
@@ -132,13 +148,14 @@ class Condition(Settings):
     not_among: Texts | None = Field(default=None, alias="not_in")
     filled: bool | None = None
     matches: Pattern | None = None
+    not_matches: Pattern | None = None
     same_as: str | None = None
     differs_from: str | None = None
 
     @model_validator(mode="after")
     def _one_test(self) -> Condition:
         if len(self.model_fields_set - {"column"}) != 1:
-            tests = "is, is_not, in, not_in, filled, matches, same_as, differs_from"
+            tests = "is, is_not, in, not_in, filled, matches, not_matches, same_as, differs_from"
             raise ValueError(f"give exactly one test beside `column`: {tests}")
         if next(iter(self.model_dump(exclude={"column"}, exclude_none=True)), None) is None:
             raise ValueError("for an empty column write `filled: false`")
@@ -160,7 +177,7 @@ class ColumnRule(Settings):
     between: str = Field(default=" ", alias="with")
     constant: Text | None = None
     cases: tuple[Case, ...] = ()
-    extract: Pattern | None = None
+    extract: Extract | None = None
     values: Translation = Field(default={})
     otherwise: Text | None = Field(default="keep", alias="else")
     missing: Text | None = None
