@@ -524,3 +524,32 @@ def test_rows_are_left_out_by_a_pattern_that_they_do_not_match(source: Any, mapp
     text = "id,created,tags\n1,2026-01-01,order spam\n2,2026-01-01,order spammer\n3,2026-01-01,\n4,2026-01-01,spam\n"
     (file,) = mapped(source(kept), t__csv=text)
     assert (column(file, "ticket_id"), file.left_out) == (["2", "3"], 2)
+
+
+def test_a_log_with_a_row_per_update_gives_the_first_and_last_values_of_a_key(source: Any, mapped: Any) -> None:
+    mapping = source(
+        tickets(
+            created="{from: at, take: least}",
+            more="updated_at: at\nsolved_at: {from: solved, take: greatest}\nreopen_count: {from: n, take: greatest}\n"
+            "queue: queue",
+        )
+    )
+    text = (
+        "id,at,solved,n,queue\n1,2026-01-02,,0,b\n1,2026-01-01,,,a\n2,2026-01-05,,,a\n1,2026-01-03,2026-01-03,2,c\n"
+        ",2026-01-09,,,d\n,2026-01-08,,,e\n"
+    )
+    (file,) = mapped(mapping, t__csv=text)
+    rows = [
+        [row[name] and str(row[name])[:10] for name in ("ticket_id", "created_at", "updated_at", "solved_at")]
+        for row in table(file)
+    ]
+    assert rows == [
+        ["1", "2026-01-01", "2026-01-02", "2026-01-03"],
+        ["1", "2026-01-01", "2026-01-01", "2026-01-03"],
+        ["2", "2026-01-05", "2026-01-05", None],
+        ["1", "2026-01-01", "2026-01-03", "2026-01-03"],
+        [None, "2026-01-09", "2026-01-09", None],
+        [None, "2026-01-08", "2026-01-08", None],
+    ]
+    assert column(file, "reopen_count") == [2, 2, None, 2, None, None]
+    assert column(file, "queue") == ["b", "a", "a", "c", "d", "e"]

@@ -30,6 +30,7 @@ _DATE_FORMATS: Final = {
 }
 _CHECKED_TYPES: Final = (*value_sql.TYPES, "id", "person")
 """Of columns in which a text can be unreadable."""
+_TAKEN: Final = {"least": "min", "greatest": "max"}
 _NUMBER_WORDS: Final = {"integer": "a whole number", "number": "a number"}
 
 
@@ -40,8 +41,8 @@ class ColumnPlan:
     `raw` is what stands in the file, `text` what it is after translation, `failed` whether the translation does not
     know it, `value` the typed value over a column `t` of text, `message` what to say of one that cannot be read.
     `slow_value` is a time that `value` cannot read, in another spelling, and `advice` what to write into the mapping
-    for one that neither can, both over `t`. `sources` are the file's columns that are used, `rule_columns` all that the
-    rule names.
+    for one that neither can, both over `t`; `forms` are those of times. `sources` are the file's columns that are used,
+    `rule_columns` all that the rule names. `take` says which value of all rows of a key counts, where not each row's.
     """
 
     column: Column
@@ -59,6 +60,8 @@ class ColumnPlan:
     slow_value: str = "NULL"
     advice: str = "''"
     message: str = "'unreadable'"
+    forms: tuple[str, ...] = ()
+    take: str | None = None
 
 
 @dataclass(frozen=True)
@@ -127,9 +130,27 @@ class Plan:
             column_plan.value.replace("{t}", f"t{number}") + f" AS v{number}"
             for number, column_plan in enumerate(rule.columns)
         ]
+        read = (
+            f"SELECT *, {', '.join(values)} FROM "
+            f"(SELECT _row, _item, _unreadable AS _broken, {', '.join(texts)} FROM {self.relation} WHERE {condition})"
+        )
+        over_rows = [
+            f"CASE WHEN {self._key} IS NULL THEN v{number} ELSE "
+            f"{_TAKEN[column_plan.take]}(v{number}) OVER (PARTITION BY {self._key}) END AS v{number}"
+            for number, column_plan in enumerate(rule.columns)
+            if column_plan.take is not None
+        ]
+        return f"(SELECT * REPLACE ({', '.join(over_rows)}) FROM ({read}))" if over_rows else f"({read})"
+
+    @property
+    def _key(self) -> str:
+        """SQL of the key of a row, null where it has none."""
+        table = TABLES[self.table]
+        keys = [f"v{table.names.index(name)}" for name in table.key if table[name].needed]
         return (
-            f"(SELECT *, {', '.join(values)} FROM "
-            f"(SELECT _row, _item, _unreadable AS _broken, {', '.join(texts)} FROM {self.relation} WHERE {condition}))"
+            keys[0]
+            if len(keys) == 1
+            else f"CASE WHEN {' AND '.join(f'{k} IS NOT NULL' for k in keys)} THEN ({', '.join(keys)}) END"
         )
 
     def final_sql(self, feed: int, variant: int) -> str:
@@ -278,6 +299,27 @@ def _message(column_plan: ColumnPlan) -> str:
     return f"concat({start}, {excerpt}, {end}, {column_plan.advice.replace('{t}', '{r}')})"
 
 
+def _where_in_words(conditions: Sequence[Condition]) -> str:
+    """The conditions of a case, as a report says them."""
+    words = [f"`{condition.column}` {_test_in_words(condition)}" for condition in conditions]
+    return f" where {' and '.join(words)}" if words else ""
+
+
+def _test_in_words(condition: Condition) -> str:
+    (test, value) = next(iter(condition.model_dump(exclude={"column"}, exclude_none=True).items()))
+    match test:
+        case "filled":
+            return "is filled" if value else "is empty"
+        case "among" | "not_among":
+            return f"is {'none' if test == 'not_among' else 'one'} of {', '.join(map(repr, value))}"
+        case "same_as" | "differs_from":
+            return f"{'equals' if test == 'same_as' else 'differs from'} `{value}`"
+        case "matches" | "not_matches":
+            return f"{'matches' if test == 'matches' else 'does not match'} {value!r}"
+        case _:
+            return f"is {'not ' if test == 'differs' else ''}{value!r}"
+
+
 @dataclass
 class _Compiler:
     """Turns the rules of one feed into SQL over the columns of one file."""
@@ -321,7 +363,8 @@ class _Compiler:
             file_rows=self.columns.file.rows,
             damage=tuple(self.columns.damage),
             notes=tuple(self.columns.notes),
-            reordered=self.columns.reordered,
+            reordered=self.columns.reordered
+            or any(column_plan.take for variant in variants for column_plan in variant.columns),
             ids=tuple(self._ids()),
             absent=tuple(names[0] if names else name for name, names in missing.items()),
             unread=self.columns.file.unread,
@@ -381,6 +424,7 @@ class _Compiler:
         if rule.missing is not None:
             text = f"CASE WHEN {origin.raw} IS NULL THEN {quoted(rule.missing)} ELSE {text} END"
         words = f"{origin.words}{reading}" + (f", empty becomes {rule.missing!r}" if rule.missing is not None else "")
+        words += f", the {rule.take} of all rows of a {', '.join(TABLES[self.feed.table].key)}" if rule.take else ""
         if rule.values or any(case.values or case.extract for case in rule.cases) or rule.extract:
             expected = "a value that the mapping knows" if column.type not in value_sql.TYPES else expected
         return ColumnPlan(
@@ -396,6 +440,8 @@ class _Compiler:
             failed=origin.failed,
             unknown=origin.unknown,
             value=f"({value})::{sql_type}",
+            forms=tuple(self._forms(rule)),
+            take=rule.take,
             slow_value=self._slow_value(column, rule, sql_type),
             advice=time_sql.advice(self._time_words(rule)) if column.type == "instant" else "''",
         )
@@ -463,7 +509,10 @@ class _Compiler:
             text=case_sql("text", "NULL"),
             failed=case_sql("failed", "false"),
             unknown=case_sql("unknown", "false"),
-            words="the first case that fits: " + "; ".join(origin.words for _, origin in arms),
+            words="the first case that fits: "
+            + "; ".join(
+                origin.words + _where_in_words(case.where) for case, (_, origin) in zip(rule.cases, arms, strict=True)
+            ),
             sources=[*(name for _, origin in arms for name in origin.sources), *sources],
             rule_columns=[*(name for _, origin in arms for name in origin.rule_columns), *condition_columns],
             present=has_source and any(origin.present for _, origin in arms),

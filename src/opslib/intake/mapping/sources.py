@@ -170,6 +170,9 @@ class ColumnRule(Settings):
     `values` (a translation; `else` is what becomes of other values: keep, null, unreadable, or a constant), `missing`
     (what an empty field becomes), and the reading of its type. `ends_in_zeros` says of ids that their last zeros are
     their own; without it, ids of 16 digits and more that all end in zeros count as rounded by a spreadsheet.
+
+    `take` is for a log with a row per update: `least` or `greatest` of the values that the rows of the file have for
+    the same key, say the first `created_at` beside the status of the latest row.
     """
 
     source: Texts = Field(default=(), alias="from")
@@ -187,6 +190,7 @@ class ColumnRule(Settings):
     decimal: Literal[".", ","] | None = None
     html: bool = False
     ends_in_zeros: bool = False
+    take: Literal["least", "greatest"] | None = None
 
     @model_validator(mode="after")
     def _one_origin(self) -> ColumnRule:
