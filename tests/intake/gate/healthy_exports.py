@@ -66,6 +66,7 @@ def healthy(tickets_a_week: int = TICKETS_A_WEEK) -> dict[str, pd.DataFrame]:
                     "due_at": created + timedelta(hours=30),
                     "reopen_count": 0,
                     "transfer_count": 0,
+                    "recorded_sla": "met",
                 }
             )
             for place, team in enumerate(TEAMS)
