@@ -7,17 +7,21 @@ import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
 import duckdb
 
 from opslib.intake.mapping import value_sql
 from opslib.intake.mapping.export_files import files_of_lookup
 from opslib.intake.mapping.sources import Feed, SourceMapping
-from opslib.intake.notation import identifier, listed, quoted_list
+from opslib.intake.notation import identifier, listed, quoted
 from opslib.intake.reading.json_rows import explode
 from opslib.intake.reading.raw_rows import SHEET, RawRows
 from opslib.intake.reading.read_options import ReadOptions
 from opslib.tables import Column, Table
+
+_BETWEEN: Final = "\x1f"
+"""Sets the null markers apart, and stands in no cell."""
 
 
 @dataclass
@@ -242,9 +246,12 @@ class FileColumns:
         kept = {value.strip().casefold() for value in values}
         markers = {marker.casefold() for marker in self.mapping.null_markers} - kept
         words = sorted({"", *markers})
-        # A text of more bytes than any marker needs not be made lower case to be told from all of them.
+        # One text with all markers: a list of so many constants becomes a join for each column of each rule. A text of
+        # more bytes than any marker need not be made lower case to be told from all of them.
+        listed_words = quoted(_BETWEEN.join(["", *words, ""]))
         is_longer = f"strlen({text}) > {4 * max(map(len, words))}"
-        return f"CASE WHEN {is_longer} OR lower({text}) NOT IN ({quoted_list(words)}) THEN {text} END"
+        is_marker = f"contains({listed_words}, concat({quoted(_BETWEEN)}, lower({text}), {quoted(_BETWEEN)}))"
+        return f"CASE WHEN {is_longer} OR NOT {is_marker} THEN {text} END"
 
 
 def _with_column(raw: RawRows, name: str) -> list[RawRows]:
