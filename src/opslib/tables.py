@@ -28,6 +28,7 @@ _ARROW: dict[str, pa.DataType] = {
 
 STATUSES = ("new", "open", "pending", "on_hold", "solved", "closed", "deleted", "merged", "spam")
 PRIORITIES = ("low", "normal", "high", "urgent")
+SLA_OUTCOMES = ("met", "breached")
 ROLES = ("requester", "agent", "automation")
 EVENTS = (
     "created",
@@ -177,8 +178,9 @@ TABLES: dict[str, Table] = {
             due_at          instant   the deadline that the source gives
             reopen_count    integer   reopens (used where there are no events)
             transfer_count  integer   transfers (used where there are no events)
+            recorded_sla    category  whether the source's own SLA on the resolution was met or breached
             """,
-            values={"status": STATUSES, "priority": PRIORITIES},
+            values={"status": STATUSES, "priority": PRIORITIES, "recorded_sla": SLA_OUTCOMES},
             dated_by="created_at",
             needed=True,
         ),

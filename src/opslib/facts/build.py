@@ -23,6 +23,7 @@ from opslib.errors import NotInExport, WarehouseError
 from opslib.facts import backlog, replies, sla, solves, spells, tickets
 from opslib.facts.spells import seconds_of
 from opslib.settings import Organisation
+from opslib.store.files import week_rows_source
 from opslib.store.memo import Basis, Memo, code_of, digest_of, digest_of_files
 from opslib.store.warehouse import Warehouse
 from opslib.tables import TABLES, telling_events
@@ -229,7 +230,7 @@ class _Line:
         """The weeks whose stored first-contact resolution is no longer what the tickets of all weeks say."""
         if not weeks:
             return set()
-        files = _parquet(self._warehouse.files("facts", "tickets", weeks))
+        files = week_rows_source(self._warehouse.files("facts", "tickets", weeks))
         self._connection.execute(f"CREATE OR REPLACE TEMP VIEW built_tickets AS SELECT * FROM {files}")
         facts = self._expression_of("built_tickets").rename(stored="first_contact_resolution")
         anew = tickets.with_first_contact_resolution(
@@ -245,7 +246,7 @@ class _Line:
         files = self._warehouse.files("standard", "ticket_events")
         if not files:
             return frozenset()
-        rows = self._connection.execute(f"SELECT DISTINCT event FROM {_parquet(files)}").fetchall()
+        rows = self._connection.execute(f"SELECT DISTINCT event FROM {week_rows_source(files)}").fetchall()
         columns = self._present.get("ticket_events", [column.name for column in TABLES["ticket_events"]])
         return telling_events((row[0] for row in rows), columns)
 
@@ -266,14 +267,15 @@ class _Line:
         columns = ", ".join(f'"{name}"' for name in (*table.names, "week"))
         seconds = ", ".join(f'epoch_us("{name}") // 1000000 AS {name}_seconds' for name in table.of_type("instant"))
         self._connection.execute(
-            f"CREATE OR REPLACE TEMP VIEW part_tickets AS SELECT {columns}, {seconds} FROM {_parquet(files)}"
+            f"CREATE OR REPLACE TEMP VIEW part_tickets AS SELECT {columns}, {seconds} FROM {week_rows_source(files)}"
         )
         events = self._warehouse.files("standard", "ticket_events", weeks)
         if events:
             columns = ", ".join(f'"{name}"' for name in (*TABLES["ticket_events"].names, "sequence"))
             self._connection.execute(
                 f"CREATE OR REPLACE TEMP VIEW part_events AS "
-                f"SELECT {columns}, epoch_us(occurred_at) // 1000000 AS occurred_at_seconds FROM {_parquet(events)}"
+                f"SELECT {columns}, epoch_us(occurred_at) // 1000000 AS occurred_at_seconds "
+                f"FROM {week_rows_source(events)}"
             )
         else:
             schema = TABLES["ticket_events"].schema.append(pa.field("sequence", pa.int64()))
@@ -285,7 +287,7 @@ class _Line:
 
     def _make_contacts(self) -> None:
         columns = ["requester_id", "contact_reason", "created_at", "ticket_id"]
-        files = _parquet(self._warehouse.files("standard", "tickets"))
+        files = week_rows_source(self._warehouse.files("standard", "tickets"))
         self._connection.execute(
             f"CREATE OR REPLACE TEMP VIEW all_tickets AS SELECT {', '.join(columns)}, '' AS week FROM {files}"
         )
@@ -376,12 +378,6 @@ def _sql(expression: ir.Table) -> str:
         for name, type_ in expression.schema().items()
     )
     return f"SELECT {columns} FROM ({ibis.to_sql(expression, dialect='duckdb')})"
-
-
-def _parquet(files: list[Path]) -> str:
-    """Reads Parquet files with `week` as the name of their folder has it."""
-    quoted = ", ".join("'" + str(path).replace("'", "''") + "'" for path in files)
-    return f"read_parquet([{quoted}], hive_partitioning = true, hive_types = {{'week': VARCHAR}})"
 
 
 def _by_week(rows: pa.Table, weeks: list[str]) -> Iterator[tuple[str, pa.Table]]:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
+from pathlib import Path
+
+from opslib.store.files import pattern_of
 
 
 def quoted(text: object) -> str:
@@ -13,6 +17,17 @@ def quoted(text: object) -> str:
 def quoted_list(values: Sequence[str]) -> str:
     """SQL text constants, as they stand between the brackets of a list."""
     return ", ".join(quoted(value) for value in values)
+
+
+def parquet_source(path: Path, *options: str) -> str:
+    """SQL for FROM: the rows of just this Parquet file, whatever characters its name and its folders' names have."""
+    return f"read_parquet({', '.join([quoted(pattern_of(path)), 'hive_partitioning = false', *options])})"
+
+
+def shown_name(path: Path) -> str:
+    """The name of a file for messages and tables: bytes that are no text and control characters are written out."""
+    name = os.fsencode(path.name).decode("utf-8", "backslashreplace")
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in name)
 
 
 def identifier(name: str) -> str:

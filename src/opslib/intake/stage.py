@@ -23,6 +23,7 @@ from opslib.intake.mapping.map_file import MappedFile, map_file
 from opslib.intake.mapping.sources import SourceMapping
 from opslib.intake.privacy.pseudonyms import Pseudonymiser
 from opslib.intake.privacy.redaction import redact_many
+from opslib.settings import ReadingLimits
 from opslib.store.files import digest, write_aside
 from opslib.store.memo import code_of, digest_of
 from opslib.store.warehouse import Warehouse
@@ -35,7 +36,11 @@ _WORTH_A_PROCESS_BYTES = 50_000_000
 
 @dataclass(frozen=True)
 class Staged:
-    """One export file as it feeds one standard table."""
+    """One export file as it feeds one standard table.
+
+    `records` is the number of records in the file, counted by another way than the rows that were read; `unread` says
+    what of the file was not read, and why.
+    """
 
     table: str
     file: str
@@ -43,10 +48,12 @@ class Staged:
     order: int
     rows_read: int
     left_out: int
+    records: int
     present: tuple[str, ...]
     damage: str | None
     redacted: dict[str, int] = field(default_factory=dict)
     parquet: str = ""
+    unread: tuple[str, ...] = ()
 
 
 def stage(
@@ -55,6 +62,7 @@ def stage(
     exports: Path,
     pseudonymiser: Pseudonymiser,
     *,
+    limits: ReadingLimits | None = None,
     workers: int = 1,
     on_file: Callable[[str], None] | None = None,
 ) -> list[Staged]:
@@ -65,6 +73,7 @@ def stage(
         source: How the source's files map to the standard tables.
         exports: The folder with the export files; they are read, never copied.
         pseudonymiser: Makes the pseudonyms of ids that name a person.
+        limits: How much one export file may ask for.
         workers: Processes that redact free text side by side.
         on_file: Called with the name of each file as it is read.
 
@@ -99,7 +108,10 @@ def stage(
                 entries = _stage_file(warehouse, source, path, exports, shas[path], folder, pseudonymiser, pool)
                 memo.keep(name, basis, [asdict(item) for item in entries])
             staged += [
-                Staged(**(entry | {"present": tuple(entry["present"]), "order": order})) for entry in memo.note(name)
+                Staged(
+                    **(entry | {"present": tuple(entry["present"]), "unread": tuple(entry["unread"]), "order": order})
+                )
+                for entry in memo.note(name)
             ]
     memo.forget(set(memo.names()) - set(names.values()))
     _remove_others(warehouse.root / "staged", {Path(item.parquet).parent.name for item in staged})
@@ -135,8 +147,10 @@ def _stage_file(
                 order=0,
                 rows_read=mapped_file.rows_read + mapped_file.left_out,
                 left_out=mapped_file.left_out,
+                records=mapped_file.records,
                 present=tuple(sorted(mapped_file.present)),
                 damage=mapped_file.damage,
+                unread=mapped_file.unread,
                 redacted=dict(sorted(pieces.items())),
                 parquet=parquet.relative_to(warehouse.root).as_posix(),
             )

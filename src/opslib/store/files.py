@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -53,3 +53,25 @@ def digest(*paths: Path) -> str:
         with path.open("rb") as stream:
             content.update(hashlib.file_digest(stream, "sha256").digest())
     return content.hexdigest()
+
+
+def sha256_of(path: Path) -> str:
+    """SHA-256 of one file, as `sha256sum` prints it."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def week_rows_source(paths: Iterable[Path]) -> str:
+    """SQL for FROM: the rows of Parquet files, with `week` as the name of the folder of each has it.
+
+    Notes:
+        DuckDB's own way would make columns of the names of all folders above, such as `team=x`.
+    """
+    patterns = ", ".join("'" + pattern_of(path).replace("'", "''") + "'" for path in paths)
+    files = f"read_parquet([{patterns}], hive_partitioning = false, filename = '_file')"
+    return f"(SELECT * EXCLUDE _file, regexp_extract(_file, '/week=([^/]+)/[^/]+$', 1) AS week FROM {files})"
+
+
+def pattern_of(path: Path) -> str:
+    """The pattern that only this path fits: DuckDB takes every name of a file as a pattern of names."""
+    return "".join(f"[{character}]" if character in "*?[" else character for character in str(path.absolute()))

@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 from filelock import FileLock, Timeout
 
 from opslib.errors import NotInExport, WarehouseError
-from opslib.store.files import write_aside
+from opslib.store.files import pattern_of, write_aside
 from opslib.store.memo import Memo
 
 if TYPE_CHECKING:
@@ -229,7 +229,7 @@ class Warehouse:
         files = self.files(area, table, weeks)
         if not files:
             raise NotInExport(f"{area}/{table} is not in this warehouse: the export has no {table}")
-        return engine.read_parquet([str(path) for path in files], hive_partitioning=False)
+        return engine.read_parquet([pattern_of(path) for path in files], hive_partitioning=False)
 
     def columns(self, table: str) -> frozenset[str]:
         """The columns of a standard table that the export gives; empty where it has no such table."""

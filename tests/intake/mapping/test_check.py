@@ -179,3 +179,94 @@ def test_an_empty_file_is_told_of(params: Path, export: Path) -> None:
 def test_an_unknown_source_is_an_error(params: Path, export: Path) -> None:
     with pytest.raises(SettingsError, match="no source 'desc'; did you mean 'desk'"):
         check_source(params, "desc", [export])
+
+
+def lines_of(params: Path, export: Path, text: str) -> tuple[bool, list[str]]:
+    """Whether an export fits, and the report on it, each line without its indent."""
+    export.write_text(text)
+    report = check_source(params, "desk", [export])
+    return report.fits, [line.strip() for line in report.lines()]
+
+
+HEAD = "id,created_at,state,group,via,asker,title,reopens,kind\n"
+
+
+def test_all_values_without_a_translation_are_named_with_lines_to_paste(params: Path, export: Path) -> None:
+    words = [f"Office {number:02}" for number in range(15)]
+    rows = "".join(f'{n},2026-11-09,open,General,"{word}",,,,\n' for n, word in enumerate([*words, 'Desk ""A""']))
+    fits, lines = lines_of(params, export, HEAD + rows)
+    assert fits
+    (listed,) = [line for line in lines if line.startswith("no translation for: ")]
+    assert listed.startswith('no translation for: Desk "A" (1), Office 00 (1), Office 01 (1)')
+    assert listed.endswith(" and 4 more")
+    start = lines.index("to translate them, paste under `channel` and fill in:")
+    assert lines[start + 1 : start + 4] == ["values:", '"Desk \\"A\\"": "?"', '"Office 00": "?"']
+    assert lines[start + 17] == '"Office 14": "?"'
+
+
+@pytest.mark.parametrize(
+    ("times", "advice"),
+    [
+        (["13/03/2026 09:00", "01/02/2026 09:00"], "`time: [iso, day_first]` would read all 2"),
+        (["03/13/2026 09:00", "2026-01-02 09:00"], "`time: [iso, month_first]` would read all 2"),
+        (["1773392700", "1773392701"], "`time: [iso, epoch_s]` would read all 2"),
+        (["13/03/2026 09:00", "03/13/2026 09:00"], None),
+    ],
+)
+def test_the_reading_of_times_that_reads_all_rows_is_named(
+    params: Path, export: Path, times: list[str], advice: str | None
+) -> None:
+    fits, lines = lines_of(
+        params, export, HEAD + "".join(f"{n},{at},open,General,,,,,\n" for n, at in enumerate(times))
+    )
+    assert not fits
+    assert [line for line in lines if "would read all" in line] == ([advice] if advice else [])
+
+
+def test_rows_without_a_team_are_judged_by_the_limit_of_the_gate(params: Path, export: Path) -> None:
+    def rows(without: int) -> str:
+        return HEAD + "".join(f"{n},2026-11-09,open,{'' if n < without else 'General'},,,,,\n" for n in range(100))
+
+    few, lines = lines_of(params, export, rows(2))
+    assert few
+    assert "2 of 100 rows have no group: give them a team with `missing: us-general` under `team`" in lines
+    many, lines = lines_of(params, export, rows(3))
+    assert not many
+    assert (
+        "3 of 100 rows have no group: give them a team with `missing: us-general` under `team`, or raise "
+        "`limits.without_team_share` in params/org.yml; with so many the gate blocks" in lines
+    )
+    mapping = params / "sources" / "desk.yml"
+    mapping.write_text(
+        mapping.read_text().replace("{General: us-general}", "{General: us-general}, missing: us-general")
+    )
+    mended, lines = lines_of(params, export, rows(3))
+    assert mended
+    assert not any("have no group" in line for line in lines)
+
+
+def test_a_log_with_a_row_per_update_is_named(params: Path, export: Path) -> None:
+    rows = "".join(f"{n % 10},2026-11-09,open,General,,,,,\n" for n in range(30))
+    fits, lines = lines_of(params, export, HEAD + rows)
+    words = "20 of 30 rows repeat a ticket_id: this looks like a log with a row per update"
+    assert not fits
+    assert f"! {words}: map `updated_at`, so that the latest row counts, or map the rows to ticket_events" in lines
+    mapping = params / "sources" / "desk.yml"
+    mapping.write_text(mapping.read_text() + "      updated_at: created_at\n")
+    fits, lines = lines_of(params, export, HEAD + rows)
+    assert fits
+    assert any(line.startswith(f"! {words}; the latest row by `updated_at` counts.") for line in lines)
+
+
+def test_the_conditions_of_cases_are_said(params: Path, export: Path) -> None:
+    mapping = params / "sources" / "desk.yml"
+    rule = (
+        "{cases: [{where: [{column: kind, in: [a, b]}, {column: title, filled: true}], constant: web}, "
+        "{where: [{column: via, not_matches: '^x'}], from: via}, {constant: other}]}"
+    )
+    mapping.write_text(mapping.read_text().replace("{from: via, values: {Mail: email}, else: other}", rule))
+    export.write_text(EXPORT)
+    assert column(check_source(params, "desk", [export]), "channel").rule == (
+        "the first case that fits: always 'web' where `kind` is one of 'a', 'b' and `title` is filled; "
+        "from `via` where `via` does not match '^x'; always 'other'"
+    )

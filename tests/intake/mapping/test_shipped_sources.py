@@ -324,10 +324,10 @@ def test_zendesk_comments_ratings_users_and_shifts(exports: Any, con: Any) -> No
 def test_servicenow_incidents_with_names_and_with_labels(exports: Any, con: Any) -> None:
     folder = exports(
         incident__csv="number,opened_at,sys_updated_on,state,hold_reason,assignment_group,caller_id,assigned_to,"
-        "category,subcategory,contact_type,priority,short_description,resolved_at,closed_at,reopen_count,reassignment_count\n"
+        "category,subcategory,contact_type,priority,short_description,resolved_at,closed_at,reopen_count,reassignment_count,made_sla\n"
         "INC001,2026-11-02 14:00:00,2026-11-03 09:00:00,6,,Service Desk,jo,sam,Software,Email,self-service,"
-        "3 - Moderate,No mail,2026-11-03 09:00:00,,1,2\n"
-        "INC002,11/13/2026 14:05:00,,3,1,Commerce Support,al,,Hardware,,phone,1 - Critical,Broken,,,0,0\n",
+        "3 - Moderate,No mail,2026-11-03 09:00:00,,1,2,true\n"
+        "INC002,11/13/2026 14:05:00,,3,1,Commerce Support,al,,Hardware,,phone,1 - Critical,Broken,,,0,0,false\n",
         incident_list__csv="Number,Opened,State,Assignment group,Priority,Caller\n"
         "INC003,2026-11-02 14:00:00,Canceled,Service Desk,5,x\n",
     )
@@ -338,6 +338,7 @@ def test_servicenow_incidents_with_names_and_with_labels(exports: Any, con: Any)
     ]
     assert (one["solved_at"], two["created_at"]) == (utc("2026-11-03T09:00:00"), utc("2026-11-13T14:05:00"))
     assert (one["reopen_count"], one["transfer_count"]) == (1, 2)
+    assert (one["recorded_sla"], two["recorded_sla"]) == ("met", "breached")
     (three,) = mapped(con, "servicenow", folder, "incident_list.csv")["tickets"]
     assert (three["status"], three["priority"]) == ("deleted", "low")
 

@@ -14,17 +14,21 @@ from rich.table import Table as RichTable
 from rich.text import Text as RichText
 
 from opslib.errors import ExportError
+from opslib.intake.mapping import advice
 from opslib.intake.mapping.export_files import find_files
 from opslib.intake.mapping.feed_plan import Plan, plan_file
 from opslib.intake.mapping.sources import STANDARD, SourceMapping, load_source
-from opslib.intake.notation import quoted
+from opslib.intake.notation import parquet_source, quoted, quoted_list
+from opslib.intake.reading.raw_rows import SHEET
 from opslib.intake.reading.read import form_of
-from opslib.settings import load_organisation
-from opslib.tables import TABLES, Column
+from opslib.settings import Limits, load_organisation
+from opslib.tables import TABLES, Column, Table
 
 HIDDEN: Final = "(hidden)"
 _EXAMPLES: Final = 3
 _TOP: Final = 5
+_LISTED: Final = 12
+_MOST_LISTED: Final = 100
 _FORMS: Final = {"csv": "CSV", "json": "JSON", "xlsx": "workbook", "parquet": "Parquet", "zip": "zip"}
 
 
@@ -46,8 +50,10 @@ class ColumnCheck:
     """What one standard column would become.
 
     `read`, `empty` and `unreadable` count rows; `first` and `last` are those of a column of times (UTC) or dates; `top`
-    the most frequent values of a category; `unknown` the values that the translation has no entry for; `strange` the
-    results that neither the standard table nor params/org.yml names.
+    the most frequent values of a category; `unknown` the values that the translation has no entry for, at most 100 of
+    `unknown_words`; `strange` the results that neither the standard table nor params/org.yml names, at most 100.
+    `advice` is what to write into the mapping; `is_blocked` says that the gate would set aside more rows for this
+    column than its limits allow.
     """
 
     column: Column
@@ -61,6 +67,9 @@ class ColumnCheck:
     top: tuple[tuple[str, int], ...] = ()
     unknown: tuple[tuple[str, int], ...] = ()
     strange: tuple[tuple[str, int], ...] = ()
+    unknown_words: int = 0
+    advice: tuple[str, ...] = ()
+    is_blocked: bool = False
 
     def details(self) -> list[str]:
         """The lines under the column's own."""
@@ -72,11 +81,11 @@ class ColumnCheck:
         if self.top:
             lines.append("most frequent: " + _with_counts(self.top))
         if self.unknown:
-            lines.append("no translation for: " + _with_counts(self.unknown))
+            lines.append("no translation for: " + _shortened(self.unknown, self.unknown_words))
         if self.strange:
             allowed = f"one of {', '.join(self.column.values)}" if self.column.values else "a team of the organisation"
-            lines.append(f"not {allowed}: " + _with_counts(self.strange))
-        return lines
+            lines.append(f"not {allowed}: " + _shortened(self.strange, len(self.strange)))
+        return [*lines, *self.advice]
 
 
 @dataclass(frozen=True)
@@ -90,6 +99,8 @@ class TableCheck:
     absent: tuple[str, ...]
     broken: tuple[tuple[int, str], ...] = ()
     broken_rows: int = 0
+    advice: tuple[str, ...] = ()
+    is_blocked: bool = False
 
 
 @dataclass(frozen=True)
@@ -103,6 +114,7 @@ class FileCheck:
     unused: tuple[str, ...] = ()
     damage: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    unread: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -117,11 +129,10 @@ class CheckReport:
 
     @property
     def fits(self) -> bool:
-        """Whether every file could be read whole, with every value of every needed column."""
+        """Whether every file could be read whole, with as many values of needed columns as the gate asks for."""
         whole = not self.problems and not any(file.damage for file in self.files)
         return whole and not any(
-            table.broken_rows
-            or any(check.column.needed and (check.unreadable or check.strange) for check in table.columns)
+            table.is_blocked or any(check.is_blocked for check in table.columns)
             for file in self.files
             for table in file.tables
         )
@@ -143,10 +154,10 @@ class CheckReport:
         for file in self.files:
             report += ["", f"{file.path.name}: {file.form}, {file.rows:,} rows"]
             report += [f"! {damage}" for damage in file.damage]
-            report += [f"  note: {note}" for note in file.notes]
+            report += [f"  note: {note}" for note in (*file.unread, *file.notes)]
             for table in file.tables:
                 report += ["", f"  {_heading(table)}"]
-                report += [f"  ! {text}" for text in _broken_rows(table)]
+                report += [f"  ! {text}" for text in (*_broken_rows(table), *table.advice)]
                 cells = [_cells(check) for check in table.columns]
                 widths = [max(len(row[n]) for row in [_HEADER, *cells]) for n in range(5)]
                 report.append("    " + _align(_HEADER, widths))
@@ -167,9 +178,9 @@ class CheckReport:
         for file in self.files:
             parts.append(RichText(f"\n{file.path.name}: {file.form}, {file.rows:,} rows", style="bold"))
             parts += [RichText(f"! {damage}", style="red") for damage in file.damage]
-            parts += [RichText(f"note: {note}", style="dim") for note in file.notes]
+            parts += [RichText(f"note: {note}", style="dim") for note in (*file.unread, *file.notes)]
             for table in file.tables:
-                parts += [RichText(f"! {text}", style="red") for text in _broken_rows(table)]
+                parts += [RichText(f"! {text}", style="red") for text in (*_broken_rows(table), *table.advice)]
                 grid = RichTable(title=RichText(_heading(table)), title_justify="left", caption_justify="left")
                 for number, name in enumerate(_HEADER):
                     grid.add_column(name, justify="right" if number in _RIGHT else "left", overflow="fold")
@@ -209,8 +220,10 @@ def check_source(params: Path, name: str, paths: Sequence[Path]) -> CheckReport:
     """
     mapping = load_source(params, name)
     teams: tuple[str, ...] = ()
+    limits = Limits()
     if (params / f"{mapping.organisation}.yml").is_file():
-        teams = load_organisation(params, mapping.organisation).team_names
+        organisation = load_organisation(params, mapping.organisation)
+        teams, limits = organisation.team_names, organisation.limits
     files, problems = [], []
     for path in paths:
         try:
@@ -220,25 +233,34 @@ def check_source(params: Path, name: str, paths: Sequence[Path]) -> CheckReport:
             continue
         for file in exports:
             try:
-                files.append(_check_file(mapping, file, teams))
+                files.append(_check_file(mapping, file, _Allowance(teams, limits)))
             except ExportError as error:
                 problems.append(str(error))
     return CheckReport(name, mapping.description, tuple(files), tuple(problems), mapping.notes)
 
 
-def _check_file(mapping: SourceMapping, path: Path, teams: Sequence[str]) -> FileCheck:
+@dataclass(frozen=True)
+class _Allowance:
+    """The teams there are, and how much the gate lets pass."""
+
+    teams: Sequence[str]
+    limits: Limits
+
+
+def _check_file(mapping: SourceMapping, path: Path, allowance: _Allowance) -> FileCheck:
     with duckdb.connect() as con:
-        plans = plan_file(con, mapping, path, path.parent)
+        plans = [plan.thorough() for plan in plan_file(con, mapping, path, path.parent)]
         try:
             used = {name for plan in plans for name in plan.used}
             names = list(dict.fromkeys(plan.table for plan in plans))
-            tables = tuple(_check_table(con, [p for p in plans if p.table == name], teams) for name in names)
+            tables = tuple(_check_table(con, [p for p in plans if p.table == name], allowance) for name in names)
             return FileCheck(
                 path=path,
                 form=_FORMS[form_of(path)] if path.stat().st_size else "nothing",
                 rows=plans[0].file_rows,
                 tables=tables,
-                unused=tuple(name for name in plans[0].file_columns if name not in used),
+                unused=tuple(name for name in plans[0].file_columns if name not in used and name != SHEET),
+                unread=tuple(dict.fromkeys(text for plan in plans for text in plan.unread)),
                 damage=tuple(dict.fromkeys(damage for plan in plans for damage in plan.damage)),
                 notes=tuple(dict.fromkeys(note for plan in plans for note in plan.notes)),
             )
@@ -246,7 +268,7 @@ def _check_file(mapping: SourceMapping, path: Path, teams: Sequence[str]) -> Fil
             plans[0].workspace.close()
 
 
-def _check_table(con: duckdb.DuckDBPyConnection, plans: Sequence[Plan], teams: Sequence[str]) -> TableCheck:
+def _check_table(con: duckdb.DuckDBPyConnection, plans: Sequence[Plan], allowance: _Allowance) -> TableCheck:
     """Run the plans of one table and count what became of each column."""
     table = TABLES[plans[0].table]
     parquet = plans[0].workspace.new(".parquet")
@@ -256,11 +278,11 @@ def _check_table(con: duckdb.DuckDBPyConnection, plans: Sequence[Plan], teams: S
         for variant in range(len(plan.variants))
     ]
     con.execute(f"COPY ({' UNION ALL '.join(selects)}) TO {quoted(parquet)} (FORMAT parquet)")
-    rows = f"read_parquet({quoted(parquet)})"
+    rows = parquet_source(parquet)
     absent = [name for name in table.names if not any(name in plan.present for plan in plans)]
     event = table.names.index("event") if table.name == "ticket_events" else None
     checks = [
-        _check_column(con, rows, number, column, plans, teams, event)
+        _check_column(con, rows, number, column, plans, allowance, event)
         for number, column in enumerate(table)
         if column.name not in absent or column.needed
     ]
@@ -268,6 +290,8 @@ def _check_table(con: duckdb.DuckDBPyConnection, plans: Sequence[Plan], teams: S
     examples = con.execute(
         f"SELECT _row, _broken FROM {rows} WHERE _broken IS NOT NULL ORDER BY _row LIMIT {_EXAMPLES}"
     ).fetchall()
+    present = [name for name in table.names if name not in absent]
+    log = advice.log_advice(table, present, *_rows_and_keys(con, rows, table))
     return TableCheck(
         table=table.name,
         rows=total,
@@ -276,7 +300,20 @@ def _check_table(con: duckdb.DuckDBPyConnection, plans: Sequence[Plan], teams: S
         absent=tuple(name for name in absent if not table[name].needed),
         broken=tuple((number, text) for number, text in examples),
         broken_rows=broken,
+        advice=(log,) if log else (),
+        is_blocked=(log is not None and "updated_at" not in present)
+        or broken > allowance.limits.unreadable_share * total,
     )
+
+
+def _rows_and_keys(con: duckdb.DuckDBPyConnection, rows: str, table: Table) -> tuple[int, int]:
+    """How many rows have a key, and how many keys they have."""
+    keys = [f"v{table.names.index(name)}" for name in table.key]
+    has_key = " AND ".join(f"{key} IS NOT NULL" for key in keys)
+    with_key, different = _row(
+        con, f"SELECT count(*), count(DISTINCT ({', '.join(keys)},)) FROM {rows} WHERE {has_key} AND _broken IS NULL"
+    )
+    return with_key, different
 
 
 def _check_column(
@@ -285,7 +322,7 @@ def _check_column(
     number: int,
     column: Column,
     plans: Sequence[Plan],
-    teams: Sequence[str],
+    allowance: _Allowance,
     event: int | None,
 ) -> ColumnCheck:
     value, failed = f"v{number}", Plan.unreadable(number)
@@ -294,14 +331,15 @@ def _check_column(
         con,
         f"SELECT count({value}), count(*) FILTER ({failed}), count(*) FROM {rows} WHERE _broken IS NULL",
     )
+    hint = variants[0].advice.replace("{t}", f"r{number}")
     failures = con.execute(
-        f"SELECT _row, left(r{number}, 40), _plan, _variant FROM {rows} WHERE {failed} AND _broken IS NULL "
+        f"SELECT _row, left(r{number}, 40), _plan, _variant, {hint} FROM {rows} WHERE {failed} AND _broken IS NULL "
         f"ORDER BY _row LIMIT {_EXAMPLES}"
     ).fetchall()
     hidden = column.type in ("person", "free_text")
     examples = tuple(
-        Unreadable(row, HIDDEN if hidden else raw, plans[plan].variants[variant].columns[number].expected)
-        for row, raw, plan, variant in failures
+        Unreadable(row, HIDDEN if hidden else raw, plans[plan].variants[variant].columns[number].expected + words)
+        for row, raw, plan, variant, words in failures
     )
     first = last = None
     if column.type in ("instant", "date") and read:
@@ -311,25 +349,42 @@ def _check_column(
     top: tuple[tuple[str, int], ...] = ()
     unknown: tuple[tuple[str, int], ...] = ()
     strange: tuple[tuple[str, int], ...] = ()
+    unknown_words = strange_rows = 0
     if column.type == "category":
         label, condition = value, "true"
         if event is not None and column.name == "value":
             # The value of an assignee event names a person.
             label, condition = f"concat(v{event}, ' ', {value})", f"v{event} <> 'assignee'"
         top = _most(con, f"SELECT {label} AS x FROM {rows} WHERE {value} IS NOT NULL AND {condition}")
-        allowed = column.values or (tuple(teams) if column.name == "team" else ())
+        allowed = column.values or (tuple(allowance.teams) if column.name == "team" else ())
         if any(one.translated for one in variants):
             ours = f"{value} IN ({', '.join(quoted(name) for name in allowed)})" if allowed else "false"
-            unknown = _most(
-                con,
+            untranslated = (
                 f"SELECT r{number} AS x FROM {rows} WHERE u{number} AND {condition} "
-                f"AND NOT coalesce(lower({value}) = lower(r{number}) AND {ours}, false)",
+                f"AND NOT coalesce(lower({value}) = lower(r{number}) AND {ours}, false)"
             )
+            unknown = _most(con, untranslated, _MOST_LISTED)
+            (unknown_words,) = _row(con, f"SELECT count(DISTINCT x) FROM ({untranslated})")
         if allowed:
+            others = f"SELECT {value} AS x FROM {rows} WHERE {value} NOT IN ({quoted_list(allowed)})"
+            (strange_rows,) = _row(con, f"SELECT count(*) FROM ({others})")
             strange = _most(
                 con,
-                f"SELECT {value} AS x FROM {rows} WHERE {value} NOT IN ({', '.join(quoted(name) for name in allowed)})",
+                others,
+                _MOST_LISTED,
             )
+    limits, empty = allowance.limits, total - read - unreadable
+    lost = unreadable + strange_rows
+    most_empty = limits.without_team_share if column.name == "team" else limits.unreadable_share
+    lines: list[str] = []
+    if column.type in ("instant", "date") and unreadable and len(variants) == 1:
+        lines += advice.time_advice(con, rows, f"t{number}", variants[0].forms)
+    if unknown:
+        lines += advice.translation_block(column.name, [word for word, _ in unknown])
+    if column.name == "team" and column.needed and variants[0].rule_columns:
+        name = variants[0].sources[0] if variants[0].sources else variants[0].rule_columns[0]
+        team_line = advice.team_advice(name, empty, total, allowance.teams, limits)
+        lines += [team_line] if team_line else []
     rules = list(dict.fromkeys(one.rule for one in variants if one.present or one.rule_columns)) or ["not mapped"]
     return ColumnCheck(
         column=column,
@@ -343,6 +398,9 @@ def _check_column(
         top=top,
         unknown=unknown,
         strange=strange,
+        unknown_words=unknown_words,
+        advice=tuple(lines),
+        is_blocked=column.needed and (lost > limits.unreadable_share * total or empty > most_empty * total),
     )
 
 
@@ -352,16 +410,22 @@ def _row(con: duckdb.DuckDBPyConnection, query: str) -> tuple[Any, ...]:
     return tuple(row)
 
 
-def _most(con: duckdb.DuckDBPyConnection, query: str) -> tuple[tuple[str, int], ...]:
+def _most(con: duckdb.DuckDBPyConnection, query: str, number: int = _TOP) -> tuple[tuple[str, int], ...]:
     """The most frequent values of `x`, cut at 40 characters."""
     rows = con.execute(
-        f"SELECT left(x, 40), count(*) FROM ({query}) GROUP BY ALL ORDER BY 2 DESC, 1 LIMIT {_TOP}"
+        f"SELECT left(x, 40), count(*) FROM ({query}) GROUP BY ALL ORDER BY 2 DESC, 1 LIMIT {number}"
     ).fetchall()
     return tuple((str(value), count) for value, count in rows)
 
 
 def _with_counts(values: Iterable[tuple[str, int]]) -> str:
     return ", ".join(f"{value} ({count:,})" for value, count in values)
+
+
+def _shortened(values: Sequence[tuple[str, int]], number: int) -> str:
+    """The most frequent values, and how many others there are."""
+    listed = _with_counts(values[:_LISTED])
+    return listed + (f" and {number - _LISTED:,} more" if number > _LISTED else "")
 
 
 def _heading(table: TableCheck) -> str:

@@ -7,7 +7,8 @@ import io
 import re
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
 from typing import Any, Final
@@ -15,98 +16,185 @@ from typing import Any, Final
 import duckdb
 
 from opslib.intake.notation import identifier, quoted
-from opslib.intake.reading.raw_rows import LONGEST_FIELD, RawRows, Reading, RowWriter, distinct_names
+from opslib.intake.reading.header import header_of
+from opslib.intake.reading.raw_rows import HEAD_LINES, RawRows, Reading, RowWriter, distinct_names
 from opslib.intake.reading.text_file import SAMPLE, Text, ends_with_newline
+from opslib.intake.reading.text_shape import TextShape
+from opslib.intake.reading.unpacking import BLOCK
+from opslib.store.files import pattern_of
 
 _SEPARATORS: Final = (",", ";", "\t", "|")
+_SEPARATOR_LINE: Final = re.compile(r'"?sep=(?P<separator>[^"\r\n])"?[,;\t|]*(?:\r\n|\r|\n)', re.IGNORECASE)
+_FORMULA: Final = re.compile(r'=".*"', re.DOTALL)
 
 
 @dataclass(frozen=True)
 class _Layout:
-    """What every record keeps to; `columns` are the names of the header, made distinct."""
+    """What every record keeps to; `columns` are the names of the header, made distinct.
+
+    `records` counts those below the header and `lines` all, by the text's bytes; `formulas` says that values may be
+    written as `="000101"`, as they are where a spreadsheet is not to change them.
+    """
 
     separator: str
-    skip_lines: int
     header: list[str]
     columns: list[str]
+    records: int
+    lines: int
+    formulas: bool
 
 
 def csv_rows(reading: Reading, text: Text) -> RawRows:
     """The records of a CSV text, one row each, under the names of its header."""
+    most = reading.limits.value_megabytes << 20
+    if text.shape.longest_line > most:
+        raise reading.beyond("value_megabytes", f"a line of it has {text.shape.longest_line >> 20:,} MB")
+    with _fields_of(most):
+        return _rows(reading, text)
+
+
+@contextmanager
+def _fields_of(characters: int) -> Iterator[None]:
+    """Let a field have that many characters, in what reads CSV here."""
+    before = csv.field_size_limit(characters)
+    try:
+        yield
+    finally:
+        csv.field_size_limit(before)
+
+
+def _rows(reading: Reading, text: Text) -> RawRows:
     with text.path.open(encoding="utf-8", newline="", errors="replace") as stream:
         sample = stream.read(SAMPLE)
-    skip_lines = reading.options.skip_lines
-    separator = reading.options.separator
-    if (separator_line := re.match(r"sep=(.)\r?\n", sample)) is not None:
-        separator = separator or separator_line[1]
-        skip_lines += 1
-    body = "".join(sample.splitlines(keepends=True)[skip_lines:])
+        skip_lines = reading.options.skip_lines
+        separator = reading.options.separator
+        if (separator_line := _SEPARATOR_LINE.match(sample)) is not None:
+            separator = separator or separator_line["separator"]
+            skip_lines += 1
+        while len(lines := _lines_of(sample)) <= skip_lines + 1 and (more := stream.readline()):
+            sample += more
+    preamble, body = "".join(lines[:skip_lines]), "".join(lines[skip_lines:])
     if not body.strip():
-        return reading.nothing(
-            f"{reading.path.name}: the file is empty: it has no header and no rows", notes=text.notes
-        )
+        return reading.nothing(f"{reading.name}: the file is empty: it has no header and no rows", notes=text.notes)
     separator = separator or _sniffed_separator(body)
-    header = next(row for row in csv.reader(io.StringIO(body, newline=""), delimiter=separator) if row)
-    layout = _Layout(separator, skip_lines, header, distinct_names(header))
+    records = csv.reader(io.StringIO(body, newline=""), delimiter=separator)
+    header = next(row for row in records if row)
+    if len(header) > reading.limits.columns:
+        raise reading.beyond("columns", f"its header has {len(header):,} columns")
+    head = tuple(tuple(re.split(r"[,;\t|]", line.replace('"', "").strip())) for line in _lines_of(body)[:HEAD_LINES])
+    if reading.options.header_lines > 1:
+        above, header = _header_of_lines(records, header, reading.options.header_lines)
+        preamble += "".join(_lines_of(body)[:above])
+    if preamble:
+        _cut_off(reading, text, preamble)
+    shape = text.shape
+    layout = _Layout(
+        separator, header, distinct_names(header), shape.records - 1, shape.lines, formulas=shape.has_formulas
+    )
     parquet = reading.workspace.new(".parquet")
     # DuckDB drops what follows an opening quote that is never closed without a word, so an odd number of quotes
     # goes the careful way.
-    is_irregular = text.truncated or text.quotes % 2 == 1 or reading.options.escape != '"' or body[:1].isspace()
+    is_irregular = text.truncated or shape.quotes % 2 == 1 or reading.options.escape != '"' or body[:1].isspace()
+    records_read = None
     if is_irregular or not _through_duckdb(reading, text, layout, parquet):
-        _record_by_record(reading, text, layout, parquet)
+        records_read = _record_by_record(reading, text, layout, parquet)
     if text.is_temporary:
         text.path.unlink()
-    return reading.result(layout.columns, parquet, damage=text.damage, notes=text.notes)
+    rows = reading.result(
+        layout.columns,
+        parquet,
+        damage=text.damage,
+        notes=text.notes,
+        records=layout.records if records_read is None else records_read,
+    )
+    return replace(rows, head=head)
+
+
+def _header_of_lines(records: Iterator[list[str]], first: list[str], number: int) -> tuple[int, list[str]]:
+    """How many lines stand above the last one of a header of several, and the names that they make together."""
+    lines, above = [first], 0
+    while len(lines) < number:
+        above = records.line_num  # type: ignore[attr-defined]
+        lines.append(next(records, []))
+    return above, list(header_of(lines).names)
+
+
+def _lines_of(sample: str) -> list[str]:
+    """Lines with their ends, which are no others than those of a CSV."""
+    return list(io.StringIO(sample, newline=""))
+
+
+def _cut_off(reading: Reading, text: Text, preamble: str) -> None:
+    """Leave out what stands above the header, from the text and its counts."""
+    whole, body = text.path, reading.workspace.new(".txt")
+    with whole.open("rb") as stream, body.open("wb") as out:
+        stream.seek(len(preamble.encode()))
+        shape = TextShape()
+        for block in iter(lambda: stream.read(BLOCK), b""):
+            shape.add(block)
+            out.write(block)
+        shape.end()
+    if text.is_temporary:
+        whole.unlink()
+    text.path, text.is_temporary, text.shape = body, True, shape
 
 
 def _through_duckdb(reading: Reading, text: Text, layout: _Layout, parquet: Path) -> bool:
-    """True where every row fits the header; on the first that does not, nothing is kept."""
+    """True where every row fits the header and none is missing; on the first that does not, nothing is kept."""
     types = ", ".join(f"{quoted(f'c{number}')}: 'VARCHAR'" for number in range(len(layout.columns)))
     is_header = " AND ".join(
         f"coalesce(trim(c{number}), '') = {quoted(name.strip())}" for number, name in enumerate(layout.header)
     )
-    columns = ", ".join(f"c{number} AS {identifier(name)}" for number, name in enumerate(layout.columns))
+    value = "CASE WHEN regexp_full_match({0}, '=\".*\"', 's') THEN {0}[3:-2] ELSE {0} END" if layout.formulas else "{0}"
+    columns = ", ".join(
+        f"{value.format(f'c{number}')} AS {identifier(name)}" for number, name in enumerate(layout.columns)
+    )
     try:
-        reading.con.execute(
+        copied = reading.con.execute(
             f"""COPY (
                 SELECT {columns}, row_number() OVER () AS _row, 0 AS _item, NULL::VARCHAR AS _unreadable,
                        {is_header} AS _header
-                FROM read_csv({quoted(text.path)}, auto_detect=false, columns={{{types}}}, header=true,
-                              delim={quoted(layout.separator)}, quote='"', escape='"', skip={layout.skip_lines},
-                              parallel=false, strict_mode=true, null_padding=false)
+                FROM read_csv({quoted(pattern_of(text.path))}, auto_detect=false, columns={{{types}}}, header=true,
+                              delim={quoted(layout.separator)}, quote='"', escape='"', compression='none',
+                              hive_partitioning=false, parallel=false, strict_mode=true, null_padding=false)
             ) TO {quoted(parquet)} (FORMAT parquet)"""
-        )
+        ).fetchone()
     except duckdb.Error:
         return False
-    return True
+    return copied is not None and copied[0] == layout.records
 
 
-def _record_by_record(reading: Reading, text: Text, layout: _Layout, parquet: Path) -> None:
-    """The slow and careful way, for files that do not keep to one form."""
+def _record_by_record(reading: Reading, text: Text, layout: _Layout, parquet: Path) -> int:
+    """The slow and careful way, for files that do not keep to one form; the number of records that the text has."""
     width, header = len(layout.columns), [name.strip() for name in layout.header]
     escape = None if reading.options.escape == '"' else reading.options.escape
     ends_whole = ends_with_newline(text.path)
-    limit = csv.field_size_limit(LONGEST_FIELD)
-    try:
-        with (
-            text.path.open(encoding="utf-8", newline="", errors="replace") as stream,
-            RowWriter(parquet, layout.columns) as writer,
-        ):
-            for _ in range(layout.skip_lines):
-                stream.readline()
-            records = _records(stream, width, delimiter=layout.separator, escapechar=escape, doublequote=escape is None)
-            next(records, None)
-            following = next(records, None)
-            for number in count(1):
-                if following is None:
-                    break
-                (record, problem), following = following, next(records, None)
-                if following is None and text.truncated and (not ends_whole or not record or record[-1].endswith("\n")):
-                    problem = "row: cut off where the file ends"
-                is_header = [value.strip() for value in record] == header
-                writer.add(number, record if problem is None else None, problem, header=is_header)
-    finally:
-        csv.field_size_limit(limit)
+    too_long = (
+        f"row: a value of more than the {reading.limits.value_megabytes:,} MB of `limits.reading.value_megabytes`"
+    )
+    number = 0
+    with (
+        text.path.open(encoding="utf-8", newline="", errors="replace") as stream,
+        RowWriter(parquet, layout.columns) as writer,
+    ):
+        lines = _Lines(stream)
+        records = _records(
+            lines, width, too_long, delimiter=layout.separator, escapechar=escape, doublequote=escape is None
+        )
+        next(records, None)
+        following = next(records, None)
+        for number in count(1):
+            if following is None:
+                break
+            (record, problem), following = following, next(records, None)
+            if following is None and text.truncated and (not ends_whole or not record or record[-1].endswith("\n")):
+                problem = "row: cut off where the file ends"
+            is_header = [value.strip() for value in record] == header
+            if layout.formulas:
+                record = [value[2:-1] if _FORMULA.fullmatch(value) else value for value in record]
+            writer.add(number, record if problem is None else None, problem, header=is_header)
+    # A line that no record was made of is a record that is missing.
+    return number - 1 + layout.lines - lines.taken
 
 
 class _Lines:
@@ -116,25 +204,27 @@ class _Lines:
         self._stream = stream
         self._pending: deque[str] = deque()
         self.record_lines: list[str] = []
+        self.taken = 0
 
     def __iter__(self) -> Iterator[str]:
         return self
 
     def __next__(self) -> str:
         self.record_lines.append(self._pending.popleft() if self._pending else next(self._stream))
+        self.taken += 1
         return self.record_lines[-1]
 
     def give_back_all_but_the_first(self) -> None:
         self._pending.extendleft(reversed(self.record_lines[1:]))
+        self.taken -= len(self.record_lines) - 1
 
 
-def _records(stream: Iterator[str], width: int, **form: Any) -> Iterator[tuple[list[str], str | None]]:
+def _records(lines: _Lines, width: int, too_long: str, **form: Any) -> Iterator[tuple[list[str], str | None]]:
     """The records of a CSV text and what is wrong with each.
 
     A quote that is opened and never closed swallows the rows after it. Where a record does not fit the header and a
     line of it alone would, its first line is the broken one, and the others are read anew.
     """
-    lines = _Lines(stream)
     records = csv.reader(lines, **form)
     while True:
         lines.record_lines = []
@@ -144,6 +234,9 @@ def _records(stream: Iterator[str], width: int, **form: Any) -> Iterator[tuple[l
             return
         except csv.Error:
             record = []
+            if len(lines.record_lines) == 1:
+                yield [], too_long
+                continue
         if not record and len(lines.record_lines) == 1 and not lines.record_lines[0].strip():
             continue
         while len(record) > width and not record[-1].strip():

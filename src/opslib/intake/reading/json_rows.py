@@ -2,66 +2,123 @@
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import duckdb
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from opslib.errors import ExportError
-from opslib.intake.notation import identifier, listed, quoted
-from opslib.intake.reading.raw_rows import LONGEST_FIELD, RawRows, Reading, distinct_names
-from opslib.intake.reading.text_file import BLOCK, Text
+from opslib.intake.notation import identifier, listed, parquet_source, quoted
+from opslib.intake.reading.json_text import SCHEMA, JsonText
+from opslib.intake.reading.raw_rows import RawRows, Reading, distinct_names
+from opslib.intake.reading.text_file import Text
+
+_BLANKS: Final = "chr(9) || chr(10) || chr(13) || chr(30) || chr(65279)"
+_ERROR_KEYS: Final = ("error", "errors", "errorMessages", "fault")
 
 
 def json_rows(reading: Reading, text: Text) -> RawRows:
     """The objects of a JSON text, one row each; the fields of objects in them become columns `object.field`."""
-    lines = _lines(reading, text)
-    if lines is None:
-        return reading.nothing(
-            text.damage or f"{reading.path.name}: the file is empty: it has no rows", notes=text.notes
-        )
-    objects = reading.workspace.new(".parquet")
-    reading.con.execute(
-        f"""COPY (
-            SELECT row_number() OVER () AS _row, CASE WHEN json_valid(line) THEN line END AS _json,
-                   CASE WHEN NOT json_valid(line) THEN 'row: not valid JSON'
-                        WHEN json_type(line) <> 'OBJECT' THEN 'row: not a JSON object' END AS _unreadable
-            FROM read_csv({quoted(lines)}, auto_detect=false, columns={{'line': 'VARCHAR'}}, header=false,
-                          delim='\x1f', quote='', escape='', parallel=false, strict_mode=false,
-                          max_line_size={LONGEST_FIELD})
-            WHERE trim(line) <> ''
-        ) TO {quoted(objects)} (FORMAT parquet)"""
-    )
-    relation = f"read_parquet({quoted(objects)})"
-    if reading.options.records:
-        where = quoted(_json_path(reading.options.records.split(".")))
-        records = reading.workspace.new(".parquet")
+    json_text, values = JsonText(reading, text), reading.workspace.new(".parquet")
+    reading.con.register("json_records", pa.RecordBatchReader.from_batches(SCHEMA, json_text.batches()))
+    try:
         reading.con.execute(
             f"""COPY (
-                SELECT row_number() OVER () AS _row, _json, _unreadable FROM (
-                    SELECT unnest(CASE WHEN _unreadable IS NOT NULL THEN [NULL]
-                                  WHEN json_exists(_json, {where}) THEN json_extract(_json, {where[:-1]}[*]')
-                                  ELSE [_json::JSON] END) AS _json, _unreadable
-                    FROM {relation}
+                SELECT place AS _row, CASE WHEN kind IN ('OBJECT', 'ARRAY') THEN json END AS _json,
+                       CASE WHEN kind IS NULL THEN coalesce(problem, 'row: not valid JSON')
+                            WHEN kind NOT IN ('OBJECT', 'ARRAY') THEN 'row: not a JSON object' END AS _unreadable
+                FROM (
+                    SELECT place, json, problem, CASE WHEN json_valid(json) THEN json_type(json) END AS kind
+                    FROM (SELECT place, trim(text, ' ,' || {_BLANKS}) AS json, problem FROM json_records)
                 )
-            ) TO {quoted(records)} (FORMAT parquet)"""
+            ) TO {quoted(values)} (FORMAT parquet)"""
         )
-        relation = f"read_parquet({quoted(records)})"
-    fields = _fields(reading.con, relation, "_json")
+    finally:
+        reading.con.unregister("json_records")
+    if text.is_temporary:
+        text.path.unlink()
+    damage = text.damage or json_text.damage
+    if not json_text.records:
+        return reading.nothing(damage or f"{reading.name}: the file is empty: it has no rows", notes=text.notes)
+    objects, records, wrong_pages = _objects(reading, values)
+    fields = _fields(reading.con, parquet_source(objects), "_json")
+    if len(fields) > reading.limits.columns:
+        raise reading.beyond("columns", f"its records have {len(fields):,} fields")
     columns, selects = _columns(fields, "_json", reserved=[], prefix="")
     parquet = reading.workspace.new(".parquet")
     reading.con.execute(
         f"""COPY (
             SELECT {", ".join([*selects, "_row", "0 AS _item", "_unreadable", "false AS _header"])}
-            FROM {_with_values(relation, "_json", fields)}
+            FROM {_with_values(parquet_source(objects), "_json", fields)}
         ) TO {quoted(parquet)} (FORMAT parquet)"""
     )
-    return reading.result(columns, parquet, damage=text.damage, notes=text.notes)
+    objects.unlink()
+    return reading.result(columns, parquet, damage=damage or wrong_pages, notes=text.notes, records=records)
+
+
+def _objects(reading: Reading, values: Path) -> tuple[Path, int, str | None]:
+    """The records of a file's values: of pages those in their array, of arrays their items, else the value itself.
+
+    Returns:
+        A Parquet file of `_row`, `_json` and `_unreadable`; how many records the values say that they hold; what is
+        wrong where a page holds none because it is an error, or something else than records.
+    """
+    key = reading.options.records
+    path = _json_path(key.split(".")) if key else ""
+    page = f"json_type(_json, {quoted(path)})" if key else "NULL::VARCHAR"
+    source = f"(SELECT *, json_type(_json) = 'ARRAY' AS is_array, {page} AS page FROM {parquet_source(values)})"
+    in_page = f"json_array_length(_json, {quoted(path)})" if key else "0"
+    counts = reading.con.execute(
+        f"""SELECT coalesce(sum(CASE WHEN is_array THEN json_array_length(_json) WHEN page IN ('ARRAY', 'NULL')
+                                     THEN coalesce({in_page}, 0) ELSE 1 END), 0)::BIGINT,
+                   count(*) FILTER (is_array), count(page), count(*) FILTER (page NOT IN ('ARRAY', 'NULL')),
+                   min(_row) FILTER (_json IS NOT NULL AND NOT is_array AND page IS NULL),
+                   min(_row) FILTER (page IS NULL AND {_is_error("_json")})
+            FROM {source}"""
+    ).fetchone()
+    assert counts is not None
+    records, arrays, pages, odd_pages, first_without, first_error = counts
+    wrong = None
+    if key and odd_pages:
+        wrong = f"{reading.name}: `{key}` is no array of records; fetch the export again"
+    elif key and (first_error or (pages and first_without)):
+        wrong = (
+            f"{reading.name}: value {first_error or first_without:,} of the file is an error of what was asked for, or "
+            f"a page without the array `{key}`; the rows of the others were read: fetch the export again"
+        )
+    if not arrays and not pages:
+        return values, records, wrong
+    objects = reading.workspace.new(".parquet")
+    of_page = f"WHEN page IN ('ARRAY', 'NULL') THEN json_extract(_json, {quoted(path + '[*]')})" if key else ""
+    reading.con.execute(
+        f"""COPY (
+            SELECT row_number() OVER () AS _row, CASE WHEN is_row THEN json END AS _json,
+                   CASE WHEN NOT is_row THEN 'row: not a JSON object' ELSE problem END AS _unreadable
+            FROM (
+                SELECT json, problem, json_type(json) = 'OBJECT' OR problem IS NOT NULL AS is_row
+                FROM (
+                    SELECT unnest(CASE WHEN is_array THEN json_extract(_json, '$[*]') {of_page}
+                                  ELSE [_json::JSON] END) AS json, _unreadable AS problem
+                    FROM (SELECT * FROM {source} ORDER BY _row)
+                )
+            )
+        ) TO {quoted(objects)} (FORMAT parquet)"""
+    )
+    values.unlink()
+    return objects, records, wrong
+
+
+def _is_error(column: str) -> str:
+    """SQL: whether an object says that an API could not answer."""
+    keys = ", ".join(quoted(f'$."{key}"') for key in _ERROR_KEYS)
+    return (
+        f"len(list_filter(json_extract_string({column}, [{keys}]), lambda v: v NOT IN ('[]', '{{}}', 'false', ''))) > 0"
+    )
 
 
 def explode(con: duckdb.DuckDBPyConnection, raw: RawRows, column: str) -> RawRows:
@@ -80,7 +137,7 @@ def explode(con: duckdb.DuckDBPyConnection, raw: RawRows, column: str) -> RawRow
     name = raw.column_of(column)
     if name is None:
         raise ExportError(
-            f"{raw.path.name}: there is no column `{column}` to take apart; the file has {listed(raw.columns)}"
+            f"{raw.name}: there is no column `{column}` to take apart; the file has {listed(raw.columns)}"
         )
     cursor, parquet = con.cursor(), raw.workspace.new(".parquet")
     items = raw.workspace.new(".parquet")
@@ -102,80 +159,19 @@ def explode(con: duckdb.DuckDBPyConnection, raw: RawRows, column: str) -> RawRow
             )
         ) TO {quoted(items)} (FORMAT parquet)"""
     )
-    fields = _fields(cursor, f"read_parquet({quoted(items)})", "_json")
+    fields = _fields(cursor, parquet_source(items), "_json")
     columns, selects = _columns(fields, "_json", reserved=[c for c in raw.columns if c != name], prefix=f"{column}.")
     others = [c for c in raw.columns if c != name]
     cursor.execute(
         f"""COPY (
             SELECT {", ".join([*(identifier(c) for c in others), *selects])}, _row, _item, _unreadable,
                    false AS _header
-            FROM {_with_values(f"read_parquet({quoted(items)})", "_json", fields)}
+            FROM {_with_values(parquet_source(items), "_json", fields)}
         ) TO {quoted(parquet)} (FORMAT parquet)"""
     )
     items.unlink()
     rows = pq.read_metadata(parquet).num_rows
     return replace(raw, columns=(*others, *columns), parquet=parquet, rows=rows)
-
-
-def _lines(reading: Reading, text: Text) -> Path | None:
-    """A file with one object a line: itself where it is one, else an array or a pretty-printed text taken apart."""
-    with text.path.open(encoding="utf-8", errors="replace") as stream:
-        first = next((line for line in stream if line.strip()), "").strip()
-    if not first:
-        return None
-    if first.startswith("{") and _is_json(first):
-        return text.path
-    lines = reading.workspace.new(".jsonl")
-    with text.path.open(encoding="utf-8", errors="replace") as stream, lines.open("w", encoding="utf-8") as out:
-        try:
-            for item in _items(stream):
-                out.write(json.dumps(item, ensure_ascii=False) + "\n")
-        except ValueError as error:
-            message = (
-                f"{reading.path.name}: the JSON ends or breaks in the middle ({error}); the rows before it were read"
-            )
-            text.damage = text.damage or message
-    return lines if lines.stat().st_size else None
-
-
-def _is_json(text: str) -> bool:
-    try:
-        json.loads(text)
-    except ValueError:
-        return False
-    return True
-
-
-def _items(stream: io.TextIOBase | Any) -> Iterator[Any]:
-    """The items of a JSON array, or the objects of a text of objects, one after the other, without reading it whole."""
-    decoder, buffer, at_end, in_array, number = json.JSONDecoder(), "", False, False, 0
-    while True:
-        buffer = buffer.lstrip(" \t\r\n,")
-        if not in_array and buffer.startswith("["):
-            buffer, in_array = buffer[1:], True
-            continue
-        if in_array and buffer.startswith("]"):
-            return
-        if buffer:
-            try:
-                item, end = decoder.raw_decode(buffer)
-            except ValueError as error:
-                if at_end:
-                    raise ValueError(f"after row {number}") from error
-            else:
-                # A number at the end of the buffer may go on in the next block.
-                if end < len(buffer) or at_end or isinstance(item, (dict, list)):
-                    number += 1
-                    yield item
-                    buffer = buffer[end:]
-                    continue
-        if at_end:
-            if in_array:
-                raise ValueError(f"after row {number}")
-            return
-        block = stream.read(max(BLOCK, len(buffer)))
-        at_end = not block
-        buffer += block
 
 
 def _json_path(keys: Sequence[str]) -> str:

@@ -6,17 +6,22 @@ from collections.abc import Iterator
 from typing import Any
 
 import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
 
-from opslib.intake.notation import identifier, quoted
+from opslib.intake.notation import identifier, parquet_source, quoted
 from opslib.intake.reading.raw_rows import RawRows, Reading, distinct_names
 
 
 def parquet_rows(reading: Reading) -> RawRows:
     """The rows of a Parquet file; the fields of a struct become columns `struct.field`."""
-    source = f"read_parquet({quoted(reading.path)})"
+    source = parquet_source(reading.path)
     try:
+        records = pq.read_metadata(reading.path).num_rows
         description = reading.con.execute(f"SELECT * FROM {source} LIMIT 0").description or []
         leaves = [leaf for column in description for leaf in _leaves((column[0],), column[1])]
+        if len(leaves) > reading.limits.columns:
+            raise reading.beyond("columns", f"it has {len(leaves):,} columns")
         columns = distinct_names([".".join(path) for path, _ in leaves])
         selects = [f"{text} AS {identifier(name)}" for (_, text), name in zip(leaves, columns, strict=True)]
         parquet = reading.workspace.new(".parquet")
@@ -27,12 +32,16 @@ def parquet_rows(reading: Reading) -> RawRows:
                 FROM {source}
             ) TO {quoted(parquet)} (FORMAT parquet)"""
         )
-    except duckdb.Error as error:
-        message = str(error).splitlines()[0].replace(str(reading.path), reading.path.name)
+    except UnicodeDecodeError:
         return reading.nothing(
-            f"{reading.path.name}: the Parquet file is damaged ({message[:120]}); fetch the export again"
+            f"{reading.name}: the names of columns in the Parquet file are not UTF-8; export it with other names"
         )
-    return reading.result(columns, parquet, typed=True)
+    except (duckdb.Error, pa.ArrowException, OSError, RuntimeError) as error:
+        return reading.nothing(
+            f"{reading.name}: the Parquet file is damaged or of a kind that cannot be read ({type(error).__name__}); "
+            "fetch the export again"
+        )
+    return reading.result(columns, parquet, typed=True, records=records)
 
 
 def _leaves(path: tuple[str, ...], kind: Any) -> Iterator[tuple[tuple[str, ...], str]]:
@@ -49,6 +58,6 @@ def _leaves(path: tuple[str, ...], kind: Any) -> Iterator[tuple[tuple[str, ...],
         case "list" | "array" | "map" | "union":
             yield path, f"to_json({value})::VARCHAR"
         case "blob":
-            yield path, f"decode({value})"
+            yield path, f"coalesce(try(decode({value})), {value}::VARCHAR)"
         case _:
             yield path, f"{value}::VARCHAR"

@@ -15,11 +15,14 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from opslib.intake.notation import quoted
-from opslib.intake.reading.read_options import ReadOptions
+from opslib.intake.notation import parquet_source, shown_name
+from opslib.intake.reading.read_options import SUFFIXES, ReadOptions
+from opslib.settings import ReadingLimits
 
-LONGEST_FIELD: Final = 16 << 20
-"""Characters that one field of a text may have."""
+SHEET: Final = "_sheet"
+"""The column of a workbook's rows that names their sheet."""
+HEAD_LINES: Final = 50
+"""Lines from the top in which a header is looked for that is not where it was expected."""
 _BATCH_ROWS: Final = 50_000
 _OWN_FIELDS: Final = [
     ("_row", pa.int64()),
@@ -42,6 +45,12 @@ class Workspace:
         """A path in the folder that is not used yet."""
         return self.folder / f"{next(self._numbers)}{suffix}"
 
+    def link(self, path: Path) -> Path:
+        """A file under a name of which no part means anything to those who read it, but for how it ends."""
+        link = self.new(suffix_of(path.name))
+        link.symlink_to(path.absolute())
+        return link
+
     def keep(self, other: Workspace) -> None:
         """Let another workspace live as long as this one."""
         if other is not self:
@@ -61,7 +70,10 @@ class RawRows:
     `relation` is SQL for FROM: the columns as the file names them, `_row` (from 1, the header not counted), `_item`
     (the number within an array that was taken apart, else 0) and `_unreadable` (null, or what is wrong with the row;
     its values are null then). `typed` says that the file has times of its own type, which are ISO text here whatever
-    the mapping's rule is.
+    the mapping's rule is. `records` is the number of records in the file, counted by another way than `rows`.
+
+    `sheets` are those of a workbook with several, of which these rows are the first one's; `unread` says what of the
+    file is not among the rows, and why; `head` are the cells of the first lines, for finding a header among them.
     """
 
     path: Path
@@ -73,10 +85,19 @@ class RawRows:
     repeated_headers: int = 0
     damage: str | None = None
     notes: tuple[str, ...] = ()
+    records: int = 0
+    sheets: tuple[Sheet, ...] = ()
+    unread: tuple[str, ...] = ()
+    head: tuple[tuple[str, ...], ...] = ()
+
+    @property
+    def name(self) -> str:
+        """What messages call the file."""
+        return shown_name(self.path)
 
     @property
     def relation(self) -> str:
-        return f"(SELECT * EXCLUDE _header FROM read_parquet({quoted(self.parquet)}) WHERE NOT _header)"
+        return f"(SELECT * EXCLUDE _header FROM {parquet_source(self.parquet)} WHERE NOT _header)"
 
     def column_of(self, name: str) -> str | None:
         """The column of that name as the file writes it: exactly so, else in other case; None where there is none."""
@@ -91,13 +112,38 @@ class RawRows:
 
 
 @dataclass(frozen=True)
+class Sheet:
+    """A sheet of a workbook."""
+
+    name: str
+    hidden: bool
+    rows: RawRows
+
+
+class BeyondLimits(Exception):
+    """A file asks for more than the limits allow; the message is what is wrong with it."""
+
+
+@dataclass(frozen=True)
 class Reading:
-    """One reading of one file: what each form needs for it, and the two ways in which it ends."""
+    """One reading of one file: what each form needs for it, and the two ways in which it ends.
+
+    `path` is where its bytes lie, under a name that means nothing; `name` is what messages call it.
+    """
 
     con: duckdb.DuckDBPyConnection
     path: Path
     options: ReadOptions
     workspace: Workspace
+    limits: ReadingLimits
+    name: str
+
+    def beyond(self, limit: str, what: str) -> BeyondLimits:
+        """What to raise of a file that asks for more than one of `limits` allows."""
+        return BeyondLimits(
+            f"{self.name}: {what}; `limits.reading.{limit}` in params allows {getattr(self.limits, limit):,}. Nothing "
+            "of the file was read: raise the limit if the file is meant to be so"
+        )
 
     def nothing(self, damage: str, columns: tuple[str, ...] = (), notes: Iterable[str] = ()) -> RawRows:
         """A file that gives no row, and why."""
@@ -114,24 +160,39 @@ class Reading:
         typed: bool = False,
         damage: str | None = None,
         notes: Iterable[str] = (),
+        records: int | None = None,
     ) -> RawRows:
-        """What stands in a Parquet file of these columns and our own, each repeated header counted and left out."""
+        """What stands in a Parquet file of these columns and our own, each repeated header counted and left out.
+
+        Args:
+            columns: the names of the file's columns.
+            parquet: its rows.
+            typed: whether the file has times of its own type.
+            damage: what is wrong with the file as a whole.
+            notes: what else is to be said of it.
+            records: how many records the file has, repeated headers among them, counted by another way than `parquet`
+                was made; a file of whose records some are missing there is damaged.
+        """
         counts = self.con.execute(
-            f"SELECT count(*) FILTER (NOT _header), count(*) FILTER (_header) FROM read_parquet({quoted(parquet)})"
+            f"SELECT count(*) FILTER (NOT _header), count(*) FILTER (_header) FROM {parquet_source(parquet)}"
         ).fetchone()
         assert counts is not None
         rows, headers = counts
+        records = rows if records is None else records - headers
+        if records != rows and damage is None:
+            damage = (
+                f"{self.name}: the file has {records:,} record(s), {rows:,} could be read: fetch the export again; if "
+                "that does not help, save it in another form"
+            )
         if rows == 0 and damage is None:
             damage = (
-                f"{self.path.name}: the file has a header but no rows"
-                if columns
-                else f"{self.path.name}: the file has no rows"
+                f"{self.name}: the file has a header but no rows" if columns else f"{self.name}: the file has no rows"
             )
         all_notes = list(notes)
         if headers:
             all_notes.append(f"{headers} line(s) repeat the header; they were skipped")
         return RawRows(
-            self.path, tuple(columns), parquet, rows, self.workspace, typed, headers, damage, tuple(all_notes)
+            self.path, tuple(columns), parquet, rows, self.workspace, typed, headers, damage, tuple(all_notes), records
         )
 
 
@@ -170,7 +231,7 @@ class RowWriter:
 def distinct_names(header: Sequence[str]) -> list[str]:
     """Names without the spaces around them, each once (SQL does not tell case apart), none empty, none of our own."""
     names: list[str] = []
-    used_names = {name for name, _ in _OWN_FIELDS}
+    used_names = {SHEET, *(name for name, _ in _OWN_FIELDS)}
     for position, name in enumerate(header, start=1):
         stem = name.strip().replace("\x00", "") or f"column_{position}"
         candidate = next(
@@ -179,3 +240,8 @@ def distinct_names(header: Sequence[str]) -> list[str]:
         used_names.add(candidate.casefold())
         names.append(candidate)
     return names
+
+
+def suffix_of(name: str) -> str:
+    """How the name of a file ends, where that says what kind of file it is; else nothing."""
+    return next((suffix for suffix in SUFFIXES if name.casefold().endswith(suffix)), "")

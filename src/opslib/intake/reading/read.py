@@ -8,32 +8,39 @@ whole is said in `damage`.
 
 from __future__ import annotations
 
-import shutil
 import zipfile
 import zlib
 from dataclasses import replace
-from itertools import chain
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Final, Literal
 
 import duckdb
 
 from opslib.errors import ExportError
-from opslib.intake.notation import identifier, quoted
+from opslib.intake.notation import shown_name
 from opslib.intake.reading.csv_rows import csv_rows
+from opslib.intake.reading.disguises import disguise_of, is_text
+from opslib.intake.reading.joined_rows import joined
 from opslib.intake.reading.json_rows import json_rows
 from opslib.intake.reading.parquet_rows import parquet_rows
-from opslib.intake.reading.raw_rows import RawRows, Reading, Workspace, distinct_names
+from opslib.intake.reading.raw_rows import BeyondLimits, RawRows, Reading, Sheet, Workspace, suffix_of
 from opslib.intake.reading.read_options import SUFFIXES, ReadOptions
-from opslib.intake.reading.text_file import BLOCK, utf8_text
+from opslib.intake.reading.text_file import utf8_text
+from opslib.intake.reading.unpacking import NOT_A_ZIP, Unpacking
 from opslib.intake.reading.workbook_rows import workbook_rows
+from opslib.settings import ReadingLimits
 
 Form = Literal["csv", "json", "xlsx", "parquet", "zip"]
 
 _JSON_SUFFIXES: Final = (".json", ".jsonl", ".ndjson")
 
 
-def open_export(con: duckdb.DuckDBPyConnection, path: Path, options: ReadOptions | None = None) -> RawRows:
+def open_export(
+    con: duckdb.DuckDBPyConnection,
+    path: Path,
+    options: ReadOptions | None = None,
+    limits: ReadingLimits | None = None,
+) -> RawRows:
     """Read one export file.
 
     Args:
@@ -41,10 +48,11 @@ def open_export(con: duckdb.DuckDBPyConnection, path: Path, options: ReadOptions
         path: CSV, CSV.gz, zip of CSVs (or of JSON files), XLSX, JSON lines, JSON arrays (each may be gzipped) or
             Parquet. What the file is is told from its bytes, text from its suffix.
         options: what the file does not say of itself.
+        limits: how much the file may ask for.
 
     Returns:
         The rows. `damage` says what is wrong with the file as a whole: a truncated gzip (the rows before it are there),
-        zero rows, a broken zip.
+        zero rows, a broken zip, a limit that it goes beyond, records that were not read.
 
     Raises:
         ExportError: there is no such file, or it has no such sheet, encoding or records.
@@ -67,8 +75,14 @@ def open_export(con: duckdb.DuckDBPyConnection, path: Path, options: ReadOptions
     if not path.is_file():
         raise ExportError(f"{path}: there is no such file")
     workspace = Workspace()
+    name = shown_name(path)
     try:
-        return _read(Reading(con.cursor(), path, options, workspace))
+        reading = Reading(con.cursor(), workspace.link(path), options, workspace, limits or ReadingLimits(), name)
+        try:
+            raw = _read(reading)
+        except BeyondLimits as error:
+            raw = reading.nothing(str(error))
+        return replace(raw, path=path)
     except BaseException:
         workspace.close()
         raise
@@ -81,20 +95,24 @@ def form_of(path: Path) -> Form:
         ExportError: the file cannot be opened.
     """
     try:
-        with path.open("rb") as stream:
-            start = stream.read(512)
+        return _form_of(path, path.name)
     except OSError as error:
         raise ExportError(f"{path}: the file cannot be opened: {error.strerror}") from error
+
+
+def _form_of(path: Path, name: str) -> Form:
+    with path.open("rb") as stream:
+        start = stream.read(512)
     if start[:2] == b"\x1f\x8b":
         start = _inflate_start(start)
     if start[:4] == b"PAR1":
         return "parquet"
     if start[:8] == b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1":
         return "xlsx"
-    name = path.name.casefold().removesuffix(".gz")
+    name = name.casefold().removesuffix(".gz")
     if start[:4] in (b"PK\x03\x04", b"PK\x05\x06") or name.endswith(".zip"):
         return "xlsx" if name.endswith((".xlsx", ".xlsm")) or _is_workbook(path) else "zip"
-    if name.endswith((".xlsx", ".xlsm", ".xls")):
+    if name.endswith((".xlsx", ".xlsm", ".xls")) and not is_text(start):
         return "xlsx"
     if name.endswith(".parquet"):
         return "parquet"
@@ -108,7 +126,7 @@ def _is_workbook(path: Path) -> bool:
     try:
         with zipfile.ZipFile(path) as archive:
             return any(name in archive.namelist() for name in ("xl/workbook.xml", "xl/workbook.bin"))
-    except (zipfile.BadZipFile, OSError):
+    except NOT_A_ZIP:
         return False
 
 
@@ -121,8 +139,10 @@ def _inflate_start(start: bytes) -> bytes:
 
 def _read(reading: Reading) -> RawRows:
     if reading.path.stat().st_size == 0:
-        return reading.nothing(f"{reading.path.name}: the file is empty (0 bytes)")
-    match form_of(reading.path):
+        return reading.nothing(f"{reading.name}: the file is empty (0 bytes)")
+    if disguise := disguise_of(reading.path, reading.name):
+        return reading.nothing(f"{reading.name}: {disguise}")
+    match _form_of(reading.path, reading.name):
         case "parquet":
             return parquet_rows(reading)
         case "xlsx":
@@ -139,66 +159,57 @@ def _zip_rows(reading: Reading) -> RawRows:
     """The rows of all files in a zip, one after the other; it has the columns of all of them."""
     try:
         archive = zipfile.ZipFile(reading.path)
-    except (zipfile.BadZipFile, OSError):
+    except NOT_A_ZIP:
         return reading.nothing(
-            f"{reading.path.name}: the zip file is damaged (its list of files is missing): fetch the export again"
+            f"{reading.name}: the zip file is damaged (its list of files is missing or broken): fetch the export again"
         )
-    parts, damage, notes = [], [], []
+    parts: list[RawRows] = []
+    damage: list[str] = []
+    notes: list[str] = []
+    unread: list[str] = []
+    sheets: list[Sheet] = []
+    unpacking = Unpacking(reading, reading.path.stat().st_size)
     with archive:
         members = [
             member
             for member in sorted(archive.infolist(), key=lambda member: member.filename)
             if not member.is_dir()
             and "__MACOSX" not in member.filename
-            and Path(member.filename).match(reading.options.member)
+            and PurePosixPath(member.filename).match(reading.options.member)
         ]
         for member in members:
-            if not member.filename.casefold().removesuffix(".gz").endswith(SUFFIXES[:-1]):
-                notes.append(f"`{member.filename}` in the zip was not read: it is no CSV, JSON, XLSX or Parquet file")
+            name = shown_name(Path(member.filename))
+            ending = name.casefold().removesuffix(".gz")
+            if ending.endswith(".zip"):
+                damage.append(f"{reading.name}: `{name}` in it is a zip itself; unpack it once and put that here")
                 continue
-            folder = reading.workspace.new("")
-            folder.mkdir()
-            unpacked = folder / Path(member.filename).name
-            problem = _unzip(archive, member, unpacked)
-            part = _read(replace(reading, path=unpacked))
-            unpacked.unlink()
-            parts.append(part)
-            notes += part.notes
+            if not ending.endswith(SUFFIXES):
+                unread.append(f"`{name}` in the zip was not read: it is no CSV, JSON, XLSX or Parquet file")
+                continue
+            unpacked = reading.workspace.new(suffix_of(name))
+            problem = unpacking.member(archive, member, unpacked)
+            if unpacked.exists() and unpacked.stat().st_size:
+                part = _read(replace(reading, path=unpacked, name=name))
+                parts.append(part)
+                sheets += [replace(sheet, name=f"{name}: {sheet.name}") for sheet in part.sheets] or [
+                    Sheet(name, False, part)
+                ]
+                notes += part.notes
+                if part.damage and not problem:
+                    damage.append(f"{reading.name}: {part.damage}")
             if problem:
-                damage.append(
-                    f"{reading.path.name}: `{member.filename}` in it is damaged ({problem}); "
-                    "the rows up to there were read"
-                )
-            elif part.damage:
-                damage.append(f"{reading.path.name}: {part.damage}")
-    if not parts:
-        return reading.nothing(f"{reading.path.name}: there is no CSV file in the zip", notes=notes)
+                damage.append(f"{reading.name}: `{name}` in it is damaged: {problem}; the rows up to there were read")
+            elif not unpacked.stat().st_size:
+                damage.append(f"{reading.name}: `{name}` in it is empty (0 bytes)")
+            unpacked.unlink(missing_ok=True)
     message = "; ".join(damage) or None
+    if not parts:
+        return reading.nothing(message or f"{reading.name}: there is no CSV file in the zip", notes=notes)
     if len(parts) == 1:
-        return replace(parts[0], path=reading.path, damage=message, notes=tuple(notes))
-    columns = tuple(distinct_names(list(dict.fromkeys(chain.from_iterable(part.columns for part in parts)))))
-    parquet, offset, selects = reading.workspace.new(".parquet"), 0, []
-    for part in parts:
-        values = ", ".join(
-            f"{identifier(own) if (own := part.column_of(name)) else 'NULL::VARCHAR'} AS {identifier(name)}"
-            for name in columns
-        )
-        selects.append(
-            f"SELECT {values}, _row + {offset} AS _row, _item, _unreadable, _header "
-            f"FROM read_parquet({quoted(part.parquet)})"
-        )
-        offset += part.rows + part.repeated_headers
-    reading.con.execute(f"COPY ({' UNION ALL '.join(selects)}) TO {quoted(parquet)} (FORMAT parquet)")
-    rows = reading.result(columns, parquet, typed=all(part.typed for part in parts), notes=notes)
-    return replace(rows, damage=message or rows.damage, notes=tuple(dict.fromkeys(notes)))
-
-
-def _unzip(archive: zipfile.ZipFile, member: zipfile.ZipInfo, target: Path) -> str | None:
-    try:
-        with archive.open(member) as stream, target.open("wb") as out:
-            shutil.copyfileobj(stream, out, BLOCK)
-    except (zipfile.BadZipFile, zlib.error, EOFError):
-        return "truncated or its checksum is wrong"
-    except (RuntimeError, NotImplementedError):
-        return "locked with a password or packed in a way that is not known"
-    return None
+        return replace(parts[0], damage=message, notes=tuple(notes), unread=(*unread, *parts[0].unread))
+    rows = joined(reading.con, parts)
+    if len(rows.columns) > reading.limits.columns:
+        raise reading.beyond("columns", f"its files have {len(rows.columns):,} columns")
+    if not any(part.sheets for part in parts):
+        sheets = []
+    return replace(rows, damage=message, notes=tuple(dict.fromkeys(notes)), unread=tuple(unread), sheets=tuple(sheets))

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import codecs
-import io
 import os
-import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -14,9 +12,9 @@ from charset_normalizer import from_bytes
 
 from opslib.errors import ExportError
 from opslib.intake.reading.raw_rows import Reading
+from opslib.intake.reading.text_shape import TextShape
+from opslib.intake.reading.unpacking import BLOCK, Unpacking
 
-BLOCK: Final = 1 << 20
-"""Bytes, or characters, that are read at once."""
 SAMPLE: Final = 1 << 18
 """Bytes, or characters, by which it is judged what a file does not say of itself."""
 _SAMPLED_ENCODINGS: Final = ["cp1252", "cp1250", "cp1251", "cp1253", "cp1254", "shift_jis", "gb18030", "big5", "euc_kr"]
@@ -27,13 +25,13 @@ class Text:
     """A file as UTF-8 text with no byte-order mark.
 
     `is_temporary` says that the file is to be removed once it is read; `truncated` that it ends where the gzip file was
-    cut off; `quotes` counts its double quotes.
+    cut off; `shape` counts its lines.
     """
 
     path: Path
     damage: str | None = None
     notes: list[str] = field(default_factory=list)
-    quotes: int = 0
+    shape: TextShape = field(default_factory=TextShape)
     truncated: bool = False
     is_temporary: bool = True
 
@@ -50,12 +48,11 @@ def utf8_text(reading: Reading) -> Text:
         compressed = stream.read(2) == b"\x1f\x8b"
     if compressed:
         text.path, text.is_temporary = reading.workspace.new(".raw"), True
-        with text.path.open("wb") as out:
-            problem = _inflate(path, out)
+        problem = Unpacking(reading, path.stat().st_size).gzip(text.path)
         if problem:
             text.truncated = True
             text.damage = (
-                f"{path.name}: the gzip file is damaged ({problem}); the rows up to there were read, the rest is "
+                f"{reading.name}: the gzip file is damaged ({problem}); the rows up to there were read, the rest is "
                 "missing: fetch the export again"
             )
     return _decode(reading, text)
@@ -65,10 +62,10 @@ def _decode(reading: Reading, text: Text) -> Text:
     encoding = reading.options.encoding
     if encoding is not None:
         try:
-            codecs.lookup(encoding)
-        except LookupError as error:
+            "a".encode(encoding)
+        except (LookupError, UnicodeError) as error:
             raise ExportError(
-                f"{reading.path.name}: there is no encoding {encoding!r}; write it like utf-8, utf-16 or cp1252"
+                f"{reading.name}: there is no encoding {encoding!r}; write it like utf-8, utf-16 or cp1252"
             ) from error
     with text.path.open("rb") as stream:
         start = stream.read(SAMPLE)
@@ -76,17 +73,19 @@ def _decode(reading: Reading, text: Text) -> Text:
     if encoding is None:
         encoding = marked_encoding
     if encoding is None:
-        bad_byte, quotes = _not_utf8(text.path, allow_cut=text.truncated)
+        shape = TextShape()
+        bad_byte = _not_utf8(text.path, shape, allow_cut=text.truncated)
         if bad_byte is None:
-            if mark_length == 0:
-                text.quotes = quotes
+            if mark_length == 0 and not shape.has_nul:
+                text.shape = shape
                 return text
             encoding = "utf-8"
         else:
             encoding = _guess_encoding(text.path, bad_byte)
             text.notes.append(f"the text is not UTF-8; it was read as {encoding}")
     source, target = text.path, reading.workspace.new(".txt")
-    replaced = 0
+    replaced = nul = 0
+    ends_in_nul = False
     with source.open("rb") as stream, target.open("w", encoding="utf-8", newline="") as out:
         stream.seek(
             mark_length if codecs.lookup(encoding).name == codecs.lookup(marked_encoding or "utf-8").name else 0
@@ -95,36 +94,29 @@ def _decode(reading: Reading, text: Text) -> Text:
         for block in iter(lambda: stream.read(BLOCK), b""):
             characters = decoder.decode(block).replace("\ufeff", "")
             replaced += characters.count("\ufffd")
-            text.quotes += characters.count('"')
+            ends_in_nul = characters.endswith("\0")
+            if "\0" in characters:
+                nul += characters.count("\0")
+                characters = characters.replace("\0", "")
+            text.shape.add(characters.encode())
             out.write(characters)
         if not text.truncated:
-            out.write(decoder.decode(b"", final=True))
+            characters = decoder.decode(b"", final=True)
+            text.shape.add(characters.encode())
+            out.write(characters)
+        if ends_in_nul:
+            # What a file that was not written whole ends in is shown as a row that does not fit.
+            text.shape.add(b"\0")
+            out.write("\0")
+    text.shape.end()
     if text.is_temporary:
         source.unlink()
     if replaced:
         text.notes.append(f"{replaced} character(s) could not be read as {encoding}; they are shown as \ufffd")
+    if nul:
+        text.notes.append(f"{nul:,} NUL character(s) were left out")
     text.path, text.is_temporary = target, True
     return text
-
-
-def _inflate(path: Path, out: io.BufferedWriter) -> str | None:
-    """Decompress gzip, several members in a row too; None, or what is wrong with it (all before that is written)."""
-    inflater = zlib.decompressobj(wbits=31)
-    with path.open("rb") as stream:
-        for block in iter(lambda: stream.read(BLOCK), b""):
-            while block:
-                try:
-                    out.write(inflater.decompress(block))
-                except zlib.error:
-                    return f"broken at byte {stream.tell() - len(block):,} or after"
-                block = inflater.unused_data
-                if inflater.eof:
-                    block = block.lstrip(b"\0")
-                    inflater = zlib.decompressobj(wbits=31) if block else inflater
-    if not inflater.eof:
-        out.write(inflater.flush())
-        return f"truncated after {path.stat().st_size:,} bytes"
-    return None
 
 
 def _marked_encoding(start: bytes) -> tuple[str | None, int]:
@@ -144,22 +136,23 @@ def _marked_encoding(start: bytes) -> tuple[str | None, int]:
     return None, 0
 
 
-def _not_utf8(path: Path, *, allow_cut: bool) -> tuple[int | None, int]:
-    """The position of the first byte that is no UTF-8, or None; and how many quotes there are."""
-    decoder, read, quotes = codecs.getincrementaldecoder("utf-8")(), 0, 0
+def _not_utf8(path: Path, shape: TextShape, *, allow_cut: bool) -> int | None:
+    """The position of the first byte that is no UTF-8, or None where all are; what comes before it is counted."""
+    decoder, read = codecs.getincrementaldecoder("utf-8")(), 0
     with path.open("rb") as stream:
         for block in iter(lambda: stream.read(BLOCK), b""):
             try:
                 decoder.decode(block)
             except UnicodeDecodeError as error:
-                return max(0, read + error.start - 4), 0
-            quotes += block.count(b'"')
+                return max(0, read + error.start - 4)
+            shape.add(block)
             read += len(block)
     try:
         decoder.decode(b"", final=not allow_cut)
     except UnicodeDecodeError:
-        return max(0, read - 4), 0
-    return None, quotes
+        return max(0, read - 4)
+    shape.end()
+    return None
 
 
 def _guess_encoding(path: Path, bad_byte: int) -> str:

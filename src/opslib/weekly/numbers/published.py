@@ -24,6 +24,7 @@ from opslib.display import words
 from opslib.facts import build
 from opslib.metrics import ALL, CATALOGUE, Metric
 from opslib.settings import Calendar, Organisation
+from opslib.store.files import pattern_of, week_rows_source
 from opslib.store.memo import Basis, code_of, digest_of
 from opslib.store.warehouse import Warehouse
 from opslib.tables import TABLES
@@ -316,7 +317,9 @@ def _changes_of_rows(warehouse: Warehouse, then: datetime) -> dict[str, pd.DataF
     flags = ", ".join(f"is_{part}" for part in _TOUCHES)
     with warehouse.connect() as con:
         present = _view_tables(con, warehouse)
-        con.from_parquet([str(path) for path in warehouse.files(AREA, GROUNDS)]).create_view("grounds_before")
+        con.from_parquet(
+            [pattern_of(path) for path in warehouse.files(AREA, GROUNDS)], hive_partitioning=False
+        ).create_view("grounds_before")
         con.execute(f"CREATE TEMP TABLE grounds_now AS {_grounds_query(present)}", {"until": then})
         differences = ", ".join(
             f"b.{part} IS DISTINCT FROM n.{part} AND ({part == 'own'} OR (b.own IS NOT NULL AND n.own IS NOT NULL)) "
@@ -385,9 +388,9 @@ def _view_tables(con: duckdb.DuckDBPyConnection, warehouse: Warehouse) -> dict[s
     """Give the tables that numbers rest on their names in the engine; the columns of each that is there."""
     columns = {}
     for table in ("tickets", "ticket_events", "satisfaction", "quality_reviews"):
-        files = [str(path) for path in warehouse.files("standard", table)]
+        files = warehouse.files("standard", table)
         if files:
-            rows = con.from_parquet(files)
+            rows = con.sql(f"FROM {week_rows_source(files)}")
             rows.create_view(table)
             columns[table] = [name for name in rows.columns if name in TABLES[table].names]
     return columns
