@@ -142,10 +142,10 @@ def _through_duckdb(reading: Reading, text: Text, layout: _Layout, parquet: Path
                               delim={quoted(layout.separator)}, quote='"', escape='"', compression='none',
                               hive_partitioning=false, parallel=false, strict_mode=true, null_padding=false)
             ) TO {quoted(parquet)} (FORMAT parquet)"""
-        ).fetchone()
+        ).fetchall()
     except duckdb.Error:
         return False
-    return copied is not None and copied[0] == layout.records
+    return copied == [(layout.records,)]
 
 
 def _record_by_record(reading: Reading, text: Text, layout: _Layout, parquet: Path) -> int:
@@ -225,19 +225,29 @@ def _records(lines: _Lines, width: int, too_long: str, **form: Any) -> Iterator[
             continue
         while len(record) > width and not record[-1].strip():
             record.pop()
-        if len(record) == width:
-            yield record, None
-        elif len(lines.record_lines) > 1 and (
-            not record
-            or any(
-                len(alone) == width
-                for alone in csv.reader([line.replace('"', "") for line in lines.record_lines[1:]], **form)
-            )
-        ):
+        # A quote that closes in the midst of another record's field was opened in error.
+        is_whole = len(record) == width and (len(lines.record_lines) == 1 or _keeps_to_form(lines.record_lines, form))
+        if not is_whole and len(lines.record_lines) > 1 and (not record or _holds_record(lines, width, form)):
             lines.give_back_all_but_the_first()
             yield [], "row: a quote is opened and not closed"
+        elif len(record) == width:
+            yield record, None
         else:
             yield record, f"row: {len(record)} field(s) where the header has {width}"
+
+
+def _keeps_to_form(lines: list[str], form: dict[str, Any]) -> bool:
+    """Whether the quotes of a record stand only where fields begin and end."""
+    try:
+        return len(list(csv.reader(lines, strict=True, **form))) == 1
+    except csv.Error:
+        return False
+
+
+def _holds_record(lines: _Lines, width: int, form: dict[str, Any]) -> bool:
+    """Whether a line behind the first of a record would be a record by itself."""
+    alone = csv.reader([line.replace('"', "") for line in lines.record_lines[1:]], **form)
+    return any(len(record) == width for record in alone)
 
 
 def _sniffed_separator(body: str) -> str:

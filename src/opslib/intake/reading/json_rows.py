@@ -25,9 +25,9 @@ _ERROR_KEYS: Final = ("error", "errors", "errorMessages", "fault")
 def json_rows(reading: Reading, text: Text) -> RawRows:
     """The objects of a JSON text, one row each; the fields of objects in them become columns `object.field`."""
     json_text, values = JsonText(reading, text), reading.workspace.new(".parquet")
-    reading.con.register("json_records", pa.RecordBatchReader.from_batches(SCHEMA, json_text.batches()))
-    try:
-        reading.con.execute(
+    with reading.con.cursor() as con:
+        con.register("json_records", pa.RecordBatchReader.from_batches(SCHEMA, json_text.batches()))
+        con.execute(
             f"""COPY (
                 SELECT place AS _row, CASE WHEN kind IN ('OBJECT', 'ARRAY') THEN json END AS _json,
                        CASE WHEN kind IS NULL THEN coalesce(problem, 'row: not valid JSON')
@@ -38,10 +38,10 @@ def json_rows(reading: Reading, text: Text) -> RawRows:
                 )
             ) TO {quoted(values)} (FORMAT parquet)"""
         )
-    finally:
-        reading.con.unregister("json_records")
     if text.is_temporary:
         text.path.unlink()
+    if json_text.beyond is not None:
+        raise json_text.beyond
     damage = text.damage or json_text.damage
     if not json_text.records:
         return reading.nothing(damage or f"{reading.name}: the file is empty: it has no rows", notes=text.notes)

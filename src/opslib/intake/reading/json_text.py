@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from opslib.intake.reading.raw_rows import Reading
+from opslib.intake.reading.raw_rows import BeyondLimits, Reading
 from opslib.intake.reading.text_file import SAMPLE, Text
 from opslib.intake.reading.unpacking import BLOCK
 
@@ -27,13 +27,15 @@ _SAMPLED_LINES: Final = 50
 class JsonText:
     """The records of a JSON text.
 
-    `records` counts those that were found; `damage` says where the text breaks off, if it does.
+    `records` counts those that were found; `damage` says where the text breaks off, if it does; `beyond` is the limit
+    that it goes beyond.
     """
 
     reading: Reading
     text: Text
     records: int = 0
-    damage: str | None = field(default=None)
+    damage: str | None = None
+    beyond: BeyondLimits | None = None
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         """The records in their order.
@@ -41,22 +43,18 @@ class JsonText:
         Yields:
             `place` (from 1), `text` (its bytes, maybe with spaces and commas around them) and `problem` (what is wrong
             with a record whose text is null).
-
-        Raises:
-            BeyondLimits: a record is larger than it may be.
         """
         most = self.reading.limits.value_megabytes << 20
-        if _has_a_value_a_line(self.text):
-            if self.text.shape.longest_line > most:
-                raise self._too_long()
-            yield from self._lines()
-        else:
+        if not _has_a_value_a_line(self.text):
             yield from self._values(most)
+        elif self.text.shape.longest_line > most:
+            self._stop_at_limit()
+        else:
+            yield from self._lines()
 
-    def _too_long(self) -> Exception:
-        return self.reading.beyond(
-            "value_megabytes", f"a record of it has more than {self.reading.limits.value_megabytes:,} MB"
-        )
+    def _stop_at_limit(self) -> None:
+        most = self.reading.limits.value_megabytes
+        self.beyond = self.reading.beyond("value_megabytes", f"a record of it has more than {most:,} MB")
 
     def _batch(self, block: bytes | bytearray, starts: np.ndarray, too_deep: np.ndarray) -> pa.RecordBatch:
         """The parts of a block from each of `starts` to the next, blank ones left out."""
@@ -135,7 +133,8 @@ class JsonText:
                     return
                 block = block[done:]
                 if len(block) > most:
-                    raise self._too_long()
+                    self._stop_at_limit()
+                    return
         if in_array or block.strip(_BETWEEN):
             self._break()
 

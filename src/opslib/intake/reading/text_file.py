@@ -48,13 +48,9 @@ def utf8_text(reading: Reading) -> Text:
         compressed = stream.read(2) == b"\x1f\x8b"
     if compressed:
         text.path, text.is_temporary = reading.workspace.new(".raw"), True
-        problem = Unpacking(reading, path.stat().st_size).gzip(text.path)
+        problem, text.truncated = Unpacking(reading, path.stat().st_size).gzip(text.path)
         if problem:
-            text.truncated = True
-            text.damage = (
-                f"{reading.name}: the gzip file is damaged ({problem}); the rows up to there were read, the rest is "
-                "missing: fetch the export again"
-            )
+            text.damage = f"{reading.name}: the gzip file is damaged ({problem}): fetch the export again"
     return _decode(reading, text)
 
 
