@@ -16,6 +16,7 @@ from rich.text import Text as RichText
 from opslib.errors import ExportError
 from opslib.intake.mapping.export_files import find_files
 from opslib.intake.mapping.feed_plan import Plan, plan_file
+from opslib.intake.mapping.look_ups import LookUps
 from opslib.intake.mapping.sources import STANDARD, SourceMapping, load_source
 from opslib.intake.notation import parquet_source, quoted
 from opslib.intake.reading.read import form_of
@@ -227,8 +228,8 @@ def check_source(params: Path, name: str, paths: Sequence[Path]) -> CheckReport:
 
 
 def _check_file(mapping: SourceMapping, path: Path, teams: Sequence[str]) -> FileCheck:
-    with duckdb.connect() as con:
-        plans = plan_file(con, mapping, path, path.parent)
+    with duckdb.connect() as con, LookUps(path.parent) as look_ups:
+        plans = plan_file(con, mapping, path, look_ups)
         try:
             used = {name for plan in plans for name in plan.used}
             names = list(dict.fromkeys(plan.table for plan in plans))

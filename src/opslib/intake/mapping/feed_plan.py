@@ -12,6 +12,7 @@ import duckdb
 from opslib.errors import ExportError
 from opslib.intake.mapping import value_sql
 from opslib.intake.mapping.file_columns import FileColumns
+from opslib.intake.mapping.look_ups import LookUps
 from opslib.intake.mapping.sources import TIME_FORMATS, ColumnRule, Condition, Feed, SourceMapping
 from opslib.intake.notation import identifier, listed, quoted
 from opslib.intake.reading.raw_rows import RawRows, Workspace
@@ -147,7 +148,7 @@ def plan_file(
     con: duckdb.DuckDBPyConnection,
     mapping: SourceMapping,
     path: Path,
-    exports: Path,
+    look_ups: LookUps,
     limits: ReadingLimits | None = None,
 ) -> list[Plan]:
     """Compile the feeds of one file: what `map_file` runs and `check_source` explains.
@@ -156,7 +157,7 @@ def plan_file(
         con: a DuckDB connection.
         mapping: the source.
         path: a file that the source maps.
-        exports: the folder of the exports, for look-ups.
+        look_ups: what can be looked up beside it.
         limits: how much the file may ask for.
 
     Raises:
@@ -168,17 +169,17 @@ def plan_file(
             f"{path.name}: the source {mapping.name!r} has no mapping for this file; "
             f"it maps {listed(mapping.file_patterns, 12)}"
         )
-    files: dict[tuple[Path, ReadOptions], RawRows] = {}
+    files: dict[ReadOptions, RawRows] = {}
 
-    def open_once(file: Path, options: ReadOptions) -> RawRows:
-        if (file, options) not in files:
-            files[file, options] = open_export(con, file, options, limits)
-        return files[file, options]
+    def open_once(options: ReadOptions) -> RawRows:
+        if options not in files:
+            files[options] = open_export(con, path, options, limits)
+        return files[options]
 
-    workspace = open_once(path, feeds[0].read).workspace
+    workspace = open_once(feeds[0].read).workspace
     plans = []
     for feed in feeds:
-        columns = FileColumns.of(con, mapping, feed, open_once(path, feed.read), exports, open_once)
+        columns = FileColumns.of(con, mapping, feed, open_once(feed.read), look_ups)
         plans.append(_Compiler(mapping, feed, columns).plan(workspace))
     for raw in files.values():
         workspace.keep(raw.workspace)

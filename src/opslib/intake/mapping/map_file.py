@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from opslib.intake.mapping.feed_plan import plan_file
+from opslib.intake.mapping.look_ups import LookUps
 from opslib.intake.mapping.sources import SourceMapping
 from opslib.intake.notation import identifier, quoted
 from opslib.intake.reading.raw_rows import Workspace
@@ -74,7 +75,9 @@ def map_file(
     mapping: SourceMapping,
     path: Path,
     exports: Path,
+    *,
     limits: ReadingLimits | None = None,
+    look_ups: LookUps | None = None,
 ) -> list[MappedFile]:
     """Read one file and make its rows those of the standard tables that it feeds.
 
@@ -82,8 +85,9 @@ def map_file(
         con: a DuckDB connection; it is not held after the call.
         mapping: the source.
         path: a file that the source maps.
-        exports: the folder of the exports, for lookups.
+        exports: the folder of the exports, for look-ups.
         limits: how much the file may ask for.
+        look_ups: what can be looked up in the exports, where several files share it.
 
     Returns:
         One for each standard table that the file feeds, in the order of the mapping.
@@ -97,7 +101,20 @@ def map_file(
         second one (standard time). Instants are cut to whole seconds. The rows keep the order of the file; those from
         one row of it, the order of the mapping.
     """
-    plans = plan_file(con, mapping, path, exports, limits)
+    if look_ups is None:
+        with LookUps(exports, limits) as own:
+            return _mapped(con, mapping, path, own, limits)
+    return _mapped(con, mapping, path, look_ups, limits)
+
+
+def _mapped(
+    con: duckdb.DuckDBPyConnection,
+    mapping: SourceMapping,
+    path: Path,
+    look_ups: LookUps,
+    limits: ReadingLimits | None,
+) -> list[MappedFile]:
+    plans = plan_file(con, mapping, path, look_ups, limits)
     workspace = plans[0].workspace
     used = {name for plan in plans for name in plan.used}
     files = []
