@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
@@ -21,6 +22,8 @@ _BETWEEN: Final = b" \t\r\n,\0\x1e\xef\xbb\xbf"
 _NEWLINE, _QUOTE, _BACKSLASH, _COMMA, _SPACE = b'\n"\\, '
 _OPEN, _CLOSE, _BRACE = b"{}{"
 _SAMPLED_LINES: Final = 50
+_SEVERAL_VALUES: Final = re.compile(rb"[}\]][ \t,]*[{\[]")
+"""Also what stands between the items of an array."""
 
 
 @dataclass
@@ -45,7 +48,7 @@ class JsonText:
             with a record whose text is null).
         """
         most = self.reading.limits.value_megabytes << 20
-        if not _has_a_value_a_line(self.text):
+        if not _has_an_object_a_line(self.text):
             yield from self._values(most)
         elif self.text.shape.longest_line > most:
             self._stop_at_limit()
@@ -97,6 +100,8 @@ class JsonText:
                     return
 
     def _batch_of_lines(self, lines: bytes) -> pa.RecordBatch:
+        if _SEVERAL_VALUES.search(lines):
+            lines = b"".join(_a_value_a_line(line) for line in lines.splitlines(keepends=True))
         characters = np.frombuffer(lines, dtype=np.uint8)
         ends = np.flatnonzero(characters == _NEWLINE) + 1
         starts = np.concatenate([[0], ends[ends < len(lines)]])
@@ -265,8 +270,17 @@ class _Cuts:
         return (starts, ends), between, place + 1, True
 
 
-def _has_a_value_a_line(text: Text) -> bool:
-    """Whether most lines of the text's beginning are objects or arrays, each by itself."""
+def _a_value_a_line(line: bytes) -> bytes:
+    """The values of a line, of which a line end was lost, each in a line of its own."""
+    if not _SEVERAL_VALUES.search(line):
+        return line
+    brackets = _Brackets.of(np.frombuffer(line, dtype=np.uint8))
+    ends = (brackets.places[brackets.depths == 0] + 1).tolist()
+    return b"\n".join(line[start:end] for start, end in zip([0, *ends], [*ends, len(line)], strict=True))
+
+
+def _has_an_object_a_line(text: Text) -> bool:
+    """Whether most lines of the text's beginning are objects, each by itself."""
     if text.shape.filled_lines < 2:
         return False
     with text.path.open("rb") as stream:
@@ -275,13 +289,13 @@ def _has_a_value_a_line(text: Text) -> bool:
     if len(sample) == SAMPLE:
         lines.pop()
     filled = [line for line in lines if line.strip(_BETWEEN)][:_SAMPLED_LINES]
-    return 2 * sum(_is_value(line) for line in filled) >= max(1, len(filled))
+    return 2 * sum(_is_object(line) for line in filled) >= max(1, len(filled))
 
 
-def _is_value(line: bytes) -> bool:
+def _is_object(line: bytes) -> bool:
     try:
         # A number may have more digits than Python reads.
-        return isinstance(json.loads(line, parse_int=str), (dict, list))
+        return isinstance(json.loads(line, parse_int=str), dict)
     except (ValueError, RecursionError):
         return False
 

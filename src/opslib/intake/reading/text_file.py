@@ -17,6 +17,7 @@ from opslib.intake.reading.unpacking import BLOCK, Unpacking
 
 SAMPLE: Final = 1 << 18
 """Bytes, or characters, by which it is judged what a file does not say of itself."""
+_BYTES_OF_A_UNIT: Final = {"utf-16": 2, "utf-32": 4}
 _SAMPLED_ENCODINGS: Final = ["cp1252", "cp1250", "cp1251", "cp1253", "cp1254", "shift_jis", "gb18030", "big5", "euc_kr"]
 
 
@@ -79,6 +80,12 @@ def _decode(reading: Reading, text: Text) -> Text:
         else:
             encoding = _guess_encoding(text.path, bad_byte)
             text.notes.append(f"the text is not UTF-8; it was read as {encoding}")
+    unit = _BYTES_OF_A_UNIT.get(codecs.lookup(encoding).name[:6], 1)
+    if text.path.stat().st_size % unit and not text.damage:
+        text.damage = (
+            f"{reading.name}: a text in {encoding} has {unit} bytes for each character, and this file's do not come "
+            "out even: it is cut off or broken; fetch the export again"
+        )
     source, target = text.path, reading.workspace.new(".txt")
     replaced = nul = 0
     ends_in_nul = False
