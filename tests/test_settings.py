@@ -145,3 +145,27 @@ def test_a_file_that_is_no_yaml_names_the_line(tmp_path):
 def test_a_missing_file_says_what_it_must_hold(tmp_path):
     with pytest.raises(SettingsError, match="it must hold the Organisation settings"):
         load_organisation(tmp_path)
+
+
+TENS = "\n".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}' if n else 'x'] * 10)}]" for n in range(8))
+HOSTILE = {
+    "aliases of aliases": (TENS, r"org\.yml:5: not YAML: it has more than 100,000 values"),
+    "an alias of itself": ("teams: &a [*a]", r"org\.yml:1: not YAML: an alias stands within what it is the name of"),
+    "lists in lists": ("teams: " + "[" * 900 + "]" * 900, r"org\.yml:1: not YAML: its values stand more than 50 deep"),
+    "tables in tables": (
+        "\n".join(" " * n + "a:" for n in range(900)),
+        r"org\.yml:50: not YAML: its values stand more",
+    ),
+    "a number of 5,000 digits": (ORG.replace("2020-01-01", "9" * 5000, 1), r"org\.yml:\d+: calendars\.0\.hours"),
+    "a control character": ("teams: a\0b", r"org\.yml: not YAML: unacceptable character"),
+    "a merge of no table": ("a: {<<: 5}", r"org\.yml:1: not YAML: expected a mapping"),
+    "megabytes": ("# comment\n" * 1_200_000, r"org\.yml: the file has more than 10 MB"),
+}
+
+
+@pytest.mark.parametrize("kind", HOSTILE)
+def test_a_file_that_asks_for_minutes_or_memory_is_refused_with_its_line(tmp_path, kind):
+    text, words = HOSTILE[kind]
+    (tmp_path / "org.yml").write_text(text, encoding="utf-8")
+    with pytest.raises(SettingsError, match=words):
+        load(tmp_path / "org.yml", Organisation)

@@ -25,8 +25,10 @@ from pydantic import (
 )
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
+from ruamel.yaml.composer import Composer, ComposerError
 from ruamel.yaml.constructor import RoundTripConstructor
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.events import AliasEvent
 
 from opslib.errors import SettingsError
 
@@ -286,6 +288,7 @@ class Limits(Settings):
 
     week_ends_within_hours: float = Field(default=12, gt=0)
     unreadable_share: float = Field(default=0.02, gt=0, lt=1)
+    without_team_share: float = Field(default=0.02, gt=0, lt=1)
     trailing_weeks: int = Field(default=8, ge=2)
     volume_ratio_low: float = Field(default=0.4, gt=0, lt=1)
     volume_ratio_high: float = Field(default=2.5, gt=1)
@@ -369,6 +372,12 @@ class WeeklyPlan(Settings):
     notebooks: tuple[NotebookPlan, ...] = Field(min_length=1)
 
 
+_MOST_NODES = 100_000
+_DEEPEST = 50
+_LONGEST_NUMBER = 100
+_LARGEST_FILE = 10 << 20
+"""Bounds of a file of parameters, far above what people write, so that none takes minutes or the memory."""
+
 Model = TypeVar("Model", bound=BaseModel)
 Problem = tuple[tuple[int | str, ...], str]
 
@@ -382,8 +391,40 @@ class _Constructor(RoundTripConstructor):
         except ValueError:
             return str(node.value)
 
+    def construct_yaml_int(self, node: Any) -> Any:
+        """Leaves a number of hundreds of digits as text too: nobody means it, and Python does not convert it."""
+        return str(node.value) if len(node.value) > _LONGEST_NUMBER else super().construct_yaml_int(node)
+
 
 _Constructor.add_constructor("tag:yaml.org,2002:timestamp", _Constructor.construct_yaml_timestamp)
+_Constructor.add_constructor("tag:yaml.org,2002:int", _Constructor.construct_yaml_int)
+
+
+class _Composer(Composer):
+    """Refuses a small text that stands for a great tree: aliases of aliases, and an alias within what it names."""
+
+    def __init__(self, loader: Any = None) -> None:
+        super().__init__(loader)
+        self._sizes: dict[int, int] = {}
+        self._size = 0
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        mark = self.parser.peek_event().start_mark
+        if self.depth >= _DEEPEST:
+            raise ComposerError(None, None, f"its values stand more than {_DEEPEST} deep within each other", mark)
+        is_alias = self.parser.check_event(AliasEvent)
+        before = self._size
+        node = super().compose_node(parent, index)
+        if is_alias:
+            if id(node) not in self._sizes:
+                raise ComposerError(None, None, "an alias stands within what it is the name of", mark)
+            self._size += self._sizes[id(node)]
+        else:
+            self._size += 1
+            self._sizes[id(node)] = self._size - before
+        if self._size > _MOST_NODES:
+            raise ComposerError(None, None, f"it has more than {_MOST_NODES:,} values, all aliases written out", mark)
+        return node
 
 
 def load(path: Path, model: type[Model], *, also: Callable[[Any], Iterable[Problem]] = lambda tree: ()) -> Model:
@@ -400,6 +441,8 @@ def load(path: Path, model: type[Model], *, also: Callable[[Any], Iterable[Probl
             `file:line: key: what is wrong`.
     """
     try:
+        if path.stat().st_size > _LARGEST_FILE:
+            raise SettingsError(f"{path}: the file has more than {_LARGEST_FILE >> 20} MB; is it a file of parameters?")
         text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError as error:
         raise SettingsError(f"{path}: there is no such file; it must hold the {model.__name__} settings") from error
@@ -407,6 +450,7 @@ def load(path: Path, model: type[Model], *, also: Callable[[Any], Iterable[Probl
         raise SettingsError(f"{path}: this is no file of UTF-8 text: {error}") from error
     yaml = YAML(typ="rt")
     yaml.Constructor = _Constructor
+    yaml.Composer = _Composer
     try:
         tree = yaml.load(text)
     except MarkedYAMLError as error:
@@ -414,6 +458,9 @@ def load(path: Path, model: type[Model], *, also: Callable[[Any], Iterable[Probl
         raise SettingsError(f"{path}:{mark.line + 1 if mark else 1}: not YAML: {error.problem}") from error
     except YAMLError as error:
         raise SettingsError(f"{path}: not YAML: {str(error).splitlines()[0]}") from error
+    except (ValueError, OverflowError, RecursionError, AttributeError, TypeError) as error:
+        # What the reader of YAML does not foresee: keys that are tables, numbers that are none.
+        raise SettingsError(f"{path}: not YAML that can be read: {str(error).splitlines()[0][:200]}") from error
     plain = _plain_tree(tree)
     problems = list(also(plain))
     try:

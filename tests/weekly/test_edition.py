@@ -43,8 +43,8 @@ def verdict(*outcomes: Any, blocked: dict[str, tuple[str, ...]] | None = None) -
             "all 3 checks passed; 1 does not apply to this export; nothing set aside",
         ),
         (verdict("passed", "warned"), 0, "1 of 2 checks passed, 1 raised a warning; nothing set aside"),
-        (verdict("passed", "set_aside"), 1204, "1 of 2 checks passed, 1 set rows aside; 1,204 rows set aside"),
-        (verdict("passed"), 1, "1 of 1 check passed; 1 row set aside"),
+        (verdict("passed", "set_aside"), 1204, "1 of 2 checks passed, 1 set rows aside; 1,204 of 2,000 rows set aside"),
+        (verdict("passed"), 1, "1 of 1 check passed; 1 of 2,000 rows set aside"),
         (
             verdict("passed", "blocked", "absent", "absent", blocked={"us-safety": ("late",), "us-general": ()}),
             0,
@@ -59,7 +59,10 @@ def verdict(*outcomes: Any, blocked: dict[str, tuple[str, ...]] | None = None) -
     ],
 )
 def test_the_gates_verdict_is_a_sentence_for_a_team_leader(verdict: Verdict, aside: int, sentence: str) -> None:
-    assert gate_sentence(verdict, pd.DataFrame({"set_aside": [aside, 0]})) == sentence
+    assert (
+        gate_sentence(verdict, pd.DataFrame({"read": [2000, 0], "left_out": 0, "replaced": 0, "set_aside": [aside, 0]}))
+        == sentence
+    )
 
 
 def test_a_commit_with_changes_says_so() -> None:

@@ -65,6 +65,7 @@ def admit(
     week: str | None,
     as_of: datetime | None,
     now: datetime,
+    team_column: str = "team",
 ) -> Admission:
     """Judge the staged rows and replace the standard tables by those that passed.
 
@@ -77,6 +78,7 @@ def admit(
         week: The ISO week to judge for; the last complete week in the data where None.
         as_of: The instant up to which the exports know the world; the latest instant in them where None.
         now: The present: nothing can have happened after it.
+        team_column: What the export calls the team of a ticket.
 
     Returns:
         The verdict, the instant, the week, and the rows: `file`, `table`, and the numbers of rows `read`, `left_out`,
@@ -89,8 +91,10 @@ def admit(
     with warehouse.connect() as con:
         rows = accounting(staged).assign(replaced=0, set_aside=0, kept=0).set_index(["file", "table"]).sort_index()
         present = _present(staged)
-        duplicates = {table: _candidates(con, warehouse, TABLES[table], staged, rows) for table in present}
-        as_of = as_of or _as_of(con, present, now)
+        for table in present:
+            repeated = _candidates(con, warehouse, TABLES[table], staged, rows)
+            _add_repeated(con, warehouse, TABLES[table], staged, repeated)
+        as_of = as_of or _as_of(con, present, now, staged)
         week = week or _last_week(con, as_of, organisation)
         damaged_files = _damaged_files(con, warehouse, staged, organisation)
         run = gate.check(
@@ -101,13 +105,10 @@ def admit(
             expectations=expectations,
             present=present,
             damaged=damaged_files,
+            team_column=team_column,
             now=now,
         )
-        aside: dict[str, pa.Table] = {}
-        for table in present:
-            aside[table] = pa.concat_tables(
-                [run.set_aside.get(table, _REASONS.empty_table()).cast(_REASONS), duplicates[table].cast(_REASONS)]
-            )
+        aside = {table: run.set_aside.get(table, _REASONS.empty_table()).cast(_REASONS) for table in present}
         _write_quarantine(con, warehouse, quarantine, staged, aside, rows)
         for table in present:
             _write_standard(con, warehouse, TABLES[table], aside[table], organisation, rows)
@@ -193,7 +194,29 @@ def _candidates(
     return conflicts
 
 
-def _as_of(con: duckdb.DuckDBPyConnection, present: Mapping[str, frozenset[str]], now: datetime) -> datetime:
+def _add_repeated(
+    con: duckdb.DuckDBPyConnection, warehouse: Warehouse, table: Table, staged: Sequence[Staged], repeated: pa.Table
+) -> None:
+    """Put the rows that repeat a key back among the candidates, with the reason as `_repeats`: the gate counts them."""
+    name = f'"candidate_{table.name}"'
+    con.execute(f"ALTER TABLE {name} ADD COLUMN _repeats VARCHAR")
+    if not repeated.num_rows:
+        return
+    con.register("repeated", repeated)
+    for file in pc.unique(repeated["_file"]).to_pylist():
+        item = next(each for each in staged if (each.table, each.file) == (table.name, file))
+        con.execute(
+            f"INSERT INTO {name} BY NAME SELECT {_columns(table.names, 's.')}, w._file, {item.order} AS _order, "
+            f"w._row, s._unreadable, w.reason AS _repeats FROM {_staged_rows(warehouse, item)} s "
+            "JOIN repeated w ON w._row = s.file_row_number WHERE w._file = $file ORDER BY w._row",
+            {"file": file},
+        )
+    con.unregister("repeated")
+
+
+def _as_of(
+    con: duckdb.DuckDBPyConnection, present: Mapping[str, frozenset[str]], now: datetime, staged: Sequence[Staged]
+) -> datetime:
     """The latest instant at which something happened; instants in the future are errors of the export, not news."""
     latest = [
         f'SELECT max("{column}") AS latest FROM "candidate_{table}" WHERE "{column}" <= $now'
@@ -207,6 +230,9 @@ def _as_of(con: duckdb.DuckDBPyConnection, present: Mapping[str, frozenset[str]]
         else None
     )
     if newest is None or newest[0] is None:
+        damages = dict.fromkeys(f"{item.file}: {item.damage}" for item in staged if item.damage is not None)
+        if damages:
+            raise ExportError("\n".join(["nothing is left to report; what cannot be read:", *damages]))
         raise ExportError(
             "no row of the exports has a time that can be read, so there is no week to report; "
             "`opslib sources check` says column by column what the files would become"
@@ -334,7 +360,7 @@ def _write_standard(
 ) -> None:
     con.register("aside", aside)
     con.execute(f"""
-        CREATE TEMP TABLE "kept_{table.name}" AS SELECT c.* EXCLUDE _unreadable
+        CREATE TEMP TABLE "kept_{table.name}" AS SELECT c.* EXCLUDE (_unreadable, _repeats)
         FROM "candidate_{table.name}" c ANTI JOIN aside a ON a._file = c._file AND a._row = c._row
     """)
     con.unregister("aside")

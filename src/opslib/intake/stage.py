@@ -47,7 +47,8 @@ _READINGS: Final = 3
 class Staged:
     """One export file as it feeds one standard table.
 
-    `records` is the number of records in the file, counted by another way than the rows that were read.
+    `records` is the number of records in the file, counted by another way than the rows that were read; `unread` says
+    what of the file was not read, and why.
     """
 
     table: str
@@ -61,6 +62,7 @@ class Staged:
     damage: str | None
     redacted: dict[str, int] = field(default_factory=dict)
     parquet: str = ""
+    unread: tuple[str, ...] = ()
 
 
 def stage(
@@ -122,7 +124,12 @@ def stage(
                 if len(fresh) > _KEPT_AT_ONCE + len(memo.names()):
                     memo.keep_all(fresh)
                     fresh = {}
-            staged += [Staged(**(entry | {"present": tuple(entry["present"]), "order": order})) for entry in entries]
+            staged += [
+                Staged(
+                    **(entry | {"present": tuple(entry["present"]), "unread": tuple(entry["unread"]), "order": order})
+                )
+                for entry in entries
+            ]
         for path in looked_up:
             if _Version.state_of(path) != versions[path].state:
                 raise _changes_while_read(path)
@@ -211,6 +218,7 @@ class _Staging:
                     records=mapped_file.records,
                     present=tuple(sorted(mapped_file.present)),
                     damage=mapped_file.damage,
+                    unread=mapped_file.unread,
                     redacted=dict(sorted(pieces.items())),
                     parquet=parquet.relative_to(self.warehouse.root).as_posix(),
                 )

@@ -153,7 +153,7 @@ def gate_sentence(verdict: Verdict, rows: pd.DataFrame) -> str:
 
     Args:
         verdict: the gate's.
-        rows: the account of rows per file and table; its column set_aside counts.
+        rows: the account of rows per file and table: read, left_out, replaced and set_aside.
 
     Returns:
         A sentence without a full stop, like "371 of 372 checks passed, 1 raised a warning; 3 do not apply to this
@@ -179,11 +179,26 @@ def gate_sentence(verdict: Verdict, rows: pd.DataFrame) -> str:
     parts = [", ".join(judged)]
     if absent := outcomes["absent"]:
         parts.append(f"{absent:,} do{'es' if absent == 1 else ''} not apply to this export")
-    aside = int(rows["set_aside"].sum())
-    parts.append(f"{aside:,} row{'' if aside == 1 else 's'} set aside" if aside else "nothing set aside")
+    parts.append(account_in_words(rows))
     teams_without = sum(bool(reasons) for reasons in verdict.blocked.values())
     if "*" in verdict.blocked:
         parts.append("no report is made")
     elif teams_without:
         parts.append(f"no report for {teams_without} team{'' if teams_without == 1 else 's'}")
     return "; ".join(parts)
+
+
+def account_in_words(rows: pd.DataFrame) -> str:
+    """What became of the rows that no report shows.
+
+    Args:
+        rows: per file and table the numbers of rows read, left_out, replaced and set_aside.
+
+    Returns:
+        Words like "3 of 1,200 rows set aside, 20 replaced by later ones, 7 left out by the mapping".
+    """
+    read, left_out, replaced, aside = (int(rows[name].sum()) for name in ("read", "left_out", "replaced", "set_aside"))
+    parts = [f"{aside:,} of {read:,} row{'' if read == 1 else 's'} set aside" if aside else "nothing set aside"]
+    parts += [f"{replaced:,} replaced by later ones"] * bool(replaced)
+    parts += [f"{left_out:,} left out by the mapping"] * bool(left_out)
+    return ", ".join(parts)

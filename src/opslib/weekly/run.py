@@ -33,7 +33,7 @@ from opslib.store.files import write_json
 from opslib.store.memo import Basis, code_of, digest_of, digest_of_files
 from opslib.store.warehouse import Warehouse
 from opslib.weekly import plan, unchanged
-from opslib.weekly.edition import Edition, gate_sentence
+from opslib.weekly.edition import Edition, account_in_words, gate_sentence
 
 if TYPE_CHECKING:
     from opslib.weekly.outcome import Outcome
@@ -191,12 +191,15 @@ def admit_exports(run: Run, say: Say) -> Intake:
         f"{len(inputs)} files of {run.source.name}, {read:,} rows read, "
         f"{redacted:,} pieces of personal data taken out of free text ({perf_counter() - started:.1f} s)",
     )
+    for line in dict.fromkeys(f"{item.file}: {text}" for item in staged for text in item.unread):
+        say("exports", line)
     started = perf_counter()
     memo, basis = warehouse.memo(_INTAKE), _basis_of_intake(run, staged)
     note = memo.note(_INTAKE)
     if memo.holds(_INTAKE, basis) and all((warehouse.root / name).exists() for name in note["files"]):
         intake = _intake_of(note, admit.read_verdict(warehouse, note["week"]), inputs)
         say("gate", f"{verdict_in_words(intake)}, as before")
+        _say_why_blocked(intake.verdict, say)
         return intake
     memo.forget([_INTAKE])
     admitted = admit.admit(
@@ -208,6 +211,7 @@ def admit_exports(run: Run, say: Say) -> Intake:
         week=run.week,
         as_of=run.as_of,
         now=datetime.now(UTC),
+        team_column=_team_column(run.source),
     )
     intake = Intake(admitted.week, admitted.as_of, admitted.verdict, admitted.rows, inputs)
     about = {"source": run.source.name, "organisation": run.source.organisation, "sample": run.sample}
@@ -221,7 +225,18 @@ def admit_exports(run: Run, say: Say) -> Intake:
     }
     memo.keep(_INTAKE, basis, note)
     say("gate", f"{verdict_in_words(intake)} ({perf_counter() - started:.1f} s)")
+    _say_why_blocked(intake.verdict, say)
     return intake
+
+
+def _say_why_blocked(verdict: Verdict, say: Say) -> None:
+    """Each reason once, with the teams that it blocks."""
+    teams_by_reason: dict[str, list[str]] = {}
+    for team, reasons in verdict.blocked.items():
+        for reason in reasons:
+            teams_by_reason.setdefault(reason, []).append(team)
+    for reason, teams in teams_by_reason.items():
+        say("blocked", f"{', '.join(teams)}: {reason}")
 
 
 def build_facts(run: Run, intake: Intake, say: Say) -> None:
@@ -256,6 +271,12 @@ def last_intake(run: Run) -> Intake:
     if week not in admit.verdict_weeks(run.warehouse):
         raise WarehouseError(f"the gate has not judged {week}; run `make facts WEEK={week}` first")
     return _intake_of(note | {"week": week}, admit.read_verdict(run.warehouse, week), note["inputs"])
+
+
+def _team_column(source: SourceMapping) -> str:
+    """What the exports of a source call the team of a ticket."""
+    rules = (feed.columns.get("team") for feed in source.feeds if feed.table == "tickets")
+    return next((rule.source[0] for rule in rules if rule is not None and rule.source), "team")
 
 
 def _intake_of(note: Mapping[str, Any], verdict: Verdict, inputs: dict[str, str]) -> Intake:
@@ -477,9 +498,10 @@ def _basis_of_intake(run: Run, staged: list[stage.Staged]) -> Basis:
 
 
 def verdict_in_words(intake: Intake) -> str:
-    """One line: how many expectations ended how, the rows set aside, the teams blocked."""
+    """One line: how many expectations ended how, what became of the rows, the teams blocked."""
     outcomes = pd.Series([result.outcome for result in intake.verdict.results]).value_counts()
     counts = ", ".join(f"{count} {str(outcome).replace('_', ' ')}" for outcome, count in outcomes.items())
-    aside = int(intake.rows["set_aside"].sum())
     blocked = f"; blocked: {', '.join(sorted(intake.verdict.blocked))}" if intake.verdict.blocked else ""
-    return f"{intake.week}: {len(intake.verdict.results)} expectations: {counts}; {aside:,} rows set aside{blocked}"
+    return (
+        f"{intake.week}: {len(intake.verdict.results)} expectations: {counts}; {account_in_words(intake.rows)}{blocked}"
+    )

@@ -270,13 +270,14 @@ def present_in(tables: Mapping[str, pd.DataFrame], without: Iterable[str] = ()) 
 
 
 def candidates(con: duckdb.DuckDBPyConnection, tables: Mapping[str, pd.DataFrame]) -> None:
-    """Make the views that the gate judges: typed as the standard tables, with `_file`, `_row` and `_unreadable`."""
+    """Make the views that the gate judges: typed as the standard tables, with what `check` asks for beside their columns."""
     con.execute("SET TimeZone='UTC'")
     for name, frame in tables.items():
         arrays = {c.name: _array(frame, c.name, c.arrow) for c in TABLES[name]}
         arrays["_file"] = _array(frame, "_file", pa.string(), f"exports/{name}.csv")
         arrays["_row"] = pa.array(np.arange(1, len(frame) + 1))
         arrays["_unreadable"] = _array(frame, "_unreadable", pa.string())
+        arrays["_repeats"] = _array(frame, "_repeats", pa.string())
         con.register(f"arrow_{name}", pa.table(arrays))
         con.execute(f"create or replace temp table candidate_{name} as select * from arrow_{name}")
         con.unregister(f"arrow_{name}")

@@ -263,10 +263,62 @@ def test_a_team_with_too_many_rows_set_aside_is_blocked_alone(tickets: pd.DataFr
 
 
 def test_tickets_without_a_team_may_be_anybodys_and_too_many_of_them_block_all(tickets: pd.DataFrame) -> None:
-    tickets.loc[tickets.index[::20], "team"] = None
+    tickets.loc[tickets.index[::4], "team"] = None
     run = judge({"tickets": tickets})
     assert set(run.verdict.blocked) == set(TEAMS)
-    assert "the share of rows that name no team" in run.verdict.blocked["us-safety"][0]
+    assert run.verdict.blocked["us-safety"][0].startswith("tickets: 840 of 3,360 rows have no team")
+
+
+def test_a_few_tickets_without_a_team_are_a_warning_that_says_what_to_write(tickets: pd.DataFrame) -> None:
+    tickets.loc[tickets.index[::20], "team"] = None
+    run = judge({"tickets": tickets})
+    rule_result = result(run, "tickets", "the share of rows that name no team is at most 0.02")
+    assert (run.verdict.blocked, rule_result.outcome) == ({}, "warned")
+    assert "us-general: 168 of 3,360 rows have no team: give them a team with `missing: us-general`" in (
+        rule_result.observed
+    )
+    assert "`limits.without_team_share`" in rule_result.observed
+
+
+def test_rows_that_repeat_a_key_count_in_the_expectation_the_share_and_the_reasons(tickets: pd.DataFrame) -> None:
+    """A log with a row per update would otherwise pass, as only one row of each ticket is left."""
+    again = tickets[tickets["team"] == "us-safety"].assign(_repeats="the same ticket_id again in row 1", status="open")
+    run = judge({"tickets": pd.concat([tickets, again], ignore_index=True)}, without=["tickets.updated_at"])
+    rule_result = result(run, "tickets", "key is unique")
+    log = "this looks like a log with a row per update: map updated_at, or ticket_events"
+    assert (rule_result.checked, rule_result.failed, rule_result.teams) == (4480, 1120, ("us-safety",))
+    assert rule_result.observed == f"1,120 of 4,480 rows: {log}"
+    assert set(run.verdict.blocked) == {"us-safety"}
+    assert run.verdict.blocked["us-safety"][0].startswith(f"tickets: 1,120 of 2,240 rows set aside; {log}")
+    assert reasons(run, "tickets") == dict.fromkeys(range(3361, 4481), "the same ticket_id again in row 1")
+
+
+@pytest.mark.parametrize(("renamed", "blocked"), [(TEAMS, TEAMS), (("us-safety",), ("us-safety",))])
+def test_a_team_under_another_name_is_blocked_and_the_name_is_said(
+    tickets: pd.DataFrame, renamed: tuple[str, ...], blocked: tuple[str, ...]
+) -> None:
+    tickets["team"] = tickets["team"].where(~tickets["team"].isin(renamed), "Vertrauen & Sicherheit")
+    run = judge({"tickets": tickets})
+    assert tuple(run.verdict.blocked) == blocked
+    assert run.verdict.exit_status == 3
+    assert (
+        f'no rows; the name of an unknown team came: "Vertrauen & Sicherheit" with {1120 * len(renamed):,} rows'
+        in (run.verdict.blocked["us-safety"][0])
+    )
+
+
+def test_a_team_without_rows_beside_few_rows_of_a_stranger_is_not_part_of_the_export(tickets: pd.DataFrame) -> None:
+    tickets = tickets[tickets["team"] != "us-safety"].reset_index(drop=True)
+    tickets.loc[[3, 4], "team"] = "us-trust"
+    run = judge({"tickets": tickets})
+    assert (run.verdict.blocked, result(run, "tickets", "the team has rows").teams) == ({}, ("us-safety",))
+
+
+def test_half_of_the_rows_of_a_small_team_set_aside_block_it(tickets: pd.DataFrame) -> None:
+    small = tickets[tickets["team"] == "us-safety"].index
+    tickets.loc[small[:3], "status"] = "melted"
+    tickets = tickets.drop(small[6:]).reset_index(drop=True)
+    assert set(judge({"tickets": tickets}).verdict.blocked) == {"us-safety"}
 
 
 def test_an_export_without_a_ticket_blocks_all(tables: Tables) -> None:

@@ -30,7 +30,21 @@ def test_an_unknown_source_is_an_error_that_lists_those_there_are(source: Any, t
         ("created_at: created", "created_at: {form: created}", r"crm\.yml:9: .*form: there is no such key"),
         ("table: tickets", "table: ticket", "there is no standard table 'ticket'; did you mean 'tickets'"),
         ("{constant: open}", "{constant: open, from: x}", "give exactly one of from, join, constant, cases"),
-        ("{constant: open}", "{from: x, extract: '('}", "is no regular expression"),
+        ("{constant: open}", "{from: x, extract: '('}", r"crm\.yml:10: .*'\(' is no regular expression: missing \)"),
+        ("{constant: open}", "{from: x, extract: '(?<=-)([a-z]+)'}", r"crm\.yml:10: .*no look-ahead, no look-behind"),
+        ("{constant: open}", "{from: x, extract: '^[a-z]+'}", r"crm\.yml:10: .*has no group: put what is to be taken"),
+        (
+            "{constant: open}",
+            "{cases: [{where: [{column: x, matches: '^(?!spam)'}], constant: open}]}",
+            r"crm\.yml:10: .*matches: '\^\(\?!spam\)' is no regular expression",
+        ),
+        ("{constant: open}", "{from: x, extract: '((a{1000}){1000}){9}'}", r"crm\.yml:10: .*is no regular expression"),
+        (
+            "created_at: created",
+            "created_at: {from: x, time: ['%Q %é']}",
+            r"crm\.yml:9: .*'%Q %é' is no pattern of a time",
+        ),
+        ("created_at: created", "created_at: {from: x, time: '%d.%m.%'}", r"crm\.yml:9: .*Trailing format character"),
         ("{constant: open}", "{cases: [{where: [{column: x}], constant: y}]}", "give exactly one test beside `column`"),
         ("created_at: created", "created_at: {from: x, zone: Mars/Base}", "'Mars/Base' is not a zone"),
         (

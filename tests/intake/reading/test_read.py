@@ -204,7 +204,7 @@ def test_a_zip_of_several_files_is_one_export(export: Any, con: Any, tmp_path: P
     assert raw.columns == ("id", "name", "extra")
     assert rows(con, raw) == [("1", "a", None), ("2", "b", "x")]
     assert row_numbers(con, raw) == [1, 2]
-    assert any("readme.pdf" in note for note in raw.notes)
+    assert raw.unread == ("`readme.pdf` in the zip was not read: it is no CSV, JSON, XLSX or Parquet file",)
 
 
 def test_a_broken_zip_is_damage(export: Any, tmp_path: Path) -> None:
@@ -236,15 +236,23 @@ def workbook(path: Path) -> bytes:
 def test_cells_of_a_workbook_come_as_text_and_times_to_the_second(export: Any, con: Any, tmp_path: Path) -> None:
     """A workbook holds 08:59:59 as a fraction of a day, a few microseconds off."""
     raw = export("t.xlsx", workbook(tmp_path / "made.xlsx"))
-    assert rows(con, raw) == [("1042", "2026-03-13 08:59:59", "4.5", "true"), ("T-7", None, None, None)]
+    assert rows(con, raw) == [
+        ("1042", "2026-03-13 08:59:59", "4.5", "true", "Tickets"),
+        ("T-7", None, None, None, "Tickets"),
+    ]
     assert row_numbers(con, raw) == [1, 3]
     assert raw.typed
-    assert raw.notes == ("the sheet `Tickets` was read; the workbook also has `Notes`",)
+    assert [(sheet.name, sheet.rows.columns) for sheet in raw.sheets] == [
+        ("Tickets", ("id", "at", "score", "solved", "_sheet")),
+        ("Notes", ("note", "_sheet")),
+    ]
 
 
 def test_the_sheet_can_be_chosen(export: Any, con: Any, tmp_path: Path) -> None:
     content = workbook(tmp_path / "made.xlsx")
-    assert rows(con, export("t.xlsx", content, sheet="Notes")) == [("hello",)]
+    raw = export("t.xlsx", content, sheet="Notes")
+    assert rows(con, raw) == [("hello", "Notes")]
+    assert raw.sheets == ()
     with pytest.raises(ExportError, match=r"no sheet 'Ticket'; the workbook has `Tickets`, `Notes`"):
         export("t.xlsx", content, sheet="Ticket")
 

@@ -63,9 +63,10 @@ def derived_columns(table: Table, organisation: Organisation) -> dict[str, Deriv
     """
     teams = organisation.team_names
     others = tuple(name for name in table.names if name not in table.needed_columns)
+    key_is_given = " and ".join(f"c.{name} is not null" for name in table.key if table[name].needed)
     columns = {
         "key_is_unique": DerivedColumn(
-            f"case when {' and '.join(f'c.{name} is not null' for name in table.key if table[name].needed)} "
+            f"case when c._repeats is not null then false when {key_is_given} "
             "then d.first is null or (d.identical and d.first = c._position) end",
             tuple(name for name in table.key if table[name].needed),
         ),
@@ -98,8 +99,8 @@ def derived_columns(table: Table, organisation: Organisation) -> dict[str, Deriv
                     "c.end_at - c.start_at <= interval 24 hours", ("start_at", "end_at")
                 ),
                 "does_not_overlap": DerivedColumn(
-                    "c.start_at >= max(c.end_at) over (partition by c.agent_id, c.planned order by c.start_at, c.end_at"
-                    " rows between unbounded preceding and 1 preceding)",
+                    "c.start_at >= max(c.end_at) filter (c._repeats is null) over (partition by c.agent_id, c.planned "
+                    "order by c.start_at, c.end_at rows between unbounded preceding and 1 preceding)",
                     ("agent_id", "start_at", "end_at"),
                 ),
             }
@@ -166,6 +167,7 @@ def derived_columns(table: Table, organisation: Organisation) -> dict[str, Deriv
 TEAM_COLUMNS = {
     "rows_in_table": "the number of rows in the table",
     "team_has_rows": "the team has rows",
+    "team_keeps_its_name": "the team has rows under the name that it has in params/org.yml",
     "set_aside_share": "the share of rows set aside",
     "set_aside_share_of_the_week": "the share of the week's rows set aside",
     "share_without_team": "the share of rows that name no team",

@@ -19,12 +19,13 @@ class Export:
     """The candidate rows of one run of the gate.
 
     `con` has a view `candidate_<table>` per table; `present` holds per table of the export the columns that the source
-    gives.
+    gives; `team_column` is what the export calls the team of a ticket.
     """
 
     con: duckdb.DuckDBPyConnection
     organisation: Organisation
     present: Mapping[str, frozenset[str]]
+    team_column: str = "team"
 
     def team_origin(self, table: Table) -> TeamOrigin:
         """Where a row of the table has its team from: a column of its own, its ticket, its agent, or nowhere."""

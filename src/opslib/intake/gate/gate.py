@@ -42,13 +42,15 @@ def check(
     expectations: Path,
     present: Mapping[str, frozenset[str]],
     damaged: Sequence[DamagedFile] = (),
+    team_column: str = "team",
     now: datetime,
 ) -> GateRun:
     """Judge the candidate rows of every table that the export has.
 
     Args:
         con: a connection with a view `candidate_<table>` per table of `present`: the standard columns, `_file` (text),
-            `_row` (1-based) and `_unreadable` (text, null where every value was read). The views are not changed.
+            `_row` (1-based), `_unreadable` (text, null where every value was read) and `_repeats` (text: why a row that
+            repeats the key of another is set aside; null for the others). The views are not changed.
         organisation: teams, time zone and limits.
         week: the ISO week that is reported, `2026-W46`.
         as_of: the instant up to which the export knows the world.
@@ -56,6 +58,7 @@ def check(
         present: per table of the export the columns that the source gives; an expectation on another column is
             `absent`, unless the column is needed.
         damaged: files that cannot be read whole; they block the teams that they concern.
+        team_column: what the export calls the team of a ticket.
         now: rows dated after it (and five minutes for clocks that differ) lie in the future.
 
     Returns:
@@ -75,7 +78,9 @@ def check(
     if unknown:
         raise GateError(f"{', '.join(unknown)}: not a standard table; there are {', '.join(TABLES)}")
     lost = {file.table for file in damaged if not present.get(file.table) and not TABLES[file.table].needed}
-    export = Export(con, organisation, {table: columns for table, columns in present.items() if table not in lost})
+    export = Export(
+        con, organisation, {table: columns for table, columns in present.items() if table not in lost}, team_column
+    )
     with quiet(), temporary_tables(con):
         gate = _Gate(export, Engine(), expectations, _parameters(organisation, now), week, as_of)
         for name in _references_first(export.present):
@@ -106,6 +111,7 @@ def _parameters(organisation: Organisation, now: datetime) -> dict[str, Any]:
         "now": now + CLOCK_SKEW,
         "week_ends_within_hours": limits.week_ends_within_hours,
         "unreadable_share": limits.unreadable_share,
+        "without_team_share": limits.without_team_share,
         "volume_ratio_low": limits.volume_ratio_low,
         "volume_ratio_high": limits.volume_ratio_high,
     }

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+import re
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,11 @@ import numpy as np
 from opslib.intake.gate.derived import TEAM_COLUMNS
 from opslib.tables import Table
 
+FEW = 5
+"""So many names or rows are told one by one."""
+
+_LOOKS_LIKE_A_LOG = 1 / 10
+_SHOWABLE = re.compile(r"^(?!(?:.*\d){7})\w[\w .:/+&()'–-]{0,39}$")
 _ORDER = "expect_column_pair_values_a_to_be_greater_than_b"
 _KINDS = {
     "id": "an id",
@@ -99,3 +105,46 @@ def rows_in_words(count: int) -> str:
     ('1 row', '3,360 rows')
     """
     return f"{count:,} row" if count == 1 else f"{count:,} rows"
+
+
+def label_in_words(label: object) -> str:
+    """A name as an export has it; what is long, holds many digits or odd characters may be anything, and is not shown.
+
+    >>> label_in_words("us-safety"), label_in_words("jane_doe_219_09_9999")
+    ('us-safety', 'a value not shown here')
+    """
+    return str(label) if _SHOWABLE.match(str(label)) else "a value not shown here"
+
+
+def teams_in_words(rows_by_label: Sequence[tuple[str, int]]) -> str:
+    """The names of teams, most frequent first, with the rows that bear them; the rest is counted.
+
+    >>> teams_in_words([("Trust", 12), ("EU", 1)])
+    '"Trust" with 12 rows, "EU" with 1 row'
+    """
+    words = [
+        f'"{label}" with {rows_in_words(rows)}'
+        if _SHOWABLE.match(label)
+        else f"a name not shown here ({rows_in_words(rows)})"
+        for label, rows in rows_by_label[:FEW]
+    ]
+    others = len(rows_by_label) - FEW
+    return ", ".join(words) + (f" and {others:,} more" if others > 0 else "")
+
+
+def repeated_keys_in_words(table: Table, present: Collection[str], repeated: int, rows: int) -> tuple[str, ...]:
+    """What it means that rows repeat a key with other content and nothing says which is later; nothing where few do.
+
+    Args:
+        table: the standard table.
+        present: its columns that the source gives.
+        repeated: such rows.
+        rows: all rows.
+    """
+    if repeated < _LOOKS_LIKE_A_LOG * rows or not repeated:
+        return ()
+    if "updated_at" not in table.names:
+        return (f"{', '.join(table.key)} do not tell these rows apart: map what does",)
+    if "updated_at" in present:
+        return ("the rows of one key have the same updated_at: map the time that says which is later",)
+    return ("this looks like a log with a row per update: map updated_at, or ticket_events",)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -14,7 +13,7 @@ import pyarrow as pa
 from opslib.intake.gate.derived import DerivedColumn
 from opslib.intake.gate.engine import Engine
 from opslib.intake.gate.export import Export
-from opslib.intake.gate.phrases import rows_in_words
+from opslib.intake.gate.phrases import label_in_words, repeated_keys_in_words, rows_in_words
 from opslib.intake.gate.results import rule_result
 from opslib.intake.gate.staging import REFERRED_TO, StagedTable
 from opslib.intake.gate.suites import Rule
@@ -23,7 +22,6 @@ from opslib.tables import Table
 
 EXAMPLES = 5
 
-_SHOWABLE = re.compile(r"^(?!.*\d{7})\w[\w .:/+-]{0,39}$")
 _FAILURES = pa.schema([("number", pa.int64()), ("position", pa.int64())])
 
 
@@ -133,6 +131,7 @@ def set_rows_aside(
             "number": pa.array([rule.number for rule in critical], pa.int64()),
             "reason": pa.array([rule.reason for rule in critical], pa.string()),
             "names_columns": pa.array([rule.column == "needed_values_are_readable" for rule in critical], pa.bool_()),
+            "names_the_other": pa.array([rule.column == "key_is_unique" for rule in critical], pa.bool_()),
             "own": pa.array([inherited.isdisjoint(rule.columns) for rule in critical], pa.bool_()),
         }
     )
@@ -140,7 +139,8 @@ def set_rows_aside(
     con.register("gate_reasons", reasons)
     con.execute(
         "create or replace temp table gate_set_aside as select f.position, bool_or(r.own) as own, "
-        "string_agg(r.reason || case when r.names_columns then ': ' || g._unreadable else '' end, '; ' "
+        "string_agg(case when r.names_columns then r.reason || ': ' || g._unreadable "
+        "when r.names_the_other then coalesce(g._repeats, r.reason) else r.reason end, '; ' "
         "order by r.number) as reason from gate_failures f join gate_reasons r using (number) "
         f"join gate_{table.name} g on g._position = f.position group by f.position"
     )
@@ -150,7 +150,7 @@ def set_rows_aside(
             f"create or replace temp table gate_index_{table.name} as select {table.key[0]} as id, "
             "min(_dated) as created_at, any_value(_team) as team, bool_or(s.position is null) as kept "
             f"from gate_{table.name} g left join gate_set_aside s on s.position = g._position "
-            f"where {table.key[0]} is not null group by 1"
+            f"where {table.key[0]} is not null and g._repeats is null group by 1"
         )
     return con.sql(
         f"select g._file, g._row, s.reason from gate_{table.name} g "
@@ -161,6 +161,12 @@ def set_rows_aside(
 def _frequent_values(export: Export, table: Table, rule: Rule, failing: str) -> str:
     """The most frequent values that failed, where they are names (never ids, never text that somebody wrote)."""
     column = rule.columns[0]
+    if column == "key_is_unique":
+        repeated = export.count(f"select count(*) from gate_{table.name} where _repeats is not null")
+        rows = export.count(f"select count(*) from gate_{table.name}")
+        return "".join(
+            f": {each}" for each in repeated_keys_in_words(table, export.present[table.name], repeated, rows)
+        )
     if column.endswith("values_are_readable"):
         column = "_unreadable"
     elif not ("value_set" in rule.kwargs and column in table.names and table[column].type == "category"):
@@ -169,8 +175,7 @@ def _frequent_values(export: Export, table: Table, rule: Rule, failing: str) -> 
         f"select {column}, count(*) from {failing} group by 1 order by 2 desc, 1 limit 3"
     ).fetchall()
     return ": " + "; ".join(
-        f"{value if column == '_unreadable' or _SHOWABLE.match(str(value)) else 'a value not shown here'} ({count:,})"
-        for value, count in values
+        f"{value if column == '_unreadable' else label_in_words(value)} ({count:,})" for value, count in values
     )
 
 

@@ -10,12 +10,13 @@ import pandas as pd
 
 from opslib.intake.gate.engine import Engine
 from opslib.intake.gate.export import Export
-from opslib.intake.gate.phrases import value_in_words
+from opslib.intake.gate.phrases import repeated_keys_in_words, value_in_words
 from opslib.intake.gate.results import rule_result, team_outcome
 from opslib.intake.gate.staging import StagedTable
 from opslib.intake.gate.suites import Rule
 from opslib.intake.gate.team_summary import range_in_words, team_summary
 from opslib.intake.gate.verdict import Result
+from opslib.intake.notation import quoted_list
 from opslib.tables import Table
 
 TeamResult = tuple[Result, dict[str, str]]
@@ -76,14 +77,18 @@ def _summarise(
 ) -> tuple[pd.DataFrame, dict[str, dict[str, str]]]:
     """The summary of `team_summary`; what costs a query of its own is counted only where a rule names its column."""
     export, table = staged.export, staged.table
+    repeated = export.count(f"select count(*) from gate_{table.name} where _repeats is not null")
     return team_summary(
         _counts(export, table),
         organisation=export.organisation,
         week=week,
         as_of=as_of,
+        team_column=export.team_column,
         by_team=export.team_origin(table) != "nowhere",
         rows_without_team=_rows_without_team(export, table) if "share_without_team" in columns else None,
         rows_of_unknown_tickets=_rows_of_unknown_tickets(staged) if "unknown_ticket_share" in columns else None,
+        unknown_teams=_unknown_teams(export, table) if "team_keeps_its_name" in columns else (),
+        repeated_keys=repeated_keys_in_words(table, export.present[table.name], repeated, staged.rows),
     )
 
 
@@ -107,6 +112,18 @@ def _rows_without_team(export: Export, table: Table) -> int | None:
     if export.team_origin(table) != "own":
         return None
     return export.count(f"select count(*) from gate_{table.name} where team is null")
+
+
+def _unknown_teams(export: Export, table: Table) -> tuple[tuple[str, int], ...]:
+    """The names of teams that params/org.yml does not have, most frequent first, with their rows."""
+    if export.team_origin(table) != "own":
+        return ()
+    known = quoted_list(export.organisation.team_names)
+    rows = export.con.execute(
+        f"select team, count(*) from gate_{table.name} where team not in ({known}) and _repeats is null "
+        "group by 1 order by 2 desc, 1"
+    ).fetchall()
+    return tuple((str(label), int(count)) for label, count in rows)
 
 
 def _rows_of_unknown_tickets(staged: StagedTable) -> int | None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 import pandas as pd
 
 from opslib.intake.gate.derived import TEAM_COLUMNS
-from opslib.intake.gate.phrases import rows_in_words, value_in_words
+from opslib.intake.gate.phrases import FEW, rows_in_words, teams_in_words, value_in_words
 from opslib.settings import Organisation
 from opslib.weeks import shift_week, week_bounds
 
@@ -17,7 +18,7 @@ LEAST_HISTORY_WEEKS = 3
 # the ratio of a usual week within the limits; from 100 rows on a silence of half a day is no chance either.
 JUDGED_FROM = {"week_is_there": 7, "missing_weeks": 7, "volume_ratio": 20, "hours_short_of_week_end": 100}
 NEXT_TO_NOTHING = 1 / 20
-NAMED_ONE_BY_ONE = 5
+MANY = 1 / 2
 
 
 def team_summary(
@@ -26,9 +27,12 @@ def team_summary(
     organisation: Organisation,
     week: str,
     as_of: datetime,
+    team_column: str,
     by_team: bool,
     rows_without_team: int | None,
     rows_of_unknown_tickets: int | None,
+    unknown_teams: Sequence[tuple[str, int]] = (),
+    repeated_keys: Sequence[str] = (),
 ) -> tuple[pd.DataFrame, dict[str, dict[str, str]]]:
     """Sum up a table for each team, on the rows that were kept.
 
@@ -38,16 +42,20 @@ def team_summary(
         organisation: teams, time zone and trailing weeks.
         week: the ISO week that is reported.
         as_of: the instant up to which the export knows the world.
+        team_column: what the export calls the team.
         by_team: whether the rows tell their team; where they do not, all of them stand for every team.
         rows_without_team: rows that name no team at all; None: not judged.
         rows_of_unknown_tickets: rows of tickets that are not in this export; None: not judged.
+        unknown_teams: the names of teams that params/org.yml does not have, most frequent first, with their rows.
+        repeated_keys: what it means that many rows repeat a key.
 
     Returns:
         A row per team, in the organisation's order, with the columns of `TEAM_COLUMNS` (null: not judged); and what to
         say of a team, by column and team.
 
     Notes:
-        A share of rows set aside is judged only where they are too many to be named one by one.
+        A share of rows set aside is judged only where they are too many to be named one by one, or half of all.
+        A team without a row may be one of the names that the organisation does not have, where as many rows bear these.
     """
     teams = organisation.team_names
     together = counts.assign(_team=None).groupby("_week", dropna=False, as_index=False)
@@ -55,13 +63,22 @@ def team_summary(
     values: dict[str, dict[str, Any]] = {name: {} for name in TEAM_COLUMNS}
     sentences: dict[str, dict[str, str]] = {name: {} for name in TEAM_COLUMNS}
     without_team = None if rows_without_team is None else _share_to_judge(rows_without_team, whole.every)
+    unknown_rows = sum(rows for _, rows in unknown_teams)
+    renamed = (
+        f"; the name of an unknown team came: {teams_in_words(unknown_teams)}: rename the team in params/org.yml, "
+        "or map the name with `values` under `team`"
+        if unknown_rows
+        else ""
+    )
     unknown_share = (
         rows_of_unknown_tickets / whole.every if rows_of_unknown_tickets is not None and whole.every else None
     )
     for team in teams:
         own_rows = _TeamRows(counts[counts["_team"] == team], week, organisation) if by_team else whole
         values["rows_in_table"][team] = whole.every
-        values["team_has_rows"][team] = own_rows.every > 0
+        is_renamed = not own_rows.every and (unknown_rows >= FEW or 0 < unknown_rows == whole.every)
+        values["team_has_rows"][team] = None if is_renamed else own_rows.every > 0
+        values["team_keeps_its_name"][team] = not is_renamed if own_rows.every or is_renamed else None
         values["share_without_team"][team] = without_team
         values["unknown_ticket_share"][team] = unknown_share
         values["set_aside_share"][team] = _share_to_judge(own_rows.own, own_rows.every)
@@ -77,12 +94,18 @@ def team_summary(
         values["volume_ratio"][team] = own_rows.ratio if own_rows.has_enough("volume_ratio") else None
         usual = f"usually {own_rows.usual:,.0f}"
         sentences["rows_in_table"][team] = rows_in_words(whole.every)
+        sentences["share_without_team"][team] = (
+            f"{rows_without_team or 0:,} of {rows_in_words(whole.every)} have no {team_column}: give them a team with "
+            f"`missing: {teams[0]}` under `team` of the source, or raise `limits.without_team_share` in params/org.yml"
+        )
         sentences["team_has_rows"][team] = "no rows"
-        sentences["set_aside_share"][team] = f"{own_rows.own:,} of {rows_in_words(own_rows.every)} set aside"
+        sentences["team_keeps_its_name"][team] = f"no rows{renamed}"
+        aside = f"{own_rows.own:,} of {rows_in_words(own_rows.every)} set aside"
+        sentences["set_aside_share"][team] = "; ".join([aside, *repeated_keys])
         sentences["set_aside_share_of_the_week"][team] = (
             f"{own_rows.own_in_week:,} of {rows_in_words(own_rows.every_in_week)} of {week} set aside"
         )
-        sentences["week_is_there"][team] = f"{rows_in_words(own_rows.in_week)} in {week}, {usual}"
+        sentences["week_is_there"][team] = f"{rows_in_words(own_rows.in_week)} in {week}, {usual}{renamed}"
         sentences["missing_weeks"][team] = f"next to no rows in {', '.join(own_rows.gaps)}, {usual}"
         sentences["volume_ratio"][team] = f"{rows_in_words(own_rows.in_week)} in {week}, {usual}"
         for name in ("export_hours_short_of_week_end", "hours_short_of_week_end"):
@@ -90,7 +113,7 @@ def team_summary(
             if values[name][team] is not None:
                 sentences[name][team] = f"last row {rows.last_row}, {values[name][team]:,.0f} h earlier than usual"
     frame = pd.DataFrame({name: pd.Series([by[team] for team in teams]) for name, by in values.items()})
-    flags = {"team_has_rows", "week_is_there"}
+    flags = {"team_has_rows", "team_keeps_its_name", "week_is_there"}
     return frame.astype({name: "boolean" if name in flags else "Float64" for name in TEAM_COLUMNS}), sentences
 
 
@@ -166,4 +189,4 @@ class _TeamRows:
 
 def _share_to_judge(own: int, every: int) -> float | None:
     """The share of rows set aside; None where they are few enough to be named one by one, or where there is no row."""
-    return own / every if every and (own == 0 or own >= NAMED_ONE_BY_ONE or own == every) else None
+    return own / every if every and (own == 0 or own >= FEW or own >= MANY * every) else None

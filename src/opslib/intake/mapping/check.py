@@ -19,6 +19,7 @@ from opslib.intake.mapping.feed_plan import Plan, plan_file
 from opslib.intake.mapping.look_ups import LookUps
 from opslib.intake.mapping.sources import STANDARD, SourceMapping, load_source
 from opslib.intake.notation import parquet_source, quoted
+from opslib.intake.reading.raw_rows import SHEET
 from opslib.intake.reading.read import form_of
 from opslib.settings import load_organisation
 from opslib.tables import TABLES, Column
@@ -104,6 +105,7 @@ class FileCheck:
     unused: tuple[str, ...] = ()
     damage: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    unread: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -144,7 +146,7 @@ class CheckReport:
         for file in self.files:
             report += ["", f"{file.path.name}: {file.form}, {file.rows:,} rows"]
             report += [f"! {damage}" for damage in file.damage]
-            report += [f"  note: {note}" for note in file.notes]
+            report += [f"  note: {note}" for note in (*file.unread, *file.notes)]
             for table in file.tables:
                 report += ["", f"  {_heading(table)}"]
                 report += [f"  ! {text}" for text in _broken_rows(table)]
@@ -168,7 +170,7 @@ class CheckReport:
         for file in self.files:
             parts.append(RichText(f"\n{file.path.name}: {file.form}, {file.rows:,} rows", style="bold"))
             parts += [RichText(f"! {damage}", style="red") for damage in file.damage]
-            parts += [RichText(f"note: {note}", style="dim") for note in file.notes]
+            parts += [RichText(f"note: {note}", style="dim") for note in (*file.unread, *file.notes)]
             for table in file.tables:
                 parts += [RichText(f"! {text}", style="red") for text in _broken_rows(table)]
                 grid = RichTable(title=RichText(_heading(table)), title_justify="left", caption_justify="left")
@@ -229,7 +231,7 @@ def check_source(params: Path, name: str, paths: Sequence[Path]) -> CheckReport:
 
 def _check_file(mapping: SourceMapping, path: Path, teams: Sequence[str]) -> FileCheck:
     with duckdb.connect() as con, LookUps(path.parent) as look_ups:
-        plans = plan_file(con, mapping, path, look_ups)
+        plans = [plan.thorough() for plan in plan_file(con, mapping, path, look_ups)]
         try:
             used = {name for plan in plans for name in plan.used}
             names = list(dict.fromkeys(plan.table for plan in plans))
@@ -239,7 +241,8 @@ def _check_file(mapping: SourceMapping, path: Path, teams: Sequence[str]) -> Fil
                 form=_FORMS[form_of(path)] if path.stat().st_size else "nothing",
                 rows=plans[0].file_rows,
                 tables=tables,
-                unused=tuple(name for name in plans[0].file_columns if name not in used),
+                unused=tuple(name for name in plans[0].file_columns if name not in used and name != SHEET),
+                unread=tuple(dict.fromkeys(text for plan in plans for text in plan.unread)),
                 damage=tuple(dict.fromkeys(damage for plan in plans for damage in plan.damage)),
                 notes=tuple(dict.fromkeys(note for plan in plans for note in plan.notes)),
             )

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
 import duckdb
 
 from opslib.errors import ExportError
-from opslib.intake.mapping import value_sql
+from opslib.intake.mapping import time_sql, value_sql
 from opslib.intake.mapping.file_columns import FileColumns
 from opslib.intake.mapping.look_ups import LookUps
+from opslib.intake.mapping.rounded_ids import rounding_faults
+from opslib.intake.mapping.sheet_choice import SheetUse, rows_of_sheets
 from opslib.intake.mapping.sources import TIME_FORMATS, ColumnRule, Condition, Feed, SourceMapping
+from opslib.intake.mapping.time_sql import TimeWords
 from opslib.intake.notation import identifier, listed, quoted
 from opslib.intake.reading.raw_rows import RawRows, Workspace
 from opslib.intake.reading.read import open_export
@@ -26,9 +29,9 @@ _DATE_FORMATS: Final = {
     "day_first": "a day-first date like 31/12/2026",
     "month_first": "a month-first date like 12/31/2026",
 }
+_CHECKED_TYPES: Final = (*value_sql.TYPES, "id", "person")
+"""Of columns in which a text can be unreadable."""
 _NUMBER_WORDS: Final = {"integer": "a whole number", "number": "a number"}
-_MONTHS = "jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec"
-_SHOWABLE = f"(?i)([0-9\\s:/.,+-]|am|pm|t|z|utc|gmt|({_MONTHS})[a-z]*|n/?a|nan|none|null|true|false|yes|no|on|off)*"
 
 
 @dataclass(frozen=True)
@@ -36,8 +39,10 @@ class ColumnPlan:
     """How one standard column is made: in words, and in SQL.
 
     `raw` is what stands in the file, `text` what it is after translation, `failed` whether the translation does not
-    know it, `value` the typed value over a column `t` of text. `sources` are the file's columns that are used,
-    `rule_columns` all that the rule names.
+    know it, `value` the typed value over a column `t` of text, `message` what to say of one that cannot be read.
+    `slow_value` is a time that `value` cannot read, in another spelling, and `advice` what to write into the mapping
+    for one that neither can, both over `t`. `sources` are the file's columns that are used, `rule_columns` all that the
+    rule names.
     """
 
     column: Column
@@ -52,6 +57,9 @@ class ColumnPlan:
     failed: str
     unknown: str
     value: str
+    slow_value: str = "NULL"
+    advice: str = "''"
+    message: str = "'unreadable'"
 
 
 @dataclass(frozen=True)
@@ -64,7 +72,11 @@ class Variant:
 
 @dataclass(frozen=True)
 class Plan:
-    """A feed, compiled for one file."""
+    """A feed, compiled for one file.
+
+    `ids` are the columns of it and of looked-up files that hold ids, `absent` the file's columns from which needed ones
+    would be made and that it lacks; `unread` says what of the file is not read, and why.
+    """
 
     table: str
     raw: RawRows
@@ -77,6 +89,9 @@ class Plan:
     damage: tuple[str, ...]
     notes: tuple[str, ...]
     reordered: bool
+    ids: tuple[tuple[RawRows, str], ...]
+    absent: tuple[str, ...]
+    unread: tuple[str, ...]
     workspace: Workspace
 
     @property
@@ -130,13 +145,26 @@ class Plan:
                 f"CASE WHEN v{event} IN ('status', 'priority') THEN {normal} ELSE v{value} END AS {identifier('value')}"
             )
         messages = [
-            f"CASE WHEN {self.unreadable(number)} THEN {_message(f'r{number}', column_plan)} END"
+            f"CASE WHEN {self.unreadable(number)} THEN {column_plan.message.replace('{r}', f'r{number}')} END"
             for number, column_plan in enumerate(columns)
-            if column_plan.present and (column_plan.column.type in value_sql.TYPES or column_plan.failed != "false")
+            if column_plan.present and (column_plan.column.type in _CHECKED_TYPES or column_plan.failed != "false")
         ]
         unreadable = f"nullif(concat_ws('; ', {', '.join(['_broken', *messages])}), '') AS _unreadable"
         order = f"_item, {feed} AS _feed, {variant} AS _rule"
         return f"SELECT {', '.join(values)}, _row, {unreadable}, {order} FROM {self.read_sql(variant)}"
+
+    def thorough(self) -> Plan:
+        """The plan that reads by the slow ways what this one cannot, and says what neither can read.
+
+        Its SQL takes long to compile, and few files need it.
+        """
+        return replace(
+            self,
+            variants=tuple(
+                replace(variant, columns=tuple(_thorough(column_plan) for column_plan in variant.columns))
+                for variant in self.variants
+            ),
+        )
 
     @staticmethod
     def unreadable(number: int) -> str:
@@ -179,11 +207,49 @@ def plan_file(
     workspace = open_once(feeds[0].read).workspace
     plans = []
     for feed in feeds:
-        columns = FileColumns.of(con, mapping, feed, open_once(feed.read), look_ups)
-        plans.append(_Compiler(mapping, feed, columns).plan(workspace))
+
+        def compiled(raw: RawRows, feed: Feed = feed) -> Plan:
+            columns = FileColumns.of(con, mapping, feed, raw, look_ups)
+            return _Compiler(mapping, feed, columns).plan(workspace)
+
+        plans.append(compiled(_with_sheets(con, open_once(feed.read), compiled)))
+    plans = _with_rounded_ids(con, plans)
     for raw in files.values():
         workspace.keep(raw.workspace)
     return plans
+
+
+def _with_sheets(con: duckdb.DuckDBPyConnection, raw: RawRows, compiled: Callable[[RawRows], Plan]) -> RawRows:
+    """The rows of those sheets of a workbook that a feed reads; any other file as it is."""
+    if not raw.sheets:
+        return raw
+    uses = []
+    for sheet in raw.sheets:
+        plan = compiled(sheet.rows)
+        used = frozenset(name.casefold() for name in plan.used)
+        uses.append(SheetUse(sheet, used, plan.absent))
+    return rows_of_sheets(con, raw, uses)
+
+
+def _with_rounded_ids(con: duckdb.DuckDBPyConnection, plans: Sequence[Plan]) -> list[Plan]:
+    """The plans, each with the damage of the ids that it rests on; a file that several name is read once."""
+    raws = {raw.parquet: raw for plan in plans for raw, _ in plan.ids}
+    columns = {path: dict.fromkeys(c for plan in plans for r, c in plan.ids if r.parquet == path) for path in raws}
+    faults = {
+        (path, column): fault
+        for path, raw in raws.items()
+        for column, fault in rounding_faults(con, raw, columns[path]).items()
+    }
+    return [
+        replace(
+            plan,
+            damage=(
+                *plan.damage,
+                *dict.fromkeys(faults[at] for raw, c in plan.ids if (at := (raw.parquet, c)) in faults),
+            ),
+        )
+        for plan in plans
+    ]
 
 
 def _count(con: duckdb.DuckDBPyConnection, query: str) -> int:
@@ -192,15 +258,24 @@ def _count(con: duckdb.DuckDBPyConnection, query: str) -> int:
     return int(row[0])
 
 
-def _message(raw: str, column_plan: ColumnPlan) -> str:
-    """SQL: what could not be read. A shifted column puts names into the place of times, so only what looks like a time,
-    a number or a truth value is shown."""
-    excerpt = f"regexp_replace(left({raw}, 40), '\\s+', ' ', 'g')"
-    if column_plan.column.type in value_sql.TYPES:
-        placeholder = f"concat('(text of ', length({raw}), ' characters)')"
-        excerpt = f"CASE WHEN regexp_full_match({excerpt}, {quoted(_SHOWABLE)}) THEN {excerpt} ELSE {placeholder} END"
+def _thorough(column_plan: ColumnPlan) -> ColumnPlan:
+    value = f"coalesce({column_plan.value}, CASE WHEN {{t}} IS NOT NULL THEN {column_plan.slow_value} END)"
+    return replace(
+        column_plan,
+        value=column_plan.value if column_plan.slow_value == "NULL" else value,
+        message=_message(column_plan),
+    )
+
+
+def _message(column_plan: ColumnPlan) -> str:
+    """SQL: what could not be read of `{r}`. A shifted column puts names into the place of times, so only what looks
+    like a time, a number or a truth value is shown."""
+    excerpt = "regexp_replace(left({r}, 40), '\\s+', ' ', 'g')"
+    if column_plan.column.type in _CHECKED_TYPES:
+        placeholder = "concat('(text of ', length({r}), ' characters)')"
+        excerpt = f"CASE WHEN {time_sql.is_showable(excerpt)} THEN {excerpt} ELSE {placeholder} END"
     start, end = quoted(f"{column_plan.column.name}: '"), quoted(f"' is not {column_plan.expected}")
-    return f"concat({start}, {excerpt}, {end})"
+    return f"concat({start}, {excerpt}, {end}, {column_plan.advice.replace('{t}', '{r}')})"
 
 
 @dataclass
@@ -210,6 +285,7 @@ class _Compiler:
     mapping: SourceMapping
     feed: Feed
     columns: FileColumns
+    id_names: set[str] = field(default_factory=set)
 
     def plan(self, workspace: Workspace) -> Plan:
         table = TABLES[self.feed.table]
@@ -225,11 +301,15 @@ class _Compiler:
                 dated = next(one for one in column_plans if one.column.name == table.dated_by)
                 condition = f"({condition}) AND {dated.raw} IS NOT NULL"
             variants.append(Variant(column_plans, condition))
+        needed: dict[str, list[str]] = {}
+        missing: dict[str, list[str]] = {}
         for column in table:
             ways = [one for variant in variants for one in variant.columns if one.column.name == column.name]
-            if column.needed and self.columns.raw.columns and not any(one.present for one in ways):
-                rule_columns = [name for one in ways for name in one.rule_columns]
-                self.columns.damage.append(self.columns.missing_message(column, rule_columns))
+            if column.needed and self.columns.raw.columns:
+                needed[column.name] = [name for one in ways for name in one.rule_columns]
+                if not any(one.present for one in ways):
+                    missing[column.name] = needed[column.name]
+        self.columns.damage += self.columns.missing_messages(table, missing, needed.values())
         return Plan(
             table=table.name,
             raw=self.columns.raw,
@@ -242,14 +322,26 @@ class _Compiler:
             damage=tuple(self.columns.damage),
             notes=tuple(self.columns.notes),
             reordered=self.columns.reordered,
+            ids=tuple(self._ids()),
+            absent=tuple(names[0] if names else name for name, names in missing.items()),
+            unread=self.columns.file.unread,
             workspace=workspace,
         )
+
+    def _ids(self) -> Iterator[tuple[RawRows, str]]:
+        """The columns that hold ids: those that the rules of ids name, and both sides of each look-up."""
+        for name in dict.fromkeys([*self.id_names, *(lookup.key for lookup in self.feed.lookups.values())]):
+            yield from self.columns.places_of(name)
+        for prefix, lookup in self.feed.lookups.items():
+            yield from self.columns.places_of(f"{prefix}.{lookup.match}")
 
     def _conditions(self, conditions: Sequence[Condition]) -> str:
         return " AND ".join(self._condition(condition) for condition in conditions) or "true"
 
     def _condition(self, condition: Condition) -> str:
-        column = self.columns.sql_of(condition.column)
+        asked_for = [text for text in (condition.equals, condition.differs) if text is not None]
+        asked_for += [*(condition.among or ()), *(condition.not_among or ())]
+        column = self.columns.sql_of(condition.column, asked_for)
         if column is None:
             self.columns.notes.append(
                 f"the column `{condition.column}` that a condition names is not in the file; it counts as empty"
@@ -259,6 +351,8 @@ class _Compiler:
             return f"({column} IS {'NOT ' if condition.filled else ''}NULL)"
         if condition.matches is not None:
             return f"coalesce(regexp_matches({column}, {quoted(condition.matches)}), false)"
+        if condition.not_matches is not None:
+            return f"coalesce(NOT regexp_matches({column}, {quoted(condition.not_matches)}), true)"
         other = condition.same_as or condition.differs_from
         if other is not None:
             second = self.columns.sql_of(other) or "NULL::VARCHAR"
@@ -280,6 +374,8 @@ class _Compiler:
                 column, "not mapped", (), (), False, False, "", null, null, "false", "false", f"NULL::{sql_type}"
             )
         origin = self._origin(rule)
+        if column.type in ("id", "person") and not rule.ends_in_zeros:
+            self.id_names.update(origin.sources)
         value, expected, reading = self._typed(column, rule)
         text = origin.text
         if rule.missing is not None:
@@ -300,6 +396,8 @@ class _Compiler:
             failed=origin.failed,
             unknown=origin.unknown,
             value=f"({value})::{sql_type}",
+            slow_value=self._slow_value(column, rule, sql_type),
+            advice=time_sql.advice(self._time_words(rule)) if column.type == "instant" else "''",
         )
 
     def _origin(self, rule: ColumnRule) -> _Origin:
@@ -307,7 +405,7 @@ class _Compiler:
         if rule.cases:
             return self._cases(rule)
         names = rule.source or rule.join
-        sources = [(name, sql) for name in names if (sql := self.columns.sql_of(name)) is not None]
+        sources = [(name, sql) for name in names if (sql := self.columns.sql_of(name, rule.values)) is not None]
         columns = list(dict.fromkeys(sql for _, sql in sources))
         if rule.constant is not None:
             raw = quoted(rule.constant) if rule.constant else "NULL::VARCHAR"
@@ -371,23 +469,39 @@ class _Compiler:
             present=has_source and any(origin.present for _, origin in arms),
         )
 
+    def _slow_value(self, column: Column, rule: ColumnRule, sql_type: str) -> str:
+        """SQL of a time in another spelling, null for what is no time."""
+        if column.type not in ("instant", "date"):
+            return "NULL"
+        read = time_sql.spelt_instant if column.type == "instant" else time_sql.spelt_date
+        return f"{read(self._forms(rule), self._zone(rule), self._time_words(rule))}::{sql_type}"
+
+    def _zone(self, rule: ColumnRule) -> str:
+        return rule.zone or self.feed.zone or self.mapping.zone
+
+    def _forms(self, rule: ColumnRule) -> list[str]:
+        """What a time may be written as; those of a file's own type are ISO texts."""
+        formats = rule.time or self.feed.time or self.mapping.time
+        return [*formats, *(["iso"] if self.columns.raw.typed and "iso" not in formats else [])]
+
+    def _time_words(self, rule: ColumnRule) -> TimeWords:
+        return TimeWords.of(self._zone(rule), self.mapping.abbreviations, self.mapping.language)
+
     def _typed(self, column: Column, rule: ColumnRule) -> tuple[str, str, str]:
         """SQL of the typed value over `{t}`, what was expected, and the words for the rule."""
-        zone = rule.zone or self.feed.zone or self.mapping.zone
-        formats = rule.time or self.feed.time or self.mapping.time
+        zone, formats = self._zone(rule), rule.time or self.feed.time or self.mapping.time
         decimal = rule.decimal or self.mapping.decimal
         match column.type:
             case "instant" | "date":
-                forms = [*formats, *(["iso"] if self.columns.raw.typed and "iso" not in formats else [])]
                 if column.type == "instant":
-                    ways, names = [value_sql.instant(form, zone) for form in forms], TIME_FORMATS
+                    value, names = time_sql.instant(self._forms(rule), zone), TIME_FORMATS
                 else:
-                    ways, names = [value_sql.date(form, zone) for form in forms], {**TIME_FORMATS, **_DATE_FORMATS}
+                    value, names = time_sql.date(self._forms(rule), zone), {**TIME_FORMATS, **_DATE_FORMATS}
                 expected = " or ".join(names.get(form, f"a time like {form}") for form in formats)
                 words = f", read as {' or '.join(formats)}"
                 if column.type == "instant" and any(form not in ("epoch_s", "epoch_ms") for form in formats):
                     words += f", {zone} where it has no offset"
-                return f"coalesce({', '.join(ways)})", expected, words
+                return value, expected, words
             case "integer" | "number":
                 sql = value_sql.number(decimal, whole=column.type == "integer")
                 return sql, _NUMBER_WORDS[column.type], ", a number"
@@ -399,7 +513,8 @@ class _Compiler:
                 sql = f"CASE WHEN lower({{t}}) IN ({yes}) THEN true WHEN lower({{t}}) IN ({no}) THEN false END"
                 return sql, f"a yes or no ({'/'.join((*self.mapping.yes, *self.mapping.no))})", ", yes or no"
             case "id" | "person":
-                return value_sql.as_id("{t}"), "an id", ""
+                whole = f"CASE WHEN NOT ({value_sql.is_exponential('{t}')}) THEN {value_sql.as_id('{t}')} END"
+                return whole, "an id: a spreadsheet has rounded it", ""
             case _:
                 return (value_sql.normalise("{t}") if column.values else "{t}"), "text", ""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import duckdb
@@ -12,10 +12,10 @@ import duckdb
 from opslib.intake.mapping import value_sql
 from opslib.intake.mapping.look_ups import MATCH, LookUpRows, LookUps
 from opslib.intake.mapping.sources import Feed, SourceMapping
-from opslib.intake.notation import identifier, listed, quoted
+from opslib.intake.notation import identifier, listed, quoted_list
 from opslib.intake.reading.json_rows import explode
-from opslib.intake.reading.raw_rows import RawRows
-from opslib.tables import Column
+from opslib.intake.reading.raw_rows import SHEET, RawRows
+from opslib.tables import Column, Table
 
 
 @dataclass
@@ -65,8 +65,13 @@ class FileColumns:
         """Whether the rows of `relation` may come in another order than those of the file."""
         return bool(self._lookup_columns) or self.feed.explode is not None
 
-    def sql_of(self, name: str) -> str | None:
-        """SQL of a column of the file or of a lookup, cleaned of spaces and null markers; None where there is none."""
+    def sql_of(self, name: str, values: Collection[str] = ()) -> str | None:
+        """SQL of a column of the file or of a look-up, cleaned of spaces and null markers; None where there is none.
+
+        Args:
+            name: the column's name in the mapping.
+            values: texts that are values here, though they may be null markers elsewhere.
+        """
         prefix, _, rest = name.partition(".")
         if prefix in self.feed.lookups and rest:
             looked_up = self._looked_up.get(prefix)
@@ -74,12 +79,23 @@ class FileColumns:
             if own is None:
                 return None
             self._lookup_columns.setdefault(prefix, set()).add(own)
-            return self._clean_sql(identifier(f"{prefix}.{own}"))
+            return self._clean_sql(identifier(f"{prefix}.{own}"), values)
         column = self.raw.column_of(name)
         if column is None:
             return None
         self.used.add(column)
-        return self._clean_sql(identifier(column))
+        return self._clean_sql(identifier(column), values)
+
+    def places_of(self, name: str) -> Iterator[tuple[RawRows, str]]:
+        """Where a column's name is found: the file, or the rows of a look-up, and what the column is called there."""
+        prefix, _, rest = name.partition(".")
+        if prefix in self.feed.lookups and rest:
+            raw = self._looked_up[prefix].rows if prefix in self._looked_up else None
+        else:
+            raw, rest = self.raw, name
+        column = raw.column_of(rest) if raw is not None else None
+        if raw is not None and column is not None:
+            yield raw, column
 
     def relation(self) -> str:
         """SQL for FROM: the rows of the file, each beside the columns of look-ups that `sql_of` was called for."""
@@ -103,7 +119,43 @@ class FileColumns:
         columns_sql += [f"_file_rows.{name}" for name in ("_row", "_item", "_unreadable")]
         return f"(SELECT {', '.join(columns_sql)} FROM {self.raw.relation} AS _file_rows{joins})"
 
-    def missing_message(self, column: Column, rule_columns: Sequence[str]) -> str:
+    def missing_messages(
+        self, table: Table, missing: Mapping[str, Sequence[str]], needed: Iterable[Sequence[str]]
+    ) -> list[str]:
+        """What to say of needed columns that the file does not have.
+
+        Args:
+            table: the standard table.
+            missing: for each of its columns that cannot be made, the names of which any would do.
+            needed: the same names for all columns that are needed.
+        """
+        if not missing:
+            return []
+        elsewhere = self._place_of_header([names for names in needed if names])
+        if elsewhere is not None:
+            options = listed([names[0] if names else name for name, names in missing.items()])
+            return [f"{self.raw.name}: the needed columns {options} are not in the first line; {elsewhere}"]
+        return [self._missing_message(table[name], names) for name, names in missing.items()]
+
+    def _place_of_header(self, ways: Sequence[Sequence[str]]) -> str | None:
+        """Where the header is, if it is not in the first line, and what to write; what the lines hold is never said."""
+        wanted = [{name.strip().casefold() for name in names} for names in ways]
+        lines = [{cell.strip().casefold() for cell in line} for line in self.file.head]
+        options = self.feed.read
+        for number, cells in enumerate(lines):
+            if number and all(names & cells for names in wanted):
+                return (
+                    f"{number} line(s) stand above its header: "
+                    f"write `read: {{skip_lines: {options.skip_lines + number}}}` under the feed"
+                )
+        for number in range(len(lines) - 1):
+            both = lines[number] | lines[number + 1]
+            if options.header_lines == 1 and all(names & both for names in wanted):
+                skip = f"skip_lines: {options.skip_lines + number}, " if number else ""
+                return f"its header takes two lines: write `read: {{{skip}header_lines: 2}}` under the feed"
+        return None
+
+    def _missing_message(self, column: Column, rule_columns: Sequence[str]) -> str:
         """What to say of a needed column that the file does not have."""
         names = list(dict.fromkeys(rule_columns)) or [column.name]
         by_spelling = {re.sub(r"[\s_.-]+", "", name.casefold()): name for name in self.raw.columns}
@@ -119,7 +171,16 @@ class FileColumns:
         message = f"{self.raw.name}: the needed column {options} is not there"
         if column.name not in names:
             message += f" (it becomes `{column.name}`)"
-        return f"{message}; the file has {listed(self.raw.columns)}{hint}"
+        columns = [name for name in self.raw.columns if name != SHEET]
+        return f"{message}; the file has {listed(columns)}{hint}{self._layout_hint()}"
+
+    def _layout_hint(self) -> str:
+        """How to read another part of a workbook, or of a file with lines above its header."""
+        if not self.raw.typed or SHEET not in self.raw.columns:
+            return ""
+        others = listed([sheet.name for sheet in self.file.sheets]) if self.file.sheets else None
+        sheets = f"; the workbook has the sheets {others}: `read: {{sheet: …}}` chooses one" if others else ""
+        return f"{sheets}; `read: {{skip_lines: …}}` leaves out lines above the header"
 
     def _explode(self, con: duckdb.DuckDBPyConnection, column: str) -> None:
         if self.raw.column_of(column) is None:
@@ -148,6 +209,11 @@ class FileColumns:
                 continue
             self._looked_up[name] = looked_up
 
-    def _clean_sql(self, sql: str) -> str:
-        markers = ", ".join(quoted(marker.casefold()) for marker in ("", *self.mapping.null_markers))
-        return f"CASE WHEN lower({value_sql.trim(sql)}) NOT IN ({markers}) THEN {value_sql.trim(sql)} END"
+    def _clean_sql(self, sql: str, values: Collection[str]) -> str:
+        text = value_sql.trim(sql)
+        kept = {value.strip().casefold() for value in values}
+        markers = {marker.casefold() for marker in self.mapping.null_markers} - kept
+        words = sorted({"", *markers})
+        # A text of more bytes than any marker needs not be made lower case to be told from all of them.
+        is_longer = f"strlen({text}) > {4 * max(map(len, words))}"
+        return f"CASE WHEN {is_longer} OR lower({text}) NOT IN ({quoted_list(words)}) THEN {text} END"

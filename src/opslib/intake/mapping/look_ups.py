@@ -80,7 +80,7 @@ class LookUps:
         paths = files_of_lookup(lookup, self._exports)
         if not paths:
             return LookUpRows(None, {})
-        raws = [self._open(path, lookup.read) for path in paths]
+        raws = [raw for path in paths for raw in _with_column(self._open(path, lookup.read), lookup.match)]
         columns = {column.casefold(): column for raw in raws for column in raw.columns}
         damage = tuple(raw.damage for raw in raws if raw.damage)
         kept = [column for folded, column in columns.items() if folded in names]
@@ -109,6 +109,11 @@ class LookUps:
         if (path, options) not in self._files:
             self._files[path, options] = open_export(self._con, path, options, self._limits)
         return self._files[path, options]
+
+
+def _with_column(raw: RawRows, name: str) -> list[RawRows]:
+    """Those sheets of a workbook that have a column; any other file, or a workbook without it, as it is."""
+    return [sheet.rows for sheet in raw.sheets if sheet.rows.column_of(name)] or [raw]
 
 
 def _names_under(feed: Feed, prefix: str) -> set[str]:

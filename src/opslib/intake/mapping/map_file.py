@@ -7,7 +7,7 @@ was expected.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -16,11 +16,11 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from opslib.intake.mapping.feed_plan import plan_file
+from opslib.intake.mapping.feed_plan import Plan, plan_file
 from opslib.intake.mapping.look_ups import LookUps
 from opslib.intake.mapping.sources import SourceMapping
-from opslib.intake.notation import identifier, quoted
-from opslib.intake.reading.raw_rows import Workspace
+from opslib.intake.notation import identifier, parquet_source, quoted
+from opslib.intake.reading.raw_rows import SHEET, Workspace
 from opslib.settings import ReadingLimits
 from opslib.tables import TABLES
 
@@ -33,8 +33,8 @@ class MappedFile:
 
     `present` are the standard columns that the file gives; `rows_read` the rows that come out of `chunks()`;
     `left_out` the number of those that the mapping's `where` leaves out; `records` the number of records in the file,
-    counted by another way than its rows; `unused` the file's columns that no feed uses;
-    `damage` what is wrong with the file as a whole.
+    counted by another way than its rows; `unread` says what of the file was not read, and why; `unused` are the file's
+    columns that no feed uses; `damage` is what is wrong with the file as a whole.
     """
 
     table: str
@@ -45,6 +45,7 @@ class MappedFile:
     records: int
     damage: str | None
     notes: tuple[str, ...]
+    unread: tuple[str, ...]
     unused: tuple[str, ...]
     parquet: Path = field(repr=False)
     workspace: Workspace = field(repr=False)
@@ -121,18 +122,10 @@ def _mapped(
     for table in dict.fromkeys(plan.table for plan in plans):
         table_plans = [plan for plan in plans if plan.table == table]
         target, cursor = workspace.new(".parquet"), con.cursor()
-        names = ", ".join(identifier(name) for name in (*TABLES[table].names, "_row", "_unreadable"))
-        selects = [
-            plan.final_sql(number, row) for number, plan in enumerate(table_plans) for row in range(len(plan.variants))
-        ]
-        order = (
-            "ORDER BY _row, _item, _feed, _rule"
-            if len(selects) > 1 or any(plan.reordered for plan in table_plans)
-            else ""
-        )
-        cursor.execute(
-            f"COPY (SELECT {names} FROM ({' UNION ALL '.join(selects)}) {order}) TO {quoted(target)} (FORMAT parquet)"
-        )
+        if _write(cursor, table_plans, target):
+            # What could not be read is tried again by the slow ways, which cost time to compile.
+            table_plans = [plan.thorough() for plan in table_plans]
+            _write(cursor, table_plans, target)
         damage = list(dict.fromkeys(message for plan in table_plans for message in plan.damage))
         files.append(
             MappedFile(
@@ -144,9 +137,22 @@ def _mapped(
                 records=table_plans[0].raw.records,
                 damage="; ".join(damage) or None,
                 notes=tuple(dict.fromkeys(note for plan in table_plans for note in plan.notes)),
-                unused=tuple(name for name in table_plans[0].file_columns if name not in used),
+                unread=tuple(dict.fromkeys(text for plan in table_plans for text in plan.unread)),
+                unused=tuple(name for name in table_plans[0].file_columns if name not in used and name != SHEET),
                 parquet=target,
                 workspace=workspace,
             )
         )
     return files
+
+
+def _write(con: duckdb.DuckDBPyConnection, plans: Sequence[Plan], target: Path) -> bool:
+    """Write the rows that the plans of one table give, and tell whether any value could not be read."""
+    names = ", ".join(identifier(name) for name in (*TABLES[plans[0].table].names, "_row", "_unreadable"))
+    selects = [plan.final_sql(number, row) for number, plan in enumerate(plans) for row in range(len(plan.variants))]
+    order = "ORDER BY _row, _item, _feed, _rule" if len(selects) > 1 or any(plan.reordered for plan in plans) else ""
+    con.execute(
+        f"COPY (SELECT {names} FROM ({' UNION ALL '.join(selects)}) {order}) TO {quoted(target)} (FORMAT parquet)"
+    )
+    row = con.execute(f"SELECT count(_unreadable) FROM {parquet_source(target)}").fetchone()
+    return row is not None and row[0] > 0

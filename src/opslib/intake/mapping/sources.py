@@ -12,6 +12,9 @@ from typing import Annotated, Final, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from opslib.errors import SettingsError
+from opslib.intake.mapping.month_names import LANGUAGES
+from opslib.intake.mapping.patterns import fault_of_pattern, fault_of_time_pattern, has_group
+from opslib.intake.mapping.zone_abbreviations import ABBREVIATION, seconds_of
 from opslib.intake.notation import listed
 from opslib.intake.reading.read_options import SUFFIXES, ReadOptions
 from opslib.settings import Settings, Zone, load
@@ -45,18 +48,42 @@ def _as_table(value: object) -> object:
 
 
 def _time_format(value: str) -> str:
-    if value not in TIME_FORMATS and "%" not in value:
+    if value in TIME_FORMATS:
+        return value
+    if "%" not in value:
         raise ValueError(
             f"{value!r} is no time format; write {', '.join(TIME_FORMATS)} or a pattern like '%d.%m.%Y %H:%M'"
         )
+    if fault := fault_of_time_pattern(value):
+        raise ValueError(f"{value!r} is no pattern of a time: {fault}; write one like '%d.%m.%Y %H:%M'")
     return value
 
 
 def _pattern(value: str) -> str:
-    try:
-        re.compile(value)
-    except re.error as error:
-        raise ValueError(f"{value!r} is no regular expression: {error}") from error
+    if fault := fault_of_pattern(value):
+        raise ValueError(
+            f"{value!r} is no regular expression: {fault} (RE2: no look-ahead, no look-behind, no back-reference)"
+        )
+    return value
+
+
+def _extract(value: str) -> str:
+    if not has_group(_pattern(value)):
+        raise ValueError(f"{value!r} has no group: put what is to be taken out between brackets, like '^([a-z]+)-'")
+    return value
+
+
+def _offsets(value: dict[str, str]) -> dict[str, str]:
+    for name, offset in value.items():
+        if re.fullmatch(ABBREVIATION, name) is None:
+            raise ValueError(f"{name!r} is no abbreviation of a zone; write one like IST")
+        seconds_of(offset)
+    return value
+
+
+def _language(value: str) -> str:
+    if value not in LANGUAGES:
+        raise ValueError(f"the months of {value!r} are not known; there are {', '.join(LANGUAGES)}")
     return value
 
 
@@ -69,7 +96,10 @@ Text = Annotated[str, BeforeValidator(_as_text)]
 Texts = Annotated[tuple[str, ...], BeforeValidator(_as_texts)]
 TimeFormats = Annotated[tuple[Annotated[str, AfterValidator(_time_format)], ...], BeforeValidator(_as_texts)]
 Pattern = Annotated[str, AfterValidator(_pattern)]
+Extract = Annotated[str, AfterValidator(_extract)]
 Translation = Annotated[dict[str, str | None], BeforeValidator(_as_table)]
+Abbreviations = Annotated[dict[str, str], AfterValidator(_offsets)]
+Language = Annotated[str, AfterValidator(_language)]
 TableName = Annotated[str, AfterValidator(lambda name: _table_name(name))]
 
 
@@ -81,8 +111,35 @@ def _table_name(name: str) -> str:
     return name
 
 
+NULL_MARKERS: Final = (
+    *(
+        "NULL",
+        "(null)",
+        "<null>",
+        "\\N",
+        "nil",
+        "None",
+        "(none)",
+        "<none>",
+        "NaN",
+        "NaT",
+        "<NA>",
+        "N/A",
+        "n.a.",
+        "#N/A",
+    ),
+    *("#N/V", "#NV", "#VALUE!", "#REF!", "#NAME?", "#DIV/0!", "#NULL!", "(blank)", "(empty)", "undefined"),
+    *("?", "-", "--", "---", "–", "—", "_", "[]", "{}", '""', "''"),
+)
+"""What whole cells hold that have no value; `NA` is not among them, which may be Namibia or North America."""
+
+
 class Condition(Settings):
-    """A test of one column of the file. Texts are compared without regard to case; an empty field equals nothing."""
+    """A test of one column of the file.
+
+    Texts are compared without regard to case; an empty field equals nothing and matches nothing. `not_matches` holds
+    where `matches` does not.
+    """
 
     column: str
     equals: Text | None = Field(default=None, alias="is")
@@ -91,13 +148,14 @@ class Condition(Settings):
     not_among: Texts | None = Field(default=None, alias="not_in")
     filled: bool | None = None
     matches: Pattern | None = None
+    not_matches: Pattern | None = None
     same_as: str | None = None
     differs_from: str | None = None
 
     @model_validator(mode="after")
     def _one_test(self) -> Condition:
         if len(self.model_fields_set - {"column"}) != 1:
-            tests = "is, is_not, in, not_in, filled, matches, same_as, differs_from"
+            tests = "is, is_not, in, not_in, filled, matches, not_matches, same_as, differs_from"
             raise ValueError(f"give exactly one test beside `column`: {tests}")
         if next(iter(self.model_dump(exclude={"column"}, exclude_none=True)), None) is None:
             raise ValueError("for an empty column write `filled: false`")
@@ -110,7 +168,8 @@ class ColumnRule(Settings):
     One of `from` (a column, or several of which the first that is filled counts), `join` (columns put together `with` a
     text between), `constant`, `cases`. Then, in this order: `extract` (the first group of a regular expression),
     `values` (a translation; `else` is what becomes of other values: keep, null, unreadable, or a constant), `missing`
-    (what an empty field becomes), and the reading of its type.
+    (what an empty field becomes), and the reading of its type. `ends_in_zeros` says of ids that their last zeros are
+    their own; without it, ids of 16 digits and more that all end in zeros count as rounded by a spreadsheet.
     """
 
     source: Texts = Field(default=(), alias="from")
@@ -118,7 +177,7 @@ class ColumnRule(Settings):
     between: str = Field(default=" ", alias="with")
     constant: Text | None = None
     cases: tuple[Case, ...] = ()
-    extract: Pattern | None = None
+    extract: Extract | None = None
     values: Translation = Field(default={})
     otherwise: Text | None = Field(default="keep", alias="else")
     missing: Text | None = None
@@ -127,6 +186,7 @@ class ColumnRule(Settings):
     zone: Zone | None = None
     decimal: Literal[".", ","] | None = None
     html: bool = False
+    ends_in_zeros: bool = False
 
     @model_validator(mode="after")
     def _one_origin(self) -> ColumnRule:
@@ -208,15 +268,25 @@ class Feed(Settings):
 
 
 class SourceMapping(Settings):
-    """params/sources/NAME.yml: how the exports of one CRM become the standard tables."""
+    """params/sources/NAME.yml: how the exports of one CRM become the standard tables.
+
+    `null_markers` are the words of whole cells that mean no value, in any case of letters; `[]` if every word is one.
+    A word that a rule translates by `values`, or that a condition asks for, is a value there.
+
+    `zone` is the one of times without an offset; an abbreviation of a zone in a time is read as that region means it.
+    `abbreviations` says the offsets of those that mean several things, `language` in which language months are named
+    where a name of one is another month elsewhere.
+    """
 
     name: str = ""
     description: str
     organisation: str = "org"
     zone: Zone = "UTC"
     time: TimeFormats = ("iso",)
+    abbreviations: Abbreviations = Field(default={})
+    language: Language | None = None
     decimal: Literal[".", ","] = "."
-    null_markers: Texts = ("NULL", "\\N", "?")
+    null_markers: Texts = NULL_MARKERS
     yes: Texts = ("true", "t", "yes", "y", "1")
     no: Texts = ("false", "f", "no", "n", "0")
     notes: Texts = ()

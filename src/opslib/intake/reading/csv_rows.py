@@ -8,7 +8,7 @@ import re
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
 from typing import Any, Final
@@ -16,7 +16,8 @@ from typing import Any, Final
 import duckdb
 
 from opslib.intake.notation import identifier, quoted
-from opslib.intake.reading.raw_rows import RawRows, Reading, RowWriter, distinct_names
+from opslib.intake.reading.header import header_of
+from opslib.intake.reading.raw_rows import HEAD_LINES, RawRows, Reading, RowWriter, distinct_names
 from opslib.intake.reading.text_file import SAMPLE, Text, ends_with_newline
 from opslib.intake.reading.text_shape import TextShape
 from opslib.intake.reading.unpacking import BLOCK
@@ -76,9 +77,14 @@ def _rows(reading: Reading, text: Text) -> RawRows:
     if not body.strip():
         return reading.nothing(f"{reading.name}: the file is empty: it has no header and no rows", notes=text.notes)
     separator = separator or _sniffed_separator(body)
-    header = next(row for row in csv.reader(io.StringIO(body, newline=""), delimiter=separator) if row)
+    records = csv.reader(io.StringIO(body, newline=""), delimiter=separator)
+    header = next(row for row in records if row)
     if len(header) > reading.limits.columns:
         raise reading.beyond("columns", f"its header has {len(header):,} columns")
+    head = tuple(tuple(re.split(r"[,;\t|]", line.replace('"', "").strip())) for line in _lines_of(body)[:HEAD_LINES])
+    if reading.options.header_lines > 1:
+        above, header = _header_of_lines(records, header, reading.options.header_lines)
+        preamble += "".join(_lines_of(body)[:above])
     if preamble:
         _cut_off(reading, text, preamble)
     shape = text.shape
@@ -89,18 +95,28 @@ def _rows(reading: Reading, text: Text) -> RawRows:
     # DuckDB drops what follows an opening quote that is never closed without a word, so an odd number of quotes
     # goes the careful way.
     is_irregular = text.truncated or shape.quotes % 2 == 1 or reading.options.escape != '"' or body[:1].isspace()
-    records = None
+    records_read = None
     if is_irregular or not _through_duckdb(reading, text, layout, parquet):
-        records = _record_by_record(reading, text, layout, parquet)
+        records_read = _record_by_record(reading, text, layout, parquet)
     if text.is_temporary:
         text.path.unlink()
-    return reading.result(
+    rows = reading.result(
         layout.columns,
         parquet,
         damage=text.damage,
         notes=text.notes,
-        records=layout.records if records is None else records,
+        records=layout.records if records_read is None else records_read,
     )
+    return replace(rows, head=head)
+
+
+def _header_of_lines(records: Iterator[list[str]], first: list[str], number: int) -> tuple[int, list[str]]:
+    """How many lines stand above the last one of a header of several, and the names that they make together."""
+    lines, above = [first], 0
+    while len(lines) < number:
+        above = records.line_num  # type: ignore[attr-defined]
+        lines.append(next(records, []))
+    return above, list(header_of(lines).names)
 
 
 def _lines_of(sample: str) -> list[str]:

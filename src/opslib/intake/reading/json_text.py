@@ -276,7 +276,8 @@ def _a_value_a_line(line: bytes) -> bytes:
         return line
     brackets = _Brackets.of(np.frombuffer(line, dtype=np.uint8))
     ends = (brackets.places[brackets.depths == 0] + 1).tolist()
-    return b"\n".join(line[start:end] for start, end in zip([0, *ends], [*ends, len(line)], strict=True))
+    parts = [line[start:end] for start, end in zip([0, *ends], [*ends, len(line)], strict=True)]
+    return b"".join(part.strip(_BETWEEN) + b"\n" for part in parts if part.strip(_BETWEEN))
 
 
 def _has_an_object_a_line(text: Text) -> bool:

@@ -19,6 +19,10 @@ from opslib.intake.notation import parquet_source, shown_name
 from opslib.intake.reading.read_options import SUFFIXES, ReadOptions
 from opslib.settings import ReadingLimits
 
+SHEET: Final = "_sheet"
+"""The column of a workbook's rows that names their sheet."""
+HEAD_LINES: Final = 50
+"""Lines from the top in which a header is looked for that is not where it was expected."""
 _BATCH_ROWS: Final = 50_000
 _OWN_FIELDS: Final = [
     ("_row", pa.int64()),
@@ -67,6 +71,9 @@ class RawRows:
     (the number within an array that was taken apart, else 0) and `_unreadable` (null, or what is wrong with the row;
     its values are null then). `typed` says that the file has times of its own type, which are ISO text here whatever
     the mapping's rule is. `records` is the number of records in the file, counted by another way than `rows`.
+
+    `sheets` are those of a workbook with several, of which these rows are the first one's; `unread` says what of the
+    file is not among the rows, and why; `head` are the cells of the first lines, for finding a header among them.
     """
 
     path: Path
@@ -79,6 +86,9 @@ class RawRows:
     damage: str | None = None
     notes: tuple[str, ...] = ()
     records: int = 0
+    sheets: tuple[Sheet, ...] = ()
+    unread: tuple[str, ...] = ()
+    head: tuple[tuple[str, ...], ...] = ()
 
     @property
     def name(self) -> str:
@@ -99,6 +109,15 @@ class RawRows:
     def close(self) -> None:
         """Remove the temporary files."""
         self.workspace.close()
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A sheet of a workbook."""
+
+    name: str
+    hidden: bool
+    rows: RawRows
 
 
 class BeyondLimits(Exception):
@@ -212,7 +231,7 @@ class RowWriter:
 def distinct_names(header: Sequence[str]) -> list[str]:
     """Names without the spaces around them, each once (SQL does not tell case apart), none empty, none of our own."""
     names: list[str] = []
-    used_names = {name for name, _ in _OWN_FIELDS}
+    used_names = {SHEET, *(name for name, _ in _OWN_FIELDS)}
     for position, name in enumerate(header, start=1):
         stem = name.strip().replace("\x00", "") or f"column_{position}"
         candidate = next(

@@ -17,11 +17,13 @@ from typing import Final, Literal
 import duckdb
 
 from opslib.errors import ExportError
-from opslib.intake.notation import identifier, parquet_source, quoted, shown_name
+from opslib.intake.notation import shown_name
 from opslib.intake.reading.csv_rows import csv_rows
+from opslib.intake.reading.disguises import disguise_of, is_text
+from opslib.intake.reading.joined_rows import joined
 from opslib.intake.reading.json_rows import json_rows
 from opslib.intake.reading.parquet_rows import parquet_rows
-from opslib.intake.reading.raw_rows import BeyondLimits, RawRows, Reading, Workspace, suffix_of
+from opslib.intake.reading.raw_rows import BeyondLimits, RawRows, Reading, Sheet, Workspace, suffix_of
 from opslib.intake.reading.read_options import SUFFIXES, ReadOptions
 from opslib.intake.reading.text_file import utf8_text
 from opslib.intake.reading.unpacking import NOT_A_ZIP, Unpacking
@@ -110,7 +112,7 @@ def _form_of(path: Path, name: str) -> Form:
     name = name.casefold().removesuffix(".gz")
     if start[:4] in (b"PK\x03\x04", b"PK\x05\x06") or name.endswith(".zip"):
         return "xlsx" if name.endswith((".xlsx", ".xlsm")) or _is_workbook(path) else "zip"
-    if name.endswith((".xlsx", ".xlsm", ".xls")):
+    if name.endswith((".xlsx", ".xlsm", ".xls")) and not is_text(start):
         return "xlsx"
     if name.endswith(".parquet"):
         return "parquet"
@@ -138,6 +140,8 @@ def _inflate_start(start: bytes) -> bytes:
 def _read(reading: Reading) -> RawRows:
     if reading.path.stat().st_size == 0:
         return reading.nothing(f"{reading.name}: the file is empty (0 bytes)")
+    if disguise := disguise_of(reading.path, reading.name):
+        return reading.nothing(f"{reading.name}: {disguise}")
     match _form_of(reading.path, reading.name):
         case "parquet":
             return parquet_rows(reading)
@@ -159,7 +163,11 @@ def _zip_rows(reading: Reading) -> RawRows:
         return reading.nothing(
             f"{reading.name}: the zip file is damaged (its list of files is missing or broken): fetch the export again"
         )
-    parts, damage, notes = [], [], []
+    parts: list[RawRows] = []
+    damage: list[str] = []
+    notes: list[str] = []
+    unread: list[str] = []
+    sheets: list[Sheet] = []
     unpacking = Unpacking(reading, reading.path.stat().st_size)
     with archive:
         members = [
@@ -176,13 +184,16 @@ def _zip_rows(reading: Reading) -> RawRows:
                 damage.append(f"{reading.name}: `{name}` in it is a zip itself; unpack it once and put that here")
                 continue
             if not ending.endswith(SUFFIXES):
-                notes.append(f"`{name}` in the zip was not read: it is no CSV, JSON, XLSX or Parquet file")
+                unread.append(f"`{name}` in the zip was not read: it is no CSV, JSON, XLSX or Parquet file")
                 continue
             unpacked = reading.workspace.new(suffix_of(name))
             problem = unpacking.member(archive, member, unpacked)
             if unpacked.exists() and unpacked.stat().st_size:
                 part = _read(replace(reading, path=unpacked, name=name))
                 parts.append(part)
+                sheets += [replace(sheet, name=f"{name}: {sheet.name}") for sheet in part.sheets] or [
+                    Sheet(name, False, part)
+                ]
                 notes += part.notes
                 if part.damage and not problem:
                     damage.append(f"{reading.name}: {part.damage}")
@@ -195,25 +206,10 @@ def _zip_rows(reading: Reading) -> RawRows:
     if not parts:
         return reading.nothing(message or f"{reading.name}: there is no CSV file in the zip", notes=notes)
     if len(parts) == 1:
-        return replace(parts[0], damage=message, notes=tuple(notes))
-    first_spellings = {column.casefold(): column for part in reversed(parts) for column in reversed(part.columns)}
-    order = dict.fromkeys(column.casefold() for part in parts for column in part.columns)
-    columns = tuple(first_spellings[folded] for folded in order)
-    if len(columns) > reading.limits.columns:
-        raise reading.beyond("columns", f"its files have {len(columns):,} columns")
-    parquet, offset, selects = reading.workspace.new(".parquet"), 0, []
-    for part in parts:
-        values = ", ".join(
-            f"{identifier(own) if (own := part.column_of(name)) else 'NULL::VARCHAR'} AS {identifier(name)}"
-            for name in columns
-        )
-        selects.append(
-            f"SELECT {values}, _row + {offset} AS _row, _item, _unreadable, _header FROM {parquet_source(part.parquet)}"
-        )
-        offset += part.rows + part.repeated_headers
-    reading.con.execute(f"COPY ({' UNION ALL '.join(selects)}) TO {quoted(parquet)} (FORMAT parquet)")
-    records = sum(part.records + part.repeated_headers for part in parts)
-    rows = reading.result(
-        columns, parquet, typed=all(part.typed for part in parts), damage=message, notes=notes, records=records
-    )
-    return replace(rows, notes=tuple(dict.fromkeys(notes)))
+        return replace(parts[0], damage=message, notes=tuple(notes), unread=(*unread, *parts[0].unread))
+    rows = joined(reading.con, parts)
+    if len(rows.columns) > reading.limits.columns:
+        raise reading.beyond("columns", f"its files have {len(rows.columns):,} columns")
+    if not any(part.sheets for part in parts):
+        sheets = []
+    return replace(rows, damage=message, notes=tuple(dict.fromkeys(notes)), unread=tuple(unread), sheets=tuple(sheets))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Final
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, Field
 
 from opslib.settings import Settings
 
@@ -27,7 +27,11 @@ class ReadOptions(Settings):
 
     `records` is the dotted path of the array that holds the rows in the JSON answer of an API (`tickets`, `result`); an
     object that has no such array is a row itself. `member` is a pattern for the files of a zip. `skip_lines` leaves out
-    lines above the header of a CSV or of a sheet.
+    lines above the header of a CSV or of a sheet; `header_lines` is how many lines the header has, where names of
+    groups stand above those of columns.
+
+    Of a workbook all sheets are read that have the columns of the mapping, one after the other, unless `sheet` names
+    one. The column `_sheet` names the sheet of each row.
     """
 
     encoding: str | None = None
@@ -36,4 +40,5 @@ class ReadOptions(Settings):
     sheet: str | None = None
     member: str = "*"
     records: str | None = None
-    skip_lines: int = 0
+    skip_lines: int = Field(default=0, ge=0)
+    header_lines: int = Field(default=1, ge=1, le=5)

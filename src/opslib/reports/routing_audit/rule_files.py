@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import io
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator
 from datetime import date, datetime
 from pathlib import Path
@@ -129,6 +130,7 @@ def _problems(tree: Any, fields: Collection[str]) -> Iterator[Problem]:
     rules = tree.get("rules") if isinstance(tree, dict) else None
     entries = [rule if isinstance(rule, dict) else {} for rule in rules] if isinstance(rules, list) else []
     spans = [_span(entry) for entry in entries]
+    earlier: dict[tuple[str, Any], list[int]] = defaultdict(list)
     for number, entry in enumerate(entries):
         place = ("rules", number)
         if "conditions" in entry:
@@ -137,23 +139,24 @@ def _problems(tree: Any, fields: Collection[str]) -> Iterator[Problem]:
         begins, ends = spans[number]
         if begins >= ends:
             yield (*place, "active_to"), "the rule ends before it begins"
-        for earlier, other in enumerate(entries[:number]):
-            if max(begins, spans[earlier][0]) < min(ends, spans[earlier][1]):
-                yield from (((*place, key), problem) for key, problem in _clashes(entry, other))
+        for key in ("rule", "position"):
+            value = entry.get(key)
+            if not isinstance(value, (str, int)):
+                continue
+            for other in earlier[key, value]:
+                if max(begins, spans[other][0]) < min(ends, spans[other][1]):
+                    yield (*place, key), _clash(key, value, entries[other])
+            earlier[key, value].append(number)
 
 
-def _clashes(entry: dict[str, Any], other: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """What a rule has in common with an earlier one that is in force at the same time: the key and what is wrong."""
-    name = entry.get("rule")
-    if name is not None and name == other.get("rule"):
-        yield (
-            "rule",
-            f"{name} is there twice and both are in force at once; name one otherwise, or give the versions "
-            "active_from and active_to that do not overlap",
-        )
-    position = entry.get("position")
-    if position is not None and position == other.get("position"):
-        yield "position", f"{other.get('rule')} stands at {position} too: which is tried first?"
+def _clash(key: str, value: object, other: dict[str, Any]) -> str:
+    """What is wrong with a rule that has its name or its position in common with one in force at the same time."""
+    if key == "position":
+        return f"{other.get('rule')} stands at {value} too: which is tried first?"
+    return (
+        f"{value} is there twice and both are in force at once; name one otherwise, or give the versions "
+        "active_from and active_to that do not overlap"
+    )
 
 
 def _condition_problems(source: Any, fields: Collection[str]) -> Iterator[Problem]:

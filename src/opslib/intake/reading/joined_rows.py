@@ -1,0 +1,48 @@
+"""Rows of several tables, one after the other: the files of a zip, the sheets of a workbook."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import duckdb
+
+from opslib.intake.notation import identifier, parquet_source, quoted
+from opslib.intake.reading.raw_rows import RawRows
+
+
+def joined(con: duckdb.DuckDBPyConnection, parts: Sequence[RawRows]) -> RawRows:
+    """The rows of all parts under the columns of all of them, numbered on.
+
+    Args:
+        con: a DuckDB connection.
+        parts: at least one, all in one workspace; those without columns have no rows.
+
+    Returns:
+        The rows, under the first part's path; damage and notes are the caller's to say.
+    """
+    first_spellings = {column.casefold(): column for part in reversed(parts) for column in reversed(part.columns)}
+    order = dict.fromkeys(column.casefold() for part in parts for column in part.columns)
+    columns = tuple(first_spellings[folded] for folded in order)
+    parquet, offset, selects = parts[0].workspace.new(".parquet"), 0, []
+    for part in parts:
+        values = "".join(
+            f"{identifier(own) if (own := part.column_of(name)) else 'NULL::VARCHAR'} AS {identifier(name)}, "
+            for name in columns
+        )
+        selects.append(
+            f"SELECT {values}_row + {offset} AS _row, _item, _unreadable, _header FROM {parquet_source(part.parquet)}"
+        )
+        last = con.execute(f"SELECT max(_row) FROM {parquet_source(part.parquet)}").fetchone()
+        assert last is not None
+        offset += last[0] or 0
+    con.execute(f"COPY ({' UNION ALL '.join(selects)}) TO {quoted(parquet)} (FORMAT parquet)")
+    return RawRows(
+        path=parts[0].path,
+        columns=columns,
+        parquet=parquet,
+        rows=sum(part.rows for part in parts),
+        workspace=parts[0].workspace,
+        typed=all(part.typed for part in parts),
+        repeated_headers=sum(part.repeated_headers for part in parts),
+        records=sum(part.records for part in parts),
+    )
