@@ -104,16 +104,16 @@ def change_while_read(monkeypatch: pytest.MonkeyPatch, path: Path, contents: obj
     """Have a file written to whenever a file is mapped."""
     from opslib.intake import stage as module
 
-    map_file = module.map_file
+    map_files = module.map_files
 
     def map_and_write(*given: object, **more: object) -> object:
-        files = map_file(*given, **more)  # type: ignore[arg-type]
+        files = map_files(*given, **more)  # type: ignore[arg-type]
         content = next(contents, None)  # type: ignore[call-overload]
         if content is not None:
             path.write_text(content)
         return files
 
-    monkeypatch.setattr(module, "map_file", map_and_write)
+    monkeypatch.setattr(module, "map_files", map_and_write)
 
 
 def test_of_several_files_looked_up_in_each_is_read_once_and_the_newest_row_counts(

@@ -6,7 +6,7 @@ What was staged once is found again by the content of the export, of its mapping
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack, nullcontext
 from dataclasses import asdict, dataclass, field
@@ -22,7 +22,7 @@ import pyarrow.parquet as pq
 from opslib.errors import ExportError
 from opslib.intake.mapping.export_files import find_files, lookup_files
 from opslib.intake.mapping.look_ups import LookUps
-from opslib.intake.mapping.map_file import MappedFile, map_file
+from opslib.intake.mapping.map_file import MappedFile, map_files
 from opslib.intake.mapping.sources import SourceMapping
 from opslib.intake.notation import shown_name
 from opslib.intake.privacy.pseudonyms import Pseudonymiser
@@ -39,6 +39,9 @@ _WORTH_A_PROCESS_BYTES = 50_000_000
 
 
 _KEPT_AT_ONCE: Final = 16
+_SMALL_BYTES: Final = 2_000_000
+_TOGETHER: Final = 100
+"""Small files that are read together at most."""
 _READINGS: Final = 3
 """How often a file that changes is read before it is refused."""
 
@@ -108,35 +111,54 @@ def stage(
     staged: list[Staged] = []
     fresh: dict[str, tuple[Basis, list[dict[str, Any]]]] = {}
     pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn")) if workers > 1 else None
+    bases = {path: rests_on | {"content": digest_of([names[path], versions[path].sha256])} for path in files}
+    new = [
+        path
+        for path in files
+        if not memo.holds(
+            names[path], bases[path], [warehouse.root / each["parquet"] for each in memo.note(names[path]) or ()]
+        )
+    ]
     with pool or nullcontext(), LookUps(exports, limits) as look_ups:
-        for order, path in enumerate(files):
-            name = names[path]
-            basis = rests_on | {"content": digest_of([name, versions[path].sha256])}
-            entries = memo.note(name)
-            if not memo.holds(name, basis, [warehouse.root / each["parquet"] for each in entries or ()]):
+        work = _Staging(warehouse, source, exports, pseudonymiser, limits, look_ups, pool)
+        for paths in _batches(source, new, versions):
+            for path in paths:
                 if on_file is not None:
-                    on_file(name)
-                work = _Staging(warehouse, source, exports, pseudonymiser, limits, look_ups, pool)
-                items, basis = work.read_whole(path, name, versions[path], rests_on)
-                entries = [asdict(item) for item in items]
-                fresh[name] = (basis, entries)
-                # To write all that is known after each file would take time by the square of their number.
-                if len(fresh) > _KEPT_AT_ONCE + len(memo.names()):
-                    memo.keep_all(fresh)
-                    fresh = {}
-            staged += [
-                Staged(
-                    **(entry | {"present": tuple(entry["present"]), "unread": tuple(entry["unread"]), "order": order})
-                )
-                for entry in entries
-            ]
+                    on_file(names[path])
+            for path, items, version in work.read_whole({path: versions[path] for path in paths}, names, rests_on):
+                basis = rests_on | {"content": digest_of([names[path], version.sha256])}
+                fresh[names[path]] = (basis, [asdict(item) for item in items])
+            # To write all that is known after each file would take time by the square of their number.
+            if len(fresh) > _KEPT_AT_ONCE + len(memo.names()):
+                memo.keep_all(fresh)
+                fresh = {}
         for path in looked_up:
             if _Version.state_of(path) != versions[path].state:
                 raise _changes_while_read(path)
     memo.keep_all(fresh)
+    for order, path in enumerate(files):
+        staged += [
+            Staged(**(entry | {"present": tuple(entry["present"]), "unread": tuple(entry["unread"]), "order": order}))
+            for entry in memo.note(names[path])
+        ]
     memo.forget(set(memo.names()) - set(names.values()))
     _remove_others(warehouse.root / "staged", {Path(item.parquet).parent.name for item in staged})
     return staged
+
+
+def _batches(source: SourceMapping, paths: Iterable[Path], versions: Mapping[Path, _Version]) -> Iterator[list[Path]]:
+    """Files to be read together: small ones that the same feeds fit, any other by itself."""
+    alike: dict[tuple[int, ...], list[Path]] = {}
+    for path in paths:
+        if versions[path].size > _SMALL_BYTES:
+            yield [path]
+            continue
+        feeds = tuple(number for number, feed in enumerate(source.feeds) if feed.fits(path.name))
+        batch = alike.setdefault(feeds, [])
+        batch.append(path)
+        if len(batch) == _TOGETHER:
+            yield alike.pop(feeds)
+    yield from alike.values()
 
 
 @dataclass(frozen=True)
@@ -145,6 +167,10 @@ class _Version:
 
     state: tuple[int, int, int, int]
     sha256: str
+
+    @property
+    def size(self) -> int:
+        return self.state[1]
 
     @classmethod
     def of(cls, path: Path) -> _Version:
@@ -179,50 +205,64 @@ class _Staging:
     pool: ProcessPoolExecutor | None
 
     def read_whole(
-        self, path: Path, name: str, version: _Version, rests_on: Basis
-    ) -> tuple[list[Staged], dict[str, str]]:
-        """Stage one file from the very bytes that its version tells; one that changes meanwhile is read again.
+        self, versions: Mapping[Path, _Version], names: Mapping[Path, str], rests_on: Basis
+    ) -> Iterator[tuple[Path, list[Staged], _Version]]:
+        """Stage files from the very bytes that their versions tell; one that changes meanwhile is read again.
 
-        Returns:
-            One entry per table that it feeds, and what they rest on.
+        Args:
+            versions: of files that are to be read together.
+            names: what the files are called.
+            rests_on: what any staged file rests on, beside its content.
+
+        Yields:
+            A file, an entry per table that it feeds, and the version that was read.
 
         Raises:
-            ExportError: the file does not rest.
+            ExportError: a file does not rest.
         """
         for _ in range(_READINGS):
-            basis = {**rests_on, "content": digest_of([name, version.sha256])}
-            folder = self.warehouse.root / "staged" / digest_of([name, basis])[:24]
-            if _Version.state_of(path) == version.state:
-                entries = self._read(path, name, version.sha256, folder)
-                if _Version.state_of(path) == version.state:
-                    return entries, basis
-            version = _Version.of(path)
-        raise _changes_while_read(path)
+            resting = {path: one for path, one in versions.items() if _Version.state_of(path) == one.state}
+            entries = self._read(resting, names, rests_on) if resting else {}
+            whole = {path for path in resting if _Version.state_of(path) == resting[path].state}
+            yield from ((path, entries[path], resting[path]) for path in whole)
+            versions = {path: _Version.of(path) for path in versions if path not in whole}
+            if not versions:
+                return
+        raise _changes_while_read(next(iter(versions)))
 
-    def _read(self, path: Path, name: str, sha256: str, folder: Path) -> list[Staged]:
-        folder.mkdir(parents=True, exist_ok=True)
-        staged = []
+    def _read(
+        self, versions: Mapping[Path, _Version], names: Mapping[Path, str], rests_on: Basis
+    ) -> dict[Path, list[Staged]]:
+        staged: dict[Path, list[Staged]] = {path: [] for path in versions}
         with self.warehouse.connect() as con, ExitStack() as stack:
-            mapped_files = map_file(con, self.source, path, self.exports, limits=self.limits, look_ups=self.look_ups)
-            for mapped_file in mapped_files:
-                stack.callback(mapped_file.close)
-                parquet = folder / f"{mapped_file.table}.parquet"
-                pieces = _write(mapped_file, parquet, self.pseudonymiser, self.pool)
-                item = Staged(
-                    table=mapped_file.table,
-                    file=name,
-                    sha256=sha256,
-                    order=0,
-                    rows_read=mapped_file.rows_read + mapped_file.left_out,
-                    left_out=mapped_file.left_out,
-                    records=mapped_file.records,
-                    present=tuple(sorted(mapped_file.present)),
-                    damage=mapped_file.damage,
-                    unread=mapped_file.unread,
-                    redacted=dict(sorted(pieces.items())),
-                    parquet=parquet.relative_to(self.warehouse.root).as_posix(),
-                )
-                staged.append(item)
+            files = map_files(con, self.source, list(versions), look_ups=self.look_ups, limits=self.limits)
+            for mapped_files in files:
+                for mapped_file in mapped_files:
+                    stack.callback(mapped_file.close)
+            for path, mapped_files in zip(versions, files, strict=True):
+                name, sha256 = names[path], versions[path].sha256
+                basis = {**rests_on, "content": digest_of([name, sha256])}
+                folder = self.warehouse.root / "staged" / digest_of([name, basis])[:24]
+                folder.mkdir(parents=True, exist_ok=True)
+                for mapped_file in mapped_files:
+                    parquet = folder / f"{mapped_file.table}.parquet"
+                    pieces = _write(mapped_file, parquet, self.pseudonymiser, self.pool)
+                    staged[path].append(
+                        Staged(
+                            table=mapped_file.table,
+                            file=name,
+                            sha256=sha256,
+                            order=0,
+                            rows_read=mapped_file.rows_read + mapped_file.left_out,
+                            left_out=mapped_file.left_out,
+                            records=mapped_file.records,
+                            present=tuple(sorted(mapped_file.present)),
+                            damage=mapped_file.damage,
+                            unread=mapped_file.unread,
+                            redacted=dict(sorted(pieces.items())),
+                            parquet=parquet.relative_to(self.warehouse.root).as_posix(),
+                        )
+                    )
         return staged
 
 

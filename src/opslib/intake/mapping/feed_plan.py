@@ -107,10 +107,18 @@ class Plan:
 
     def left_out(self, con: duckdb.DuckDBPyConnection) -> int:
         """How many rows of the file give no row, because the conditions leave them out."""
+        return _count(con, f"SELECT count(*) FROM {self._left_out_source}")
+
+    def left_out_rows(self, con: duckdb.DuckDBPyConnection) -> list[int]:
+        """The numbers of those rows."""
+        return [row for (row,) in con.execute(f"SELECT _row FROM {self._left_out_source}").fetchall()]
+
+    @property
+    def _left_out_source(self) -> str:
         condition = f"({self.where}) AND ({' OR '.join(f'({variant.condition})' for variant in self.variants)})"
         if condition == "(true) AND ((true))":
-            return 0
-        return _count(con, f"SELECT count(*) FROM {self.relation} WHERE _unreadable IS NULL AND NOT ({condition})")
+            return "(SELECT 0 AS _row WHERE false)"
+        return f"{self.relation} WHERE _unreadable IS NULL AND NOT ({condition})"
 
     def read_sql(self, variant: int) -> str:
         """SQL of the rows with `rN` (as it stands in the file), `tN` (as text), `fN` (whether the
@@ -204,6 +212,28 @@ def plan_file(
             files[options] = open_export(con, path, options, limits)
         return files[options]
 
+    plans = plan_feeds(con, mapping, feeds, open_once, look_ups)
+    for raw in files.values():
+        plans[0].workspace.keep(raw.workspace)
+    return plans
+
+
+def plan_feeds(
+    con: duckdb.DuckDBPyConnection,
+    mapping: SourceMapping,
+    feeds: Sequence[Feed],
+    open_once: Callable[[ReadOptions], RawRows],
+    look_ups: LookUps,
+) -> list[Plan]:
+    """Compile feeds for the rows of a file that each of them fits.
+
+    Args:
+        con: a DuckDB connection.
+        mapping: the source.
+        feeds: those of its feeds that fit.
+        open_once: the rows as they are read with some options.
+        look_ups: what can be looked up beside them.
+    """
     workspace = open_once(feeds[0].read).workspace
     plans = []
     for feed in feeds:
@@ -213,10 +243,7 @@ def plan_file(
             return _Compiler(mapping, feed, columns).plan(workspace)
 
         plans.append(compiled(_with_sheets(con, open_once(feed.read), compiled)))
-    plans = _with_rounded_ids(con, plans)
-    for raw in files.values():
-        workspace.keep(raw.workspace)
-    return plans
+    return _with_rounded_ids(con, plans)
 
 
 def _with_sheets(con: duckdb.DuckDBPyConnection, raw: RawRows, compiled: Callable[[RawRows], Plan]) -> RawRows:
