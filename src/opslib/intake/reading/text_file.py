@@ -81,11 +81,7 @@ def _decode(reading: Reading, text: Text) -> Text:
             encoding = _guess_encoding(text.path, bad_byte)
             text.notes.append(f"the text is not UTF-8; it was read as {encoding}")
     unit = _BYTES_OF_A_UNIT.get(codecs.lookup(encoding).name[:6], 1)
-    if text.path.stat().st_size % unit and not text.damage:
-        text.damage = (
-            f"{reading.name}: a text in {encoding} has {unit} bytes for each character, and this file's do not come "
-            "out even: it is cut off or broken; fetch the export again"
-        )
+    is_uneven = text.path.stat().st_size % unit > 0
     source, target = text.path, reading.workspace.new(".txt")
     replaced = nul = 0
     ends_in_nul = False
@@ -97,6 +93,8 @@ def _decode(reading: Reading, text: Text) -> Text:
         for block in iter(lambda: stream.read(BLOCK), b""):
             characters = decoder.decode(block).replace("\ufeff", "")
             replaced += characters.count("\ufffd")
+            # A line end whose two bytes stand the wrong way round: no character is written like that.
+            is_uneven = is_uneven or (unit == 2 and "\u0a00" in characters)
             ends_in_nul = characters.endswith("\0")
             if "\0" in characters:
                 nul += characters.count("\0")
@@ -114,6 +112,11 @@ def _decode(reading: Reading, text: Text) -> Text:
     text.shape.end()
     if text.is_temporary:
         source.unlink()
+    if is_uneven and not text.damage:
+        text.damage = (
+            f"{reading.name}: a text in {encoding} has {unit} bytes for each character, and this file's do not come "
+            "out even: it is cut off or broken; fetch the export again"
+        )
     if replaced:
         text.notes.append(f"{replaced} character(s) could not be read as {encoding}; they are shown as \ufffd")
     if nul:
