@@ -226,6 +226,8 @@ class _Staging:
             whole = {path for path in resting if _Version.state_of(path) == resting[path].state}
             yield from ((path, entries[path], resting[path]) for path in whole)
             versions = {path: _Version.of(path) for path in versions if path not in whole}
+            for path in versions:
+                self.look_ups.forget(path)
             if not versions:
                 return
         raise _changes_while_read(next(iter(versions)))

@@ -1,8 +1,9 @@
-"""The files that rows of other files are looked up in, each read once for all the files of a run."""
+"""The files of a run, each read once, and the rows of them that the rows of other files are looked up in."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -20,6 +21,7 @@ from opslib.settings import ReadingLimits
 
 MATCH: Final = "_match"
 """The column of a look-up's rows by which they are found."""
+_READERS: Final = 2
 _GROUP_ROWS: Final = 20_000
 
 
@@ -63,6 +65,24 @@ class LookUps:
             self._rows[key] = self._read(lookup, names)
         return self._rows[key]
 
+    def open(self, path: Path, options: ReadOptions) -> RawRows:
+        """The rows of a file, read once however often they are asked for."""
+        if (path, options) not in self._files:
+            self._files[path, options] = open_export(self._con.cursor(), path, options, self._limits)
+        return self._files[path, options]
+
+    def open_all(self, paths: Sequence[Path], options: ReadOptions) -> list[RawRows]:
+        """The rows of several files."""
+        new = [path for path in paths if (path, options) not in self._files]
+        with ThreadPoolExecutor(_READERS) as readers:
+            list(readers.map(lambda path: self.open(path, options), new))
+        return [self.open(path, options) for path in paths]
+
+    def forget(self, path: Path) -> None:
+        """Read a file again when it is asked for."""
+        for key in [key for key in self._files if key[0] == path]:
+            self._files.pop(key).close()
+
     def close(self) -> None:
         """Remove the temporary files."""
         for raw in self._files.values():
@@ -80,7 +100,7 @@ class LookUps:
         paths = files_of_lookup(lookup, self._exports)
         if not paths:
             return LookUpRows(None, {})
-        raws = [raw for path in paths for raw in _with_column(self._open(path, lookup.read), lookup.match)]
+        raws = [raw for file in self.open_all(paths, lookup.read) for raw in _with_column(file, lookup.match)]
         columns = {column.casefold(): column for raw in raws for column in raw.columns}
         damage = tuple(raw.damage for raw in raws if raw.damage)
         kept = [column for folded, column in columns.items() if folded in names]
@@ -104,11 +124,6 @@ class LookUps:
         self._con.execute(f"DROP TABLE {table}")
         rows = RawRows(paths[0], tuple(kept), parquet, sum(raw.rows for raw in raws), self._workspace)
         return LookUpRows(rows, columns, shown_name(paths[0]), damage)
-
-    def _open(self, path: Path, options: ReadOptions) -> RawRows:
-        if (path, options) not in self._files:
-            self._files[path, options] = open_export(self._con, path, options, self._limits)
-        return self._files[path, options]
 
 
 def _with_column(raw: RawRows, name: str) -> list[RawRows]:

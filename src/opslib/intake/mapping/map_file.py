@@ -24,7 +24,6 @@ from opslib.intake.mapping.sources import Feed, SourceMapping
 from opslib.intake.notation import identifier, parquet_source, quoted
 from opslib.intake.reading.joined_rows import joined
 from opslib.intake.reading.raw_rows import SHEET, RawRows, Workspace
-from opslib.intake.reading.read import open_export
 from opslib.settings import ReadingLimits
 from opslib.tables import TABLES
 
@@ -140,16 +139,13 @@ def map_files(
     mapped: dict[Path, list[MappedFile]] = {}
     if len(paths) > 1 and len(options) == 1:
         alike: dict[tuple[tuple[str, ...], bool], list[RawRows]] = {}
-        raws = [open_export(con, path, feeds[0].read, limits) for path in paths]
+        raws = look_ups.open_all(paths, feeds[0].read)
         for raw in raws:
             if raw.damage is None and not raw.sheets:
                 alike.setdefault((raw.columns, raw.typed), []).append(raw)
         for group in alike.values():
             if len(group) > 1:
                 mapped |= _mapped_together(con, mapping, feeds, group, look_ups)
-        for raw in raws:
-            if raw.path not in mapped:
-                raw.close()
     return [mapped.get(path) or _mapped(plan_file(con, mapping, path, look_ups, limits), path, con) for path in paths]
 
 
@@ -161,10 +157,12 @@ def _mapped_together(
     look_ups: LookUps,
 ) -> dict[Path, list[MappedFile]]:
     """The rows of files with the same columns, mapped as one file and parted again; none where anything is wrong."""
-    together = joined(con, raws)
+    workspace = Workspace()
+    together = replace(joined(con, raws), workspace=workspace)
     plans = plan_feeds(con, mapping, feeds, lambda options: together, look_ups)
     files = _mapped(plans, together.path, con)
     if any(file.damage is not None or file.unread for file in files):
+        workspace.close()
         return {}
     last_rows = np.cumsum([raw.rows + raw.repeated_headers for raw in raws])
     mapped: dict[Path, list[MappedFile]] = {raw.path: [] for raw in raws}
@@ -178,7 +176,7 @@ def _mapped_together(
             part = rows.slice(cuts[number], cuts[number + 1] - cuts[number])
             first = int(last_rows[number - 1]) if number else 0
             own_rows = pc.subtract(part["_row"], pa.scalar(first, pa.int64()))
-            parquet = raw.workspace.new(".parquet")
+            parquet = workspace.new(".parquet")
             pq.write_table(part.set_column(part.schema.get_field_index("_row"), "_row", own_rows), parquet)
             mapped[raw.path].append(
                 replace(
@@ -189,7 +187,7 @@ def _mapped_together(
                     records=raw.records,
                     notes=tuple(dict.fromkeys([*raw.notes, *file.notes])),
                     parquet=parquet,
-                    workspace=raw.workspace,
+                    workspace=workspace,
                 )
             )
     return mapped

@@ -7,7 +7,6 @@ import io
 import re
 from collections import deque
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
@@ -49,21 +48,7 @@ def csv_rows(reading: Reading, text: Text) -> RawRows:
     most = reading.limits.value_megabytes << 20
     if text.shape.longest_line > most:
         raise reading.beyond("value_megabytes", f"a line of it has {text.shape.longest_line >> 20:,} MB")
-    with _fields_of(most):
-        return _rows(reading, text)
-
-
-@contextmanager
-def _fields_of(characters: int) -> Iterator[None]:
-    """Let a field have that many characters, in what reads CSV here."""
-    before = csv.field_size_limit(characters)
-    try:
-        yield
-    finally:
-        csv.field_size_limit(before)
-
-
-def _rows(reading: Reading, text: Text) -> RawRows:
+    csv.field_size_limit(most)
     with text.path.open(encoding="utf-8", newline="", errors="replace") as stream:
         sample = stream.read(SAMPLE)
         skip_lines = reading.options.skip_lines
