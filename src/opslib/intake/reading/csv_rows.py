@@ -23,6 +23,8 @@ from opslib.intake.reading.unpacking import BLOCK
 from opslib.store.files import pattern_of
 
 _SEPARATORS: Final = (",", ";", "\t", "|")
+_SMALL_BYTES: Final = 50_000
+"""Up to which a text is read record by record sooner than DuckDB has begun."""
 _SEPARATOR_LINE: Final = re.compile(r'"?sep=(?P<separator>[^"\r\n])"?[,;\t|]*(?:\r\n|\r|\n)', re.IGNORECASE)
 _FORMULA: Final = re.compile(r'=".*"', re.DOTALL)
 
@@ -81,7 +83,8 @@ def csv_rows(reading: Reading, text: Text) -> RawRows:
     # goes the careful way.
     is_irregular = text.truncated or shape.quotes % 2 == 1 or reading.options.escape != '"' or body[:1].isspace()
     records_read = None
-    if is_irregular or not _through_duckdb(reading, text, layout, parquet):
+    is_small = text.path.stat().st_size <= _SMALL_BYTES
+    if is_small or is_irregular or not _through_duckdb(reading, text, layout, parquet):
         records_read = _record_by_record(reading, text, layout, parquet)
     if text.is_temporary:
         text.path.unlink()
@@ -130,7 +133,11 @@ def _through_duckdb(reading: Reading, text: Text, layout: _Layout, parquet: Path
     is_header = " AND ".join(
         f"coalesce(trim(c{number}), '') = {quoted(name.strip())}" for number, name in enumerate(layout.header)
     )
-    value = "CASE WHEN regexp_full_match({0}, '=\".*\"', 's') THEN {0}[3:-2] ELSE {0} END" if layout.formulas else "{0}"
+    value = (
+        "CASE WHEN regexp_full_match({0}, '=\".*\"', 's') THEN nullif({0}[3:-2], '') ELSE {0} END"
+        if layout.formulas
+        else "{0}"
+    )
     columns = ", ".join(
         f"{value.format(f'c{number}')} AS {identifier(name)}" for number, name in enumerate(layout.columns)
     )
@@ -177,7 +184,8 @@ def _record_by_record(reading: Reading, text: Text, layout: _Layout, parquet: Pa
             is_header = [value.strip() for value in record] == header
             if layout.formulas:
                 record = [value[2:-1] if _FORMULA.fullmatch(value) else value for value in record]
-            writer.add(number, record if problem is None else None, problem, header=is_header)
+            values = [value or None for value in record] if problem is None else None
+            writer.add(number, values, problem, header=is_header)
     # A line that no record was made of is a record that is missing.
     return number - 1 + layout.lines - lines.taken
 
