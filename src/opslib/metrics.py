@@ -388,8 +388,10 @@ def _hours(tables: Mapping[str, ir.Table], solvers: pd.DataFrame, weeks: pd.Data
     most = most.drop_duplicates(["week", "agent_id"])[["week", "agent_id", "team"]]
     hours = hours.merge(most, on=["week", "agent_id"], how="left")
     if "agents" in tables:
-        team_of = tables["agents"].select("agent_id", "team").to_pandas().set_index("agent_id")["team"]
-        hours["team"] = hours["team"].fillna(hours["agent_id"].map(team_of))
+        teams_of = tables["agents"].select("agent_id", "team").distinct().to_pandas()
+        idle = hours[hours["team"].isna()].drop(columns="team").merge(teams_of, on="agent_id")
+        idle["size"] /= idle.groupby(["week", "agent_id"])["team"].transform("size")
+        hours = pd.concat([hours, idle], ignore_index=True)
     return hours[hours["team"].notna()]
 
 

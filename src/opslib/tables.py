@@ -44,6 +44,22 @@ EVENTS = (
     "deleted",
 )
 
+ORDER_OF_AN_INSTANT = (
+    "created",
+    "public_comment",
+    "internal_note",
+    "team",
+    "queue",
+    "assignee",
+    "priority",
+    "sla_policy",
+    "status",
+    "satisfaction_offered",
+    "merged_into",
+    "deleted",
+)
+"""How events of one instant follow each other where nothing in the export tells: what a status ends comes before it."""
+
 
 _COMMENTS = frozenset({"public_comment", "internal_note"})
 _OF_A_VALUE = frozenset({"status", "team", "queue", "assignee", "priority", "sla_policy"})
@@ -193,14 +209,16 @@ TABLES: dict[str, Table] = {
             actor_id      person    who did it
             actor_role    category  role of the actor at that time
             value         category  the new status, team, queue, assignee, priority or policy; the ticket merged into
+            event_id      id        the source's own number of the event: the same number again is the same event
+            sequence      integer   the order of events of one instant, where the source tells it: the least comes first
             """,
             values={"event": EVENTS, "actor_role": ROLES},
             dated_by="occurred_at",
         ),
         _table(
             "agents",
-            "one row per agent",
-            "agent_id",
+            "one row per agent and team",
+            "agent_id team",
             """
             agent_id!  person    the agent
             team!      category  team at the time of the export
@@ -234,6 +252,7 @@ TABLES: dict[str, Table] = {
             offered_at    instant   when the survey was offered
             scale_max     integer   the best score: 2 or 5
             comment       free_text what the customer wrote
+            answer_id     id        the source's own number of the answer: one that was changed keeps it
             """,
             dated_by="answered_at",
         ),

@@ -18,8 +18,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from opslib.errors import ExportError
+from opslib.intake.event_order import event_order
 from opslib.intake.gate import gate
 from opslib.intake.gate.verdict import DamagedFile, Verdict
+from opslib.intake.identities import identity, outdate_memberships, repeated_rows, version
 from opslib.intake.notation import quoted
 from opslib.intake.stage import Staged, accounting
 from opslib.settings import Organisation
@@ -33,10 +35,8 @@ _PAST = {
     "ticket_events": ("occurred_at",),
     "satisfaction": ("answered_at",),
 }
-_FIRST = "created"
 _ROWS_OF_A_PASS = 2_000_000
 _WRITERS = 2
-_LAST = ("merged_into", "deleted")
 
 
 @dataclass(frozen=True)
@@ -149,23 +149,22 @@ def _candidates(
     nothing = ", ".join(f'NULL::{_sql_type(column.arrow)} AS "{column.name}"' for column in table)
     empty = f"SELECT {nothing}, '' AS _file, 0 AS _order, 0 AS _row, 0 AS _source_row, NULL::VARCHAR AS _unreadable"
     source = " UNION ALL ".join(selects) if selects else f"{empty} LIMIT 0"
-    key = _columns(table.key)
     has_key = " AND ".join(f'"{name}" IS NOT NULL' for name in table.key if table[name].needed)
-    later = '"updated_at" DESC NULLS LAST, ' if "updated_at" in table.names else ""
+    is_event = table.name == "ticket_events"
+    versioned_by = version(table)
+    later = f"{versioned_by} DESC NULLS LAST, " if versioned_by else ""
     # Overlapping exports repeat an event; the first place where it stood tells its order among others of that instant.
-    order = "_order, _row" if table.name == "ticket_events" else f"{later}_order DESC, _row DESC"
-    content = f"hash({_columns(table.names)})"
-    updated = '"updated_at"' if "updated_at" in table.names else "NULL::TIMESTAMPTZ"
+    order = "_order, _row" if is_event else f"{later}_order DESC, _row DESC"
+    content = f"hash({_columns(table.key if is_event else table.names)})"
+    updated = versioned_by or "NULL::TIMESTAMPTZ"
     con.execute(f"CREATE TEMP TABLE read_rows AS {source}")
-    # Few keys repeat, mostly none; only their rows are put in order.
+    repeated_rows(con, table, "read_rows")
     con.execute(f"""
         CREATE TEMP TABLE ranked AS
         SELECT *, {content} AS _content, CASE WHEN {has_key} THEN row_number() OVER same ELSE 1 END AS _rank,
                first_value({content}) OVER same AS _kept_content, first_value(_file) OVER same AS _kept_file,
                first_value(_source_row) OVER same AS _kept_row, first_value({updated}) OVER same AS _kept_updated
-        FROM read_rows
-        WHERE hash({key}) IN (SELECT hash({key}) FROM read_rows GROUP BY ALL HAVING count(*) > 1)
-        WINDOW same AS (PARTITION BY {key} ORDER BY {order})
+        FROM repeated_rows WINDOW same AS (PARTITION BY {identity(table)}, _copy ORDER BY {order})
     """)
     con.execute(f"""
         CREATE TEMP TABLE superseded AS
@@ -173,8 +172,9 @@ def _candidates(
                AND {updated} IS NOT DISTINCT FROM _kept_updated AS _conflict, _kept_row
         FROM ranked WHERE _rank > 1
     """)
+    if table.name == "agents":
+        outdate_memberships(con, "read_rows", "superseded")
     con.execute("DELETE FROM read_rows r USING superseded s WHERE r._file = s._file AND r._row = s._row")
-    con.execute("ALTER TABLE read_rows DROP COLUMN _source_row")
     con.execute(f'ALTER TABLE read_rows RENAME TO "candidate_{table.name}"')
     for file, replaced in con.execute(
         "SELECT _file, count(*) FROM superseded WHERE NOT _conflict GROUP BY _file"
@@ -186,6 +186,7 @@ def _candidates(
                || 'which is later; that row was kept' AS reason
         FROM superseded WHERE _conflict ORDER BY _file, _row
     """).to_arrow_table()
+    con.execute("DROP TABLE repeated_rows")
     con.execute("DROP TABLE ranked")
     con.execute("DROP TABLE superseded")
     return conflicts
@@ -336,12 +337,14 @@ def _write_standard(
         query = f'SELECT {columns} FROM "kept_{table.name}" k ORDER BY {key}, k._order, k._row'
         warehouse.write("standard", table.name, con.sql(query).to_arrow_table().cast(table.schema))
         return
-    order = "w.week, k.team, k.ticket_id"
+    order, by_file = "w.week, k.team, k.ticket_id", ""
     if table.name == "tickets":
         _name_weeks(con, organisation)
     else:
-        order = f"w.week, w.team, k.ticket_id, occurred_at, event <> '{_FIRST}', event IN {_LAST}, _order, _row"
-    dated_rows = f'"kept_{table.name}" k JOIN ticket_weeks w USING (ticket_id)'
+        of_an_instant = event_order(con, f"kept_{table.name}")
+        order = f"w.week, w.team, k.ticket_id, occurred_at, {', '.join(of_an_instant.terms)}"
+        by_file = " JOIN event_files f USING (_file)" if of_an_instant.joins else ""
+    dated_rows = f'"kept_{table.name}" k JOIN ticket_weeks w USING (ticket_id){by_file}'
     query = f"SELECT {columns}, w.week FROM {dated_rows} WHERE w.week BETWEEN $first AND $last ORDER BY {order}"
     rows_of = dict(con.execute(f"SELECT w.week, count(*) FROM {dated_rows} GROUP BY w.week").fetchall())
     week_rows = con.execute("SELECT DISTINCT week FROM ticket_weeks WHERE week IS NOT NULL ORDER BY week").fetchall()
@@ -363,13 +366,13 @@ def _write_standard(
 
 
 def _with_sequence(events: pa.Table) -> pa.Table:
-    """Events that come ticket by ticket, with their number within the ticket, from 0, as `sequence` before `week`."""
+    """Events that come ticket by ticket, with their number within the ticket, from 0, as `sequence`."""
     places = np.arange(len(events))
     tickets = events["ticket_id"].combine_chunks()
     starts = np.ones(len(events), dtype=bool)
     starts[1:] = pc.not_equal(tickets[1:], tickets[:-1]).to_numpy(zero_copy_only=False)
     sequence = places - np.maximum.accumulate(np.where(starts, places, 0))
-    return events.add_column(events.schema.get_field_index("week"), "sequence", pa.array(sequence, pa.int64()))
+    return events.set_column(events.schema.get_field_index("sequence"), "sequence", pa.array(sequence, pa.int64()))
 
 
 def _passes(weeks: Sequence[str], rows: Mapping[str, int]) -> Iterator[list[str]]:

@@ -87,6 +87,11 @@ def derived_columns(table: Table, organisation: Organisation) -> dict[str, Deriv
                 "new_team_is_known": _event_value("team", teams),
                 "new_priority_is_known": _event_value("priority", PRIORITIES),
                 "merge_names_its_target": _event_value("merged_into"),
+                "comment_stands_once": DerivedColumn(
+                    "case when c.event in ('public_comment', 'internal_note') "
+                    "then d.first is null or c.event_id is not null or d.first = c._position end",
+                    ("event",),
+                ),
                 "comment_says_who_wrote": DerivedColumn(
                     "case when c.event = 'public_comment' then c.actor_role is not null end", ("event", "actor_role")
                 ),
