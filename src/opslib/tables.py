@@ -26,7 +26,10 @@ _ARROW: dict[str, pa.DataType] = {
     "boolean": pa.bool_(),
 }
 
-STATUSES = ("new", "open", "pending", "on_hold", "solved", "closed", "deleted", "merged", "spam")
+ACTIVE = ("new", "open", "pending", "on_hold")
+"""The statuses of tickets that are in the backlog."""
+
+STATUSES = (*ACTIVE, "solved", "closed", "deleted", "merged", "spam")
 PRIORITIES = ("low", "normal", "high", "urgent")
 ROLES = ("requester", "agent", "automation")
 EVENTS = (

@@ -37,9 +37,8 @@ import ibis.expr.datatypes as dt
 import ibis.expr.types as ir
 
 from opslib.calendars import open_seconds_at
-from opslib.tables import EVENTS, ROLES
+from opslib.tables import ACTIVE, EVENTS, ROLES
 
-ACTIVE = ("new", "open", "pending", "on_hold")
 FINISHED = ("solved", "closed")
 REMOVED = ("merged", "deleted", "spam")
 STATES = (*ACTIVE, *FINISHED, *REMOVED)

@@ -337,14 +337,14 @@ def _write_standard(
         query = f'SELECT {columns} FROM "kept_{table.name}" k ORDER BY {key}, k._order, k._row'
         warehouse.write("standard", table.name, con.sql(query).to_arrow_table().cast(table.schema))
         return
-    order, by_file = "w.week, k.team, k.ticket_id", ""
+    order, joins = "w.week, k.team, k.ticket_id", ""
     if table.name == "tickets":
         _name_weeks(con, organisation)
     else:
         of_an_instant = event_order(con, f"kept_{table.name}")
-        order = f"w.week, w.team, k.ticket_id, occurred_at, {', '.join(of_an_instant.terms)}"
-        by_file = " JOIN event_files f USING (_file)" if of_an_instant.joins else ""
-    dated_rows = f'"kept_{table.name}" k JOIN ticket_weeks w USING (ticket_id){by_file}'
+        order = f"w.week, w.team, k.ticket_id, k.occurred_at, {', '.join(of_an_instant.terms)}"
+        joins = of_an_instant.joins
+    dated_rows = f'"kept_{table.name}" k JOIN ticket_weeks w USING (ticket_id){joins}'
     query = f"SELECT {columns}, w.week FROM {dated_rows} WHERE w.week BETWEEN $first AND $last ORDER BY {order}"
     rows_of = dict(con.execute(f"SELECT w.week, count(*) FROM {dated_rows} GROUP BY w.week").fetchall())
     week_rows = con.execute("SELECT DISTINCT week FROM ticket_weeks WHERE week IS NOT NULL ORDER BY week").fetchall()

@@ -2,7 +2,8 @@
 
 The first of these that tells it counts:
 
-- `created` comes first, `merged_into` and `deleted` come last;
+- `created` comes first, `merged_into` and `deleted` come last, but for the `solved` or `closed` of that instant, which
+  is what the removal does to the status;
 - the source's own `sequence`, the least first;
 - the order of the file. A file in which the events of a ticket go back in time from row to row is written newest first
   and is read from its end; so are files that follow each other newest first. What one row of a file gives stays in the
@@ -33,35 +34,42 @@ _ALONE = frozenset({"created", "satisfaction_offered", "merged_into", "deleted"}
 class EventOrder:
     """How rows of events are ordered within an instant.
 
-    `terms` are SQL of what is sorted by, over the row `k` and, where `joins` says so, the row `f` of `event_files` that
-    is its file's.
+    `terms` are SQL of what is sorted by, over the row `k` and what `joins` (SQL too) adds to it.
     """
 
     terms: tuple[str, ...]
-    joins: bool
+    joins: str
 
 
 def event_order(con: duckdb.DuckDBPyConnection, rows: str) -> EventOrder:
     """Find out in which order the files tell the events of one instant.
 
     Args:
-        con: has the table `rows`; `event_files` is made there where the order rests on it.
+        con: has the table `rows`; what the order is joined to is made there.
         rows: the name of a table of events with `_file`, `_order` (of the file), `_row` and `_source_row` (the row of
             the file that gave it).
 
     Returns:
         The order.
     """
-    ends = f"k.event <> {quoted(ORDER_OF_AN_INSTANT[0])}, k.event IN ('merged_into', 'deleted')"
-    told = con.execute(f"SELECT bool_or(sequence IS NOT NULL) FROM {rows}").fetchall()[0][0]
-    first = (ends, *(("k.sequence",) if told else ()))
+    first, joins = [f"k.event <> {quoted(ORDER_OF_AN_INSTANT[0])}"], ""
+    removals = f"SELECT DISTINCT ticket_id, occurred_at FROM {rows} WHERE event IN ('merged_into', 'deleted')"
+    con.execute(f"CREATE OR REPLACE TEMP TABLE removals AS {removals}")
+    if con.execute("SELECT count(*) FROM removals").fetchall()[0][0]:
+        joins += " LEFT JOIN removals m ON m.ticket_id = k.ticket_id AND m.occurred_at = k.occurred_at"
+        first.append(
+            "CASE WHEN m.ticket_id IS NULL THEN 0 WHEN k.event IN ('merged_into', 'deleted') THEN 1 "
+            "WHEN k.event = 'status' AND k.value IN ('solved', 'closed') THEN 2 ELSE 0 END"
+        )
+    if con.execute(f"SELECT bool_or(sequence IS NOT NULL) FROM {rows}").fetchall()[0][0]:
+        first.append("k.sequence")
     files = _steps(con, rows)
     files["backwards"] = files["falls"] > _IN_ORDER * (files["falls"] + files["rises"])
     files["in_order"] = files["backwards"] | (files["rises"] >= _IN_ORDER * (files["falls"] + files["rises"]))
     if _tell_different_kinds(con, rows, len(files)):
         files["in_order"] = False
     if files["in_order"].all() and not files["backwards"].any():
-        return EventOrder((*first, "k._order", "k._row"), joins=False)
+        return EventOrder((*first, "k._order", "k._row"), joins)
     backwards = files[files["backwards"]].sort_values("place")
     falls = sum(later < earlier for earlier, later in pairwise(backwards["newest"]))
     is_newest_first = len(backwards) == len(files) and falls > (len(backwards) - 1) / 2
@@ -77,7 +85,7 @@ def event_order(con: duckdb.DuckDBPyConnection, rows: str) -> EventOrder:
         "CASE WHEN f.backwards THEN -k._source_row ELSE 0 END",
         "k._row",
     )
-    return EventOrder(terms, joins=True)
+    return EventOrder(terms, f"{joins} JOIN event_files f USING (_file)")
 
 
 def _steps(con: duckdb.DuckDBPyConnection, rows: str) -> pd.DataFrame:

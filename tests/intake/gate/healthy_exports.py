@@ -91,9 +91,11 @@ def _about_tickets(tickets: pd.DataFrame) -> dict[str, pd.DataFrame]:
                     "actor_id": "a0",
                     "actor_role": role,
                     "value": value,
+                    "event_id": f"{event} " + tickets["ticket_id"],
+                    "sequence": place,
                 }
             )
-            for event, after, role, value in steps
+            for place, (event, after, role, value) in enumerate(steps)
         ],
         ignore_index=True,
     )
@@ -105,6 +107,7 @@ def _about_tickets(tickets: pd.DataFrame) -> dict[str, pd.DataFrame]:
             "offered_at": tickets["created_at"] + timedelta(hours=4),
             "scale_max": 5,
             "comment": "thanks",
+            "answer_id": "s" + tickets["ticket_id"],
         }
     )
     reviews = pd.DataFrame(
