@@ -123,9 +123,21 @@ _REASONS = pa.schema([("_file", pa.string()), ("_row", pa.int64()), ("reason", p
 
 
 def _present(staged: Iterable[Staged]) -> dict[str, frozenset[str]]:
-    """The columns that the source gives, in any of its whole files."""
+    """The columns that the source gives, in any of its whole files.
+
+    A table of which the mapping leaves out every row, as it does with ratings where nothing says that they were asked
+    for, is not in the export; a table that must be there is there without a row.
+    """
+    silent = {
+        table
+        for table in {item.table for item in staged}
+        if not TABLES[table].needed
+        and all(item.damage is None and 0 < item.rows_read == item.left_out for item in staged if item.table == table)
+    }
     present: dict[str, set[str]] = {}
     for item in staged:
+        if item.table in silent:
+            continue
         present.setdefault(item.table, set())
         if item.damage is None:
             present[item.table] |= set(item.present)
@@ -285,7 +297,7 @@ def _write_quarantine(
     paths = set()
     for item in staged:
         source = _staged_rows(warehouse, item)
-        reasons = aside[item.table]
+        reasons = aside.get(item.table, _REASONS.empty_table())
         if item.damage is not None:
             query = (
                 f"SELECT {quoted(item.file)} AS file, _row AS row, $why AS reason, "
