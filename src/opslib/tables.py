@@ -253,7 +253,7 @@ TABLES: dict[str, Table] = {
             answered_at!  instant   when the customer answered
             score!        number    the answer, from 1 to scale_max; good and bad are 2 and 1 of a scale of 2
             offered_at    instant   when the survey was offered
-            scale_max     integer   the best score: 2 or 5
+            scale_max     integer   the best score, from 2 to 10; 5 where it is missing
             comment       free_text what the customer wrote
             answer_id     id        the source's own number of the answer: one that was changed keeps it
             """,

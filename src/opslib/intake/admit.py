@@ -20,9 +20,9 @@ import pyarrow.compute as pc
 from opslib.errors import ExportError
 from opslib.intake.event_order import event_order
 from opslib.intake.gate import gate
-from opslib.intake.gate.verdict import DamagedFile, Verdict
+from opslib.intake.gate.verdict import DamagedFile, GateRun, Verdict
 from opslib.intake.identities import identity, outdate_memberships, repeated_rows, version
-from opslib.intake.notation import quoted
+from opslib.intake.notation import listed, quoted
 from opslib.intake.stage import Staged, accounting
 from opslib.settings import Organisation
 from opslib.store.files import write_json, write_text
@@ -35,6 +35,9 @@ _PAST = {
     "ticket_events": ("occurred_at",),
     "satisfaction": ("answered_at",),
 }
+_WITHHELD = ("satisfaction",)
+"""Tables of which a team's rows are withheld, and nothing else of the team, where too many cannot be used."""
+_SHARES_SET_ASIDE = ("set_aside_share", "set_aside_share_of_the_week", "unknown_ticket_share")
 _ROWS_OF_A_PASS = 2_000_000
 _WRITERS = 2
 
@@ -87,6 +90,12 @@ def admit(
     with warehouse.connect() as con:
         rows = accounting(staged).assign(replaced=0, set_aside=0, kept=0).set_index(["file", "table"]).sort_index()
         present = _present(staged)
+        if "tickets" not in present:
+            raise ExportError(
+                f"{listed(sorted({item.file for item in staged}))}: there are no tickets beside it. Whose an event "
+                "or an answer is hangs on its ticket, and so does every number: add the export of tickets (ticket_id, "
+                "created_at, status, team) of the same time"
+            )
         duplicates = {table: _candidates(con, warehouse, TABLES[table], staged, rows) for table in present}
         as_of = as_of or _as_of(con, present, now)
         week = week or _last_week(con, as_of, organisation)
@@ -103,9 +112,9 @@ def admit(
         )
         aside: dict[str, pa.Table] = {}
         for table in present:
-            aside[table] = pa.concat_tables(
-                [run.set_aside.get(table, _REASONS.empty_table()).cast(_REASONS), duplicates[table].cast(_REASONS)]
-            )
+            set_aside = run.set_aside.get(table, _REASONS.empty_table()).cast(_REASONS)
+            unusable = _unusable(con, run, TABLES[table], set_aside)
+            aside[table] = pa.concat_tables([set_aside, duplicates[table].cast(_REASONS), unusable.cast(_REASONS)])
         _write_quarantine(con, warehouse, quarantine, staged, aside, rows)
         for table in present:
             _write_standard(con, warehouse, TABLES[table], aside[table], organisation, rows)
@@ -114,6 +123,8 @@ def admit(
                 path.unlink()
     rows = rows.reset_index()
     _check_accounting(rows)
+    kept = rows.groupby("table")["kept"].sum()
+    present = {name: columns for name, columns in present.items() if kept[name] or name not in _WITHHELD}
     write_json({table: sorted(columns) for table, columns in present.items()}, warehouse.root / "standard/columns.json")
     write_text(run.verdict.to_json(), warehouse.root / "gate" / f"{week}.json")
     return Admission(run.verdict, as_of, week, rows)
@@ -202,6 +213,28 @@ def _candidates(
     con.execute("DROP TABLE ranked")
     con.execute("DROP TABLE superseded")
     return conflicts
+
+
+def _unusable(con: duckdb.DuckDBPyConnection, run: GateRun, table: Table, set_aside: pa.Table) -> pa.Table:
+    """The other rows of teams of whose rows too many were set aside, where they are only warned of it.
+
+    What is left of them would describe the rest and not the team; what does not rest on them stands.
+    """
+    if table.name not in _WITHHELD:
+        return _REASONS.empty_table()
+    failing = [each for each in run.verdict.results if each.table == table.name and each.outcome == "warned"]
+    teams = {team for each in failing if each.column in _SHARES_SET_ASIDE for team in each.teams}
+    con.register("set_aside", set_aside)
+    rows = con.sql(
+        f"""
+        SELECT c._file, c._row, 'too many rows of the team were set aside: the rest would not describe it' AS reason
+        FROM candidate_{table.name} c JOIN candidate_tickets t USING (ticket_id)
+        ANTI JOIN set_aside a ON a._file = c._file AND a._row = c._row WHERE list_contains($teams, t.team)
+        """,
+        params={"teams": sorted(teams)},
+    ).to_arrow_table()
+    con.unregister("set_aside")
+    return rows
 
 
 def _as_of(con: duckdb.DuckDBPyConnection, present: Mapping[str, frozenset[str]], now: datetime) -> datetime:

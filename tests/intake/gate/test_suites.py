@@ -260,7 +260,7 @@ def spoilt(table: str, rule: Mapping[str, Any], frame: pd.DataFrame, row: int) -
         case "expect_column_values_to_not_be_null":
             return {column: None}
         case "expect_column_values_to_be_in_set":
-            return {column: 3 if columns[column].type == "integer" else "melted"}
+            return {column: 99 if columns[column].type == "integer" else "melted"}
         case "expect_column_values_to_be_json_parseable":
             return {column: "{"}
         case "expect_column_values_to_be_between":

@@ -19,7 +19,6 @@ from opslib.intake.reading.raw_rows import RawRows
 from opslib.intake.reading.read_options import ReadOptions
 from opslib.tables import Column
 
-
 _ITEM = re.compile(r"(?P<array>[^\[\]]+)\[(?P<key>[^\[\]=]+)=(?P<word>[^\[\]]+)\]\.(?P<path>[^\[\]]+)")
 """`answers[type=open_ended].value`: of an array the first object whose `type` is that word, and of it `value`."""
 

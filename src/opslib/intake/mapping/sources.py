@@ -109,9 +109,9 @@ class ColumnRule(Settings):
 
     One of `from` (a column, or several of which the first that is filled counts), `join` (columns put together `with` a
     text between), `constant`, `cases`. `answers[type=comment].text` is, of the array in the column `answers`, the
-    `text` of the first object whose `type` is `comment`. Then, in this order: `extract` (the first group of a regular expression),
-    `values` (a translation; `else` is what becomes of other values: keep, null, unreadable, or a constant), `missing`
-    (what an empty field becomes), and the reading of its type.
+    `text` of the first object whose `type` is `comment`. Then, in this order: `extract` (the first group of a regular
+    expression), `values` (a translation; `else` is what becomes of other values: keep, null, unreadable, or a
+    constant), `missing` (what an empty field becomes), and the reading of its type.
     """
 
     source: Texts = Field(default=(), alias="from")
