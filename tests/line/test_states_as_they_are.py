@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
+from opslib.errors import ExportError
 from opslib.facts.build import build
 from opslib.store.warehouse import Warehouse
 from opslib.weekly.run import Intake, Run, admit_exports
@@ -25,17 +27,22 @@ EVENTS = "ticket_id,occurred_at,event,actor_role,actor_id,value"
 TICKETS = "ticket_id,created_at,status,team"
 
 
-def take_in(folder: Path, files: Mapping[str, str], *, whole_gate: bool = False) -> tuple[Run, Intake]:
-    """Write the files as an export of standard tables and admit them."""
+def take_in(
+    folder: Path, files: Mapping[str, str], *, source: str = "standard", whole_gate: bool = False
+) -> tuple[Run, Intake]:
+    """Write the files as an export, of standard tables or as Zendesk has it, and admit them."""
     exports, params = folder / "exports", folder / "params"
-    params.mkdir(parents=True)
+    (params / "sources").mkdir(parents=True)
+    zendesk = (ROOT / "params" / "sources" / "zendesk.yml").read_text(encoding="utf-8")
+    mapping = zendesk.replace("General support: us-general", "Desk: desk")
+    (params / "sources" / "zendesk.yml").write_text(mapping, encoding="utf-8")
     (params / "org.yml").write_text(ORGANISATION, encoding="utf-8")
     (params / "weekly.yml").write_text("notebooks: []\n", encoding="utf-8")
     exports.mkdir()
     for name, text in files.items():
         (exports / name).write_text(text.strip() + "\n", encoding="utf-8")
     expectations = ROOT / "expectations" if whole_gate else few_expectations(folder / "expectations")
-    run = run_over(exports, folder, params=params, expectations=expectations)
+    run = run_over(exports, folder, source=source, params=params, expectations=expectations)
     return run, admit_exports(run, lambda step, line: None)
 
 
@@ -249,3 +256,40 @@ def test_a_changed_answer_is_one_and_an_agent_may_be_in_two_teams(tmp_path):
         run.warehouse.read("standard", "agents").groupby("agent_id")["team"].agg(lambda of_it: "+".join(sorted(of_it)))
     )
     assert sorted(teams) == ["chat", "chat", "chat+desk", "desk"]
+
+
+def test_answers_of_a_scale_that_cannot_be_used_stop_nothing_but_satisfaction(tmp_path):
+    """Ten answers of a hundred go, with them the one of the team that could be read; 8 of 10 of another stays."""
+    tickets = rows_of(" ".join(f"A{n}" for n in range(11))) + "\nB,2026-06-10T09:00:00Z,open,chat"
+    answers = [f"A{n},2026-06-10T12:00:00Z,{90 + n},100" for n in range(10)]
+    answers += ["A10,2026-06-10T12:00:00Z,4,5", "B,2026-06-10T12:00:00Z,8,10"]
+    files = {"tickets.csv": tickets, "satisfaction.csv": "\n".join(["ticket_id,answered_at,score,scale_max", *answers])}
+    run, intake = take_in(tmp_path, files, whole_gate=True)
+    kept = run.warehouse.read("standard", "satisfaction")
+    assert kept[["ticket_id", "score"]].to_numpy().tolist() == [["B", 8.0]]
+    assert intake.rows.set_index("table").loc["satisfaction", "set_aside"] == 11
+    named = {each.column: each for each in intake.verdict.results if each.table == "satisfaction" and each.failed}
+    assert {named[name].outcome for name in ("scale_max", "set_aside_share")} == {"set_aside", "warned"}
+    assert named["set_aside_share"].teams == ("desk",)
+    assert not any("satisfaction" in reason for reasons in intake.verdict.blocked.values() for reason in reasons)
+
+
+def test_without_tickets_the_message_says_what_to_add(tmp_path):
+    answers = "ticket_id,answered_at,score,scale_max\nA,2026-06-10T12:00:00Z,4,5"
+    with pytest.raises(
+        ExportError, match=r"^`satisfaction\.csv`: there are no tickets beside it.*add the export of tickets"
+    ):
+        take_in(tmp_path, {"satisfaction.csv": answers})
+
+
+def test_ratings_that_tell_of_no_offer_are_no_history_of_the_tickets(tmp_path):
+    """The file of ratings would give events, had it any offers; an export of tickets and answers has no events."""
+    tickets = "id,created_at,status,group,updated_at\n1,2026-06-10T09:00:00Z,open,Desk,2026-06-10T15:00:00Z"
+    rating = {"id": 900, "ticket_id": 1, "created_at": "2026-06-10T10:00:00Z"}
+    ratings = [rating | {"score": "good", "updated_at": "2026-06-11T10:00:00Z"}]
+    ratings += [rating | {"score": "bad", "updated_at": "2026-06-10T10:00:00Z"}]
+    files = {"tickets.csv": tickets, "satisfaction_ratings.json": json.dumps({"satisfaction_ratings": ratings})}
+    run, intake = take_in(tmp_path, files, source="zendesk")
+    assert set(run.warehouse.present()) == {"tickets", "satisfaction"}
+    assert run.warehouse.read("standard", "satisfaction")["score"].tolist() == [2.0]
+    assert intake.rows.query("table == 'ticket_events'")[["read", "left_out"]].to_numpy().tolist() == [[2, 2]]
