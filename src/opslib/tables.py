@@ -247,7 +247,7 @@ TABLES: dict[str, Table] = {
         _table(
             "satisfaction",
             "one row per answered survey",
-            "ticket_id answered_at",
+            "ticket_id answered_at answer_id",
             """
             ticket_id!    id        the ticket
             answered_at!  instant   when the customer answered

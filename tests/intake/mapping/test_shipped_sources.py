@@ -430,6 +430,8 @@ def test_servicenow_audit_metrics_and_surveys(exports: Any, con: Any) -> None:
         ("INC001", "public_comment", None, "requester"),
         ("INC001", "internal_note", None, "agent"),
     ]
+    # What one update changes bears one second: the comment first, the state last.
+    assert [row["sequence"] for row in events] == [4, 2, 2, 1, 1]
     (held,) = mapped(con, "servicenow", folder, "metric_instance.csv")["ticket_events"]
     assert (held["ticket_id"], held["event"], held["value"]) == ("INC001", "status", "on_hold")
     (answer,) = mapped(con, "servicenow", folder, "asmt_metric_result.csv")["satisfaction"]
