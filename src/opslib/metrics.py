@@ -41,8 +41,11 @@ _WORDS = {
     "satisfaction": "satisfaction surveys",
     "shifts": "shifts",
     "ticket_events": "history of the tickets",
+    "ticket_events.assignee events": "changes of assignee in the history of the tickets",
+    "ticket_events.internal_note events": "internal notes in the history of the tickets",
     "ticket_events.public_comment events": "public comments in the history of the tickets",
     "ticket_events.queue events": "changes of queue",
+    "ticket_events.satisfaction_offered events": "offers of surveys in the history of the tickets",
     "ticket_events.status events": "changes of status in the history of the tickets",
     "ticket_events.team events": "changes of team",
     "tickets.assignee_id": "assignees",
@@ -50,6 +53,7 @@ _WORDS = {
     "tickets.closed_at": "closing times",
     "tickets.contact_reason": "contact reasons",
     "tickets.first_reply_at": "times of the first reply",
+    "tickets.reopen_count": "counts of reopenings",
     "tickets.requester_id": "requesters",
     "tickets.solved_at": "solving times",
     "tickets.transfer_count": "counts of transfers",
@@ -388,8 +392,10 @@ def _hours(tables: Mapping[str, ir.Table], solvers: pd.DataFrame, weeks: pd.Data
     most = most.drop_duplicates(["week", "agent_id"])[["week", "agent_id", "team"]]
     hours = hours.merge(most, on=["week", "agent_id"], how="left")
     if "agents" in tables:
-        team_of = tables["agents"].select("agent_id", "team").to_pandas().set_index("agent_id")["team"]
-        hours["team"] = hours["team"].fillna(hours["agent_id"].map(team_of))
+        teams_of = tables["agents"].select("agent_id", "team").distinct().to_pandas()
+        idle = hours[hours["team"].isna()].drop(columns="team").merge(teams_of, on="agent_id")
+        idle["size"] /= idle.groupby(["week", "agent_id"])["team"].transform("size")
+        hours = pd.concat([hours, idle], ignore_index=True)
     return hours[hours["team"].notna()]
 
 
@@ -567,6 +573,9 @@ def _of_sla(metric: str, *states: str) -> Rows:
 
 _REPLIES = "ticket_events.public_comment events|tickets.first_reply_at"
 _SOLVES = "ticket_events.status events|tickets.solved_at|tickets.closed_at"
+_COMMENTS = "ticket_events.public_comment events"
+_STATUSES = "ticket_events.status events"
+_REOPENS = f"{_STATUSES}|tickets.reopen_count"
 _BY_SOLVE = {"fact": "tickets", "dated_by": "last_solved_at", "team": "finished_team"}
 _CLOCK = {
     "business": "in the business hours of the team that held it",
@@ -626,7 +635,7 @@ def _flow() -> Iterable[Metric]:
         "lower",
         "Times that a solved or closed ticket came back to the team's backlog in the week.",
         _column("reopened"),
-        needs=("ticket_events.status events",),
+        needs=(_STATUSES,),
     )
     yield of_day(
         "net_flow",
@@ -652,7 +661,7 @@ def _flow() -> Iterable[Metric]:
             "Backlog without an owner",
             "unassigned",
             "Tickets of the team's backlog at the last midnight of the week that are assigned to nobody.",
-            ("ticket_events", _SOLVES),
+            ("ticket_events.assignee events", _SOLVES),
         ),
         (
             "backlog_unreplied",
@@ -821,7 +830,7 @@ def _speed() -> Iterable[Metric]:
         dated_by="asked_at",
         ended="business_seconds",
         censored="business_censored_seconds",
-        needs=("ticket_events",),
+        needs=(_COMMENTS,),
     )
     yield Metric(
         "unanswered_questions",
@@ -838,7 +847,7 @@ def _speed() -> Iterable[Metric]:
         dated_by="day",
         numerator=_column("unanswered"),
         denominator=lambda t: t.ends_week.cast("int64"),
-        needs=("ticket_events",),
+        needs=(_COMMENTS,),
     )
 
 
@@ -849,7 +858,7 @@ def _sla() -> Iterable[Metric]:
         "next_reply": (
             "Next reply within SLA",
             "later questions of customers (each one counts) with a next reply target",
-            ("ticket_events",),
+            (_COMMENTS,),
         ),
         "full_resolution": (
             "Full resolution within SLA",
@@ -859,12 +868,12 @@ def _sla() -> Iterable[Metric]:
         "requester_wait": (
             "Requester wait within SLA",
             f"{tickets} a target for the time in new, open and on hold",
-            ("ticket_events",),
+            (_STATUSES,),
         ),
         "agent_work": (
             "Agent work within SLA",
             f"{tickets} a target for the time in new and open",
-            ("ticket_events",),
+            (_STATUSES,),
         ),
     }
     for measure, (label, target, needs) in what.items():
@@ -902,7 +911,7 @@ def _effort() -> Iterable[Metric]:
         numerator=_column("touches"),
         denominator=_tells("touches"),
         reopens_days=FOLLOW_UP_DAYS,
-        needs=("ticket_events", _SOLVES),
+        needs=(_COMMENTS, _SOLVES),
         **_BY_SOLVE,  # type: ignore[arg-type]
     )
     shares: tuple[tuple[str, str, Better, str, Rows, str, tuple[str, ...]], ...] = (
@@ -916,7 +925,7 @@ def _effort() -> Iterable[Metric]:
             ),
             _flag("one_touch"),
             "one_touch",
-            ("ticket_events",),
+            (_COMMENTS, _REOPENS),
         ),
         (
             "under_two_replies_share",
@@ -928,7 +937,7 @@ def _effort() -> Iterable[Metric]:
             ),
             lambda table: (table.touches < 2).cast("int64"),
             "touches",
-            ("ticket_events",),
+            (_COMMENTS,),
         ),
         (
             "first_contact_resolution",
@@ -941,7 +950,7 @@ def _effort() -> Iterable[Metric]:
             ),
             _flag("first_contact_resolution"),
             "first_contact_resolution",
-            ("ticket_events", "tickets.requester_id", "tickets.contact_reason"),
+            (_COMMENTS, _REOPENS, "tickets.requester_id", "tickets.contact_reason"),
         ),
         (
             "transfer_share",
@@ -959,7 +968,7 @@ def _effort() -> Iterable[Metric]:
             "came back to a queue that they had left",
             _more_than_none("ping_pongs"),
             "ping_pongs",
-            ("ticket_events",),
+            ("ticket_events.queue events",),
         ),
     )
     for name, label, better, what, numerator, column, needs in shares:
@@ -996,7 +1005,7 @@ def _effort() -> Iterable[Metric]:
         numerator=_flag("escalated"),
         denominator=_tells("escalated"),
         reopens_days=FOLLOW_UP_DAYS,
-        needs=("ticket_events",),
+        needs=("ticket_events.team events", f"{_COMMENTS}|ticket_events.internal_note events"),
     )
     yield Metric(
         "reopen_share",
@@ -1014,7 +1023,7 @@ def _effort() -> Iterable[Metric]:
         numerator=_flag("back_soon"),
         denominator=_where_told("back_soon"),
         settles_days=FOLLOW_UP_DAYS,
-        needs=("ticket_events",),
+        needs=(_STATUSES,),
     )
     productivity: tuple[tuple[str, str, Exposure, str, tuple[str, ...]], ...] = (
         (
@@ -1095,7 +1104,7 @@ def _opinions() -> Iterable[Metric]:
         numerator=_flag("was_answered"),
         denominator=_one,
         settles_days=FOLLOW_UP_DAYS,
-        needs=("satisfaction", "ticket_events"),
+        needs=("satisfaction", "ticket_events.satisfaction_offered events"),
     )
     yield Metric(
         "qa_score",

@@ -26,7 +26,10 @@ _ARROW: dict[str, pa.DataType] = {
     "boolean": pa.bool_(),
 }
 
-STATUSES = ("new", "open", "pending", "on_hold", "solved", "closed", "deleted", "merged", "spam")
+ACTIVE = ("new", "open", "pending", "on_hold")
+"""The statuses of tickets that are in the backlog."""
+
+STATUSES = (*ACTIVE, "solved", "closed", "deleted", "merged", "spam")
 PRIORITIES = ("low", "normal", "high", "urgent")
 SLA_OUTCOMES = ("met", "breached")
 ROLES = ("requester", "agent", "automation")
@@ -44,6 +47,22 @@ EVENTS = (
     "merged_into",
     "deleted",
 )
+
+ORDER_OF_AN_INSTANT = (
+    "created",
+    "public_comment",
+    "internal_note",
+    "team",
+    "queue",
+    "assignee",
+    "priority",
+    "sla_policy",
+    "status",
+    "satisfaction_offered",
+    "merged_into",
+    "deleted",
+)
+"""How events of one instant follow each other where nothing in the export tells: what a status ends comes before it."""
 
 
 _COMMENTS = frozenset({"public_comment", "internal_note"})
@@ -195,14 +214,16 @@ TABLES: dict[str, Table] = {
             actor_id      person    who did it
             actor_role    category  role of the actor at that time
             value         category  the new status, team, queue, assignee, priority or policy; the ticket merged into
+            event_id      id        the source's own number of the event: the same number again is the same event
+            sequence      integer   the order of events of one instant, where the source tells it: the least comes first
             """,
             values={"event": EVENTS, "actor_role": ROLES},
             dated_by="occurred_at",
         ),
         _table(
             "agents",
-            "one row per agent",
-            "agent_id",
+            "one row per agent and team",
+            "agent_id team",
             """
             agent_id!  person    the agent
             team!      category  team at the time of the export
@@ -228,14 +249,15 @@ TABLES: dict[str, Table] = {
         _table(
             "satisfaction",
             "one row per answered survey",
-            "ticket_id answered_at",
+            "ticket_id answered_at answer_id",
             """
             ticket_id!    id        the ticket
             answered_at!  instant   when the customer answered
             score!        number    the answer, from 1 to scale_max; good and bad are 2 and 1 of a scale of 2
             offered_at    instant   when the survey was offered
-            scale_max     integer   the best score: 2 or 5
+            scale_max     integer   the best score, from 2 to 10; 5 where it is missing
             comment       free_text what the customer wrote
+            answer_id     id        the source's own number of the answer: one that was changed keeps it
             """,
             dated_by="answered_at",
         ),

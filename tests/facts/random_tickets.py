@@ -107,6 +107,7 @@ def _ticket(chance: random.Random, ticket_id: str) -> tuple[dict[str, Any], list
     if chance.random() < 0.12:
         return _without_events(chance, own), []
     events: list[dict[str, Any]] = []
+    apart = random.Random(f"{ticket_id} apart")
 
     def add(event: str, role: str | None = None, value: str | None = None, longest: timedelta = timedelta(0)) -> None:
         last = events[-1]["occurred_at"] if events else created
@@ -123,7 +124,8 @@ def _ticket(chance: random.Random, ticket_id: str) -> tuple[dict[str, Any], list
     if chance.random() < 0.6:
         add("team", None, chance.choice(teams))
     if chance.random() < 0.5:
-        add("queue", None, chance.choice(QUEUES))
+        queue = chance.choice(QUEUES)
+        add("queue", None, queue if apart.random() < 0.8 else None)
     if chance.random() < 0.4:
         add("sla_policy", "automation", chance.choice(POLICIES))
     span = chance.choice((timedelta(minutes=20), timedelta(hours=6), timedelta(days=3)))
@@ -155,6 +157,16 @@ def _ticket(chance: random.Random, ticket_id: str) -> tuple[dict[str, Any], list
         own["updated_at"] = chance.choice((None, _when(chance, created, timedelta(days=9))))
         if chance.random() < 0.5:
             own["solved_at"] = _when(chance, created, timedelta(days=9))
+        if apart.random() < 0.5:
+            own["closed_at"] = _when(apart, created, timedelta(days=9))
+    last = events[-1]["occurred_at"] if events else created
+    if apart.random() < 0.06:
+        own["status"] = apart.choice(("solved", "closed", "deleted", "open", "pending"))
+        own["updated_at"] = _when(apart, last, timedelta(hours=9))
+        if apart.random() < 0.5:
+            own["solved_at"] = own["updated_at"]
+    if events and apart.random() < 0.05:
+        events.append(events[-1] | {"event": "status", "value": "closed", "occurred_at": _when(apart, last, span)})
     return own, [{"ticket_id": ticket_id, "sequence": number, **event} for number, event in enumerate(events[:30])]
 
 

@@ -65,9 +65,7 @@ def fill(
         weeks = dict(zip(frame["ticket_id"], frame["week"], strict=True))
         events = pd.DataFrame(rows)
         events["week"] = events["ticket_id"].map(weeks)
-        schema = TABLES["ticket_events"].schema.append(pa.field("sequence", pa.int64())).append(
-            pa.field("week", pa.string())
-        )  # fmt: skip
+        schema = TABLES["ticket_events"].schema.append(pa.field("week", pa.string()))
         warehouse.write("standard", "ticket_events", _arrow(events, schema), partition_by_week=True)
         present["ticket_events"] = list(TABLES["ticket_events"].names)
     write_json(present, warehouse.root / "standard" / "columns.json")

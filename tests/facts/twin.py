@@ -88,13 +88,14 @@ class Life:
         events += [event for event in self._from_columns(events) if event["at"] <= centre.now]
         first = {
             kind: next((event["value"] for event in events if event["event"] == kind and event["value"]), None)
-            for kind in ("team", "queue", "priority")
+            for kind in ("team", "priority")
         }
         has_assignee = any(event["event"] == "assignee" for event in events)
+        queues = [event["value"] for event in events if event["event"] == "queue"]
         state = {
             "status": "new",
             "team": first["team"] or own["team"],
-            "queue": first["queue"] or own.get("queue"),
+            "queue": queues[0] if queues else own.get("queue"),
             "priority": first["priority"] or own.get("priority"),
             "assignee": None if has_assignee else own.get("assignee_id"),
         }
@@ -105,6 +106,8 @@ class Life:
             kind, value = event["event"], event["value"]
             if kind in _STATUS_OF:
                 state["status"] = _STATUS_OF[kind]
+            elif kind == "status" and value in FINISHED and state["status"] in REMOVED:
+                pass  # what was merged, deleted or spam stays so when it is closed
             elif (kind in ("status", "team", "priority") and value) or kind in ("queue", "assignee"):
                 state[kind] = value
             when = max(event["at"], self.moments[-1]["at"])
@@ -119,24 +122,42 @@ class Life:
         ) -> dict[str, Any]:
             return {"at": int(when.timestamp()), "event": event, "value": value, "actor_role": role, "actor_id": None}
 
-        ends = any(
-            event["event"] in ("deleted", "merged_into")
-            or (event["event"] == "status" and event["value"] in FINISHED | REMOVED)
-            for event in events
-        )
+        statuses = [event for event in events if event["event"] in ("status", "deleted", "merged_into")]
+        steps = [(event["at"], _STATUS_OF.get(event["event"], event["value"])) for event in statuses]
+        steps = [(when, status) for when, status in steps if status]
+        last = None
+        for _, status in steps:
+            if not (last in REMOVED and status in FINISHED):
+                last = status
+        ends = any(status in FINISHED | REMOVED for _, status in steps)
+        since = max((when for when, _ in steps), default=0)
         replied_at = None if events else own.get("first_reply_at")
         reply = [column_event(replied_at, "public_comment", role="agent")] if replied_at else []
         end: list[dict[str, Any]] = []
-        solved, closed, status = own.get("solved_at"), own.get("closed_at"), own["status"]
-        if not ends and status in REMOVED:
-            end = [column_event(closed or own.get("updated_at") or own["created_at"], "status", status)]
+        solved, closed, updated, status = (
+            own.get("solved_at"),
+            own.get("closed_at"),
+            own.get("updated_at"),
+            own["status"],
+        )
+        told = [int(when.timestamp()) for when in (solved, closed, updated) if when]
+        is_newer = not told or max(told) >= since
+        if ends and is_newer and status not in ACTIVE and (last in ACTIVE or (status in REMOVED and last in FINISHED)):
+            # An event is missing: the columns tell of an end after the last event, at the instants that fit.
+            solved = solved if solved and solved.timestamp() >= since else None
+            closed = closed if closed and closed.timestamp() >= since else None
+            ends = False
+        if status in ACTIVE and last in FINISHED and updated and updated.timestamp() >= since:
+            end = [column_event(updated, "status", status)]
+        elif not ends and status in REMOVED:
+            end = [column_event(closed or updated or own["created_at"], "status", status)]
         elif not ends and status in FINISHED:
             if solved:
                 end.append(column_event(solved, "status", "solved"))
             if closed and (status == "closed" or not solved):
                 end.append(column_event(closed, "status", "closed"))
             if not solved and not closed:
-                end.append(column_event(own.get("updated_at") or own["created_at"], "untimed"))
+                end.append(column_event(updated or own["created_at"], "untimed"))
         if reply and solved and not ends and status in FINISHED and solved < own["first_reply_at"]:
             return end[:1] + reply + end[1:]
         return reply + end

@@ -271,15 +271,14 @@ class _Line:
         )
         events = self._warehouse.files("standard", "ticket_events", weeks)
         if events:
-            columns = ", ".join(f'"{name}"' for name in (*TABLES["ticket_events"].names, "sequence"))
+            columns = ", ".join(f'"{name}"' for name in TABLES["ticket_events"].names)
             self._connection.execute(
                 f"CREATE OR REPLACE TEMP VIEW part_events AS "
                 f"SELECT {columns}, epoch_us(occurred_at) // 1000000 AS occurred_at_seconds "
                 f"FROM {week_rows_source(events)}"
             )
         else:
-            schema = TABLES["ticket_events"].schema.append(pa.field("sequence", pa.int64()))
-            self._connection.register("no_events", schema.empty_table())
+            self._connection.register("no_events", TABLES["ticket_events"].schema.empty_table())
             self._connection.execute(
                 "CREATE OR REPLACE TEMP VIEW part_events AS "
                 "SELECT *, epoch_us(occurred_at) // 1000000 AS occurred_at_seconds FROM no_events"

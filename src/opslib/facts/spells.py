@@ -6,15 +6,21 @@ The rules, which every other fact stands on:
   at the instant of that one, and none counts before `created_at`. Events dated after `as_of` are not known yet, nor are
   tickets created after it.
 - A ticket is `new` from its creation until its first status event, also where its `created` event is missing. A status
-  stays until the next status event; `deleted` and `merged_into` are status events.
+  stays until the next status event; `deleted` and `merged_into` are status events. What was merged, deleted or marked
+  as spam and is closed afterwards, as CRMs do with what they merge, stays what it was.
 - Before its first team (queue, priority) event a ticket has the team that this event names, because nothing tells an
   earlier one; without any such event the one of the ticket's own column holds throughout. Before its first assignee
-  event it is nobody's; without any, the ticket's own column holds. An empty queue or assignee is none; an empty team,
-  status or priority says nothing.
+  event it is nobody's; without any, the ticket's own column holds. An empty queue or assignee is none, also the first
+  one: a ticket whose first queue event is empty began in no queue. An empty team, status or priority says nothing.
 - A ticket without events, or whose export has no events, gets them from its own columns: creation, an agent's public
   comment at `first_reply_at`, solved at `solved_at`, closed at `closed_at`. The same holds for the end of a ticket that
-  is finished in its own columns while no event ends it. Where those columns have no instant either, it leaves the
-  backlog at `updated_at` (or its last event), and nothing that depends on when it ended is known.
+  is finished or removed in its own columns while no event ends it. Where those columns have no instant either, it
+  leaves the backlog at `updated_at` (or its last event), and nothing that depends on when it ended is known.
+- Where a ticket's own columns and the last of its events disagree on whether it is in the backlog, the columns decide,
+  unless they are older (the latest of `updated_at`, `solved_at` and `closed_at` lies before the last event of a
+  status): an event is missing. Finished or removed there and open by its events, it ends as above, by those of its
+  instants that do not lie before that event; open there and finished by its events, it is reopened at `updated_at`.
+  Columns that tell no instant are taken to be as new as the events where they say that a ticket ended, not otherwise.
 - The business clock of a ticket counts the open seconds of the calendar of the team that holds it at that moment.
 
 Text that is compared and carried along (teams, queues, agents) is coded as numbers, so that "the last value up to this
@@ -31,9 +37,8 @@ import ibis.expr.datatypes as dt
 import ibis.expr.types as ir
 
 from opslib.calendars import open_seconds_at
-from opslib.tables import EVENTS, ROLES
+from opslib.tables import ACTIVE, EVENTS, ROLES
 
-ACTIVE = ("new", "open", "pending", "on_hold")
 FINISHED = ("solved", "closed")
 REMOVED = ("merged", "deleted", "spam")
 STATES = (*ACTIVE, *FINISHED, *REMOVED)
@@ -249,8 +254,9 @@ def openings(
 
     Returns:
         The columns of `numbered_tickets`; first_team, first_queue, first_priority (text); opens_team, opens_queue,
-        opens_priority, opens_assignee (codes); and booleans: has_events, has_policy, tells_comments, tells_statuses,
-        ends (an event ends it at least once).
+        opens_priority, opens_assignee (codes); turns_at (seconds since 1970: from where on its own columns tell of its
+        end or reopening; null where events have it right); and booleans: has_events, has_policy, tells_comments,
+        tells_statuses.
     """
     firsts = _first_codes(coded_events)
     counts = coded_events.group_by(active_ticket=coded_events.ticket).agg(events=coded_events.count())
@@ -264,12 +270,12 @@ def openings(
     rows = row.select(
         *numbered_tickets.columns,
         opens_team=row.event_team.coalesce(row.own_team).cast("int32"),
-        opens_queue=row.event_queue.coalesce(row.own_queue).cast("int32"),
+        opens_queue=ibis.ifelse(row.has_queue.fill_null(False), row.event_queue, row.own_queue).cast("int32"),
         opens_priority=row.event_priority.coalesce(row.own_priority).cast("int32"),
         opens_assignee=ibis.ifelse(row.has_assignee.fill_null(False), none_of("int32"), row.own_assignee),
         has_events=has_events,
         has_policy=row.has_policy.fill_null(False),
-        ends=row.ends.fill_null(False),
+        turns_at=_turns_at(row),
         tells_comments=has_events & ("public_comment" in kinds),
         tells_statuses=has_events & ("status" in kinds),
     )
@@ -284,23 +290,56 @@ def _first_codes(coded_events: ir.Table) -> ir.Table:
     """Per ticket what its events tell of its beginning and end.
 
     Returns:
-        telling_ticket; event_team, event_queue, event_priority (codes, null where no event names one); booleans:
-        has_assignee, has_policy, ends.
+        telling_ticket; event_team, event_priority (codes, null where no event names one); event_queue (the first one's
+        code, null where it names none); last_status (in which its events leave it), last_status_at (seconds since
+        1970); booleans: has_queue, has_assignee, has_policy, ends (an event ends it at least once).
     """
     telling = coded_events.filter(is_event(coded_events, *_CODED) | is_known(coded_events.status))
 
-    def first(event: str) -> ir.Value:
+    def first(event: str, code: ir.Value) -> ir.Value:
         """The code of the first event of a kind that has one."""
-        own = is_event(telling, event) & is_known(telling.code)
-        return ibis.ifelse(own, telling.sequence * CODES + telling.code, none_of("int64")).min() % CODES
+        own = is_event(telling, event) & is_known(code)
+        return ibis.ifelse(own, telling.sequence * CODES + code, none_of("int64")).min() % CODES
+
+    sets = telling.sequence * CODES + telling.status
+    last_unclosed = ibis.ifelse(is_finished(telling.status), none_of("int64"), sets).max()
 
     return telling.group_by(telling_ticket=telling.ticket).agg(
-        event_team=first("team"),
-        event_queue=first("queue"),
-        event_priority=first("priority"),
+        event_team=first("team", telling.code),
+        event_queue=first("queue", telling.code.coalesce(0)).nullif(0),
+        event_priority=first("priority", telling.code),
+        last_status=_removed_or_last(sets.max(), last_unclosed) % CODES,
+        last_status_at=ibis.ifelse(is_known(telling.status), telling.moment, none_of("int64")).max(),
+        has_queue=is_event(telling, "queue").any(),
         has_assignee=is_event(telling, "assignee").any(),
         has_policy=is_event(telling, "sla_policy").any(),
         ends=(telling.status >= len(ACTIVE)).any(),
+    )
+
+
+def _removed_or_last(last: ir.Value, last_unclosed: ir.Value) -> ir.Value:
+    """The last status, packed; of a ticket that was closed after its removal the status of the removal."""
+    stays_removed = is_finished(last % CODES) & is_removed(last_unclosed % CODES)
+    return ibis.ifelse(stays_removed.fill_null(False), last_unclosed, last)
+
+
+def _turns_at(row: ir.Table) -> ir.Value:
+    """From where on a ticket's own columns tell what its events do not: its end, or that it was reopened.
+
+    Returns:
+        Seconds since 1970: creation where no event ends it, else the last event of a status; null where its events have
+        it right, or are newer.
+    """
+    newest = ibis.greatest(*(row[name].coalesce(0) for name in ("updated_at", "solved_at", "closed_at"))).nullif(0)
+    ended, stands_open = row.status.isin([*FINISHED, *REMOVED]), is_active(row.last_status)
+    removed_later = row.status.isin(REMOVED) & is_finished(row.last_status)
+    never_ends = ended & ~row.ends.fill_null(False)
+    ends_again = ended & (stands_open | removed_later) & (newest >= row.last_status_at).fill_null(True)
+    reopens = row.status.isin(ACTIVE) & is_finished(row.last_status) & (row.updated_at >= row.last_status_at)
+    return ibis.cases(
+        (never_ends, row.created),
+        ((ends_again | reopens).fill_null(False), row.last_status_at),
+        else_=none_of("int64"),
     )
 
 
@@ -362,9 +401,17 @@ def _event_rows(coded_events: ir.Table) -> ir.Table:
 def _column_events(openings: ir.Table) -> list[ir.Table]:
     """Events made from the ticket's own columns, where it has none that say the same."""
     replies = openings.filter(~openings.tells_comments & is_known(openings.first_reply_at))
-    ended_tickets = openings.filter(~openings.ends & openings.status.isin([*FINISHED, *REMOVED]))
-    finished_tickets = ended_tickets.filter(ended_tickets.status.isin(FINISHED))
-    removals = ended_tickets.filter(ended_tickets.status.isin(REMOVED))
+    turns = openings.filter(is_known(openings.turns_at))
+    turns = turns.mutate(
+        **{
+            name: ibis.ifelse(
+                (turns.turns_at == turns.created) | (turns[name] >= turns.turns_at), turns[name], none_of("int64")
+            )
+            for name in ("solved_at", "closed_at")
+        }
+    )
+    finished_tickets, removals = turns.filter(turns.status.isin(FINISHED)), turns.filter(turns.status.isin(REMOVED))
+    reopenings = turns.filter(turns.status.isin(ACTIVE))
     solves = finished_tickets.filter(is_known(finished_tickets.solved_at))
     closes = finished_tickets.filter(
         is_known(finished_tickets.closed_at)
@@ -409,6 +456,13 @@ def _column_events(openings: ir.Table) -> list[ir.Table]:
             moment=removals.closed_at.coalesce(removals.updated_at).coalesce(removals.created),
             event=_event("status"),
             sets_status=ibis.cases(*((removals.status == name, state_code(name)) for name in REMOVED)),
+        ),
+        _row(
+            reopenings,
+            sequence=ibis.literal(_FROM_COLUMNS + 7, type="int64"),
+            moment=reopenings.updated_at,
+            event=_event("status"),
+            sets_status=ibis.cases(*((reopenings.status == name, state_code(name)) for name in ACTIVE)),
         ),
     ]
 
@@ -464,6 +518,7 @@ def states(openings: ir.Table, coded_events: ir.Table, *, as_of: datetime) -> ir
     comment = is_event(rows, "public_comment")
     sets = {
         "status": rows.sets_status,
+        "unclosed": ibis.ifelse(is_finished(rows.sets_status), none_of("int8"), rows.sets_status),
         "team": rows.sets_team,
         "queue": rows.sets_queue,
         "assignee": rows.sets_assignee,
@@ -486,7 +541,10 @@ def states(openings: ir.Table, coded_events: ir.Table, *, as_of: datetime) -> ir
         requester_spoke=own.asks.max().over(before),
         **{f"{name}_before": own[f"own_{name}"].max().over(before) for name in sets},
     )
-    after = {name: wide[f"own_{name}"].coalesce(wide[f"{name}_before"]) for name in sets}
+    before_it = {name: wide[f"{name}_before"] for name in sets}
+    after = {name: wide[f"own_{name}"].coalesce(before_it[name]) for name in sets}
+    for state in (before_it, after):
+        state["status"] = _removed_or_last(state["status"], state["unclosed"])
     codes = {"status": "int8", "team": "int32", "queue": "int32", "assignee": "int32"}
     return wide.select(
         "ticket",
@@ -501,7 +559,7 @@ def states(openings: ir.Table, coded_events: ir.Table, *, as_of: datetime) -> ir
         team_since=after["team"] // CODES,
         priority=(after["priority"] % CODES).cast("int32"),
         **{name: (after[name] % CODES).cast(type_) for name, type_ in codes.items()},
-        **{f"{name}_before": (wide[f"{name}_before"] % CODES).cast(type_) for name, type_ in codes.items()},
+        **{f"{name}_before": (before_it[name] % CODES).cast(type_) for name, type_ in codes.items()},
     )
 
 

@@ -18,9 +18,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from opslib.errors import ExportError
+from opslib.intake.event_order import event_order
 from opslib.intake.gate import gate
-from opslib.intake.gate.verdict import DamagedFile, Verdict
-from opslib.intake.notation import parquet_source, quoted
+from opslib.intake.gate.verdict import DamagedFile, GateRun, Verdict
+from opslib.intake.identities import identity, outdate_memberships, repeated_rows, version
+from opslib.intake.notation import listed, parquet_source, quoted
 from opslib.intake.stage import Staged, accounting
 from opslib.settings import Organisation
 from opslib.store.files import write_json, write_text
@@ -34,10 +36,11 @@ _PAST = {
     "ticket_events": ("occurred_at",),
     "satisfaction": ("answered_at",),
 }
-_FIRST = "created"
+_WITHHELD = ("satisfaction",)
+"""Tables of which a team's rows are withheld, and nothing else of the team, where too many cannot be used."""
+_SHARES_SET_ASIDE = ("set_aside_share", "set_aside_share_of_the_week", "unknown_ticket_share")
 _ROWS_OF_A_PASS = 2_000_000
 _WRITERS = 2
-_LAST = ("merged_into", "deleted")
 _LONGEST_NAME_BYTES = 160
 
 
@@ -91,6 +94,12 @@ def admit(
     with warehouse.connect() as con:
         rows = accounting(staged).assign(replaced=0, set_aside=0, kept=0).set_index(["file", "table"]).sort_index()
         present = _present(staged)
+        if "tickets" not in present:
+            raise ExportError(
+                f"{listed(sorted({item.file for item in staged}))}: there are no tickets beside it. Whose an event "
+                "or an answer is hangs on its ticket, and so does every number: add the export of tickets (ticket_id, "
+                "created_at, status, team) of the same time"
+            )
         for table in present:
             repeated = _candidates(con, warehouse, TABLES[table], staged, rows)
             _add_repeated(con, warehouse, TABLES[table], staged, repeated)
@@ -108,7 +117,11 @@ def admit(
             team_column=team_column,
             now=now,
         )
-        aside = {table: run.set_aside.get(table, _REASONS.empty_table()).cast(_REASONS) for table in present}
+        aside: dict[str, pa.Table] = {}
+        for table in present:
+            set_aside = run.set_aside.get(table, _REASONS.empty_table()).cast(_REASONS)
+            unusable = _unusable(con, run, TABLES[table], set_aside)
+            aside[table] = pa.concat_tables([set_aside, unusable.cast(_REASONS)])
         _write_quarantine(con, warehouse, quarantine, staged, aside, rows)
         for table in present:
             _write_standard(con, warehouse, TABLES[table], aside[table], organisation, rows)
@@ -117,6 +130,8 @@ def admit(
                 path.unlink()
     rows = rows.reset_index()
     _check_accounting(rows)
+    kept = rows.groupby("table")["kept"].sum()
+    present = {name: columns for name, columns in present.items() if kept[name] or name not in _WITHHELD}
     write_json({table: sorted(columns) for table, columns in present.items()}, warehouse.root / "standard/columns.json")
     write_text(run.verdict.to_json(), warehouse.root / "gate" / f"{week}.json")
     return Admission(run.verdict, as_of, week, rows)
@@ -126,9 +141,21 @@ _REASONS = pa.schema([("_file", pa.string()), ("_row", pa.int64()), ("reason", p
 
 
 def _present(staged: Iterable[Staged]) -> dict[str, frozenset[str]]:
-    """The columns that the source gives, in any of its whole files."""
+    """The columns that the source gives, in any of its whole files.
+
+    A table of which the mapping leaves out every row, as it does with ratings where nothing says that they were asked
+    for, is not in the export; a table that must be there is there without a row.
+    """
+    silent = {
+        table
+        for table in {item.table for item in staged}
+        if not TABLES[table].needed
+        and all(item.damage is None and 0 < item.rows_read == item.left_out for item in staged if item.table == table)
+    }
     present: dict[str, set[str]] = {}
     for item in staged:
+        if item.table in silent:
+            continue
         present.setdefault(item.table, set())
         if item.damage is None:
             present[item.table] |= set(item.present)
@@ -152,23 +179,22 @@ def _candidates(
     nothing = ", ".join(f'NULL::{_sql_type(column.arrow)} AS "{column.name}"' for column in table)
     empty = f"SELECT {nothing}, '' AS _file, 0 AS _order, 0 AS _row, 0 AS _source_row, NULL::VARCHAR AS _unreadable"
     source = " UNION ALL ".join(selects) if selects else f"{empty} LIMIT 0"
-    key = _columns(table.key)
     has_key = " AND ".join(f'"{name}" IS NOT NULL' for name in table.key if table[name].needed)
-    later = '"updated_at" DESC NULLS LAST, ' if "updated_at" in table.names else ""
+    is_event = table.name == "ticket_events"
+    versioned_by = version(table)
+    later = f"{versioned_by} DESC NULLS LAST, " if versioned_by else ""
     # Overlapping exports repeat an event; the first place where it stood tells its order among others of that instant.
-    order = "_order, _row" if table.name == "ticket_events" else f"{later}_order DESC, _row DESC"
-    content = f"hash({_columns(table.names)})"
-    updated = '"updated_at"' if "updated_at" in table.names else "NULL::TIMESTAMPTZ"
+    order = "_order, _row" if is_event else f"{later}_order DESC, _row DESC"
+    content = f"hash({_columns(table.key if is_event else table.names)})"
+    updated = versioned_by or "NULL::TIMESTAMPTZ"
     con.execute(f"CREATE TEMP TABLE read_rows AS {source}")
-    # Few keys repeat, mostly none; only their rows are put in order.
+    repeated_rows(con, table, "read_rows")
     con.execute(f"""
         CREATE TEMP TABLE ranked AS
         SELECT *, {content} AS _content, CASE WHEN {has_key} THEN row_number() OVER same ELSE 1 END AS _rank,
                first_value({content}) OVER same AS _kept_content, first_value(_file) OVER same AS _kept_file,
                first_value(_source_row) OVER same AS _kept_row, first_value({updated}) OVER same AS _kept_updated
-        FROM read_rows
-        WHERE hash({key}) IN (SELECT hash({key}) FROM read_rows GROUP BY ALL HAVING count(*) > 1)
-        WINDOW same AS (PARTITION BY {key} ORDER BY {order})
+        FROM repeated_rows WINDOW same AS (PARTITION BY {identity(table)}, _copy ORDER BY {order})
     """)
     con.execute(f"""
         CREATE TEMP TABLE superseded AS
@@ -176,8 +202,9 @@ def _candidates(
                AND {updated} IS NOT DISTINCT FROM _kept_updated AS _conflict, _kept_row
         FROM ranked WHERE _rank > 1
     """)
+    if table.name == "agents":
+        outdate_memberships(con, "read_rows", "superseded")
     con.execute("DELETE FROM read_rows r USING superseded s WHERE r._file = s._file AND r._row = s._row")
-    con.execute("ALTER TABLE read_rows DROP COLUMN _source_row")
     con.execute(f'ALTER TABLE read_rows RENAME TO "candidate_{table.name}"')
     for file, replaced in con.execute(
         "SELECT _file, count(*) FROM superseded WHERE NOT _conflict GROUP BY _file"
@@ -189,6 +216,7 @@ def _candidates(
                || 'which is later; that row was kept' AS reason
         FROM superseded WHERE _conflict ORDER BY _file, _row
     """).to_arrow_table()
+    con.execute("DROP TABLE repeated_rows")
     con.execute("DROP TABLE ranked")
     con.execute("DROP TABLE superseded")
     return conflicts
@@ -207,11 +235,33 @@ def _add_repeated(
         item = next(each for each in staged if (each.table, each.file) == (table.name, file))
         con.execute(
             f"INSERT INTO {name} BY NAME SELECT {_columns(table.names, 's.')}, w._file, {item.order} AS _order, "
-            f"w._row, s._unreadable, w.reason AS _repeats FROM {_staged_rows(warehouse, item)} s "
+            f"w._row, s._row AS _source_row, s._unreadable, w.reason AS _repeats FROM {_staged_rows(warehouse, item)} s "
             "JOIN repeated w ON w._row = s.file_row_number WHERE w._file = $file ORDER BY w._row",
             {"file": file},
         )
     con.unregister("repeated")
+
+
+def _unusable(con: duckdb.DuckDBPyConnection, run: GateRun, table: Table, set_aside: pa.Table) -> pa.Table:
+    """The other rows of teams of whose rows too many were set aside, where they are only warned of it.
+
+    What is left of them would describe the rest and not the team; what does not rest on them stands.
+    """
+    if table.name not in _WITHHELD:
+        return _REASONS.empty_table()
+    failing = [each for each in run.verdict.results if each.table == table.name and each.outcome == "warned"]
+    teams = {team for each in failing if each.column in _SHARES_SET_ASIDE for team in each.teams}
+    con.register("set_aside", set_aside)
+    rows = con.sql(
+        f"""
+        SELECT c._file, c._row, 'too many rows of the team were set aside: the rest would not describe it' AS reason
+        FROM candidate_{table.name} c JOIN candidate_tickets t USING (ticket_id)
+        ANTI JOIN set_aside a ON a._file = c._file AND a._row = c._row WHERE list_contains($teams, t.team)
+        """,
+        params={"teams": sorted(teams)},
+    ).to_arrow_table()
+    con.unregister("set_aside")
+    return rows
 
 
 def _as_of(
@@ -312,7 +362,7 @@ def _write_quarantine(
     paths = set()
     for item in staged:
         source = _staged_rows(warehouse, item)
-        reasons = aside[item.table]
+        reasons = aside.get(item.table, _REASONS.empty_table())
         if item.damage is not None:
             query = (
                 f"SELECT {quoted(item.file)} AS file, _row AS row, $why AS reason, "
@@ -372,12 +422,14 @@ def _write_standard(
         query = f'SELECT {columns} FROM "kept_{table.name}" k ORDER BY {key}, k._order, k._row'
         warehouse.write("standard", table.name, con.sql(query).to_arrow_table().cast(table.schema))
         return
-    order = "w.week, k.team, k.ticket_id"
+    order, joins = "w.week, k.team, k.ticket_id", ""
     if table.name == "tickets":
         _name_weeks(con, organisation)
     else:
-        order = f"w.week, w.team, k.ticket_id, occurred_at, event <> '{_FIRST}', event IN {_LAST}, _order, _row"
-    dated_rows = f'"kept_{table.name}" k JOIN ticket_weeks w USING (ticket_id)'
+        of_an_instant = event_order(con, f"kept_{table.name}")
+        order = f"w.week, w.team, k.ticket_id, k.occurred_at, {', '.join(of_an_instant.terms)}"
+        joins = of_an_instant.joins
+    dated_rows = f'"kept_{table.name}" k JOIN ticket_weeks w USING (ticket_id){joins}'
     query = f"SELECT {columns}, w.week FROM {dated_rows} WHERE w.week BETWEEN $first AND $last ORDER BY {order}"
     rows_of = dict(con.execute(f"SELECT w.week, count(*) FROM {dated_rows} GROUP BY w.week").fetchall())
     week_rows = con.execute("SELECT DISTINCT week FROM ticket_weeks WHERE week IS NOT NULL ORDER BY week").fetchall()
@@ -399,13 +451,13 @@ def _write_standard(
 
 
 def _with_sequence(events: pa.Table) -> pa.Table:
-    """Events that come ticket by ticket, with their number within the ticket, from 0, as `sequence` before `week`."""
+    """Events that come ticket by ticket, with their number within the ticket, from 0, as `sequence`."""
     places = np.arange(len(events))
     tickets = events["ticket_id"].combine_chunks()
     starts = np.ones(len(events), dtype=bool)
     starts[1:] = pc.not_equal(tickets[1:], tickets[:-1]).to_numpy(zero_copy_only=False)
     sequence = places - np.maximum.accumulate(np.where(starts, places, 0))
-    return events.add_column(events.schema.get_field_index("week"), "sequence", pa.array(sequence, pa.int64()))
+    return events.set_column(events.schema.get_field_index("sequence"), "sequence", pa.array(sequence, pa.int64()))
 
 
 def _passes(weeks: Sequence[str], rows: Mapping[str, int]) -> Iterator[list[str]]:

@@ -14,7 +14,7 @@ from tests.intake.gate.judging import LEAN, OF_TYPE, Tables, suites_with
 @pytest.fixture(scope="session", autouse=True)
 def lean_suites(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Types have a test of their own, and tests name few of the warnings about rows: most run without the others."""
-    named_in_tests = {"priority", "other_values_are_readable", "agent_is_known"}
+    named_in_tests = {"priority", "other_values_are_readable", "agent_is_known", "comment_stands_once"}
 
     def is_lean(rule: dict[str, Any]) -> bool:
         warns_of_rows = rule["severity"] == "warning" and rule["meta"]["scope"] == "rows"

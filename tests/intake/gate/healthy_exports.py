@@ -92,9 +92,11 @@ def _about_tickets(tickets: pd.DataFrame) -> dict[str, pd.DataFrame]:
                     "actor_id": "a0",
                     "actor_role": role,
                     "value": value,
+                    "event_id": f"{event} " + tickets["ticket_id"],
+                    "sequence": place,
                 }
             )
-            for event, after, role, value in steps
+            for place, (event, after, role, value) in enumerate(steps)
         ],
         ignore_index=True,
     )
@@ -106,6 +108,7 @@ def _about_tickets(tickets: pd.DataFrame) -> dict[str, pd.DataFrame]:
             "offered_at": tickets["created_at"] + timedelta(hours=4),
             "scale_max": 5,
             "comment": "thanks",
+            "answer_id": "s" + tickets["ticket_id"],
         }
     )
     reviews = pd.DataFrame(
@@ -271,7 +274,7 @@ def present_in(tables: Mapping[str, pd.DataFrame], without: Iterable[str] = ()) 
 
 
 def candidates(con: duckdb.DuckDBPyConnection, tables: Mapping[str, pd.DataFrame]) -> None:
-    """Make the views that the gate judges: typed as the standard tables, with what `check` asks for beside their columns."""
+    """Make the views that the gate judges: typed as standard tables, with what `check` asks for beside the columns."""
     con.execute("SET TimeZone='UTC'")
     for name, frame in tables.items():
         arrays = {c.name: _array(frame, c.name, c.arrow) for c in TABLES[name]}

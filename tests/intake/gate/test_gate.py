@@ -92,9 +92,18 @@ def test_two_rows_of_a_ticket_that_contradict_each_other_are_both_set_aside(tick
 
 
 def test_of_identical_copies_of_a_row_the_first_is_kept(tables: Tables) -> None:
-    events = pd.concat([tables["ticket_events"], tables["ticket_events"].iloc[[4]]], ignore_index=True)
-    run = judge({"tickets": tables["tickets"], "ticket_events": events})
-    assert reasons(run, "ticket_events") == {len(events): "expected: key is unique"}
+    answers = pd.concat([tables["satisfaction"], tables["satisfaction"].iloc[[4]]], ignore_index=True)
+    run = judge({"tickets": tables["tickets"], "satisfaction": answers})
+    assert reasons(run, "satisfaction") == {len(answers): "expected: key is unique"}
+
+
+def test_comments_that_are_alike_are_kept_and_named_unless_their_numbers_tell_them_apart(tables: Tables) -> None:
+    events = tables["ticket_events"]
+    comments = events[events["event"] == "public_comment"]
+    alike = pd.concat([events, comments.iloc[[4]].assign(event_id=None), comments.iloc[[9]].assign(event_id="another")])
+    run = judge({"tickets": tables["tickets"], "ticket_events": alike.reset_index(drop=True)})
+    named = result(run, "ticket_events", "comment stands once")
+    assert (named.outcome, named.failed, run.set_aside["ticket_events"].num_rows) == ("warned", 1, 0)
 
 
 def test_a_duplicate_key_is_found_across_chunks(tickets: pd.DataFrame, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -210,6 +210,12 @@ def grown(table: str, frame: pd.DataFrame, rows: int = 60) -> pd.DataFrame:
     return frame
 
 
+def _again(events: pd.DataFrame) -> dict[str, object]:
+    """The first comment of all."""
+    comment = events[events["event"] == "public_comment"].iloc[0]
+    return {name: comment[name] for name in TABLES["ticket_events"].key} | {"event_id": None}
+
+
 def spoilt(table: str, rule: Mapping[str, Any], frame: pd.DataFrame, row: int) -> dict[str, object]:
     """What to write into a row so that it breaks the rule."""
     kwargs, columns = rule["kwargs"], TABLES[table]
@@ -219,6 +225,8 @@ def spoilt(table: str, rule: Mapping[str, Any], frame: pd.DataFrame, row: int) -
         "key_is_unique": {name: frame.loc[0, name] for name in columns.key},
         "needed_values_are_readable": {"_unreadable": f"{columns.needed_columns[-1]}: 'x' is not readable"},
         "other_values_are_readable": {"_unreadable": f"{others[0]}: 'x' is not readable"},
+        "status_agrees_with_its_events": {"status": "open"},
+        "comment_stands_once": _again(frame) if table == "ticket_events" else {},
         "solved_ticket_has_its_time": {"solved_at": None, "closed_at": None},
         "ticket_is_known": {"ticket_id": "nobody's"},
         "ticket_is_kept": {"ticket_id": "spoilt"},
@@ -252,7 +260,7 @@ def spoilt(table: str, rule: Mapping[str, Any], frame: pd.DataFrame, row: int) -
         case "expect_column_values_to_not_be_null":
             return {column: None}
         case "expect_column_values_to_be_in_set":
-            return {column: 3 if columns[column].type == "integer" else "melted"}
+            return {column: 99 if columns[column].type == "integer" else "melted"}
         case "expect_column_values_to_be_json_parseable":
             return {column: "{"}
         case "expect_column_values_to_be_between":

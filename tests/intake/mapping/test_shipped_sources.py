@@ -318,6 +318,72 @@ def test_zendesk_comments_ratings_users_and_shifts(exports: Any, con: Any) -> No
     assert (shifts[1]["end_at"] - shifts[1]["start_at"]).total_seconds() == 3600
 
 
+def test_a_ticket_that_zendesk_merged_is_merged_in_audits_in_ticket_events_and_in_the_tickets(
+    exports: Any, con: Any
+) -> None:
+    """The ticket that it was merged into gets a note of the merge too, and stays what it is."""
+    merge = {"channel": "web", "source": {"rel": "merge", "from": {}, "to": {"ticket_id": 7}}}
+    into = {"channel": "web", "source": {"rel": "merge", "from": {"ticket_id": 8}, "to": {}}}
+    closes = [
+        {"id": 81, "type": "Comment", "public": True, "author_id": 601},
+        {"id": 82, "type": "Change", "field_name": "status", "value": "closed"},
+        {"id": 83, "type": "Change", "field_name": "tags", "value": ["closed_by_merge", "order"]},
+    ]
+    at = {"created_at": "2026-11-03T09:00:00Z", "author_id": 601}
+    tagged = [{"id": 91, "type": "Change", "field_name": "tags", "value": ["vip", "closed_by_merge"]}]
+    audits = [
+        {"id": 1, "ticket_id": 8, "via": merge, "events": closes, **at},
+        {"id": 2, "ticket_id": 7, "via": into, "events": [closes[0] | {"id": 71}], **at},
+        {"id": 3, "ticket_id": 9, "via": {"channel": "web", "source": {"rel": None}}, "events": tagged, **at},
+    ]
+    children = [
+        {"id": 5, "event_type": "Change", "status": "closed"},
+        {"id": 6, "event_type": "Change", "tags": ["closed_by_merge"], "added_tags": ["closed_by_merge"]},
+    ]
+    rows = [
+        TICKET | {"id": 8, "status": "closed", "tags": ["closed_by_merge"]},
+        TICKET | {"tags": ["not_closed_by_merges"]},
+    ]
+    folder = exports(
+        audits__json=audits,
+        ticket_events__json=[
+            {"id": 4, "ticket_id": 8, "timestamp": 1793628000, "updater_id": 601, "child_events": children}
+        ],
+        tickets__json=rows,
+        tickets__csv="ID,Created at,Status,Group,Tags\n8,2026-11-02 14:00,Closed,Commerce,vip closed_by_merge\n",
+        users__json=USERS,
+    )
+    events = mapped(con, "zendesk", folder, "audits.json")["ticket_events"]
+    assert picked(events, "ticket_id", "event", "value", "actor_role", "event_id") == [
+        ("8", "public_comment", None, "automation", "81"),
+        ("8", "merged_into", "7", "automation", "82"),
+        ("8", "status", "closed", "automation", "82"),
+        ("7", "public_comment", None, "automation", "71"),
+        ("9", "merged_into", None, "agent", "91"),
+    ]
+    events = mapped(con, "zendesk", folder, "ticket_events.json")["ticket_events"]
+    assert picked(events, "event", "value", "event_id") == [("status", "closed", "5"), ("merged_into", None, "6")]
+    assert [row["status"] for row in mapped(con, "zendesk", folder, "tickets.json")["tickets"]] == ["merged", "on_hold"]
+    assert [row["status"] for row in mapped(con, "zendesk", folder, "tickets.csv")["tickets"]] == ["merged"]
+
+
+def test_zendesk_survey_responses_have_their_score_and_comment_from_one_array(exports: Any, con: Any) -> None:
+    def response(number: int, *answers: dict[str, Any]) -> dict[str, Any]:
+        subjects = [{"type": "user", "id": 5}, {"type": "ticket", "id": str(number)}]
+        return {"id": f"s{number}", "subjects": subjects, "answers": list(answers)}
+
+    rating = {"type": "rating_scale", "rating": 4, "updated_at": "2026-11-03T10:00:00Z"}
+    said = {"updated_at": "2026-11-03T10:01:00Z", "value": 'quick, and "kind"\nthanks', "type": "open_ended"}
+    pages = {"survey_responses": [response(7, said, rating), response(8, rating | {"rating": 1}), response(9, said)]}
+    folder = exports(survey_responses__json=json.dumps(pages))
+    answers = mapped(con, "zendesk", folder, "survey_responses.json")["satisfaction"]
+    assert picked(answers, "ticket_id", "score", "scale_max", "comment", "answer_id") == [
+        ("7", 4.0, 5, said["value"], "s7"),
+        ("8", 1.0, 5, None, "s8"),
+    ]
+    assert answers[0]["answered_at"] == utc("2026-11-03T10:00:00")
+
+
 # --------------------------------------------------------------------------------------------------------- ServiceNow
 
 
@@ -365,6 +431,8 @@ def test_servicenow_audit_metrics_and_surveys(exports: Any, con: Any) -> None:
         ("INC001", "public_comment", None, "requester"),
         ("INC001", "internal_note", None, "agent"),
     ]
+    # What one update changes bears one second: the comment first, the state last.
+    assert [row["sequence"] for row in events] == [4, 2, 2, 1, 1]
     (held,) = mapped(con, "servicenow", folder, "metric_instance.csv")["ticket_events"]
     assert (held["ticket_id"], held["event"], held["value"]) == ("INC001", "status", "on_hold")
     (answer,) = mapped(con, "servicenow", folder, "asmt_metric_result.csv")["satisfaction"]

@@ -57,12 +57,12 @@ class Exports:
         tickets = self.tickets.assign(week=week_of(self.tickets["created_at"], organisation.time_zone))
         weeks = tickets.set_index("ticket_id")["week"]
         events = self.events.assign(week=self.events["ticket_id"].map(weeks), sequence=range(len(self.events)))
-        week, sequence = pa.field("week", pa.string()), pa.field("sequence", pa.int64())
+        week = pa.field("week", pa.string())
         schema = TABLES["tickets"].schema.append(week)
         warehouse.write(
             "standard", "tickets", _arrow(tickets.sort_values(["team", "ticket_id"]), schema), partition_by_week=True
         )
-        schema = TABLES["ticket_events"].schema.append(sequence).append(week)
+        schema = TABLES["ticket_events"].schema.append(week)
         warehouse.write(
             "standard", "ticket_events", _arrow(events.dropna(subset="week"), schema), partition_by_week=True
         )

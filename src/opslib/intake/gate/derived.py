@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from opslib.intake.notation import quoted_list
 from opslib.settings import Organisation
-from opslib.tables import PRIORITIES, STATUSES, Table
+from opslib.tables import ACTIVE, PRIORITIES, STATUSES, Table
 
 
 @dataclass(frozen=True)
@@ -51,6 +51,27 @@ def _event_value(event: str, values: Sequence[str] | None = None) -> DerivedColu
     )
 
 
+def _agrees_with_events_sql() -> str:
+    """Whether a ticket and the last of its events say the same of its being in the backlog.
+
+    Null where one of them tells nothing, where the row is older than the event, and where an instant holds both.
+    """
+    active = quoted_list(ACTIVE)
+    is_over = f"c.status in ({quoted_list(sorted(set(STATUSES) - set(ACTIVE)))})"
+    newest = "coalesce(greatest(c.updated_at, c.solved_at, c.closed_at) >= greatest(e.opened, e.ended), true)"
+    instants = (
+        f"max(s.occurred_at) filter (s.event = 'status' and s.value in ({active})) as opened, "
+        f"max(s.occurred_at) filter (s.event <> 'status' or s.value not in ({active})) as ended"
+    )
+    return (
+        f"(select case when {newest} and (c.status in ({active}) or {is_over}) then case "
+        f"when coalesce(e.opened > e.ended, e.ended is null) then not ({is_over}) "
+        f"when coalesce(e.ended > e.opened, e.opened is null) then {is_over} or c.updated_at is null end end "
+        f"from (select {instants} from candidate_ticket_events s where s.ticket_id = c.ticket_id "
+        "and s.event in ('status', 'merged_into', 'deleted')) e where e.opened is not null or e.ended is not null)"
+    )
+
+
 def derived_columns(table: Table, organisation: Organisation) -> dict[str, DerivedColumn]:
     """Give the boolean columns that the suite of a table may name beside the table's own columns.
 
@@ -79,6 +100,9 @@ def derived_columns(table: Table, organisation: Organisation) -> dict[str, Deriv
                 "case when c.status in ('solved', 'closed') then coalesce(c.solved_at, c.closed_at) is not null end",
                 ("status", "solved_at"),
             )
+            columns["status_agrees_with_its_events"] = DerivedColumn(
+                _agrees_with_events_sql(), ("ticket_id", "status"), ("ticket_events",)
+            )
         case "ticket_events":
             columns |= {
                 "ticket_is_known": _TICKET_IS_KNOWN,
@@ -88,6 +112,11 @@ def derived_columns(table: Table, organisation: Organisation) -> dict[str, Deriv
                 "new_team_is_known": _event_value("team", teams),
                 "new_priority_is_known": _event_value("priority", PRIORITIES),
                 "merge_names_its_target": _event_value("merged_into"),
+                "comment_stands_once": DerivedColumn(
+                    "case when c.event in ('public_comment', 'internal_note') "
+                    "then d.first is null or c.event_id is not null end",
+                    ("event",),
+                ),
                 "comment_says_who_wrote": DerivedColumn(
                     "case when c.event = 'public_comment' then c.actor_role is not null end", ("event", "actor_role")
                 ),

@@ -148,7 +148,7 @@ def set_rows_aside(
     if table.name in REFERRED_TO:
         con.execute(
             f"create or replace temp table gate_index_{table.name} as select {table.key[0]} as id, "
-            "min(_dated) as created_at, any_value(_team) as team, bool_or(s.position is null) as kept "
+            "min(_dated) as created_at, min(_team) as team, bool_or(s.position is null) as kept "
             f"from gate_{table.name} g left join gate_set_aside s on s.position = g._position "
             f"where {table.key[0]} is not null and g._repeats is null group by 1"
         )

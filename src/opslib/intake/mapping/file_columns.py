@@ -21,6 +21,17 @@ from opslib.tables import Column, Table
 _BETWEEN: Final = "\x1f"
 """Sets the null markers apart, and stands in no cell."""
 
+_ITEM = re.compile(r"(?P<array>[^\[\]]+)\[(?P<key>[^\[\]=]+)=(?P<word>[^\[\]]+)\]\.(?P<path>[^\[\]]+)")
+"""`answers[type=open_ended].value`: of an array the first object whose `type` is that word, and of it `value`."""
+
+
+def _item_sql(array: str, item: re.Match[str]) -> str:
+    """SQL of a value in an object of an array that a column holds as JSON; null where it holds none."""
+    key, path = quoted(f"$.{item['key']}"), quoted(f"$.{item['path']}")
+    matches = f"lambda x: json_extract_string(x, {key}) = {quoted(item['word'])}"
+    value = f"json_extract_string(list_filter(json_extract({array}, '$[*]'), {matches})[1], {path})"
+    return f"CASE WHEN json_valid({array}) THEN {value} END"
+
 
 @dataclass
 class FileColumns:
@@ -84,11 +95,12 @@ class FileColumns:
                 return None
             self._lookup_columns.setdefault(prefix, set()).add(own)
             return self._clean_sql(identifier(f"{prefix}.{own}"), values)
-        column = self.raw.column_of(name)
+        item = _ITEM.fullmatch(name)
+        column = self.raw.column_of(item["array"] if item else name)
         if column is None:
             return None
         self.used.add(column)
-        return self._clean_sql(identifier(column), values)
+        return self._clean_sql(_item_sql(identifier(column), item) if item else identifier(column), values)
 
     def places_of(self, name: str) -> Iterator[tuple[RawRows, str]]:
         """Where a column's name is found: the file, or the rows of a look-up, and what the column is called there."""

@@ -166,10 +166,12 @@ class ColumnRule(Settings):
     """What a standard column is made from.
 
     One of `from` (a column, or several of which the first that is filled counts), `join` (columns put together `with` a
-    text between), `constant`, `cases`. Then, in this order: `extract` (the first group of a regular expression),
-    `values` (a translation; `else` is what becomes of other values: keep, null, unreadable, or a constant), `missing`
-    (what an empty field becomes), and the reading of its type. `ends_in_zeros` says of ids that their last zeros are
-    their own; without it, ids of 16 digits and more that all end in zeros count as rounded by a spreadsheet.
+    text between), `constant`, `cases`. `answers[type=comment].text` is, of the array in the column `answers`, the
+    `text` of the first object whose `type` is `comment`. Then, in this order: `extract` (the first group of a regular
+    expression), `values` (a translation; `else` is what becomes of other values: keep, null, unreadable, or a
+    constant), `missing` (what an empty field becomes), and the reading of its type. `ends_in_zeros` says of ids that
+    their last zeros are their own; without it, ids of 16 digits and more that all end in zeros count as rounded by a
+    spreadsheet.
 
     `take` is for a log with a row per update: `least` or `greatest` of the values that the rows of the file have for
     the same key, say the first `created_at` beside the status of the latest row.

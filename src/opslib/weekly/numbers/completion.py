@@ -17,10 +17,11 @@ from opslib.analysis.weekly_review import completion as analysis
 from opslib.analysis.weekly_review.weekly_values import BOUNDS, SO_FAR
 from opslib.calendars import OpenClock
 from opslib.display import words
-from opslib.facts.spells import ACTIVE, REMOVED, is_known
+from opslib.facts.spells import REMOVED, is_known
 from opslib.metrics import ALL, CATALOGUE, NO_GROUP, Metric
 from opslib.settings import Organisation
 from opslib.store.warehouse import Warehouse
+from opslib.tables import ACTIVE
 from opslib.weeks import shift_week
 
 COMPLETENESS = "weekly_completeness"
