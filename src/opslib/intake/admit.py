@@ -432,15 +432,16 @@ def read_verdict(warehouse: Warehouse, week: str) -> Verdict:
 
     Raises:
         FileNotFoundError: the gate has not judged that week.
+        GateError: its file is damaged, or of another version.
     """
-    return Verdict.from_json((warehouse.root / "gate" / f"{week}.json").read_text(encoding="utf-8"))
+    text = (warehouse.root / "gate" / f"{week}.json").read_text(encoding="utf-8", errors="replace")
+    return Verdict.from_json(text)
 
 
-def files_of_admission(warehouse: Warehouse, week: str) -> list[str]:
-    """What the admission of a week's exports wrote, from the warehouse's folder on: the verdict and the tables."""
+def files_of_admission(warehouse: Warehouse, week: str) -> list[Path]:
+    """What the admission of a week's exports wrote: the verdict and the tables."""
     files = [warehouse.root / "gate" / f"{week}.json", warehouse.folder("standard", "columns.json")]
-    files += [path for table in TABLES for path in warehouse.files("standard", table)]
-    return [path.relative_to(warehouse.root).as_posix() for path in files]
+    return files + [path for table in TABLES for path in warehouse.files("standard", table)]
 
 
 def verdict_weeks(warehouse: Warehouse) -> list[str]:

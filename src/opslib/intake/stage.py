@@ -92,12 +92,13 @@ def stage(
             # A mapping with look-ups depends on the files looked up too.
             basis = rests_on | {"content": digest_of([path.name, shas[path], *looked_up])}
             folder = warehouse.root / "staged" / digest_of([name, basis])[:24]
-            if not memo.holds(name, basis, [warehouse.root / each["parquet"] for each in memo.note(name) or ()]):
+            if not memo.holds(name, basis):
                 if on_file is not None:
                     on_file(path.name)
                 memo.forget([name])
                 entries = _stage_file(warehouse, source, path, exports, shas[path], folder, pseudonymiser, pool)
-                memo.keep(name, basis, [asdict(item) for item in entries])
+                made = [warehouse.root / item.parquet for item in entries]
+                memo.keep(name, basis, [asdict(item) for item in entries], made)
             staged += [
                 Staged(**(entry | {"present": tuple(entry["present"]), "order": order})) for entry in memo.note(name)
             ]

@@ -40,7 +40,7 @@ def build_weekly_completeness(warehouse: Warehouse, organisation: Organisation, 
     """
     started = perf_counter()
     memo, basis = warehouse.memo(TABLE), _basis(warehouse, organisation, as_of)
-    if warehouse.has("facts", TABLE) and memo.holds(TABLE, basis):
+    if memo.holds(TABLE, basis):
         return ["weekly completeness as before"]
     memo.forget([TABLE])
     weeks = complete_weeks(warehouse, organisation, as_of)
@@ -54,7 +54,7 @@ def build_weekly_completeness(warehouse: Warehouse, organisation: Organisation, 
     rows = pd.concat([part for part in parts if len(part)] or parts[-1:], ignore_index=True)[analysis.COLUMNS]
     rows = rows.groupby(analysis.COLUMNS[:-1], sort=True)["reason"].agg(analysis.AND.join).reset_index().astype("str")
     warehouse.write("facts", TABLE, rows)
-    memo.keep(TABLE, basis)
+    memo.keep(TABLE, basis, made=warehouse.files("facts", TABLE))
     count = rows["week"].nunique()
     return [f"weekly completeness: {count} of {len(weeks)} weeks not complete ({perf_counter() - started:.1f} s)"]
 

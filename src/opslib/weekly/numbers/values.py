@@ -61,7 +61,7 @@ def build_weekly_values(warehouse: Warehouse, organisation: Organisation, as_of:
     metrics.check_goals(organisation)
     started = perf_counter()
     memo, basis = warehouse.memo("weekly_values"), _basis(warehouse, organisation, as_of)
-    if warehouse.has("facts", TABLE) and memo.holds(TABLE, basis):
+    if memo.holds(TABLE, basis):
         return ["weekly values as before"]
     memo.forget([TABLE])
 
@@ -104,7 +104,7 @@ def build_weekly_values(warehouse: Warehouse, organisation: Organisation, as_of:
     warehouse.write("facts", TABLE, values, partition_by_week=True)
     rows = _breakdown(sums, times, values, list(weeks["week"]), groups)
     warehouse.write("facts", BREAKDOWN, rows, partition_by_week=True)
-    memo.keep(TABLE, basis)
+    memo.keep(TABLE, basis, made=[*warehouse.files("facts", TABLE), *warehouse.files("facts", BREAKDOWN)])
     seconds = perf_counter() - started
     absent = f", {len(lacking)} of them not in this export" if lacking else ""
     return [
