@@ -32,7 +32,9 @@ def test_a_result_holds_while_it_rests_on_the_same(memo: Memo, tmp_path: Path) -
     assert not again.holds("values", BASIS)
 
 
-def test_a_result_does_not_hold_where_what_was_made_of_it_is_gone_or_other_than_it_was(memo: Memo, tmp_path: Path) -> None:
+def test_a_result_does_not_hold_where_what_was_made_of_it_is_gone_or_other_than_it_was(
+    memo: Memo, tmp_path: Path
+) -> None:
     made = tmp_path / "facts" / "part.parquet"
     made.parent.mkdir()
     made.write_bytes(b"PAR1")

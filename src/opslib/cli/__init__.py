@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
+import warnings
 
 import typer
 
@@ -40,6 +42,7 @@ def main() -> None:
     """The entry point: what a user can mend is said in one message, without a traceback."""
     take_any_text()
     try:
+        _require_whole_python()
         app()
     except (OpslibError, NoSuchWeek) as error:
         say_error(error)
@@ -51,3 +54,18 @@ def main() -> None:
     else:
         return
     sys.exit(Exit.BAD_INPUT)
+
+
+def _require_whole_python() -> None:
+    """Refuse a Python without docstrings, and let no warning of a library end the run, nor a process of it.
+
+    Raises:
+        OpslibError: the docstrings are not there.
+    """
+    if sys.flags.optimize > 1:
+        raise OpslibError(
+            "Python runs without docstrings, which libraries need: unset PYTHONOPTIMIZE, or leave out -OO"
+        )
+    if any(option.startswith("error") for option in sys.warnoptions):
+        warnings.simplefilter("default")
+        os.environ.pop("PYTHONWARNINGS", None)

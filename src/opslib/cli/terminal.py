@@ -57,7 +57,7 @@ def say_error(message: object) -> None:
 def fault_in_words(error: Exception) -> str | None:
     """What the environment did not allow (rights, space, memory, a wrong kind of path); None of other faults."""
     if isinstance(error, OSError):
-        place = f"{error.filename}: " if error.filename else ""
+        place = f"{error.filename}: " if isinstance(error.filename, str) else ""
         return f"{place}{(error.strerror or str(error)).lower()}{_REMEDIES.get(error.errno or 0, '')}"
     if isinstance(error, MemoryError):
         return "there is not enough memory"

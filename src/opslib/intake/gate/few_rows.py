@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, datetime, time, timedelta
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +26,7 @@ FEWEST_PAST_DAYS = 4
 
 COLUMNS = ["team", "week", "day", "rows", "usual"]
 _LEAST_VARIANCE = 0.01  # relative: no team's counts are as even as Poisson's for long
+_SURE = 1.5  # standard errors by which the variance may be greater than it looks
 _NOT_USUAL = 1 / 4  # of the median: a day of the past with less was cut itself, or a holiday that no calendar names
 _MOST_NOT_USUAL = 1 / 4  # of the past days of a weekday
 _LESS_THAN = 1 / 2  # of the usual: a day with more is not cut, however sure that is
@@ -54,28 +56,38 @@ def chance(count: npt.ArrayLike, mean: npt.ArrayLike, variance: npt.ArrayLike, p
 
 
 def relative_variance(past: Floats, used: Bools) -> Floats:
-    """How much counts vary beyond Poisson's, relative to their squared mean: by moments, over all groups together.
+    """How much counts vary beyond Poisson's, relative to their squared mean, by moments.
 
     Args:
-        past: counts of shape (rows, groups, times), such as teams, weekdays and weeks.
+        past: counts of shape (teams, weekdays, weeks); with one weekday, weeks as they are.
         used: which of them tell anything.
 
     Returns:
-        Per row, at least what no team's counts fall below.
+        Per team, at least what no team's counts fall below. Of several weekdays, weeks that are busier or quieter as a
+        whole are allowed for.
     """
+    counts = np.where(used, past, 0)
     times = used.sum(axis=-1)
-    mean = np.divide(np.where(used, past, 0).sum(axis=-1), np.maximum(times, 1))
-    squares = (np.where(used, past - mean[..., None], 0) ** 2).sum(axis=-1)
-    told = times > 1
-    excess = np.where(told, squares - (times - 1) * mean, 0).sum(axis=-1)
-    scale = np.where(told, (times - 1) * mean**2, 0).sum(axis=-1)
-    variance: Floats = np.maximum(np.divide(excess, np.maximum(scale, 1e-9)), _LEAST_VARIANCE)
+    mean = np.divide(counts.sum(axis=-1), np.maximum(times, 1))
+    weekdays, weeks = (times > 0).sum(axis=1), used.any(axis=1).sum(axis=1)
+    expected = np.where(used, mean[..., None], 0)
+    parameters = weekdays
+    if past.shape[1] > 1:
+        level = np.divide(counts.sum(axis=1), np.maximum(expected.sum(axis=1), 1e-9))
+        expected = expected * level[:, None]
+        parameters = weekdays + np.maximum(weeks - 1, 0)
+    size = times.sum(axis=-1)
+    spent = np.divide(np.maximum(size - parameters, 0), np.maximum(size, 1))
+    excess = ((counts - expected) ** 2).sum(axis=(1, 2)) - spent * expected.sum(axis=(1, 2))
+    scale = spent * (expected**2).sum(axis=(1, 2))
+    told = np.divide(excess, np.maximum(scale, 1e-9))
+    # An estimate from few counts is as often too low as too high; too low would call chance a cut.
+    unsure = 1 + _SURE * np.sqrt(2 / np.maximum(size - parameters, 1))
+    variance: Floats = np.maximum(told * unsure, _LEAST_VARIANCE)
     return variance
 
 
-def cut_days(
-    by_day: pd.DataFrame, weeks: Sequence[str], organisation: Organisation, until: datetime
-) -> pd.DataFrame:
+def cut_days(by_day: pd.DataFrame, weeks: Sequence[str], organisation: Organisation, until: datetime) -> pd.DataFrame:
     """The days of some weeks of which a team has far fewer rows than of the same weekdays before.
 
     Args:
@@ -147,7 +159,8 @@ def cut_days(
 
 def _unusual(past: Floats, told: Bools) -> Bools:
     """The days of the past with so few rows that they were cut themselves, at most some of each weekday."""
-    median = np.ma.median(np.ma.array(past, mask=~told), axis=-1).filled(0.0)[..., None]
+    known = np.where(told, past, np.where(told.any(axis=-1, keepdims=True), np.nan, 0.0))
+    median = np.nanmedian(known, axis=-1, keepdims=True)
     low = told & (past < _NOT_USUAL * median)
     few = low.sum(axis=-1, keepdims=True) <= _MOST_NOT_USUAL * told.sum(axis=-1, keepdims=True)
     unusual: Bools = low & few
@@ -169,3 +182,8 @@ def _reach(organisation: Organisation, begin: date, days: int, until: datetime) 
     today = (local.hour * 3600 + local.minute * 60 + local.second) / 86_400
     share: Floats = np.clip(passed + today - np.arange(days), 0, 1)
     return share
+
+
+def cut_day_in_words(cut: Any) -> str:
+    """A row of `cut_days`: "1 on Thu 26 March, usually 25"."""
+    return f"{cut.rows:,} on {cut.day:%a} {cut.day.day} {cut.day:%B}, usually {cut.usual:,.0f}"
