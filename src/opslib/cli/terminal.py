@@ -6,6 +6,7 @@ What is said may hold words of files: names, headers, labels. None of them is ma
 from __future__ import annotations
 
 import errno
+import os
 import re
 import sys
 from collections.abc import Iterable
@@ -24,6 +25,8 @@ class Terminal(Console):
     """A console on which a text is text: what would steer the terminal is shown as a replacement character."""
 
     def __init__(self, **options: Any) -> None:
+        if os.environ.get("COLUMNS") == "0":
+            options["width"] = 80
         super().__init__(highlight=False, soft_wrap=True, markup=False, emoji=False, **options)
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:

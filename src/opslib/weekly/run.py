@@ -245,6 +245,9 @@ def build_facts(run: Run, intake: Intake, say: Say) -> None:
     from opslib.facts.text_languages import build_text_languages
     from opslib.weekly.numbers import completeness, signals, values
 
+    if not run.warehouse.weeks("standard", "tickets"):
+        say("facts", "no ticket was kept, so there is nothing to build")
+        return
     started = perf_counter()
     for line in build(run.warehouse, run.organisation, intake.as_of):
         say("facts", line)
@@ -448,6 +451,8 @@ def publish(run: Run, intake: Intake, say: Say) -> None:
     """Keep the numbers that the reports will show, and say which of those published before are others now."""
     from opslib.weekly.numbers import published
 
+    if not run.warehouse.weeks("standard", "tickets"):
+        return
     for line in published.publish(run.warehouse, run.organisation, intake.as_of):
         say("publish", line)
 

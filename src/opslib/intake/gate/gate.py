@@ -21,7 +21,13 @@ from opslib.errors import GateError
 from opslib.intake.gate.derived import derived_columns
 from opslib.intake.gate.engine import Engine, quiet
 from opslib.intake.gate.export import Export
-from opslib.intake.gate.results import absent_result, absent_table_result, damage_result, shape_result
+from opslib.intake.gate.results import (
+    absent_result,
+    absent_table_result,
+    damage_result,
+    nothing_kept_result,
+    shape_result,
+)
 from opslib.intake.gate.row_rules import judge_rows, row_result, set_rows_aside
 from opslib.intake.gate.staging import REFERRED_TO, stage_rows, temporary_tables
 from opslib.intake.gate.suites import load_rules
@@ -156,6 +162,8 @@ class _Gate:
                 results[rule.number] = result
                 self._block(result)
         self.set_aside[table.name] = set_rows_aside(self.export, table, row_rules, derived)
+        if table.needed and staged.rows and self.set_aside[table.name].num_rows == staged.rows:
+            self.note(nothing_kept_result(table, staged.rows, all_teams))
         team_rules = [rule for rule in rules if rule.scope == "teams"]
         by_rule = judge_teams(self.engine, staged, team_rules, parameters, week=self.week, as_of=self.as_of)
         for number, (result, observed) in by_rule.items():

@@ -97,6 +97,25 @@ def absent_table_result(table: Table, all_teams: tuple[str, ...]) -> Result:
     )
 
 
+def nothing_kept_result(table: Table, rows: int, all_teams: tuple[str, ...]) -> Result:
+    """The result of a table of which every row was set aside: what is then no number, is no zero either."""
+    return Result(
+        table=table.name,
+        expectation="a row is kept",
+        type="table",
+        column="",
+        severity="critical",
+        scope="table",
+        notes="Every number is about the rows that are kept.",
+        checked=rows,
+        failed=rows,
+        observed=f"all of {rows:,} set aside",
+        examples=(),
+        teams=all_teams,
+        outcome="blocked",
+    )
+
+
 def damage_result(file: DamagedFile, all_teams: Sequence[str]) -> Result:
     """The result of a file that cannot be read whole: it blocks the teams that it concerns."""
     name = PurePath(file.file).name
