@@ -17,12 +17,13 @@ from typing import Any
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 
-# Controls but for the end of a line, marks that turn the direction of writing, and halves of characters.
-_CONTROL = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+# Controls but for the end of a line, and marks that turn the direction of writing: none of them takes a place.
+_CONTROL = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+_HALF_A_CHARACTER = re.compile("[\ud800-\udfff]")
 
 
 class Terminal(Console):
-    """A console on which a text is text: what would steer the terminal is shown as a replacement character."""
+    """A console on which a text is text: what would steer the terminal is left out."""
 
     def __init__(self, **options: Any) -> None:
         if os.environ.get("COLUMNS") == "0":
@@ -87,9 +88,9 @@ def shown(text: str) -> str:
     """A text without what would steer a terminal.
 
     >>> shown("us-general\\x1b[2J")
-    'us-general�[2J'
+    'us-general[2J'
     """
-    return _CONTROL.sub("�", text)
+    return _HALF_A_CHARACTER.sub("�", _CONTROL.sub("", text))
 
 
 def take_any_text() -> None:

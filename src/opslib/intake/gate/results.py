@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import PurePath
 from typing import Any
 
+from opslib.intake.gate.phrases import rows_in_words
 from opslib.intake.gate.suites import Rule
 from opslib.intake.gate.verdict import DamagedFile, Outcome, Result
 from opslib.tables import Table
@@ -109,7 +110,7 @@ def nothing_kept_result(table: Table, rows: int, all_teams: tuple[str, ...]) -> 
         notes="Every number is about the rows that are kept.",
         checked=rows,
         failed=rows,
-        observed=f"all of {rows:,} set aside",
+        observed=f"all of {rows_in_words(rows)} set aside",
         examples=(),
         teams=all_teams,
         outcome="blocked",

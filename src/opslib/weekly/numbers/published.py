@@ -65,6 +65,8 @@ def publish(warehouse: Warehouse, organisation: Organisation, as_of: datetime) -
     Returns:
         A line that says what is new, settled and restated, behind one on a ledger that cannot be read.
     """
+    if not warehouse.has("facts", TABLE):
+        return ["no week is complete, so no number is published"]
     columns = ["metric", "team", "week", "channel", "value", "missing", "state"]
     current = warehouse.read("facts", TABLE, columns=columns)
     current = current[(current["channel"] == ALL) & current["missing"].isna()]
