@@ -250,7 +250,7 @@ def test_where_every_row_is_set_aside_all_teams_are_blocked_and_nothing_is_built
 def test_a_file_that_is_damaged_and_alone_is_the_message(tmp_path):
     (tmp_path / "exports").mkdir()
     (tmp_path / "exports" / "tickets.csv.gz").write_bytes(b"not a gzip at all")
-    with pytest.raises(ExportError, match=r"what cannot be read:\ntickets.csv.gz: "):
+    with pytest.raises(ExportError, match=r"no file of the exports can be read whole: tickets\.csv\.gz: "):
         admit_exports(run_over(tmp_path / "exports", tmp_path), lambda step, line: None)
 
 

@@ -235,9 +235,9 @@ def _as_of(
                 f"every row of the exports is dated after now ({now:%Y-%m-%d %H:%M} UTC): the clock of this machine, "
                 "the zone, or the order of day and month in the mapping is not right"
             )
-        damages = dict.fromkeys(f"{item.file}: {item.damage}" for item in staged if item.damage is not None)
+        damages = dict.fromkeys(item.damage for item in staged if item.damage is not None)
         if damages:
-            raise ExportError("\n".join(["nothing is left to report; what cannot be read:", *damages]))
+            raise ExportError(f"no file of the exports can be read whole: {'; '.join(damages)}")
         raise ExportError(
             "no row of the exports has a time that can be read, so there is no week to report; "
             "`opslib sources check` says column by column what the files would become"

@@ -89,6 +89,8 @@ def check(
     )
     with quiet(), temporary_tables(con):
         gate = _Gate(export, Engine(), expectations, _parameters(organisation, now), week, as_of)
+        for file in damaged:
+            gate.note(damage_result(file, organisation.team_names))
         for name in _references_first(export.present):
             gate.judge(TABLES[name])
         for name in sorted(lost):
@@ -96,8 +98,6 @@ def check(
         for table in TABLES.values():
             if table.name not in gate.rows:
                 gate.note(absent_table_result(table, organisation.team_names))
-        for file in damaged:
-            gate.note(damage_result(file, organisation.team_names))
         return gate.finish()
 
 

@@ -129,8 +129,8 @@ def complete_weeks(warehouse: Warehouse, organisation: Organisation, as_of: date
     tolerance = timedelta(hours=organisation.limits.week_ends_within_hours)
     last = last_complete_week(as_of, zone, tolerance)
     # An export of an old period tells of solves long after its last ticket; those weeks are not reported.
-    weeks = [week for week in warehouse.weeks("facts", "tickets") if week <= last]
-    names = weeks_between(weeks[0], weeks[-1]) if weeks else []
+    weeks = warehouse.weeks("facts", "tickets")
+    names = weeks_between(weeks[0], min(last, weeks[-1])) if weeks else []
     return metrics.week_frame(names, lambda week: week_bounds(week, zone))
 
 
