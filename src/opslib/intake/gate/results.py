@@ -131,7 +131,7 @@ def damage_result(file: DamagedFile, all_teams: Sequence[str]) -> Result:
         notes="The part that could not be read may change every number of these teams.",
         checked=file.rows,
         failed=1,
-        observed=f"{name}: {file.message}",
+        observed=file.message if file.message.startswith(name) else f"{name}: {file.message}",
         examples=(name,),
         teams=teams,
         outcome="blocked" if teams else "warned",

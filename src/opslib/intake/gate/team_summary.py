@@ -102,6 +102,9 @@ def team_summary(
         values["volume_ratio"][team] = own_rows.ratio if own_rows.has_enough("volume_ratio") else None
         usual = f"usually {own_rows.usual:,.0f}"
         sentences["rows_in_table"][team] = rows_in_words(whole.every)
+        sentences["unknown_ticket_share"][team] = (
+            f"{rows_of_unknown_tickets or 0:,} of {rows_in_words(whole.every)} are of tickets not in this export"
+        )
         sentences["share_without_team"][team] = (
             f"{rows_without_team or 0:,} of {rows_in_words(whole.every)} have no {team_column}: give them a team with "
             f"`missing: {teams[0]}` under `team` of the source, or raise `limits.without_team_share` in params/org.yml"
