@@ -44,7 +44,8 @@ def counts_of(
     trend = np.exp(np.cumsum(rng.normal(0, drift, (len(TEAMS), len(WEEKS), 1)), axis=1))
     days = around_one(rng, of_days, (len(TEAMS), len(WEEKS), 7))
     weeks = around_one(rng, of_weeks, (len(TEAMS), len(WEEKS), 1))
-    return rng.poisson(mean * trend * days * weeks * WEEKDAYS)
+    counts: npt.NDArray[np.int64] = rng.poisson(mean * trend * days * weeks * WEEKDAYS)
+    return counts
 
 
 def by_day(counts: npt.NDArray[np.int64]) -> pd.DataFrame:

@@ -162,14 +162,14 @@ class _Gate:
                 results[rule.number] = result
                 self._block(result)
         self.set_aside[table.name] = set_rows_aside(self.export, table, row_rules, derived)
-        if table.needed and staged.rows and self.set_aside[table.name].num_rows == staged.rows:
-            self.note(nothing_kept_result(table, staged.rows, all_teams))
         team_rules = [rule for rule in rules if rule.scope == "teams"]
         by_rule = judge_teams(self.engine, staged, team_rules, parameters, week=self.week, as_of=self.as_of)
         for number, (result, observed) in by_rule.items():
             results[number] = result
             self._block(result, observed)
         self.results += [results.get(rule.number) or absent_result(table, rule) for rule in rules]
+        if table.needed and staged.rows and self.set_aside[table.name].num_rows == staged.rows:
+            self.note(nothing_kept_result(table, staged.rows, all_teams))
 
     def note_lost_table(self, table: Table) -> None:
         """Note that no file of a table could be read: there are no rows to judge; the damage says whom that blocks."""
