@@ -517,7 +517,9 @@ def in_weeks(rows: ir.Table, dated_by: str, weeks: pd.DataFrame) -> ir.Table:
         return rows.filter(dates.isin(list(weeks["week"]))).mutate(_week=dates)
     start, end = ("first_day", "last_day") if dates.type().is_date() else ("start_at", "end_at")
     edges = weeks[["week", start, end]].rename(columns={"week": "_week", start: "_start", end: "_end"})
-    bounds = ibis.memtable(pa.Table.from_pandas(edges, preserve_index=False))
+    edge = pa.date32() if dates.type().is_date() else pa.timestamp("us", "UTC")
+    schema = pa.schema([("_week", pa.string()), ("_start", edge), ("_end", edge)])  # no weeks would have none
+    bounds = ibis.memtable(pa.Table.from_pandas(edges, schema, preserve_index=False))
     rows = rows.filter(dates.notnull())
     dated = rows.asof_join(bounds, on=rows[dated_by] >= bounds["_start"])
     if dates.type().is_date():
@@ -1196,7 +1198,7 @@ def week_frame(weeks: Iterable[str], bounds: Callable[[str], tuple[datetime, dat
             "week": pd.Series(weeks, dtype="str"),
             "start_at": pd.Series([start for start, _ in edges], dtype="datetime64[us, UTC]"),
             "end_at": pd.Series([end for _, end in edges], dtype="datetime64[us, UTC]"),
-            "first_day": first,
-            "last_day": last,
+            "first_day": pd.Series(first, dtype="object"),
+            "last_day": pd.Series(last, dtype="object"),
         }
     )

@@ -290,6 +290,7 @@ class Limits(Settings):
     unreadable_share: float = Field(default=0.02, gt=0, lt=1)
     without_team_share: float = Field(default=0.02, gt=0, lt=1)
     trailing_weeks: int = Field(default=8, ge=2)
+    false_alarm_rate: float = Field(default=0.01, gt=0, lt=1)
     volume_ratio_low: float = Field(default=0.4, gt=0, lt=1)
     volume_ratio_high: float = Field(default=2.5, gt=1)
     reading: ReadingLimits = ReadingLimits()

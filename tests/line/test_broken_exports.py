@@ -10,8 +10,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from opslib.errors import ExportError
-from opslib.weekly.run import Intake, Run, admit_exports
-from tests.line.conftest import TEAMS, WEEK, run_over
+from opslib.weekly.run import Intake, Run, admit_exports, build_facts, publish
+from tests.line.conftest import TEAMS, WEEK, few_expectations, run_over
 
 TEAM = "us-safety"
 
@@ -196,6 +196,62 @@ def test_a_damaged_gzip_header_is_an_error_of_that_file_only(exports, tmp_path):
     (exports / f"tickets_{TEAM}.csv.gz").write_bytes(b"not a gzip at all")
     _, intake = admitted(exports, tmp_path)
     assert sorted(intake.verdict.blocked) == [TEAM]
+
+
+@pytest.mark.parametrize(
+    ("instants", "week", "words"),
+    [
+        (
+            ["2026-05-04T09:00Z", "2026-05-05T09:00Z"],
+            None,
+            "no complete week.*1 on Mon 4 May 2026, 1 on Tue 5 May 2026",
+        ),
+        (["2026-05-04T09:00Z", "2026-05-05T09:00Z"], "2026-W18", "no complete week.*up to the end of 2026-W19"),
+        (["2026-05-04T09:00Z", "2026-05-18T09:00Z"], "2026-W30", "no day of 2026-W30: .* 2026-W19 to 2026-W21"),
+        (["2126-05-04T09:00Z"], None, "every row of the exports is dated after now"),
+    ],
+)
+def test_exports_without_a_day_of_the_week_say_what_they_hold(tmp_path, instants, week, words):
+    run = short_run(tmp_path, instants, week=week)
+    with pytest.raises(ExportError, match=words):
+        admit_exports(run, lambda step, line: None)
+
+
+def short_run(folder: Path, instants: list[str], *, team: str = TEAM, week: str | None = None) -> Run:
+    """A run over a ticket at each instant."""
+    (folder / "exports").mkdir()
+    tickets = pd.DataFrame({"ticket_id": range(len(instants)), "created_at": instants, "status": "open", "team": team})
+    tickets.to_csv(folder / "exports" / "tickets.csv", index=False)
+    expectations = few_expectations(folder / "expectations")
+    return run_over(folder / "exports", folder, week=week, expectations=expectations)
+
+
+def test_two_tickets_of_a_week_that_has_not_ended_go_through_the_line(tmp_path):
+    """No week is complete, so that no weekly value is there; nothing on the way may need one."""
+    run = short_run(tmp_path, ["2026-05-04T09:00Z", "2026-05-05T09:00Z"], week="2026-W19")
+    lines: list[str] = []
+    intake = admit_exports(run, lambda step, line: None)
+    build_facts(run, intake, lambda step, line: lines.append(line))
+    publish(run, intake, lambda step, line: lines.append(line))
+    assert lines[-1] == "no week is complete, so no number is published"
+
+
+def test_where_every_row_is_set_aside_all_teams_are_blocked_and_nothing_is_built(tmp_path):
+    run = short_run(tmp_path, ["2026-05-04T09:00Z", "2026-05-14T09:00Z"], team="")
+    lines: list[str] = []
+    intake = admit_exports(run, lambda step, line: None)
+    build_facts(run, intake, lambda step, line: lines.append(line))
+    publish(run, intake, lambda step, line: lines.append(line))
+    assert (sorted(intake.verdict.blocked), intake.verdict.exit_status) == (sorted(TEAMS), 3)
+    assert intake.verdict.blocked[TEAM] == ("tickets: all of 2 rows set aside; expected: a row is kept",)
+    assert lines == ["no ticket was kept, so there is nothing to build"]
+
+
+def test_a_file_that_is_damaged_and_alone_is_the_message(tmp_path):
+    (tmp_path / "exports").mkdir()
+    (tmp_path / "exports" / "tickets.csv.gz").write_bytes(b"not a gzip at all")
+    with pytest.raises(ExportError, match=r"no file of the exports can be read whole: tickets\.csv\.gz: "):
+        admit_exports(run_over(tmp_path / "exports", tmp_path), lambda step, line: None)
 
 
 def test_the_week_is_the_last_complete_one_in_the_data(exports, tmp_path):

@@ -19,6 +19,7 @@ from opslib.weekly.run import SAMPLE_MARK, Run, admit_exports
 from tests.command_line import SETTINGS, in_this_process
 from tests.line.conftest import REPORTS, ROOT, TEAMS, WEEK, few_expectations, run_over, write_by_team
 from tests.samples import shared_sample
+from tests.weekly.weekly_notebooks import write_notebook
 from tests.whole_line import RUNS, WholeLine, weekly, whole_line
 
 
@@ -110,15 +111,24 @@ def test_one_teams_broken_export_is_said_on_the_index_and_the_others_are_made(tm
     path = exports / "tickets_us-safety.csv.gz"
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     params = Path(shutil.copytree(ROOT / "params", tmp_path / "params"))
-    (params / "weekly.yml").write_text("notebooks:\n  - notebook: team/weekly_review\n    teams: all\n")
-    answer = weekly(tmp_path, exports, "--source", "standard", "--params", str(params))
-    assert answer.status == 3, answer
+    (params / "weekly.yml").write_text(
+        "notebooks:\n  - notebook: team/weekly_review\n    teams: all\n"
+        "  - notebook: team/fails\n    teams: [us-general]\n"
+    )
+    notebooks = tmp_path / "notebooks"
+    shutil.copytree(ROOT / "notebooks" / "team", notebooks / "team")
+    write_notebook(notebooks / "team" / "fails.ipynb", "1 / 0")
+    own = ["--source", "standard", "--params", str(params), "--notebooks", str(notebooks)]
+    answer = weekly(tmp_path, exports, *own)
+    assert answer.status == 1, "a failed report is not hidden behind a blocked team"
+    assert "1 blocked, 1 failed, 3 ready" in answer.out
+    assert re.search(r"^blocked +us-safety: tickets: tickets_us-safety.csv.gz", answer.out, re.MULTILINE)
+    assert list((tmp_path / "reports" / ".runs").glob("*.json")) == [], "nor is the run remembered as done"
     week = tmp_path / "reports" / WEEK
     reports = json.loads((week / "manifest.json").read_text())["reports"]
-    assert len(reports) == len(TEAMS)
-    assert {(entry["team"], entry["status"]) for entry in reports} == {
-        (team, "blocked" if team == "us-safety" else "ready") for team in TEAMS
-    }
+    assert sorted((entry["team"], entry["status"]) for entry in reports) == sorted(
+        [("us-general", "failed"), *((team, "blocked" if team == "us-safety" else "ready") for team in TEAMS)]
+    )
     assert "tickets_us-safety.csv.gz" in (week / "index.html").read_text(encoding="utf-8")
     assert "simulated" not in (week / "index.html").read_text(encoding="utf-8")
 

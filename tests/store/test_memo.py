@@ -32,12 +32,19 @@ def test_a_result_holds_while_it_rests_on_the_same(memo: Memo, tmp_path: Path) -
     assert not again.holds("values", BASIS)
 
 
-def test_a_result_does_not_hold_where_what_was_made_of_it_is_gone(memo: Memo, tmp_path: Path) -> None:
-    made = tmp_path / "part.parquet"
-    made.touch()
-    assert memo.holds("facts", BASIS, [made])
-    made.unlink()
-    assert not memo.holds("facts", BASIS, [made])
+def test_a_result_does_not_hold_where_what_was_made_of_it_is_gone_or_other_than_it_was(
+    memo: Memo, tmp_path: Path
+) -> None:
+    made = tmp_path / "facts" / "part.parquet"
+    made.parent.mkdir()
+    made.write_bytes(b"PAR1")
+    memo.keep("facts", BASIS, made=[made])
+    assert Memo(tmp_path / "memo.json").holds("facts", BASIS)
+    for damage in (lambda: made.write_bytes(b"PAR"), lambda: made.write_bytes(b"RAP1"), made.unlink):
+        damage()
+        again = Memo(tmp_path / "memo.json")
+        assert not again.holds("facts", BASIS)
+        assert [path.resolve() for path in again.lost()] == [made]
 
 
 def test_what_has_changed_is_named(memo: Memo) -> None:
@@ -58,7 +65,8 @@ def test_what_is_forgotten_is_made_again_even_if_the_run_is_killed(memo: Memo, t
 @pytest.mark.parametrize("text", ["", "[]", '{"facts": 1}', '{"facts": {"basis": {}}}', '{"facts": {"basis"'])
 def test_nothing_holds_of_a_damaged_memo(memo: Memo, tmp_path: Path, text: str) -> None:
     (tmp_path / "memo.json").write_text(text)
-    assert Memo(tmp_path / "memo.json").names() == []
+    again = Memo(tmp_path / "memo.json")
+    assert (again.names(), again.is_damaged) == ([], True)
 
 
 @pytest.fixture(scope="module")

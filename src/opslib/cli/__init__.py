@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import sys
+import warnings
 
 import typer
 
 from opslib.cli import beside, routing, run, sources
-from opslib.cli.terminal import Exit, say_error
+from opslib.cli.terminal import Exit, fault_in_words, say_error, take_any_text
 from opslib.errors import OpslibError
 from opslib.weeks import NoSuchWeek
 
@@ -17,7 +19,9 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    help="Weekly analysis of user-support operations: exports in, gated numbers and reports out.",
+    help="Weekly analysis of user-support operations: exports in, gated numbers and reports out. The exit status is 0 "
+    "where all is done, 2 where the input, the parameters or the environment cannot be used, 1 where a report failed "
+    "(also where the gate blocked a team beside it), and 3 where the gate blocked a team and all else is done.",
 )
 for command in (
     run.weekly,
@@ -36,8 +40,32 @@ app.add_typer(routing.app, name="routing")
 
 def main() -> None:
     """The entry point: what a user can mend is said in one message, without a traceback."""
+    take_any_text()
     try:
+        _require_whole_python()
         app()
     except (OpslibError, NoSuchWeek) as error:
         say_error(error)
-        sys.exit(Exit.BAD_INPUT)
+    except Exception as error:
+        fault = fault_in_words(error)
+        if fault is None:
+            raise
+        say_error(fault)
+    else:
+        return
+    sys.exit(Exit.BAD_INPUT)
+
+
+def _require_whole_python() -> None:
+    """Refuse a Python without docstrings, and let no warning of a library end the run, nor a process of it.
+
+    Raises:
+        OpslibError: the docstrings are not there.
+    """
+    if sys.flags.optimize > 1:
+        raise OpslibError(
+            "Python runs without docstrings, which libraries need: unset PYTHONOPTIMIZE, or leave out -OO"
+        )
+    if any(option.startswith("error") for option in sys.warnoptions):
+        warnings.simplefilter("default")
+        os.environ.pop("PYTHONWARNINGS", None)

@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 
-from opslib.cli.options import SAMPLE_TICKETS
 from opslib.cli.terminal import console, say
 from opslib.errors import OpslibError
 
@@ -37,7 +36,7 @@ def metrics() -> None:
 
 def sample(
     folder: Annotated[Path, typer.Argument(help="Folder to write; it must not exist.")],
-    tickets: Annotated[int, typer.Option(min=1)] = SAMPLE_TICKETS,
+    tickets: Annotated[int, typer.Option(min=1)] = 60_000,
     seed: Annotated[int, typer.Option()] = 20261116,
     planted: Annotated[bool, typer.Option(help="Whether ground truth is planted.")] = True,
 ) -> None:

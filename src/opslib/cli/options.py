@@ -12,8 +12,6 @@ from typing import Annotated, Any, get_type_hints
 import typer
 
 PARAMS = Path("params")
-SAMPLE_TICKETS = 60_000
-
 Source = Annotated[
     str | None, typer.Option(help="A name in params/sources; `standard`, or the sample where there are no exports.")
 ]
@@ -40,7 +38,10 @@ Memory = Annotated[int | None, typer.Option(min=256, help="MB of memory a notebo
 Force = Annotated[bool, typer.Option("--force", help="Make reports again of which nothing has changed.")]
 ListOnly = Annotated[bool, typer.Option("--list", help="Say which reports there would be, and stop.")]
 NoExecute = Annotated[bool, typer.Option("--no-execute", help="Stop before the notebooks.")]
-SampleTickets = Annotated[int, typer.Option(min=1, help="Size of the sample where it is made.")]
+SampleTickets = Annotated[
+    int | None,
+    typer.Option(min=1, help="Size of the sample; with it, it is made also in --exports. [default: 60,000]"),
+]
 
 _WITHOUT_EFFECT_ON_PAGES = frozenset({"force", "jobs"})
 
@@ -70,7 +71,7 @@ class RunOptions:
     force: Force = False
     list_only: ListOnly = False
     no_execute: NoExecute = False
-    sample_tickets: SampleTickets = SAMPLE_TICKETS
+    sample_tickets: SampleTickets = None
 
     @property
     def as_of_utc(self) -> datetime | None:

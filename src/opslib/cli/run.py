@@ -42,7 +42,9 @@ def weekly(options: RunOptions) -> None:
         with nullcontext() if options.no_execute else steps.warm_kernels(run, intake, choice) as kernels:
             steps.build_facts(run, intake, say)
             steps.publish(run, intake, say)
-            outcomes = [] if options.no_execute else steps.render_reports(run, intake, choice, say, kernels=kernels)
+            outcomes = []
+            if not options.no_execute:
+                outcomes = steps.render_reports(run, intake, choice, say, console=console, kernels=kernels)
     status = _exit_status(intake.verdict.exit_status, outcomes)
     if status != Exit.REPORT_FAILED:
         index = run.folders.reports / intake.week / "index.html"
@@ -105,7 +107,7 @@ def reports(options: RunOptions) -> None:
         if options.list_only:
             _print_identifiers(run, intake.week, choice)
             return
-        outcomes = steps.render_reports(run, intake, choice, say)
+        outcomes = steps.render_reports(run, intake, choice, say, console=console)
     raise typer.Exit(_exit_status(intake.verdict.exit_status, outcomes))
 
 
@@ -159,10 +161,8 @@ def _print_identifiers(run: Run, week: str, choice: Selection) -> None:
     from opslib.weekly.run import planned_jobs
 
     for job in planned_jobs(run, week, choice):
-        console.print(job.identifier, markup=False)
+        console.print(job.identifier)
 
 
 def _exit_status(gate_status: int, outcomes: Iterable[Outcome]) -> int:
-    if gate_status:
-        return gate_status
-    return Exit.REPORT_FAILED if any(outcome.status == "failed" for outcome in outcomes) else Exit.DONE
+    return Exit.REPORT_FAILED if any(outcome.status == "failed" for outcome in outcomes) else gate_status

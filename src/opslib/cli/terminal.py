@@ -1,16 +1,42 @@
-"""What the command line says, and what its exit status means."""
+"""What the command line says, and what its exit status means.
+
+What is said may hold words of files: names, headers, labels. None of them is markup or moves the cursor.
+"""
 
 from __future__ import annotations
 
+import errno
+import os
+import re
+import sys
+from collections.abc import Iterable
 from enum import IntEnum
+from io import TextIOWrapper
+from typing import Any
 
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
 
-console = Console(highlight=False, soft_wrap=True)
+# Controls but for the end of a line, and marks that turn the direction of writing: none of them takes a place.
+_CONTROL = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+_HALF_A_CHARACTER = re.compile("[\ud800-\udfff]")
+
+
+class Terminal(Console):
+    """A console on which a text is text: what would steer the terminal is left out."""
+
+    def __init__(self, **options: Any) -> None:
+        if os.environ.get("COLUMNS") == "0":
+            options["width"] = 80
+        super().__init__(highlight=False, soft_wrap=True, markup=False, emoji=False, **options)
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else Segment(shown(segment.text), segment.style)
 
 
 class Exit(IntEnum):
-    """What the exit status says."""
+    """What the exit status says; where several would, the first of 2, 1 and 3."""
 
     DONE = 0
     REPORT_FAILED = 1
@@ -18,12 +44,57 @@ class Exit(IntEnum):
     BLOCKED_BY_THE_GATE = 3
 
 
+console = Terminal()
+
+
 def say(step: str, line: str) -> None:
     """One line of what a step did."""
-    console.print(f"[bold]{step:<8}[/bold] ", end="")
-    console.print(line, markup=False)
+    console.print(f"{step:<8} ", style="bold", end="")
+    console.print(line)
 
 
-def say_error(error: Exception) -> None:
+def say_error(message: object) -> None:
     """What a user can mend, in one message on the standard error."""
-    Console(stderr=True, highlight=False, soft_wrap=True).print(f"opslib: {error}", style="red", markup=False)
+    Terminal(stderr=True).print(f"opslib: {message}", style="red")
+
+
+def fault_in_words(error: Exception) -> str | None:
+    """What the environment did not allow (rights, space, memory, a wrong kind of path); None of other faults."""
+    if isinstance(error, OSError):
+        place = f"{error.filename}: " if isinstance(error.filename, str) else ""
+        return f"{place}{(error.strerror or str(error)).lower()}{_REMEDIES.get(error.errno or 0, '')}"
+    if isinstance(error, MemoryError):
+        return "there is not enough memory"
+    duckdb = sys.modules.get("duckdb")
+    if duckdb is not None and isinstance(error, duckdb.IOException | duckdb.OutOfMemoryException):
+        return " ".join(str(error).split())
+    return None
+
+
+_RIGHTS = "; give this user the right to read and write there, or name another folder"
+_REMEDIES = {
+    errno.EACCES: _RIGHTS,
+    errno.EPERM: _RIGHTS,
+    errno.EROFS: _RIGHTS,
+    errno.ENOSPC: "; make room, then run again: what is half done is made anew",
+    errno.EDQUOT: "; make room, then run again: what is half done is made anew",
+    errno.ENOTDIR: "; a folder of the path is a file",
+    errno.EEXIST: "; a file is there where a folder is needed",
+    errno.EISDIR: "; a folder is there where a file is needed",
+}
+
+
+def shown(text: str) -> str:
+    """A text without what would steer a terminal.
+
+    >>> shown("us-general\\x1b[2J")
+    'us-general[2J'
+    """
+    return _HALF_A_CHARACTER.sub("�", _CONTROL.sub("", text))
+
+
+def take_any_text() -> None:
+    """Let what the locale cannot write be shown by its number, where it would end the run."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")

@@ -73,8 +73,7 @@ def build(warehouse: Warehouse, organisation: Organisation, as_of: datetime) -> 
             week
             for week in weeks
             # The note is as_of where the week depends on it: where tickets were open then.
-            if memo.holds(week, basis[week], _files_of(warehouse, week))
-            and memo.note(week) in (None, as_of.isoformat())
+            if memo.holds(week, basis[week]) and memo.note(week) in (None, as_of.isoformat())
         ]
         stale = set(weeks) - set(current) | line.weeks_with_other_follow_ups(current)
         breaks: list[pd.DataFrame] = []
@@ -85,7 +84,14 @@ def build(warehouse: Warehouse, organisation: Organisation, as_of: datetime) -> 
             breaks.append(line.tickets_that_break_the_identity())
             later_tickets += line.tickets_after_as_of()
             memo.keep_all(
-                {week: (basis[week], as_of.isoformat() if week in unsettled else None) for week in weeks_of_pass}
+                {
+                    week: (
+                        basis[week],
+                        as_of.isoformat() if week in unsettled else None,
+                        _files_of(warehouse, week),
+                    )
+                    for week in weeks_of_pass
+                }
             )
         removed = _remove_other_weeks(warehouse, weeks, memo)
         _refuse_breaks(breaks)
@@ -451,4 +457,5 @@ def _write_backlog(
     for part in set(backlog.PARTS) - set(told_parts):
         team_days[part] = None
     warehouse.write("facts", "backlog", pa.Table.from_pandas(team_days, schema=schema, preserve_index=False))
+    warehouse.memo("backlog").keep("backlog", {}, made=warehouse.files("facts", "backlog"))
     return len(team_days)

@@ -56,7 +56,7 @@ def build_text_languages(warehouse: Warehouse) -> list[str]:
     slices = {week: Slice("facts", "tickets", columns, (week,)) for week in weeks}
     basis = {week: {"code": code, "rows": warehouse.digest_of(part)} for week, part in slices.items()}
     files = {week: warehouse.folder("facts", TABLE) / f"week={week}" / "part.parquet" for week in weeks}
-    outdated = [week for week in weeks if not memo.holds(week, basis[week], [files[week]])]
+    outdated = [week for week in weeks if not memo.holds(week, basis[week])]
     memo.forget({*outdated, *(set(memo.names()) - set(weeks))})
     texts = 0
     for week in outdated:
@@ -70,7 +70,7 @@ def build_text_languages(warehouse: Warehouse) -> list[str]:
         warehouse.write_week("facts", TABLE, week, pa.Table.from_pandas(part, SCHEMA, preserve_index=False))
         texts += len(part)
     warehouse.remove_weeks("facts", TABLE, keep=weeks)
-    memo.keep_all({week: (basis[week], None) for week in outdated})
+    memo.keep_all({week: (basis[week], None, [files[week]]) for week in outdated})
     if not outdated:
         return ["languages of texts as before"]
     return [f"languages of {texts:,} texts, as no column tells them ({perf_counter() - started:.1f} s)"]

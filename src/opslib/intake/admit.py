@@ -29,7 +29,7 @@ from opslib.store.files import write_json, write_text
 from opslib.store.memo import digest_of
 from opslib.store.warehouse import WEEKLY_TABLES, Warehouse, write_parquet
 from opslib.tables import TABLES, Table
-from opslib.weeks import last_complete_week, week_bounds
+from opslib.weeks import last_complete_week, week_bounds, week_of_day
 
 _PAST = {
     "tickets": ("created_at", "updated_at", "solved_at", "closed_at"),
@@ -42,6 +42,7 @@ _SHARES_SET_ASIDE = ("set_aside_share", "set_aside_share_of_the_week", "unknown_
 _ROWS_OF_A_PASS = 2_000_000
 _WRITERS = 2
 _LONGEST_NAME_BYTES = 160
+_DAYS_NAMED = 7
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,7 @@ def admit(
         `replaced`, `set_aside` and `kept`.
 
     Raises:
-        ExportError: no row of the exports tells a time, so that there is no week to report.
+        ExportError: no row of the exports tells a time, or they hold no day of the week, or no complete week.
         GateError: the suites are not usable.
     """
     with warehouse.connect() as con:
@@ -105,6 +106,7 @@ def admit(
             _add_repeated(con, warehouse, TABLES[table], staged, repeated)
         as_of = as_of or _as_of(con, present, now, staged)
         week = week or _last_week(con, as_of, organisation)
+        _refuse_week_without_days(con, week, as_of, organisation)
         damaged_files = _damaged_files(con, warehouse, staged, organisation)
         run = gate.check(
             con,
@@ -235,8 +237,8 @@ def _add_repeated(
         item = next(each for each in staged if (each.table, each.file) == (table.name, file))
         con.execute(
             f"INSERT INTO {name} BY NAME SELECT {_columns(table.names, 's.')}, w._file, {item.order} AS _order, "
-            f"w._row, s._row AS _source_row, s._unreadable, w.reason AS _repeats FROM {_staged_rows(warehouse, item)} s "
-            "JOIN repeated w ON w._row = s.file_row_number WHERE w._file = $file ORDER BY w._row",
+            f"w._row, s._row AS _source_row, s._unreadable, w.reason AS _repeats FROM {_staged_rows(warehouse, item)} "
+            "s JOIN repeated w ON w._row = s.file_row_number WHERE w._file = $file ORDER BY w._row",
             {"file": file},
         )
     con.unregister("repeated")
@@ -280,14 +282,26 @@ def _as_of(
         else None
     )
     if newest is None or newest[0] is None:
-        damages = dict.fromkeys(f"{item.file}: {item.damage}" for item in staged if item.damage is not None)
+        if latest and _latest_of_all(con, latest) is not None:
+            raise ExportError(
+                f"every row of the exports is dated after now ({now:%Y-%m-%d %H:%M} UTC): the clock of this machine, "
+                "the zone, or the order of day and month in the mapping is not right"
+            )
+        damages = dict.fromkeys(item.damage for item in staged if item.damage is not None)
         if damages:
-            raise ExportError("\n".join(["nothing is left to report; what cannot be read:", *damages]))
+            raise ExportError(f"no file of the exports can be read whole: {'; '.join(damages)}")
         raise ExportError(
             "no row of the exports has a time that can be read, so there is no week to report; "
             "`opslib sources check` says column by column what the files would become"
         )
     return datetime.fromtimestamp(newest[0] // 1_000_000, UTC)
+
+
+def _latest_of_all(con: duckdb.DuckDBPyConnection, latest: Sequence[str]) -> object:
+    """The latest instant, also of those in the future."""
+    end = {"now": datetime.max.replace(tzinfo=UTC)}
+    row = con.execute(f"SELECT epoch_us(max(latest)) FROM ({' UNION ALL '.join(latest)})", end).fetchone()
+    return None if row is None else row[0]
 
 
 def _last_week(con: duckdb.DuckDBPyConnection, as_of: datetime, organisation: Organisation) -> str:
@@ -305,6 +319,38 @@ def _last_week(con: duckdb.DuckDBPyConnection, as_of: datetime, organisation: Or
         return week
     last = datetime.fromtimestamp(newest[0] // 1_000_000, UTC)
     return week if last >= start else last_complete_week(last, organisation.zone, tolerance)
+
+
+def _refuse_week_without_days(
+    con: duckdb.DuckDBPyConnection, week: str, as_of: datetime, organisation: Organisation
+) -> None:
+    """Refuse a week before the first ticket, or after all that the exports know: every number of it would be a zero."""
+    start, end = week_bounds(week, organisation.zone)
+    if not _is_there(con, "candidate_tickets"):
+        return
+    days = con.execute(
+        f"SELECT CAST(timezone('{organisation.time_zone}', created_at) AS DATE), count(*), epoch_us(min(created_at)) "
+        "FROM candidate_tickets WHERE created_at <= $as_of AND _repeats IS NULL GROUP BY 1 ORDER BY 1",
+        {"as_of": as_of},
+    ).fetchall()
+    if not days or (datetime.fromtimestamp(days[0][2] // 1_000_000, UTC) < end and start <= as_of):
+        return
+    seen = [f"{count:,} on {day:%a} {day.day} {day:%B %Y}" for day, count, _ in days]
+    some = ", ".join(seen) if len(seen) <= _DAYS_NAMED else f"{seen[0]}, …, {seen[-1]}"
+    first, last = (week_of_day(each[0]) for each in (days[0], days[-1]))
+    complete = last_complete_week(as_of, organisation.zone, timedelta(hours=organisation.limits.week_ends_within_hours))
+    if complete < first:
+        raise ExportError(
+            f"the exports hold no complete week, from Monday to Sunday: they end on "
+            f"{_day_in_words(as_of, organisation)} and have tickets created: {some}; export at least up to the end of "
+            f"{first}"
+        )
+    raise ExportError(f"the exports hold no day of {week}: they have tickets of {first} to {last} (created: {some})")
+
+
+def _day_in_words(instant: datetime, organisation: Organisation) -> str:
+    local = instant.astimezone(organisation.zone)
+    return f"{local:%a} {local.day} {local:%B %Y, %H:%M}"
 
 
 def _damaged_files(
@@ -494,15 +540,16 @@ def read_verdict(warehouse: Warehouse, week: str) -> Verdict:
 
     Raises:
         FileNotFoundError: the gate has not judged that week.
+        GateError: its file is damaged, or of another version.
     """
-    return Verdict.from_json((warehouse.root / "gate" / f"{week}.json").read_text(encoding="utf-8"))
+    text = (warehouse.root / "gate" / f"{week}.json").read_text(encoding="utf-8", errors="replace")
+    return Verdict.from_json(text)
 
 
-def files_of_admission(warehouse: Warehouse, week: str) -> list[str]:
-    """What the admission of a week's exports wrote, from the warehouse's folder on: the verdict and the tables."""
+def files_of_admission(warehouse: Warehouse, week: str) -> list[Path]:
+    """What the admission of a week's exports wrote: the verdict and the tables."""
     files = [warehouse.root / "gate" / f"{week}.json", warehouse.folder("standard", "columns.json")]
-    files += [path for table in TABLES for path in warehouse.files("standard", table)]
-    return [path.relative_to(warehouse.root).as_posix() for path in files]
+    return files + [path for table in TABLES for path in warehouse.files("standard", table)]
 
 
 def verdict_weeks(warehouse: Warehouse) -> list[str]:

@@ -109,16 +109,10 @@ def stage(
     names = {path: _name_of(path, exports) for path in files}
     memo = warehouse.memo("staged")
     staged: list[Staged] = []
-    fresh: dict[str, tuple[Basis, list[dict[str, Any]]]] = {}
+    fresh: dict[str, tuple[Basis, list[dict[str, Any]], list[Path]]] = {}
     pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn")) if workers > 1 else None
     bases = {path: rests_on | {"content": digest_of([names[path], versions[path].sha256])} for path in files}
-    new = [
-        path
-        for path in files
-        if not memo.holds(
-            names[path], bases[path], [warehouse.root / each["parquet"] for each in memo.note(names[path]) or ()]
-        )
-    ]
+    new = [path for path in files if not memo.holds(names[path], bases[path])]
     with pool or nullcontext(), LookUps(exports, limits) as look_ups:
         work = _Staging(warehouse, source, exports, pseudonymiser, limits, look_ups, pool)
         for paths in _batches(source, new, versions):
@@ -127,7 +121,8 @@ def stage(
                     on_file(names[path])
             for path, items, version in work.read_whole({path: versions[path] for path in paths}, names, rests_on):
                 basis = rests_on | {"content": digest_of([names[path], version.sha256])}
-                fresh[names[path]] = (basis, [asdict(item) for item in items])
+                made = [warehouse.root / item.parquet for item in items]
+                fresh[names[path]] = (basis, [asdict(item) for item in items], made)
             # To write all that is known after each file would take time by the square of their number.
             if len(fresh) > _KEPT_AT_ONCE + len(memo.names()):
                 memo.keep_all(fresh)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -37,15 +38,26 @@ class Memo:
         try:
             entries = json.loads(path.read_text(encoding="utf-8"))
             self._entries: dict[str, dict[str, Any]] = {
-                name: {"basis": dict(entry["basis"]), "note": entry["note"]} for name, entry in entries.items()
+                name: {"basis": dict(entry["basis"]), "note": entry["note"], "made": dict(entry.get("made", {}))}
+                for name, entry in entries.items()
             }
+            self.is_damaged = False
         except (FileNotFoundError, ValueError, TypeError, KeyError, AttributeError):
             self._entries = {}
+            self.is_damaged = path.exists()
 
-    def holds(self, name: str, basis: Basis, made: Iterable[Path] = ()) -> bool:
-        """Whether a result rests on just this still, and all that was made of it is there."""
+    def holds(self, name: str, basis: Basis) -> bool:
+        """Whether a result rests on just this still, and all that was made of it is as it was written."""
         entry = self._entries.get(name)
-        return entry is not None and entry["basis"] == dict(basis) and all(path.exists() for path in made)
+        return entry is not None and entry["basis"] == dict(basis) and not self._lost(entry)
+
+    def lost(self) -> list[Path]:
+        """The files of any result that are missing, or of another size or time than when they were kept."""
+        return [path for entry in self._entries.values() for path in self._lost(entry)]
+
+    def _lost(self, entry: Mapping[str, Any]) -> list[Path]:
+        folder = self._path.parent
+        return [folder / name for name, state in entry["made"].items() if _state_of(folder / name) != state]
 
     def changed(self, name: str, basis: Basis) -> frozenset[str]:
         """The names in a basis whose digest is another than when the result was kept; all where it never was."""
@@ -60,14 +72,15 @@ class Memo:
         """The results that are kept."""
         return sorted(self._entries)
 
-    def keep(self, name: str, basis: Basis, note: Any = None) -> None:
-        """Keep what a result was made of, once it is made; `note` is any JSON to find beside it."""
-        self.keep_all({name: (basis, note)})
+    def keep(self, name: str, basis: Basis, note: Any = None, made: Iterable[Path] = ()) -> None:
+        """Keep what a result was made of, once it is made; `note` is any JSON to find beside it, `made` its files."""
+        self.keep_all({name: (basis, note, made)})
 
-    def keep_all(self, results: Mapping[str, tuple[Basis, Any]]) -> None:
-        """Keep several results at once, each with its basis and note."""
-        for name, (basis, note) in results.items():
-            self._entries[name] = {"basis": dict(basis), "note": note}
+    def keep_all(self, results: Mapping[str, tuple[Basis, Any, Iterable[Path]]]) -> None:
+        """Keep several results at once, each with its basis, its note and the files that were made of it."""
+        for name, (basis, note, made) in results.items():
+            states = {os.path.relpath(path, self._path.parent): _state_of(path) for path in made}
+            self._entries[name] = {"basis": dict(basis), "note": note, "made": states}
         write_json(self._entries, self._path)
 
     def forget(self, names: Iterable[str]) -> None:
@@ -77,6 +90,15 @@ class Memo:
             del self._entries[name]
         if gone:
             write_json(self._entries, self._path)
+
+
+def _state_of(path: Path) -> list[int] | None:
+    """Size and time of change: the bytes of a warehouse are too many to be read again each time."""
+    try:
+        stat = path.stat()
+    except OSError:
+        return None
+    return [stat.st_size, stat.st_mtime_ns]
 
 
 def digest_of(value: Any) -> str:

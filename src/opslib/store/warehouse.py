@@ -124,6 +124,15 @@ class Warehouse:
         """What a step of the run made of what."""
         return Memo(self.root / "memo" / f"{step}.json")
 
+    def damage(self) -> list[Path]:
+        """The files that are missing, or not as a step of the run left them; what they hold is made anew."""
+        files: list[Path] = []
+        for path in sorted((self.root / "memo").glob("*.json")):
+            memo = Memo(path)
+            files += [path] if memo.is_damaged else memo.lost()
+        names = sorted({os.path.relpath(path, self.root) for path in files})
+        return [Path(name) for name in names]
+
     def has(self, area: str, table: str) -> bool:
         return bool(self.files(area, table))
 
@@ -240,7 +249,8 @@ class Warehouse:
         path = self.root / "standard" / "columns.json"
         if not path.exists():
             return {}
-        return {table: frozenset(columns) for table, columns in json.loads(path.read_text()).items()}
+        tables = _json_of(path)
+        return {table: frozenset(columns) for table, columns in tables.items()}
 
     def facts_of_the_run(self) -> dict[str, Any]:
         """What is known of the export as a whole: source, as_of, whether it is the sample.
@@ -251,13 +261,36 @@ class Warehouse:
         path = self.root / "warehouse.json"
         if not path.exists():
             raise WarehouseError(f"{self.root} is empty; `make facts` (or `make weekly`) fills it")
-        return dict(json.loads(path.read_text()))
+        return _json_of(path)
+
+
+def _json_of(path: Path) -> dict[str, Any]:
+    """What a file of the warehouse that holds JSON says."""
+    try:
+        return dict(json.loads(path.read_text(encoding="utf-8")))
+    except (ValueError, TypeError) as error:
+        raise WarehouseError(f"{path} is damaged; `make facts` makes it anew") from error
 
 
 def _read(
     path: Path, columns: list[str] | None, teams: tuple[str, ...] | None, team_columns: tuple[str, ...]
 ) -> pa.Table:
-    """Some columns of a file, of the rows that belong to some teams; None is all."""
+    """Some columns of a file, of the rows that belong to some teams; None is all.
+
+    Raises:
+        WarehouseError: the file is no Parquet, or not whole.
+    """
+    try:
+        return _rows_of(path, columns, teams, team_columns)
+    except (pa.ArrowException, OSError) as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise
+        raise WarehouseError(f"{path} is damaged; `make facts` makes it anew") from error
+
+
+def _rows_of(
+    path: Path, columns: list[str] | None, teams: tuple[str, ...] | None, team_columns: tuple[str, ...]
+) -> pa.Table:
     with pq.ParquetFile(path) as file:
         has_many = file.metadata.num_rows > _WORTH_THREADS_ROWS
         if teams is None:

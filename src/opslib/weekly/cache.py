@@ -36,7 +36,8 @@ class Cache:
     def recall(self, job: Job, notebook: Path, parameters: Mapping[str, Any]) -> MadeReport | None:
         """What was made of the job before, if all that it rests on is the same and its page is still there."""
         memo = self._memo(job)
-        if not memo.holds(job.identifier, self._basis(job, notebook, parameters), [job.page(self.reports)]):
+        is_there = job.page(self.reports).exists()
+        if not is_there or not memo.holds(job.identifier, self._basis(job, notebook, parameters)):
             return None
         note = memo.note(job.identifier)
         if any(self.warehouse.digest_of(slice_of(part)) != content for part, content in note["slices"]):

@@ -12,27 +12,31 @@ from opslib.weekly.outcome import Event
 
 
 @contextmanager
-def progress_bar(total: int, say: Callable[[str, str], None]) -> Iterator[Callable[[Event], None]]:
+def progress_bar(
+    total: int, say: Callable[[str, str], None], console: Console | None
+) -> Iterator[Callable[[Event], None]]:
     """Show how far the reports are while the block runs.
 
     Args:
         total: how many reports there will be.
         say: told the step and a line, for each report that is done.
+        console: what `say` writes on; None where nobody waits.
 
     Yields:
         What the renderer tells its events.
     """
-    console = Console()
-    if not console.is_terminal:
+    if console is None or not console.is_terminal:
         yield lambda event: _say_done(event, say)
         return
-    columns = (TextColumn("[bold]reports [/bold]"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, TextColumn("{task.description}"), console=console, transient=True) as progress:
+    columns = (TextColumn("reports ", style="bold"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(
+        *columns, TextColumn("{task.description}", markup=False), console=console, transient=True
+    ) as progress:
         task = progress.add_task("", total=total)
 
         def show(event: Event) -> None:
             progress.update(task, description=event.job.identifier, advance=int(event.kind == "done"))
-            _say_done(event, lambda step, line: progress.console.print(f"[bold]{step:<8}[/bold] {line}"))
+            _say_done(event, say)
 
         yield show
 

@@ -5,7 +5,6 @@ What takes long to import and is needed late, or not at all where nothing has ch
 
 from __future__ import annotations
 
-import json
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -36,6 +35,8 @@ from opslib.weekly import plan, unchanged
 from opslib.weekly.edition import Edition, account_in_words, gate_sentence
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from opslib.weekly.outcome import Outcome
 
 Say = Callable[[str, str], None]
@@ -43,7 +44,9 @@ Say = Callable[[str, str], None]
 
 _NEEDED_BY_NEW_EXPORTS = ("great_expectations", "opslib.weekly.numbers.values", "opslib.weekly.numbers.signals")
 SAMPLE_MARK = "ground_truth.json"
+_SAMPLE_TICKETS = 60_000
 _INTAKE = "intake"
+_ABOUT = "warehouse.json"
 _DATA = Path("data")
 
 
@@ -119,10 +122,12 @@ def open_run(
     week: str | None,
     as_of: datetime | None,
     workers: int | None,
-    sample_tickets: int,
+    sample_tickets: int | None,
     say: Say,
 ) -> Run:
     """Read the parameters and find the exports; where there are none of the organisation's own, make the sample.
+
+    It is made in a folder that was named only where its size was asked for too: the name may be misspelt.
 
     A source that belongs to another organisation (its file names one) has folders of its own, so that the numbers of
     two organisations never mix.
@@ -142,9 +147,9 @@ def open_run(
         notebooks=notebooks,
         expectations=expectations,
     )
-    if source is None and not _has_files(folders.exports):
+    if source is None and (exports is None or sample_tickets is not None) and not _has_files(folders.exports):
         sample_folder = exports or _DATA / "sample"
-        _make_sample(sample_folder, sample_tickets, say)
+        _make_sample(sample_folder, sample_tickets or _SAMPLE_TICKETS, say)
         folders = Folders(**(vars(folders) | {"exports": sample_folder}))
     if not folders.exports.exists():
         raise ExportError(
@@ -165,6 +170,9 @@ def admit_exports(run: Run, say: Say) -> Intake:
     """Stage the exports, gate them and write the standard tables; where nothing they depend on has changed, skip it."""
     started = perf_counter()
     warehouse = run.warehouse
+    if damage := warehouse.damage():
+        others = f" and {len(damage) - 1:,} more files are" if damage[1:] else " is"
+        say("repair", f"{warehouse.root / damage[0]}{others} missing or not as written: made anew")
     _keep_apart(run)
     pseudonymiser = Pseudonymiser(load_key(run.folders.key))
     ahead = Thread(target=_import_all, args=(_NEEDED_BY_NEW_EXPORTS,), daemon=True)
@@ -196,7 +204,7 @@ def admit_exports(run: Run, say: Say) -> Intake:
     started = perf_counter()
     memo, basis = warehouse.memo(_INTAKE), _basis_of_intake(run, staged)
     note = memo.note(_INTAKE)
-    if memo.holds(_INTAKE, basis) and all((warehouse.root / name).exists() for name in note["files"]):
+    if memo.holds(_INTAKE, basis):
         intake = _intake_of(note, admit.read_verdict(warehouse, note["week"]), inputs)
         say("gate", f"{verdict_in_words(intake)}, as before")
         _say_why_blocked(intake.verdict, say)
@@ -215,15 +223,16 @@ def admit_exports(run: Run, say: Say) -> Intake:
     )
     intake = Intake(admitted.week, admitted.as_of, admitted.verdict, admitted.rows, inputs)
     about = {"source": run.source.name, "organisation": run.source.organisation, "sample": run.sample}
-    write_json(about | {"as_of": intake.as_of.isoformat()}, warehouse.root / "warehouse.json")
+    write_json(about | {"as_of": intake.as_of.isoformat()}, warehouse.root / _ABOUT)
     note = {
         "week": intake.week,
         "as_of": intake.as_of.isoformat(),
         "rows": intake.rows.to_dict(orient="records"),
         "inputs": inputs,
-        "files": admit.files_of_admission(warehouse, intake.week),
+        "about": about,
     }
-    memo.keep(_INTAKE, basis, note)
+    made = [warehouse.root / _ABOUT, *admit.files_of_admission(warehouse, intake.week)]
+    memo.keep(_INTAKE, basis, note, made)
     say("gate", f"{verdict_in_words(intake)} ({perf_counter() - started:.1f} s)")
     _say_why_blocked(intake.verdict, say)
     return intake
@@ -244,6 +253,9 @@ def build_facts(run: Run, intake: Intake, say: Say) -> None:
     from opslib.facts.text_languages import build_text_languages
     from opslib.weekly.numbers import completeness, signals, values
 
+    if not run.warehouse.weeks("standard", "tickets"):
+        say("facts", "no ticket was kept, so there is nothing to build")
+        return
     started = perf_counter()
     for line in build(run.warehouse, run.organisation, intake.as_of):
         say("facts", line)
@@ -320,7 +332,13 @@ def warm_kernels(run: Run, intake: Intake, selection: Selection) -> Iterator[Map
 
 
 def render_reports(
-    run: Run, intake: Intake, selection: Selection, say: Say, *, kernels: Mapping[str, str] | None = None
+    run: Run,
+    intake: Intake,
+    selection: Selection,
+    say: Say,
+    *,
+    console: Console | None = None,
+    kernels: Mapping[str, str] | None = None,
 ) -> list[Outcome]:
     """The reports of the week, the index, the data quality page and the manifest.
 
@@ -329,6 +347,7 @@ def render_reports(
         intake: of `admit_exports` or `last_intake`.
         selection: which reports.
         say: told what was done.
+        console: what `say` writes on; None where nobody waits.
         kernels: of `warm_kernels`; None begins them where a report has to be made.
     """
     from opslib.weekly import escalations, manifest, progress, render
@@ -347,12 +366,13 @@ def render_reports(
     if not warm:
         say("kernels", f"each is started from nothing: {why_not}")
     edition = _edition(run, intake)
-    escalations.open_register(run.warehouse, intake.week)
+    for line in escalations.open_register(run.warehouse, intake.week):
+        say("escalate", line)
     parameters = {
         "warehouse": str(run.folders.warehouse.resolve()),
         "params": str(run.folders.params.resolve()),
     }
-    with progress.progress_bar(len(jobs), say) as on_event:
+    with progress.progress_bar(len(jobs), say, console) as on_event:
         outcomes = render.run(
             jobs,
             notebooks=run.folders.notebooks,
@@ -439,6 +459,8 @@ def publish(run: Run, intake: Intake, say: Say) -> None:
     """Keep the numbers that the reports will show, and say which of those published before are others now."""
     from opslib.weekly.numbers import published
 
+    if not run.warehouse.weeks("standard", "tickets"):
+        return
     for line in published.publish(run.warehouse, run.organisation, intake.as_of):
         say("publish", line)
 
@@ -465,10 +487,9 @@ def _keep_apart(run: Run) -> None:
 
     Real exports replace the sample, and what was published of it is forgotten: it is no past of theirs.
     """
-    path = run.warehouse.root / "warehouse.json"
-    if not path.exists():
+    about = _about(run.warehouse)
+    if about is None:
         return
-    about: dict[str, Any] = json.loads(path.read_text())
     if run.sample and not about["sample"]:
         raise WarehouseError(
             f"{run.warehouse.root} was made from exports of {about['source']}, but {run.folders.exports} is the "
@@ -483,6 +504,15 @@ def _keep_apart(run: Run) -> None:
         from opslib.weekly.numbers import published
 
         published.forget_all(run.warehouse)
+
+
+def _about(warehouse: Warehouse) -> dict[str, Any] | None:
+    """Whose exports the warehouse holds; None where there are none. Two files tell it, as one may be damaged."""
+    try:
+        return warehouse.facts_of_the_run()
+    except WarehouseError:
+        note = warehouse.memo(_INTAKE).note(_INTAKE)
+        return None if note is None else note["about"]
 
 
 def _basis_of_intake(run: Run, staged: list[stage.Staged]) -> Basis:

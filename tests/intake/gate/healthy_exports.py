@@ -274,7 +274,7 @@ def present_in(tables: Mapping[str, pd.DataFrame], without: Iterable[str] = ()) 
 
 
 def candidates(con: duckdb.DuckDBPyConnection, tables: Mapping[str, pd.DataFrame]) -> None:
-    """Make the views that the gate judges: typed as standard tables, with what `check` asks for beside the columns."""
+    """Make the views that the gate judges: typed as the standard tables, with what `check` asks for besides."""
     con.execute("SET TimeZone='UTC'")
     for name, frame in tables.items():
         arrays = {c.name: _array(frame, c.name, c.arrow) for c in TABLES[name]}

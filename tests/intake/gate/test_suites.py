@@ -330,6 +330,7 @@ def test_every_team_expectation_of_every_suite_can_fail(clean: Tables, tmp_path:
         late = instants > WEEK_END - timedelta(hours=40)
         return frame[~(a_week | late | (in_week(frame, instants.name) & (frame.index % 4 > 0)))]
 
+    a_day = WEEK_END - timedelta(days=5)
     scenarios: dict[str, Tables] = {
         "no rows": {table: frame.iloc[:0] for table, frame in whole.items() if table != "tickets"}
         | {"tickets": clean["tickets"]},
@@ -346,6 +347,7 @@ def test_every_team_expectation_of_every_suite_can_fail(clean: Tables, tmp_path:
         | {"tickets": clean["tickets"][lambda f: ~in_week(f) & (f["team"] != "us-general")]},
         "nothing fits": {table: frame.assign(ticket_id="#" + frame["ticket_id"]) for table, frame in dated.items()}
         | {"tickets": clean["tickets"].assign(team=lambda f: f["team"].where(f.index % 4 > 0))},
+        "a day is cut off": {t: f[~f[at[t]].between(a_day, a_day + timedelta(days=1))] for t, f in dated.items()},
         "a team is renamed": {"tickets": clean["tickets"].replace({"team": {"us-general": "general"}})},
     }
     never_failed = {(table, rule["kwargs"]["column"]) for table in TABLES for rule in rules_of(table, "teams")}

@@ -206,6 +206,7 @@ TEAM_COLUMNS = {
     "week_is_there": "the week is there",
     "missing_weeks": "the number of weeks missing before",
     "volume_ratio": "the number of rows against the usual week",
+    "cut_days": "the number of days with far fewer rows than the same weekdays before",
 }
 """What the suite of a table may judge teams by, and how a reader would call it."""
 

@@ -21,7 +21,13 @@ from opslib.errors import GateError
 from opslib.intake.gate.derived import derived_columns
 from opslib.intake.gate.engine import Engine, quiet
 from opslib.intake.gate.export import Export
-from opslib.intake.gate.results import absent_result, absent_table_result, damage_result, shape_result
+from opslib.intake.gate.results import (
+    absent_result,
+    absent_table_result,
+    damage_result,
+    nothing_kept_result,
+    shape_result,
+)
 from opslib.intake.gate.row_rules import judge_rows, row_result, set_rows_aside
 from opslib.intake.gate.staging import REFERRED_TO, stage_rows, temporary_tables
 from opslib.intake.gate.suites import load_rules
@@ -83,6 +89,8 @@ def check(
     )
     with quiet(), temporary_tables(con):
         gate = _Gate(export, Engine(), expectations, _parameters(organisation, now), week, as_of)
+        for file in damaged:
+            gate.note(damage_result(file, organisation.team_names))
         for name in _references_first(export.present):
             gate.judge(TABLES[name])
         for name in sorted(lost):
@@ -90,8 +98,6 @@ def check(
         for table in TABLES.values():
             if table.name not in gate.rows:
                 gate.note(absent_table_result(table, organisation.team_names))
-        for file in damaged:
-            gate.note(damage_result(file, organisation.team_names))
         return gate.finish()
 
 
@@ -162,6 +168,8 @@ class _Gate:
             results[number] = result
             self._block(result, observed)
         self.results += [results.get(rule.number) or absent_result(table, rule) for rule in rules]
+        if table.needed and staged.rows and self.set_aside[table.name].num_rows == staged.rows:
+            self.note(nothing_kept_result(table, staged.rows, all_teams))
 
     def note_lost_table(self, table: Table) -> None:
         """Note that no file of a table could be read: there are no rows to judge; the damage says whom that blocks."""

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import PurePath
 from typing import Any
 
+from opslib.intake.gate.phrases import rows_in_words
 from opslib.intake.gate.suites import Rule
 from opslib.intake.gate.verdict import DamagedFile, Outcome, Result
 from opslib.tables import Table
@@ -97,6 +98,25 @@ def absent_table_result(table: Table, all_teams: tuple[str, ...]) -> Result:
     )
 
 
+def nothing_kept_result(table: Table, rows: int, all_teams: tuple[str, ...]) -> Result:
+    """The result of a table of which every row was set aside: what is then no number, is no zero either."""
+    return Result(
+        table=table.name,
+        expectation="a row is kept",
+        type="table",
+        column="",
+        severity="critical",
+        scope="table",
+        notes="Every number is about the rows that are kept.",
+        checked=rows,
+        failed=rows,
+        observed=f"all of {rows_in_words(rows)} set aside",
+        examples=(),
+        teams=all_teams,
+        outcome="blocked",
+    )
+
+
 def damage_result(file: DamagedFile, all_teams: Sequence[str]) -> Result:
     """The result of a file that cannot be read whole: it blocks the teams that it concerns."""
     name = PurePath(file.file).name
@@ -111,7 +131,7 @@ def damage_result(file: DamagedFile, all_teams: Sequence[str]) -> Result:
         notes="The part that could not be read may change every number of these teams.",
         checked=file.rows,
         failed=1,
-        observed=f"{name}: {file.message}",
+        observed=file.message if file.message.startswith(name) else f"{name}: {file.message}",
         examples=(name,),
         teams=teams,
         outcome="blocked" if teams else "warned",

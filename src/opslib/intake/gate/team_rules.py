@@ -18,6 +18,7 @@ from opslib.intake.gate.team_summary import range_in_words, team_summary
 from opslib.intake.gate.verdict import Result
 from opslib.intake.notation import quoted_list
 from opslib.tables import Table
+from opslib.weeks import shift_week, week_bounds
 
 TeamResult = tuple[Result, dict[str, str]]
 """The result of a rule on teams, and what is to be said of each team that fails it."""
@@ -87,16 +88,18 @@ def _summarise(
         by_team=export.team_origin(table) != "nowhere",
         rows_without_team=_rows_without_team(export, table) if "share_without_team" in columns else None,
         rows_of_unknown_tickets=_rows_of_unknown_tickets(staged) if "unknown_ticket_share" in columns else None,
+        by_day=_counts_by_day(export, table, week) if "cut_days" in columns else None,
         unknown_teams=_unknown_teams(export, table) if "team_keeps_its_name" in columns else (),
         repeated_keys=repeated_keys_in_words(table, export.present[table.name], repeated, staged.rows),
     )
 
 
 def _counts(export: Export, table: Table) -> pd.DataFrame:
-    """Rows kept, set aside for reasons of their own, and all, and the last kept instant, by team and week."""
+    """Rows kept, set aside for reasons of their own, and all, by team and week; the last kept instant; the cases."""
     counts: pd.DataFrame = (
         export.con.sql(
             "select _team, _week, count(*) filter (s.position is null) as kept, "
+            f"{_cases(table)} filter (s.position is null) as cases, "
             "count(*) filter (coalesce(s.own, false)) as own, count(*) as every, "
             "max(_dated) filter (s.position is null) as last "
             f"from gate_{table.name} g left join gate_set_aside s on s.position = g._position group by 1, 2"
@@ -105,6 +108,28 @@ def _counts(export: Export, table: Table) -> pd.DataFrame:
         .to_pandas()
     )
     return counts
+
+
+def _counts_by_day(export: Export, table: Table, week: str) -> pd.DataFrame:
+    """Cases kept by team and local day, over the trailing weeks and the one that is reported."""
+    organisation = export.organisation
+    start = week_bounds(shift_week(week, -organisation.limits.trailing_weeks - 1), organisation.zone)[0]
+    counts: pd.DataFrame = (
+        export.con.sql(
+            f"select _team as team, cast(timezone('{organisation.time_zone}', _dated) as date) as day, "
+            f"{_cases(table)} as rows from gate_{table.name} g left join gate_set_aside s on s.position = g._position "
+            "where s.position is null and _team is not null and _dated between $start and $until group by 1, 2",
+            params={"start": start, "until": week_bounds(week, organisation.zone)[1]},
+        )
+        .to_arrow_table()
+        .to_pandas()
+    )
+    return counts
+
+
+def _cases(table: Table) -> str:
+    """SQL of how many things happened of which none made another: the rows of one ticket come in a bunch."""
+    return "count(distinct ticket_id)" if "ticket_id" in table.key and len(table.key) > 1 else "count(*)"
 
 
 def _rows_without_team(export: Export, table: Table) -> int | None:

@@ -6,17 +6,18 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from opslib.intake.gate.derived import TEAM_COLUMNS
+from opslib.intake.gate.few_rows import chance, cut_day_in_words, cut_days, relative_variance
 from opslib.intake.gate.phrases import FEW, rows_in_words, teams_in_words, value_in_words
 from opslib.settings import Organisation
 from opslib.weeks import shift_week, week_bounds
 
 LEAST_HISTORY_WEEKS = 3
-# A team whose usual week has 7 rows has an empty one by chance less than once in 1,000 weeks (Poisson); 20 rows keep
-# the ratio of a usual week within the limits; from 100 rows on a silence of half a day is no chance either.
-JUDGED_FROM = {"week_is_there": 7, "missing_weeks": 7, "volume_ratio": 20, "hours_short_of_week_end": 100}
+# 20 cases keep the ratio of a usual week within the limits; from 100 on a silence of half a day is no chance either.
+JUDGED_FROM = {"volume_ratio": 20, "hours_short_of_week_end": 100}
 NEXT_TO_NOTHING = 1 / 20
 MANY = 1 / 2
 
@@ -31,6 +32,7 @@ def team_summary(
     by_team: bool,
     rows_without_team: int | None,
     rows_of_unknown_tickets: int | None,
+    by_day: pd.DataFrame | None = None,
     unknown_teams: Sequence[tuple[str, int]] = (),
     repeated_keys: Sequence[str] = (),
 ) -> tuple[pd.DataFrame, dict[str, dict[str, str]]]:
@@ -38,7 +40,8 @@ def team_summary(
 
     Args:
         counts: a row per team (`_team`, null: none of the organisation's) and ISO week (`_week`, null: undated) with
-            the rows `kept`, the rows set aside for reasons of their `own`, `every` row, and the `last` kept instant.
+            the rows `kept`, their `cases` (as many as tickets where rows come by ticket), the rows set aside for
+            reasons of their `own`, `every` row, and the `last` kept instant.
         organisation: teams, time zone and trailing weeks.
         week: the ISO week that is reported.
         as_of: the instant up to which the export knows the world.
@@ -46,6 +49,7 @@ def team_summary(
         by_team: whether the rows tell their team; where they do not, all of them stand for every team.
         rows_without_team: rows that name no team at all; None: not judged.
         rows_of_unknown_tickets: rows of tickets that are not in this export; None: not judged.
+        by_day: team, day and rows of the days of the trailing weeks and of the week; None: not judged.
         unknown_teams: the names of teams that params/org.yml does not have, most frequent first, with their rows.
         repeated_keys: what it means that many rows repeat a key.
 
@@ -59,10 +63,13 @@ def team_summary(
     """
     teams = organisation.team_names
     together = counts.assign(_team=None).groupby("_week", dropna=False, as_index=False)
-    whole = _TeamRows(together.agg({"kept": "sum", "own": "sum", "every": "sum", "last": "max"}), week, organisation)
+    whole = _TeamRows(
+        together.agg({"kept": "sum", "cases": "sum", "own": "sum", "every": "sum", "last": "max"}), week, organisation
+    )
     values: dict[str, dict[str, Any]] = {name: {} for name in TEAM_COLUMNS}
     sentences: dict[str, dict[str, str]] = {name: {} for name in TEAM_COLUMNS}
     without_team = None if rows_without_team is None else _share_to_judge(rows_without_team, whole.every)
+    cut = None if by_day is None else cut_days(by_day, [week], organisation, as_of)
     unknown_rows = sum(rows for _, rows in unknown_teams)
     renamed = (
         f"; the name of an unknown team came: {teams_in_words(unknown_teams)}: rename the team in params/org.yml, "
@@ -87,13 +94,17 @@ def team_summary(
         values["hours_short_of_week_end"][team] = (
             own_rows.hours_short(as_of) if own_rows.has_enough("hours_short_of_week_end") else None
         )
-        values["week_is_there"][team] = (
-            not own_rows.is_gap(own_rows.in_week) if own_rows.has_enough("week_is_there") else None
-        )
-        values["missing_weeks"][team] = len(own_rows.gaps) if own_rows.has_enough("missing_weeks") else None
+        values["week_is_there"][team] = not own_rows.is_missing(week) if own_rows.can_tell_missing else None
+        values["missing_weeks"][team] = len(own_rows.gaps) if own_rows.can_tell_missing else None
+        of_team = None if cut is None else cut[cut["team"] == team]
+        values["cut_days"][team] = None if of_team is None or not by_team else len(of_team)
+        sentences["cut_days"][team] = "" if of_team is None else "; ".join(map(cut_day_in_words, of_team.itertuples()))
         values["volume_ratio"][team] = own_rows.ratio if own_rows.has_enough("volume_ratio") else None
         usual = f"usually {own_rows.usual:,.0f}"
         sentences["rows_in_table"][team] = rows_in_words(whole.every)
+        sentences["unknown_ticket_share"][team] = (
+            f"{rows_of_unknown_tickets or 0:,} of {rows_in_words(whole.every)} are of tickets not in this export"
+        )
         sentences["share_without_team"][team] = (
             f"{rows_without_team or 0:,} of {rows_in_words(whole.every)} have no {team_column}: give them a team with "
             f"`missing: {teams[0]}` under `team` of the source, or raise `limits.without_team_share` in params/org.yml"
@@ -140,6 +151,7 @@ class _TeamRows:
         self.own = int(counts["own"].sum())
         dated = counts.dropna(subset=["_week"]).set_index("_week")
         rows_of_week = dated["kept"]
+        self.cases: pd.Series = dated["cases"]
         self.own_in_week = int(dated["own"].get(week, 0))
         self.every_in_week = int(dated["every"].get(week, 0))
         self.in_week = int(rows_of_week.get(week, 0))
@@ -149,10 +161,30 @@ class _TeamRows:
         has_begun = rows >= max(1.0, rows.max() / 10)
         self.history = rows[has_begun.cummax()]
         self.usual = float(self.history.median()) if len(self.history) else 0.0
+        self.rate = organisation.limits.false_alarm_rate / (len(organisation.teams) * (len(trailing) + 1))
 
     def has_enough(self, column: str) -> bool:
-        """Whether there are weeks and rows enough for a column to be judged."""
-        return len(self.history) >= LEAST_HISTORY_WEEKS and self.usual >= JUDGED_FROM[column]
+        """Whether there are weeks and cases enough for a column to be judged."""
+        usual = self.cases.reindex(self.history.index, fill_value=0).median()
+        return len(self.history) >= LEAST_HISTORY_WEEKS and usual >= JUDGED_FROM[column]
+
+    @property
+    def can_tell_missing(self) -> bool:
+        """Whether a week without a case is no chance."""
+        return len(self.history) >= LEAST_HISTORY_WEEKS and self._chance_of(0) < self.rate
+
+    def is_missing(self, week: str) -> bool:
+        """Whether a week has next to no rows, and fewer cases than chance gives."""
+        rows = self.in_week if week == self.week else int(self.history[week])
+        return self.is_gap(rows) and self._chance_of(int(self.cases.get(week, 0))) < self.rate
+
+    def _chance_of(self, cases: int) -> float:
+        usual_weeks = [label for label, rows in self.history.items() if not self.is_gap(int(rows))]
+        past = self.cases.reindex(usual_weeks, fill_value=0).to_numpy(dtype="float64")
+        if not len(past):
+            return 1.0
+        variance = relative_variance(past[None, None], np.ones((1, 1, len(past)), dtype=bool))[0]
+        return float(chance(cases, past.mean(), variance, len(past)))
 
     def is_gap(self, rows: int) -> bool:
         """Whether so few rows are next to no week at all."""
@@ -161,7 +193,7 @@ class _TeamRows:
     @property
     def gaps(self) -> list[str]:
         """The ISO weeks of the history that have next to no rows."""
-        return [str(label) for label, rows in self.history.items() if self.is_gap(int(rows))]
+        return [str(label) for label in self.history.index if self.is_missing(str(label))]
 
     @property
     def ratio(self) -> float | None:

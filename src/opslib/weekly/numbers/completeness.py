@@ -14,6 +14,7 @@ import pandas as pd
 
 from opslib.analysis.weekly_review import completeness as analysis
 from opslib.calendars import day_table, open_seconds_at
+from opslib.intake.gate import few_rows
 from opslib.metrics import ALL
 from opslib.settings import Organisation
 from opslib.store.memo import Basis, code_of, digest_of, digest_of_files
@@ -40,21 +41,25 @@ def build_weekly_completeness(warehouse: Warehouse, organisation: Organisation, 
     """
     started = perf_counter()
     memo, basis = warehouse.memo(TABLE), _basis(warehouse, organisation, as_of)
-    if warehouse.has("facts", TABLE) and memo.holds(TABLE, basis):
+    if memo.holds(TABLE, basis):
         return ["weekly completeness as before"]
     memo.forget([TABLE])
     weeks = complete_weeks(warehouse, organisation, as_of)
     names = ["created_at", "week", "team", "first_team", _LIFETIME, _LIFETIME_SO_FAR]
     tickets = warehouse.read("facts", "tickets", columns=names)
+    arrivals = pd.DataFrame({"team": tickets["first_team"].fillna(tickets["team"]), "at": tickets["created_at"]})
+    arrivals = arrivals[arrivals["team"].isin(organisation.team_names)]
+    silences = _silences(warehouse, arrivals, weeks, organisation, as_of)
     parts = [
         _at_the_start(tickets, weeks, organisation),
-        _in_silences(warehouse, tickets, weeks, organisation, as_of),
+        _named_for_all(silences, organisation),
+        _named_for_all(_on_cut_days(arrivals, silences, weeks, organisation, as_of), organisation),
         pd.DataFrame(columns=analysis.COLUMNS),
     ]
     rows = pd.concat([part for part in parts if len(part)] or parts[-1:], ignore_index=True)[analysis.COLUMNS]
     rows = rows.groupby(analysis.COLUMNS[:-1], sort=True)["reason"].agg(analysis.AND.join).reset_index().astype("str")
     warehouse.write("facts", TABLE, rows)
-    memo.keep(TABLE, basis)
+    memo.keep(TABLE, basis, made=warehouse.files("facts", TABLE))
     count = rows["week"].nunique()
     return [f"weekly completeness: {count} of {len(weeks)} weeks not complete ({perf_counter() - started:.1f} s)"]
 
@@ -81,20 +86,41 @@ def _at_the_start(tickets: pd.DataFrame, weeks: pd.DataFrame, organisation: Orga
     return rows.merge(teams, how="cross")
 
 
-def _in_silences(
-    warehouse: Warehouse, tickets: pd.DataFrame, weeks: pd.DataFrame, organisation: Organisation, as_of: datetime
+def _silences(
+    warehouse: Warehouse, arrivals: pd.DataFrame, weeks: pd.DataFrame, organisation: Organisation, as_of: datetime
 ) -> pd.DataFrame:
-    """The weeks of a team, and of all teams together, in which its tickets break off."""
-    arrivals = pd.DataFrame({"team": tickets["first_team"].fillna(tickets["team"]), "at": tickets["created_at"]})
-    arrivals = arrivals[arrivals["team"].isin(organisation.team_names)]
+    """The weeks of a team in which its tickets break off, with the reason and with where they do."""
     if arrivals.empty or weeks.empty:
-        return pd.DataFrame(columns=analysis.COLUMNS)
+        return pd.DataFrame(columns=[*analysis.COLUMNS, "begins_at", "ends_at"])
     rows = analysis.silences(arrivals, weeks, pd.Timestamp(as_of))
     rows = rows[_is_open(warehouse, organisation, rows, as_of)].reset_index(drop=True)
-    rows["scope"] = analysis.ALL_METRICS
     rows["reason"] = [
         _silence_in_words(*ends, organisation.zone) for ends in zip(rows["begins_at"], rows["ends_at"], strict=True)
     ]
+    return rows
+
+
+def _on_cut_days(
+    arrivals: pd.DataFrame, silences: pd.DataFrame, weeks: pd.DataFrame, organisation: Organisation, as_of: datetime
+) -> pd.DataFrame:
+    """The weeks of a team that have a day with far fewer tickets than the same weekdays before, with the reason."""
+    if arrivals.empty or weeks.empty:
+        return pd.DataFrame(columns=analysis.COLUMNS)
+    local = arrivals["at"].dt.tz_convert(organisation.time_zone)
+    days = arrivals.assign(day=local.dt.date).groupby(["team", "day"]).size().rename("rows").reset_index()
+    cut = few_rows.cut_days(days, list(weeks["week"]), organisation, as_of)
+    noon = pd.to_datetime(cut["day"]).dt.tz_localize(organisation.time_zone) + pd.Timedelta(hours=12)
+    around = cut.assign(noon=noon, place=cut.index).merge(silences[["team", "begins_at", "ends_at"]], on="team")
+    ends = around["ends_at"].fillna(pd.Timestamp(as_of))
+    told = around.loc[(around["begins_at"] <= around["noon"]) & (around["noon"] <= ends), "place"]
+    cut = cut[~cut.index.isin(told)].reset_index(drop=True)
+    reasons = [f"tickets of this team were cut off: {few_rows.cut_day_in_words(each)}" for each in cut.itertuples()]
+    return pd.DataFrame({"team": cut["team"], "week": cut["week"], "reason": pd.Series(reasons, dtype="str")})
+
+
+def _named_for_all(rows: pd.DataFrame, organisation: Organisation) -> pd.DataFrame:
+    """The weeks of a team that tell of no metric, and the same for all teams together, which then lack that team."""
+    rows = rows.assign(scope=analysis.ALL_METRICS)
     labels = {team.name: team.label for team in organisation.teams}
     together = rows.assign(
         team=ALL, reason=rows["team"].map(labels).astype("str") + ": " + rows["reason"].astype("str")

@@ -17,6 +17,7 @@ from typing import Any
 import duckdb
 import pandas as pd
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from opslib.analysis.weekly_review import restatements
 from opslib.calendars import day_table
@@ -63,11 +64,14 @@ def publish(warehouse: Warehouse, organisation: Organisation, as_of: datetime) -
         as_of: The instant up to which the exports know the world.
 
     Returns:
-        One line that says what is new, settled and restated.
+        A line that says what is new, settled and restated, behind one on a ledger that cannot be read.
     """
+    if not warehouse.has("facts", TABLE):
+        return ["no week is complete, so no number is published"]
     columns = ["metric", "team", "week", "channel", "value", "missing", "state"]
     current = warehouse.read("facts", TABLE, columns=columns)
     current = current[(current["channel"] == ALL) & current["missing"].isna()]
+    lines = _without_damage(warehouse)
     memo, basis = warehouse.memo(AREA), basis_of()
     mark = memo.note(AREA)
     then = datetime.fromisoformat(mark["as_of"]) if mark else None
@@ -88,8 +92,25 @@ def publish(warehouse: Warehouse, organisation: Organisation, as_of: datetime) -
     first_day = _first_day(warehouse)
     warehouse.write(AREA, GROUNDS, _grounds(warehouse, as_of))
     parameters = _parameters(organisation, first_day, as_of)
-    memo.keep(AREA, basis, {"as_of": as_of.isoformat(), "since": first_day.isoformat(), "parameters": parameters})
-    return [_in_words(news)]
+    note = {"as_of": as_of.isoformat(), "since": first_day.isoformat(), "parameters": parameters}
+    memo.keep(AREA, basis, note, [*warehouse.files(AREA, "values"), *warehouse.files(AREA, GROUNDS)])
+    return [*lines, _in_words(news)]
+
+
+def _without_damage(warehouse: Warehouse) -> list[str]:
+    """Begin the ledger anew where it cannot be read: what was published before is then told nowhere."""
+    if not warehouse.memo(AREA).lost():
+        return []
+    try:
+        for table in ("values", GROUNDS):
+            for path in warehouse.files(AREA, table):
+                pq.read_table(path, partitioning=None)
+    except (pa.ArrowException, OSError):
+        for table in ("values", GROUNDS):
+            shutil.rmtree(warehouse.folder(AREA, table), ignore_errors=True)
+        warehouse.memo(AREA).forget([AREA])
+        return ["the ledger of published numbers was damaged and begins anew: what was restated before is lost"]
+    return []
 
 
 def _prints_as_before(news: pd.DataFrame) -> pd.Series:

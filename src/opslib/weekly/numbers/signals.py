@@ -36,11 +36,7 @@ def build_weekly_signals(warehouse: Warehouse, organisation: Organisation) -> li
     memo = warehouse.memo(TABLE)
     weeks = warehouse.weeks("facts", VALUES)
     basis = _bases(warehouse, organisation, weeks)
-    outdated = [
-        week
-        for week in weeks
-        if not memo.holds(week, basis[week], [warehouse.folder("facts", TABLE) / f"week={week}" / "part.parquet"])
-    ]
+    outdated = [week for week in weeks if not memo.holds(week, basis[week])]
     memo.forget({*outdated, *(set(memo.names()) - set(weeks))})
     if outdated:
         rows = _judged(warehouse, organisation, [week for week in weeks if week <= outdated[-1]])
@@ -49,7 +45,7 @@ def build_weekly_signals(warehouse: Warehouse, organisation: Organisation) -> li
             part = rows_of.get(week, rows.head(0))
             warehouse.write_week("facts", TABLE, week, pa.Table.from_pandas(part, preserve_index=False))
     removed = warehouse.remove_weeks("facts", TABLE, keep=weeks)
-    memo.keep_all({week: (basis[week], None) for week in outdated})
+    memo.keep_all({week: (basis[week], None, warehouse.files("facts", TABLE, [week])) for week in outdated})
     if not outdated and not removed:
         return ["weekly signals as before", *_not_yet(organisation, weeks)]
     count = f"{len(outdated)} of {len(weeks)} weeks"

@@ -61,7 +61,7 @@ def build_weekly_values(warehouse: Warehouse, organisation: Organisation, as_of:
     metrics.check_goals(organisation)
     started = perf_counter()
     memo, basis = warehouse.memo("weekly_values"), _basis(warehouse, organisation, as_of)
-    if warehouse.has("facts", TABLE) and memo.holds(TABLE, basis):
+    if memo.holds(TABLE, basis):
         return ["weekly values as before"]
     memo.forget([TABLE])
 
@@ -104,7 +104,7 @@ def build_weekly_values(warehouse: Warehouse, organisation: Organisation, as_of:
     warehouse.write("facts", TABLE, values, partition_by_week=True)
     rows = _breakdown(sums, times, values, list(weeks["week"]), groups)
     warehouse.write("facts", BREAKDOWN, rows, partition_by_week=True)
-    memo.keep(TABLE, basis)
+    memo.keep(TABLE, basis, made=[*warehouse.files("facts", TABLE), *warehouse.files("facts", BREAKDOWN)])
     seconds = perf_counter() - started
     absent = f", {len(lacking)} of them not in this export" if lacking else ""
     return [
@@ -129,8 +129,8 @@ def complete_weeks(warehouse: Warehouse, organisation: Organisation, as_of: date
     tolerance = timedelta(hours=organisation.limits.week_ends_within_hours)
     last = last_complete_week(as_of, zone, tolerance)
     # An export of an old period tells of solves long after its last ticket; those weeks are not reported.
-    weeks = [week for week in warehouse.weeks("facts", "tickets") if week <= last]
-    names = weeks_between(weeks[0], weeks[-1]) if weeks else []
+    weeks = warehouse.weeks("facts", "tickets")
+    names = weeks_between(weeks[0], min(last, weeks[-1])) if weeks else []
     return metrics.week_frame(names, lambda week: week_bounds(week, zone))
 
 

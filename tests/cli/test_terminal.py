@@ -1,0 +1,100 @@
+"""No word of a file is markup or a control sequence on the terminal, and what the environment refuses is one line."""
+
+from __future__ import annotations
+
+import errno
+import io
+import os
+from pathlib import Path
+
+import duckdb
+import pytest
+from rich.table import Table
+from rich.text import Text
+
+from opslib.cli import terminal
+from opslib.cli.terminal import Terminal, fault_in_words
+from tests.command_line import ROOT, in_this_process
+
+ODD = [
+    "[/b]created",
+    "[link=https://example.com]click[/link]",
+    ":smiley:",
+    "cre\x1b[2J\x1b]0;pwned\x07ated",
+    "\x1b]8;;https://example.com\x1b\\click\x1b]8;;\x1b\\",
+    "status\x9b31m",
+    "back\rward\x08s",
+    "user\u202egnp.exe",
+    "na\udce4me",
+]
+
+
+@pytest.mark.parametrize("text", ODD)
+def test_a_word_of_a_file_is_shown_as_text_wherever_it_stands(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = io.StringIO()
+    console = Terminal(file=stream, force_terminal=True, width=200, color_system=None)
+    monkeypatch.setattr(terminal, "console", console)
+    table = Table(title=text)
+    table.add_column(text)
+    table.add_row(text)
+    terminal.say("gate", text)
+    console.print(table)
+    console.print(Text(text))
+    console.print(text)
+    shown = stream.getvalue()
+    assert not {character for character in shown if not character.isprintable()} - {"\n"}
+    letters = "".join(character for character in text if character.isalnum() and character.isascii())
+    plain = "".join(character for character in shown if character.isalnum() and character.isascii())
+    assert plain.count(letters) >= 5, "nothing that can be read is lost"
+
+
+def test_an_error_shows_the_header_of_a_file_as_text(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "tickets.csv"
+    path.write_text("ticket_id,[/b]cre\x1b[2Jated,status,team\n1,2026-11-10T10:00:00Z,open,us-general\n")
+    params = ["--params", str(ROOT / "params")]
+    answer = in_this_process(monkeypatch, capsys, tmp_path, "sources", "check", "standard", str(path), *params)
+    assert answer.status == 2
+    assert "[/b]cre" in answer.out
+    assert "\x1b" not in answer.out + answer.err
+
+
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        (PermissionError(errno.EACCES, "Permission denied", "wh/.lock"), "wh/.lock: permission denied; give this user"),
+        (OSError(errno.ENOSPC, "No space left on device"), "no space left on device; make room"),
+        (NotADirectoryError(errno.ENOTDIR, "Not a directory", "r/2026-W46"), "r/2026-W46: not a directory; a folder"),
+        (IsADirectoryError(errno.EISDIR, "Is a directory", 4), "is a directory"),
+        (OSError("a disk that is gone"), "a disk that is gone"),
+        (MemoryError(), "there is not enough memory"),
+        (duckdb.IOException("IO Error: Could not write\nfile"), "IO Error: Could not write file"),
+        (ValueError("a fault of opslib"), None),
+    ],
+)
+def test_what_the_environment_refuses_is_said_with_what_to_do(fault: Exception, words: str | None) -> None:
+    told = fault_in_words(fault)
+    assert told is None if words is None else told is not None and told.startswith(words) and "\n" not in told
+
+
+def test_an_output_that_cannot_write_a_letter_shows_its_number(tmp_path: Path) -> None:
+    path = tmp_path / "out"
+    with path.open("w", encoding="ascii") as stream, pytest.MonkeyPatch.context() as patch:
+        patch.setattr("sys.stdout", stream)
+        terminal.take_any_text()
+        print("Zürich")
+    assert path.read_text() == "Z\\xfcrich\n"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a file where a folder is needed is another error elsewhere")
+def test_a_warehouse_that_is_a_file_ends_in_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "exports").mkdir()
+    (tmp_path / "exports" / "tickets.csv").write_text("ticket_id,created_at,status,team\n")
+    (tmp_path / "wh").write_text("a file")
+    options = ["--exports", "exports", "--params", str(ROOT / "params"), "--warehouse", "wh", "--reports", "r"]
+    answer = in_this_process(monkeypatch, capsys, tmp_path, "gate", *options)
+    assert (answer.status, answer.err.count("\n")) == (2, 1)
+    assert answer.err.startswith("opslib: wh: file exists")
