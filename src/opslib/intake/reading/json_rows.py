@@ -33,7 +33,8 @@ def json_rows(reading: Reading, text: Text) -> RawRows:
                 SELECT place AS _row, CASE WHEN kind IN ('OBJECT', 'ARRAY') THEN json END AS _json,
                        CASE WHEN kind IS NULL AND problem IS NULL AND json LIKE '[%' THEN {quoted(_BROKEN_ARRAY)}
                             WHEN kind IS NULL THEN coalesce(problem, 'row: not valid JSON')
-                            WHEN kind NOT IN ('OBJECT', 'ARRAY') THEN 'row: not a JSON object' END AS _unreadable
+                            WHEN kind NOT IN ('OBJECT', 'ARRAY') THEN 'row: not a JSON object' END AS _unreadable,
+                       coalesce(kind = 'ARRAY', false) AS is_array
                 FROM (
                     SELECT place, json, problem, CASE WHEN json_valid(json) THEN json_type(json) END AS kind
                     FROM (SELECT place, trim(text, ' ,' || {_BLANKS}) AS json, problem FROM json_records)
@@ -73,25 +74,32 @@ def _objects(reading: Reading, values: Path) -> tuple[Path, int, str | None]:
     key = reading.options.records
     path = _json_path(key.split(".")) if key else ""
     page = f"json_type(_json, {quoted(path)})" if key else "NULL::VARCHAR"
-    source = f"(SELECT *, json_type(_json) = 'ARRAY' AS is_array, {page} AS page FROM {parquet_source(values)})"
-    in_page = f"json_array_length(_json, {quoted(path)})" if key else "0"
-    counts = reading.con.execute(
-        f"""SELECT coalesce(sum(CASE WHEN is_array THEN json_array_length(_json) WHEN page IN ('ARRAY', 'NULL')
-                                     THEN coalesce({in_page}, 0) ELSE 1 END), 0)::BIGINT,
-                   count(*) FILTER (is_array), count(page), count(*) FILTER (page NOT IN ('ARRAY', 'NULL')),
-                   min(_row) FILTER (_json IS NOT NULL AND NOT is_array AND page IS NULL),
-                   min(_row) FILTER (page IS NULL AND {_is_error("_json")}),
-                   min(_row) FILTER (_unreadable = {quoted(_BROKEN_ARRAY)})
-            FROM {source}"""
+    row = reading.con.execute(
+        f"""SELECT count(*), count(*) FILTER (is_array), min(_row) FILTER (_unreadable = {quoted(_BROKEN_ARRAY)})
+            FROM {parquet_source(values)}"""
     ).fetchone()
-    assert counts is not None
-    records, arrays, pages, odd_pages, first_without, first_error, first_broken = counts
+    assert row is not None
+    records, arrays, first_broken = row
     wrong = None
     if first_broken:
         wrong = (
             f"{reading.name}: value {first_broken:,} of the file is a broken array of records: fetch the export again"
         )
-    elif key and odd_pages:
+    if not key and not arrays:
+        return values, records, wrong
+    source = f"(SELECT *, {page} AS page FROM {parquet_source(values)})"
+    in_page = f"json_array_length(_json, {quoted(path)})" if key else "0"
+    counts = reading.con.execute(
+        f"""SELECT coalesce(sum(CASE WHEN is_array THEN json_array_length(_json) WHEN page IN ('ARRAY', 'NULL')
+                                     THEN coalesce({in_page}, 0) ELSE 1 END), 0)::BIGINT,
+                   count(page), count(*) FILTER (page NOT IN ('ARRAY', 'NULL')),
+                   min(_row) FILTER (_json IS NOT NULL AND NOT is_array AND page IS NULL),
+                   min(_row) FILTER (page IS NULL AND {_is_error("_json")})
+            FROM {source}"""
+    ).fetchone()
+    assert counts is not None
+    records, pages, odd_pages, first_without, first_error = counts
+    if key and wrong is None and odd_pages:
         wrong = f"{reading.name}: `{key}` is no array of records; fetch the export again"
     elif key and (first_error or (pages and first_without)):
         wrong = (
