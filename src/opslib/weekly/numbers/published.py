@@ -41,7 +41,10 @@ _OF_NO_NUMBER = {"organisation", "privacy", "limits", "signals", "teams", "calen
 """What of params/org.yml no weekly value rests on, or what is compared by team; anything else may touch every one."""
 _LABELS = ("channel", "requester_id", "contact_reason")
 """What the events do not tell of a ticket, beside its creation and deadline; metrics say which of them they need."""
-_OF_NO_SCORE = {"comment", "reviewer_id", "agent_id", "disputed_at", "overturned"}
+_OF_NO_CONTENT = {
+    *("comment", "reviewer_id", "agent_id", "disputed_at", "overturned"),
+    *("answer_id", "event_id", "sequence"),
+}
 _TOUCHES: dict[str, tuple[str, Callable[[Metric], bool] | None]] = {
     "own": (restatements.CHANGED_ROWS, None),
     "labels": (restatements.CHANGED_ROWS, lambda each: any(f"tickets.{name}" in each.needs for name in _LABELS)),
@@ -285,9 +288,9 @@ def _grounds(warehouse: Warehouse, until: datetime) -> pa.Table:
 
 def _grounds_query(present: Mapping[str, Sequence[str]]) -> str:
     parts = {
-        "events": ("ticket_events", "occurred_at", present.get("ticket_events", ())),
-        "surveys": ("satisfaction", "answered_at", _scored(present, "satisfaction")),
-        "reviews": ("quality_reviews", "reviewed_at", _scored(present, "quality_reviews")),
+        "events": ("ticket_events", "occurred_at", _columns_of_content(present, "ticket_events")),
+        "surveys": ("satisfaction", "answered_at", _columns_of_content(present, "satisfaction")),
+        "reviews": ("quality_reviews", "reviewed_at", _columns_of_content(present, "quality_reviews")),
     }
     joins, columns = [], []
     for name, (table, dated_by, content) in parts.items():
@@ -316,8 +319,8 @@ def _first_reply(present: Mapping[str, Sequence[str]]) -> str:
     return "CASE WHEN first_reply_at <= $until THEN epoch_us(first_reply_at) ELSE 0 END"
 
 
-def _scored(present: Mapping[str, Sequence[str]], table: str) -> list[str]:
-    return [name for name in present.get(table, ()) if name not in _OF_NO_SCORE]
+def _columns_of_content(present: Mapping[str, Sequence[str]], table: str) -> list[str]:
+    return [name for name in present.get(table, ()) if name not in _OF_NO_CONTENT]
 
 
 def _content(table: str, columns: Sequence[str]) -> str:
