@@ -1,7 +1,7 @@
 # Two commands matter: `make weekly` and `make test`. `make help` lists the rest.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup weekly exports gate facts reports review screenshots test test-facts check lab lock clean
+.PHONY: help setup weekly exports gate facts reports review screenshots test test-facts check fuzz lab lock clean
 
 PYTHON ?= python3
 ifeq ($(CONDA_DEFAULT_ENV),opslib)
@@ -90,6 +90,9 @@ test: setup  ## all tests, the notebooks and the pages in a real browser among t
 
 test-facts: setup
 	@$(BIN)/opslib facts --sample-tickets 6000 --exports $(TEST_DATA)/sample --warehouse $(TEST_DATA)/warehouse --params params
+
+fuzz: setup  ## two thousand broken exports: no traceback, no row lost
+	@$(BIN)/python -m benchmarks.fuzz
 
 lab: facts  ## JupyterLab on the facts, with git and nbdime
 	@$(BIN)/python -m ipykernel install --sys-prefix --name opslib --display-name "opslib" >/dev/null

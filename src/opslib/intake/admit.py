@@ -24,6 +24,7 @@ from opslib.intake.notation import parquet_source, quoted
 from opslib.intake.stage import Staged, accounting
 from opslib.settings import Organisation
 from opslib.store.files import write_json, write_text
+from opslib.store.memo import digest_of
 from opslib.store.warehouse import WEEKLY_TABLES, Warehouse, write_parquet
 from opslib.tables import TABLES, Table
 from opslib.weeks import last_complete_week, week_bounds
@@ -37,6 +38,7 @@ _FIRST = "created"
 _ROWS_OF_A_PASS = 2_000_000
 _WRITERS = 2
 _LAST = ("merged_into", "deleted")
+_LONGEST_NAME_BYTES = 160
 
 
 @dataclass(frozen=True)
@@ -332,12 +334,20 @@ def _write_quarantine(
             con.unregister("reasons")
             rows.loc[(item.file, item.table), "set_aside"] = len(rejected)
         if len(rejected):
-            path = quarantine / item.table / f"{item.file.replace('/', '_')}.parquet"
+            path = quarantine / item.table / f"{_safe_name(item.file)}.parquet"
             write_parquet(rejected, path)
             paths.add(path)
     for path in quarantine.glob("*/*.parquet"):
         if path not in paths:
             path.unlink()
+
+
+def _safe_name(file: str) -> str:
+    """A file's name as a name in another folder: its own where it can be, else one that no other file gets."""
+    plain = file.replace("/", "_")
+    if plain == file and len(file.encode()) <= _LONGEST_NAME_BYTES and "~" not in file:
+        return file
+    return f"{plain.encode()[:_LONGEST_NAME_BYTES].decode(errors='ignore')}~{digest_of(file)[:12]}"
 
 
 def _write_standard(

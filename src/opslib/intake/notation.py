@@ -5,8 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
 from opslib.store.files import pattern_of
+
+_LONGEST_NAME: Final = 60
 
 
 def quoted(text: object) -> str:
@@ -26,8 +29,11 @@ def parquet_source(path: Path, *options: str) -> str:
 
 def shown_name(path: Path) -> str:
     """The name of a file for messages and tables: bytes that are no text and control characters are written out."""
-    name = os.fsencode(path.name).decode("utf-8", "backslashreplace")
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in name)
+    return _printable(os.fsencode(path.name).decode("utf-8", "backslashreplace"))
+
+
+def _printable(text: str) -> str:
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def identifier(name: str) -> str:
@@ -37,7 +43,8 @@ def identifier(name: str) -> str:
 
 def listed(names: Sequence[str], most: int = 40) -> str:
     """`a`, `b`, `c` and so on, for messages."""
-    text = ", ".join(f"`{name}`" for name in names[:most])
+    shown = [name if len(name) <= _LONGEST_NAME else f"{name[:_LONGEST_NAME]}…" for name in names[:most]]
+    text = ", ".join(f"`{_printable(name)}`" for name in shown)
     return f"{text} and {len(names) - most} more" if len(names) > most else text or "no columns"
 
 

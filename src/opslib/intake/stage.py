@@ -6,32 +6,44 @@ What was staged once is found again by the content of the export, of its mapping
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack, nullcontext
 from dataclasses import asdict, dataclass, field
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Any, Final
 
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from opslib.errors import ExportError
 from opslib.intake.mapping.export_files import find_files, lookup_files
-from opslib.intake.mapping.map_file import MappedFile, map_file
+from opslib.intake.mapping.look_ups import LookUps
+from opslib.intake.mapping.map_file import MappedFile, map_files
 from opslib.intake.mapping.sources import SourceMapping
+from opslib.intake.notation import shown_name
 from opslib.intake.privacy.pseudonyms import Pseudonymiser
 from opslib.intake.privacy.redaction import redact_many
 from opslib.settings import ReadingLimits
-from opslib.store.files import digest, write_aside
-from opslib.store.memo import code_of, digest_of
+from opslib.store.files import sha256_of, write_aside
+from opslib.store.memo import Basis, code_of, digest_of
 from opslib.store.warehouse import Warehouse
 from opslib.tables import TABLES, Table
 
 _REDACTED_AT_ONCE = 20_000
 _WORTH_A_PROCESS_BYTES = 50_000_000
 """Of text from which on processes are worth their start: redacting less takes no longer than importing pandas there."""
+
+
+_KEPT_AT_ONCE: Final = 16
+_SMALL_BYTES: Final = 2_000_000
+_TOGETHER: Final = 100
+"""Small files that are read together at most."""
+_READINGS: Final = 3
+"""How often a file that changes is read before it is refused."""
 
 
 @dataclass(frozen=True)
@@ -81,81 +93,179 @@ def stage(
         One entry per file and table that it feeds, in the order of the files.
 
     Raises:
-        ExportError: there is nothing to read.
+        ExportError: there is nothing to read, or a file does not rest.
     """
     files = find_files(source, exports)
-    shas = {path: digest(path) for path in files}
-    looked_up = [shas.get(path) or digest(path) for path in lookup_files(source, exports)]
+    looked_up = lookup_files(source, exports)
+    versions = {path: _Version.of(path) for path in dict.fromkeys([*files, *looked_up])}
     rests_on = {
         "code": code_of(__name__),
         "mapping": digest_of(source.model_dump_json()),
         "pseudonyms": pseudonymiser.one("fingerprint"),
+        "limits": digest_of((limits or ReadingLimits()).model_dump_json()),
+        # A mapping with look-ups depends on the files looked up too.
+        "looked_up": digest_of([versions[path].sha256 for path in looked_up]),
     }
     names = {path: _name_of(path, exports) for path in files}
     memo = warehouse.memo("staged")
     staged: list[Staged] = []
+    fresh: dict[str, tuple[Basis, list[dict[str, Any]]]] = {}
     pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn")) if workers > 1 else None
-    with pool or nullcontext():
-        for order, path in enumerate(files):
-            name = names[path]
-            # A mapping with look-ups depends on the files looked up too.
-            basis = rests_on | {"content": digest_of([path.name, shas[path], *looked_up])}
-            folder = warehouse.root / "staged" / digest_of([name, basis])[:24]
-            if not memo.holds(name, basis, [warehouse.root / each["parquet"] for each in memo.note(name) or ()]):
+    bases = {path: rests_on | {"content": digest_of([names[path], versions[path].sha256])} for path in files}
+    new = [
+        path
+        for path in files
+        if not memo.holds(
+            names[path], bases[path], [warehouse.root / each["parquet"] for each in memo.note(names[path]) or ()]
+        )
+    ]
+    with pool or nullcontext(), LookUps(exports, limits) as look_ups:
+        work = _Staging(warehouse, source, exports, pseudonymiser, limits, look_ups, pool)
+        for paths in _batches(source, new, versions):
+            for path in paths:
                 if on_file is not None:
-                    on_file(path.name)
-                memo.forget([name])
-                entries = _stage_file(warehouse, source, path, exports, shas[path], folder, pseudonymiser, pool)
-                memo.keep(name, basis, [asdict(item) for item in entries])
-            staged += [
-                Staged(
-                    **(entry | {"present": tuple(entry["present"]), "unread": tuple(entry["unread"]), "order": order})
-                )
-                for entry in memo.note(name)
-            ]
+                    on_file(names[path])
+            for path, items, version in work.read_whole({path: versions[path] for path in paths}, names, rests_on):
+                basis = rests_on | {"content": digest_of([names[path], version.sha256])}
+                fresh[names[path]] = (basis, [asdict(item) for item in items])
+            # To write all that is known after each file would take time by the square of their number.
+            if len(fresh) > _KEPT_AT_ONCE + len(memo.names()):
+                memo.keep_all(fresh)
+                fresh = {}
+        for path in looked_up:
+            if _Version.state_of(path) != versions[path].state:
+                raise _changes_while_read(path)
+    memo.keep_all(fresh)
+    for order, path in enumerate(files):
+        staged += [
+            Staged(**(entry | {"present": tuple(entry["present"]), "unread": tuple(entry["unread"]), "order": order}))
+            for entry in memo.note(names[path])
+        ]
     memo.forget(set(memo.names()) - set(names.values()))
     _remove_others(warehouse.root / "staged", {Path(item.parquet).parent.name for item in staged})
     return staged
 
 
+def _batches(source: SourceMapping, paths: Iterable[Path], versions: Mapping[Path, _Version]) -> Iterator[list[Path]]:
+    """Files to be read together: small ones that the same feeds fit, any other by itself."""
+    alike: dict[tuple[int, ...], list[Path]] = {}
+    for path in paths:
+        if versions[path].size > _SMALL_BYTES:
+            yield [path]
+            continue
+        feeds = tuple(number for number, feed in enumerate(source.feeds) if feed.fits(path.name))
+        batch = alike.setdefault(feeds, [])
+        batch.append(path)
+        if len(batch) == _TOGETHER:
+            yield alike.pop(feeds)
+    yield from alike.values()
+
+
+@dataclass(frozen=True)
+class _Version:
+    """What a file's bytes are, and the state by which it is seen that they were changed since."""
+
+    state: tuple[int, int, int, int]
+    sha256: str
+
+    @property
+    def size(self) -> int:
+        return self.state[1]
+
+    @classmethod
+    def of(cls, path: Path) -> _Version:
+        return cls(cls.state_of(path), sha256_of(path))
+
+    @staticmethod
+    def state_of(path: Path) -> tuple[int, int, int, int]:
+        stat = path.stat()
+        return stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns
+
+
+def _changes_while_read(path: Path) -> ExportError:
+    return ExportError(f"{shown_name(path)}: the file changes while it is read; run again once it is written whole")
+
+
 def _name_of(path: Path, exports: Path) -> str:
     """What an export file is called: its way from the folder of the exports."""
-    return path.relative_to(exports).as_posix() if path.is_relative_to(exports) else path.name
+    folder = path.parent.relative_to(exports) if path.parent.is_relative_to(exports) else Path()
+    return (folder / shown_name(path)).as_posix()
 
 
-def _stage_file(
-    warehouse: Warehouse,
-    source: SourceMapping,
-    path: Path,
-    exports: Path,
-    sha256: str,
-    folder: Path,
-    pseudonymiser: Pseudonymiser,
-    pool: ProcessPoolExecutor | None,
-) -> list[Staged]:
-    folder.mkdir(parents=True, exist_ok=True)
-    staged = []
-    with warehouse.connect() as con, ExitStack() as stack:
-        for mapped_file in map_file(con, source, path, exports):
-            stack.callback(mapped_file.close)
-            parquet = folder / f"{mapped_file.table}.parquet"
-            pieces = _write(mapped_file, parquet, pseudonymiser, pool)
-            item = Staged(
-                table=mapped_file.table,
-                file=_name_of(path, exports),
-                sha256=sha256,
-                order=0,
-                rows_read=mapped_file.rows_read + mapped_file.left_out,
-                left_out=mapped_file.left_out,
-                records=mapped_file.records,
-                present=tuple(sorted(mapped_file.present)),
-                damage=mapped_file.damage,
-                unread=mapped_file.unread,
-                redacted=dict(sorted(pieces.items())),
-                parquet=parquet.relative_to(warehouse.root).as_posix(),
-            )
-            staged.append(item)
-    return staged
+@dataclass(frozen=True)
+class _Staging:
+    """What the staging of each file of a run needs."""
+
+    warehouse: Warehouse
+    source: SourceMapping
+    exports: Path
+    pseudonymiser: Pseudonymiser
+    limits: ReadingLimits | None
+    look_ups: LookUps
+    pool: ProcessPoolExecutor | None
+
+    def read_whole(
+        self, versions: Mapping[Path, _Version], names: Mapping[Path, str], rests_on: Basis
+    ) -> Iterator[tuple[Path, list[Staged], _Version]]:
+        """Stage files from the very bytes that their versions tell; one that changes meanwhile is read again.
+
+        Args:
+            versions: of files that are to be read together.
+            names: what the files are called.
+            rests_on: what any staged file rests on, beside its content.
+
+        Yields:
+            A file, an entry per table that it feeds, and the version that was read.
+
+        Raises:
+            ExportError: a file does not rest.
+        """
+        for _ in range(_READINGS):
+            resting = {path: one for path, one in versions.items() if _Version.state_of(path) == one.state}
+            entries = self._read(resting, names, rests_on) if resting else {}
+            whole = {path for path in resting if _Version.state_of(path) == resting[path].state}
+            yield from ((path, entries[path], resting[path]) for path in whole)
+            versions = {path: _Version.of(path) for path in versions if path not in whole}
+            for path in versions:
+                self.look_ups.forget(path)
+            if not versions:
+                return
+        raise _changes_while_read(next(iter(versions)))
+
+    def _read(
+        self, versions: Mapping[Path, _Version], names: Mapping[Path, str], rests_on: Basis
+    ) -> dict[Path, list[Staged]]:
+        staged: dict[Path, list[Staged]] = {path: [] for path in versions}
+        with self.warehouse.connect() as con, ExitStack() as stack:
+            files = map_files(con, self.source, list(versions), look_ups=self.look_ups, limits=self.limits)
+            for mapped_files in files:
+                for mapped_file in mapped_files:
+                    stack.callback(mapped_file.close)
+            for path, mapped_files in zip(versions, files, strict=True):
+                name, sha256 = names[path], versions[path].sha256
+                basis = {**rests_on, "content": digest_of([name, sha256])}
+                folder = self.warehouse.root / "staged" / digest_of([name, basis])[:24]
+                folder.mkdir(parents=True, exist_ok=True)
+                for mapped_file in mapped_files:
+                    parquet = folder / f"{mapped_file.table}.parquet"
+                    pieces = _write(mapped_file, parquet, self.pseudonymiser, self.pool)
+                    staged[path].append(
+                        Staged(
+                            table=mapped_file.table,
+                            file=name,
+                            sha256=sha256,
+                            order=0,
+                            rows_read=mapped_file.rows_read + mapped_file.left_out,
+                            left_out=mapped_file.left_out,
+                            records=mapped_file.records,
+                            present=tuple(sorted(mapped_file.present)),
+                            damage=mapped_file.damage,
+                            unread=mapped_file.unread,
+                            redacted=dict(sorted(pieces.items())),
+                            parquet=parquet.relative_to(self.warehouse.root).as_posix(),
+                        )
+                    )
+        return staged
 
 
 def _write(

@@ -62,9 +62,9 @@ def _state(watched: Iterable[str]) -> str:
     state = hashlib.sha256()
     state.update(os.environ.get("OPSLIB_KEY", "").encode())
     for name in watched:
-        state.update(f"{name}\n".encode())
+        state.update(os.fsencode(f"{name}\n"))
         for path, size, changed in sorted(_files(name)):
-            state.update(f"{path}\t{size}\t{changed}\n".encode())
+            state.update(os.fsencode(f"{path}\t{size}\t{changed}\n"))
     return state.hexdigest()
 
 

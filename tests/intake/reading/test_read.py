@@ -59,6 +59,7 @@ def unreadable(con: duckdb.DuckDBPyConnection, raw: RawRows) -> dict[int, str]:
 TEXT = "id;name\n1;Zoë “quoted”\n2;plain\n"
 
 
+@pytest.mark.usefixtures("way")
 @pytest.mark.parametrize(
     "content",
     [
@@ -114,12 +115,14 @@ def test_lines_above_the_header_can_be_skipped(export: Any, con: Any) -> None:
     assert rows(con, raw) == [("1", "a")]
 
 
+@pytest.mark.usefixtures("way")
 def test_newlines_in_quotes_stay_in_their_field(export: Any, con: Any) -> None:
     raw = export("t.csv", 'id,text\n1,"first\nsecond ""line"""\n2,"a,b"\n')
     assert rows(con, raw) == [("1", 'first\nsecond "line"'), ("2", "a,b")]
     assert row_numbers(con, raw) == [1, 2]
 
 
+@pytest.mark.usefixtures("way")
 def test_repeated_headers_are_skipped_and_counted_and_keep_their_row_number(export: Any, con: Any) -> None:
     """A spreadsheet shows row N of the data on line N + 1; that must hold after a repeated header too."""
     raw = export("t.csv", "id,name\n1,a\nid,name\n2,b\nid,name\n")
@@ -128,6 +131,7 @@ def test_repeated_headers_are_skipped_and_counted_and_keep_their_row_number(expo
     assert (raw.rows, raw.repeated_headers) == (2, 2)
 
 
+@pytest.mark.usefixtures("way")
 def test_a_row_with_too_few_or_too_many_fields_is_kept_and_named_but_not_believed(export: Any, con: Any) -> None:
     raw = export("t.csv", "id,name,team\n1,a,x\n2,b\n3,c,y,z\n4,d,w\n")
     assert rows(con, raw) == [("1", "a", "x"), (None,) * 3, (None,) * 3, ("4", "d", "w")]
@@ -137,12 +141,14 @@ def test_a_row_with_too_few_or_too_many_fields_is_kept_and_named_but_not_believe
     }
 
 
+@pytest.mark.usefixtures("way")
 def test_empty_fields_beyond_the_header_do_no_harm(export: Any, con: Any) -> None:
     raw = export("t.csv", "id,name\n1,a,,\n2,b\n")
     assert rows(con, raw) == [("1", "a"), ("2", "b")]
     assert unreadable(con, raw) == {}
 
 
+@pytest.mark.usefixtures("way")
 @pytest.mark.parametrize("mark", [b"", codecs.BOM_UTF8])
 def test_a_quote_that_is_never_closed_costs_its_own_row_only(export: Any, con: Any, mark: bytes) -> None:
     """DuckDB alone drops all rows after such a quote without a word."""

@@ -17,6 +17,7 @@ from opslib.errors import ExportError
 from opslib.intake.mapping import advice
 from opslib.intake.mapping.export_files import find_files
 from opslib.intake.mapping.feed_plan import Plan, plan_file
+from opslib.intake.mapping.look_ups import LookUps
 from opslib.intake.mapping.sources import STANDARD, SourceMapping, load_source
 from opslib.intake.notation import parquet_source, quoted, quoted_list
 from opslib.intake.reading.raw_rows import SHEET
@@ -248,8 +249,8 @@ class _Allowance:
 
 
 def _check_file(mapping: SourceMapping, path: Path, allowance: _Allowance) -> FileCheck:
-    with duckdb.connect() as con:
-        plans = [plan.thorough() for plan in plan_file(con, mapping, path, path.parent)]
+    with duckdb.connect() as con, LookUps(path.parent) as look_ups:
+        plans = [plan.thorough() for plan in plan_file(con, mapping, path, look_ups)]
         try:
             used = {name for plan in plans for name in plan.used}
             names = list(dict.fromkeys(plan.table for plan in plans))

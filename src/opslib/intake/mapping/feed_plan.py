@@ -12,6 +12,7 @@ import duckdb
 from opslib.errors import ExportError
 from opslib.intake.mapping import time_sql, value_sql
 from opslib.intake.mapping.file_columns import FileColumns
+from opslib.intake.mapping.look_ups import LookUps
 from opslib.intake.mapping.rounded_ids import rounding_faults
 from opslib.intake.mapping.sheet_choice import SheetUse, rows_of_sheets
 from opslib.intake.mapping.sources import TIME_FORMATS, ColumnRule, Condition, Feed, SourceMapping
@@ -109,10 +110,18 @@ class Plan:
 
     def left_out(self, con: duckdb.DuckDBPyConnection) -> int:
         """How many rows of the file give no row, because the conditions leave them out."""
+        return _count(con, f"SELECT count(*) FROM {self._left_out_source}")
+
+    def left_out_rows(self, con: duckdb.DuckDBPyConnection) -> list[int]:
+        """The numbers of those rows."""
+        return [row for (row,) in con.execute(f"SELECT _row FROM {self._left_out_source}").fetchall()]
+
+    @property
+    def _left_out_source(self) -> str:
         condition = f"({self.where}) AND ({' OR '.join(f'({variant.condition})' for variant in self.variants)})"
         if condition == "(true) AND ((true))":
-            return 0
-        return _count(con, f"SELECT count(*) FROM {self.relation} WHERE _unreadable IS NULL AND NOT ({condition})")
+            return "(SELECT 0 AS _row WHERE false)"
+        return f"{self.relation} WHERE _unreadable IS NULL AND NOT ({condition})"
 
     def read_sql(self, variant: int) -> str:
         """SQL of the rows with `rN` (as it stands in the file), `tN` (as text), `fN` (whether the
@@ -196,7 +205,7 @@ def plan_file(
     con: duckdb.DuckDBPyConnection,
     mapping: SourceMapping,
     path: Path,
-    exports: Path,
+    look_ups: LookUps,
     limits: ReadingLimits | None = None,
 ) -> list[Plan]:
     """Compile the feeds of one file: what `map_file` runs and `check_source` explains.
@@ -205,7 +214,7 @@ def plan_file(
         con: a DuckDB connection.
         mapping: the source.
         path: a file that the source maps.
-        exports: the folder of the exports, for look-ups.
+        look_ups: what can be looked up beside it.
         limits: how much the file may ask for.
 
     Raises:
@@ -217,27 +226,45 @@ def plan_file(
             f"{path.name}: the source {mapping.name!r} has no mapping for this file; "
             f"it maps {listed(mapping.file_patterns, 12)}"
         )
-    files: dict[tuple[Path, ReadOptions], RawRows] = {}
+    files: dict[ReadOptions, RawRows] = {}
 
-    def open_once(file: Path, options: ReadOptions) -> RawRows:
-        if (file, options) not in files:
-            files[file, options] = open_export(con, file, options, limits)
-        return files[file, options]
+    def open_once(options: ReadOptions) -> RawRows:
+        if options not in files:
+            files[options] = open_export(con, path, options, limits)
+        return files[options]
 
-    workspace = open_once(path, feeds[0].read).workspace
+    plans = plan_feeds(con, mapping, feeds, open_once, look_ups)
+    for raw in files.values():
+        plans[0].workspace.keep(raw.workspace)
+    return plans
+
+
+def plan_feeds(
+    con: duckdb.DuckDBPyConnection,
+    mapping: SourceMapping,
+    feeds: Sequence[Feed],
+    open_once: Callable[[ReadOptions], RawRows],
+    look_ups: LookUps,
+) -> list[Plan]:
+    """Compile feeds for the rows of a file that each of them fits.
+
+    Args:
+        con: a DuckDB connection.
+        mapping: the source.
+        feeds: those of its feeds that fit.
+        open_once: the rows as they are read with some options.
+        look_ups: what can be looked up beside them.
+    """
+    workspace = open_once(feeds[0].read).workspace
     plans = []
     for feed in feeds:
 
         def compiled(raw: RawRows, feed: Feed = feed) -> Plan:
-            columns = FileColumns.of(con, mapping, feed, raw, exports, open_once)
+            columns = FileColumns.of(con, mapping, feed, raw, look_ups)
             return _Compiler(mapping, feed, columns).plan(workspace)
 
-        raw = open_once(path, feed.read)
-        plans.append(compiled(_with_sheets(con, raw, compiled)))
-    plans = _with_rounded_ids(con, plans)
-    for raw in files.values():
-        workspace.keep(raw.workspace)
-    return plans
+        plans.append(compiled(_with_sheets(con, open_once(feed.read), compiled)))
+    return _with_rounded_ids(con, plans)
 
 
 def _with_sheets(con: duckdb.DuckDBPyConnection, raw: RawRows, compiled: Callable[[RawRows], Plan]) -> RawRows:

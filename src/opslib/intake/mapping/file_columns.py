@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Final
 
 import duckdb
 
 from opslib.intake.mapping import value_sql
-from opslib.intake.mapping.export_files import files_of_lookup
+from opslib.intake.mapping.look_ups import MATCH, LookUpRows, LookUps
 from opslib.intake.mapping.sources import Feed, SourceMapping
 from opslib.intake.notation import identifier, listed, quoted
 from opslib.intake.reading.json_rows import explode
 from opslib.intake.reading.raw_rows import SHEET, RawRows
-from opslib.intake.reading.read_options import ReadOptions
 from opslib.tables import Column, Table
 
 _BETWEEN: Final = "\x1f"
@@ -40,7 +38,7 @@ class FileColumns:
     damage: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     _lookup_columns: dict[str, set[str]] = field(default_factory=dict)
-    _lookup_files: dict[str, tuple[list[RawRows], dict[str, str]]] = field(default_factory=dict)
+    _looked_up: dict[str, LookUpRows] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -49,8 +47,7 @@ class FileColumns:
         mapping: SourceMapping,
         feed: Feed,
         file: RawRows,
-        exports: Path,
-        open_file: Callable[[Path, ReadOptions], RawRows],
+        look_ups: LookUps,
     ) -> FileColumns:
         """Take the array apart that the feed names, and open the files that are looked up.
 
@@ -59,13 +56,12 @@ class FileColumns:
             mapping: the source.
             feed: one of its feeds, which the file fits.
             file: the file as it was read.
-            exports: the folder of the exports, for look-ups.
-            open_file: reads a file of a look-up.
+            look_ups: what can be looked up beside it.
         """
         columns = cls(mapping, feed, file, file, damage=[file.damage] if file.damage else [], notes=list(file.notes))
         if feed.explode and file.columns:
             columns._explode(con, feed.explode)
-        columns._open_lookups(exports, open_file)
+        columns._open_lookups(look_ups)
         return columns
 
     @property
@@ -82,8 +78,8 @@ class FileColumns:
         """
         prefix, _, rest = name.partition(".")
         if prefix in self.feed.lookups and rest:
-            _, columns = self._lookup_files.get(prefix, ([], {}))
-            own = columns.get(rest.casefold())
+            looked_up = self._looked_up.get(prefix)
+            own = looked_up.columns.get(rest.casefold()) if looked_up else None
             if own is None:
                 return None
             self._lookup_columns.setdefault(prefix, set()).add(own)
@@ -95,37 +91,22 @@ class FileColumns:
         return self._clean_sql(identifier(column), values)
 
     def places_of(self, name: str) -> Iterator[tuple[RawRows, str]]:
-        """Where a column's name is found: the file, or each of a look-up's, and what the column is called there."""
+        """Where a column's name is found: the file, or the rows of a look-up, and what the column is called there."""
         prefix, _, rest = name.partition(".")
         if prefix in self.feed.lookups and rest:
-            raws, _ = self._lookup_files.get(prefix, ([], {}))
+            raw = self._looked_up[prefix].rows if prefix in self._looked_up else None
         else:
-            raws, rest = [self.raw], name
-        for raw in raws:
-            column = raw.column_of(rest)
-            if column is not None:
-                yield raw, column
+            raw, rest = self.raw, name
+        column = raw.column_of(rest) if raw is not None else None
+        if raw is not None and column is not None:
+            yield raw, column
 
     def relation(self) -> str:
         """SQL for FROM: the rows of the file, each beside the columns of look-ups that `sql_of` was called for."""
         joins = ""
-        result_columns = [identifier(name) for name in self.raw.columns]
+        columns_sql = [f"_file_rows.{identifier(name)}" for name in self.raw.columns]
         for name, columns in sorted(self._lookup_columns.items()):
             lookup = self.feed.lookups[name]
-            raws, _ = self._lookup_files[name]
-            names = sorted(columns)
-            selects = []
-            for number, raw in enumerate(raws):
-                own_columns = [
-                    f"{identifier(c)} AS {identifier(c)}" if raw.column_of(c) else f"NULL AS {identifier(c)}"
-                    for c in names
-                ]
-                match = raw.column_of(lookup.match)
-                if match is not None:
-                    selects.append(
-                        f"SELECT {value_sql.as_id(f'trim({identifier(match)})')} AS _match, {number} AS _file, _row, "
-                        f"{', '.join(own_columns)} FROM {raw.relation}"
-                    )
             key = self.sql_of(lookup.key)
             if key is None:
                 self.damage.append(
@@ -133,20 +114,14 @@ class FileColumns:
                     f"the file has {listed(self.raw.columns)}"
                 )
                 key = "NULL::VARCHAR"
-            result_columns += [f"{name}.{identifier(c)} AS {identifier(f'{name}.{c}')}" for c in names]
-            joins += (
-                f" LEFT JOIN (SELECT * FROM ({' UNION ALL '.join(selects)}) WHERE _match IS NOT NULL "
-                f"QUALIFY row_number() OVER (PARTITION BY _match ORDER BY _file DESC, _row DESC) = 1) AS {name} "
-                f"ON {name}._match = {value_sql.as_id(key)}"
-            )
+            rows = self._looked_up[name].rows
+            assert rows is not None
+            columns_sql += [f"{name}.{identifier(c)} AS {identifier(f'{name}.{c}')}" for c in sorted(columns)]
+            joins += f" LEFT JOIN {rows.relation} AS {name} ON {name}.{MATCH} = {value_sql.as_id(key)}"
         if not joins:
             return self.raw.relation
-        row_columns = ", ".join(f"_file_rows.{name}" for name in ("_row", "_item", "_unreadable"))
-        columns_sql = [
-            f"_file_rows.{name}" if number < len(self.raw.columns) else name
-            for number, name in enumerate(result_columns)
-        ]
-        return f"(SELECT {', '.join(columns_sql)}, {row_columns} FROM {self.raw.relation} AS _file_rows{joins})"
+        columns_sql += [f"_file_rows.{name}" for name in ("_row", "_item", "_unreadable")]
+        return f"(SELECT {', '.join(columns_sql)} FROM {self.raw.relation} AS _file_rows{joins})"
 
     def missing_messages(
         self, table: Table, missing: Mapping[str, Sequence[str]], needed: Iterable[Sequence[str]]
@@ -220,26 +195,23 @@ class FileColumns:
         self.used.add(self.raw.column_of(column) or column)
         self.raw = explode(con, self.raw, column)
 
-    def _open_lookups(self, exports: Path, open_file: Callable[[Path, ReadOptions], RawRows]) -> None:
+    def _open_lookups(self, look_ups: LookUps) -> None:
         for name, lookup in self.feed.lookups.items():
-            files = files_of_lookup(lookup, exports)
-            if not files:
+            looked_up = look_ups.rows_of(self.feed, name)
+            if looked_up.rows is None:
                 reason = f"no file like {listed(lookup.files)} is beside it"
                 message = f"{self.raw.name}: {reason}, so `{name}` cannot be looked up"
                 (self.notes if lookup.optional else self.damage).append(message)
                 continue
-            raws = [table for path in files for table in _with_column(open_file(path, lookup.read), lookup.match)]
-            columns: dict[str, str] = {}
-            for raw in raws:
-                if raw.damage:
-                    self.damage.append(f"{self.raw.name}: `{name}` is looked up in a damaged file: {raw.damage}")
-                columns |= {column.casefold(): column for column in raw.columns}
-            if lookup.match.casefold() not in columns:
+            self.damage += [
+                f"{self.raw.name}: `{name}` is looked up in a damaged file: {damage}" for damage in looked_up.damage
+            ]
+            if lookup.match.casefold() not in looked_up.columns:
                 self.damage.append(
-                    f"{files[0].name}: the column `{lookup.match}` is not there, so `{name}` cannot be looked up"
+                    f"{looked_up.file}: the column `{lookup.match}` is not there, so `{name}` cannot be looked up"
                 )
                 continue
-            self._lookup_files[name] = (raws, columns)
+            self._looked_up[name] = looked_up
 
     def _clean_sql(self, sql: str, values: Collection[str]) -> str:
         text = value_sql.trim(sql)
@@ -252,8 +224,3 @@ class FileColumns:
         is_longer = f"strlen({text}) > {4 * max(map(len, words))}"
         is_marker = f"contains({listed_words}, concat({quoted(_BETWEEN)}, lower({text}), {quoted(_BETWEEN)}))"
         return f"CASE WHEN {is_longer} OR NOT {is_marker} THEN {text} END"
-
-
-def _with_column(raw: RawRows, name: str) -> list[RawRows]:
-    """Those sheets of a workbook that have a column; any other file, or a workbook without it, as it is."""
-    return [sheet.rows for sheet in raw.sheets if sheet.rows.column_of(name)] or [raw]

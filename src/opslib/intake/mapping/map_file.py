@@ -8,18 +8,22 @@ was expected.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
 import duckdb
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from opslib.intake.mapping.feed_plan import Plan, plan_file
-from opslib.intake.mapping.sources import SourceMapping
+from opslib.intake.mapping.feed_plan import Plan, plan_feeds, plan_file
+from opslib.intake.mapping.look_ups import LookUps
+from opslib.intake.mapping.sources import Feed, SourceMapping
 from opslib.intake.notation import identifier, parquet_source, quoted
-from opslib.intake.reading.raw_rows import SHEET, Workspace
+from opslib.intake.reading.joined_rows import joined
+from opslib.intake.reading.raw_rows import SHEET, RawRows, Workspace
 from opslib.settings import ReadingLimits
 from opslib.tables import TABLES
 
@@ -75,7 +79,9 @@ def map_file(
     mapping: SourceMapping,
     path: Path,
     exports: Path,
+    *,
     limits: ReadingLimits | None = None,
+    look_ups: LookUps | None = None,
 ) -> list[MappedFile]:
     """Read one file and make its rows those of the standard tables that it feeds.
 
@@ -83,8 +89,9 @@ def map_file(
         con: a DuckDB connection; it is not held after the call.
         mapping: the source.
         path: a file that the source maps.
-        exports: the folder of the exports, for lookups.
+        exports: the folder of the exports, for look-ups.
         limits: how much the file may ask for.
+        look_ups: what can be looked up in the exports, where several files share it.
 
     Returns:
         One for each standard table that the file feeds, in the order of the mapping.
@@ -98,7 +105,95 @@ def map_file(
         second one (standard time). Instants are cut to whole seconds. The rows keep the order of the file; those from
         one row of it, the order of the mapping.
     """
-    plans = plan_file(con, mapping, path, exports, limits)
+    if look_ups is None:
+        with LookUps(exports, limits) as own:
+            return _mapped(plan_file(con, mapping, path, own, limits), path, con)
+    return _mapped(plan_file(con, mapping, path, look_ups, limits), path, con)
+
+
+def map_files(
+    con: duckdb.DuckDBPyConnection,
+    mapping: SourceMapping,
+    paths: Sequence[Path],
+    *,
+    look_ups: LookUps,
+    limits: ReadingLimits | None = None,
+) -> list[list[MappedFile]]:
+    """Map several files as `map_file` does each, those together that have the same columns.
+
+    Args:
+        con: a DuckDB connection; it is not held after the call.
+        mapping: the source.
+        paths: files that the same feeds of the source fit.
+        look_ups: what can be looked up in the exports.
+        limits: how much one file may ask for.
+
+    Returns:
+        What `map_file` gives for each file, in their order.
+
+    Notes:
+        To compile a mapping takes longer than to run it on a small file.
+    """
+    feeds = [feed for feed in mapping.feeds if feed.fits(paths[0].name)]
+    options = {feed.read for feed in feeds}
+    mapped: dict[Path, list[MappedFile]] = {}
+    if len(paths) > 1 and len(options) == 1:
+        alike: dict[tuple[tuple[str, ...], bool], list[RawRows]] = {}
+        raws = look_ups.open_all(paths, feeds[0].read)
+        for raw in raws:
+            if raw.damage is None and not raw.sheets:
+                alike.setdefault((raw.columns, raw.typed), []).append(raw)
+        for group in alike.values():
+            if len(group) > 1:
+                mapped |= _mapped_together(con, mapping, feeds, group, look_ups)
+    return [mapped.get(path) or _mapped(plan_file(con, mapping, path, look_ups, limits), path, con) for path in paths]
+
+
+def _mapped_together(
+    con: duckdb.DuckDBPyConnection,
+    mapping: SourceMapping,
+    feeds: Sequence[Feed],
+    raws: Sequence[RawRows],
+    look_ups: LookUps,
+) -> dict[Path, list[MappedFile]]:
+    """The rows of files with the same columns, mapped as one file and parted again; none where anything is wrong."""
+    workspace = Workspace()
+    together = replace(joined(con, raws), workspace=workspace)
+    plans = plan_feeds(con, mapping, feeds, lambda options: together, look_ups)
+    files = _mapped(plans, together.path, con)
+    if any(file.damage is not None or file.unread for file in files):
+        workspace.close()
+        return {}
+    last_rows = np.cumsum([raw.rows + raw.repeated_headers for raw in raws])
+    mapped: dict[Path, list[MappedFile]] = {raw.path: [] for raw in raws}
+    for file in files:
+        rows = pq.read_table(file.parquet)
+        numbers = rows["_row"].to_numpy()
+        cuts = [0, *np.searchsorted(numbers, last_rows, side="right").tolist()]
+        dropped = [row for plan in plans if plan.table == file.table for row in plan.left_out_rows(con)]
+        left_out = np.bincount(np.searchsorted(last_rows, dropped), minlength=len(raws))
+        for number, raw in enumerate(raws):
+            part = rows.slice(cuts[number], cuts[number + 1] - cuts[number])
+            first = int(last_rows[number - 1]) if number else 0
+            own_rows = pc.subtract(part["_row"], pa.scalar(first, pa.int64()))
+            parquet = workspace.new(".parquet")
+            pq.write_table(part.set_column(part.schema.get_field_index("_row"), "_row", own_rows), parquet)
+            mapped[raw.path].append(
+                replace(
+                    file,
+                    path=raw.path,
+                    rows_read=len(part),
+                    left_out=int(left_out[number]),
+                    records=raw.records,
+                    notes=tuple(dict.fromkeys([*raw.notes, *file.notes])),
+                    parquet=parquet,
+                    workspace=workspace,
+                )
+            )
+    return mapped
+
+
+def _mapped(plans: Sequence[Plan], path: Path, con: duckdb.DuckDBPyConnection) -> list[MappedFile]:
     workspace = plans[0].workspace
     used = {name for plan in plans for name in plan.used}
     files = []

@@ -7,7 +7,6 @@ import io
 import re
 from collections import deque
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
@@ -24,6 +23,8 @@ from opslib.intake.reading.unpacking import BLOCK
 from opslib.store.files import pattern_of
 
 _SEPARATORS: Final = (",", ";", "\t", "|")
+_SMALL_BYTES: Final = 50_000
+"""Up to which a text is read record by record sooner than DuckDB has begun."""
 _SEPARATOR_LINE: Final = re.compile(r'"?sep=(?P<separator>[^"\r\n])"?[,;\t|]*(?:\r\n|\r|\n)', re.IGNORECASE)
 _FORMULA: Final = re.compile(r'=".*"', re.DOTALL)
 
@@ -49,21 +50,7 @@ def csv_rows(reading: Reading, text: Text) -> RawRows:
     most = reading.limits.value_megabytes << 20
     if text.shape.longest_line > most:
         raise reading.beyond("value_megabytes", f"a line of it has {text.shape.longest_line >> 20:,} MB")
-    with _fields_of(most):
-        return _rows(reading, text)
-
-
-@contextmanager
-def _fields_of(characters: int) -> Iterator[None]:
-    """Let a field have that many characters, in what reads CSV here."""
-    before = csv.field_size_limit(characters)
-    try:
-        yield
-    finally:
-        csv.field_size_limit(before)
-
-
-def _rows(reading: Reading, text: Text) -> RawRows:
+    csv.field_size_limit(most)
     with text.path.open(encoding="utf-8", newline="", errors="replace") as stream:
         sample = stream.read(SAMPLE)
         skip_lines = reading.options.skip_lines
@@ -96,7 +83,8 @@ def _rows(reading: Reading, text: Text) -> RawRows:
     # goes the careful way.
     is_irregular = text.truncated or shape.quotes % 2 == 1 or reading.options.escape != '"' or body[:1].isspace()
     records_read = None
-    if is_irregular or not _through_duckdb(reading, text, layout, parquet):
+    is_small = text.path.stat().st_size <= _SMALL_BYTES
+    if is_small or is_irregular or not _through_duckdb(reading, text, layout, parquet):
         records_read = _record_by_record(reading, text, layout, parquet)
     if text.is_temporary:
         text.path.unlink()
@@ -145,7 +133,11 @@ def _through_duckdb(reading: Reading, text: Text, layout: _Layout, parquet: Path
     is_header = " AND ".join(
         f"coalesce(trim(c{number}), '') = {quoted(name.strip())}" for number, name in enumerate(layout.header)
     )
-    value = "CASE WHEN regexp_full_match({0}, '=\".*\"', 's') THEN {0}[3:-2] ELSE {0} END" if layout.formulas else "{0}"
+    value = (
+        "CASE WHEN regexp_full_match({0}, '=\".*\"', 's') THEN nullif({0}[3:-2], '') ELSE {0} END"
+        if layout.formulas
+        else "{0}"
+    )
     columns = ", ".join(
         f"{value.format(f'c{number}')} AS {identifier(name)}" for number, name in enumerate(layout.columns)
     )
@@ -158,10 +150,10 @@ def _through_duckdb(reading: Reading, text: Text, layout: _Layout, parquet: Path
                               delim={quoted(layout.separator)}, quote='"', escape='"', compression='none',
                               hive_partitioning=false, parallel=false, strict_mode=true, null_padding=false)
             ) TO {quoted(parquet)} (FORMAT parquet)"""
-        ).fetchone()
+        ).fetchall()
     except duckdb.Error:
         return False
-    return copied is not None and copied[0] == layout.records
+    return copied == [(layout.records,)]
 
 
 def _record_by_record(reading: Reading, text: Text, layout: _Layout, parquet: Path) -> int:
@@ -192,7 +184,8 @@ def _record_by_record(reading: Reading, text: Text, layout: _Layout, parquet: Pa
             is_header = [value.strip() for value in record] == header
             if layout.formulas:
                 record = [value[2:-1] if _FORMULA.fullmatch(value) else value for value in record]
-            writer.add(number, record if problem is None else None, problem, header=is_header)
+            values = [value or None for value in record] if problem is None else None
+            writer.add(number, values, problem, header=is_header)
     # A line that no record was made of is a record that is missing.
     return number - 1 + layout.lines - lines.taken
 
@@ -241,19 +234,29 @@ def _records(lines: _Lines, width: int, too_long: str, **form: Any) -> Iterator[
             continue
         while len(record) > width and not record[-1].strip():
             record.pop()
-        if len(record) == width:
-            yield record, None
-        elif len(lines.record_lines) > 1 and (
-            not record
-            or any(
-                len(alone) == width
-                for alone in csv.reader([line.replace('"', "") for line in lines.record_lines[1:]], **form)
-            )
-        ):
+        # A quote that closes in the midst of another record's field was opened in error.
+        is_whole = len(record) == width and (len(lines.record_lines) == 1 or _keeps_to_form(lines.record_lines, form))
+        if not is_whole and len(lines.record_lines) > 1 and (not record or _holds_record(lines, width, form)):
             lines.give_back_all_but_the_first()
             yield [], "row: a quote is opened and not closed"
+        elif len(record) == width:
+            yield record, None
         else:
             yield record, f"row: {len(record)} field(s) where the header has {width}"
+
+
+def _keeps_to_form(lines: list[str], form: dict[str, Any]) -> bool:
+    """Whether the quotes of a record stand only where fields begin and end."""
+    try:
+        return len(list(csv.reader(lines, strict=True, **form))) == 1
+    except csv.Error:
+        return False
+
+
+def _holds_record(lines: _Lines, width: int, form: dict[str, Any]) -> bool:
+    """Whether a line behind the first of a record would be a record by itself."""
+    alone = csv.reader([line.replace('"', "") for line in lines.record_lines[1:]], **form)
+    return any(len(record) == width for record in alone)
 
 
 def _sniffed_separator(body: str) -> str:

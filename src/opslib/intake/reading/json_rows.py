@@ -19,18 +19,20 @@ from opslib.intake.reading.raw_rows import RawRows, Reading, distinct_names
 from opslib.intake.reading.text_file import Text
 
 _BLANKS: Final = "chr(9) || chr(10) || chr(13) || chr(30) || chr(65279)"
+_BROKEN_ARRAY: Final = "row: not valid JSON, but an array that may hold many rows"
 _ERROR_KEYS: Final = ("error", "errors", "errorMessages", "fault")
 
 
 def json_rows(reading: Reading, text: Text) -> RawRows:
     """The objects of a JSON text, one row each; the fields of objects in them become columns `object.field`."""
     json_text, values = JsonText(reading, text), reading.workspace.new(".parquet")
-    reading.con.register("json_records", pa.RecordBatchReader.from_batches(SCHEMA, json_text.batches()))
-    try:
-        reading.con.execute(
+    with reading.con.cursor() as con:
+        con.register("json_records", pa.RecordBatchReader.from_batches(SCHEMA, json_text.batches()))
+        con.execute(
             f"""COPY (
                 SELECT place AS _row, CASE WHEN kind IN ('OBJECT', 'ARRAY') THEN json END AS _json,
-                       CASE WHEN kind IS NULL THEN coalesce(problem, 'row: not valid JSON')
+                       CASE WHEN kind IS NULL AND problem IS NULL AND json LIKE '[%' THEN {quoted(_BROKEN_ARRAY)}
+                            WHEN kind IS NULL THEN coalesce(problem, 'row: not valid JSON')
                             WHEN kind NOT IN ('OBJECT', 'ARRAY') THEN 'row: not a JSON object' END AS _unreadable
                 FROM (
                     SELECT place, json, problem, CASE WHEN json_valid(json) THEN json_type(json) END AS kind
@@ -38,10 +40,10 @@ def json_rows(reading: Reading, text: Text) -> RawRows:
                 )
             ) TO {quoted(values)} (FORMAT parquet)"""
         )
-    finally:
-        reading.con.unregister("json_records")
     if text.is_temporary:
         text.path.unlink()
+    if json_text.beyond is not None:
+        raise json_text.beyond
     damage = text.damage or json_text.damage
     if not json_text.records:
         return reading.nothing(damage or f"{reading.name}: the file is empty: it has no rows", notes=text.notes)
@@ -78,13 +80,18 @@ def _objects(reading: Reading, values: Path) -> tuple[Path, int, str | None]:
                                      THEN coalesce({in_page}, 0) ELSE 1 END), 0)::BIGINT,
                    count(*) FILTER (is_array), count(page), count(*) FILTER (page NOT IN ('ARRAY', 'NULL')),
                    min(_row) FILTER (_json IS NOT NULL AND NOT is_array AND page IS NULL),
-                   min(_row) FILTER (page IS NULL AND {_is_error("_json")})
+                   min(_row) FILTER (page IS NULL AND {_is_error("_json")}),
+                   min(_row) FILTER (_unreadable = {quoted(_BROKEN_ARRAY)})
             FROM {source}"""
     ).fetchone()
     assert counts is not None
-    records, arrays, pages, odd_pages, first_without, first_error = counts
+    records, arrays, pages, odd_pages, first_without, first_error, first_broken = counts
     wrong = None
-    if key and odd_pages:
+    if first_broken:
+        wrong = (
+            f"{reading.name}: value {first_broken:,} of the file is a broken array of records: fetch the export again"
+        )
+    elif key and odd_pages:
         wrong = f"{reading.name}: `{key}` is no array of records; fetch the export again"
     elif key and (first_error or (pages and first_without)):
         wrong = (

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from opslib.intake.reading.raw_rows import Reading
+from opslib.intake.reading.raw_rows import BeyondLimits, Reading
 from opslib.intake.reading.text_file import SAMPLE, Text
 from opslib.intake.reading.unpacking import BLOCK
 
@@ -21,19 +22,23 @@ _BETWEEN: Final = b" \t\r\n,\0\x1e\xef\xbb\xbf"
 _NEWLINE, _QUOTE, _BACKSLASH, _COMMA, _SPACE = b'\n"\\, '
 _OPEN, _CLOSE, _BRACE = b"{}{"
 _SAMPLED_LINES: Final = 50
+_SEVERAL_VALUES: Final = re.compile(rb"[}\]][ \t,]*[{\[]")
+"""Also what stands between the items of an array."""
 
 
 @dataclass
 class JsonText:
     """The records of a JSON text.
 
-    `records` counts those that were found; `damage` says where the text breaks off, if it does.
+    `records` counts those that were found; `damage` says where the text breaks off, if it does; `beyond` is the limit
+    that it goes beyond.
     """
 
     reading: Reading
     text: Text
     records: int = 0
-    damage: str | None = field(default=None)
+    damage: str | None = None
+    beyond: BeyondLimits | None = None
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         """The records in their order.
@@ -41,22 +46,18 @@ class JsonText:
         Yields:
             `place` (from 1), `text` (its bytes, maybe with spaces and commas around them) and `problem` (what is wrong
             with a record whose text is null).
-
-        Raises:
-            BeyondLimits: a record is larger than it may be.
         """
         most = self.reading.limits.value_megabytes << 20
-        if _has_a_value_a_line(self.text):
-            if self.text.shape.longest_line > most:
-                raise self._too_long()
-            yield from self._lines()
-        else:
+        if not _has_an_object_a_line(self.text):
             yield from self._values(most)
+        elif self.text.shape.longest_line > most:
+            self._stop_at_limit()
+        else:
+            yield from self._lines()
 
-    def _too_long(self) -> Exception:
-        return self.reading.beyond(
-            "value_megabytes", f"a record of it has more than {self.reading.limits.value_megabytes:,} MB"
-        )
+    def _stop_at_limit(self) -> None:
+        most = self.reading.limits.value_megabytes
+        self.beyond = self.reading.beyond("value_megabytes", f"a record of it has more than {most:,} MB")
 
     def _batch(self, block: bytes | bytearray, starts: np.ndarray, too_deep: np.ndarray) -> pa.RecordBatch:
         """The parts of a block from each of `starts` to the next, blank ones left out."""
@@ -99,6 +100,8 @@ class JsonText:
                     return
 
     def _batch_of_lines(self, lines: bytes) -> pa.RecordBatch:
+        if _SEVERAL_VALUES.search(lines):
+            lines = b"".join(_a_value_a_line(line) for line in lines.splitlines(keepends=True))
         characters = np.frombuffer(lines, dtype=np.uint8)
         ends = np.flatnonzero(characters == _NEWLINE) + 1
         starts = np.concatenate([[0], ends[ends < len(lines)]])
@@ -135,7 +138,8 @@ class JsonText:
                     return
                 block = block[done:]
                 if len(block) > most:
-                    raise self._too_long()
+                    self._stop_at_limit()
+                    return
         if in_array or block.strip(_BETWEEN):
             self._break()
 
@@ -266,8 +270,18 @@ class _Cuts:
         return (starts, ends), between, place + 1, True
 
 
-def _has_a_value_a_line(text: Text) -> bool:
-    """Whether most lines of the text's beginning are objects or arrays, each by itself."""
+def _a_value_a_line(line: bytes) -> bytes:
+    """The values of a line, of which a line end was lost, each in a line of its own."""
+    if not _SEVERAL_VALUES.search(line):
+        return line
+    brackets = _Brackets.of(np.frombuffer(line, dtype=np.uint8))
+    ends = (brackets.places[brackets.depths == 0] + 1).tolist()
+    parts = [line[start:end] for start, end in zip([0, *ends], [*ends, len(line)], strict=True)]
+    return b"".join(part.strip(_BETWEEN) + b"\n" for part in parts if part.strip(_BETWEEN))
+
+
+def _has_an_object_a_line(text: Text) -> bool:
+    """Whether most lines of the text's beginning are objects, each by itself."""
     if text.shape.filled_lines < 2:
         return False
     with text.path.open("rb") as stream:
@@ -276,13 +290,13 @@ def _has_a_value_a_line(text: Text) -> bool:
     if len(sample) == SAMPLE:
         lines.pop()
     filled = [line for line in lines if line.strip(_BETWEEN)][:_SAMPLED_LINES]
-    return 2 * sum(_is_value(line) for line in filled) >= max(1, len(filled))
+    return 2 * sum(_is_object(line) for line in filled) >= max(1, len(filled))
 
 
-def _is_value(line: bytes) -> bool:
+def _is_object(line: bytes) -> bool:
     try:
         # A number may have more digits than Python reads.
-        return isinstance(json.loads(line, parse_int=str), (dict, list))
+        return isinstance(json.loads(line, parse_int=str), dict)
     except (ValueError, RecursionError):
         return False
 

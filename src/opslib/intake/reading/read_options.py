@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Annotated, Final
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from opslib.settings import Settings
 
+
+def _character(value: str) -> str:
+    if len(value) != 1 or value in "\r\n\0":
+        raise ValueError(f"{value!r} is no single character; write it like ';' or \"\\t\"")
+    return value
+
+
 SUFFIXES: Final = (".csv", ".tsv", ".txt", ".json", ".jsonl", ".ndjson", ".xlsx", ".xlsm", ".xls", ".parquet", ".zip")
 """How the names of files end that can be read; `.gz` may follow."""
+
+
+Character = Annotated[str, AfterValidator(_character)]
 
 
 class ReadOptions(Settings):
@@ -25,8 +35,8 @@ class ReadOptions(Settings):
     """
 
     encoding: str | None = None
-    separator: str | None = None
-    escape: str = '"'
+    separator: Character | None = None
+    escape: Character = '"'
     sheet: str | None = None
     member: str = "*"
     records: str | None = None

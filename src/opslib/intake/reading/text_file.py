@@ -17,6 +17,7 @@ from opslib.intake.reading.unpacking import BLOCK, Unpacking
 
 SAMPLE: Final = 1 << 18
 """Bytes, or characters, by which it is judged what a file does not say of itself."""
+_BYTES_OF_A_UNIT: Final = {"utf-16": 2, "utf-32": 4}
 _SAMPLED_ENCODINGS: Final = ["cp1252", "cp1250", "cp1251", "cp1253", "cp1254", "shift_jis", "gb18030", "big5", "euc_kr"]
 
 
@@ -48,13 +49,9 @@ def utf8_text(reading: Reading) -> Text:
         compressed = stream.read(2) == b"\x1f\x8b"
     if compressed:
         text.path, text.is_temporary = reading.workspace.new(".raw"), True
-        problem = Unpacking(reading, path.stat().st_size).gzip(text.path)
+        problem, text.truncated = Unpacking(reading, path.stat().st_size).gzip(text.path)
         if problem:
-            text.truncated = True
-            text.damage = (
-                f"{reading.name}: the gzip file is damaged ({problem}); the rows up to there were read, the rest is "
-                "missing: fetch the export again"
-            )
+            text.damage = f"{reading.name}: the gzip file is damaged ({problem}): fetch the export again"
     return _decode(reading, text)
 
 
@@ -83,6 +80,8 @@ def _decode(reading: Reading, text: Text) -> Text:
         else:
             encoding = _guess_encoding(text.path, bad_byte)
             text.notes.append(f"the text is not UTF-8; it was read as {encoding}")
+    unit = _BYTES_OF_A_UNIT.get(codecs.lookup(encoding).name[:6], 1)
+    is_uneven = text.path.stat().st_size % unit > 0
     source, target = text.path, reading.workspace.new(".txt")
     replaced = nul = 0
     ends_in_nul = False
@@ -94,6 +93,8 @@ def _decode(reading: Reading, text: Text) -> Text:
         for block in iter(lambda: stream.read(BLOCK), b""):
             characters = decoder.decode(block).replace("\ufeff", "")
             replaced += characters.count("\ufffd")
+            # A line end whose two bytes stand the wrong way round: no character is written like that.
+            is_uneven = is_uneven or (unit == 2 and "\u0a00" in characters)
             ends_in_nul = characters.endswith("\0")
             if "\0" in characters:
                 nul += characters.count("\0")
@@ -111,6 +112,11 @@ def _decode(reading: Reading, text: Text) -> Text:
     text.shape.end()
     if text.is_temporary:
         source.unlink()
+    if is_uneven and not text.damage:
+        text.damage = (
+            f"{reading.name}: a text in {encoding} has {unit} bytes for each character, and this file's do not come "
+            "out even: it is cut off or broken; fetch the export again"
+        )
     if replaced:
         text.notes.append(f"{replaced} character(s) could not be read as {encoding}; they are shown as \ufffd")
     if nul:

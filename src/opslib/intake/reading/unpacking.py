@@ -19,6 +19,7 @@ NOT_A_ZIP: Final = (zipfile.BadZipFile, OSError, ValueError, NotImplementedError
 _NOT_A_MEMBER: Final = (*NOT_A_ZIP, RuntimeError, zlib.error, lzma.LZMAError)
 _RATIO_COUNTS_FROM: Final = 100 << 20
 _ENCRYPTED: Final = 1
+_CUT: Final = "; the rows up to there were read, the rest is missing"
 
 
 @dataclass
@@ -49,10 +50,11 @@ class Unpacking:
         if self.unpacked_bytes > _RATIO_COUNTS_FROM and ratio > self.reading.limits.unpacked_ratio:
             raise self.reading.beyond("unpacked_ratio", f"unpacked it is {ratio:,} times as large as packed")
 
-    def gzip(self, target: Path) -> str | None:
-        """Unpack a gzip file, several members in a row too; None, or what is wrong with it.
+    def gzip(self, target: Path) -> tuple[str | None, bool]:
+        """Unpack a gzip file, several members in a row too; all before a damage is written.
 
-        All before the damage is written.
+        Returns:
+            What is wrong with it, if anything; whether that cut it off.
 
         Raises:
             BeyondLimits: the file becomes larger than it may.
@@ -76,25 +78,26 @@ class Unpacking:
                     if inflater.eof:
                         block = inflater.unused_data.lstrip(b"\0")
                         if block and not block.startswith(b"\x1f"):
-                            return f"what follows its end at byte {read - len(block):,} is no gzip data"
+                            behind = f"what follows its end at byte {read - len(block):,} is no gzip data"
+                            return f"{behind}; the rows before it were read", False
                         inflater = zlib.decompressobj(wbits=31) if block else inflater
             if not inflater.eof:
                 out.write(inflater.flush())
-                return f"truncated after {read:,} bytes"
-        return None
+                return f"truncated after {read:,} bytes{_CUT}", True
+        return None, False
 
-    def _last_of(self, inflater: zlib._Decompress, block: bytes, place: int, out: BinaryIO) -> str:
+    def _last_of(self, inflater: zlib._Decompress, block: bytes, place: int, out: BinaryIO) -> tuple[str, bool]:
         """Write what can be had of a block before its damage, and say what that is."""
         for number in range(len(block)):
             try:
                 unpacked = inflater.decompress(block[number : number + 1])
             except zlib.error as error:
                 if "check" in str(error):
-                    return f"its checksum is wrong: {self.unpacked_bytes:,} bytes of text were read, some may be false"
-                return f"broken at byte {place + number:,} or after"
+                    return f"its checksum is wrong; {self.unpacked_bytes:,} bytes were read, some may be false", False
+                return f"broken at byte {place + number:,} or after{_CUT}", True
             self.add(len(unpacked))
             out.write(unpacked)
-        return f"broken at byte {place:,} or after"
+        return f"broken at byte {place:,} or after{_CUT}", True
 
     def member(self, archive: zipfile.ZipFile, member: zipfile.ZipInfo, target: Path) -> str | None:
         """Unpack a member of a zip; None, or what is wrong with it. All before the damage is written.

@@ -1,0 +1,139 @@
+"""From a folder of exports to staged files: each file is its own, once, of the bytes that were read."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+
+import pytest
+
+from opslib.errors import ExportError
+from opslib.intake.mapping.sources import SourceMapping, load_source
+from opslib.intake.privacy.pseudonyms import Pseudonymiser
+from opslib.intake.stage import Staged, stage
+from opslib.store.warehouse import Warehouse
+
+MAPPING = """
+description: a test
+feeds:
+  - table: tickets
+    files: ["tickets*"]
+    lookups:
+      answer: {files: ["answers*"], key: answer, match: id, optional: true}
+    columns:
+      ticket_id: id
+      created_at: created
+      status: {constant: open}
+      team: {constant: t1}
+      solved_at: answer.at
+"""
+HEADER, AT = "id,created,answer\n", "2026-11-09T10:00:00Z"
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> SourceMapping:
+    folder = tmp_path / "params" / "sources"
+    folder.mkdir(parents=True)
+    (folder / "crm.yml").write_text(MAPPING)
+    return load_source(tmp_path / "params", "crm")
+
+
+class Exports:
+    """A folder of exports, and a warehouse into which it is staged."""
+
+    def __init__(self, root: Path, source: SourceMapping) -> None:
+        self.folder, self._source = root / "exports", source
+        self.folder.mkdir()
+        self._warehouse = Warehouse(root / "warehouse")
+        self.read: list[str] = []
+
+    def write(self, name: str | bytes, *ids: str, answer: str = "") -> Path:
+        path = self.folder / os.fsdecode(name)
+        path.write_text(HEADER + "".join(f"{one},{AT},{answer}\n" for one in ids))
+        return path
+
+    def stage(self) -> list[Staged]:
+        self.read = []
+        return stage(self._warehouse, self._source, self.folder, Pseudonymiser(b"k" * 32), on_file=self.read.append)
+
+
+@pytest.fixture
+def exports(tmp_path: Path, source: SourceMapping) -> Exports:
+    return Exports(tmp_path, source)
+
+
+def test_the_sha256_of_a_file_is_what_sha256sum_prints(exports: Exports) -> None:
+    path = exports.write("tickets.csv", "1")
+    (item,) = exports.stage()
+    assert item.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
+    assert (item.rows_read, item.records) == (1, 1)
+
+
+def test_files_of_any_name_are_staged_each_once_under_a_name_that_can_be_shown(exports: Exports) -> None:
+    names: list[str | bytes] = ["tickets-1.csv", "tickets-[1].csv", "tickets-?.csv", b"tickets-\xe9.csv"]
+    names += ["TICKETS-1.csv", "tickets-\n.csv", "tickets-" + "x" * 240 + ".csv"]
+    for number, name in enumerate(names):
+        exports.write(name, *map(str, range(number + 1)))
+    staged = exports.stage()
+    assert sorted(item.rows_read for item in staged) == list(range(1, len(names) + 1))
+    assert len({item.file for item in staged}) == len(names)
+    assert all(item.file.isprintable() for item in staged)
+    exports.stage()
+    assert exports.read == []
+
+
+def test_a_file_that_changes_while_it_is_read_is_read_again(exports: Exports, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = exports.write("tickets.csv", "1")
+    exports.write("tickets-2.csv", "2")
+    late = iter([HEADER + f"7,{AT},\n8,{AT},\n"])
+    change_while_read(monkeypatch, path, late)
+    item = next(item for item in exports.stage() if item.file == "tickets.csv")
+    assert item.rows_read == 2
+    assert item.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def test_a_file_that_never_rests_is_refused(exports: Exports, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = exports.write("tickets.csv", "1")
+    change_while_read(monkeypatch, path, (f"{HEADER}{number},{AT},\n" for number in range(1000)))
+    with pytest.raises(ExportError, match=r"tickets\.csv: the file changes while it is read"):
+        exports.stage()
+
+
+def change_while_read(monkeypatch: pytest.MonkeyPatch, path: Path, contents: object) -> None:
+    """Have a file written to whenever a file is mapped."""
+    from opslib.intake import stage as module
+
+    map_files = module.map_files
+
+    def map_and_write(*given: object, **more: object) -> object:
+        files = map_files(*given, **more)  # type: ignore[arg-type]
+        content = next(contents, None)  # type: ignore[call-overload]
+        if content is not None:
+            path.write_text(content)
+        return files
+
+    monkeypatch.setattr(module, "map_files", map_and_write)
+
+
+def test_of_several_files_looked_up_in_each_is_read_once_and_the_newest_row_counts(
+    exports: Exports, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from opslib.intake.mapping import look_ups
+
+    for day in range(1, 6):
+        exports.write(f"tickets-2026-11-0{day}.csv", str(day), answer="a")
+        (exports.folder / f"answers-2026-11-0{day}.csv").write_text(f"id,at\na,2026-11-1{day}T00:00:00Z\n")
+    opened, open_export = [], look_ups.open_export
+    monkeypatch.setattr(
+        look_ups, "open_export", lambda con, path, *more: opened.append(path) or open_export(con, path, *more)
+    )
+    staged = exports.stage()
+    assert len(opened) == len(set(opened)) == 10
+    from pyarrow import parquet
+
+    solved = [
+        parquet.read_table(exports.folder.parent / "warehouse" / item.parquet)["solved_at"].to_pylist()
+        for item in staged
+    ]
+    assert [[at.day for at in part] for part in solved] == [[15]] * 5
