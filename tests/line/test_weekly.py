@@ -19,7 +19,7 @@ from opslib.weekly.run import SAMPLE_MARK, Run, admit_exports
 from tests.command_line import SETTINGS, in_this_process
 from tests.line.conftest import REPORTS, ROOT, TEAMS, WEEK, few_expectations, run_over, write_by_team
 from tests.samples import shared_sample
-from tests.weekly.weekly_notebooks import write_notebook
+from tests.weekly.weekly_notebooks import PARAMETERS, write_notebook
 from tests.whole_line import RUNS, WholeLine, weekly, whole_line
 
 
@@ -117,7 +117,7 @@ def test_one_teams_broken_export_is_said_on_the_index_and_the_others_are_made(tm
     )
     notebooks = tmp_path / "notebooks"
     shutil.copytree(ROOT / "notebooks" / "team", notebooks / "team")
-    write_notebook(notebooks / "team" / "fails.ipynb", "1 / 0")
+    write_notebook(notebooks / "team" / "fails.ipynb", "1 / 0", parameters=f'{PARAMETERS}\nparams: str = "params"')
     own = ["--source", "standard", "--params", str(params), "--notebooks", str(notebooks)]
     answer = weekly(tmp_path, exports, *own)
     assert answer.status == 1, "a failed report is not hidden behind a blocked team"
