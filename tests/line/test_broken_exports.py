@@ -188,7 +188,7 @@ def test_exports_without_any_ticket_say_so_and_stop(exports, tmp_path):
     for path in exports.glob("*"):
         if not path.name.startswith("tickets"):
             path.unlink()
-    with pytest.raises(ExportError, match="no file of the exports can be read whole: .* has a header but no rows"):
+    with pytest.raises(ExportError, match=r"no file of the exports can be read whole: .* has a header but no rows"):
         admitted(exports, tmp_path)
 
 
