@@ -386,7 +386,7 @@ class _Compiler:
             where=where,
             variants=tuple(variants),
             used=frozenset(self.columns.used),
-            file_columns=self.columns.file.columns,
+            file_columns=self.columns.names,
             file_rows=self.columns.file.rows,
             damage=tuple(self.columns.damage),
             notes=tuple(self.columns.notes),

@@ -23,7 +23,7 @@ from opslib.intake.mapping.look_ups import LookUps
 from opslib.intake.mapping.sources import Feed, SourceMapping
 from opslib.intake.notation import identifier, parquet_source, quoted
 from opslib.intake.reading.joined_rows import joined
-from opslib.intake.reading.raw_rows import SHEET, RawRows, Workspace
+from opslib.intake.reading.raw_rows import RawRows, Workspace
 from opslib.settings import ReadingLimits
 from opslib.tables import TABLES
 
@@ -216,7 +216,7 @@ def _mapped(plans: Sequence[Plan], path: Path, con: duckdb.DuckDBPyConnection) -
                 damage="; ".join(damage) or None,
                 notes=tuple(dict.fromkeys(note for plan in table_plans for note in plan.notes)),
                 unread=tuple(dict.fromkeys(text for plan in table_plans for text in plan.unread)),
-                unused=tuple(name for name in table_plans[0].file_columns if name not in used and name != SHEET),
+                unused=tuple(name for name in max((plan.file_columns for plan in plans), key=len) if name not in used),
                 parquet=target,
                 workspace=workspace,
             )
