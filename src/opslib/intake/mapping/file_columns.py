@@ -11,9 +11,9 @@ from typing import Final
 import duckdb
 
 from opslib.intake.mapping import value_sql
-from opslib.intake.mapping.look_ups import MATCH, LookUpRows, LookUps
+from opslib.intake.mapping.look_ups import MATCH, LookUpRows, LookUps, label_of
 from opslib.intake.mapping.sources import Feed, SourceMapping
-from opslib.intake.notation import identifier, listed, quoted
+from opslib.intake.notation import identifier, listed, parquet_source, quoted
 from opslib.intake.reading.json_rows import explode
 from opslib.intake.reading.raw_rows import SHEET, RawRows
 from opslib.tables import Column, Table
@@ -55,6 +55,7 @@ class FileColumns:
     notes: list[str] = field(default_factory=list)
     _lookup_columns: dict[str, set[str]] = field(default_factory=dict)
     _looked_up: dict[str, LookUpRows] = field(default_factory=dict)
+    _look_ups: LookUps | None = None
 
     @classmethod
     def of(
@@ -74,7 +75,8 @@ class FileColumns:
             file: the file as it was read.
             look_ups: what can be looked up beside it.
         """
-        columns = cls(mapping, feed, file, file, damage=[file.damage] if file.damage else [], notes=list(file.notes))
+        damage = [file.damage] if file.damage else []
+        columns = cls(mapping, feed, file, file, damage=damage, notes=list(file.notes), _look_ups=look_ups)
         if feed.explode and file.columns:
             columns._explode(con, feed.explode)
         columns._open_lookups(look_ups)
@@ -139,6 +141,24 @@ class FileColumns:
             return self.raw.relation
         columns_sql += [f"_file_rows.{name}" for name in ("_row", "_item", "_unreadable")]
         return f"(SELECT {', '.join(columns_sql)} FROM {self.raw.relation} AS _file_rows{joins})"
+
+    def found(self) -> Iterator[str]:
+        """SQL of digests of what the file looks up and finds, one per look-up: `_row` (0 for the look-up as a whole),
+        `look_up`, `key` and `says`."""
+        if self._look_ups is None or not self._look_ups.secret:
+            return
+        for name, lookup in self.feed.lookups.items():
+            label = label_of(self.mapping, self.feed, name)
+            digests = parquet_source(self._look_ups.digests_of(label, self.feed, name))
+            keys = "SELECT 0 AS _row, '' AS key"
+            if (key := self.sql_of(lookup.key)) is not None:
+                own = f"SELECT _row, {value_sql.as_id(key)} AS id FROM {self.raw.relation}"
+                digest = self._look_ups.digest_sql("id")
+                keys += f" UNION ALL SELECT _row, {digest} FROM ({own}) WHERE id IS NOT NULL"
+            yield (
+                f"SELECT _row, {quoted(label)} AS look_up, keys.key, says "
+                f"FROM ({keys}) AS keys LEFT JOIN {digests} AS digests ON digests.key = keys.key"
+            )
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -37,7 +37,8 @@ class MappedFile:
     `present` are the standard columns that the file gives; `rows_read` the rows that come out of `chunks()`;
     `left_out` the number of those that the mapping's `where` leaves out; `records` the number of records in the file,
     counted by another way than its rows; `unread` says what of the file was not read, and why; `unused` are the file's
-    columns that no feed uses; `damage` is what is wrong with the file as a whole.
+    columns that no feed uses; `damage` is what is wrong with the file as a whole; `found` is a Parquet file of digests
+    of what the file looks up beside it and finds, where these are kept.
     """
 
     table: str
@@ -51,6 +52,7 @@ class MappedFile:
     unread: tuple[str, ...]
     unused: tuple[str, ...]
     parquet: Path = field(repr=False)
+    found: Path | None = field(repr=False)
     workspace: Workspace = field(repr=False)
 
     def chunks(self) -> Iterator[pa.Table]:
@@ -172,12 +174,21 @@ def _mapped_together(
         cuts = [0, *np.searchsorted(numbers, last_rows, side="right").tolist()]
         dropped = [row for plan in plans if plan.table == file.table for row in plan.left_out_rows(con)]
         left_out = np.bincount(np.searchsorted(last_rows, dropped), minlength=len(raws))
+        all_found = pq.read_table(file.found) if file.found else None
+        found_cuts: list[int] = []
+        if all_found is not None:
+            found_cuts = np.searchsorted(all_found["_row"].to_numpy(), [0, *last_rows], side="right").tolist()
         for number, raw in enumerate(raws):
             part = rows.slice(cuts[number], cuts[number + 1] - cuts[number])
             first = int(last_rows[number - 1]) if number else 0
             own_rows = pc.subtract(part["_row"], pa.scalar(first, pa.int64()))
             parquet = workspace.new(".parquet")
             pq.write_table(part.set_column(part.schema.get_field_index("_row"), "_row", own_rows), parquet)
+            found = None
+            if all_found is not None:
+                own_found = all_found.slice(found_cuts[number], found_cuts[number + 1] - found_cuts[number])
+                found = workspace.new(".parquet")
+                pq.write_table(pa.concat_tables([all_found.slice(0, found_cuts[0]), own_found]), found)
             mapped[raw.path].append(
                 replace(
                     file,
@@ -187,6 +198,7 @@ def _mapped_together(
                     records=raw.records,
                     notes=tuple(dict.fromkeys([*raw.notes, *file.notes])),
                     parquet=parquet,
+                    found=found,
                     workspace=workspace,
                 )
             )
@@ -218,10 +230,23 @@ def _mapped(plans: Sequence[Plan], path: Path, con: duckdb.DuckDBPyConnection) -
                 unread=tuple(dict.fromkeys(text for plan in table_plans for text in plan.unread)),
                 unused=tuple(name for name in max((plan.file_columns for plan in plans), key=len) if name not in used),
                 parquet=target,
+                found=_write_found(cursor, table_plans, workspace),
                 workspace=workspace,
             )
         )
     return files
+
+
+def _write_found(con: duckdb.DuckDBPyConnection, plans: Sequence[Plan], workspace: Workspace) -> Path | None:
+    """Write the digests of what the plans of one table look up and find; None where they look nothing up."""
+    selects = [sql for plan in plans for sql in plan.found]
+    if not selects:
+        return None
+    target = workspace.new(".parquet")
+    con.execute(
+        f"COPY (SELECT * FROM ({' UNION ALL '.join(selects)}) ORDER BY _row) TO {quoted(target)} (FORMAT parquet)"
+    )
+    return target
 
 
 def _write(con: duckdb.DuckDBPyConnection, plans: Sequence[Plan], target: Path) -> bool:
