@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
@@ -55,11 +56,16 @@ class LookUps:
     def __init__(self, exports: Path, limits: ReadingLimits | None = None, secret: str = "") -> None:
         self._exports, self._limits, self.secret = exports, limits, secret
         self._workspace = Workspace()
-        self._con = duckdb.connect()
-        self._con.execute("SET preserve_insertion_order=true")
         self._files: dict[tuple[Path, ReadOptions], RawRows] = {}
         self._rows: dict[tuple[str, frozenset[str]], LookUpRows] = {}
         self._digests: dict[str, Path] = {}
+
+    @cached_property
+    def _con(self) -> duckdb.DuckDBPyConnection:
+        """Opened where it is needed first: most sources look nothing up."""
+        con = duckdb.connect()
+        con.execute("SET preserve_insertion_order=true")
+        return con
 
     def rows_of(self, feed: Feed, name: str) -> LookUpRows:
         """The rows of one look-up of a feed."""
@@ -110,6 +116,7 @@ class LookUps:
     def open_all(self, paths: Sequence[Path], options: ReadOptions) -> list[RawRows]:
         """The rows of several files."""
         new = [path for path in paths if (path, options) not in self._files]
+        _ = self._con  # Threads would open several.
         with ThreadPoolExecutor(_READERS) as readers:
             list(readers.map(lambda path: self.open(path, options), new))
         return [self.open(path, options) for path in paths]
@@ -123,7 +130,8 @@ class LookUps:
         """Remove the temporary files."""
         for raw in self._files.values():
             raw.close()
-        self._con.close()
+        if "_con" in self.__dict__:
+            self._con.close()
         self._workspace.close()
 
     def __enter__(self) -> LookUps:
