@@ -5,7 +5,6 @@ What was staged once is found again by the content of the export, of its mapping
 
 from __future__ import annotations
 
-import shutil
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -287,9 +286,9 @@ class _Staging:
                 for mapped_file in mapped_files:
                     parquet = folder / f"{mapped_file.table}.parquet"
                     pieces = _write(mapped_file, parquet, self.pseudonymiser, self.pool)
-                    found = folder / f"{mapped_file.table}.found.parquet" if mapped_file.found else None
-                    if mapped_file.found and found:
-                        write_aside(found, partial(shutil.copyfile, mapped_file.found))
+                    found = folder / f"{mapped_file.table}.found.parquet"
+                    if mapped_file.found is not None:
+                        write_aside(found, partial(pq.write_table, mapped_file.found.drop_columns("_row")))
                     staged[path].append(
                         Staged(
                             table=mapped_file.table,
@@ -304,7 +303,9 @@ class _Staging:
                             unread=mapped_file.unread,
                             redacted=dict(sorted(pieces.items())),
                             parquet=parquet.relative_to(self.warehouse.root).as_posix(),
-                            found=found.relative_to(self.warehouse.root).as_posix() if found else "",
+                            found=""
+                            if mapped_file.found is None
+                            else found.relative_to(self.warehouse.root).as_posix(),
                         )
                     )
         return staged
