@@ -272,7 +272,7 @@ class ReadingLimits(Settings):
 
     `unpacked_megabytes` of a zip, a gzip file or a workbook, and `unpacked_ratio` times its own size (from 100 MB on);
     `columns` of a header; `cells` of a sheet, the empty ones among them; `value_megabytes` of one value, of one record
-    of JSON, of one line of CSV; `depth` of objects and arrays within each other.
+    of JSON, of one line of CSV; `blank_lines` of a text; `depth` of objects and arrays within each other.
     """
 
     unpacked_megabytes: int = Field(default=20_000, gt=0)
@@ -280,6 +280,7 @@ class ReadingLimits(Settings):
     columns: int = Field(default=2_000, gt=0)
     cells: int = Field(default=50_000_000, gt=0)
     value_megabytes: int = Field(default=64, gt=0)
+    blank_lines: int = Field(default=5_000_000, gt=0)
     depth: int = Field(default=100, gt=0)
 
 
