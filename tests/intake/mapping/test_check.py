@@ -270,3 +270,10 @@ def test_the_conditions_of_cases_are_said(params: Path, export: Path) -> None:
         "the first case that fits: always 'web' where `kind` is one of 'a', 'b' and `title` is filled; "
         "from `via` where `via` does not match '^x'; always 'other'"
     )
+
+
+def test_a_file_is_checked_within_the_limits_of_the_organisation(params: Path, export: Path):
+    (params / "org_desk.yml").write_text(f"{ORGANISATION}limits: {{reading: {{columns: 9}}}}\n")
+    report = check_source(params, "desk", [export])
+    assert [text for file in report.files for text in file.damage if "reading" in text and "10" in text]
+    assert not report.fits

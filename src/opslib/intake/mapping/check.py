@@ -249,8 +249,9 @@ class _Allowance:
 
 
 def _check_file(mapping: SourceMapping, path: Path, allowance: _Allowance) -> FileCheck:
-    with duckdb.connect() as con, LookUps(path.parent) as look_ups:
-        plans = [plan.thorough() for plan in plan_file(con, mapping, path, look_ups)]
+    reading = allowance.limits.reading
+    with duckdb.connect() as con, LookUps(path.parent, reading) as look_ups:
+        plans = [plan.thorough() for plan in plan_file(con, mapping, path, look_ups, reading)]
         try:
             used = {name for plan in plans for name in plan.used}
             names = list(dict.fromkeys(plan.table for plan in plans))
