@@ -285,6 +285,9 @@ class ReadingLimits(Settings):
     depth: int = Field(default=100, gt=0)
 
 
+_EVERY_FIFTH = 0.2
+
+
 class Limits(Settings):
     """From where on the gate worries. Each is a knob because organisations differ in size and rhythm."""
 
@@ -296,6 +299,11 @@ class Limits(Settings):
     volume_ratio_low: float = Field(default=0.4, gt=0, lt=1)
     volume_ratio_high: float = Field(default=2.5, gt=1)
     reading: ReadingLimits = ReadingLimits()
+
+    @property
+    def most_without_team_share(self) -> float:
+        """The share of tickets without a team from which on no team's numbers are whole."""
+        return max(_EVERY_FIFTH, self.without_team_share)
 
 
 class Signals(Settings):
