@@ -230,12 +230,16 @@ def test_rows_without_a_team_are_judged_by_the_limit_of_the_gate(params: Path, e
     few, lines = lines_of(params, export, rows(2))
     assert few
     assert "2 of 100 rows have no group: give them a team with `missing: us-general` under `team`" in lines
-    many, lines = lines_of(params, export, rows(3))
-    assert not many
-    assert (
-        "3 of 100 rows have no group: give them a team with `missing: us-general` under `team`, or raise "
-        "`limits.without_team_share` in params/org.yml; with so many the gate blocks" in lines
-    )
+    for number, fits, end in (
+        (3, True, "the gate sets them aside and warns"),
+        (21, False, "with so many the gate blocks"),
+    ):
+        many, lines = lines_of(params, export, rows(number))
+        assert many == fits
+        assert (
+            f"{number} of 100 rows have no group: give them a team with `missing: us-general` under `team`, or raise "
+            f"`limits.without_team_share` in params/org.yml; {end}" in lines
+        )
     mapping = params / "sources" / "desk.yml"
     mapping.write_text(
         mapping.read_text().replace("{General: us-general}", "{General: us-general}, missing: us-general")
@@ -270,3 +274,10 @@ def test_the_conditions_of_cases_are_said(params: Path, export: Path) -> None:
         "the first case that fits: always 'web' where `kind` is one of 'a', 'b' and `title` is filled; "
         "from `via` where `via` does not match '^x'; always 'other'"
     )
+
+
+def test_a_file_is_checked_within_the_limits_of_the_organisation(params: Path, export: Path):
+    (params / "org_desk.yml").write_text(f"{ORGANISATION}limits: {{reading: {{columns: 9}}}}\n")
+    report = check_source(params, "desk", [export])
+    assert [text for file in report.files for text in file.damage if "reading" in text and "10" in text]
+    assert not report.fits

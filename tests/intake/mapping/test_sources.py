@@ -1,12 +1,24 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from opslib.errors import SettingsError
-from opslib.intake.mapping.sources import load_source, source_names
+from opslib.intake.mapping.sources import (
+    Case,
+    ColumnRule,
+    Condition,
+    Feed,
+    Lookup,
+    RowRule,
+    SourceMapping,
+    load_source,
+    source_names,
+)
+from opslib.intake.reading.read_options import ReadOptions
 from tests.intake.mapping.mappings import tickets
 
 
@@ -59,3 +71,11 @@ def test_a_wrong_mapping_says_the_line_and_what_is_wrong(source: Any, old: str, 
     assert old in text
     with pytest.raises(SettingsError, match=expected):
         source(text.replace(old, new))
+
+
+def test_every_key_of_a_mapping_stands_in_its_page() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "mapping.md").read_text(encoding="utf-8")
+    models = (SourceMapping, Feed, RowRule, Lookup, ColumnRule, Case, Condition, ReadOptions)
+    keys = {field.alias or name for model in models for name, field in model.model_fields.items()} - {"name"}
+    words = set(re.findall(r"\w+", " ".join(re.findall(r"`([^`]+)`", page))))
+    assert keys - words == set()

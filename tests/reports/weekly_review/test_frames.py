@@ -12,8 +12,9 @@ import opslib as ops
 from opslib.errors import WarehouseError
 from opslib.metrics import CATALOGUE
 from opslib.reports.weekly_review import Review, open_review
+from opslib.store.files import write_json
 from opslib.store.warehouse import Warehouse
-from tests.reports.review_warehouse import LAST, shared_warehouse, tickets
+from tests.reports.review_warehouse import LAST, shared_warehouse, sla, tickets
 from tests.reports.small_warehouse import copy_warehouse
 
 Folders = tuple[Path, Path]
@@ -317,4 +318,35 @@ def test_the_ledger_of_an_older_warehouse_is_read_as_if_it_told_what_had_settled
     frame = ops.weekly_review.restatements(open_review(week))
     assert frame.loc[frame["entry"] == "restated", ["metric", "was", "is", "cause"]].to_numpy().tolist() == [
         ["csat", 0.9, 0.8, "late events"]
+    ]
+
+
+def test_what_the_crm_recorded_of_its_sla_stands_beside_what_is_found_here(
+    folders: Folders, alpha: Review, tmp_path: Path
+):
+    """Five resolutions of the week, one of them promised twice, one without a record; the next is decided too early,
+    one is another team's."""
+    assert ops.weekly_review.recorded_sla(alpha).empty  # the export has no such column
+    root, params = copy_warehouse(folders, tmp_path)
+    facts, store = tickets(), Warehouse(root)
+    mine = facts.index[(facts["team"] == "alpha") & (facts["week"] == LAST)][:6]
+    other = facts.index[(facts["team"] == "beta") & (facts["week"] == LAST)][:1]
+    facts["recorded_sla"] = None
+    facts.loc[mine, "recorded_sla"] = ["met", "met", "breached", "met", None, "met"]
+    facts.loc[other, "recorded_sla"] = "breached"
+    facts.loc[mine, "reopens"] = [0, 1, 0, 0, 0, 0]
+    promises = sla(facts.loc[[*mine, mine[3], *other]]).assign(metric="full_resolution")
+    promises["state"] = ["met", "breached", "breached", "met", "met", "met", "breached", "met"]
+    promises["breached_at"] = promises["ended_at"].where(promises["state"] == "breached")
+    promises.iloc[5, promises.columns.get_loc("ended_at")] -= pd.Timedelta(days=7)
+    store.write("facts", "tickets", facts, partition_by_week=True)
+    store.write("facts", "sla", pd.concat([sla(facts), promises]), partition_by_week=True)
+    write_json(
+        {name: sorted(columns | {"recorded_sla"}) for name, columns in store.present().items()},
+        store.folder("standard", "columns.json"),
+    )
+    review = open_review(ops.open_week(LAST, "alpha", warehouse=str(root), params=str(params)))
+    row = ops.weekly_review.recorded_sla(review).to_dict("records")
+    assert row == [
+        {"tickets": 4, "recorded_met": 0.75, "own_met": 0.25, "only_recorded": 2, "only_own": 0, "reopened": 1}
     ]

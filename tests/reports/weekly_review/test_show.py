@@ -329,6 +329,20 @@ def reopening_rows(**changes: object) -> pd.DataFrame:
     return frame.assign(**changes)
 
 
+def test_what_the_crm_recorded_of_its_sla_is_told_in_a_sentence():
+    row = {"tickets": 1480, "recorded_met": 0.91, "own_met": 0.9, "only_recorded": 14, "only_own": 1, "reopened": 9}
+    frame = pd.DataFrame([row])
+    assert show.recorded_sla(frame).text == (
+        "The CRM's own record has 91.0 % of 1,480 tickets as resolved within the SLA, the targets here have 90.0 %: "
+        "15 tickets differ (met by the record only: 14, here only: 1). 9 of these came back after a solve."
+    )
+    assert show.recorded_sla(frame.assign(reopened=None)).text.endswith("here only: 1).")
+    assert show.recorded_sla(frame.assign(only_recorded=0, only_own=0, tickets=1)).text == (
+        "The CRM's own record of what was resolved within the SLA agrees (1 ticket)."
+    )
+    assert show.recorded_sla(frame.head(0)).html == ""
+
+
 def test_how_far_reopenings_moved_shares_before_is_said():
     assert show.reopenings(reopening_rows()).text == (
         "Shares marked so far may still move until Mon 23 Nov: a solved ticket that comes back counts anew. "

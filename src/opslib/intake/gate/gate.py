@@ -118,6 +118,7 @@ def _parameters(organisation: Organisation, now: datetime) -> dict[str, Any]:
         "week_ends_within_hours": limits.week_ends_within_hours,
         "unreadable_share": limits.unreadable_share,
         "without_team_share": limits.without_team_share,
+        "most_without_team_share": limits.most_without_team_share,
         "volume_ratio_low": limits.volume_ratio_low,
         "volume_ratio_high": limits.volume_ratio_high,
     }

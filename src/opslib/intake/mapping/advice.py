@@ -78,7 +78,9 @@ def team_advice(column: str, empty: int, rows: int, teams: Sequence[str], limits
     example = teams[0] if teams else "TEAM"
     advice = f"{empty:,} of {rows:,} rows have no {column}: give them a team with `missing: {example}` under `team`"
     if empty > limits.without_team_share * rows:
-        advice += ", or raise `limits.without_team_share` in params/org.yml; with so many the gate blocks"
+        advice += ", or raise `limits.without_team_share` in params/org.yml; "
+        blocks = empty > limits.most_without_team_share * rows
+        advice += "with so many the gate blocks" if blocks else "the gate sets them aside and warns"
     return advice
 
 

@@ -248,8 +248,9 @@ class _Allowance:
 
 
 def _check_file(mapping: SourceMapping, path: Path, allowance: _Allowance) -> FileCheck:
-    with duckdb.connect() as con, LookUps(path.parent) as look_ups:
-        plans = [plan.thorough() for plan in plan_file(con, mapping, path, look_ups)]
+    reading = allowance.limits.reading
+    with duckdb.connect() as con, LookUps(path.parent, reading) as look_ups:
+        plans = [plan.thorough() for plan in plan_file(con, mapping, path, look_ups, reading)]
         try:
             used = {name for plan in plans for name in plan.used}
             names = list(dict.fromkeys(plan.table for plan in plans))
@@ -291,7 +292,8 @@ def _check_table(con: duckdb.DuckDBPyConnection, plans: Sequence[Plan], allowanc
         f"SELECT _row, _broken FROM {rows} WHERE _broken IS NOT NULL ORDER BY _row LIMIT {_EXAMPLES}"
     ).fetchall()
     present = [name for name in table.names if name not in absent]
-    log = advice.log_advice(table, present, *_rows_and_keys(con, rows, table))
+    is_damaged = any(plan.damage for plan in plans)
+    log = None if is_damaged else advice.log_advice(table, present, *_rows_and_keys(con, rows, table))
     return TableCheck(
         table=table.name,
         rows=total,
@@ -375,7 +377,7 @@ def _check_column(
             )
     limits, empty = allowance.limits, total - read - unreadable
     lost = unreadable + strange_rows
-    most_empty = limits.without_team_share if column.name == "team" else limits.unreadable_share
+    most_empty = limits.most_without_team_share if column.name == "team" else limits.unreadable_share
     lines: list[str] = []
     if column.type in ("instant", "date") and unreadable and len(variants) == 1:
         lines += advice.time_advice(con, rows, f"t{number}", variants[0].forms)

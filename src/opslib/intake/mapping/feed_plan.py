@@ -523,9 +523,11 @@ class _Compiler:
         arms = [(self._conditions(case.where), self._origin(case)) for case in rule.cases]
 
         def case_sql(what: str, last: str) -> str:
-            return (
-                f"CASE {' '.join(f'WHEN {test} THEN {getattr(origin, what)}' for test, origin in arms)} ELSE {last} END"
-            )
+            results = [getattr(origin, what) for _, origin in arms]
+            if set(results) == {last}:
+                return last
+            tests = " ".join(f"WHEN {test} THEN {result}" for (test, _), result in zip(arms, results, strict=True))
+            return f"CASE {tests} ELSE {last} END"
 
         condition_columns = [
             name for case in rule.cases for c in case.where for name in (c.column, c.same_as, c.differs_from) if name

@@ -53,6 +53,7 @@ class FileColumns:
     used: set[str] = field(default_factory=set)
     damage: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    _texts: dict[str, str] = field(default_factory=dict)
     _lookup_columns: dict[str, set[str]] = field(default_factory=dict)
     _looked_up: dict[str, LookUpRows] = field(default_factory=dict)
     _look_ups: LookUps | None = None
@@ -93,7 +94,15 @@ class FileColumns:
         Args:
             name: the column's name in the mapping.
             values: texts that are values here, though they may be null markers elsewhere.
+
+        Notes:
+            It is the name of a column of `relation`: a mapping of thousands of cases names the same one in each.
         """
+        text = self._text_of(name, values)
+        return None if text is None else identifier(self._texts.setdefault(text, f"text {len(self._texts)}"))
+
+    def _text_of(self, name: str, values: Collection[str] = ()) -> str | None:
+        """SQL of such a column over the rows of the file and those that are looked up."""
         prefix, _, rest = name.partition(".")
         if prefix in self.feed.lookups and rest:
             looked_up = self._looked_up.get(prefix)
@@ -121,12 +130,17 @@ class FileColumns:
             yield raw, column
 
     def relation(self) -> str:
-        """SQL for FROM: the rows of the file, each beside the columns of look-ups that `sql_of` was called for."""
+        """SQL for FROM: `_row`, `_item`, `_unreadable`, and the columns that `sql_of` was called for."""
+        texts = [f"{text} AS {identifier(name)}" for text, name in self._texts.items()]
+        return f"(SELECT {', '.join(['_row', '_item', '_unreadable', *texts])} FROM {self._rows()})"
+
+    def _rows(self) -> str:
+        """SQL for FROM: the rows of the file, each beside the columns of look-ups that rules name."""
         joins = ""
         columns_sql = [f"_file_rows.{identifier(name)}" for name in self.raw.columns]
         for name, columns in sorted(self._lookup_columns.items()):
             lookup = self.feed.lookups[name]
-            key = self.sql_of(lookup.key)
+            key = self._text_of(lookup.key)
             if key is None:
                 self.damage.append(
                     f"{self.raw.name}: the column `{lookup.key}` is not there, so `{name}` cannot be looked up; "

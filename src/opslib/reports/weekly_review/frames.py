@@ -16,6 +16,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from opslib.analysis.weekly_review import completeness
+from opslib.analysis.weekly_review import recorded_sla as record
 from opslib.analysis.weekly_review import restatements as ledger
 from opslib.analysis.weekly_review import review as analysis
 from opslib.analysis.weekly_review.breakdown import COLUMNS as BREAKDOWN_COLUMNS
@@ -220,6 +221,26 @@ def sla(review: Review) -> pd.DataFrame:
         (`review.SIGNAL_COLUMNS`), one row per metric and week, in the metric's unit.
     """
     return _family(review, [name for name, metric in CATALOGUE.items() if metric.family == "sla"])
+
+
+def recorded_sla(review: Review) -> pd.DataFrame:
+    """What the CRM recorded of its SLA on resolutions that were decided in the week, beside what the facts say.
+
+    Returns:
+        `recorded_sla.COLUMNS`: tickets, recorded_met, own_met (shares), only_recorded, only_own, reopened (tickets),
+        one row, or none where the export has no such record.
+    """
+    week, store = review.week, review.week.warehouse
+    if not week.has_data or "recorded_sla" not in store.columns("tickets") or not store.has("facts", "sla"):
+        return pd.DataFrame(columns=list(record.COLUMNS))
+    weeks = [each for each in store.weeks("facts", "sla") if each <= week.week]
+    names = ["ticket_id", "metric", "state", "breached_at", "ended_at"]
+    rows = store.read("facts", "sla", columns=names, weeks=weeks, teams=[week.team])
+    rows = rows[(rows["metric"] == "full_resolution") & rows["state"].isin(["met", "breached"])]
+    begin, end = (pd.Timestamp(bound) for bound in week.bounds)
+    decided = rows["breached_at"].where(rows["state"] == "breached", rows["ended_at"])
+    tickets = store.read("facts", "tickets", columns=["ticket_id", "recorded_sla", "reopens"], weeks=weeks)
+    return record.compare_records(rows[(decided >= begin) & (decided < end)], tickets)
 
 
 def quality(review: Review) -> pd.DataFrame:

@@ -276,6 +276,35 @@ def sla(frame: pd.DataFrame) -> Drawing | Markup:
     return control_charts(frame)
 
 
+def recorded_sla(frame: pd.DataFrame) -> Markup:
+    """How the CRM's own record of its SLA compares, in a sentence or two; nothing where it has none.
+
+    Args:
+        frame: tickets, recorded_met, own_met, only_recorded, only_own, reopened, one row or none.
+    """
+    return paragraphs(*(_record_in_words(row) for row in rows_of(frame)))
+
+
+def _record_in_words(row: Any) -> str:
+    differ = row.only_recorded + row.only_own
+    if not differ:
+        return f"The CRM's own record of what was resolved within the SLA agrees ({_tickets(row.tickets)})."
+    recorded, own = (words.value(share, "share") for share in (row.recorded_met, row.own_met))
+    one = "differs" if differ == 1 else "differ"
+    text = (
+        f"The CRM's own record has {recorded} of {_tickets(row.tickets)} as resolved within the SLA, the targets here "
+        f"have {own}: {_tickets(differ)} {one} (met by the record only: {row.only_recorded:,}, here only: "
+        f"{row.only_own:,})."
+    )
+    if not is_known(row.reopened) or 2 * row.reopened <= differ:
+        return text
+    return f"{text} {row.reopened:,.0f} of these came back after a solve."
+
+
+def _tickets(number: int) -> str:
+    return f"{number:,} ticket{'s' if number != 1 else ''}"
+
+
 def reopenings(frame: pd.DataFrame) -> Markup:
     """How far the shares that are not settled may still move, in a sentence or two; nothing where all are settled.
 
