@@ -26,6 +26,8 @@ MATCH: Final = "_match"
 """The column of a look-up's rows by which they are found."""
 DIGITS: Final = 20
 """Hexadecimal ones, of a digest."""
+_FILE: Final = "\x1ffile"
+"""A name that no column of an export has."""
 _READERS: Final = 2
 _GROUP_ROWS: Final = 20_000
 
@@ -159,16 +161,16 @@ class LookUps:
                 alike.setdefault(raw.columns, []).append(number)
         for numbers in alike.values():
             first = raws[numbers[0]]
-            match = value_sql.as_id(f"trim({identifier(first.column_of(lookup.match) or lookup.match)})")
-            own = "".join(f", {identifier(c) if first.column_of(c) else 'NULL'}" for c in kept)
+            match = value_sql.as_id(f"trim(rows.{identifier(first.column_of(lookup.match) or lookup.match)})")
+            own = "".join(f", rows.{identifier(c)}" if first.column_of(c) else ", NULL" for c in kept)
             paths_sql = quoted_list([pattern_of(raws[number].parquet) for number in numbers])
             files = ", ".join(f"({quoted(raws[number].parquet)}, {number})" for number in numbers)
             self._con.execute(
                 f"""INSERT INTO {table} SELECT * FROM (
-                    SELECT {match} AS id, files.number, _row{own}
-                    FROM read_parquet([{paths_sql}], filename = '_path', hive_partitioning = false) AS rows
-                    JOIN (VALUES {files}) AS files(path, number) ON rows._path = files.path
-                    WHERE NOT _header
+                    SELECT {match} AS id, files.number, rows._row{own}
+                    FROM read_parquet([{paths_sql}], filename = {quoted(_FILE)}, hive_partitioning = false) AS rows
+                    JOIN (VALUES {files}) AS files(path, number) ON rows.{identifier(_FILE)} = files.path
+                    WHERE NOT rows._header
                 ) WHERE id IS NOT NULL"""
             )
         self._con.execute(
