@@ -108,6 +108,35 @@ def test_a_missing_needed_column_is_damage_with_a_suggestion(source: Any, mapped
     assert "created_at" not in file.present
 
 
+@pytest.mark.parametrize(
+    "row",
+    [
+        ["100818", "2026-09-21T14:46:38Z", "Maria Lopez", "maria@example.org", "My card is lost"],
+        ["A-1", "Maria Lopez", "lost", "card", "asks for a refund"],
+        ["A-1", "Maria Lopez", "id", "maria@example.org", "the id"],
+        ["id", "21.9.2026 14:46", "Maria Lopez", "no", "+44 20 7946 0000"],
+    ],
+    ids=["values", "words", "a word that is a name", "times"],
+)
+@pytest.mark.parametrize("form", ["csv", "xlsx"])
+def test_of_a_first_line_that_may_be_data_nothing_is_said(
+    source: Any, mapped: Any, tmp_path: Path, row: list[str], form: str
+) -> None:
+    if form == "xlsx":
+        book = xlsxwriter.Workbook(tmp_path / "made.xlsx")
+        sheet = book.add_worksheet()
+        for number in range(3):
+            sheet.write_row(number, 0, row)
+        book.close()
+        (file,) = mapped(source(tickets()), t__xlsx=(tmp_path / "made.xlsx").read_bytes())
+    else:
+        (file,) = mapped(source(tickets()), t__csv=f"{','.join(row)}\n" * 3)
+    assert "its first line has 5 field(s), and " in file.damage
+    assert "is the header missing, or do lines stand above it (`read: {skip_lines: N}`)?" in file.damage
+    said = " ".join([file.damage, *file.notes, *file.unread, *file.unused])
+    assert [value for value in row if value != "id" and len(value) > 2 and value in said] == []
+
+
 def test_a_missing_other_column_is_only_absent(source: Any, mapped: Any) -> None:
     (file,) = mapped(source(tickets(more="priority: prio")), t__csv="id,created\n1,2026-11-09\n")
     assert file.damage is None

@@ -30,6 +30,15 @@ def test_a_line_a_value_or_a_header_beyond_its_limit_names_the_limit(exports: Fo
     assert "limits.reading.columns" in exports.read("t.csv", "a,b,c,d\n1,2,3,4\n", limits=small).damage
 
 
+def test_blank_lines_are_bounded_in_every_text(exports: Folder) -> None:
+    limits = ReadingLimits(blank_lines=10)
+    csv, lines, array = "id\n1\n{}2\n", '{{"id": "1"}}\n{}{{"id": "2"}}\n', '[{{"id": "1"}},\n{}{{"id": "2"}}]'
+    for name, text in (("t.csv", csv), ("t.jsonl", lines), ("t.json", array)):
+        assert exports.read(name, text.format("\n" * 10), limits=limits).ids == ["1", "2"]
+        damage = exports.read(name, text.format("\r\n" * 11), limits=limits).damage
+        assert damage.startswith(f"{name}: it has 11 blank lines; `limits.reading.blank_lines` in params allows 10")
+
+
 @pytest.mark.usefixtures("way")
 @pytest.mark.parametrize("line", ["sep=;\n", "sep=;\r\n", '"sep=;"\r\n', "SEP=;\n", "Sep=;;\n", '"SEP=;"\r'])
 def test_the_separator_line_is_no_header_however_it_is_written(exports: Folder, line: str) -> None:

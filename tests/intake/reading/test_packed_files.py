@@ -88,6 +88,13 @@ def test_a_member_whose_checksum_is_wrong_is_read_and_named(exports: Folder) -> 
     assert (export.raw.rows, "its checksum is wrong" in export.damage) == (2000, True)
 
 
+def test_a_member_beyond_a_limit_is_named_with_its_zip(exports: Folder) -> None:
+    content = zipped(("a.csv", "id\n1\n"), ("wide.csv", "a,b,c,d\n1,2,3,4\n"))
+    export = exports.read("t.zip", bytes(content), limits=ReadingLimits(columns=3))
+    assert export.damage.startswith("t.zip: wide.csv: its header has 4 columns; `limits.reading.columns`")
+    assert export.ids == []
+
+
 def test_gzip_that_is_broken_says_what_was_read(exports: Folder) -> None:
     whole = gzip.compress(TEXT.encode())
     wrong = bytearray(whole)

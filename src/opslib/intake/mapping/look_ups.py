@@ -15,16 +15,19 @@ import duckdb
 from opslib.intake.mapping import value_sql
 from opslib.intake.mapping.export_files import files_of_lookup
 from opslib.intake.mapping.sources import Feed, Lookup, SourceMapping
-from opslib.intake.notation import identifier, quoted, shown_name
+from opslib.intake.notation import identifier, quoted, quoted_list, shown_name
 from opslib.intake.reading.raw_rows import RawRows, Workspace
 from opslib.intake.reading.read import open_export
 from opslib.intake.reading.read_options import ReadOptions
 from opslib.settings import ReadingLimits
+from opslib.store.files import pattern_of
 
 MATCH: Final = "_match"
 """The column of a look-up's rows by which they are found."""
 DIGITS: Final = 20
 """Hexadecimal ones, of a digest."""
+_FILE: Final = "\x1ffile"
+"""A name that no column of an export has."""
 _READERS: Final = 2
 _GROUP_ROWS: Final = 20_000
 
@@ -148,18 +151,28 @@ class LookUps:
         columns = {column.casefold(): column for raw in raws for column in raw.columns}
         damage = tuple(raw.damage for raw in raws if raw.damage)
         kept = [column for folded, column in columns.items() if folded in names]
-        parquet, number = self._workspace.new(".parquet"), len(self._rows)
+        parquet = self._workspace.new(".parquet")
         values = "".join(f", {identifier(column)} VARCHAR" for column in kept)
-        table = f"look_up_{number}"
+        table = f"look_up_{len(self._rows)}"
         self._con.execute(f"CREATE TABLE {table} ({MATCH} VARCHAR, _file BIGINT, _row BIGINT{values})")
-        for file, raw in enumerate(raws):
-            match = raw.column_of(lookup.match)
-            if match is not None:
-                own = "".join(f", {identifier(c) if raw.column_of(c) else 'NULL'}" for c in kept)
-                self._con.execute(
-                    f"INSERT INTO {table} SELECT * FROM (SELECT {value_sql.as_id(f'trim({identifier(match)})')} AS id, "
-                    f"{file}, _row{own} FROM {raw.relation}) WHERE id IS NOT NULL"
-                )
+        alike: dict[tuple[str, ...], list[int]] = {}
+        for number, raw in enumerate(raws):
+            if raw.column_of(lookup.match):
+                alike.setdefault(raw.columns, []).append(number)
+        for numbers in alike.values():
+            first = raws[numbers[0]]
+            match = value_sql.as_id(f"trim(rows.{identifier(first.column_of(lookup.match) or lookup.match)})")
+            own = "".join(f", rows.{identifier(c)}" if first.column_of(c) else ", NULL" for c in kept)
+            paths_sql = quoted_list([pattern_of(raws[number].parquet) for number in numbers])
+            files = ", ".join(f"({quoted(raws[number].parquet)}, {number})" for number in numbers)
+            self._con.execute(
+                f"""INSERT INTO {table} SELECT * FROM (
+                    SELECT {match} AS id, files.number, rows._row{own}
+                    FROM read_parquet([{paths_sql}], filename = {quoted(_FILE)}, hive_partitioning = false) AS rows
+                    JOIN (VALUES {files}) AS files(path, number) ON rows.{identifier(_FILE)} = files.path
+                    WHERE NOT rows._header
+                ) WHERE id IS NOT NULL"""
+            )
         self._con.execute(
             f"COPY (SELECT *, 0 AS _item, NULL::VARCHAR AS _unreadable, false AS _header FROM {table} "
             f"QUALIFY row_number() OVER (PARTITION BY {MATCH} ORDER BY _file DESC, _row DESC) = 1 ORDER BY {MATCH}) "

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import duckdb
+import pyarrow.parquet as pq
 
 from opslib.intake.notation import identifier, parquet_source, quoted
 from opslib.intake.reading.raw_rows import RawRows
@@ -32,9 +33,7 @@ def joined(con: duckdb.DuckDBPyConnection, parts: Sequence[RawRows]) -> RawRows:
         selects.append(
             f"SELECT {values}_row + {offset} AS _row, _item, _unreadable, _header FROM {parquet_source(part.parquet)}"
         )
-        last = con.execute(f"SELECT max(_row) FROM {parquet_source(part.parquet)}").fetchone()
-        assert last is not None
-        offset += last[0] or 0
+        offset += _last_row(part)
     con.execute(f"COPY ({' UNION ALL '.join(selects)}) TO {quoted(parquet)} (FORMAT parquet)")
     return RawRows(
         path=parts[0].path,
@@ -46,3 +45,11 @@ def joined(con: duckdb.DuckDBPyConnection, parts: Sequence[RawRows]) -> RawRows:
         repeated_headers=sum(part.repeated_headers for part in parts),
         records=sum(part.records for part in parts),
     )
+
+
+def _last_row(part: RawRows) -> int:
+    """The number of the last row of a part, by the footer of its file."""
+    footer = pq.read_metadata(part.parquet)
+    place = footer.schema.names.index("_row")
+    columns = (footer.row_group(number).column(place) for number in range(footer.num_row_groups))
+    return max((column.statistics.max for column in columns if column.statistics is not None), default=0)
