@@ -46,8 +46,8 @@ def workbook_rows(reading: Reading) -> RawRows:
         return reading.nothing(f"{reading.name}: the workbook is locked with a password; save it without one")
     except BinaryWorkbook:
         return reading.nothing(
-            f"{reading.name}: this is a binary workbook (XLSB), which is not read; open it in a spreadsheet and save it "
-            "as XLSX or CSV"
+            f"{reading.name}: this is a binary workbook (XLSB), which is not read; open it in a spreadsheet and save "
+            "it as XLSX or CSV"
         )
     except _BROKEN as error:
         return reading.nothing(
