@@ -21,16 +21,18 @@ from collections.abc import Iterable
 from multiprocessing.connection import Connection
 from pathlib import Path
 
+import duckdb
+
 from tests.intake.mutations import fault, mutant
 
 
 def read_all(seeds: Iterable[int], bound: int, results: Connection) -> None:
     """Read the files of some seeds in this process; each seed is told before its file is read, and what came of it."""
     resource.setrlimit(resource.RLIMIT_AS, (bound, bound))
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, duckdb.connect() as con:
         for seed in seeds:
             results.send((seed, "begun"))
-            results.send((seed, fault(mutant(seed), Path(folder))))
+            results.send((seed, fault(mutant(seed), Path(folder), con)))
 
 
 def faults(seeds: list[int], bound: int, seconds: float) -> dict[int, str]:

@@ -103,7 +103,7 @@ def seconds(exports: Path, warehouse: Path) -> tuple[float, int, int]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--days", type=int, default=500, help="two files each")
+    parser.add_argument("--days", type=int, default=1000, help="two files each")
     parser.add_argument("--questions", type=int, default=40, help="a day")
     arguments = parser.parse_args()
     days = range(arguments.days)

@@ -7,7 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date, time
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 from zoneinfo import ZoneInfo, available_timezones
@@ -274,7 +274,7 @@ class ReadingLimits(Settings):
 
     `unpacked_megabytes` of a zip, a gzip file or a workbook, and `unpacked_ratio` times its own size (from 100 MB on);
     `columns` of a header; `cells` of a sheet, the empty ones among them; `value_megabytes` of one value, of one record
-    of JSON, of one line of CSV; `depth` of objects and arrays within each other.
+    of JSON, of one line of CSV; `blank_lines` of a text; `depth` of objects and arrays within each other.
     """
 
     unpacked_megabytes: int = Field(default=20_000, gt=0)
@@ -282,6 +282,7 @@ class ReadingLimits(Settings):
     columns: int = Field(default=2_000, gt=0)
     cells: int = Field(default=50_000_000, gt=0)
     value_megabytes: int = Field(default=64, gt=0)
+    blank_lines: int = Field(default=5_000_000, gt=0)
     depth: int = Field(default=100, gt=0)
 
 
@@ -451,14 +452,21 @@ def load(path: Path, model: type[Model], *, also: Callable[[Any], Iterable[Probl
         SettingsError: the file is missing, is no YAML, or has values that do not fit; all of them are listed, each as
             `file:line: key: what is wrong`.
     """
+    return _settings_in(_text_of(path, model), path, model, also)
+
+
+def _text_of(path: Path, model: type[Model]) -> str:
     try:
         if path.stat().st_size > _LARGEST_FILE:
             raise SettingsError(f"{path}: the file has more than {_LARGEST_FILE >> 20} MB; is it a file of parameters?")
-        text = path.read_text(encoding="utf-8-sig")
+        return path.read_text(encoding="utf-8-sig")
     except FileNotFoundError as error:
         raise SettingsError(f"{path}: there is no such file; it must hold the {model.__name__} settings") from error
     except (UnicodeDecodeError, OSError) as error:
         raise SettingsError(f"{path}: this is no file of UTF-8 text: {error}") from error
+
+
+def _settings_in(text: str, path: Path, model: type[Model], also: Callable[[Any], Iterable[Problem]]) -> Model:
     yaml = YAML(typ="rt")
     yaml.Constructor = _Constructor
     yaml.Composer = _Composer
@@ -491,7 +499,14 @@ def load(path: Path, model: type[Model], *, also: Callable[[Any], Iterable[Probl
 
 def load_organisation(params: Path, name: str = "org") -> Organisation:
     """`params/org.yml`, or `params/NAME.yml` for a source that belongs to another organisation."""
-    return load(params / f"{name}.yml", Organisation)
+    path = params / f"{name}.yml"
+    return _organisation_in(_text_of(path, Organisation), path)
+
+
+@lru_cache(maxsize=8)
+def _organisation_in(text: str, path: Path) -> Organisation:
+    """Each report of a run asks for the organisation, and to read it takes longer than to draw a chart."""
+    return _settings_in(text, path, Organisation, lambda tree: ())
 
 
 def load_weekly_plan(params: Path) -> WeeklyPlan:

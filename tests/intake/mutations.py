@@ -18,6 +18,7 @@ import zipfile
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import duckdb
@@ -372,24 +373,28 @@ def _without_line(text: str, chance: random.Random) -> str:
     return "".join(lines)
 
 
-def fault(broken: Mutant, folder: Path) -> str | None:
+def fault(broken: Mutant, folder: Path, con: duckdb.DuckDBPyConnection) -> str | None:
     """Read and map a broken file; what is wrong with how that went, or None.
 
     A message to the user is right, and so is a file that is named as damaged; a row that is in no count is not.
     """
     path = folder / broken.name
     path.write_bytes(broken.content)
-    (folder / "sources").mkdir(exist_ok=True)
-    (folder / "sources" / "crm.yml").write_text(broken.mapping)
     try:
-        with duckdb.connect() as con:
-            return _lost(con, load_source(folder, "crm"), path)
+        return _lost(con, _source(broken.mapping, folder), path)
     except OpslibError:
         return None
     except Exception as error:
         return f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
     finally:
         path.unlink()
+
+
+@cache
+def _source(mapping: str, folder: Path) -> SourceMapping:
+    (folder / "sources").mkdir(exist_ok=True)
+    (folder / "sources" / "crm.yml").write_text(mapping)
+    return load_source(folder, "crm")
 
 
 def _lost(con: duckdb.DuckDBPyConnection, source: SourceMapping, path: Path) -> str | None:

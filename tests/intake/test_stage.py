@@ -6,6 +6,7 @@ import hashlib
 import os
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
 from opslib.errors import ExportError
@@ -56,6 +57,11 @@ class Exports:
     def stage(self) -> list[Staged]:
         self.read = []
         return stage(self._warehouse, self._source, self.folder, Pseudonymiser(b"k" * 32), on_file=self.read.append)
+
+    def solved(self, item: Staged) -> list[int | None]:
+        """The days of the month on which the tickets of a file were solved."""
+        times = pq.read_table(self._warehouse.root / item.parquet)["solved_at"].to_pylist()
+        return [at and at.day for at in times]
 
 
 @pytest.fixture
@@ -130,10 +136,35 @@ def test_of_several_files_looked_up_in_each_is_read_once_and_the_newest_row_coun
     )
     staged = exports.stage()
     assert len(opened) == len(set(opened)) == 10
-    from pyarrow import parquet
+    assert [exports.solved(item) for item in staged] == [[15]] * 5
 
-    solved = [
-        parquet.read_table(exports.folder.parent / "warehouse" / item.parquet)["solved_at"].to_pylist()
-        for item in staged
-    ]
-    assert [[at.day for at in part] for part in solved] == [[15]] * 5
+
+def test_a_new_file_is_read_alone_and_others_again_only_where_what_they_found_is_another(exports: Exports) -> None:
+    def answer(day: int, *rows: str) -> None:
+        (exports.folder / f"answers-2026-11-0{day}.csv").write_text("id,at\n" + "".join(f"{row}\n" for row in rows))
+
+    for day in range(1, 4):
+        exports.write(f"tickets-2026-11-0{day}.csv", str(day), answer=f"sam{day}@example.org")
+        answer(day, f"sam{day}@example.org,2026-11-1{day}T00:00:00Z")
+    exports.stage()
+    assert len(exports.read) == 3
+    digests = b"".join(path.read_bytes() for path in exports.folder.parent.rglob("*.found.parquet"))
+    assert digests
+    assert b"example.org" not in digests
+
+    exports.write("tickets-2026-11-04.csv", "4", answer="late")
+    answer(4, "d,2026-11-14T00:00:00Z")
+    assert len(exports.stage()) == 4
+    assert exports.read == ["tickets-2026-11-04.csv"]
+    exports.stage()
+    assert exports.read == []
+
+    answer(5, "sam2@example.org,2026-11-25T00:00:00Z", "late,2026-11-26T00:00:00Z")
+    staged = exports.stage()
+    assert exports.read == ["tickets-2026-11-02.csv", "tickets-2026-11-04.csv"]
+    assert [exports.solved(item) for item in staged] == [[11], [25], [13], [26]]
+
+    for path in exports.folder.glob("answers*"):
+        path.unlink()
+    assert [exports.solved(item) for item in exports.stage()] == [[None]] * 4
+    assert len(exports.read) == 4

@@ -86,7 +86,7 @@ def _columns(warehouse: Warehouse) -> tuple[str, ...]:
     if tags is None:
         return ("ticket_id", "team", *texts)
     named = pc.unique(tags.drop_null()).to_pandas().astype("str")
-    several = len(named.str.lower().str.split(r"[-_]", regex=True).str[0].unique()) > 1
+    several = len(named.str.lower().str.replace(r"[-_].*", "", regex=True).unique()) > 1
     if several and not tags.null_count:
         return ()
     return ("ticket_id", "team", *texts, *(["language"] if several else []))

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import duckdb
@@ -89,7 +89,8 @@ def admit(
         `replaced`, `set_aside` and `kept`.
 
     Raises:
-        ExportError: no row of the exports tells a time, or they hold no day of the week, or no complete week.
+        ExportError: no row of the exports tells a time, or they hold no day of the week; or no week is complete,
+            which is said once the rows are taken in.
         GateError: the suites are not usable.
     """
     with warehouse.connect() as con:
@@ -105,8 +106,13 @@ def admit(
             repeated = _candidates(con, warehouse, TABLES[table], staged, rows)
             _add_repeated(con, warehouse, TABLES[table], staged, repeated)
         as_of = as_of or _as_of(con, present, now, staged)
-        week = week or _last_week(con, as_of, organisation)
-        _refuse_week_without_days(con, week, as_of, organisation)
+        whole = week or _last_week(con, as_of, organisation)
+        held = _days_held(con, as_of, organisation)
+        shortage = held.shortage_of(whole, as_of, organisation) if held else None
+        if shortage and week:
+            raise ExportError(shortage)
+        # Where no week is complete the rows are taken in all the same, and judged for the last that has begun.
+        week = held.last_week if held and shortage else whole
         damaged_files = _damaged_files(con, warehouse, staged, organisation)
         run = gate.check(
             con,
@@ -136,6 +142,8 @@ def admit(
     present = {name: columns for name, columns in present.items() if kept[name] or name not in _WITHHELD}
     write_json({table: sorted(columns) for table, columns in present.items()}, warehouse.root / "standard/columns.json")
     write_text(run.verdict.to_json(), warehouse.root / "gate" / f"{week}.json")
+    if shortage:
+        raise ExportError(shortage)
     return Admission(run.verdict, as_of, week, rows)
 
 
@@ -321,31 +329,51 @@ def _last_week(con: duckdb.DuckDBPyConnection, as_of: datetime, organisation: Or
     return week if last >= start else last_complete_week(last, organisation.zone, tolerance)
 
 
-def _refuse_week_without_days(
-    con: duckdb.DuckDBPyConnection, week: str, as_of: datetime, organisation: Organisation
-) -> None:
-    """Refuse a week before the first ticket, or after all that the exports know: every number of it would be a zero."""
-    start, end = week_bounds(week, organisation.zone)
+@dataclass(frozen=True)
+class _DaysHeld:
+    """The days on which tickets were created, each with their number, and the first of these instants."""
+
+    days: tuple[tuple[date, int], ...]
+    begin: datetime
+
+    @property
+    def last_week(self) -> str:
+        return week_of_day(self.days[-1][0])
+
+    def shortage_of(self, week: str, as_of: datetime, organisation: Organisation) -> str | None:
+        """Why a week cannot be reported that lies before the first ticket, or after all that the exports know.
+
+        Every number of it would be a zero.
+        """
+        start, end = week_bounds(week, organisation.zone)
+        if self.begin < end and start <= as_of:
+            return None
+        seen = [f"{count:,} on {day:%a} {day.day} {day:%B %Y}" for day, count in self.days]
+        some = ", ".join(seen) if len(seen) <= _DAYS_NAMED else f"{seen[0]}, …, {seen[-1]}"
+        first, tolerance = week_of_day(self.days[0][0]), timedelta(hours=organisation.limits.week_ends_within_hours)
+        if last_complete_week(as_of, organisation.zone, tolerance) < first:
+            return (
+                f"the exports hold no complete week, from Monday to Sunday: they end on "
+                f"{_day_in_words(as_of, organisation)} and have tickets created: {some}; export at least up to the end "
+                f"of {first}, or see the days there are with --week {self.last_week}"
+            )
+        return f"the exports hold no day of {week}: they have tickets of {first} to {self.last_week} (created: {some})"
+
+
+def _days_held(con: duckdb.DuckDBPyConnection, as_of: datetime, organisation: Organisation) -> _DaysHeld | None:
+    """The days with tickets up to an instant; None where there are none."""
     if not _is_there(con, "candidate_tickets"):
-        return
+        return None
     days = con.execute(
         f"SELECT CAST(timezone('{organisation.time_zone}', created_at) AS DATE), count(*), epoch_us(min(created_at)) "
         "FROM candidate_tickets WHERE created_at <= $as_of AND _repeats IS NULL GROUP BY 1 ORDER BY 1",
         {"as_of": as_of},
     ).fetchall()
-    if not days or (datetime.fromtimestamp(days[0][2] // 1_000_000, UTC) < end and start <= as_of):
-        return
-    seen = [f"{count:,} on {day:%a} {day.day} {day:%B %Y}" for day, count, _ in days]
-    some = ", ".join(seen) if len(seen) <= _DAYS_NAMED else f"{seen[0]}, …, {seen[-1]}"
-    first, last = (week_of_day(each[0]) for each in (days[0], days[-1]))
-    complete = last_complete_week(as_of, organisation.zone, timedelta(hours=organisation.limits.week_ends_within_hours))
-    if complete < first:
-        raise ExportError(
-            f"the exports hold no complete week, from Monday to Sunday: they end on "
-            f"{_day_in_words(as_of, organisation)} and have tickets created: {some}; export at least up to the end of "
-            f"{first}"
-        )
-    raise ExportError(f"the exports hold no day of {week}: they have tickets of {first} to {last} (created: {some})")
+    if not days:
+        return None
+    return _DaysHeld(
+        tuple((day, count) for day, count, _ in days), datetime.fromtimestamp(days[0][2] // 1_000_000, UTC)
+    )
 
 
 def _day_in_words(instant: datetime, organisation: Organisation) -> str:

@@ -10,10 +10,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack, nullcontext
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, Final
 
+import duckdb
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -21,14 +23,14 @@ import pyarrow.parquet as pq
 
 from opslib.errors import ExportError
 from opslib.intake.mapping.export_files import find_files, lookup_files
-from opslib.intake.mapping.look_ups import LookUps
+from opslib.intake.mapping.look_ups import LookUps, label_of
 from opslib.intake.mapping.map_file import MappedFile, map_files
 from opslib.intake.mapping.sources import SourceMapping
-from opslib.intake.notation import shown_name
+from opslib.intake.notation import quoted_list, shown_name
 from opslib.intake.privacy.pseudonyms import Pseudonymiser
 from opslib.intake.privacy.redaction import redact_many
 from opslib.settings import ReadingLimits
-from opslib.store.files import sha256_of, write_aside
+from opslib.store.files import pattern_of, sha256_of, write_aside
 from opslib.store.memo import Basis, code_of, digest_of
 from opslib.store.warehouse import Warehouse
 from opslib.tables import TABLES, Table
@@ -42,6 +44,8 @@ _KEPT_AT_ONCE: Final = 16
 _SMALL_BYTES: Final = 2_000_000
 _TOGETHER: Final = 100
 """Small files that are read together at most."""
+_LOOKED_UP: Final = "what export files look up in each other"
+"""Of which the pseudonym keys the digests of looked-up rows; it is kept nowhere."""
 _READINGS: Final = 3
 """How often a file that changes is read before it is refused."""
 
@@ -51,7 +55,7 @@ class Staged:
     """One export file as it feeds one standard table.
 
     `records` is the number of records in the file, counted by another way than the rows that were read; `unread` says
-    what of the file was not read, and why.
+    what of the file was not read, and why; `found` are digests of what it found in the files that it looks up.
     """
 
     table: str
@@ -65,6 +69,7 @@ class Staged:
     damage: str | None
     redacted: dict[str, int] = field(default_factory=dict)
     parquet: str = ""
+    found: str = ""
     unread: tuple[str, ...] = ()
 
 
@@ -113,7 +118,17 @@ def stage(
     pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn")) if workers > 1 else None
     bases = {path: rests_on | {"content": digest_of([names[path], versions[path].sha256])} for path in files}
     new = [path for path in files if not memo.holds(names[path], bases[path])]
-    with pool or nullcontext(), LookUps(exports, limits) as look_ups:
+    secret = pseudonymiser.one(_LOOKED_UP)
+    with pool or nullcontext(), LookUps(exports, limits, secret) as look_ups:
+        found = {
+            path: [warehouse.root / entry["found"] for entry in memo.note(names[path]) if entry["found"]]
+            for path in new
+            if memo.holds_but_for(names[path], bases[path], "looked_up")
+        }
+        for path in found.keys() - _finding_otherwise(source, look_ups, found):
+            entries = memo.note(names[path])
+            fresh[names[path]] = (bases[path], entries, _made(warehouse, entries))
+            new.remove(path)
         work = _Staging(warehouse, source, exports, pseudonymiser, limits, look_ups, pool)
         for paths in _batches(source, new, versions):
             for path in paths:
@@ -121,8 +136,8 @@ def stage(
                     on_file(names[path])
             for path, items, version in work.read_whole({path: versions[path] for path in paths}, names, rests_on):
                 basis = rests_on | {"content": digest_of([names[path], version.sha256])}
-                made = [warehouse.root / item.parquet for item in items]
-                fresh[names[path]] = (basis, [asdict(item) for item in items], made)
+                entries = [asdict(item) for item in items]
+                fresh[names[path]] = (basis, entries, _made(warehouse, entries))
             # To write all that is known after each file would take time by the square of their number.
             if len(fresh) > _KEPT_AT_ONCE + len(memo.names()):
                 memo.keep_all(fresh)
@@ -139,6 +154,33 @@ def stage(
     memo.forget(set(memo.names()) - set(names.values()))
     _remove_others(warehouse.root / "staged", {Path(item.parquet).parent.name for item in staged})
     return staged
+
+
+def _made(warehouse: Warehouse, entries: Iterable[Mapping[str, Any]]) -> list[Path]:
+    """The files that were made of an export file."""
+    return [warehouse.root / entry[name] for entry in entries for name in ("parquet", "found") if entry[name]]
+
+
+def _finding_otherwise(
+    source: SourceMapping, look_ups: LookUps, found: Mapping[Path, Sequence[Path]]
+) -> frozenset[Path]:
+    """Of files and the digests of what they found, those that would find anything else now."""
+    export_files = {str(digests): path for path, paths in found.items() for digests in paths}
+    if not export_files:
+        return frozenset()
+    now = [
+        look_ups.digests_of(label_of(source, feed, name), feed, name) for feed in source.feeds for name in feed.lookups
+    ]
+    with duckdb.connect() as con:
+        rows = con.execute(
+            f"""SELECT DISTINCT before.filename
+                FROM read_parquet([{quoted_list([pattern_of(Path(name)) for name in export_files])}], filename = true,
+                                  hive_partitioning = false) AS before
+                LEFT JOIN read_parquet([{quoted_list([pattern_of(path) for path in now])}]) AS now
+                    ON now.look_up = before.look_up AND now.key = before.key
+                WHERE now.says IS DISTINCT FROM before.says"""
+        ).fetchall()
+    return frozenset(export_files[name] for (name,) in rows)
 
 
 def _batches(source: SourceMapping, paths: Iterable[Path], versions: Mapping[Path, _Version]) -> Iterator[list[Path]]:
@@ -244,6 +286,9 @@ class _Staging:
                 for mapped_file in mapped_files:
                     parquet = folder / f"{mapped_file.table}.parquet"
                     pieces = _write(mapped_file, parquet, self.pseudonymiser, self.pool)
+                    found = folder / f"{mapped_file.table}.found.parquet"
+                    if mapped_file.found is not None:
+                        write_aside(found, partial(pq.write_table, mapped_file.found.drop_columns("_row")))
                     staged[path].append(
                         Staged(
                             table=mapped_file.table,
@@ -258,6 +303,9 @@ class _Staging:
                             unread=mapped_file.unread,
                             redacted=dict(sorted(pieces.items())),
                             parquet=parquet.relative_to(self.warehouse.root).as_posix(),
+                            found=""
+                            if mapped_file.found is None
+                            else found.relative_to(self.warehouse.root).as_posix(),
                         )
                     )
         return staged

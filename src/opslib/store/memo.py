@@ -51,6 +51,11 @@ class Memo:
         entry = self._entries.get(name)
         return entry is not None and entry["basis"] == dict(basis) and not self._lost(entry)
 
+    def holds_but_for(self, name: str, basis: Basis, part: str) -> bool:
+        """Whether a result rests on this still, whatever it rested on by the name of one part."""
+        then = self._entries.get(name, {"basis": {}})["basis"]
+        return self.holds(name, {**basis, part: then.get(part, "")})
+
     def lost(self) -> list[Path]:
         """The files of any result that are missing, or of another size or time than when they were kept."""
         return [path for entry in self._entries.values() for path in self._lost(entry)]

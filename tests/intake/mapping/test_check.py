@@ -149,7 +149,7 @@ def test_the_lines_read_like_a_report(params: Path, export: Path) -> None:
         for line in lines
     )
     assert "        not a team of the organisation: Moonbase (1)" in lines
-    assert "  columns of the file that nothing uses: mood" in lines
+    assert "  columns of the file that nothing uses: `mood`" in lines
     assert "  - Export it in your own zone." in lines
     assert lines[-1] == "Some values could not be read or are not known. Fix params/sources/desk.yml or the file."
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from opslib.intake.reading.text_shape import TextShape
+from opslib.intake.reading.text_shape import RecordShape
 from opslib.settings import ReadingLimits
 from tests.intake.reading.exports import Folder
 
@@ -88,7 +88,7 @@ def test_lines_and_records_are_counted_the_same_however_the_text_is_cut_into_blo
 
 
 def counts(content: bytes, size: int) -> tuple[int, ...]:
-    shape = TextShape()
+    shape = RecordShape()
     for start in range(0, len(content), size):
         shape.add(content[start : start + size])
     shape.end()

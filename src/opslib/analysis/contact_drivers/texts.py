@@ -75,8 +75,10 @@ def base_language(tags: pd.Series) -> pd.Series:
 
     >>> base_language(pd.Series(["en-US", "pt_BR", "EN"])).tolist()
     ['en', 'pt', 'en']
+    >>> base_language(pd.Series([None, None])).isna().all()
+    np.True_
     """
-    return tags.astype("str").str.lower().str.split(r"[-_]", regex=True).str[0]
+    return tags.astype("str").str.lower().str.replace(r"[-_].*", "", regex=True)
 
 
 def texts_of(tickets: pd.DataFrame) -> pd.DataFrame:

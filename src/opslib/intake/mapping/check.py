@@ -19,8 +19,7 @@ from opslib.intake.mapping.export_files import find_files
 from opslib.intake.mapping.feed_plan import Plan, plan_file
 from opslib.intake.mapping.look_ups import LookUps
 from opslib.intake.mapping.sources import STANDARD, SourceMapping, load_source
-from opslib.intake.notation import parquet_source, quoted, quoted_list
-from opslib.intake.reading.raw_rows import SHEET
+from opslib.intake.notation import listed, parquet_source, quoted, quoted_list
 from opslib.intake.reading.read import form_of
 from opslib.settings import Limits, load_organisation
 from opslib.tables import TABLES, Column, Table
@@ -168,7 +167,7 @@ class CheckReport:
                 if table.absent:
                     report.append(f"    not in this export: {', '.join(table.absent)}")
             if file.unused:
-                report.append(f"  columns of the file that nothing uses: {', '.join(file.unused)}")
+                report.append(f"  columns of the file that nothing uses: {listed(file.unused)}")
         if self.source_notes:
             report += ["", "about this source:", *(f"  - {note}" for note in self.source_notes)]
         return [*report, "", self.verdict()]
@@ -194,7 +193,7 @@ class CheckReport:
                     grid.caption = RichText(f"not in this export: {', '.join(table.absent)}")
                 parts.append(grid)
             if file.unused:
-                parts.append(RichText(f"columns of the file that nothing uses: {', '.join(file.unused)}", style="dim"))
+                parts.append(RichText(f"columns of the file that nothing uses: {listed(file.unused)}", style="dim"))
         parts += [RichText(f"- {note}", style="dim") for note in self.source_notes]
         parts.append(RichText(f"\n{self.verdict()}", style="green" if self.fits else "red"))
         return Group(*parts)
@@ -261,7 +260,7 @@ def _check_file(mapping: SourceMapping, path: Path, allowance: _Allowance) -> Fi
                 form=_FORMS[form_of(path)] if path.stat().st_size else "nothing",
                 rows=plans[0].file_rows,
                 tables=tables,
-                unused=tuple(name for name in plans[0].file_columns if name not in used and name != SHEET),
+                unused=tuple(name for name in max((p.file_columns for p in plans), key=len) if name not in used),
                 unread=tuple(dict.fromkeys(text for plan in plans for text in plan.unread)),
                 damage=tuple(dict.fromkeys(damage for plan in plans for damage in plan.damage)),
                 notes=tuple(dict.fromkeys(note for plan in plans for note in plan.notes)),

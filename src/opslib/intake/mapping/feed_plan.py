@@ -78,7 +78,8 @@ class Plan:
     """A feed, compiled for one file.
 
     `ids` are the columns of it and of looked-up files that hold ids, `absent` the file's columns from which needed ones
-    would be made and that it lacks; `unread` says what of the file is not read, and why.
+    would be made and that it lacks; `unread` says what of the file is not read, and why; `found` is SQL of digests of
+    what the file finds in its look-ups.
     """
 
     table: str
@@ -89,6 +90,7 @@ class Plan:
     used: frozenset[str]
     file_columns: tuple[str, ...]
     file_rows: int
+    found: tuple[str, ...]
     damage: tuple[str, ...]
     notes: tuple[str, ...]
     reordered: bool
@@ -386,8 +388,9 @@ class _Compiler:
             where=where,
             variants=tuple(variants),
             used=frozenset(self.columns.used),
-            file_columns=self.columns.file.columns,
+            file_columns=self.columns.names,
             file_rows=self.columns.file.rows,
+            found=tuple(self.columns.found()),
             damage=tuple(self.columns.damage),
             notes=tuple(self.columns.notes),
             reordered=self.columns.reordered

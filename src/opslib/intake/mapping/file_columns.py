@@ -11,15 +11,20 @@ from typing import Final
 import duckdb
 
 from opslib.intake.mapping import value_sql
-from opslib.intake.mapping.look_ups import MATCH, LookUpRows, LookUps
+from opslib.intake.mapping.look_ups import MATCH, LookUpRows, LookUps, label_of
 from opslib.intake.mapping.sources import Feed, SourceMapping
-from opslib.intake.notation import identifier, listed, quoted
+from opslib.intake.notation import identifier, listed, parquet_source, quoted
 from opslib.intake.reading.json_rows import explode
 from opslib.intake.reading.raw_rows import SHEET, RawRows
 from opslib.tables import Column, Table
 
 _BETWEEN: Final = "\x1f"
 """Sets the null markers apart, and stands in no cell."""
+
+_VALUE: Final = re.compile(
+    r"\S+@\S+\.\S+|\d{4,}|\+?[\d ()/-]{7,}|.*\d{1,4}[-./]\d{1,2}[-./]\d{1,4}.*|.{100,}", re.DOTALL
+)
+"""What is no name of a column: an address, a number, a time, a sentence."""
 
 _ITEM = re.compile(r"(?P<array>[^\[\]]+)\[(?P<key>[^\[\]=]+)=(?P<word>[^\[\]]+)\]\.(?P<path>[^\[\]]+)")
 """`answers[type=open_ended].value`: of an array the first object whose `type` is that word, and of it `value`."""
@@ -51,6 +56,7 @@ class FileColumns:
     _texts: dict[str, str] = field(default_factory=dict)
     _lookup_columns: dict[str, set[str]] = field(default_factory=dict)
     _looked_up: dict[str, LookUpRows] = field(default_factory=dict)
+    _look_ups: LookUps | None = None
 
     @classmethod
     def of(
@@ -70,7 +76,8 @@ class FileColumns:
             file: the file as it was read.
             look_ups: what can be looked up beside it.
         """
-        columns = cls(mapping, feed, file, file, damage=[file.damage] if file.damage else [], notes=list(file.notes))
+        damage = [file.damage] if file.damage else []
+        columns = cls(mapping, feed, file, file, damage=damage, notes=list(file.notes), _look_ups=look_ups)
         if feed.explode and file.columns:
             columns._explode(con, feed.explode)
         columns._open_lookups(look_ups)
@@ -137,7 +144,7 @@ class FileColumns:
             if key is None:
                 self.damage.append(
                     f"{self.raw.name}: the column `{lookup.key}` is not there, so `{name}` cannot be looked up; "
-                    f"the file has {listed(self.raw.columns)}"
+                    + self._own_columns()
                 )
                 key = "NULL::VARCHAR"
             rows = self._looked_up[name].rows
@@ -148,6 +155,31 @@ class FileColumns:
             return self.raw.relation
         columns_sql += [f"_file_rows.{name}" for name in ("_row", "_item", "_unreadable")]
         return f"(SELECT {', '.join(columns_sql)} FROM {self.raw.relation} AS _file_rows{joins})"
+
+    def found(self) -> Iterator[str]:
+        """SQL of digests of what the file looks up and finds, one per look-up: `_row` (0 for the look-up as a whole),
+        `look_up`, `key` and `says`."""
+        if self._look_ups is None or not self._look_ups.secret:
+            return
+        for name, lookup in self.feed.lookups.items():
+            label = label_of(self.mapping, self.feed, name)
+            digests = parquet_source(self._look_ups.digests_of(label, self.feed, name))
+            keys = "SELECT 0 AS _row, '' AS key"
+            if (key := self.sql_of(lookup.key)) is not None:
+                own = f"SELECT _row, {value_sql.as_id(key)} AS id FROM {self.raw.relation}"
+                digest = self._look_ups.digest_sql("id")
+                keys += f" UNION ALL SELECT _row, {digest} FROM ({own}) WHERE id IS NOT NULL"
+            yield (
+                f"SELECT _row, {quoted(label)} AS look_up, keys.key, says "
+                f"FROM ({keys}) AS keys LEFT JOIN {digests} AS digests ON digests.key = keys.key"
+            )
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The columns of the file by name; none where its first line may be a row of data, which nobody is to see."""
+        columns = tuple(name for name in self.file.columns if name != SHEET)
+        is_header = self.used - {SHEET} and not any(_VALUE.fullmatch(name) for name in columns)
+        return columns if is_header else ()
 
     def missing_messages(
         self, table: Table, missing: Mapping[str, Sequence[str]], needed: Iterable[Sequence[str]]
@@ -165,7 +197,19 @@ class FileColumns:
         if elsewhere is not None:
             options = listed([names[0] if names else name for name, names in missing.items()])
             return [f"{self.raw.name}: the needed columns {options} are not in the first line; {elsewhere}"]
+        if not self.names:
+            options = listed([names[0] if names else name for name, names in missing.items()])
+            return [f"{self.raw.name}: the needed columns {options} are not there; {self._header_doubt()}"]
         return [self._missing_message(table[name], names) for name, names in missing.items()]
+
+    def _header_doubt(self) -> str:
+        """What to say of a first line that may be no header, and must not be shown."""
+        number = len([name for name in self.file.columns if name != SHEET])
+        found = "some of them are values, not names" if self.used - {SHEET} else "none is a column that the feed names"
+        return (
+            f"its first line has {number:,} field(s), and {found}: is the header missing, or do lines stand above it "
+            f"(`read: {{skip_lines: N}}`)?{self._layout_hint()}"
+        )
 
     def _place_of_header(self, ways: Sequence[Sequence[str]]) -> str | None:
         """Where the header is, if it is not in the first line, and what to write; what the lines hold is never said."""
@@ -188,7 +232,8 @@ class FileColumns:
     def _missing_message(self, column: Column, rule_columns: Sequence[str]) -> str:
         """What to say of a needed column that the file does not have."""
         names = list(dict.fromkeys(rule_columns)) or [column.name]
-        by_spelling = {re.sub(r"[\s_.-]+", "", name.casefold()): name for name in self.raw.columns}
+        own_names = [name for name in self.raw.columns if name != SHEET]
+        by_spelling = {re.sub(r"[\s_.-]+", "", name.casefold()): name for name in own_names}
         keys = [re.sub(r"[\s_.-]+", "", name.casefold()) for name in (*names, column.name)]
         suggestions = [
             by_spelling[spelling]
@@ -197,12 +242,14 @@ class FileColumns:
         ]
         suggestions = [name for name in suggestions if name not in self.used] or suggestions
         options = " or ".join(f"`{name}`" for name in names)
-        hint = f"; did you mean `{suggestions[0]}`?" if suggestions else ""
+        hint = f"; did you mean {listed(suggestions[:1])}?" if suggestions else ""
         message = f"{self.raw.name}: the needed column {options} is not there"
         if column.name not in names:
             message += f" (it becomes `{column.name}`)"
-        columns = [name for name in self.raw.columns if name != SHEET]
-        return f"{message}; the file has {listed(columns)}{hint}{self._layout_hint()}"
+        return f"{message}; the file has {listed(own_names)}{hint}{self._layout_hint()}"
+
+    def _own_columns(self) -> str:
+        return f"the file has {listed(self.names)}" if self.names else self._header_doubt()
 
     def _layout_hint(self) -> str:
         """How to read another part of a workbook, or of a file with lines above its header."""
@@ -214,9 +261,7 @@ class FileColumns:
 
     def _explode(self, con: duckdb.DuckDBPyConnection, column: str) -> None:
         if self.raw.column_of(column) is None:
-            self.damage.append(
-                f"{self.raw.name}: the column `{column}` is not there; the file has {listed(self.raw.columns)}"
-            )
+            self.damage.append(f"{self.raw.name}: the column `{column}`, an array to take apart, is not there")
             return
         self.used.add(self.raw.column_of(column) or column)
         self.raw = explode(con, self.raw, column)

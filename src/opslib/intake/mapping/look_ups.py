@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,7 +14,7 @@ import duckdb
 
 from opslib.intake.mapping import value_sql
 from opslib.intake.mapping.export_files import files_of_lookup
-from opslib.intake.mapping.sources import Feed, Lookup
+from opslib.intake.mapping.sources import Feed, Lookup, SourceMapping
 from opslib.intake.notation import identifier, quoted, shown_name
 from opslib.intake.reading.raw_rows import RawRows, Workspace
 from opslib.intake.reading.read import open_export
@@ -21,6 +23,8 @@ from opslib.settings import ReadingLimits
 
 MATCH: Final = "_match"
 """The column of a look-up's rows by which they are found."""
+DIGITS: Final = 20
+"""Hexadecimal ones, of a digest."""
 _READERS: Final = 2
 _GROUP_ROWS: Final = 20_000
 
@@ -46,15 +50,22 @@ class LookUps:
     Args:
         exports: the folder of the exports.
         limits: how much one file may ask for.
+        secret: what digests of looked-up rows are keyed with, where they are to be kept.
     """
 
-    def __init__(self, exports: Path, limits: ReadingLimits | None = None) -> None:
-        self._exports, self._limits = exports, limits
+    def __init__(self, exports: Path, limits: ReadingLimits | None = None, secret: str = "") -> None:
+        self._exports, self._limits, self.secret = exports, limits, secret
         self._workspace = Workspace()
-        self._con = duckdb.connect()
-        self._con.execute("SET preserve_insertion_order=true")
         self._files: dict[tuple[Path, ReadOptions], RawRows] = {}
         self._rows: dict[tuple[str, frozenset[str]], LookUpRows] = {}
+        self._digests: dict[str, Path] = {}
+
+    @cached_property
+    def _con(self) -> duckdb.DuckDBPyConnection:
+        """Opened where it is needed first: most sources look nothing up."""
+        con = duckdb.connect()
+        con.execute("SET preserve_insertion_order=true")
+        return con
 
     def rows_of(self, feed: Feed, name: str) -> LookUpRows:
         """The rows of one look-up of a feed."""
@@ -65,6 +76,37 @@ class LookUps:
             self._rows[key] = self._read(lookup, names)
         return self._rows[key]
 
+    def digests_of(self, label: str, feed: Feed, name: str) -> Path:
+        """Digests of what a look-up of a feed says, in place of what it says.
+
+        Args:
+            label: of the look-up, see `label_of`.
+            feed: the feed.
+            name: the look-up.
+
+        Returns:
+            A Parquet file of `look_up` (the label), `key` (of each value that is looked up; empty for the columns and
+            the damage of the files) and `says`.
+        """
+        if label not in self._digests:
+            found = self.rows_of(feed, name)
+            kept = found.rows.columns if found.rows else ()
+            about = sha256(repr((found.rows is None, sorted(kept), found.damage)).encode()).hexdigest()[:DIGITS]
+            rows = f"SELECT {quoted(label)} AS look_up, '' AS key, {quoted(about)} AS says"
+            if found.rows:
+                values = ", ".join(f"coalesce({identifier(column)}, chr(30))" for column in sorted(kept))
+                says = self.digest_sql(f"concat_ws(chr(31), {values})") if kept else "''"
+                rows += (
+                    f" UNION ALL SELECT {quoted(label)}, {self.digest_sql(MATCH)}, {says} FROM {found.rows.relation}"
+                )
+            self._digests[label] = self._workspace.new(".parquet")
+            self._con.execute(f"COPY ({rows}) TO {quoted(self._digests[label])} (FORMAT parquet)")
+        return self._digests[label]
+
+    def digest_sql(self, text: str) -> str:
+        """SQL of a digest of a text by which nobody learns the text without the secret."""
+        return f"left(sha256(concat({quoted(self.secret)}, {text})), {DIGITS})"
+
     def open(self, path: Path, options: ReadOptions) -> RawRows:
         """The rows of a file, read once however often they are asked for."""
         if (path, options) not in self._files:
@@ -74,6 +116,7 @@ class LookUps:
     def open_all(self, paths: Sequence[Path], options: ReadOptions) -> list[RawRows]:
         """The rows of several files."""
         new = [path for path in paths if (path, options) not in self._files]
+        _ = self._con  # Threads would open several.
         with ThreadPoolExecutor(_READERS) as readers:
             list(readers.map(lambda path: self.open(path, options), new))
         return [self.open(path, options) for path in paths]
@@ -87,7 +130,8 @@ class LookUps:
         """Remove the temporary files."""
         for raw in self._files.values():
             raw.close()
-        self._con.close()
+        if "_con" in self.__dict__:
+            self._con.close()
         self._workspace.close()
 
     def __enter__(self) -> LookUps:
@@ -124,6 +168,11 @@ class LookUps:
         self._con.execute(f"DROP TABLE {table}")
         rows = RawRows(paths[0], tuple(kept), parquet, sum(raw.rows for raw in raws), self._workspace)
         return LookUpRows(rows, columns, shown_name(paths[0]), damage)
+
+
+def label_of(mapping: SourceMapping, feed: Feed, name: str) -> str:
+    """What tells a look-up of a feed from those of others."""
+    return f"{mapping.feeds.index(feed)}.{name}"
 
 
 def _with_column(raw: RawRows, name: str) -> list[RawRows]:

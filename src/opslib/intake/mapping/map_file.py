@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
@@ -23,7 +24,7 @@ from opslib.intake.mapping.look_ups import LookUps
 from opslib.intake.mapping.sources import Feed, SourceMapping
 from opslib.intake.notation import identifier, parquet_source, quoted
 from opslib.intake.reading.joined_rows import joined
-from opslib.intake.reading.raw_rows import SHEET, RawRows, Workspace
+from opslib.intake.reading.raw_rows import RawRows, Workspace
 from opslib.settings import ReadingLimits
 from opslib.tables import TABLES
 
@@ -37,7 +38,8 @@ class MappedFile:
     `present` are the standard columns that the file gives; `rows_read` the rows that come out of `chunks()`;
     `left_out` the number of those that the mapping's `where` leaves out; `records` the number of records in the file,
     counted by another way than its rows; `unread` says what of the file was not read, and why; `unused` are the file's
-    columns that no feed uses; `damage` is what is wrong with the file as a whole.
+    columns that no feed uses; `damage` is what is wrong with the file as a whole; `found` are digests of what the file
+    looks up beside it and finds, where these are kept. `rows` are a Parquet file, or those of a small file itself.
     """
 
     table: str
@@ -50,7 +52,8 @@ class MappedFile:
     notes: tuple[str, ...]
     unread: tuple[str, ...]
     unused: tuple[str, ...]
-    parquet: Path = field(repr=False)
+    rows: Path | pa.Table = field(repr=False)
+    found: pa.Table | None = field(repr=False)
     workspace: Workspace = field(repr=False)
 
     def chunks(self) -> Iterator[pa.Table]:
@@ -61,7 +64,10 @@ class MappedFile:
             `_unreadable`.
         """
         schema = _chunk_schema(self.table)
-        with pq.ParquetFile(self.parquet) as parquet_file:
+        if isinstance(self.rows, pa.Table):
+            yield self.rows.cast(schema)
+            return
+        with pq.ParquetFile(self.rows) as parquet_file:
             for batch in parquet_file.iter_batches(batch_size=CHUNK_ROWS):
                 yield pa.Table.from_batches([batch]).cast(schema)
 
@@ -167,17 +173,16 @@ def _mapped_together(
     last_rows = np.cumsum([raw.rows + raw.repeated_headers for raw in raws])
     mapped: dict[Path, list[MappedFile]] = {raw.path: [] for raw in raws}
     for file in files:
-        rows = pq.read_table(file.parquet)
-        numbers = rows["_row"].to_numpy()
-        cuts = [0, *np.searchsorted(numbers, last_rows, side="right").tolist()]
+        assert isinstance(file.rows, Path)
+        rows = pq.read_table(file.rows)
+        cuts = np.searchsorted(rows["_row"].to_numpy(), [0, *last_rows], side="right").tolist()
         dropped = [row for plan in plans if plan.table == file.table for row in plan.left_out_rows(con)]
         left_out = np.bincount(np.searchsorted(last_rows, dropped), minlength=len(raws))
+        found = [None] * len(raws) if file.found is None else _parted(file.found, last_rows)
         for number, raw in enumerate(raws):
             part = rows.slice(cuts[number], cuts[number + 1] - cuts[number])
             first = int(last_rows[number - 1]) if number else 0
             own_rows = pc.subtract(part["_row"], pa.scalar(first, pa.int64()))
-            parquet = workspace.new(".parquet")
-            pq.write_table(part.set_column(part.schema.get_field_index("_row"), "_row", own_rows), parquet)
             mapped[raw.path].append(
                 replace(
                     file,
@@ -186,11 +191,19 @@ def _mapped_together(
                     left_out=int(left_out[number]),
                     records=raw.records,
                     notes=tuple(dict.fromkeys([*raw.notes, *file.notes])),
-                    parquet=parquet,
-                    workspace=workspace,
+                    rows=part.set_column(part.schema.get_field_index("_row"), "_row", own_rows),
+                    found=found[number],
                 )
             )
+    workspace.close()
     return mapped
+
+
+def _parted(found: pa.Table, last_rows: np.ndarray) -> list[pa.Table]:
+    """What each of several files found; what row 0 says holds for all of them."""
+    cuts = np.searchsorted(found["_row"].to_numpy(), [0, *last_rows], side="right").tolist()
+    of_all = found.slice(0, cuts[0])
+    return [pa.concat_tables([of_all, found.slice(start, end - start)]) for start, end in pairwise(cuts)]
 
 
 def _mapped(plans: Sequence[Plan], path: Path, con: duckdb.DuckDBPyConnection) -> list[MappedFile]:
@@ -216,12 +229,22 @@ def _mapped(plans: Sequence[Plan], path: Path, con: duckdb.DuckDBPyConnection) -
                 damage="; ".join(damage) or None,
                 notes=tuple(dict.fromkeys(note for plan in table_plans for note in plan.notes)),
                 unread=tuple(dict.fromkeys(text for plan in table_plans for text in plan.unread)),
-                unused=tuple(name for name in table_plans[0].file_columns if name not in used and name != SHEET),
-                parquet=target,
+                unused=tuple(name for name in max((plan.file_columns for plan in plans), key=len) if name not in used),
+                rows=target,
+                found=_found(cursor, table_plans),
                 workspace=workspace,
             )
         )
     return files
+
+
+def _found(con: duckdb.DuckDBPyConnection, plans: Sequence[Plan]) -> pa.Table | None:
+    """Digests of what the plans of one table look up and find, by row; None where they look nothing up."""
+    selects = [sql for plan in plans for sql in plan.found]
+    if not selects:
+        return None
+    with con.cursor() as own:
+        return own.sql(f"SELECT * FROM ({' UNION ALL '.join(selects)}) ORDER BY _row").to_arrow_table()
 
 
 def _write(con: duckdb.DuckDBPyConnection, plans: Sequence[Plan], target: Path) -> bool:

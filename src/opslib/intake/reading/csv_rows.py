@@ -18,7 +18,7 @@ from opslib.intake.notation import identifier, quoted
 from opslib.intake.reading.header import header_of
 from opslib.intake.reading.raw_rows import HEAD_LINES, RawRows, Reading, RowWriter, distinct_names
 from opslib.intake.reading.text_file import SAMPLE, Text, ends_with_newline
-from opslib.intake.reading.text_shape import TextShape
+from opslib.intake.reading.text_shape import RecordShape
 from opslib.intake.reading.unpacking import BLOCK
 from opslib.store.files import pattern_of
 
@@ -45,7 +45,7 @@ class _Layout:
     formulas: bool
 
 
-def csv_rows(reading: Reading, text: Text) -> RawRows:
+def csv_rows(reading: Reading, text: Text[RecordShape]) -> RawRows:
     """The records of a CSV text, one row each, under the names of its header."""
     most = reading.limits.value_megabytes << 20
     if text.shape.longest_line > most:
@@ -112,12 +112,12 @@ def _lines_of(sample: str) -> list[str]:
     return list(io.StringIO(sample, newline=""))
 
 
-def _cut_off(reading: Reading, text: Text, preamble: str) -> None:
+def _cut_off(reading: Reading, text: Text[RecordShape], preamble: str) -> None:
     """Leave out what stands above the header, from the text and its counts."""
     whole, body = text.path, reading.workspace.new(".txt")
     with whole.open("rb") as stream, body.open("wb") as out:
         stream.seek(len(preamble.encode()))
-        shape = TextShape()
+        shape = RecordShape()
         for block in iter(lambda: stream.read(BLOCK), b""):
             shape.add(block)
             out.write(block)
@@ -127,7 +127,7 @@ def _cut_off(reading: Reading, text: Text, preamble: str) -> None:
     text.path, text.is_temporary, text.shape = body, True, shape
 
 
-def _through_duckdb(reading: Reading, text: Text, layout: _Layout, parquet: Path) -> bool:
+def _through_duckdb(reading: Reading, text: Text[RecordShape], layout: _Layout, parquet: Path) -> bool:
     """True where every row fits the header and none is missing; on the first that does not, nothing is kept."""
     types = ", ".join(f"{quoted(f'c{number}')}: 'VARCHAR'" for number in range(len(layout.columns)))
     is_header = " AND ".join(
@@ -156,7 +156,7 @@ def _through_duckdb(reading: Reading, text: Text, layout: _Layout, parquet: Path
     return copied == [(layout.records,)]
 
 
-def _record_by_record(reading: Reading, text: Text, layout: _Layout, parquet: Path) -> int:
+def _record_by_record(reading: Reading, text: Text[RecordShape], layout: _Layout, parquet: Path) -> int:
     """The slow and careful way, for files that do not keep to one form; the number of records that the text has."""
     width, header = len(layout.columns), [name.strip() for name in layout.header]
     escape = None if reading.options.escape == '"' else reading.options.escape

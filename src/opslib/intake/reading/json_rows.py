@@ -13,17 +13,20 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from opslib.errors import ExportError
-from opslib.intake.notation import identifier, listed, parquet_source, quoted
+from opslib.intake.notation import identifier, parquet_source, quoted
 from opslib.intake.reading.json_text import SCHEMA, JsonText
 from opslib.intake.reading.raw_rows import RawRows, Reading, distinct_names
 from opslib.intake.reading.text_file import Text
+from opslib.intake.reading.text_shape import LineShape
 
-_BLANKS: Final = "chr(9) || chr(10) || chr(13) || chr(30) || chr(65279)"
+_BLANKS: Final = "' ,' || chr(9) || chr(10) || chr(13) || chr(30) || chr(65279)"
+_IS_PLAIN: Final = "starts_with(text, '{') AND (ends_with(text, '}') OR ends_with(text, '}' || chr(10)))"
+"""SQL: whether nothing need be trimmed off a record, which is slow."""
 _BROKEN_ARRAY: Final = "row: not valid JSON, but an array that may hold many rows"
 _ERROR_KEYS: Final = ("error", "errors", "errorMessages", "fault")
 
 
-def json_rows(reading: Reading, text: Text) -> RawRows:
+def json_rows(reading: Reading, text: Text[LineShape]) -> RawRows:
     """The objects of a JSON text, one row each; the fields of objects in them become columns `object.field`."""
     json_text, values = JsonText(reading, text), reading.workspace.new(".parquet")
     with reading.con.cursor() as con:
@@ -37,7 +40,8 @@ def json_rows(reading: Reading, text: Text) -> RawRows:
                        coalesce(kind = 'ARRAY', false) AS is_array
                 FROM (
                     SELECT place, json, problem, CASE WHEN json_valid(json) THEN json_type(json) END AS kind
-                    FROM (SELECT place, trim(text, ' ,' || {_BLANKS}) AS json, problem FROM json_records)
+                    FROM (SELECT place, CASE WHEN {_IS_PLAIN} THEN text ELSE trim(text, {_BLANKS}) END AS json, problem
+                          FROM json_records)
                 )
             ) TO {quoted(values)} (FORMAT parquet)"""
         )
@@ -49,7 +53,7 @@ def json_rows(reading: Reading, text: Text) -> RawRows:
     if not json_text.records:
         return reading.nothing(damage or f"{reading.name}: the file is empty: it has no rows", notes=text.notes)
     objects, records, wrong_pages = _objects(reading, values)
-    fields = _fields(reading.con, parquet_source(objects), "_json")
+    fields = _fields(reading.con, f"{parquet_source(objects)} WHERE _json IS NOT NULL")
     if len(fields) > reading.limits.columns:
         raise reading.beyond("columns", f"its records have {len(fields):,} fields")
     columns, selects = _columns(fields, "_json", reserved=[], prefix="")
@@ -151,9 +155,7 @@ def explode(con: duckdb.DuckDBPyConnection, raw: RawRows, column: str) -> RawRow
     """
     name = raw.column_of(column)
     if name is None:
-        raise ExportError(
-            f"{raw.name}: there is no column `{column}` to take apart; the file has {listed(raw.columns)}"
-        )
+        raise ExportError(f"{raw.name}: there is no column `{column}` to take apart")
     cursor, parquet = con.cursor(), raw.workspace.new(".parquet")
     items = raw.workspace.new(".parquet")
     own = identifier(name)
@@ -174,7 +176,7 @@ def explode(con: duckdb.DuckDBPyConnection, raw: RawRows, column: str) -> RawRow
             )
         ) TO {quoted(items)} (FORMAT parquet)"""
     )
-    fields = _fields(cursor, parquet_source(items), "_json")
+    fields = _fields(cursor, f"{parquet_source(items)} WHERE json_type(_json) = 'OBJECT'")
     columns, selects = _columns(fields, "_json", reserved=[c for c in raw.columns if c != name], prefix=f"{column}.")
     others = [c for c in raw.columns if c != name]
     cursor.execute(
@@ -193,12 +195,9 @@ def _json_path(keys: Sequence[str]) -> str:
     return "$" + "".join(f'."{key}"' for key in keys)
 
 
-def _fields(con: duckdb.DuckDBPyConnection, relation: str, column: str) -> list[tuple[str, ...]]:
-    """The paths of all values that are not objects, in all rows."""
-    row = con.execute(
-        f"SELECT json_group_structure({column}::JSON)::VARCHAR FROM {relation} "
-        f"WHERE json_type({column}::JSON) = 'OBJECT'"
-    ).fetchone()
+def _fields(con: duckdb.DuckDBPyConnection, objects: str) -> list[tuple[str, ...]]:
+    """The paths of all values that are not objects, in the column `_json` of rows of objects."""
+    row = con.execute(f"SELECT json_group_structure(_json::JSON)::VARCHAR FROM {objects}").fetchone()
     structure = json.loads(row[0]) if row and row[0] else {}
 
     def leaves(path: tuple[str, ...], node: Any) -> Iterator[tuple[str, ...]]:

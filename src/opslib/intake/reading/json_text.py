@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 
 from opslib.intake.reading.raw_rows import BeyondLimits, Reading
 from opslib.intake.reading.text_file import SAMPLE, Text
+from opslib.intake.reading.text_shape import LineShape
 from opslib.intake.reading.unpacking import BLOCK
 
 SCHEMA: Final = pa.schema([("place", pa.int64()), ("text", pa.string()), ("problem", pa.string())])
@@ -22,8 +23,9 @@ _BETWEEN: Final = b" \t\r\n,\0\x1e\xef\xbb\xbf"
 _NEWLINE, _QUOTE, _BACKSLASH, _COMMA, _SPACE = b'\n"\\, '
 _OPEN, _CLOSE, _BRACE = b"{}{"
 _SAMPLED_LINES: Final = 50
-_SEVERAL_VALUES: Final = re.compile(rb"[}\]][ \t,]*[{\[]")
-"""Also what stands between the items of an array."""
+_BEHIND_OBJECT: Final = re.compile(rb"}[ \t,]*[{\[]")
+_BEHIND_ARRAY: Final = re.compile(rb"\][ \t,]*[{\[]")
+"""Where a value follows another, also within an array. A pattern that begins with one character is searched faster."""
 
 
 @dataclass
@@ -35,7 +37,7 @@ class JsonText:
     """
 
     reading: Reading
-    text: Text
+    text: Text[LineShape]
     records: int = 0
     damage: str | None = None
     beyond: BeyondLimits | None = None
@@ -100,11 +102,11 @@ class JsonText:
                     return
 
     def _batch_of_lines(self, lines: bytes) -> pa.RecordBatch:
-        if _SEVERAL_VALUES.search(lines):
+        starts = _starts_of_lines(lines)
+        if _may_hold_several(lines, starts):
             lines = b"".join(_a_value_a_line(line) for line in lines.splitlines(keepends=True))
+            starts = _starts_of_lines(lines)
         characters = np.frombuffer(lines, dtype=np.uint8)
-        ends = np.flatnonzero(characters == _NEWLINE) + 1
-        starts = np.concatenate([[0], ends[ends < len(lines)]])
         too_deep = np.empty(0, dtype=np.int64)
         opening = np.flatnonzero((characters | 32) == _OPEN)
         if len(opening) > self.reading.limits.depth:
@@ -270,9 +272,20 @@ class _Cuts:
         return (starts, ends), between, place + 1, True
 
 
+def _starts_of_lines(lines: bytes) -> np.ndarray:
+    ends = np.flatnonzero(np.frombuffer(lines, dtype=np.uint8) == _NEWLINE) + 1
+    return np.concatenate([[0], ends[ends < len(lines)]])
+
+
+def _may_hold_several(lines: bytes, starts: np.ndarray) -> bool:
+    """Whether a line may hold one value behind the other."""
+    only_objects = bool((np.frombuffer(lines, dtype=np.uint8)[starts] == _BRACE).all())
+    return bool(_BEHIND_OBJECT.search(lines)) or (not only_objects and bool(_BEHIND_ARRAY.search(lines)))
+
+
 def _a_value_a_line(line: bytes) -> bytes:
     """The values of a line, of which a line end was lost, each in a line of its own."""
-    if not _SEVERAL_VALUES.search(line):
+    if not _BEHIND_OBJECT.search(line) and not _BEHIND_ARRAY.search(line):
         return line
     brackets = _Brackets.of(np.frombuffer(line, dtype=np.uint8))
     ends = (brackets.places[brackets.depths == 0] + 1).tolist()
@@ -280,7 +293,7 @@ def _a_value_a_line(line: bytes) -> bytes:
     return b"".join(part.strip(_BETWEEN) + b"\n" for part in parts if part.strip(_BETWEEN))
 
 
-def _has_an_object_a_line(text: Text) -> bool:
+def _has_an_object_a_line(text: Text[LineShape]) -> bool:
     """Whether most lines of the text's beginning are objects, each by itself."""
     if text.shape.filled_lines < 2:
         return False

@@ -26,6 +26,7 @@ from opslib.intake.reading.parquet_rows import parquet_rows
 from opslib.intake.reading.raw_rows import BeyondLimits, RawRows, Reading, Sheet, Workspace, suffix_of
 from opslib.intake.reading.read_options import SUFFIXES, ReadOptions
 from opslib.intake.reading.text_file import utf8_text
+from opslib.intake.reading.text_shape import LineShape, RecordShape
 from opslib.intake.reading.unpacking import NOT_A_ZIP, Unpacking
 from opslib.intake.reading.workbook_rows import workbook_rows
 from opslib.settings import ReadingLimits
@@ -150,9 +151,9 @@ def _read(reading: Reading) -> RawRows:
         case "zip":
             return _zip_rows(reading)
         case "json":
-            return json_rows(reading, utf8_text(reading))
+            return json_rows(reading, utf8_text(reading, LineShape))
         case "csv":
-            return csv_rows(reading, utf8_text(reading))
+            return csv_rows(reading, utf8_text(reading, RecordShape))
 
 
 def _zip_rows(reading: Reading) -> RawRows:
@@ -189,7 +190,10 @@ def _zip_rows(reading: Reading) -> RawRows:
             unpacked = reading.workspace.new(suffix_of(name))
             problem = unpacking.member(archive, member, unpacked)
             if unpacked.exists() and unpacked.stat().st_size:
-                part = _read(replace(reading, path=unpacked, name=name))
+                try:
+                    part = _read(replace(reading, path=unpacked, name=name))
+                except BeyondLimits as error:
+                    raise BeyondLimits(f"{reading.name}: {error}") from error
                 parts.append(part)
                 sheets += [replace(sheet, name=f"{name}: {sheet.name}") for sheet in part.sheets] or [
                     Sheet(name, False, part)

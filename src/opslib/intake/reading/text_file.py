@@ -6,23 +6,24 @@ import codecs
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Final, Generic, TypeVar
 
 from charset_normalizer import from_bytes
 
 from opslib.errors import ExportError
 from opslib.intake.reading.raw_rows import Reading
-from opslib.intake.reading.text_shape import TextShape
+from opslib.intake.reading.text_shape import LineShape, RecordShape
 from opslib.intake.reading.unpacking import BLOCK, Unpacking
 
 SAMPLE: Final = 1 << 18
 """Bytes, or characters, by which it is judged what a file does not say of itself."""
+Shape = TypeVar("Shape", LineShape, RecordShape)
 _BYTES_OF_A_UNIT: Final = {"utf-16": 2, "utf-32": 4}
 _SAMPLED_ENCODINGS: Final = ["cp1252", "cp1250", "cp1251", "cp1253", "cp1254", "shift_jis", "gb18030", "big5", "euc_kr"]
 
 
 @dataclass
-class Text:
+class Text(Generic[Shape]):
     """A file as UTF-8 text with no byte-order mark.
 
     `is_temporary` says that the file is to be removed once it is read; `truncated` that it ends where the gzip file was
@@ -30,21 +31,26 @@ class Text:
     """
 
     path: Path
+    shape: Shape
     damage: str | None = None
     notes: list[str] = field(default_factory=list)
-    shape: TextShape = field(default_factory=TextShape)
     truncated: bool = False
     is_temporary: bool = True
 
 
-def utf8_text(reading: Reading) -> Text:
+def utf8_text(reading: Reading, shape: type[Shape]) -> Text[Shape]:
     """The text of a file, decompressed and decoded to UTF-8, in blocks.
 
+    Args:
+        reading: the reading.
+        shape: what is counted of the text.
+
     Raises:
+        BeyondLimits: the text is larger than it may be.
         ExportError: there is no such encoding as the options name.
     """
     path = reading.path
-    text = Text(path, is_temporary=False)
+    text = Text(path, shape(), is_temporary=False)
     with path.open("rb") as stream:
         compressed = stream.read(2) == b"\x1f\x8b"
     if compressed:
@@ -52,10 +58,14 @@ def utf8_text(reading: Reading) -> Text:
         problem, text.truncated = Unpacking(reading, path.stat().st_size).gzip(text.path)
         if problem:
             text.damage = f"{reading.name}: the gzip file is damaged ({problem}): fetch the export again"
-    return _decode(reading, text)
+    text = _decode(reading, text)
+    blank_lines = text.shape.lines - text.shape.filled_lines
+    if blank_lines > reading.limits.blank_lines:
+        raise reading.beyond("blank_lines", f"it has {blank_lines:,} blank lines")
+    return text
 
 
-def _decode(reading: Reading, text: Text) -> Text:
+def _decode(reading: Reading, text: Text[Shape]) -> Text[Shape]:
     encoding = reading.options.encoding
     if encoding is not None:
         try:
@@ -70,7 +80,7 @@ def _decode(reading: Reading, text: Text) -> Text:
     if encoding is None:
         encoding = marked_encoding
     if encoding is None:
-        shape = TextShape()
+        shape = type(text.shape)()
         bad_byte = _not_utf8(text.path, shape, allow_cut=text.truncated)
         if bad_byte is None:
             if mark_length == 0 and not shape.has_nul:
@@ -142,7 +152,7 @@ def _marked_encoding(start: bytes) -> tuple[str | None, int]:
     return None, 0
 
 
-def _not_utf8(path: Path, shape: TextShape, *, allow_cut: bool) -> int | None:
+def _not_utf8(path: Path, shape: LineShape, *, allow_cut: bool) -> int | None:
     """The position of the first byte that is no UTF-8, or None where all are; what comes before it is counted."""
     decoder, read = codecs.getincrementaldecoder("utf-8")(), 0
     with path.open("rb") as stream:

@@ -669,7 +669,7 @@ def _choice(row: Any) -> str:
 def _without_repeats(choices: pd.DataFrame) -> pd.DataFrame:
     """Without the reasons within a form that goes wrong in the same way as a whole."""
     whole = set(zip(choices["value"], choices["outcome"], strict=True))
-    form = choices["value"].astype("str").str.split(" · ").str[0]
+    form = choices["value"].astype("str").str.replace(r" · .*", "", regex=True)
     again = pd.Series([pair in whole for pair in zip(form, choices["outcome"], strict=True)], index=choices.index)
     return choices[~(again & (choices["choice"] == "form, contact_reason"))]
 
