@@ -55,12 +55,12 @@ def test_chunks_have_all_columns_of_the_table_in_their_types(source: Any, mapped
 
 def test_a_large_file_comes_in_chunks_and_in_order(source: Any, mapped: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("opslib.intake.mapping.map_file.CHUNK_ROWS", 70_000)
-    text = "id,created\n" + "".join(f"{n},2026-11-09T10:00:00Z\n" for n in range(200_000))
+    text = "id,created\n" + "".join(f"{n},2026-11-09T10:00:00Z\n" for n in range(150_000))
     (file,) = mapped(source(tickets()), t__csv=text)
     sizes = [chunk.num_rows for chunk in file.chunks()]
     assert max(sizes) <= 70_000
-    assert sum(sizes) == file.rows_read == 200_000
-    assert column(file, "_row") == list(range(1, 200_001))
+    assert sum(sizes) == file.rows_read == 150_000
+    assert column(file, "_row") == list(range(1, 150_001))
 
 
 def excerpt_of(text: str) -> str:
@@ -163,10 +163,10 @@ def test_a_file_without_rows_is_damage_and_gives_no_rows(source: Any, mapped: An
 
 
 def test_a_truncated_gzip_keeps_the_rows_before_the_cut(source: Any, mapped: Any) -> None:
-    whole = gzip.compress(("id,created\n" + "".join(f"{n * n},2026-11-09\n" for n in range(50_000))).encode())
+    whole = gzip.compress(("id,created\n" + "".join(f"{n * n},2026-11-09\n" for n in range(12_000))).encode())
     (file,) = mapped(source(tickets()), t__csv__gz=whole[: len(whole) // 2])
     assert "gzip file is damaged" in (file.damage or "")
-    assert 10_000 < file.rows_read < 50_000
+    assert 2_400 < file.rows_read < 12_000
     assert file.rows_read == len(table(file))
 
 
@@ -296,12 +296,12 @@ def test_the_zone_of_a_column_comes_before_that_of_the_file(mapped: Any, source:
     assert values == [utc("2026-11-09T04:30:00")]
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     moments=st.lists(
         st.datetimes(datetime(1991, 1, 1), datetime(2099, 1, 1)).map(lambda at: at.replace(microsecond=0)),
-        min_size=20,
-        max_size=60,
+        min_size=50,
+        max_size=100,
     )
 )
 def test_every_format_reads_what_was_written_in_it(
@@ -589,7 +589,7 @@ def test_thousands_of_values_and_cases_are_translated_in_no_time(source: Any, ma
     """A word that folds to one further up counts as that one, an empty value is null, what is not there is kept."""
     words = ", ".join(f"'Word {number}': code {number % 7}" for number in range(3_000))
     cases = ", ".join(
-        f"{{where: [{{column: kind, is: Kind {number}}}], constant: form {number}}}" for number in range(500)
+        f"{{where: [{{column: kind, is: Kind {number}}}], constant: form {number}}}" for number in range(150)
     )
     more = f"""queue: {{from: word, values: &words {{{words}, 'word 8 ': another, void: null}}}}
 channel: {{from: word, values: *words, else: unreadable}}
@@ -598,12 +598,12 @@ form: {{cases: [{cases}, {{from: kind}}]}}"""
     started = time.process_time()
     [file] = mapped(
         mapping,
-        t__csv="id,created,word,kind\n1,2026-11-09,WORD 8,kind 499\n2,2026-11-09,Other,Kinder\n3,2026-11-09,Void,\n",
+        t__csv="id,created,word,kind\n1,2026-11-09,WORD 8,kind 149\n2,2026-11-09,Other,Kinder\n3,2026-11-09,Void,\n",
     )
     assert time.process_time() - started < 2
     columns = ["queue", "channel", "form", "_unreadable"]
     assert [tuple(row[name] for name in columns) for row in table(file)] == [
-        ("code 1", "code 1", "form 499", None),
+        ("code 1", "code 1", "form 149", None),
         ("Other", None, "Kinder", "channel: 'Other' is not a value that the mapping knows"),
         (None, None, None, None),
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -171,6 +172,16 @@ def remade(content: bytes, tmp_path: Path, part: str, change: Any) -> bytes:
         for name in before.namelist():
             after.writestr(name, change(before.read(name)) if name == part else before.read(name))
     return (tmp_path / "after.xlsx").read_bytes()
+
+
+def test_a_binary_workbook_is_refused_by_name(mapped: Any, source: Any) -> None:
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        archive.writestr("[Content_Types].xml", "<Types/>")
+        archive.writestr("xl/workbook.bin", b"\0")
+    for name in ("t__xlsb", "t__xlsx"):
+        (file,) = mapped(source(MAPPING), **{name: content.getvalue()})
+        assert "this is a binary workbook (XLSB), which is not read; open it in a spreadsheet" in file.damage
 
 
 def test_a_cell_far_out_is_refused_before_memory_is_taken_for_all_before_it(

@@ -33,6 +33,7 @@ Box = dict[int, int]
 MOST_BOXES = 256
 _COMPARING = frozenset({"before", "after", "less", "greater"})
 _OTHER = "\0other"
+_FEW_CLASSES = 64
 
 
 class TooManyBoxes(Exception):
@@ -76,6 +77,11 @@ class RuleSpace:
             self._place[condition] = len(self.dimensions)
             self.dimensions.append(_Dimension(condition.field, ("no", "yes"), {condition: 0b10}))
         self._free = {self._place[condition]: condition for condition in free}
+
+    @property
+    def field_places(self) -> list[int]:
+        """The dimensions that are fields, not the answers of single conditions on texts."""
+        return list(self._field_place.values())
 
     def boxes(self, node: Node) -> list[Box]:
         """A node as a union of boxes, none of them empty.
@@ -219,6 +225,17 @@ class RuleSpace:
         self.dimensions.append(_Dimension(field, tuple(labels), masks))
 
 
+def _few_classes(mask: int) -> list[int]:
+    """The classes of a mask; none where they are many."""
+    if mask.bit_count() > _FEW_CLASSES:
+        return []
+    classes = []
+    while mask:
+        classes.append((mask & -mask).bit_length() - 1)
+        mask &= mask - 1
+    return classes
+
+
 class RuleLogic:
     """Rules in the order in which they are tried, and what follows from their conditions, whatever tickets come.
 
@@ -229,6 +246,7 @@ class RuleLogic:
         """Take the rules in force."""
         self._space = RuleSpace(rule.when for rule in rules)
         self._boxes = [self._boxes_of(rule.when) for rule in rules]
+        self._by_class = self._rules_by_class()
 
     def is_impossible(self, number: int) -> bool:
         """Whether the conditions of a rule contradict each other, so that no ticket can fit it."""
@@ -240,7 +258,7 @@ class RuleLogic:
         if rest is None:
             return []
         rivals = []
-        for earlier in range(number):
+        for earlier in self._rules_near(rest, number):
             boxes = self._boxes[earlier]
             if not boxes or not any(self._space.meet(one, other) is not None for one in rest for other in boxes):
                 continue
@@ -252,6 +270,30 @@ class RuleLogic:
             if not rest:
                 return next(([rival] for rival in rivals if self.is_inside(number, rival)), rivals)
         return []
+
+    def _rules_by_class(self) -> dict[tuple[int, int | None], list[int]]:
+        """Per field and class the rules that ask for it, and per field, under None, those that ask for many or none."""
+        by_class: dict[tuple[int, int | None], list[int]] = {}
+        for number, boxes in enumerate(self._boxes):
+            for place in self._space.field_places:
+                classes = {each for box in boxes or () for each in _few_classes(box.get(place, 0)) or (None,)}
+                for each in classes:
+                    by_class.setdefault((place, each), []).append(number)
+        return by_class
+
+    def _rules_near(self, boxes: Sequence[Box], number: int) -> list[int]:
+        """The rules before one, but for those that ask for other values of a field than all of some boxes do."""
+        near: set[int] = set()
+        for box in boxes:
+            lists = [
+                [self._by_class.get((place, each), []) for each in (*classes, None)]
+                for place in self._space.field_places
+                if place in box and (classes := _few_classes(box[place]))
+            ]
+            if not lists:
+                return list(range(number))
+            near.update(*min(lists, key=lambda rules: sum(map(len, rules))))
+        return sorted(each for each in near if each < number)
 
     def is_inside(self, inner: int, outer: int) -> bool:
         """Whether one rule fits only tickets that another fits."""

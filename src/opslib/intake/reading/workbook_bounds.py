@@ -25,8 +25,15 @@ _OVERLAP: Final = 64
 """Bytes that the name of a cell is shorter than, which may lie across the end of a block."""
 
 
+_BINARY: Final = "xl/workbook.bin"
+
+
 class BrokenPart(Exception):
     """A part of a workbook that cannot be unpacked."""
+
+
+class BinaryWorkbook(Exception):
+    """A workbook whose parts are binary (XLSB), so that nobody sees how far its cells reach."""
 
 
 def check_bounds(reading: Reading) -> None:
@@ -34,6 +41,7 @@ def check_bounds(reading: Reading) -> None:
 
     Raises:
         BeyondLimits: a sheet reaches over more cells than the limits allow, or the workbook is too large unpacked.
+        BinaryWorkbook: the sheets are no XML.
         BrokenPart: a part is cut off, or its checksum is wrong.
 
     Notes:
@@ -45,6 +53,8 @@ def check_bounds(reading: Reading) -> None:
     unpacking = Unpacking(reading, reading.path.stat().st_size)
     try:
         with zipfile.ZipFile(reading.path) as archive:
+            if _BINARY in map(str.casefold, archive.namelist()):
+                raise BinaryWorkbook
             for member in archive.infolist():
                 if _PARTS.fullmatch(member.filename):
                     _check_part(reading, archive, member, unpacking)

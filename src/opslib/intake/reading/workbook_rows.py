@@ -24,7 +24,7 @@ from opslib.errors import ExportError
 from opslib.intake.notation import listed
 from opslib.intake.reading.header import Header, header_of
 from opslib.intake.reading.raw_rows import HEAD_LINES, SHEET, RawRows, Reading, RowWriter, Sheet
-from opslib.intake.reading.workbook_bounds import BrokenPart, check_bounds
+from opslib.intake.reading.workbook_bounds import BinaryWorkbook, BrokenPart, check_bounds
 
 _EXACT: Final = 2**53
 """From where on a cell cannot hold every whole number."""
@@ -44,6 +44,11 @@ def workbook_rows(reading: Reading) -> RawRows:
             sheets = [_sheet(reading, book, entry) for entry in _entries(reading, book)]
     except WorkbookIsLocked:
         return reading.nothing(f"{reading.name}: the workbook is locked with a password; save it without one")
+    except BinaryWorkbook:
+        return reading.nothing(
+            f"{reading.name}: this is a binary workbook (XLSB), which is not read; open it in a spreadsheet and save "
+            "it as XLSX or CSV"
+        )
     except _BROKEN as error:
         return reading.nothing(
             f"{reading.name}: the workbook is damaged and cannot be opened ({_first_line(error)}); fetch the export "
