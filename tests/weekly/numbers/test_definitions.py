@@ -154,7 +154,7 @@ def test_what_the_export_lacks_is_said_and_never_zero(values: pd.DataFrame) -> N
     assert lacks["solves_per_agent_hour"] == "not in this export: no shifts"
     assert lacks["contacts_per_1000"] == "not in this export: no counts of active users"
     assert lacks["critical_error_rate"] == "not in this export: no critical errors in the quality reviews"
-    assert lacks["backlog_unassigned"] == "not in this export: nothing in it tells this", "no event of an assignee"
+    assert lacks["backlog_unassigned"] == "not in this export: no changes of assignee in the history of the tickets"
     assert pd.isna(values.loc[(WEEK, "nl", "backlog_unassigned"), "value"])
 
 
