@@ -302,6 +302,16 @@ def test_rows_that_repeat_a_key_count_in_the_expectation_the_share_and_the_reaso
     assert reasons(run, "tickets") == dict.fromkeys(range(3361, 4481), "the same ticket_id again in row 1")
 
 
+def test_many_rows_of_a_team_that_nobody_named_are_a_warning_that_says_which(tickets: pd.DataFrame) -> None:
+    tickets.loc[tickets.index[::20], "team"] = "Moonbase"
+    run = judge({"tickets": tickets})
+    rule_result = result(run, "tickets", "the share of rows that name a team which")
+    assert (rule_result.outcome, run.verdict.blocked) == ("warned", {})
+    assert '168 of 3,360 rows name a team that params/org.yml does not have: "Moonbase" with 168 rows' in (
+        rule_result.observed
+    )
+
+
 @pytest.mark.parametrize(("renamed", "blocked"), [(TEAMS, TEAMS), (("us-safety",), ("us-safety",))])
 def test_a_team_under_another_name_is_blocked_and_the_name_is_said(
     tickets: pd.DataFrame, renamed: tuple[str, ...], blocked: tuple[str, ...]

@@ -200,6 +200,7 @@ TEAM_COLUMNS = {
     "set_aside_share": "the share of rows set aside",
     "set_aside_share_of_the_week": "the share of the week's rows set aside",
     "share_without_team": "the share of rows that name no team",
+    "share_of_unknown_teams": "the share of rows that name a team which params/org.yml does not have",
     "unknown_ticket_share": "the share of rows of tickets that are not in this export",
     "export_hours_short_of_week_end": "the silence of the export before the end of the week (hours beyond the usual)",
     "hours_short_of_week_end": "the silence of the team before the end of the week (hours beyond the usual)",

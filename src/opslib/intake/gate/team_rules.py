@@ -89,7 +89,9 @@ def _summarise(
         rows_without_team=_rows_without_team(export, table) if "share_without_team" in columns else None,
         rows_of_unknown_tickets=_rows_of_unknown_tickets(staged) if "unknown_ticket_share" in columns else None,
         by_day=_counts_by_day(export, table, week) if "cut_days" in columns else None,
-        unknown_teams=_unknown_teams(export, table) if "team_keeps_its_name" in columns else (),
+        unknown_teams=(
+            _unknown_teams(export, table) if {"team_keeps_its_name", "share_of_unknown_teams"} & set(columns) else ()
+        ),
         repeated_keys=repeated_keys_in_words(table, export.present[table.name], repeated, staged.rows),
     )
 

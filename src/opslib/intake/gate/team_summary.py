@@ -87,6 +87,7 @@ def team_summary(
         values["team_has_rows"][team] = None if is_renamed else own_rows.every > 0
         values["team_keeps_its_name"][team] = not is_renamed if own_rows.every or is_renamed else None
         values["share_without_team"][team] = without_team
+        values["share_of_unknown_teams"][team] = _share_to_judge(unknown_rows, whole.every)
         values["unknown_ticket_share"][team] = unknown_share
         values["set_aside_share"][team] = _share_to_judge(own_rows.own, own_rows.every)
         values["set_aside_share_of_the_week"][team] = _share_to_judge(own_rows.own_in_week, own_rows.every_in_week)
@@ -108,6 +109,11 @@ def team_summary(
         sentences["share_without_team"][team] = (
             f"{rows_without_team or 0:,} of {rows_in_words(whole.every)} have no {team_column}: give them a team with "
             f"`missing: {teams[0]}` under `team` of the source, or raise `limits.without_team_share` in params/org.yml"
+        )
+        sentences["share_of_unknown_teams"][team] = (
+            f"{unknown_rows:,} of {rows_in_words(whole.every)} name a team that params/org.yml does not have: "
+            f"{teams_in_words(unknown_teams)}: add the team there, map the name with `values` under `team`, or leave "
+            "the rows out with `where`"
         )
         sentences["team_has_rows"][team] = "no rows"
         sentences["team_keeps_its_name"][team] = f"no rows{renamed}"
