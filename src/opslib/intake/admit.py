@@ -50,13 +50,14 @@ class Admission:
     """What came of the exports: the verdict, the instant they reach, the week that was judged, the rows.
 
     `rows` has a row per `file` and `table` with the numbers of rows `read`, `left_out`, `replaced`, `set_aside` and
-    `kept`.
+    `kept`. `shortage` says that no week is complete, where none is.
     """
 
     verdict: Verdict
     as_of: datetime
     week: str
     rows: pd.DataFrame
+    shortage: str | None
 
 
 def admit(
@@ -89,8 +90,7 @@ def admit(
         `replaced`, `set_aside` and `kept`.
 
     Raises:
-        ExportError: no row of the exports tells a time, or they hold no day of the week; or no week is complete,
-            which is said once the rows are taken in.
+        ExportError: no row of the exports tells a time, or they hold no day of the week.
         GateError: the suites are not usable.
     """
     with warehouse.connect() as con:
@@ -111,7 +111,7 @@ def admit(
         shortage = held.shortage_of(whole, as_of, organisation) if held else None
         if shortage and week:
             raise ExportError(shortage)
-        # Where no week is complete the rows are taken in all the same, and judged for the last that has begun.
+        # Where no week is complete the days there are can be seen all the same, as the last week that has begun.
         week = held.last_week if held and shortage else whole
         damaged_files = _damaged_files(con, warehouse, staged, organisation)
         run = gate.check(
@@ -142,9 +142,7 @@ def admit(
     present = {name: columns for name, columns in present.items() if kept[name] or name not in _WITHHELD}
     write_json({table: sorted(columns) for table, columns in present.items()}, warehouse.root / "standard/columns.json")
     write_text(run.verdict.to_json(), warehouse.root / "gate" / f"{week}.json")
-    if shortage:
-        raise ExportError(shortage)
-    return Admission(run.verdict, as_of, week, rows)
+    return Admission(run.verdict, as_of, week, rows, shortage)
 
 
 _REASONS = pa.schema([("_file", pa.string()), ("_row", pa.int64()), ("reason", pa.string())])
@@ -355,7 +353,7 @@ class _DaysHeld:
             return (
                 f"the exports hold no complete week, from Monday to Sunday: they end on "
                 f"{_day_in_words(as_of, organisation)} and have tickets created: {some}; export at least up to the end "
-                f"of {first}, or see the days there are with --week {self.last_week}"
+                f"of {first}; what is shown are the days there are of {self.last_week}"
             )
         return f"the exports hold no day of {week}: they have tickets of {first} to {self.last_week} (created: {some})"
 

@@ -207,7 +207,7 @@ def admit_exports(run: Run, say: Say) -> Intake:
     if memo.holds(_INTAKE, basis):
         intake = _intake_of(note, admit.read_verdict(warehouse, note["week"]), inputs)
         say("gate", f"{verdict_in_words(intake)}, as before")
-        _say_why_blocked(intake.verdict, say)
+        _say_what_is_wrong(intake.verdict, note["shortage"], say)
         return intake
     memo.forget([_INTAKE])
     admitted = admit.admit(
@@ -230,16 +230,19 @@ def admit_exports(run: Run, say: Say) -> Intake:
         "rows": intake.rows.to_dict(orient="records"),
         "inputs": inputs,
         "about": about,
+        "shortage": admitted.shortage,
     }
     made = [warehouse.root / _ABOUT, *admit.files_of_admission(warehouse, intake.week)]
     memo.keep(_INTAKE, basis, note, made)
     say("gate", f"{verdict_in_words(intake)} ({perf_counter() - started:.1f} s)")
-    _say_why_blocked(intake.verdict, say)
+    _say_what_is_wrong(intake.verdict, admitted.shortage, say)
     return intake
 
 
-def _say_why_blocked(verdict: Verdict, say: Say) -> None:
-    """Each reason once, with the teams that it blocks."""
+def _say_what_is_wrong(verdict: Verdict, shortage: str | None, say: Say) -> None:
+    """That no week is complete; and each reason for which a team is blocked once, with the teams that it blocks."""
+    if shortage:
+        say("gate", shortage)
     teams_by_reason: dict[str, list[str]] = {}
     for team, reasons in verdict.blocked.items():
         for reason in reasons:
