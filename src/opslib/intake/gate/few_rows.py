@@ -46,7 +46,7 @@ def chance(count: npt.ArrayLike, mean: npt.ArrayLike, variance: npt.ArrayLike, p
         The chance of that count or a lower one, of the shape of the arguments.
 
     >>> chance([0, 0], [25.0, 2.0], 0.01, 8).round(4).tolist()
-    [0.0, 0.1518]
+    [0.0, 0.1548]
     """
     usual = np.maximum(np.asarray(mean, dtype=np.float64), 1e-9)
     spread = np.asarray(variance, dtype=np.float64)
