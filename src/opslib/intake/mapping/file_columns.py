@@ -165,7 +165,7 @@ class FileColumns:
             label = label_of(self.mapping, self.feed, name)
             digests = parquet_source(self._look_ups.digests_of(label, self.feed, name))
             keys = "SELECT 0 AS _row, '' AS key"
-            if (key := self.sql_of(lookup.key)) is not None:
+            if (key := self._text_of(lookup.key)) is not None:
                 own = f"SELECT _row, {value_sql.as_id(key)} AS id FROM {self.raw.relation}"
                 digest = self._look_ups.digest_sql("id")
                 keys += f" UNION ALL SELECT _row, {digest} FROM ({own}) WHERE id IS NOT NULL"
