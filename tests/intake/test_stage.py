@@ -148,7 +148,7 @@ def test_a_new_file_is_read_alone_and_others_again_only_where_what_they_found_is
         answer(day, f"sam{day}@example.org,2026-11-1{day}T00:00:00Z")
     exports.stage()
     assert len(exports.read) == 3
-    digests = b"".join(path.read_bytes() for path in exports.folder.parent.rglob("*.found.parquet"))
+    digests = b"".join(path.read_bytes() for path in exports.folder.parent.rglob("found.parquet"))
     assert digests
     assert b"example.org" not in digests
 
@@ -163,6 +163,13 @@ def test_a_new_file_is_read_alone_and_others_again_only_where_what_they_found_is
     staged = exports.stage()
     assert exports.read == ["tickets-2026-11-02.csv", "tickets-2026-11-04.csv"]
     assert [exports.solved(item) for item in staged] == [[11], [25], [13], [26]]
+
+    exports.write("tickets-2026-11-03.csv", "3", answer="late")
+    exports.stage()
+    assert exports.read == ["tickets-2026-11-03.csv"]
+    answer(6, "sam3@example.org,2026-11-27T00:00:00Z")
+    assert [exports.solved(item) for item in exports.stage()] == [[11], [25], [26], [26]]
+    assert exports.read == []
 
     for path in exports.folder.glob("answers*"):
         path.unlink()

@@ -22,7 +22,7 @@ from opslib.intake.event_order import event_order
 from opslib.intake.gate import gate
 from opslib.intake.gate.verdict import DamagedFile, GateRun, Verdict
 from opslib.intake.identities import identity, outdate_memberships, repeated_rows, version
-from opslib.intake.notation import listed, parquet_source, quoted
+from opslib.intake.notation import listed, parquet_source, parquet_sources, quoted, quoted_list
 from opslib.intake.stage import Staged, accounting
 from opslib.settings import Organisation
 from opslib.store.files import write_json, write_text
@@ -179,14 +179,16 @@ def _candidates(
         `_file`, `_row` and `reason` of the rows that repeat a key and that nothing puts in order.
     """
     whole = [item for item in staged if item.table == table.name and item.damage is None]
-    selects = [
-        f"SELECT {_columns(table.names)}, {quoted(item.file)} AS _file, {item.order} AS _order, "
-        f"file_row_number AS _row, _row AS _source_row, _unreadable FROM {_staged_rows(warehouse, item)}"
-        for item in whole
-    ]
+    paths = [warehouse.root / item.parquet for item in whole]
+    files, orders = quoted_list([item.file for item in whole]), ", ".join(str(item.order) for item in whole)
+    read = (
+        f"SELECT {_columns(table.names)}, [{files}][file_index::BIGINT + 1] AS _file, "
+        f"[{orders}][file_index::BIGINT + 1] AS _order, file_row_number AS _row, _row AS _source_row, _unreadable "
+        f"FROM {parquet_sources(paths, 'file_row_number = true')}"
+    )
     nothing = ", ".join(f'NULL::{_sql_type(column.arrow)} AS "{column.name}"' for column in table)
     empty = f"SELECT {nothing}, '' AS _file, 0 AS _order, 0 AS _row, 0 AS _source_row, NULL::VARCHAR AS _unreadable"
-    source = " UNION ALL ".join(selects) if selects else f"{empty} LIMIT 0"
+    source = read if whole else f"{empty} LIMIT 0"
     has_key = " AND ".join(f'"{name}" IS NOT NULL' for name in table.key if table[name].needed)
     is_event = table.name == "ticket_events"
     versioned_by = version(table)
@@ -432,7 +434,10 @@ def _write_quarantine(
 ) -> None:
     """Write the rows that were set aside with their reasons, and forget those of earlier runs."""
     paths = set()
+    files_of = {table: set(pc.unique(reasons["_file"]).to_pylist()) for table, reasons in aside.items()}
     for item in staged:
+        if item.damage is None and item.file not in files_of.get(item.table, ()):
+            continue
         source = _staged_rows(warehouse, item)
         reasons = aside.get(item.table, _REASONS.empty_table())
         if item.damage is not None:

@@ -24,7 +24,13 @@ def quoted_list(values: Sequence[str]) -> str:
 
 def parquet_source(path: Path, *options: str) -> str:
     """SQL for FROM: the rows of just this Parquet file, whatever characters its name and its folders' names have."""
-    return f"read_parquet({', '.join([quoted(pattern_of(path)), 'hive_partitioning = false', *options])})"
+    return parquet_sources([path], *options)
+
+
+def parquet_sources(paths: Sequence[Path], *options: str) -> str:
+    """SQL for FROM: the rows of Parquet files with the same columns; `file_index` is the place of each, from 0."""
+    patterns = quoted_list([pattern_of(path) for path in paths])
+    return f"read_parquet([{patterns}], {', '.join(['hive_partitioning = false', *options])})"
 
 
 def shown_name(path: Path) -> str:

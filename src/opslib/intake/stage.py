@@ -6,7 +6,7 @@ What was staged once is found again by the content of the export, of its mapping
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack, nullcontext
 from dataclasses import asdict, dataclass, field
@@ -26,11 +26,11 @@ from opslib.intake.mapping.export_files import find_files, lookup_files
 from opslib.intake.mapping.look_ups import LookUps, label_of
 from opslib.intake.mapping.map_file import MappedFile, map_files
 from opslib.intake.mapping.sources import SourceMapping
-from opslib.intake.notation import quoted_list, shown_name
+from opslib.intake.notation import parquet_sources, shown_name
 from opslib.intake.privacy.pseudonyms import Pseudonymiser
 from opslib.intake.privacy.redaction import redact_many
 from opslib.settings import ReadingLimits
-from opslib.store.files import pattern_of, sha256_of, write_aside
+from opslib.store.files import sha256_of, write_aside
 from opslib.store.memo import Basis, code_of, digest_of
 from opslib.store.warehouse import Warehouse
 from opslib.tables import TABLES, Table
@@ -121,11 +121,12 @@ def stage(
     secret = pseudonymiser.one(_LOOKED_UP)
     with pool or nullcontext(), LookUps(exports, limits, secret) as look_ups:
         found = {
-            path: [warehouse.root / entry["found"] for entry in memo.note(names[path]) if entry["found"]]
+            names[path]: {warehouse.root / entry["found"] for entry in memo.note(names[path]) if entry["found"]}
             for path in new
             if memo.holds_but_for(names[path], bases[path], "looked_up")
         }
-        for path in found.keys() - _finding_otherwise(source, look_ups, found):
+        finding_the_same = found.keys() - _finding_otherwise(source, look_ups, found)
+        for path in [path for path in new if names[path] in finding_the_same]:
             entries = memo.note(names[path])
             fresh[names[path]] = (bases[path], entries, _made(warehouse, entries))
             new.remove(path)
@@ -152,7 +153,8 @@ def stage(
             for entry in memo.note(names[path])
         ]
     memo.forget(set(memo.names()) - set(names.values()))
-    _remove_others(warehouse.root / "staged", {Path(item.parquet).parent.name for item in staged})
+    made = {name for item in staged for name in (item.parquet, item.found) if name}
+    _remove_others(warehouse.root / "staged", {Path(name).parent.name for name in made})
     return staged
 
 
@@ -162,25 +164,25 @@ def _made(warehouse: Warehouse, entries: Iterable[Mapping[str, Any]]) -> list[Pa
 
 
 def _finding_otherwise(
-    source: SourceMapping, look_ups: LookUps, found: Mapping[Path, Sequence[Path]]
-) -> frozenset[Path]:
-    """Of files and the digests of what they found, those that would find anything else now."""
-    export_files = {str(digests): path for path, paths in found.items() for digests in paths}
-    if not export_files:
+    source: SourceMapping, look_ups: LookUps, found: Mapping[str, Collection[Path]]
+) -> frozenset[str]:
+    """Of export files and the digests of what they found, those that would find anything else now."""
+    kept = sorted({path.absolute() for paths in found.values() for path in paths})
+    if not kept:
         return frozenset()
     now = [
         look_ups.digests_of(label_of(source, feed, name), feed, name) for feed in source.feeds for name in feed.lookups
     ]
     with duckdb.connect() as con:
         rows = con.execute(
-            f"""SELECT DISTINCT before.filename
-                FROM read_parquet([{quoted_list([pattern_of(Path(name)) for name in export_files])}], filename = true,
-                                  hive_partitioning = false) AS before
-                LEFT JOIN read_parquet([{quoted_list([pattern_of(path) for path in now])}]) AS now
+            f"""SELECT DISTINCT before.file, before.filename
+                FROM {parquet_sources(kept, "filename = true")} AS before
+                LEFT JOIN {parquet_sources(now)} AS now
                     ON now.look_up = before.look_up AND now.key = before.key
                 WHERE now.says IS DISTINCT FROM before.says"""
         ).fetchall()
-    return frozenset(export_files[name] for (name,) in rows)
+    # What a file found before it was changed may still lie beside what others found.
+    return frozenset(file for file, path in rows if Path(path) in {each.absolute() for each in found.get(file, ())})
 
 
 def _batches(source: SourceMapping, paths: Iterable[Path], versions: Mapping[Path, _Version]) -> Iterator[list[Path]]:
@@ -278,22 +280,21 @@ class _Staging:
             for mapped_files in files:
                 for mapped_file in mapped_files:
                     stack.callback(mapped_file.close)
+            folders = {
+                path: self._folder([names[path], rests_on | {"content": digest_of([names[path], one.sha256])}])
+                for path, one in versions.items()
+            }
+            found = self._folder(sorted(folder.name for folder in folders.values())) / "found.parquet"
+            _write_found({names[path]: each for path, each in zip(versions, files, strict=True)}, found)
             for path, mapped_files in zip(versions, files, strict=True):
-                name, sha256 = names[path], versions[path].sha256
-                basis = {**rests_on, "content": digest_of([name, sha256])}
-                folder = self.warehouse.root / "staged" / digest_of([name, basis])[:24]
-                folder.mkdir(parents=True, exist_ok=True)
                 for mapped_file in mapped_files:
-                    parquet = folder / f"{mapped_file.table}.parquet"
+                    parquet = folders[path] / f"{mapped_file.table}.parquet"
                     pieces = _write(mapped_file, parquet, self.pseudonymiser, self.pool)
-                    found = folder / f"{mapped_file.table}.found.parquet"
-                    if mapped_file.found is not None:
-                        write_aside(found, partial(pq.write_table, mapped_file.found.drop_columns("_row")))
                     staged[path].append(
                         Staged(
                             table=mapped_file.table,
-                            file=name,
-                            sha256=sha256,
+                            file=names[path],
+                            sha256=versions[path].sha256,
                             order=0,
                             rows_read=mapped_file.rows_read + mapped_file.left_out,
                             left_out=mapped_file.left_out,
@@ -310,6 +311,22 @@ class _Staging:
                     )
         return staged
 
+    def _folder(self, basis: object) -> Path:
+        """Where lies what rests on this."""
+        return self.warehouse.root / "staged" / digest_of(basis)[:24]
+
+
+def _write_found(files: Mapping[str, Sequence[MappedFile]], parquet: Path) -> None:
+    """Keep digests of what files that were read together found in those that they look up, if they look anything up."""
+    found = [
+        one.found.drop_columns("_row").append_column("file", pa.repeat(name, len(one.found)))
+        for name, mapped_files in files.items()
+        for one in mapped_files
+        if one.found is not None
+    ]
+    if found:
+        write_aside(parquet, partial(pq.write_table, pa.concat_tables(found)))
+
 
 def _write(
     mapped_file: MappedFile, parquet: Path, pseudonymiser: Pseudonymiser, pool: ProcessPoolExecutor | None
@@ -317,9 +334,11 @@ def _write(
     table = TABLES[mapped_file.table]
     schema = pa.schema([*table.schema, ("_row", pa.int64()), ("_unreadable", pa.string())])
     pieces: Counter[str] = Counter()
+    # For a few rows to begin with zstd anew in each column takes longer than all else.
+    compression = "lz4" if isinstance(mapped_file.rows, pa.Table) else "zstd"
 
     def write(aside: Path) -> None:
-        with pq.ParquetWriter(aside, schema, compression="zstd") as writer:
+        with pq.ParquetWriter(aside, schema, compression=compression) as writer:
             for chunk in mapped_file.chunks():
                 rows, counts = _without_personal_data(chunk.select(schema.names), table, pseudonymiser, pool)
                 pieces.update(counts)

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from opslib.store.files import digest, write_json
+from opslib.store.files import digest, write_text
 
 PACKAGE = Path(__file__).parents[1]
 _FOR_TYPES_ONLY = re.compile(r"^if TYPE_CHECKING:\n(?:(?:[ \t][^\n]*)?\n)+", re.MULTILINE)
@@ -86,7 +86,7 @@ class Memo:
         for name, (basis, note, made) in results.items():
             states = {os.path.relpath(path, self._path.parent): _state_of(path) for path in made}
             self._entries[name] = {"basis": dict(basis), "note": note, "made": states}
-        write_json(self._entries, self._path)
+        self._write()
 
     def forget(self, names: Iterable[str]) -> None:
         """Before results are made again, so that a run that is killed half-way is made good by the next."""
@@ -94,7 +94,10 @@ class Memo:
         for name in gone:
             del self._entries[name]
         if gone:
-            write_json(self._entries, self._path)
+            self._write()
+
+    def _write(self) -> None:
+        write_text(json.dumps(self._entries, sort_keys=True, ensure_ascii=False, default=str), self._path)
 
 
 def _state_of(path: Path) -> list[int] | None:

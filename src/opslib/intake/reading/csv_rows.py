@@ -8,7 +8,7 @@ import re
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from itertools import count
+from itertools import count, islice
 from pathlib import Path
 from typing import Any, Final
 
@@ -263,15 +263,15 @@ def _sniffed_separator(body: str) -> str:
     """The separator that gives the most columns to most records."""
     best, separator = (0.0, 0), ","
     for candidate in _SEPARATORS:
-        records = [
-            row
-            for row, _ in zip(csv.reader(io.StringIO(body, newline=""), delimiter=candidate), range(200), strict=False)
-            if row
-        ]
+        reader = csv.reader(io.StringIO(body, newline=""), delimiter=candidate)
+        first = next((row for row in reader if row), [])
+        if len(first) < 2:
+            continue
+        records = [first, *(row for row in islice(reader, 199) if row)]
         if len(records) > 2 and len(body) >= SAMPLE:
             records.pop()
-        width = len(records[0]) if records else 0
-        share = sum(len(row) == width for row in records) / max(1, len(records))
-        if width > 1 and (round(share, 1), width) > best:
+        width = len(first)
+        share = sum(len(row) == width for row in records) / len(records)
+        if (round(share, 1), width) > best:
             best, separator = (round(share, 1), width), candidate
     return separator

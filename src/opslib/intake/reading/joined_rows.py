@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import accumulate, groupby
 
 import duckdb
 import pyarrow.parquet as pq
 
-from opslib.intake.notation import identifier, parquet_source, quoted
+from opslib.intake.notation import identifier, parquet_sources, quoted
 from opslib.intake.reading.raw_rows import RawRows
 
 
@@ -25,15 +26,17 @@ def joined(con: duckdb.DuckDBPyConnection, parts: Sequence[RawRows]) -> RawRows:
     order = dict.fromkeys(column.casefold() for part in parts for column in part.columns)
     columns = tuple(first_spellings[folded] for folded in order)
     parquet, offset, selects = parts[0].workspace.new(".parquet"), 0, []
-    for part in parts:
+    for _, alike in groupby(parts, key=lambda part: part.columns):
+        run = list(alike)
         values = "".join(
-            f"{identifier(own) if (own := part.column_of(name)) else 'NULL::VARCHAR'} AS {identifier(name)}, "
+            f"{identifier(own) if (own := run[0].column_of(name)) else 'NULL::VARCHAR'} AS {identifier(name)}, "
             for name in columns
         )
+        *offsets, offset = accumulate([offset, *map(_last_row, run)])
         selects.append(
-            f"SELECT {values}_row + {offset} AS _row, _item, _unreadable, _header FROM {parquet_source(part.parquet)}"
+            f"SELECT {values}_row + [{', '.join(map(str, offsets))}][file_index::BIGINT + 1] AS _row, "
+            f"_item, _unreadable, _header FROM {parquet_sources([part.parquet for part in run])}"
         )
-        offset += _last_row(part)
     con.execute(f"COPY ({' UNION ALL '.join(selects)}) TO {quoted(parquet)} (FORMAT parquet)")
     return RawRows(
         path=parts[0].path,

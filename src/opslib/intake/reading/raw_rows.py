@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from opslib.intake.notation import parquet_source, shown_name
@@ -173,11 +174,10 @@ class Reading:
             records: how many records the file has, repeated headers among them, counted by another way than `parquet`
                 was made; a file of whose records some are missing there is damaged.
         """
-        counts = self.con.execute(
-            f"SELECT count(*) FILTER (NOT _header), count(*) FILTER (_header) FROM {parquet_source(parquet)}"
-        ).fetchone()
-        assert counts is not None
-        rows, headers = counts
+        with pq.ParquetFile(parquet) as written:
+            is_header = written.read(columns=["_header"])["_header"]
+        headers = pc.sum(is_header).as_py() or 0
+        rows = len(is_header) - headers
         records = rows if records is None else records - headers
         if records != rows and damage is None:
             damage = (
