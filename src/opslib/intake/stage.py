@@ -281,7 +281,7 @@ class _Staging:
                 for mapped_file in mapped_files:
                     stack.callback(mapped_file.close)
             folders = {
-                path: self._folder([names[path], rests_on | {"content": digest_of([names[path], one.sha256])}])
+                path: self._folder([names[path], {**rests_on, "content": digest_of([names[path], one.sha256])}])
                 for path, one in versions.items()
             }
             found = self._folder(sorted(folder.name for folder in folders.values())) / "found.parquet"
