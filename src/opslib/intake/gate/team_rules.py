@@ -113,14 +113,19 @@ def _counts(export: Export, table: Table) -> pd.DataFrame:
 
 
 def _counts_by_day(export: Export, table: Table, week: str) -> pd.DataFrame:
-    """Cases kept by team and local day, over the trailing weeks and the one that is reported."""
+    """Cases kept by team and local day, over the trailing weeks and the one that is reported.
+
+    What an automation does of an evening, such as to close what was solved long ago, may be done of another.
+    """
     organisation = export.organisation
     start = week_bounds(shift_week(week, -organisation.limits.trailing_weeks - 1), organisation.zone)[0]
+    by_people = " and actor_role is distinct from 'automation'" if "actor_role" in table.names else ""
     counts: pd.DataFrame = (
         export.con.sql(
             f"select _team as team, cast(timezone('{organisation.time_zone}', _dated) as date) as day, "
             f"{_cases(table)} as rows from gate_{table.name} g left join gate_set_aside s on s.position = g._position "
-            "where s.position is null and _team is not null and _dated between $start and $until group by 1, 2",
+            f"where s.position is null and _team is not null and _dated between $start and $until{by_people} "
+            "group by 1, 2",
             params={"start": start, "until": week_bounds(week, organisation.zone)[1]},
         )
         .to_arrow_table()
