@@ -25,12 +25,6 @@ def source(tmp_path: Path) -> Callable[[str], SourceMapping]:
 
 
 @pytest.fixture
-def con() -> Iterator[duckdb.DuckDBPyConnection]:
-    with duckdb.connect() as connection:
-        yield connection
-
-
-@pytest.fixture
 def mapped(tmp_path: Path, con: duckdb.DuckDBPyConnection) -> Iterator[Any]:
     """Write exports and map the first of them; several tables come as a list."""
     open_files: list[MappedFile] = []

@@ -21,12 +21,6 @@ from opslib.intake.reading.read_options import ReadOptions
 
 
 @pytest.fixture
-def con() -> Iterator[duckdb.DuckDBPyConnection]:
-    with duckdb.connect() as connection:
-        yield connection
-
-
-@pytest.fixture
 def export(tmp_path: Path, con: duckdb.DuckDBPyConnection) -> Iterator[Any]:
     """Write bytes to a file and read it."""
     opened: list[RawRows] = []
