@@ -168,8 +168,9 @@ def test_the_theme_is_turned_by_a_key_and_remembered_by_the_page(site: dict[str,
     page.keyboard.press("t")
     dark = page.evaluate(colour)
     assert dark != light
+    page.wait_for_function("localStorage.length > 0")
     page.reload()
-    assert page.evaluate(colour) == dark
+    page.wait_for_function(f"{colour} === '{dark}'", timeout=5000)
 
 
 def test_the_definition_of_a_metric_is_one_tap_away(site: dict[str, Path], visit: Any) -> None:

@@ -21,6 +21,7 @@ from matplotlib.backend_bases import RendererBase
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.lines import Line2D
+from matplotlib.spines import Spine
 from matplotlib.text import Text
 from matplotlib.transforms import ScaledTranslation
 
@@ -199,6 +200,11 @@ class HouseAxes(Axes):
 
     xaxis: HouseXAxis
     yaxis: HouseYAxis
+
+    def _gen_axes_spines(self, *place: Any, **settings: Any) -> dict[str, Spine]:
+        """The line below the chart; the other three, which the house style does not show, are one object."""
+        unseen = Spine.linear_spine(self, "left")
+        return {"left": unseen, "right": unseen, "top": unseen, "bottom": Spine.linear_spine(self, "bottom")}
 
     def _init_axis(self) -> None:
         self.xaxis = HouseXAxis(self, clear=False)

@@ -90,6 +90,18 @@ def test_a_goal_that_was_missed_is_explained_however_much_is_new(alpha: Review):
     assert len(explained) == 5
 
 
+def test_a_time_is_not_split_beside_its_sla(alpha: Review):
+    judged = {name: {"verdict": "within", "goal": np.nan} for name in alpha.chart["metric"].unique()}
+    time = {"first_reply_median": {"verdict": "new", "since": LAST}}
+    alone = ops.weekly_review.explain(review_with(alpha, judged | time)).set_index("metric")
+    both = ops.weekly_review.explain(review_with(alpha, judged | time | {"first_reply_sla": {"verdict": "new"}}))
+    both = both.set_index("metric")
+    assert alone["missing"].isna().all()
+    assert list(alone.index.unique()) == ["first_reply_median"]
+    assert both.loc["first_reply_median", "missing"] == "is explained by First reply within SLA"
+    assert both.loc[["first_reply_sla"], "missing"].isna().all()
+
+
 def test_what_has_long_been_outside_is_explained_by_channel_only(alpha: Review):
     outside = {name: {"verdict": "within"} for name in alpha.chart["metric"].unique()}
     review = review_with(alpha, outside | {"created": {"verdict": "outside", "since": "2026-W40"}})

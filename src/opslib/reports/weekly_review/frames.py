@@ -376,7 +376,7 @@ def explain(review: Review, metric: str = "", *, by: str = "channel") -> pd.Data
         difference, by mix and by rate, from the weeks on which the metric's limits rest (against). A median or
         percentile cannot be split; the share of tickets that were done within the value of the week before is split
         instead, against that week, and the label says so. A metric that cannot be split at all has one row that says
-        why (missing).
+        why (missing); so has a time beside whose SLA it would say the same, unless it is asked for by name.
 
     Raises:
         WarehouseError: there is no such metric; the message lists them.
@@ -388,7 +388,14 @@ def explain(review: Review, metric: str = "", *, by: str = "channel") -> pd.Data
         return _parts_of_change(review, _metric_of(metric), by)
     by_channel = by == "channel"
     verdicts = (NEW, OUTSIDE) if by_channel else (NEW,)
-    parts = [_parts_of_change(review, each, by) for each in _to_explain(review, verdicts)]
+    chosen = _to_explain(review, verdicts)
+    names = {each.name for each in chosen}
+    parts = [
+        _unsplit(each, by, f"is explained by {CATALOGUE[sla].label}")
+        if (sla := _sla_of(each)) in names
+        else _parts_of_change(review, each, by)
+        for each in chosen
+    ]
     if by_channel:
         explained = {name for part in parts for name in part["metric"]}
         parts += _moved_by_the_mix(review, explained)
@@ -597,7 +604,7 @@ def _parts_of_change(review: Review, metric: Metric, by: str) -> pd.DataFrame:
     )
     parts = analysis.explain(stretches, metric, by=by, before=_USUAL, after=review.week.week, weeks=len(usual))
     if parts.empty:
-        return _unsplit(review, metric, by)
+        return _unsplit(metric, by, _why_unsplit(review, metric, by))
     parts["group"] = parts["group"].replace(NO_GROUP, f"no {_DIMENSIONS.get(by, by)}")
     limits = own["limit_seconds"].to_numpy(np.float64)[is_now]
     limits = limits[~np.isnan(limits)]
@@ -616,15 +623,18 @@ def _sums_of(
     return *(rows[name].to_numpy()[is_in] for name in columns), np.full(int(is_in.sum()), week, dtype=object)
 
 
-def _unsplit(review: Review, metric: Metric, by: str) -> pd.DataFrame:
-    """The one row that says why a metric cannot be split."""
+def _why_unsplit(review: Review, metric: Metric, by: str) -> str:
+    """Why a metric cannot be split."""
     dimension = _DIMENSIONS.get(by, by)
     if metric.fact == "backlog" or metric.exposure:
-        reason = f"cannot be split by {dimension}: it is counted for the team as a whole"
-    elif not (review.breakdown["by"] == by).any():
-        reason = f"cannot be split by {dimension}: tickets in this export have no {dimension}"
-    else:
-        reason = "cannot be split: this week, or all before it, have no number"
+        return f"cannot be split by {dimension}: it is counted for the team as a whole"
+    if not (review.breakdown["by"] == by).any():
+        return f"cannot be split by {dimension}: tickets in this export have no {dimension}"
+    return "cannot be split: this week, or all before it, have no number"
+
+
+def _unsplit(metric: Metric, by: str, reason: str) -> pd.DataFrame:
+    """The one row of a metric that is not split, which says why."""
     row = dict.fromkeys(analysis.EXPLAIN_COLUMNS) | {
         "metric": metric.name,
         "label": metric.label,
@@ -633,6 +643,12 @@ def _unsplit(review: Review, metric: Metric, by: str) -> pd.DataFrame:
         "missing": reason,
     }
     return pd.DataFrame([row]).astype({"mix": "float64", "rate": "float64", "total": "float64"})
+
+
+def _sla_of(metric: Metric) -> str:
+    """The SLA that a time in business hours is promised by; empty where it is no such time."""
+    is_time = metric.kind == "quantile" and not metric.twin
+    return f"{metric.name.rpartition('_')[0]}_sla" if is_time else ""
 
 
 def _metric_of(name: str) -> Metric:
