@@ -1,4 +1,4 @@
-"""How the tests share the cores: two processes more than there are cores, and what takes longest first."""
+"""How the tests share the cores: two processes more than there are cores, what takes longest first, no disk waited for."""
 
 from __future__ import annotations
 
@@ -12,6 +12,11 @@ LONGEST = (
     "notebooks/",
 )
 """Beginnings of node ids; what is started last has to be short, or one process works while the others have ended."""
+
+
+def pytest_configure() -> None:
+    """No test waits until its files are on the disk; processes of their own do."""
+    os.fsync = lambda descriptor: None
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -9,6 +9,7 @@ from typing import Any
 
 from opslib.store.memo import PACKAGE, Basis, Memo, code_of, digest_of, digest_of_files
 from opslib.store.warehouse import Slice, Warehouse, slice_of
+from opslib.weekly.pages.neighbours import digest_of_page
 from opslib.weekly.plan import Job, subjects_of
 from opslib.weekly.unchanged import FOLDER
 
@@ -34,12 +35,13 @@ class Cache:
     shared: Basis
 
     def recall(self, job: Job, notebook: Path, parameters: Mapping[str, Any]) -> MadeReport | None:
-        """What was made of the job before, if all that it rests on is the same and its page is still there."""
+        """What was made of the job before, if all that it rests on is the same and its page is as it was written."""
         memo = self._memo(job)
-        is_there = job.page(self.reports).exists()
-        if not is_there or not memo.holds(job.identifier, self._basis(job, notebook, parameters)):
+        if not memo.holds(job.identifier, self._basis(job, notebook, parameters)):
             return None
         note = memo.note(job.identifier)
+        if note["page"] != digest_of_page(job.page(self.reports)):
+            return None
         if any(self.warehouse.digest_of(slice_of(part)) != content for part, content in note["slices"]):
             return None
         return MadeReport(note["status"], note["headline"], note["handover"])
@@ -57,6 +59,7 @@ class Cache:
     ) -> None:
         """Keep what a report rests on; call it while the warehouse is still as the report read it."""
         note = asdict(MadeReport(status, headline, handover))
+        note["page"] = digest_of_page(job.page(self.reports))
         note["slices"] = [(asdict(part), self.warehouse.digest_of(part)) for part in slices]
         self._memo(job).keep(job.identifier, self._basis(job, notebook, parameters), note)
 
