@@ -1,4 +1,4 @@
-"""How the tests share the cores: two processes more than there are cores, what takes longest first, no disk waited for."""
+"""How the tests share the cores: two processes more than there are cores, what takes longest first, no slow disk."""
 
 from __future__ import annotations
 
