@@ -4,9 +4,9 @@
     python -m benchmarks.faults --only memo/facts.json
 
 A sample of 600 tickets is taken in and made facts of. Then each kind of file of its warehouse is damaged, one at a time
-and in three ways of six; runs are killed at random moments; and runs meet a full disk at ten points (on a small tmpfs, where
-this machine lets it be mounted). The next run has to end with the bytes of one that nobody disturbed. What did not is
-printed, and the exit status is 1.
+and in three ways of six; runs are killed at random moments; and runs meet a full disk at ten points (on a small tmpfs,
+where this machine lets it be mounted). The next run has to end with the bytes of one that nobody disturbed. What did
+not is printed, and the exit status is 1.
 """
 
 from __future__ import annotations

@@ -113,6 +113,17 @@ class Warehouse:
         finally:
             lock.release()
 
+    def is_held(self) -> bool:
+        """Whether a run holds the warehouse just now."""
+        lock = self.root / LOCK
+        if not lock.is_file():
+            return False
+        try:
+            with FileLock(lock, timeout=0):
+                return False
+        except Timeout:
+            return True
+
     def _keep_out_of_git(self) -> None:
         """Have git leave the warehouse alone, wherever it lies; a file of rules that somebody else wrote stays."""
         path = self.root / ".gitignore"
@@ -131,7 +142,7 @@ class Warehouse:
 
     def mend(self) -> list[str]:
         """Put right what cannot be made anew and is not as it was written; a line for each file."""
-        paths = [path for place in KEPT for path in self.generations.paths(self.root / place)]
+        paths = self._kept()
         lines = [line for path in paths if (line := self.generations.mend(path))]
         for path in sorted({*(self.root / PUBLISHED).rglob("part.parquet")} - {*paths}):
             # An earlier version kept no copies.
@@ -144,6 +155,13 @@ class Warehouse:
                 remove_file(path)
                 lines.append(f"{path.relative_to(self.root)} was damaged and has no copy: what it held is lost")
         return lines
+
+    def damage_of_kept(self) -> list[Path]:
+        """The files that `mend` puts right, but for those of which only a copy is damaged."""
+        return [path for path in self._kept() if not self.generations.is_newest(path)]
+
+    def _kept(self) -> list[Path]:
+        return [path for place in KEPT for path in self.generations.paths(self.root / place)]
 
     def folder(self, area: str, table: str) -> Path:
         return self.root / area / table

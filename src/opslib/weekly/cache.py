@@ -12,6 +12,7 @@ from opslib.store.warehouse import Slice, Warehouse, slice_of
 from opslib.weekly.pages.neighbours import digest_of_page
 from opslib.weekly.plan import Job, subjects_of
 from opslib.weekly.unchanged import FOLDER
+from opslib.weeks import is_week
 
 MAKER = "opslib.weekly.report_maker"
 """The module whose code makes a page of a notebook."""
@@ -78,6 +79,20 @@ class Cache:
     def _memo(self, job: Job) -> Memo:
         # one file for each, as workers write side by side
         return Memo(self.reports / FOLDER / f"{job.identifier}.json")
+
+
+def pages_not_as_written(reports: Path) -> list[Path]:
+    """The pages of all weeks that are gone or hold other bytes than when they were made, as far as it is remembered."""
+    pages = []
+    for path in sorted((reports / FOLDER).glob("*/*/*.json")):
+        if not is_week(path.parents[1].name):
+            continue
+        memo = Memo(path)
+        page = reports / path.relative_to(reports / FOLDER).with_suffix(".html")
+        notes = [memo.note(name) for name in memo.names()]
+        if memo.is_damaged or any(note["page"] != digest_of_page(page) for note in notes):
+            pages.append(page)
+    return pages
 
 
 def modules_called(notebook: Path) -> list[str]:

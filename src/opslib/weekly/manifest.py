@@ -168,6 +168,12 @@ def mend_manifests(reports: Path) -> list[str]:
     return lines
 
 
+def manifests_not_as_written(reports: Path) -> list[Path]:
+    """The manifests that `mend_manifests` puts right from their copies."""
+    generations = _generations(reports)
+    return [path for path in generations.paths(reports) if not generations.is_newest(path)]
+
+
 def _generations(reports: Path) -> Generations:
     return Generations(reports, f"{FOLDER}/generations")
 

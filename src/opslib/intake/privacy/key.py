@@ -107,6 +107,14 @@ def key_fault(folder: Path) -> str | None:
     return None
 
 
+def mend_key(folder: Path) -> None:
+    """Put the key file of a warehouse right from its copies, and close it to others."""
+    path, generations = folder / KEY_FILE, Generations(folder)
+    if generations.paths(path) and not generations.is_newest(path):
+        _mend(path, generations)
+    _read(path)
+
+
 def _derived(secret: bytes, organisation: str) -> bytes:
     name = " ".join(organisation.split()).casefold()
     return hmac.digest(secret, f"organisation {name}".encode("utf-8", "surrogatepass"), "sha256")
