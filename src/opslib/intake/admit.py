@@ -26,9 +26,9 @@ from opslib.intake.identities import identity, outdate_memberships, repeated_row
 from opslib.intake.notation import listed, parquet_source, parquet_sources, quoted, quoted_list
 from opslib.intake.stage import Staged, accounting
 from opslib.settings import Organisation
-from opslib.store.files import remove_file, write_json
+from opslib.store.files import remove_all, remove_file, write_json
 from opslib.store.memo import digest_of
-from opslib.store.warehouse import WEEKLY_TABLES, Warehouse, write_parquet
+from opslib.store.warehouse import WEEKLY_TABLES, Warehouse, former_neighbours, write_parquet
 from opslib.tables import TABLES, Table
 from opslib.weeks import last_complete_week, week_bounds, week_of_day
 
@@ -471,6 +471,23 @@ def _write_quarantine(
         if path not in paths and _is_quarantine(path):
             path.unlink()
     return tuple(sorted(paths))
+
+
+def remove_former_quarantine(warehouse: Warehouse) -> list[str]:
+    """Remove the rows set aside beside a warehouse, where earlier versions kept them for all warehouses there.
+
+    Returns:
+        A line that says so; none where there are none, or where a warehouse that still uses the place is beside.
+    """
+    folder = warehouse.root.parent / "quarantine"
+    paths = [path for path in folder.glob("*/*.parquet") if _is_quarantine(path)]
+    if not paths or former_neighbours(warehouse.root):
+        return []
+    remove_all(paths)
+    for place in [*{path.parent for path in paths}, folder]:
+        if not any(place.iterdir()):
+            place.rmdir()
+    return [f"rows that are set aside lie in {warehouse.root / 'quarantine'} now; {len(paths)} files of {folder} went"]
 
 
 def _is_quarantine(path: Path) -> bool:

@@ -21,7 +21,7 @@ from filelock import FileLock, Timeout
 
 from opslib.errors import NotInExport, WarehouseError
 from opslib.store.files import asides_in, make_way, pattern_of, remove_all, remove_file, write_aside
-from opslib.store.generations import Generations
+from opslib.store.generations import PLACE, Generations
 from opslib.store.memo import Memo
 
 if TYPE_CHECKING:
@@ -331,6 +331,12 @@ class Warehouse:
         if not path.exists():
             raise WarehouseError(f"{self.root} is empty; `make facts` (or `make weekly`) fills it")
         return _json_of(path)
+
+
+def former_neighbours(root: Path) -> list[str]:
+    """The warehouses beside one that no run of this version has opened: they still share key and quarantine there."""
+    beside = [each for each in root.absolute().parent.iterdir() if each.name != root.name and (each / "memo").is_dir()]
+    return sorted(each.name for each in beside if not (each / PLACE).is_dir())
 
 
 def _json_of(path: Path) -> dict[str, Any]:

@@ -189,6 +189,8 @@ def admit_exports(run: Run, say: Say) -> Intake:
     )
     for line in key.lines:
         say("key", line)
+    for line in admit.remove_former_quarantine(warehouse):
+        say("gate", line)
     pseudonymiser = Pseudonymiser(key.content)
     ahead = Thread(target=_import_all, args=(_NEEDED_BY_NEW_EXPORTS,), daemon=True)
 

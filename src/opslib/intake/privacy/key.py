@@ -20,6 +20,7 @@ from opslib.intake.privacy.pseudonyms import Pseudonymiser
 from opslib.intake.privacy.secret import HOW_TO_MAKE_A_KEY, KEY_VARIABLE
 from opslib.store.files import FOR_THIS_USER, write_bytes
 from opslib.store.generations import Generations
+from opslib.store.warehouse import former_neighbours
 
 KEY_FILE: Final = "opslib.key"
 ANOTHER_KEY_FILE: Final = "opslib.key.another"
@@ -110,7 +111,7 @@ def key_fault(folder: Path) -> str | None:
 def mend_key(folder: Path) -> None:
     """Put the key file of a warehouse right from its copies, and close it to others."""
     path, generations = folder / KEY_FILE, Generations(folder)
-    if generations.paths(path) and not generations.is_newest(path):
+    if generations.paths(path):
         _mend(path, generations)
     _read(path)
 
@@ -127,8 +128,7 @@ def _fingerprint(key: bytes) -> str:
 def _content_of_file(folder: Path, fingerprint: str | None, lines: list[str]) -> bytes:
     path, generations = folder / KEY_FILE, Generations(folder)
     if generations.paths(path):
-        if not generations.is_newest(path):
-            lines += _mend(path, generations)
+        lines += _mend(path, generations)
     elif not path.exists() and (former := folder.parent / KEY_FILE).is_file():
         lines.append(_take_over(former, path, fingerprint))
     elif not path.exists() and fingerprint is None:
@@ -144,7 +144,7 @@ def _mend(path: Path, generations: Generations) -> list[str]:
     """Put the key file right from its copies; a key that somebody put there instead is set aside, not lost."""
     lines = []
     content = path.read_bytes().strip() if path.is_file() else b""
-    if _could_be_a_key(content):
+    if _could_be_a_key(content) and not generations.is_newest(path):
         another = path.with_name(ANOTHER_KEY_FILE)
         write_bytes(content + b"\n", another, FOR_THIS_USER)
         lines.append(
@@ -164,11 +164,10 @@ def _take_over(former: Path, path: Path, fingerprint: str | None) -> str:
     if fingerprint is not None and fingerprint == _fingerprint(content):
         content += b"\n" + _OF_ALL_ORGANISATIONS
     Generations(path.parent).write(content + b"\n", path, FOR_THIS_USER)
-    others = [each for each in former.parent.iterdir() if (each / "memo").is_dir() and not (each / KEY_FILE).exists()]
-    if others:
+    if others := former_neighbours(path.parent):
         return (
             f"the key {former} was copied to {path}, as it lies in the warehouse now; it stays for "
-            f"{', '.join(sorted(each.name for each in others))}, which takes it over when it is run"
+            f"{', '.join(others)}, which takes it over when it is run"
         )
     former.unlink()
     return f"the key {former} was moved to {path}: it lies in the warehouse now"
