@@ -41,7 +41,7 @@ class Cache:
         if not memo.holds(job.identifier, self._basis(job, notebook, parameters)):
             return None
         note = memo.note(job.identifier)
-        if note["page"] != digest_of_page(job.page(self.reports)):
+        if note.get("page") != digest_of_page(job.page(self.reports)):
             return None
         if any(self.warehouse.digest_of(slice_of(part)) != content for part, content in note["slices"]):
             return None
@@ -81,16 +81,24 @@ class Cache:
         return Memo(self.reports / FOLDER / f"{job.identifier}.json")
 
 
-def pages_not_as_written(reports: Path) -> list[Path]:
-    """The pages of all weeks that are gone or hold other bytes than when they were made, as far as it is remembered."""
+def pages_not_as_written(reports: Path, week: str | None = None) -> list[Path]:
+    """The pages that are gone or hold other bytes than when they were made, as far as it is remembered.
+
+    Args:
+        reports: the folder of all weeks.
+        week: of which; None is of all.
+
+    Returns:
+        The pages, also where what is remembered of one is damaged.
+    """
     pages = []
-    for path in sorted((reports / FOLDER).glob("*/*/*.json")):
+    for path in sorted((reports / FOLDER).glob(f"{week or '*'}/*/*.json")):
         if not is_week(path.parents[1].name):
             continue
         memo = Memo(path)
         page = reports / path.relative_to(reports / FOLDER).with_suffix(".html")
         notes = [memo.note(name) for name in memo.names()]
-        if memo.is_damaged or any(note["page"] != digest_of_page(page) for note in notes):
+        if memo.is_damaged or any(note.get("page") != digest_of_page(page) for note in notes):
             pages.append(page)
     return pages
 

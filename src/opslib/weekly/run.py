@@ -371,7 +371,7 @@ def render_reports(
         kernels: of `warm_kernels`; None begins them where a report has to be made.
     """
     from opslib.weekly import escalations, manifest, progress, render
-    from opslib.weekly.cache import Cache, shared_basis
+    from opslib.weekly.cache import Cache, pages_not_as_written, shared_basis
     from opslib.weekly.kernels import can_fork
     from opslib.weekly.numbers import published
     from opslib.weekly.pages import index as site
@@ -379,6 +379,9 @@ def render_reports(
     started = perf_counter()
     for line in manifest.mend_manifests(run.folders.reports):
         say("repair", f"{run.folders.reports}: {line}")
+    if damage := pages_not_as_written(run.folders.reports, intake.week):
+        others = f" and {len(damage) - 1:,} more are" if damage[1:] else " is"
+        say("repair", f"{damage[0]}{others} not as written: made anew")
     remove_all(abandoned_asides(run.folders.reports))
     jobs = planned_jobs(run, intake.week, selection)
     cache = Cache(run.warehouse, run.folders.reports, shared_basis(run.folders.params, run.warehouse))
