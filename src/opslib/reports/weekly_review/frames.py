@@ -5,7 +5,7 @@ A week without tickets of the team gives empty frames, which are drawn as one li
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import cached_property
@@ -24,7 +24,6 @@ from opslib.analysis.weekly_review.weekly_signals import COLUMNS as SIGNAL_COLUM
 from opslib.analysis.weekly_review.weekly_signals import NEW, NOT_JUDGED, OUTSIDE
 from opslib.analysis.weekly_review.weekly_values import BOUNDS, SETTLED, SO_FAR
 from opslib.display import words
-from opslib.display.cells import with_plain_texts
 from opslib.display.headline import Headline, Line
 from opslib.errors import NotInExport, WarehouseError
 from opslib.metrics import CATALOGUE, NO_GROUP, Metric
@@ -37,7 +36,8 @@ _MIX = "live_channel_share"
 _SAMPLING_ERRORS = 1.96
 """Half of a 95 % interval, in sampling errors."""
 _ALL_WEEKS = 10_000
-_USUAL = "usual"
+_USUAL, _NOW = 0, 1
+"""The stretches of time whose difference is explained."""
 _DIMENSIONS = {"contact_reason": "contact reason"}
 _TIMES = ("first_reply_median", "first_reply_p90", "full_resolution_median", "full_resolution_p90", "next_reply_median")
 _STANDING = ("state", "settles_on", "still_low", "still_high")
@@ -82,10 +82,9 @@ class Review:
         return analysis.usual_weeks(self.all_weeks, self.week.week)
 
     @cached_property
-    def groups(self) -> dict[tuple[str, str], pd.DataFrame]:
-        """The rows of the breakdown by metric and dimension."""
-        rows = with_plain_texts(self.breakdown).groupby(["metric", "by"])
-        return {(str(metric), str(by)): own for (metric, by), own in rows}
+    def groups(self) -> Mapping[Any, npt.NDArray[np.intp]]:
+        """Which rows of the breakdown are of a metric and dimension."""
+        return self.breakdown.groupby(["metric", "by"], sort=False).indices
 
     @cached_property
     def judged(self) -> pd.DataFrame:
@@ -391,8 +390,8 @@ def explain(review: Review, metric: str = "", *, by: str = "channel") -> pd.Data
     chosen = _to_explain(review, verdicts)
     names = {each.name for each in chosen}
     parts = [
-        _unsplit(each, by, f"is explained by {CATALOGUE[sla].label}")
-        if (sla := _sla_of(each)) in names
+        _unsplit(each, by, f"is explained by {CATALOGUE[promise].label}")
+        if (promise := _sla_of(each)) in names
         else _parts_of_change(review, each, by)
         for each in chosen
     ]
@@ -583,11 +582,11 @@ def _family(review: Review, names: list[str]) -> pd.DataFrame:
 
 def _parts_of_change(review: Review, metric: Metric, by: str) -> pd.DataFrame:
     """What each group adds to what sets a metric's week apart: `review.EXPLAIN_COLUMNS`."""
-    own = review.groups.get((metric.name, by), review.breakdown.head(0))
+    own = review.breakdown.take(review.groups.get((metric.name, by), []))
     week = own["week"].to_numpy()
     is_now = week == review.week.week
     usual = review.usual_weeks.get(metric.name, []) if metric.kind != "quantile" else [review.week.before]
-    sums = [_sums_of(own, is_now, review.week.week)]
+    sums = [_sums_of(own, is_now, _NOW)]
     if metric.kind == "quantile":
         sums.append(_sums_of(own, is_now, _USUAL, suffix="_before"))
     else:
@@ -602,7 +601,7 @@ def _parts_of_change(review: Review, metric: Metric, by: str) -> pd.DataFrame:
     stretches = pd.DataFrame(
         {name: np.concatenate(each) for name, each in zip(names, zip(*sums, strict=True), strict=True)}
     )
-    parts = analysis.explain(stretches, metric, by=by, before=_USUAL, after=review.week.week, weeks=len(usual))
+    parts = analysis.explain(stretches, metric, by=by, before=_USUAL, after=_NOW, weeks=len(usual))
     if parts.empty:
         return _unsplit(metric, by, _why_unsplit(review, metric, by))
     parts["group"] = parts["group"].replace(NO_GROUP, f"no {_DIMENSIONS.get(by, by)}")
@@ -616,11 +615,11 @@ def _parts_of_change(review: Review, metric: Metric, by: str) -> pd.DataFrame:
 
 
 def _sums_of(
-    rows: pd.DataFrame, is_in: npt.NDArray[np.bool_], week: str, *, suffix: str = ""
+    rows: pd.DataFrame, is_in: npt.NDArray[np.bool_], stretch: int, *, suffix: str = ""
 ) -> tuple[npt.NDArray[Any], ...]:
-    """Some rows of the breakdown as sums of one stretch of time: groups, numerators, denominators, weeks."""
+    """Some rows of the breakdown as sums of one stretch of time: groups, numerators, denominators, stretches."""
     columns = ("group", f"numerator{suffix}", f"denominator{suffix}")
-    return *(rows[name].to_numpy()[is_in] for name in columns), np.full(int(is_in.sum()), week, dtype=object)
+    return *(rows[name].to_numpy()[is_in] for name in columns), np.full(int(is_in.sum()), stretch)
 
 
 def _why_unsplit(review: Review, metric: Metric, by: str) -> str:
@@ -640,9 +639,10 @@ def _unsplit(metric: Metric, by: str, reason: str) -> pd.DataFrame:
         "label": metric.label,
         "unit": metric.unit,
         "by": by,
+        **dict.fromkeys(("mix", "rate", "total"), np.nan),
         "missing": reason,
     }
-    return pd.DataFrame([row]).astype({"mix": "float64", "rate": "float64", "total": "float64"})
+    return pd.DataFrame([row])
 
 
 def _sla_of(metric: Metric) -> str:
