@@ -82,8 +82,8 @@ class Review:
         return analysis.usual_weeks(self.all_weeks, self.week.week)
 
     @cached_property
-    def groups(self) -> Mapping[Any, npt.NDArray[np.intp]]:
-        """Which rows of the breakdown are of a metric and dimension."""
+    def groups(self) -> Mapping[Any, Any]:
+        """By metric and dimension, which rows of the breakdown are theirs."""
         return self.breakdown.groupby(["metric", "by"], sort=False).indices
 
     @cached_property
@@ -181,9 +181,9 @@ def outlook(review: Review) -> pd.DataFrame:
     rows = review.chart[review.chart["metric"].isin(_TIMES) & review.chart["state"].isin([SO_FAR, BOUNDS])]
     rows = rows[(rows["week"] == review.week.week) & review.week.has_data]
     columns = [*("week", "metric", "label", "unit", "value", "low", "high", "n", "censored"), *_STANDING]
-    waits = {name: _waiting(review, CATALOGUE[name]) for name in rows["metric"]}
+    waits = _waits(review, [CATALOGUE[name] for name in rows["metric"]])
     rows = rows[columns].assign(
-        **{name: rows["metric"].map({each: wait.get(name) for each, wait in waits.items()}) for name in _WAITING}
+        **{name: rows["metric"].map({each: wait[name] for each, wait in waits.items()}) for name in _WAITING}
     )
     return pd.concat([rows, _settled_since(review)], ignore_index=True).reindex(columns=[*columns, *_WAITING, *_WAS])
 
@@ -543,19 +543,22 @@ def _note_of(metric: Metric, last: pd.Series) -> str:
     return f"goal {words.goal(last['goal'], metric.better, metric.unit)}" if pd.notna(last["goal"]) else ""
 
 
-def _waiting(review: Review, metric: Metric) -> dict[str, int]:
-    """Of the tickets that wait for a time to end, how many are from the weekend and how many saw no open hour yet."""
-    if metric.fact != "tickets":
+def _waits(review: Review, times: Iterable[Metric]) -> dict[str, dict[str, int]]:
+    """By time of tickets, of those that wait for it to end, how many are from the weekend and how many saw no open hour
+    yet."""
+    columns = {each.name: each.censored for each in times if each.fact == "tickets"}
+    if not columns:
         return {}
     week = review.week
-    rows = week.warehouse.read(
-        "facts", "tickets", columns=["created_at", metric.censored], weeks=[week.week], teams=[week.team]
-    )
-    rows = rows[rows[metric.censored].notna()]
-    weekday = rows["created_at"].dt.tz_convert(week.organisation.zone).dt.day_of_week
+    names = list(dict.fromkeys(["created_at", *columns.values()]))
+    rows = week.warehouse.read("facts", "tickets", columns=names, weeks=[week.week], teams=[week.team])
+    is_weekend = rows["created_at"].dt.tz_convert(week.organisation.zone).dt.day_of_week >= _SATURDAY
     return {
-        "weekend": int((weekday >= _SATURDAY).sum()),
-        "unopened": int((rows[metric.censored] < _OPEN_HOUR).sum()),
+        name: {
+            "weekend": int((is_weekend & rows[column].notna()).sum()),
+            "unopened": int((rows[column] < _OPEN_HOUR).sum()),
+        }
+        for name, column in columns.items()
     }
 
 
