@@ -144,7 +144,8 @@ def font_heights(points: float, weight: str | int) -> tuple[float, float, float]
     """
     font = get_font(findfont(FontProperties(family="DejaVu Sans", weight=weight)))
     heights, head = font.get_sfnt_table("OS/2"), font.get_sfnt_table("head")
-    assert heights is not None and head is not None  # of a font that comes with matplotlib
+    assert heights is not None
+    assert head is not None
     scale = 1 / head["unitsPerEm"] * points
     return heights["sTypoAscender"] * scale, -heights["sTypoDescender"] * scale, heights["sTypoLineGap"] * scale
 

@@ -59,6 +59,13 @@ class Review:
         return self.week.warehouse.read("facts", "backlog", teams=[self.week.team])
 
     @cached_property
+    def weekly_backlog(self) -> pd.DataFrame:
+        """The backlog of thirteen weeks, as `backlog` returns it."""
+        names = [shift_week(self.week.week, -back) for back in reversed(range(analysis.REPORT_WEEKS))]
+        days = self.backlog_days if self.week.has_data else self.backlog_days.head(0)
+        return analysis.weekly_backlog(days, self.week.frame_of(names))
+
+    @cached_property
     def goals(self) -> dict[str, float]:
         """The targets in force on the week's Monday, by metric."""
         monday = self.week.frame_of([self.week.week])["first_day"].iloc[0]
@@ -102,6 +109,20 @@ class Review:
     def breakdown(self) -> pd.DataFrame:
         """What the team's numbers are explained from, every week up to this one: `breakdown.COLUMNS`."""
         return self._rows_so_far("weekly_breakdown", BREAKDOWN_COLUMNS)
+
+    @cached_property
+    def published(self) -> pd.DataFrame:
+        """The team's ledger of published numbers, of all weeks up to this one."""
+        store = self.week.warehouse
+        weeks = [each for each in store.weeks("published", "values") if each <= self.week.week]
+        try:
+            published = store.read("published", "values", weeks=weeks, teams=[self.week.team])
+        except NotInExport:
+            published = pd.DataFrame(columns=["metric", "week", "entry", "value", "was", "as_of", "was_as_of", "cause"])
+        if "entry" in published:
+            return published
+        frame = self.week.frame_of(weeks)
+        return ledger.with_entries(published, dict(zip(frame["week"], frame["end_at"], strict=True)), None)
 
     def control_frame(self, metrics: Iterable[Metric], *, weeks: int = analysis.REPORT_WEEKS) -> pd.DataFrame:
         """Control-chart frames of some metrics, the last `weeks` ones: `review.CHART_COLUMNS`."""
@@ -200,7 +221,7 @@ def reopenings(review: Review) -> pd.DataFrame:
     moves = [name for name, each in CATALOGUE.items() if each.reopens_days and each.unit == "share"]
     is_open = (chart["week"] == review.week.week) & (chart["state"] == SO_FAR) & chart["value"].notna()
     rows = chart.loc[is_open & chart["metric"].isin(moves), ["metric", "label", "unit", "settles_on"]]
-    ledger_rows = _published(review)
+    ledger_rows = review.published
     recent = [shift_week(review.week.week, -back) for back in range(1, _WEEKS_ON_RECORD + 1)]
     settled = ledger_rows[(ledger_rows["entry"] == ledger.SETTLING) & ledger_rows["week"].isin(recent)]
     settled = settled[settled["was"].notna()]
@@ -324,9 +345,7 @@ def backlog(review: Review) -> pd.DataFrame:
         week, inflow, outflow, closing, up_to_7d, from_8_to_30d, older_than_30d (tickets), median_age_days, one row per
         week.
     """
-    names = [shift_week(review.week.week, -back) for back in reversed(range(analysis.REPORT_WEEKS))]
-    days = review.backlog_days if review.week.has_data else review.backlog_days.head(0)
-    return analysis.weekly_backlog(days, review.week.frame_of(names))
+    return review.weekly_backlog
 
 
 def add_up(review: Review) -> pd.DataFrame:
@@ -484,24 +503,10 @@ def restatements(review: Review) -> pd.DataFrame:
         the newest week first.
     """
     tolerance = timedelta(hours=review.week.organisation.limits.week_ends_within_hours)
-    rows = ledger.since(_published(review), review.week.bounds[1] - tolerance)
+    rows = ledger.since(review.published, review.week.bounds[1] - tolerance)
     rows = rows[rows["metric"].isin(list(CATALOGUE))]
     labels = rows["metric"].map({name: each.label for name, each in CATALOGUE.items()})
     return rows.assign(label=labels, unit=rows["metric"].map({name: each.unit for name, each in CATALOGUE.items()}))
-
-
-def _published(review: Review) -> pd.DataFrame:
-    """The team's ledger of published numbers, of all weeks up to this one."""
-    warehouse = review.week.warehouse
-    weeks = [each for each in warehouse.weeks("published", "values") if each <= review.week.week]
-    try:
-        published = warehouse.read("published", "values", weeks=weeks, teams=[review.week.team])
-    except NotInExport:
-        published = pd.DataFrame(columns=["metric", "week", "entry", "value", "was", "as_of", "was_as_of", "cause"])
-    if "entry" in published:
-        return published
-    frame = review.week.frame_of(weeks)
-    return ledger.with_entries(published, dict(zip(frame["week"], frame["end_at"], strict=True)), None)
 
 
 def headline(review: Review) -> Headline:
