@@ -8,6 +8,7 @@ import re
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import count, islice
 from pathlib import Path
 from typing import Any, Final
@@ -41,21 +42,30 @@ _FORMULA: Final = re.compile(r'=".*"', re.DOTALL)
 
 @dataclass(frozen=True)
 class _Layout:
-    """What every record keeps to; `columns` are the names of the header, made distinct.
+    """What every record keeps to.
 
     `records` counts those below the header and `lines` all, by the text's bytes; `formulas` says that values may be
     written as `="000101"`, as they are where a spreadsheet is not to change them; `irregular`, that it may keep to no
-    form; `head` are the cells of its first lines.
+    form.
     """
 
     separator: str
     header: list[str]
-    columns: list[str]
     records: int
     lines: int
     formulas: bool
     irregular: bool
-    head: tuple[tuple[str, ...], ...]
+    first_lines: list[str]
+
+    @cached_property
+    def columns(self) -> list[str]:
+        """The names of the header, made distinct."""
+        return distinct_names(self.header)
+
+    @property
+    def head(self) -> tuple[tuple[str, ...], ...]:
+        """The cells of the first lines."""
+        return tuple(tuple(re.split(r"[,;\t|]", line.replace('"', "").strip())) for line in self.first_lines)
 
 
 def csv_rows(reading: Reading, text: Text[RecordShape]) -> RawRows:
@@ -87,8 +97,8 @@ def rows_of_texts(texts: Sequence[tuple[Reading, Text[RecordShape]]]) -> list[Ra
         texts: of different files, all read into one workspace; together they fit into memory.
 
     Returns:
-        What `csv_rows` gives for each, with the file's own `stretch`; None where it has to be read by itself, because
-        no other has its header, or it does not keep to one form.
+        What `csv_rows` gives for each but for its `head`, with its own `stretch`; None where it has to be read by
+        itself, because no other has its header, or it does not keep to one form.
     """
     alike: dict[tuple[str, tuple[str, ...], bool], list[_Member]] = {}
     for number, (reading, text) in enumerate(texts):
@@ -148,7 +158,6 @@ def _rows_of_members(members: Sequence[_Member]) -> Iterator[tuple[_Member, RawR
                 repeated_headers=headers,
                 notes=tuple(member.text.notes),
                 records=rows,
-                head=member.layout.head,
                 stretch=Stretch(first - 1, last),
             )
             yield member, member.reading.counted(raw)
@@ -177,7 +186,7 @@ def _layout_of(reading: Reading, text: Text[RecordShape]) -> _Layout | None:
     header = next(row for row in records if row)
     if len(header) > reading.limits.columns:
         raise reading.beyond("columns", f"its header has {len(header):,} columns")
-    head = tuple(tuple(re.split(r"[,;\t|]", line.replace('"', "").strip())) for line in _lines_of(body)[:HEAD_LINES])
+    first_lines = _lines_of(body)[:HEAD_LINES]
     if reading.options.header_lines > 1:
         above, header = _header_of_lines(records, header, reading.options.header_lines)
         preamble += "".join(_lines_of(body)[:above])
@@ -187,14 +196,13 @@ def _layout_of(reading: Reading, text: Text[RecordShape]) -> _Layout | None:
     return _Layout(
         separator,
         header,
-        distinct_names(header),
         shape.records - 1,
         shape.lines,
         formulas=shape.has_formulas,
         # DuckDB drops what follows an opening quote that is never closed without a word, so an odd number of quotes
         # goes the careful way.
         irregular=text.truncated or shape.quotes % 2 == 1 or reading.options.escape != '"' or body[:1].isspace(),
-        head=head,
+        first_lines=first_lines,
     )
 
 
@@ -373,6 +381,8 @@ def _sniffed_separator(body: str) -> str:
     """The separator that gives the most columns to most records."""
     best, separator = (0.0, 0), ","
     for candidate in _SEPARATORS:
+        if candidate not in body:
+            continue
         reader = csv.reader(io.StringIO(body, newline=""), delimiter=candidate)
         first = next((row for row in reader if row), [])
         if len(first) < 2:

@@ -215,7 +215,7 @@ class Reading:
         )
 
     def counted(self, rows: RawRows) -> RawRows:
-        """The rows, of whose numbers those that repeat the header are no longer part, and what is to be said of them."""
+        """The rows, of whose numbers those that repeat the header are no longer part, and what is said of them."""
         headers, damage = rows.repeated_headers, rows.damage
         number, records = rows.rows - headers, rows.records - headers
         if records != number and damage is None:

@@ -64,8 +64,8 @@ def rows_of_small_files(
         limits: how much one file may ask for.
 
     Returns:
-        What `open_export` gives for each of them, all in one workspace. A file is left to it that is anything else, or
-        in which anything is wrong.
+        What `open_export` gives for each of them, but for its `head`, all in one workspace. A file is left to it that
+        is anything else, or in which anything is wrong.
     """
     workspace = Workspace()
     try:
