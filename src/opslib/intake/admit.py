@@ -413,7 +413,7 @@ def _staged_rows(warehouse: Warehouse, table: Table, items: Sequence[Staged]) ->
     """SQL for FROM: the rows that at least one export file gives to a table.
 
     Beside the columns of the table stand `_file` and `_order` of the export file, `_source_row` (the row there),
-    `_row` (a number that is unique where one row of an export gives several of a table) and `_unreadable`.
+    `_row` (a number that is unique in the file where one row of it gives several of a table) and `_unreadable`.
     """
     members: dict[Path, dict[int, Staged]] = {}
     for item in items:
