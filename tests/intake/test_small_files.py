@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -104,7 +105,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def test_many_files_take_as_many_steps_as_they_are_batches_and_a_new_one_takes_one(
-    tmp_path: Path, source: SourceMapping, calls: list[str]
+    tmp_path: Path, source: SourceMapping, calls: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     exports = Exports(tmp_path, source)
     for day in range(DAYS):
@@ -141,6 +142,20 @@ def test_many_files_take_as_many_steps_as_they_are_batches_and_a_new_one_takes_o
         assert own["_row"].to_pylist() == list(range(1, 4 if day == 8 else 3))
     exports.stage()
     assert exports.read == []
+
+    # A run that is killed while it parts a batch is made good by the next; what is lost is read again, and no more.
+    (exports.folder / "tickets-009.csv").unlink()
+    with monkeypatch.context() as killed:
+        killed.setattr(staging, "_part", lambda *given: sys.exit("killed"))
+        with pytest.raises(SystemExit):
+            exports.stage()
+    (exports.warehouse.root / items["tickets-008.csv"].parquet).unlink()
+    items = {item.file: item for item in exports.stage()}
+    assert exports.read == ["tickets-008.csv"]
+    assert sum(pq.read_metadata(path).num_rows for path in exports.parquet_files if path.stem == "tickets") == (
+        sum(item.rows_read for item in items.values())
+    )
+    assert items.keys() == {path.name for path in exports.folder.glob("tickets*")}
 
 
 def test_each_file_of_a_batch_is_what_it_would_be_alone(
