@@ -17,7 +17,6 @@ from opslib.weekly.numbers.published import basis_of
 from opslib.weekly.run import Intake, Run, Selection, admit_exports, build_facts, planned_jobs, publish
 from tests.line.conftest import REPORTS, WEEK, few_expectations, run_over
 from tests.samples import shared_sample
-from tests.sql_by_expression import sql_by_expression
 
 ALL = {f"report {name}" for name in REPORTS}
 EDITS = {
@@ -91,7 +90,7 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A copy of the package that stands for the code of what is made."""
     copy = tmp_path_factory.mktemp("code") / "opslib"
     shutil.copytree(memo.PACKAGE, copy)
-    with pytest.MonkeyPatch.context() as patch, sql_by_expression():
+    with pytest.MonkeyPatch.context() as patch:
         patch.setattr(memo, "PACKAGE", copy)
         yield copy
 
