@@ -138,26 +138,23 @@ def test_a_wide_table_can_be_reached_and_scrolled_with_the_keyboard(site: dict[s
     box = page.get_by_role("group", name="Ten weeks of the metrics, scrolls sideways")
     box.focus()
     page.keyboard.press("ArrowRight")
-    page.wait_for_timeout(400)
-    assert box.evaluate("box => box.scrollLeft") > 0
+    page.wait_for_function("box => box.scrollLeft > 0", arg=box.element_handle())
 
 
 def test_a_table_that_goes_on_at_its_right_edge_shows_it_until_its_end(site: dict[str, Path], visit: Any) -> None:
     page = visit(site["report"], viewport={"width": 390, "height": 844}).page
     box = page.get_by_role("group", name="Ten weeks of the metrics, scrolls sideways")
     shade = "box => getComputedStyle(box).boxShadow"
-    assert box.evaluate(shade) != "none"
+    page.wait_for_function(f"box => ({shade})(box) !== 'none'", arg=box.element_handle())
     box.evaluate("box => { box.scrollLeft = box.scrollWidth; }")
-    page.wait_for_timeout(100)
-    assert box.evaluate(shade) == "none"
+    page.wait_for_function(f"box => ({shade})(box) === 'none'", arg=box.element_handle())
 
 
 def test_the_table_of_contents_follows_the_reader(site: dict[str, Path], visit: Any) -> None:
     page = visit(site["report"]).page
     link = page.get_by_role("navigation", name="On this page").get_by_role("link", name="Oldest tickets")
     link.click()
-    page.wait_for_timeout(1000)
-    assert page.locator(".contents a[aria-current]").inner_text() == "Oldest tickets"
+    page.wait_for_function("document.querySelector('.contents a[aria-current]')?.innerText === 'Oldest tickets'")
     assert page.url.endswith("#s-oldest-tickets")
 
 
@@ -250,13 +247,12 @@ def test_two_weeks_go_to_a_section_and_scroll_together(site: dict[str, Path], vi
     assert [re.findall(r"2026-W\d\d", frame.url) for frame in (before, now)] == [["2026-W45"], ["2026-W46"]]
     top = "anchor => Math.round(document.getElementById(anchor).getBoundingClientRect().top)"
     page.get_by_role("button", name="Oldest tickets").press("Enter")
-    page.wait_for_timeout(200)
-    assert [frame.evaluate(top, "s-oldest-tickets") for frame in (before, now)] == [0, 0]
+    for frame in (before, now):
+        frame.wait_for_function(f"({top})('s-oldest-tickets') === 0")
     page.wait_for_timeout(200)
     before.evaluate("document.getElementById('s-the-metrics').scrollIntoView({ behavior: 'instant' })")
-    page.wait_for_timeout(300)
-    assert abs(now.evaluate(top, "s-the-metrics")) <= 24
-    assert page.locator(".jump [aria-current]").inner_text() == "The metrics"
+    now.wait_for_function(f"Math.abs(({top})('s-the-metrics')) <= 24")
+    page.wait_for_function("document.querySelector('.jump [aria-current]')?.innerText === 'The metrics'")
     page.get_by_role("checkbox", name="Scroll together").uncheck()
     stays = now.evaluate("window.scrollY")
     before.evaluate("window.scrollTo({ top: 0, behavior: 'instant' })")
@@ -273,8 +269,7 @@ def test_a_framed_report_heeds_only_the_page_around_it(site: dict[str, Path], vi
     page.wait_for_timeout(150)
     assert frame.evaluate("document.documentElement.dataset.theme") is None
     page.keyboard.press("t")
-    page.wait_for_timeout(150)
-    assert frame.evaluate("document.documentElement.dataset.theme") == "dark"
+    frame.wait_for_function("document.documentElement.dataset.theme === 'dark'")
 
 
 def test_every_link_between_the_pages_leads_somewhere(site: dict[str, Path], visit: Any) -> None:

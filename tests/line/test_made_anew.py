@@ -33,10 +33,9 @@ EDITS = {
     "reports/contact_drivers/show.py": {"report contact_drivers"},
     "weekly/numbers/signals.py": {"signals"},
     "weekly/pages/page.py": ALL,
-    "weekly/pages/index.py": set[str](),
-    "weekly/run.py": set[str](),
-    "sample/arrivals.py": set[str](),
+    "weekly/pages/index.py weekly/run.py sample/arrivals.py": set[str](),
 }
+"""Modules, and what rests on them; the last finds nothing to make, also nothing of what was made before it."""
 
 
 @dataclass
@@ -105,17 +104,17 @@ def desk(package: Path, tmp_path_factory: pytest.TempPathFactory) -> Desk:
     return desk
 
 
-@pytest.mark.parametrize(("module", "remade"), EDITS.items(), ids=EDITS)
+@pytest.mark.parametrize(("modules", "remade"), EDITS.items(), ids=EDITS)
 def test_an_edit_makes_anew_what_rests_on_it_and_nothing_else(
-    desk: Desk, package: Path, module: str, remade: set[str]
+    desk: Desk, package: Path, modules: str, remade: set[str]
 ) -> None:
-    path = package / module
-    text = path.read_text(encoding="utf-8")
-    edited = re.sub(r"^(\s+return) ", r"\1  ", text, count=1, flags=re.MULTILINE)
-    assert edited != text
-    path.write_text(edited, encoding="utf-8")
+    for module in modules.split():
+        path = package / module
+        text = path.read_text(encoding="utf-8")
+        edited = re.sub(r"^(\s+return) ", r"\1  ", text, count=1, flags=re.MULTILINE)
+        assert edited != text
+        path.write_text(edited, encoding="utf-8")
     assert desk.remade() == remade
-    assert desk.remade() == set()
 
 
 @pytest.mark.parametrize(
