@@ -135,7 +135,7 @@ def kinds_of_files(warehouse: Path) -> dict[str, Path]:
         if path.is_file() and path.name != ".lock":
             relative = path.relative_to(warehouse)
             # Weeks, digests, numbers and the names of standard tables differ within a kind.
-            name = re.sub(r"[0-9a-f]{24,}", "…", re.sub(r"\d{4}-W\d\d|\d{6}(?=-)", "…", relative.as_posix()))
+            name = re.sub(r"[0-9a-f]{24,}(-\d+)?", "…", re.sub(r"\d{4}-W\d\d|\d{6}(?=-)", "…", relative.as_posix()))
             name = re.sub(r"^(standard|staged/…|quarantine)/[a-z_]+(?=[./])", r"\1/…", name)
             kinds[name] = relative
     return kinds

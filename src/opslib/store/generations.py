@@ -61,7 +61,10 @@ class Generations:
         """The files below a folder that have generations."""
         kept = self.root / self.place
         start = kept / below.relative_to(self.root)
-        folders = sorted({Path(place) for place, _, names in os.walk(start) if any(map(_NAME.fullmatch, names))})
+        # A copy in the place of which there is a folder is still one.
+        folders = sorted(
+            Path(place) for place, inner, names in os.walk(start) if any(map(_NAME.fullmatch, [*inner, *names]))
+        )
         return [self.root / folder.relative_to(kept) for folder in folders]
 
     def is_newest(self, path: Path) -> bool:
