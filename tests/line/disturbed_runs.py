@@ -36,14 +36,23 @@ SERVER.set_forkserver_preload(
 
 def admit_and_build(exports: Path, expectations: Path, data: Path, output: Path) -> None:
     """`opslib facts`, in a process of its own."""
-    from opslib.cli import app
+    from opslib.cli import main
 
     descriptor = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
     os.dup2(descriptor, 1)
     os.dup2(descriptor, 2)
     sys.stdout, sys.stderr = (os.fdopen(number, "w", buffering=1, closefd=False) for number in (1, 2))
     settings = ["--params", ROOT / "params", "--expectations", expectations, "--reports", data / "reports"]
-    app(["facts", "--exports", str(exports), "--warehouse", str(data / "warehouse"), *map(str, settings)])
+    sys.argv = [
+        "opslib",
+        "facts",
+        "--exports",
+        str(exports),
+        "--warehouse",
+        str(data / "warehouse"),
+        *map(str, settings),
+    ]
+    main()
 
 
 @dataclass

@@ -59,8 +59,8 @@ class Desk:
     def remade(self) -> set[str]:
         """Take the week through the line again; what was not found as it was."""
         self.lines.clear()
-        code_changed = last_publication(self.run.warehouse)[0].get("code") != basis_of()["code"]
         intake = admit_exports(self.run, self.say)
+        code_changed = last_publication(self.run.warehouse)[0].get("code") != basis_of()["code"]
         build_facts(self.run, intake, self.say)
         publish(self.run, intake, self.say)
         lines = "\n".join(self.lines)
