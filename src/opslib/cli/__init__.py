@@ -9,8 +9,10 @@ import warnings
 import typer
 
 from opslib.cli import beside, routing, run, sources
-from opslib.cli.terminal import Exit, fault_in_words, say_error, take_any_text
+from opslib.cli.ending import heard_signals
+from opslib.cli.terminal import Exit, fault_in_words, hold_standard_streams, say_error, take_any_text
 from opslib.errors import OpslibError
+from opslib.store.temporary import remove_folders, temporary_folder
 from opslib.weeks import NoSuchWeek
 
 __all__ = ["app", "main"]
@@ -40,20 +42,38 @@ app.add_typer(routing.app, name="routing")
 
 def main() -> None:
     """The entry point: what a user can mend is said in one message, without a traceback."""
+    hold_standard_streams()
     take_any_text()
-    try:
-        _require_whole_python()
-        app()
-    except (OpslibError, NoSuchWeek) as error:
-        say_error(error)
-    except Exception as error:
-        fault = fault_in_words(error)
-        if fault is None:
-            raise
-        say_error(fault)
-    else:
-        return
+    with temporary_folder() as folders, heard_signals(lambda: remove_folders(folders)) as ending:
+        try:
+            _require_place()
+            _require_whole_python()
+            app()
+        except (OpslibError, NoSuchWeek) as error:
+            say_error(error)
+        except BaseException as error:
+            if ending.signal is not None:
+                say_error(f"ended by {ending.signal.name}; run again: what is half done is made anew")
+                sys.exit(ending.status)
+            fault = fault_in_words(error)
+            if fault is None:
+                raise
+            say_error(fault)
+        else:
+            return
     sys.exit(Exit.BAD_INPUT)
+
+
+def _require_place() -> None:
+    """Refuse a folder that is gone, from which no path can be found.
+
+    Raises:
+        OpslibError: it is.
+    """
+    try:
+        os.getcwd()
+    except OSError as error:
+        raise OpslibError("the folder in which this was started is gone: change to one that is there") from error
 
 
 def _require_whole_python() -> None:

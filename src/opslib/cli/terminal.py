@@ -34,6 +34,13 @@ class Terminal(Console):
         for segment in super().render(renderable, options):
             yield segment if segment.control else Segment(shown(segment.text), segment.style)
 
+    def on_broken_pipe(self) -> None:
+        """Work on unheard: who reads `| head -1` has read enough, which is no reason to leave reports half made."""
+        self.quiet = True
+        unheard = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(unheard, self.file.fileno())
+        os.close(unheard)
+
 
 class Exit(IntEnum):
     """What the exit status says; where several would, the first of 2, 1 and 3."""
@@ -58,7 +65,7 @@ def say_error(message: object) -> None:
     Terminal(stderr=True).print(f"opslib: {message}", style="red")
 
 
-def fault_in_words(error: Exception) -> str | None:
+def fault_in_words(error: BaseException) -> str | None:
     """What the environment did not allow (rights, space, memory, a wrong kind of path); None of other faults."""
     if isinstance(error, OSError):
         place = f"{error.filename}: " if isinstance(error.filename, str) else ""
@@ -91,6 +98,15 @@ def shown(text: str) -> str:
     'us-general[2J'
     """
     return _HALF_A_CHARACTER.sub("�", _CONTROL.sub("", text))
+
+
+def hold_standard_streams() -> None:
+    """Open what is closed of the standard streams on nothing: else the next file that is opened gets their number."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
 
 
 def take_any_text() -> None:

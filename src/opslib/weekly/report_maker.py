@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from opslib.store.temporary import short_parent
 from opslib.store.warehouse import READS, slices_read
 from opslib.weekly.cache import Cache
 from opslib.weekly.edition import Edition
 from opslib.weekly.escalations import handover_of
 from opslib.weekly.headline import headline_of
-from opslib.weekly.kernels import KERNEL_NAME, short_parent
+from opslib.weekly.kernels import KERNEL_NAME
 from opslib.weekly.outcome import Outcome, Status
 from opslib.weekly.pages.write import write_failure, write_report
 from opslib.weekly.plan import Job, parameters_of

@@ -11,11 +11,12 @@ from multiprocessing import get_all_start_methods, get_context
 from multiprocessing.forkserver import ensure_running
 from pathlib import Path
 
-from opslib.weekly.kernels import KERNEL, PRELOAD, install_kernelspec, shared_server, short_parent
+from opslib.store.temporary import short_parent
+from opslib.weekly.kernels import KERNEL, PRELOAD, install_kernelspec, shared_server
 from opslib.weekly.plan import subjects_of
 
 _IMPORT = re.compile(r"\b(?:import|from) ([\w.]+)")
-_WORKER_MODULES = ("__main__", "opslib.weekly.worker_imports")
+_WORKER_MODULES = ("opslib.weekly.worker_server", "__main__", "opslib.weekly.worker_imports")
 
 
 @contextmanager
@@ -32,12 +33,23 @@ def warm(notebooks: Iterable[Path], *, memory_bytes: int | None = None) -> Itera
     preload = kernel_modules(notebooks)
     if "forkserver" in get_all_start_methods():
         get_context("forkserver").set_forkserver_preload(list(_WORKER_MODULES))
-        ensure_running()
+        with _short_names():
+            ensure_running()
     with tempfile.TemporaryDirectory(prefix="ops-", dir=short_parent()) as prefix:
         install_kernelspec(Path(prefix), memory_bytes=memory_bytes, preload=preload)
         paths = [str(Path(prefix) / "share" / "jupyter"), *filter(None, [os.environ.get("JUPYTER_PATH")])]
         with shared_server(preload=preload) as variables:
             yield {**variables, "JUPYTER_PATH": os.pathsep.join(paths)}
+
+
+@contextmanager
+def _short_names() -> Iterator[None]:
+    """Have `multiprocessing` put its socket where there is room for its name."""
+    before, tempfile.tempdir = tempfile.tempdir, short_parent()
+    try:
+        yield
+    finally:
+        tempfile.tempdir = before
 
 
 def kernel_modules(notebooks: Iterable[Path]) -> list[str]:

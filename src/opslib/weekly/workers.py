@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import os
 import signal
-import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import active_children, get_all_start_methods, get_context
 from types import FrameType
-from typing import Any
 
+from opslib.processes import end_children, end_with_parent
 from opslib.weekly.outcome import Event, Outcome
 from opslib.weekly.plan import Job
 from opslib.weekly.report_maker import ReportMaker
@@ -90,7 +89,7 @@ class _Pool:
             self._executor.shutdown()
         except BaseException:
             self._executor.shutdown(wait=False, cancel_futures=True)
-            _stop(set(active_children()) - self._others)
+            end_children(set(active_children()) - self._others, seconds=_SECONDS_TO_STOP)
             raise
         return self._lost + list(reversed(waiting))
 
@@ -112,20 +111,12 @@ class _Pool:
         self._on_event(Event("done", job, outcome))
 
 
-def _stop(processes: set[Any]) -> None:
-    """End worker processes; their kernels end with them."""
-    for process in processes:
-        process.terminate()
-    deadline = time.monotonic() + _SECONDS_TO_STOP
-    for process in processes:
-        process.join(max(0.0, deadline - time.monotonic()))
-        if process.is_alive():
-            process.kill()
-            process.join()
-
-
 def _prepare_worker(workers: int, variables: Mapping[str, str]) -> None:
-    """Leave Ctrl-C to the parent, which then ends the workers; they go by an exception, so that kernels end too."""
+    """Leave Ctrl-C to the parent, which then ends the workers; they go by an exception, so that kernels end too.
+
+    A worker whose run is gone holds no lock any more: it must not write another page.
+    """
+    end_with_parent()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _leave)
     os.environ.update(variables)
