@@ -67,6 +67,21 @@ def end_orphans(own: Collection[int]) -> None:
                     time.sleep(0.001)
 
 
+@contextmanager
+def ending_with_descendants() -> Iterator[None]:
+    """Take in, while the block runs, what descendants leave behind in sessions of their own, and end it with the block.
+
+    Notes:
+        Children that were there before, or that stand in this process's session, are left alone.
+    """
+    adopt_orphans()
+    before = {pid for pid, parent in _parents() if parent == os.getpid()}
+    try:
+        yield
+    finally:
+        end_orphans(own={*before, *(pid for pid, parent in _parents() if parent == os.getpid() and _is_near(pid))})
+
+
 def end_processes_with(variable: str, value: str) -> None:
     """End every process that was started with a value of an environment variable, but this one and its children.
 
@@ -144,6 +159,14 @@ def _parents() -> Iterator[tuple[int, int]]:
                 # the name of a program stands in parentheses and may hold any character
                 state = (_PROC / name / "stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2]
                 yield int(name), int(state.split()[1])
+
+
+def _is_near(pid: int) -> bool:
+    """Whether a process stands in the session of this one."""
+    try:
+        return os.getsid(pid) == os.getsid(0)
+    except OSError:
+        return False
 
 
 def _is_marked(pid: int, mark: bytes) -> bool:

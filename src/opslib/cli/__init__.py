@@ -12,6 +12,7 @@ from opslib.cli import beside, routing, run, sources
 from opslib.cli.ending import heard_signals
 from opslib.cli.terminal import Exit, fault_in_words, hold_standard_streams, say_error, take_any_text
 from opslib.errors import OpslibError
+from opslib.processes import ending_with_descendants
 from opslib.store.temporary import remove_folders, temporary_folder
 from opslib.weeks import NoSuchWeek
 
@@ -44,7 +45,11 @@ def main() -> None:
     """The entry point: what a user can mend is said in one message, without a traceback."""
     hold_standard_streams()
     take_any_text()
-    with temporary_folder() as folders, heard_signals(lambda: remove_folders(folders)) as ending:
+    with (
+        temporary_folder() as folders,
+        ending_with_descendants(),
+        heard_signals(lambda: remove_folders(folders)) as ending,
+    ):
         try:
             _require_place()
             _require_whole_python()

@@ -8,6 +8,7 @@ import stat
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
+from multiprocessing import current_process
 from pathlib import Path
 
 from opslib.processes import end_processes_with
@@ -41,11 +42,17 @@ def temporary_folder() -> Iterator[list[Path]]:
     folders = _new_folders()
     before, before_here = {name: os.environ.get(name) for name in folders}, tempfile.tempdir
     os.environ.update({name: str(path) for name, (path, _) in folders.items()})
-    tempfile.tempdir = os.environ[_VARIABLE] if folders else before_here
+    # what multiprocessing knows as its folder it does not remove itself
+    sockets: dict[str, str | None] = getattr(current_process(), "_config")  # noqa: B009
+    before_of_sockets = sockets.get("tempdir")
+    if folders:
+        tempfile.tempdir = os.environ[_VARIABLE]
+        sockets["tempdir"] = short_parent()
     try:
         yield [path for path, _ in folders.values()]
     finally:
         tempfile.tempdir = before_here
+        sockets["tempdir"] = before_of_sockets
         for name, value in before.items():
             if value is None:
                 del os.environ[name]

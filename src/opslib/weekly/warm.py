@@ -13,6 +13,7 @@ from pathlib import Path
 
 from opslib.store.temporary import short_parent
 from opslib.weekly.kernels import KERNEL, PRELOAD, install_kernelspec, shared_server
+from opslib.weekly.notebook_file import text_of
 from opslib.weekly.plan import subjects_of
 
 _IMPORT = re.compile(r"\b(?:import|from) ([\w.]+)")
@@ -33,8 +34,7 @@ def warm(notebooks: Iterable[Path], *, memory_bytes: int | None = None) -> Itera
     preload = kernel_modules(notebooks)
     if "forkserver" in get_all_start_methods():
         get_context("forkserver").set_forkserver_preload(list(_WORKER_MODULES))
-        with _short_names():
-            ensure_running()
+        ensure_running()
     with tempfile.TemporaryDirectory(prefix="ops-", dir=short_parent()) as prefix:
         install_kernelspec(Path(prefix), memory_bytes=memory_bytes, preload=preload)
         paths = [str(Path(prefix) / "share" / "jupyter"), *filter(None, [os.environ.get("JUPYTER_PATH")])]
@@ -42,20 +42,10 @@ def warm(notebooks: Iterable[Path], *, memory_bytes: int | None = None) -> Itera
             yield {**variables, "JUPYTER_PATH": os.pathsep.join(paths)}
 
 
-@contextmanager
-def _short_names() -> Iterator[None]:
-    """Have `multiprocessing` put its socket where there is room for its name."""
-    before, tempfile.tempdir = tempfile.tempdir, short_parent()
-    try:
-        yield
-    finally:
-        tempfile.tempdir = before
-
-
 def kernel_modules(notebooks: Iterable[Path]) -> list[str]:
     """What kernels are forked with: what all need, what these notebooks import, and what stands behind their calls."""
     notebooks = sorted(set(notebooks))
-    imports = {name for path in notebooks for name in _IMPORT.findall(path.read_text(encoding="utf-8"))}
+    imports = {name for path in notebooks for name in _IMPORT.findall(text_of(path))}
     return [
         *KERNEL,
         "pyarrow.dataset",
