@@ -57,8 +57,9 @@ def main() -> None:
         except (OpslibError, NoSuchWeek) as error:
             say_error(error)
         except BaseException as error:
-            if ending.signal is not None:
-                say_error(f"ended by {ending.signal.name}; run again: what is half done is made anew")
+            is_done = isinstance(error, SystemExit) and not error.code
+            if ending.signal is not None and not is_done:
+                say_error(f"ended by {ending.signal.name}; what is half done is made anew by the next run")
                 sys.exit(ending.status)
             fault = fault_in_words(error)
             if fault is None:

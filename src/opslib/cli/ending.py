@@ -29,7 +29,7 @@ class Ending:
         """Leave by an exception, once: what ends on the way is not interrupted again."""
         if self.signal is None:
             self.signal = signal.Signals(number)
-            raise KeyboardInterrupt
+            raise KeyboardInterrupt if number == signal.SIGINT else SystemExit(self.status)
 
 
 @contextmanager
@@ -40,7 +40,7 @@ def heard_signals(remove: Callable[[], object]) -> Iterator[Ending]:
         remove: called before this process ends without its block, which may be at work in a library that hears nothing.
 
     Yields:
-        What was heard; the first signal raises KeyboardInterrupt in the block.
+        What was heard; the first signal raises KeyboardInterrupt or SystemExit in the block.
     """
     ending = Ending()
     numbers = [signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
