@@ -475,8 +475,10 @@ def _text_of(path: Path, model: type[Model]) -> str:
         return path.read_text(encoding="utf-8-sig")
     except FileNotFoundError as error:
         raise SettingsError(f"{path}: there is no such file; it must hold the {model.__name__} settings") from error
-    except (UnicodeDecodeError, OSError) as error:
+    except UnicodeDecodeError as error:
         raise SettingsError(f"{path}: this is no file of UTF-8 text: {error}") from error
+    except OSError as error:
+        raise SettingsError(f"{path}: the file cannot be read: {(error.strerror or str(error)).lower()}") from error
 
 
 def _settings_in(text: str, path: Path, model: type[Model], also: Callable[[Any], Iterable[Problem]]) -> Model:

@@ -61,9 +61,9 @@ def outcomes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Outcome]:
         blocked={},
         workers=2,
         on_event=lambda event: None,
-        timeout_seconds=5,
+        timeout_seconds=10,
         memory_bytes=1_200_000_000,
-        limits=NotebookLimits(output_megabytes=3, outputs=20),
+        limits=NotebookLimits(output_megabytes=1, outputs=20),
     )
     return {outcome.job.name: outcome for outcome in outcomes}
 
@@ -72,7 +72,7 @@ def test_a_cell_that_takes_too_long_is_stopped_and_said_to_be(outcomes: dict[str
     outcome = outcomes["endless"]
     assert outcome.status == "failed"
     assert outcome.error == (
-        "Timeout: cell 4 (“import time”, under “What happened?”) took longer than 5 s; --timeout says how long a cell "
+        "Timeout: cell 4 (“import time”, under “What happened?”) took longer than 10 s; --timeout says how long a cell "
         "may take"
     )
     assert "<strong>What happened?</strong>" in outcome.path.read_text(encoding="utf-8")
