@@ -52,19 +52,22 @@ def outcomes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Outcome]:
         (folder / f"notebooks/team/{name}.ipynb").write_bytes(content)
     names = ["endless", "greedy", "lost_once", "calm", *SHOWS_TOO_MUCH, *NO_NOTEBOOKS]
     jobs = [Job(f"team/{name}", WEEK, TEAM) for name in names]
-    outcomes = run(
-        jobs,
-        notebooks=folder / "notebooks",
-        reports=folder / "reports",
-        edition=edition(),
-        parameters={"warehouse": str(folder)},
-        blocked={},
-        workers=2,
-        on_event=lambda event: None,
-        timeout_seconds=10,
-        memory_bytes=1_200_000_000,
-        limits=NotebookLimits(output_megabytes=1, outputs=20),
-    )
+    # with it, ipykernel leaves what programs write to the terminal
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("PYTEST_CURRENT_TEST", raising=False)
+        outcomes = run(
+            jobs,
+            notebooks=folder / "notebooks",
+            reports=folder / "reports",
+            edition=edition(),
+            parameters={"warehouse": str(folder)},
+            blocked={},
+            workers=2,
+            on_event=lambda event: None,
+            timeout_seconds=10,
+            memory_bytes=1_200_000_000,
+            limits=NotebookLimits(output_megabytes=1, outputs=20),
+        )
     return {outcome.job.name: outcome for outcome in outcomes}
 
 
