@@ -409,6 +409,7 @@ def test_what_a_kernel_started_in_another_session_ends_with_it_and_others_do_not
             if os.fork() != 0:
                 os._exit(0)
             import time; time.sleep(60)
+        os.waitpid(child, 0)
         print(subprocess.run(["pgrep", "-P", str(os.getpid())], capture_output=True, text=True).stdout)
     """
     with Kernel() as other:
