@@ -43,6 +43,7 @@ def test_workers_end_at_once_where_their_block_ends_by_an_exception() -> None:
 
     def work() -> None:
         with workers_beside(1) as pool:
+            assert pool is not None
             pids.append(pool.submit(os.getpid).result())
             pool.submit(time.sleep, 60)
             raise ValueError("no more")

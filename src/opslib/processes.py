@@ -103,17 +103,24 @@ def end_processes_with(variable: str, value: str) -> None:
 
 
 @contextmanager
-def workers_beside(number: int) -> Iterator[ProcessPoolExecutor]:
+def workers_beside(number: int) -> Iterator[ProcessPoolExecutor | None]:
     """Processes that work for this one; they end with the block, at once where it ends by an exception.
 
     Args:
         number: how many, at least 1.
+
+    Yields:
+        The processes; None where there is no shared memory (/dev/shm) by which to talk to them.
     """
     from concurrent.futures import ProcessPoolExecutor
     from multiprocessing import active_children, get_context
 
     others = set(active_children())
-    pool = ProcessPoolExecutor(number, mp_context=get_context("spawn"), initializer=_begin)
+    try:
+        pool = ProcessPoolExecutor(number, mp_context=get_context("spawn"), initializer=_begin)
+    except OSError:
+        yield None
+        return
     try:
         yield pool
         pool.shutdown()

@@ -44,6 +44,8 @@ app.add_typer(routing.app, name="routing")
 def main() -> None:
     """The entry point: what a user can mend is said in one message, without a traceback."""
     hold_standard_streams()
+    # whose files these are must be able to read them, whatever others may
+    os.umask(os.umask(0o077) & 0o077)
     take_any_text()
     with (
         temporary_folder() as folders,

@@ -10,6 +10,7 @@ import os
 import re
 import sys
 from collections.abc import Iterable
+from contextlib import suppress
 from enum import IntEnum
 from io import TextIOWrapper
 from typing import Any
@@ -65,7 +66,9 @@ def say(step: str, line: str) -> None:
 def say_error(message: object) -> None:
     """What a user can mend, in one message on the standard error."""
     text = _LONG_WORD.sub(lambda word: f"{word[0][:_LONGEST_WORD]}…", str(message))
-    Terminal(stderr=True).print(f"opslib: {text}", style="red")
+    # where nothing can be written, the exit status has to do
+    with suppress(OSError):
+        Terminal(stderr=True).print(f"opslib: {text}", style="red")
 
 
 def fault_in_words(error: BaseException) -> str | None:

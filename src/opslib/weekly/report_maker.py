@@ -124,7 +124,7 @@ class ReportMaker:
                 raise StoppedCellError(f"Timeout: {place_of(cells[-1], on_disk)} {what}", cells[-1].source) from error
             except DeadKernelError as error:
                 if not remaining and cells:
-                    what = "lost its kernel, as where memory runs out; with --memory it is told which line asks for it"
+                    what = "lost its kernel, as where a library crashes or the machine runs out of memory"
                     place = place_of(cells[-1], on_disk)
                     raise StoppedCellError(f"Kernel lost: {place} {what}", cells[-1].source) from error
         raise AssertionError("the last try returns or raises")

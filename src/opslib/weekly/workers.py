@@ -11,6 +11,7 @@ from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import active_children, get_all_start_methods, get_context
 from types import FrameType
 
+from opslib.errors import OpslibError
 from opslib.processes import end_children, end_with_parent
 from opslib.weekly.outcome import Event, Outcome
 from opslib.weekly.plan import Job
@@ -18,6 +19,10 @@ from opslib.weekly.report_maker import ReportMaker
 
 _SECONDS_TO_STOP = 3.0
 _TRIES = 2
+
+
+class WorkersError(OpslibError):
+    """The machine lets no workers be started."""
 
 
 def make_reports(
@@ -41,6 +46,7 @@ def make_reports(
         on_event: called in this process when a job starts and when it is done.
 
     Raises:
+        WorkersError: no processes can work for this one.
         KeyboardInterrupt: after the workers and kernels are gone.
     """
     tries: Counter[Job] = Counter()
@@ -68,12 +74,18 @@ class _Pool:
         self._running: dict[Future[Outcome], Job] = {}
         self._lost: list[Job] = []
         self._others = set(active_children())
-        self._executor = ProcessPoolExecutor(
-            workers,
-            mp_context=get_context("forkserver" if "forkserver" in get_all_start_methods() else "spawn"),
-            initializer=_prepare_worker,
-            initargs=(workers, dict(variables)),
-        )
+        try:
+            self._executor = ProcessPoolExecutor(
+                workers,
+                mp_context=get_context("forkserver" if "forkserver" in get_all_start_methods() else "spawn"),
+                initializer=_prepare_worker,
+                initargs=(workers, dict(variables)),
+            )
+        except OSError as error:
+            raise WorkersError(
+                f"reports cannot be made: {(error.strerror or str(error)).lower()} where processes talk to each other; "
+                "on Linux that is /dev/shm: have it mounted, with the right to write there"
+            ) from error
 
     def run(self, jobs: Iterable[Job]) -> list[Job]:
         """Make the reports; returns the jobs that are left for another pool."""
