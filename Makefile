@@ -67,7 +67,7 @@ reports: setup  ## render the reports from the facts as they are
 	@$(BIN)/opslib reports $(DATA_OPTIONS) $(REPORT_OPTIONS)
 
 review: setup  ## serve reports/ on 127.0.0.1, for browsers that dislike files
-	@$(BIN)/opslib review $(if $(REPORTS),--reports "$(REPORTS)")
+	@$(BIN)/opslib review $(if $(REPORTS),--reports "$(REPORTS)") $(if $(TOKEN),--token)
 
 screenshots: setup  ## the README's pictures, from the reports as they are
 	@$(BIN)/python docs/screenshots.py $(or $(REPORTS),reports) docs --team us-creators

@@ -286,6 +286,18 @@ class ReadingLimits(Settings):
     depth: int = Field(default=100, gt=0)
 
 
+class NotebookLimits(Settings):
+    """How much one notebook may show and take, so that none takes the machine, and its page can be opened.
+
+    `output_megabytes` of all that it prints and shows together; `outputs`: figures, tables and values; and
+    `memory_megabytes`: private writable memory, of which the libraries take 300.
+    """
+
+    output_megabytes: int = Field(default=20, gt=0)
+    outputs: int = Field(default=500, gt=0)
+    memory_megabytes: int = Field(default=4_000, ge=256)
+
+
 _EVERY_FIFTH = 0.2
 
 
@@ -300,6 +312,7 @@ class Limits(Settings):
     volume_ratio_low: float = Field(default=0.4, gt=0, lt=1)
     volume_ratio_high: float = Field(default=2.5, gt=1)
     reading: ReadingLimits = ReadingLimits()
+    notebooks: NotebookLimits = NotebookLimits()
 
     @property
     def most_without_team_share(self) -> float:
@@ -462,8 +475,10 @@ def _text_of(path: Path, model: type[Model]) -> str:
         return path.read_text(encoding="utf-8-sig")
     except FileNotFoundError as error:
         raise SettingsError(f"{path}: there is no such file; it must hold the {model.__name__} settings") from error
-    except (UnicodeDecodeError, OSError) as error:
+    except UnicodeDecodeError as error:
         raise SettingsError(f"{path}: this is no file of UTF-8 text: {error}") from error
+    except OSError as error:
+        raise SettingsError(f"{path}: the file cannot be read: {(error.strerror or str(error)).lower()}") from error
 
 
 def _settings_in(text: str, path: Path, model: type[Model], also: Callable[[Any], Iterable[Problem]]) -> Model:

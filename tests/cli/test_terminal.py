@@ -5,6 +5,9 @@ from __future__ import annotations
 import errno
 import io
 import os
+import subprocess
+import sys
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 import duckdb
@@ -68,6 +71,13 @@ def test_an_error_shows_the_header_of_a_file_as_text(
         (NotADirectoryError(errno.ENOTDIR, "Not a directory", "r/2026-W46"), "r/2026-W46: not a directory; a folder"),
         (IsADirectoryError(errno.EISDIR, "Is a directory", 4), "is a directory"),
         (OSError("a disk that is gone"), "a disk that is gone"),
+        (OSError(errno.EMFILE, "Too many open files", "a"), "a: too many open files; allow more open files (`ulimit"),
+        (OSError(errno.EFBIG, "File too large"), "file too large; allow larger files"),
+        (BlockingIOError(errno.EAGAIN, "Try again"), "try again; allow more processes"),
+        (RuntimeError("can't start new thread"), "no more threads can be started; allow more processes"),
+        (BrokenProcessPool("A process ended"), "a process of the run was ended from outside, as where memory runs out"),
+        (FileNotFoundError(errno.ENOENT, "No usable temporary directory found in ['/tmp']"), "there is no folder for"),
+        (duckdb.IOException("IO Error: Cannot open file: Too many open files"), "IO Error: Cannot open file: Too many"),
         (MemoryError(), "there is not enough memory"),
         (duckdb.IOException("IO Error: Could not write\nfile"), "IO Error: Could not write file"),
         (ValueError("a fault of opslib"), None),
@@ -98,3 +108,27 @@ def test_a_warehouse_that_is_a_file_ends_in_one_line(
     answer = in_this_process(monkeypatch, capsys, tmp_path, "gate", *options)
     assert (answer.status, answer.err.count("\n")) == (2, 1)
     assert answer.err.startswith("opslib: wh: file exists")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="descriptors as POSIX has them")
+def test_a_closed_or_narrow_output_and_a_folder_that_is_gone_end_in_no_traceback(tmp_path: Path) -> None:
+    """One run of the command each: nobody reads, nothing is open, no folder is there, an argument fills a screen."""
+    opslib = str(Path(sys.executable).with_name("opslib"))
+    params = ROOT / "params"
+    cases = {
+        f"{opslib} metrics | head -1; exit ${{PIPESTATUS[0]}}": (0, ""),
+        f"{opslib} sources list --params {params} <&- >&- 2>&-": (0, ""),
+        "mkdir gone && cd gone && rmdir ../gone && " + f"{opslib} sources list --params {params}": (
+            2,
+            "opslib: the folder in which this was started is gone",
+        ),
+        f"COLUMNS=1 TERM= {opslib} sources check {'9' * 5_000} nowhere --params {params}": (2, "opslib: "),
+        f"{opslib} sources list --params {params} > /dev/full": (2, "opslib: no space left on device; make room"),
+    }
+    for command, (status, words) in cases.items():
+        done = subprocess.run(
+            ["bash", "-c", command], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=120
+        )
+        assert (done.returncode, done.stderr[: len(words)]) == (status, words), command
+        assert "Traceback" not in done.stderr
+        assert len(done.stderr) < 1_000

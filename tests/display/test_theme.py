@@ -33,6 +33,39 @@ def test_a_figure_is_displayed_with_its_description():
     assert metadata["image/svg+xml"]["alt"] == bundle["text/plain"] != ""
 
 
+WRITTEN = [
+    "Refund $5 or $10",
+    "Fee: $3_$4",
+    "$$ missing $$",
+    "price {$5} vs {$6}",
+    "100 % $back^2$ \\frac{1}",
+    "\\$5 off",
+    "a_b^c & <d> 'e'",
+    "猫 😀",
+]
+
+
+def test_every_word_on_a_chart_is_drawn_as_it_is_written():
+    """Dollars are no formulas, on ticks, titles, notes and labels; what XML cannot hold is left out."""
+    for label in WRITTEN:
+        with theme.style():
+            figure = theme.new_figure(8, 4)
+            axes = figure.add_subplot()
+            axes.set_xticks([0, 1], [f"{label} below", ""])
+            axes.set_yticks([0, 1], [f"{label}\nbeside", "\x00nul\x1b[2J\ufffe"])
+            axes.set_title(f"{label} above\nand more")
+            axes.annotate(f"{label} noted", (0.5, 0.5))
+            axes.text(0.2, 0.2, f"{label} on it\x07")
+            axes.set_xlabel(f"{label} as axis")
+            figure.supxlabel(f"{label} at the foot")
+            picture = theme.drawing(figure, f"{label}\x0b\ud800")
+        root = ElementTree.fromstring(picture.svg)
+        texts = {"".join(node.itertext()) for node in root.iter("{http://www.w3.org/2000/svg}text")}
+        places = ("below", "beside", "above", "noted", "on it", "as axis", "at the foot")
+        assert {f"{label} {place}" for place in places} | {"and more", "nul[2J"} <= texts
+        assert picture.alt == label
+
+
 @pytest.mark.parametrize("colour", [theme.INK, theme.MUTED, theme.BLUE, theme.ORANGE, theme.GREEN, theme.SAND_TEXT])
 def test_colours_of_text_are_readable_on_white(colour: str):
     """WCAG 2.2, 1.4.3: a contrast of at least 4.5 to 1."""

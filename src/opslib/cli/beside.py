@@ -14,11 +14,22 @@ from opslib.errors import OpslibError
 def review(
     reports: Annotated[Path, typer.Option(help="Folder of the reports.")] = Path("reports"),
     port: Annotated[int, typer.Option(min=0, max=65535, help="The first port to try.")] = 8765,
+    token: Annotated[
+        bool,
+        typer.Option("--token", help="Serve only whom the printed address is given: for machines with more users."),
+    ] = False,
 ) -> None:
     """Serve the reports on 127.0.0.1, for browsers that dislike files."""
+    from secrets import token_urlsafe
+
     from opslib.weekly.pages.serve import serve
 
-    serve(reports, port, lambda address: say("review", f"{address} (Ctrl-C ends)"))
+    serve(
+        reports,
+        port,
+        lambda address: say("review", f"{address} (Ctrl-C ends)"),
+        token=token_urlsafe() if token else None,
+    )
 
 
 def metrics() -> None:

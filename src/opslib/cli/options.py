@@ -34,7 +34,7 @@ Only = Annotated[list[str] | None, typer.Option("--only", help="Only this report
 Limit = Annotated[int | None, typer.Option(min=1, help="At most so many reports.")]
 Jobs = Annotated[int | None, typer.Option(min=1, help="Reports rendered side by side. [default: the cores]")]
 Timeout = Annotated[int, typer.Option(min=1, help="Seconds that one cell of a notebook may take.")]
-Memory = Annotated[int | None, typer.Option(min=256, help="MB of memory a notebook may use. [default: no limit]")]
+Memory = Annotated[int | None, typer.Option(min=256, help="MB of memory a notebook may use. [default: as in params]")]
 Force = Annotated[bool, typer.Option("--force", help="Make reports again of which nothing has changed.")]
 ListOnly = Annotated[bool, typer.Option("--list", help="Say which reports there would be, and stop.")]
 NoExecute = Annotated[bool, typer.Option("--no-execute", help="Stop before the notebooks.")]

@@ -10,6 +10,7 @@ import os
 import re
 import sys
 from collections.abc import Iterable
+from contextlib import suppress
 from enum import IntEnum
 from io import TextIOWrapper
 from typing import Any
@@ -19,6 +20,8 @@ from rich.segment import Segment
 
 # Controls but for the end of a line, and marks that turn the direction of writing: none of them takes a place.
 _CONTROL = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+_LONGEST_WORD = 300
+_LONG_WORD = re.compile(rf"\S{{{_LONGEST_WORD + 1},}}")
 _HALF_A_CHARACTER = re.compile("[\ud800-\udfff]")
 
 
@@ -33,6 +36,13 @@ class Terminal(Console):
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
         for segment in super().render(renderable, options):
             yield segment if segment.control else Segment(shown(segment.text), segment.style)
+
+    def on_broken_pipe(self) -> None:
+        """Work on unheard: who reads `| head -1` has read enough, which is no reason to leave reports half made."""
+        self.quiet = True
+        unheard = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(unheard, self.file.fileno())
+        os.close(unheard)
 
 
 class Exit(IntEnum):
@@ -55,29 +65,47 @@ def say(step: str, line: str) -> None:
 
 def say_error(message: object) -> None:
     """What a user can mend, in one message on the standard error."""
-    Terminal(stderr=True).print(f"opslib: {message}", style="red")
+    text = _LONG_WORD.sub(lambda word: f"{word[0][:_LONGEST_WORD]}…", str(message))
+    # where nothing can be written, the exit status has to do
+    with suppress(OSError):
+        Terminal(stderr=True).print(f"opslib: {text}", style="red")
 
 
-def fault_in_words(error: Exception) -> str | None:
+def fault_in_words(error: BaseException) -> str | None:
     """What the environment did not allow (rights, space, memory, a wrong kind of path); None of other faults."""
     if isinstance(error, OSError):
         place = f"{error.filename}: " if isinstance(error.filename, str) else ""
+        if str(error.strerror).startswith("No usable temporary directory"):
+            return "there is no folder for temporary files that can be written; name one by TMPDIR"
         return f"{place}{(error.strerror or str(error)).lower()}{_REMEDIES.get(error.errno or 0, '')}"
     if isinstance(error, MemoryError):
         return "there is not enough memory"
+    pools = sys.modules.get("concurrent.futures.process")
+    if pools is not None and isinstance(error, pools.BrokenProcessPool):
+        return "a process of the run was ended from outside, as where memory runs out; run again with fewer --jobs"
+    if isinstance(error, RuntimeError) and str(error).startswith("can't start new thread"):
+        return f"no more threads can be started{_PROCESSES}"
     duckdb = sys.modules.get("duckdb")
     if duckdb is not None and isinstance(error, duckdb.IOException | duckdb.OutOfMemoryException):
-        return " ".join(str(error).split())
+        words = " ".join(str(error).split())
+        return f"{words}{_FILES}" if os.strerror(errno.EMFILE) in words else words
     return None
 
 
 _RIGHTS = "; give this user the right to read and write there, or name another folder"
+_ROOM = "; make room, then run again: what is half done is made anew"
+_FILES = "; allow more open files (`ulimit -n`), or use fewer --jobs"
+_PROCESSES = "; allow more processes (`ulimit -u`), or use fewer --jobs"
 _REMEDIES = {
     errno.EACCES: _RIGHTS,
     errno.EPERM: _RIGHTS,
     errno.EROFS: _RIGHTS,
-    errno.ENOSPC: "; make room, then run again: what is half done is made anew",
-    errno.EDQUOT: "; make room, then run again: what is half done is made anew",
+    errno.ENOSPC: _ROOM,
+    errno.EDQUOT: _ROOM,
+    errno.EFBIG: "; allow larger files (`ulimit -f`)",
+    errno.EMFILE: _FILES,
+    errno.ENFILE: _FILES,
+    errno.EAGAIN: _PROCESSES,
     errno.ENOTDIR: "; a folder of the path is a file",
     errno.EEXIST: "; a file is there where a folder is needed",
     errno.EISDIR: "; a folder is there where a file is needed",
@@ -91,6 +119,15 @@ def shown(text: str) -> str:
     'us-general[2J'
     """
     return _HALF_A_CHARACTER.sub("�", _CONTROL.sub("", text))
+
+
+def hold_standard_streams() -> None:
+    """Open what is closed of the standard streams on nothing: else the next file that is opened gets their number."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)
 
 
 def take_any_text() -> None:

@@ -25,6 +25,8 @@ from matplotlib.spines import Spine
 from matplotlib.text import Text
 from matplotlib.transforms import ScaledTranslation
 
+from opslib.display.words import drawable
+
 _POINTS = 72.0  # of an inch
 
 SomeArtist = TypeVar("SomeArtist", bound=Artist)
@@ -107,7 +109,7 @@ class HouseAxis(Axis):
         length = float(look.get("length", mpl.rcParams[f"{kind}.major.size"]))
         return Ticks(
             places=[float(place) for place in places[inside]],
-            texts=[text for text, is_inside in zip(texts, inside, strict=True) if is_inside],
+            texts=[self._on_a_tick(text) for text, is_inside in zip(texts, inside, strict=True) if is_inside],
             points=FontProperties(size=look.get("labelsize", mpl.rcParams[f"{kind}.labelsize"])).get_size_in_points(),
             colour=look.get("labelcolor", mpl.rcParams[f"{kind}.labelcolor"]),
             rotation=float(look.get("rotation", 0.0)),
@@ -115,6 +117,10 @@ class HouseAxis(Axis):
             padding=length + float(look.get("pad", mpl.rcParams[f"{kind}.major.pad"])),
             opposite=bool(look[f"label{far}"]) and not look[f"label{near}"],
         )
+
+    def _on_a_tick(self, text: str) -> str:
+        """A label as it is drawn; beside a row there is room for one line."""
+        return drawable(" ".join(text.split()) if self.axis_name == "y" else text)
 
     def draw(self, renderer: RendererBase) -> None:
         """Draw gridlines, marks, tick labels and the label of the axis."""

@@ -17,11 +17,13 @@ from typing import Any
 import matplotlib as mpl
 from matplotlib.backends.backend_svg import FigureCanvasSVG, RendererSVG
 from matplotlib.font_manager import FontProperties
+from matplotlib.text import Text
 
 from opslib.display.axes import HouseFigure
 from opslib.display.colours import BAND, BLUE, GREEN, GRID, INK, LINE, MUTED, ORANGE, SAND, SAND_TEXT, SKY
 from opslib.display.layout import font_heights, lay_out, line_extent
 from opslib.display.markup import Markup, note
+from opslib.display.words import drawable
 
 __all__ = [
     "BAND",
@@ -80,6 +82,7 @@ _STYLE = {
     "svg.fonttype": "none",
     "svg.hashsalt": "opslib",
     "text.color": INK,
+    "text.parse_math": False,
     "xtick.bottom": True,
     "xtick.color": LINE,
     "xtick.labelcolor": MUTED,
@@ -98,7 +101,7 @@ class Drawing:
 
     def __init__(self, svg: str, alt: str) -> None:
         self.svg = svg
-        self.alt = alt
+        self.alt = drawable(alt)
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> tuple[dict[str, str], dict[str, Any]]:
         return {"image/svg+xml": self.svg, "text/plain": self.alt}, {"image/svg+xml": {"alt": self.alt}}
@@ -150,6 +153,8 @@ def drawing(figure: HouseFigure, alt: str) -> Drawing:
     Notes:
         Text is measured in DejaVu Sans, which comes with matplotlib and is wider than what readers have, so it fits.
     """
+    for text in figure.findobj(Text):
+        text.set_text(drawable(text.get_text()))
     lay_out(figure)
     target, image_dpi = io.StringIO(), figure.dpi
     figure.dpi = _DPI

@@ -3,12 +3,26 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
 NOT_SHOWN = "–"
 _MINUS = "−"
+_NOT_IN_XML = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+
+
+def drawable(text: str) -> str:
+    """A text as a chart can hold it: without control characters, which XML has no way to write.
+
+    Args:
+        text: of any kind; only the ends of lines are kept.
+
+    >>> drawable("Fee:\\x00 $3_$4\\x1b")
+    'Fee: $3_$4'
+    """
+    return _NOT_IN_XML.sub("", text.replace("\t", " ").replace("\r\n", "\n"))
 
 
 def duration(seconds: float) -> str:

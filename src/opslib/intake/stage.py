@@ -14,7 +14,6 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack, nullcontext
 from dataclasses import asdict, dataclass, field
 from functools import partial
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, Final
 
@@ -36,6 +35,7 @@ from opslib.intake.privacy.kinds import KINDS
 from opslib.intake.privacy.pseudonyms import Pseudonymiser
 from opslib.intake.privacy.redaction import redact_many
 from opslib.intake.reading.small_files import batches_of
+from opslib.processes import workers_beside
 from opslib.settings import ReadingLimits
 from opslib.store.files import remove_all, sha256_of, write_aside
 from opslib.store.memo import Basis, code_of, digest_of
@@ -126,11 +126,11 @@ def stage(
     memo = warehouse.memo("staged")
     staged: list[Staged] = []
     fresh: dict[str, tuple[Basis, list[dict[str, Any]], list[Path]]] = {}
-    pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn")) if workers > 1 else None
     bases = {path: rests_on | {"content": digest_of([names[path], versions[path].sha256])} for path in files}
     new = [path for path in files if not memo.holds(names[path], bases[path])]
     secret = pseudonymiser.one(_LOOKED_UP)
-    with pool or nullcontext(), LookUps(exports, limits, secret) as look_ups:
+    beside = workers_beside(workers) if workers > 1 else nullcontext()
+    with beside as pool, LookUps(exports, limits, secret) as look_ups:
         found = {
             names[path]: {warehouse.root / entry["found"] for entry in memo.note(names[path]) if entry["found"]}
             for path in new

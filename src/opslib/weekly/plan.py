@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from opslib import SUBJECTS
 from opslib.errors import OpslibError
+from opslib.weekly.notebook_file import NoNotebookError, read_notebook, text_of
 from opslib.weeks import is_week
 
 if TYPE_CHECKING:
@@ -108,7 +109,7 @@ def plan(
 
 def subjects_of(notebooks: Iterable[Path]) -> list[str]:
     """The subjects that notebooks ask, such as `contact_drivers` for one that calls `ops.contact_drivers.…`."""
-    calls = {name for path in notebooks for name in _CALL.findall(path.read_text(encoding="utf-8"))}
+    calls = {name for path in notebooks for name in _CALL.findall(text_of(path))}
     return [subject for subject in SUBJECTS if subject in calls]
 
 
@@ -141,6 +142,10 @@ def check_parameters(jobs: Iterable[Job], notebooks: Path, common: Mapping[str, 
             there = sorted(p.relative_to(notebooks).with_suffix("").as_posix() for p in notebooks.glob("*/*.ipynb"))
             problems.append(f"{notebook}: there is no {path}; there are {', '.join(there) or 'no notebooks'}")
             continue
+        try:
+            read_notebook(path)
+        except NoNotebookError:
+            continue  # its report says so, and the others are not touched
         try:
             declarations = inspect_notebook(path)
         except ValueError as error:

@@ -10,6 +10,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+from opslib.settings import NotebookLimits
 from opslib.weekly.cache import Cache
 from opslib.weekly.edition import Edition
 from opslib.weekly.outcome import Event, Outcome
@@ -35,6 +36,7 @@ def run(
     cache: Cache | None = None,
     timeout_seconds: int = 600,
     memory_bytes: int | None = None,
+    limits: NotebookLimits | None = None,
     kernels: Mapping[str, str] | None = None,
 ) -> list[Outcome]:
     """Make the reports of the jobs.
@@ -53,6 +55,7 @@ def run(
         cache: what was made before; a job of which nothing has changed is not run again. None makes all.
         timeout_seconds: for one cell.
         memory_bytes: private writable memory that a notebook may use; None is no limit.
+        limits: of what a notebook may show; the usual ones where they are not given.
         kernels: what `warm` yields, where it was begun with this limit; None begins it.
 
     Returns:
@@ -66,7 +69,9 @@ def run(
     reasons_by_job = {job: _reasons(job, blocked, edition.teams) for job in jobs}
     waiting = [job for job in jobs if not reasons_by_job[job]]
     check_parameters(waiting, notebooks, parameters)
-    make = ReportMaker(notebooks, reports, edition, dict(parameters), cache, timeout_seconds)
+    make = ReportMaker(
+        notebooks, reports, edition, dict(parameters), cache, timeout_seconds, limits or NotebookLimits()
+    )
     outcomes: dict[Job, Outcome] = {}
 
     def tell(event: Event) -> None:

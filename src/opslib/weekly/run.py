@@ -347,7 +347,7 @@ def warm_kernels(run: Run, intake: Intake, selection: Selection) -> Iterator[Map
 
     names = {job.notebook for job in planned_jobs(run, intake.week, selection)}
     notebooks = [path for name in names if (path := run.folders.notebooks / f"{name}.ipynb").is_file()]
-    with render.warm(notebooks, memory_bytes=selection.memory_bytes) as kernels:
+    with render.warm(notebooks, memory_bytes=_memory_bytes(run, selection)) as kernels:
         yield kernels
 
 
@@ -409,7 +409,8 @@ def render_reports(
             on_event=on_event,
             cache=cache,
             timeout_seconds=selection.timeout_seconds,
-            memory_bytes=selection.memory_bytes,
+            memory_bytes=_memory_bytes(run, selection),
+            limits=run.organisation.limits.notebooks,
             kernels=kernels,
         )
     for line in escalations.keep(run.warehouse, run.folders.reports, intake.week, outcomes):
@@ -438,6 +439,11 @@ def render_reports(
     say("reports", f"{counts} ({seconds:.1f} s)")
     say("index", str(index))
     return outcomes
+
+
+def _memory_bytes(run: Run, selection: Selection) -> int:
+    """What a notebook may take of memory: as the command line has it, else the parameters."""
+    return selection.memory_bytes or run.organisation.limits.notebooks.memory_megabytes * 1_000_000
 
 
 def watched(run: Run, intake: Intake) -> list[Path]:

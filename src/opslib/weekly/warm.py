@@ -11,11 +11,13 @@ from multiprocessing import get_all_start_methods, get_context
 from multiprocessing.forkserver import ensure_running
 from pathlib import Path
 
-from opslib.weekly.kernels import KERNEL, PRELOAD, install_kernelspec, shared_server, short_parent
+from opslib.store.temporary import short_parent
+from opslib.weekly.kernels import KERNEL, PRELOAD, install_kernelspec, shared_server
+from opslib.weekly.notebook_file import text_of
 from opslib.weekly.plan import subjects_of
 
 _IMPORT = re.compile(r"\b(?:import|from) ([\w.]+)")
-_WORKER_MODULES = ("__main__", "opslib.weekly.worker_imports")
+_WORKER_MODULES = ("opslib.weekly.worker_server", "__main__", "opslib.weekly.worker_imports")
 
 
 @contextmanager
@@ -43,7 +45,7 @@ def warm(notebooks: Iterable[Path], *, memory_bytes: int | None = None) -> Itera
 def kernel_modules(notebooks: Iterable[Path]) -> list[str]:
     """What kernels are forked with: what all need, what these notebooks import, and what stands behind their calls."""
     notebooks = sorted(set(notebooks))
-    imports = {name for path in notebooks for name in _IMPORT.findall(path.read_text(encoding="utf-8"))}
+    imports = {name for path in notebooks for name in _IMPORT.findall(text_of(path))}
     return [
         *KERNEL,
         "pyarrow.dataset",

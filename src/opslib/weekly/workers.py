@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import os
 import signal
-import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import active_children, get_all_start_methods, get_context
 from types import FrameType
-from typing import Any
 
+from opslib.errors import OpslibError
+from opslib.processes import end_children, end_with_parent
 from opslib.weekly.outcome import Event, Outcome
 from opslib.weekly.plan import Job
 from opslib.weekly.report_maker import ReportMaker
 
 _SECONDS_TO_STOP = 3.0
 _TRIES = 2
+
+
+class WorkersError(OpslibError):
+    """The machine lets no workers be started."""
 
 
 def make_reports(
@@ -42,6 +46,7 @@ def make_reports(
         on_event: called in this process when a job starts and when it is done.
 
     Raises:
+        WorkersError: no processes can work for this one.
         KeyboardInterrupt: after the workers and kernels are gone.
     """
     tries: Counter[Job] = Counter()
@@ -69,12 +74,18 @@ class _Pool:
         self._running: dict[Future[Outcome], Job] = {}
         self._lost: list[Job] = []
         self._others = set(active_children())
-        self._executor = ProcessPoolExecutor(
-            workers,
-            mp_context=get_context("forkserver" if "forkserver" in get_all_start_methods() else "spawn"),
-            initializer=_prepare_worker,
-            initargs=(workers, dict(variables)),
-        )
+        try:
+            self._executor = ProcessPoolExecutor(
+                workers,
+                mp_context=get_context("forkserver" if "forkserver" in get_all_start_methods() else "spawn"),
+                initializer=_prepare_worker,
+                initargs=(workers, dict(variables)),
+            )
+        except OSError as error:
+            raise WorkersError(
+                f"reports cannot be made: {(error.strerror or str(error)).lower()} where processes talk to each other; "
+                "on Linux that is /dev/shm: have it mounted, with the right to write there"
+            ) from error
 
     def run(self, jobs: Iterable[Job]) -> list[Job]:
         """Make the reports; returns the jobs that are left for another pool."""
@@ -90,7 +101,7 @@ class _Pool:
             self._executor.shutdown()
         except BaseException:
             self._executor.shutdown(wait=False, cancel_futures=True)
-            _stop(set(active_children()) - self._others)
+            end_children(set(active_children()) - self._others, seconds=_SECONDS_TO_STOP)
             raise
         return self._lost + list(reversed(waiting))
 
@@ -112,20 +123,12 @@ class _Pool:
         self._on_event(Event("done", job, outcome))
 
 
-def _stop(processes: set[Any]) -> None:
-    """End worker processes; their kernels end with them."""
-    for process in processes:
-        process.terminate()
-    deadline = time.monotonic() + _SECONDS_TO_STOP
-    for process in processes:
-        process.join(max(0.0, deadline - time.monotonic()))
-        if process.is_alive():
-            process.kill()
-            process.join()
-
-
 def _prepare_worker(workers: int, variables: Mapping[str, str]) -> None:
-    """Leave Ctrl-C to the parent, which then ends the workers; they go by an exception, so that kernels end too."""
+    """Leave Ctrl-C to the parent, which then ends the workers; they go by an exception, so that kernels end too.
+
+    A worker whose run is gone holds no lock any more: it must not write another page.
+    """
+    end_with_parent()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _leave)
     os.environ.update(variables)

@@ -400,6 +400,28 @@ def test_nothing_is_left_of_an_owner_that_was_killed(own_server: Callable[..., N
     until(lambda: not folder.exists() and not servers_folder.exists())
 
 
+def test_what_a_kernel_started_in_another_session_ends_with_it_and_others_do_not(server: None) -> None:
+    start = """
+        import os, subprocess
+        subprocess.run("setsid sleep 60 & env -i setsid sleep 60 &", shell=True)
+        if (child := os.fork()) == 0:
+            os.setsid()
+            if os.fork() != 0:
+                os._exit(0)
+            import time; time.sleep(60)
+        os.waitpid(child, 0)
+        print(subprocess.run(["pgrep", "-P", str(os.getpid())], capture_output=True, text=True).stdout)
+    """
+    with Kernel() as other:
+        beside = int(other.say("import subprocess; print(subprocess.Popen(['sleep', '60']).pid)"))
+        with Kernel() as kernel:
+            started = [int(pid) for pid in kernel.say(start).split()]
+            living = [pid for pid in started if not is_gone(pid)]
+            assert len(living) >= 3
+        until(lambda: all(is_gone(pid) for pid in living))
+        assert not is_gone(beside)
+
+
 def test_a_client_that_was_killed_takes_only_its_own_kernels_with_it(server: None) -> None:
     with Kernel() as other:
         owner, (shared, *pids), folder = run_owner()

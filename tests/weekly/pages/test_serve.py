@@ -39,10 +39,14 @@ def port(reports: Path) -> Iterator[int]:
     server.server_close()
 
 
-def answer(port: int, path: str, *, host: str | None = None, method: str = "GET") -> tuple[int, dict[str, str], str]:
+def answer(
+    port: int, path: str, *, host: str | None = None, method: str = "GET", cookie: str | None = None
+) -> tuple[int, dict[str, str], str]:
     connection = http.client.HTTPConnection(LOOPBACK, port, timeout=5)
     connection.putrequest(method, path, skip_host=True)
     connection.putheader("Host", host or f"{LOOPBACK}:{port}")
+    if cookie is not None:
+        connection.putheader("Cookie", cookie)
     connection.endheaders()
     response = connection.getresponse()
     received = (response.status, dict(response.getheaders()), response.read().decode())
@@ -67,6 +71,29 @@ def test_a_folder_gives_its_index_and_is_never_listed(port: int) -> None:
     status, headers, _ = answer(port, "/2026-W46")
     assert (status, headers["Location"]) == (301, "/2026-W46/")
     assert answer(port, "/2026-W46/us-general/")[0] == 404
+
+
+def test_with_a_token_only_who_was_given_the_address_reads_anything(reports: Path) -> None:
+    with open_server(reports, 0, token="s3cret-of_the.run") as server:
+        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        port = int(server.server_address[1])
+        try:
+            assert address_of(server) == f"http://{LOOPBACK}:{port}/?token=s3cret-of_the.run"
+            for path in ("/", "/2026-W46/", "/nothing", "/?token=", "/?token=s3cret", "/?token=s3cret-of_the.run%FC"):
+                status, headers, body = answer(port, path)
+                assert (status, "front" in body, "Set-Cookie" in headers) == (403, False, False)
+            status, headers, _ = answer(port, "//evil.example/%5C/2026-W46/?token=s3cret-of_the.run")
+            assert (status, headers["Location"]) == (303, "/evil.example/%5C/2026-W46/")
+            cookie = headers["Set-Cookie"].split(";")[0]
+            assert "HttpOnly" in headers["Set-Cookie"]
+            assert answer(port, "/2026-W46/", cookie=cookie)[2] == "week"
+            assert answer(port, "/2026-W46/", cookie=f"{cookie}x")[0] == 403
+            assert answer(port, "/2026-W46/", cookie="nonsense;;=\x01")[0] == 403
+            assert answer(port, "/", host="evil.example", cookie=cookie)[0] == 403
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 def test_a_redirect_never_leads_to_another_host(port: int) -> None:

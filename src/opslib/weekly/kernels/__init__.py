@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from opslib.store.files import write_json
-from opslib.weekly.kernels.client import KERNEL, PRELOAD, can_fork, shared_server, short_parent
+from opslib.weekly.kernels.client import KERNEL, PRELOAD, can_fork, shared_server
 
 __all__ = [
     "KERNEL",
@@ -21,7 +21,6 @@ __all__ = [
     "can_fork",
     "install_kernelspec",
     "shared_server",
-    "short_parent",
 ]
 
 KERNEL_NAME = "opslib-warm"

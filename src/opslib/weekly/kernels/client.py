@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from opslib.store.temporary import short_parent
 from opslib.weekly.kernels.forked import ForkedKernel, NoForkError, ServerLostError, ask_for_kernel
 from opslib.weekly.kernels.wire import Request
 
@@ -56,7 +57,6 @@ SERVER_VARIABLE = "OPSLIB_KERNEL_SERVER"
 _AT_START = ("PYTHON", "LD_", "LC_", "MALLOC_", "ARROW_", "GLIBC_")
 _AT_START_EXACTLY = frozenset({"HOME", "LANG", "LANGUAGE", "MATPLOTLIBRC", "MPLCONFIGDIR", "XDG_CONFIG_HOME"})
 _ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS", "BLIS_NUM_THREADS")
-_LONGEST_FOLDER = 50
 
 # Arrow's allocator would else make a gigabyte writable at once, which RLIMIT_DATA counts though it is not used.
 COUNT_ONLY_USED_MEMORY = {"MIMALLOC_ARENA_EAGER_COMMIT": "0"}
@@ -320,9 +320,3 @@ def first_time(sentence: str) -> bool:
 def short_folder() -> Path:
     """A new folder for the user alone, with a path short enough for Unix sockets in it."""
     return Path(tempfile.mkdtemp(prefix="opslib-", dir=short_parent()))
-
-
-def short_parent() -> str:
-    """The folder of temporary files, or /tmp where a long TMPDIR leaves no room for a socket's 100 characters."""
-    folder = tempfile.gettempdir()
-    return folder if len(folder) <= _LONGEST_FOLDER else "/tmp"

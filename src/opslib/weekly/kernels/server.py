@@ -4,15 +4,14 @@ It is started by `client.ForkServer` with a listening socket, and never by hand.
 has one thread, so nothing here starts one, opens no zmq context and no database; where a preloaded module did, every
 request is refused with the reason and kernels are launched the ordinary way.
 
-It ends with its owner, by whatever the owner died; its kernels end with it (PR_SET_PDEATHSIG), and each kernel ends
-with the process that asked for it.
+It ends with its owner, by whatever the owner died; its kernels end with it, each kernel ends with the process that
+asked for it, and what a kernel's cells have started ends with the kernel, in whatever session it runs.
 """
 
 from __future__ import annotations
 
 import atexit
 import contextlib
-import ctypes
 import gc
 import importlib
 import json
@@ -34,11 +33,11 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
 
+from opslib.processes import adopt_orphans, end_orphans, end_with_parent
 from opslib.weekly.kernels.wire import Request, receive_request, send_line
 
 _SECONDS_TO_ASK = 10.0
 _SECONDS_TO_ANSWER = 1.0
-_PR_SET_PDEATHSIG = 1
 _INLINE = "module://matplotlib_inline.backend_inline"
 
 
@@ -98,6 +97,7 @@ class _Server:
         for kernel in self._kernels.values():
             os.waitpid(kernel.pid, 0)
             _remove(kernel.folder)
+        end_orphans(own=())
 
     def _end(self) -> None:
         self._over = True
@@ -198,6 +198,7 @@ class _Server:
     def _reap(self, kernel: _Kernel) -> None:
         _, status = os.waitpid(kernel.pid, 0)
         del self._kernels[kernel.pid]
+        end_orphans(own=self._kernels)
         for watched in (kernel.watch, kernel.client_watch, kernel.connection):
             if watched in self._selector.get_map():
                 self._selector.unregister(watched)
@@ -211,13 +212,15 @@ class _Server:
             _remove(kernel.folder)
 
 
-def preload(names: Iterable[str]) -> dict[str, str]:
-    """Import modules; returns those that could not be, with the reason.
+def preload(names: Iterable[str], owner: int) -> dict[str, str]:
+    """Import modules while the owner lives; returns those that could not be, with the reason.
 
     A module that raises is left to the notebook that imports it, which then shows the error where it belongs.
     """
     unloaded = {}
     for name in names:
+        if os.getppid() != owner:
+            break
         try:
             importlib.import_module(name)
         except Exception as error:  # whatever a module raises on import must not end the server
@@ -232,9 +235,10 @@ def _threads() -> int:
 def _become(request: Request, environment: Mapping[str, str], server: int, leave: _Leave) -> NoReturn:
     """Turn a forked child into the kernel that was asked for, as if it had been launched the ordinary way."""
     os.setsid()
-    # the kernel must not outlive the server, which is what watches the client; the check closes the race with its death
-    if ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL) != 0 or os.getppid() != server:
-        os._exit(1)
+    # the kernel must not outlive the server, which is what watches the client
+    end_with_parent()
+    # what cells start in sessions of its own stays with the kernel, and after it with the server
+    adopt_orphans()
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.pthread_sigmask(signal.SIG_SETMASK, [])
@@ -376,7 +380,8 @@ def main() -> None:
     try:
         gc.disable()
         before = frozenset(os.environ)
-        unloaded = preload(json.loads(sys.argv[3]))
+        adopt_orphans()
+        unloaded = preload(json.loads(sys.argv[3]), owner)
         set_by_modules = {name: value for name, value in os.environ.items() if name not in before}
         problem = None
         if (threads := _threads()) > 1:

@@ -5,18 +5,22 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
+from hmac import compare_digest
 from http import HTTPStatus
+from http.cookies import CookieError, SimpleCookie
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from socketserver import TCPServer
+from socketserver import BaseRequestHandler, TCPServer
 from typing import BinaryIO, cast
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 from opslib.errors import OpslibError
 
 LOOPBACK = "127.0.0.1"
 PORTS_TRIED = 20
+_TOKEN = "token"
 _TYPES = {
     ".html": "text/html; charset=utf-8",
     ".json": "application/json; charset=utf-8",
@@ -46,18 +50,21 @@ class ReviewError(OpslibError):
     """The reports cannot be served."""
 
 
-def serve(reports: Path, port: int = 8765, on_ready: Callable[[str], None] | None = None) -> None:
+def serve(
+    reports: Path, port: int = 8765, on_ready: Callable[[str], None] | None = None, *, token: str | None = None
+) -> None:
     """Serve a folder of reports on 127.0.0.1 until Ctrl-C.
 
     Args:
         reports: the folder; nothing outside it is given out, and no folder is listed.
         port: where to listen; the next free one is taken where it is in use.
         on_ready: told the address once the server answers; without it the address is printed.
+        token: as `open_server` takes it.
 
     Raises:
         ReviewError: there is no such folder or no report in it, or no port is free.
     """
-    with open_server(reports, port) as server:
+    with open_server(reports, port, token=token) as server:
         (on_ready or _print_address)(address_of(server))
         try:
             server.serve_forever(poll_interval=0.2)
@@ -65,12 +72,14 @@ def serve(reports: Path, port: int = 8765, on_ready: Callable[[str], None] | Non
             return
 
 
-def open_server(reports: Path, port: int = 8765) -> ThreadingHTTPServer:
+def open_server(reports: Path, port: int = 8765, *, token: str | None = None) -> ThreadingHTTPServer:
     """The server that `serve` runs, listening but not yet answering.
 
     Args:
         reports: the folder.
         port: the first port to try; 0 takes any that is free.
+        token: what a browser has to show, in the address or, from then on, as a cookie: 127.0.0.1 is everybody's who
+            works on this machine. None where the machine is one's own.
 
     Returns:
         A server to be closed by the caller.
@@ -84,7 +93,7 @@ def open_server(reports: Path, port: int = 8765) -> ThreadingHTTPServer:
     last = min(port + PORTS_TRIED, 65536)
     for candidate in range(port, last) if port else (0,):
         try:
-            return _Server((LOOPBACK, candidate), partial(_Handler, root=root))
+            return _Server((LOOPBACK, candidate), partial(_Handler, root=root), token)
         except OSError as error:
             if error.errno not in (errno.EADDRINUSE, errno.EACCES):
                 raise
@@ -92,14 +101,24 @@ def open_server(reports: Path, port: int = 8765) -> ThreadingHTTPServer:
 
 
 def address_of(server: ThreadingHTTPServer) -> str:
-    """Where the server answers: `http://127.0.0.1:8765/`."""
-    return f"http://{LOOPBACK}:{server.server_address[1]}/"
+    """Where the server answers, with its token if it wants one: `http://127.0.0.1:8765/`."""
+    token = cast(_Server, server).token
+    return f"http://{LOOPBACK}:{server.server_address[1]}/{f'?{_TOKEN}={quote(token)}' if token else ''}"
 
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
     # On Windows it would let two servers listen on one port.
     allow_reuse_address = os.name != "nt"
+
+    def __init__(self, address: tuple[str, int], handler: Callable[..., BaseRequestHandler], token: str | None) -> None:
+        self.token = token
+        super().__init__(address, handler)
+
+    @property
+    def cookie(self) -> str:
+        """The name of the cookie that holds the token; browsers do not tell ports apart."""
+        return f"opslib-{self.server_port}"
 
     def server_bind(self) -> None:
         """Without the look-up of this machine's name, which waits for a name server."""
@@ -123,6 +142,13 @@ class _Handler(SimpleHTTPRequestHandler):
         if not self._is_for_this_machine():
             self.send_error(HTTPStatus.FORBIDDEN, "Only 127.0.0.1 and localhost are served")
             return None
+        token, shown = cast(_Server, self.server).token, self._token_in_address()
+        if token is not None and shown is not None and compare_digest(shown.encode(), token.encode()):
+            self._keep(token)
+            return None
+        if token is not None and not compare_digest(self._token_in_cookie().encode(), token.encode()):
+            self.send_error(HTTPStatus.FORBIDDEN, "Open the address that opslib review has printed, with its token")
+            return None
         path = self._wanted()
         if path is None:
             self.send_error(HTTPStatus.NOT_FOUND, "There is no such page")
@@ -139,6 +165,25 @@ class _Handler(SimpleHTTPRequestHandler):
         self.send_header("Content-Length", str(os.fstat(stream.fileno()).st_size))
         self.end_headers()
         return stream
+
+    def _token_in_address(self) -> str | None:
+        return next(iter(parse_qs(urlsplit(self.path).query).get(_TOKEN, [])), None)
+
+    def _token_in_cookie(self) -> str:
+        cookies = SimpleCookie()
+        with suppress(CookieError):
+            cookies.load(self.headers.get("Cookie", ""))
+        kept = cookies.get(cast(_Server, self.server).cookie)
+        return "" if kept is None else kept.value
+
+    def _keep(self, token: str) -> None:
+        """Have the browser keep the token, out of sight of the pages and of its history."""
+        path = "/" + quote(unquote(urlsplit(self.path).path).lstrip("/\\"))
+        self.send_response(HTTPStatus.SEE_OTHER)
+        self.send_header("Set-Cookie", f"{cast(_Server, self.server).cookie}={token}; HttpOnly; SameSite=Lax; Path=/")
+        self.send_header("Location", path)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
 
     def end_headers(self) -> None:
         """With what keeps other sites out."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from opslib.store.files import write_text
 from opslib.weekly.edition import Edition, links_of
+from opslib.weekly.notebook_file import NoNotebookError, StoppedCellError
 from opslib.weekly.outcome import Outcome
 from opslib.weekly.pages.page import plain_text, title_of, to_html
 from opslib.weekly.pages.template import render_template
@@ -17,6 +18,7 @@ from opslib.weekly.plan import Job
 if TYPE_CHECKING:
     from nbformat import NotebookNode
 
+_LONGEST_LINE = 500
 _ROOT = "../"
 """The way from a report to the folder of its week."""
 
@@ -77,10 +79,16 @@ def write_failure(
         last_line = plain_text(f"{error.ename}: {error.evalue}").strip().splitlines()[0]
         trace, source = plain_text("\n".join(error.traceback)), error.source
         section = _section_of(notebook, error.source)
+    elif isinstance(error, StoppedCellError | NoNotebookError):
+        last_line, trace = str(error), ""
+        source = error.source if isinstance(error, StoppedCellError) else ""
+        section = _section_of(notebook, source)
     else:
         lines = plain_text(str(error)).strip().splitlines()
         last_line = f"{type(error).__name__}: {lines[-1]}" if lines else type(error).__name__
         trace = plain_text("".join(tracebacks.format_exception(error)))
+    if len(last_line) > _LONGEST_LINE:
+        last_line = f"{last_line[: _LONGEST_LINE - 1]}…"
     title = _title_without_notebook(job)
     html = render_template(
         "failed.html.j2",
