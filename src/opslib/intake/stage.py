@@ -22,11 +22,13 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from opslib.errors import ExportError
+from opslib.intake.disclosure import shown_name
 from opslib.intake.mapping.export_files import find_files, lookup_files
 from opslib.intake.mapping.look_ups import LookUps, label_of
 from opslib.intake.mapping.map_file import MappedFile, map_files
 from opslib.intake.mapping.sources import SourceMapping
-from opslib.intake.notation import parquet_sources, shown_name
+from opslib.intake.notation import parquet_sources
+from opslib.intake.privacy.labels import pseudonymise_personal_ids, pseudonymise_personal_items, redact_labels
 from opslib.intake.privacy.pseudonyms import Pseudonymiser
 from opslib.intake.privacy.redaction import redact_many
 from opslib.settings import ReadingLimits
@@ -351,14 +353,24 @@ def _write(
 def _without_personal_data(
     rows: pa.Table, table: Table, pseudonymiser: Pseudonymiser, pool: ProcessPoolExecutor | None
 ) -> tuple[pa.Table, Counter[str]]:
-    """The rows with pseudonyms for person ids and with redacted free text, and the pieces redacted by kind."""
+    """The rows with pseudonyms for ids that name a person and without personal data in all other columns of text, and
+    the pieces taken out by kind."""
+    pieces: Counter[str] = Counter()
     for name in table.of_type("person"):
         rows = _with_column(rows, name, pseudonymiser.many(rows[name]))
     if table.name == "ticket_events":
-        names_a_person = pc.equal(rows["event"], "assignee")
-        people = pc.if_else(names_a_person, rows["value"], pa.scalar(None, pa.string()))
-        rows = _with_column(rows, "value", pc.if_else(names_a_person, pseudonymiser.many(people), rows["value"]))
-    pieces: Counter[str] = Counter()
+        rows, counts = _without_named_values(rows, pseudonymiser)
+        pieces.update(counts)
+    for name in table.of_type("id", "ids", "category", "text"):
+        match table[name].type:
+            case "id":
+                column, counts = pseudonymise_personal_ids(rows[name], pseudonymiser)
+            case "ids":
+                column, counts = pseudonymise_personal_items(rows[name], pseudonymiser)
+            case _:
+                column, counts = redact_labels(rows[name])
+        pieces.update(counts)
+        rows = _with_column(rows, name, column)
     for name in (*table.of_type("free_text"), "_unreadable"):
         if rows[name].null_count == len(rows):
             continue
@@ -367,6 +379,16 @@ def _without_personal_data(
         pieces.update(counts)
         rows = _with_column(rows, name, pa.Array.from_pandas(text, type=pa.string()))
     return rows, pieces
+
+
+def _without_named_values(events: pa.Table, pseudonymiser: Pseudonymiser) -> tuple[pa.Table, Counter[str]]:
+    """Events whose value is an id with the pseudonyms that these ids have elsewhere: of an agent, of another ticket."""
+    values, nothing = events["value"], pa.scalar(None, pa.string())
+    names_a_person, names_a_ticket = (pc.equal(events["event"], event) for event in ("assignee", "merged_into"))
+    people = pseudonymiser.many(pc.if_else(names_a_person, values, nothing))
+    tickets, counts = pseudonymise_personal_ids(pc.if_else(names_a_ticket, values, nothing), pseudonymiser)
+    others = pc.if_else(names_a_person, people, values)
+    return _with_column(events, "value", pc.if_else(names_a_ticket, tickets, others)), counts
 
 
 def _redact(texts: pd.Series, pool: ProcessPoolExecutor | None) -> tuple[pd.Series, Counter[str]]:

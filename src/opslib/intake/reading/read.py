@@ -17,7 +17,7 @@ from typing import Final, Literal
 import duckdb
 
 from opslib.errors import ExportError
-from opslib.intake.notation import shown_name
+from opslib.intake.disclosure import shown_name
 from opslib.intake.reading.csv_rows import csv_rows
 from opslib.intake.reading.disguises import disguise_of, is_text
 from opslib.intake.reading.joined_rows import joined
