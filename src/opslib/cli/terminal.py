@@ -9,9 +9,11 @@ import errno
 import os
 import re
 import sys
+import traceback
 from collections.abc import Iterable
 from enum import IntEnum
 from io import TextIOWrapper
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console, ConsoleOptions, RenderableType
@@ -59,7 +61,10 @@ def say_error(message: object) -> None:
 
 
 def fault_in_words(error: Exception) -> str | None:
-    """What the environment did not allow (rights, space, memory, a wrong kind of path); None of other faults."""
+    """What the environment did not allow (rights, space, memory, a wrong kind of path), or which engine failed where.
+
+    What an engine says of a value quotes it, and is left out. None of other faults.
+    """
     if isinstance(error, OSError):
         place = f"{error.filename}: " if isinstance(error.filename, str) else ""
         return f"{place}{(error.strerror or str(error)).lower()}{_REMEDIES.get(error.errno or 0, '')}"
@@ -68,7 +73,20 @@ def fault_in_words(error: Exception) -> str | None:
     duckdb = sys.modules.get("duckdb")
     if duckdb is not None and isinstance(error, duckdb.IOException | duckdb.OutOfMemoryException):
         return " ".join(str(error).split())
+    engines = [duckdb.Error] if duckdb is not None else []
+    engines += [pyarrow.ArrowException] if (pyarrow := sys.modules.get("pyarrow")) is not None else []
+    if isinstance(error, tuple(engines)):
+        return (
+            f"{type(error).__name__} in {_place_of(error)}: this is a fault of opslib, please report it. What the "
+            "engine says may quote values of the exports and is not shown"
+        )
     return None
+
+
+def _place_of(error: BaseException) -> str:
+    """The last line of opslib that an error went through."""
+    steps = [step for step in traceback.extract_tb(error.__traceback__) if "opslib" in Path(step.filename).parts]
+    return f"{Path(steps[-1].filename).name}, line {steps[-1].lineno}" if steps else "an engine"
 
 
 _RIGHTS = "; give this user the right to read and write there, or name another folder"

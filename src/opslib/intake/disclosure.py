@@ -162,7 +162,7 @@ def shown_name(path: Path) -> str:
     Personal data in it is replaced; bytes that are no text and control characters are written out.
 
     >>> shown_name(Path("tickets_jane@example.com_2026-11-09.csv")), shown_name(Path("tickets-2026-11-09.csv"))
-    ('[email]_2026-11-09.csv', 'tickets-2026-11-09.csv')
+    ('[email]2026-11-09.csv', 'tickets-2026-11-09.csv')
     """
     return shown_title(os.fsencode(path.name).decode("utf-8", "backslashreplace"))
 

@@ -113,7 +113,7 @@ def stage(
         # A mapping with look-ups depends on the files looked up too.
         "looked_up": digest_of([versions[path].sha256 for path in looked_up]),
     }
-    names = {path: _name_of(path, exports) for path in files}
+    names = _names_of(files, exports)
     memo = warehouse.memo("staged")
     staged: list[Staged] = []
     fresh: dict[str, tuple[Basis, list[dict[str, Any]], list[Path]]] = {}
@@ -227,10 +227,16 @@ def _changes_while_read(path: Path) -> ExportError:
     return ExportError(f"{shown_name(path)}: the file changes while it is read; run again once it is written whole")
 
 
-def _name_of(path: Path, exports: Path) -> str:
-    """What an export file is called: its way from the folder of the exports."""
-    folder = path.parent.relative_to(exports) if path.parent.is_relative_to(exports) else Path()
-    return (folder / shown_name(path)).as_posix()
+def _names_of(paths: Iterable[Path], exports: Path) -> dict[Path, str]:
+    """What export files are called: their ways from the folder of the exports, without personal data; no two alike."""
+    names: dict[Path, str] = {}
+    times: Counter[str] = Counter()
+    for path in sorted(paths):
+        folder = path.parent.relative_to(exports) if path.parent.is_relative_to(exports) else Path()
+        name = (folder / shown_name(path)).as_posix()
+        times[name] += 1
+        names[path] = name if times[name] == 1 else f"{name} ({times[name]})"
+    return names
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from opslib.analysis.methods.small_groups import few_people, groups_to_hide, small_sums
 from opslib.analysis.weekly_review import completeness
 from opslib.analysis.weekly_review import recorded_sla as record
 from opslib.analysis.weekly_review import restatements as ledger
@@ -86,6 +87,27 @@ class Review:
         """The rows of the breakdown by metric and dimension."""
         rows = with_plain_texts(self.breakdown).groupby(["metric", "by"])
         return {(str(metric), str(by)): own for (metric, by), own in rows}
+
+    def groups_of_few_people(self, by: str) -> list[str]:
+        """The channels or contact reasons of which too few people have written in the weeks that are compared."""
+        people = self._people
+        if by not in people:
+            return []
+        groups = people.assign(**{by: people[by].astype("str").fillna(NO_GROUP)})
+        is_hidden = groups_to_hide(groups, [by], minimum=self.week.organisation.privacy.minimum_group)
+        return list(groups.loc[is_hidden, by].unique())
+
+    @cached_property
+    def _people(self) -> pd.DataFrame:
+        """Who has written by which channel and why, in the weeks that are compared; nothing where that is not told."""
+        columns = self.week.warehouse.columns("tickets") & {"requester_id", "channel", "contact_reason"}
+        if "requester_id" not in columns:
+            return pd.DataFrame()
+        compared = {week for weeks in self.usual_weeks.values() for week in weeks} | {self.week.before, self.week.week}
+        weeks = sorted(compared & set(self.week.warehouse.weeks("facts", "tickets")))
+        return self.week.warehouse.read(
+            "facts", "tickets", columns=[*sorted(columns), "team"], weeks=weeks, teams=[self.week.team]
+        )
 
     @cached_property
     def judged(self) -> pd.DataFrame:
@@ -602,6 +624,7 @@ def _parts_of_change(review: Review, metric: Metric, by: str) -> pd.DataFrame:
     stretches = pd.DataFrame(
         {name: np.concatenate(each) for name, each in zip(names, zip(*sums, strict=True), strict=True)}
     )
+    stretches = _without_small_groups(review, stretches, metric, by)
     parts = analysis.explain(stretches, metric, by=by, before=_USUAL, after=review.week.week, weeks=len(usual))
     if parts.empty:
         return _unsplit(metric, by, _why_unsplit(review, metric, by))
@@ -613,6 +636,17 @@ def _parts_of_change(review: Review, metric: Metric, by: str) -> pd.DataFrame:
     parts["against"] = usual[0] if len(usual) == 1 else f"{usual[0]} to {usual[-1]}"
     parts["missing"] = None
     return parts
+
+
+def _without_small_groups(review: Review, stretches: pd.DataFrame, metric: Metric, by: str) -> pd.DataFrame:
+    """The sums with those of groups of too few people put together: by who asked, and by how many cases there are."""
+    minimum = review.week.organisation.privacy.minimum_group
+    side = "numerator" if metric.kind == "count" else "denominator"
+    cases = stretches.pivot_table(index=by, columns="week", values=side, aggfunc="sum", fill_value=0)
+    is_small = small_sums(cases, minimum=minimum, few=review.groups_of_few_people(by))
+    small = is_small.index[is_small]
+    names = stretches[by].astype("object").where(~stretches[by].isin(list(small)), few_people(minimum))
+    return stretches.assign(**{by: names})
 
 
 def _sums_of(
