@@ -109,7 +109,7 @@ def row_result(export: Export, table: Table, rule: Rule, counts: RowCounts) -> R
     teams = {row[0] for row in export.con.sql(f"select distinct _team from {failing}").fetchall()}
     key = [name for name in table.key[:3] if table[name].type in _KEY_FORMS]
     examples = export.con.sql(
-        f"select parse_filename(g._file) || ' row ' || g._row, {_key_sql(table, key)} "
+        f"select parse_filename(g._file) || ' row ' || g._source_row, {_key_sql(table, key)} "
         f"from {failing} order by g._position limit {EXAMPLES}"
     ).fetchall()
     return rule_result(
