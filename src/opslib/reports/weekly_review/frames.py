@@ -651,9 +651,8 @@ def _without_small_groups(review: Review, stretches: pd.DataFrame, metric: Metri
     side = "numerator" if metric.kind == "count" else "denominator"
     cases = stretches.pivot_table(index=by, columns="week", values=side, aggfunc="sum", fill_value=0)
     is_small = small_sums(cases, minimum=minimum, few=review.groups_of_few_people(by))
-    small = is_small.index[is_small]
-    names = stretches[by].astype("object").where(~stretches[by].isin(list(small)), few_people(minimum))
-    return stretches.assign(**{by: names})
+    few = stretches[by].isin(list(is_small.index[is_small]))
+    return stretches.assign(**{by: stretches[by].mask(few, few_people(minimum))}) if few.any() else stretches
 
 
 def _sums_of(
