@@ -27,13 +27,14 @@ from opslib.analysis.weekly_review.weekly_values import BOUNDS, SETTLED, SO_FAR
 from opslib.display import words
 from opslib.display.headline import Headline, Line
 from opslib.errors import NotInExport, WarehouseError
-from opslib.metrics import CATALOGUE, NO_GROUP, Metric
+from opslib.metrics import ALL, CATALOGUE, NO_GROUP, Metric
 from opslib.reports.week import Week
 from opslib.weeks import shift_week
 
 _HEADLINES = ("first_reply_median", "first_reply_sla", "full_resolution_median", "csat", "backlog_closing")
 _MOST_EXPLAINED, _LEAST_SIGNALS_EXPLAINED = 5, 2
 _MIX = "live_channel_share"
+_NUMBERS_OF_CASES = ("value", "low", "high", "numerator", "denominator", "spread", "n", "still_low", "still_high")
 _SAMPLING_ERRORS = 1.96
 """Half of a 95 % interval, in sampling errors."""
 _ALL_WEEKS = 10_000
@@ -355,9 +356,26 @@ def values(review: Review, *, by_channel: bool = False) -> pd.DataFrame:
     Returns:
         `weekly_values.COLUMNS`: week, team, channel, metric, value, low, high, numerator, denominator, spread, n,
         censored, missing, state, settles_on, still_low, still_high, extra_variance, one row per week and metric, in
-        the metric's unit; channel is `all`, with `by_channel` there is a row per channel too.
+        the metric's unit; channel is `all`, with `by_channel` there is a row per channel too. A channel's values of
+        fewer cases than people that a group must have are missing, and those of the next smaller one where the total
+        would else tell them.
     """
-    return review.week.every_value if by_channel else review.week.own_values
+    if not by_channel:
+        return review.week.own_values
+    rows = review.week.every_value
+    minimum = review.week.organisation.privacy.minimum_group
+    cases = rows["n"].where(rows["channel"] != ALL, 0).fillna(0)
+    few = (cases > 0) & (cases < minimum)
+    total = [rows["week"], rows["metric"]]
+    while True:
+        together = cases.where(few, 0).groupby(total).transform("sum")
+        next_ = cases.where((cases > 0) & ~few & (together > 0) & (together < minimum))
+        if next_.isna().all():
+            break
+        few.loc[next_.groupby(total).idxmin().dropna()] = True
+    numbers = [name for name in _NUMBERS_OF_CASES if name in rows]
+    missing = rows["missing"].astype("object").mask(few, f"not shown: fewer than {minimum}")
+    return rows.assign(**{name: rows[name].mask(few) for name in numbers}, missing=missing)
 
 
 def backlog(review: Review) -> pd.DataFrame:
