@@ -8,6 +8,7 @@ import os
 from pathlib import Path
 
 import duckdb
+import pyarrow as pa
 import pytest
 from rich.table import Table
 from rich.text import Text
@@ -70,6 +71,9 @@ def test_an_error_shows_the_header_of_a_file_as_text(
         (OSError("a disk that is gone"), "a disk that is gone"),
         (MemoryError(), "there is not enough memory"),
         (duckdb.IOException("IO Error: Could not write\nfile"), "IO Error: Could not write file"),
+        (PermissionError(errno.EACCES, "Permission denied", "e/jane@example.com.csv"), "e/[email].csv: permission"),
+        (duckdb.ConversionException("Could not convert jane@example.com"), "ConversionException in an engine: this is"),
+        (pa.ArrowInvalid("Could not convert 'Jane Doe'"), "ArrowInvalid in an engine: this is a fault of opslib"),
         (ValueError("a fault of opslib"), None),
     ],
 )

@@ -66,7 +66,7 @@ def fault_in_words(error: Exception) -> str | None:
     What an engine says of a value quotes it, and is left out. None of other faults.
     """
     if isinstance(error, OSError):
-        place = f"{error.filename}: " if isinstance(error.filename, str) else ""
+        place = f"{_shown_path(error.filename)}: " if isinstance(error.filename, str) else ""
         return f"{place}{(error.strerror or str(error)).lower()}{_REMEDIES.get(error.errno or 0, '')}"
     if isinstance(error, MemoryError):
         return "there is not enough memory"
@@ -83,12 +83,23 @@ def fault_in_words(error: Exception) -> str | None:
     return None
 
 
+def _shown_path(path: str) -> str:
+    """A path, the name of its file without personal data."""
+    if not _MAY_NAME_SOMEBODY.search(path):
+        # An environment that fails may also fail to import anything.
+        return path
+    from opslib.intake.disclosure import shown_name
+
+    return str(Path(path).parent / shown_name(Path(path)))
+
+
 def _place_of(error: BaseException) -> str:
     """The last line of opslib that an error went through."""
     steps = [step for step in traceback.extract_tb(error.__traceback__) if "opslib" in Path(step.filename).parts]
     return f"{Path(steps[-1].filename).name}, line {steps[-1].lineno}" if steps else "an engine"
 
 
+_MAY_NAME_SOMEBODY = re.compile(r"@|(?:[0-9][^0-9/]?){7}")
 _RIGHTS = "; give this user the right to read and write there, or name another folder"
 _REMEDIES = {
     errno.EACCES: _RIGHTS,

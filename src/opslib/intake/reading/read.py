@@ -98,7 +98,7 @@ def form_of(path: Path) -> Form:
     try:
         return _form_of(path, path.name)
     except OSError as error:
-        raise ExportError(f"{path}: the file cannot be opened: {error.strerror}") from error
+        raise ExportError(f"{path.parent / shown_name(path)}: the file cannot be opened: {error.strerror}") from error
 
 
 def _form_of(path: Path, name: str) -> Form:
