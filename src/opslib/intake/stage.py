@@ -420,7 +420,9 @@ def _chunks(members: Mapping[int, MappedFile]) -> Iterator[pa.Table]:
         for chunk in mapped_file.chunks()
     )
     if len(members) > 1:
-        yield pa.concat_tables(parts).combine_chunks()
+        chunks = list(parts)
+        # Files of nothing but a header give none.
+        yield from [pa.concat_tables(chunks).combine_chunks()] if chunks else []
     else:
         yield from parts
 
