@@ -55,8 +55,13 @@ def test_an_error_shows_the_header_of_a_file_as_text(
     path = tmp_path / "tickets.csv"
     path.write_text("ticket_id,[/b]cre\x1b[2Jated,status,team\n1,2026-11-10T10:00:00Z,open,us-general\n")
     params = ["--params", str(ROOT / "params")]
-    answer = in_this_process(monkeypatch, capsys, tmp_path, "sources", "check", "standard", str(path), *params)
+    command = ("sources", "check", "standard", str(path), *params)
+    answer = in_this_process(monkeypatch, capsys, tmp_path, *command)
+    assert "1 that no mapping names (column 2)" in answer.out
+    assert "[/b]cre" not in answer.out
+    answer = in_this_process(monkeypatch, capsys, tmp_path, *command, "--show-values")
     assert answer.status == 2
+    assert "it is for who may see the files, and not to be passed on" in answer.out
     assert "[/b]cre" in answer.out
     assert "\x1b" not in answer.out + answer.err
 
