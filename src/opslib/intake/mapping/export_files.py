@@ -10,7 +10,7 @@ from pathlib import Path
 from opslib.errors import ExportError
 from opslib.intake.disclosure import shown_name
 from opslib.intake.mapping.sources import Lookup, SourceMapping
-from opslib.intake.notation import listed, shown_name
+from opslib.intake.notation import listed
 
 
 def find_files(mapping: SourceMapping, exports: Path) -> list[Path]:
