@@ -11,10 +11,13 @@ from typing import Literal, cast
 
 import pyarrow as pa
 
-ColumnType = Literal["id", "person", "category", "text", "free_text", "instant", "date", "integer", "number", "boolean"]
+ColumnType = Literal[
+    "id", "ids", "person", "category", "text", "free_text", "instant", "date", "integer", "number", "boolean"
+]
 
 _ARROW: dict[str, pa.DataType] = {
     "id": pa.string(),
+    "ids": pa.string(),
     "person": pa.string(),
     "category": pa.string(),
     "text": pa.string(),
@@ -91,8 +94,9 @@ def telling_events(kinds: Iterable[str], columns: Container[str]) -> frozenset[s
 class Column:
     """One column of a standard table.
 
-    `person` ids are pseudonymised at intake, `free_text` is redacted, instants are UTC with whole seconds.
-    A list (article ids, depends_on) is text with its items separated by `;`.
+    `person` ids are pseudonymised at intake; so are other ids (`id`, and `ids`, a list of them) that are personal data
+    themselves. Texts of all kinds are redacted. Instants are UTC with whole seconds. A list has its items separated by
+    `;`.
     """
 
     name: str
@@ -330,7 +334,7 @@ TABLES: dict[str, Table] = {
             effective_at!    instant   in force from
             summary!         free_text what changed
             contact_reasons  text      the reasons it touches, separated by ;
-            article_ids      text      the articles that speak of it, separated by ;
+            article_ids      ids       the articles that speak of it, separated by ;
             """,
         ),
         _table(
@@ -358,7 +362,7 @@ TABLES: dict[str, Table] = {
             task_id!           id        the task
             project_id!        id        its project
             name!              text      name
-            depends_on         text      tasks that come first, separated by ;
+            depends_on         ids       tasks that come first, separated by ;
             baseline_start_on  date      planned start
             baseline_end_on    date      planned end
             optimistic_days    number    working days if all goes well
@@ -383,7 +387,7 @@ TABLES: dict[str, Table] = {
             status!          category  open, planned, in_progress, done, rejected
             severity         category  low, medium, high
             contact_reasons  text      the reasons it bears on, separated by ;
-            ticket_ids       text      the tickets it cost, separated by ;
+            ticket_ids       ids       the tickets it cost, separated by ;
             promised_on      date      when it is to be done
             closed_at        instant   when it was closed
             """,

@@ -11,6 +11,7 @@ from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 import duckdb
+import pyarrow as pa
 import pytest
 from rich.table import Table
 from rich.text import Text
@@ -57,8 +58,13 @@ def test_an_error_shows_the_header_of_a_file_as_text(
     path = tmp_path / "tickets.csv"
     path.write_text("ticket_id,[/b]cre\x1b[2Jated,status,team\n1,2026-11-10T10:00:00Z,open,us-general\n")
     params = ["--params", str(ROOT / "params")]
-    answer = in_this_process(monkeypatch, capsys, tmp_path, "sources", "check", "standard", str(path), *params)
+    command = ("sources", "check", "standard", str(path), *params)
+    answer = in_this_process(monkeypatch, capsys, tmp_path, *command)
+    assert "1 that no mapping names (column 2)" in answer.out
+    assert "[/b]cre" not in answer.out
+    answer = in_this_process(monkeypatch, capsys, tmp_path, *command, "--show-values")
     assert answer.status == 2
+    assert "it is for who may see the files, and not to be passed on" in answer.out
     assert "[/b]cre" in answer.out
     assert "\x1b" not in answer.out + answer.err
 
@@ -80,6 +86,9 @@ def test_an_error_shows_the_header_of_a_file_as_text(
         (duckdb.IOException("IO Error: Cannot open file: Too many open files"), "IO Error: Cannot open file: Too many"),
         (MemoryError(), "there is not enough memory"),
         (duckdb.IOException("IO Error: Could not write\nfile"), "IO Error: Could not write file"),
+        (PermissionError(errno.EACCES, "Permission denied", "e/jane@example.com.csv"), "e/[email].csv: permission"),
+        (duckdb.ConversionException("Could not convert jane@example.com"), "ConversionException in an engine: this is"),
+        (pa.ArrowInvalid("Could not convert 'Jane Doe'"), "ArrowInvalid in an engine: this is a fault of opslib"),
         (ValueError("a fault of opslib"), None),
     ],
 )

@@ -244,6 +244,7 @@ def write_warehouse(root: Path, *, with_satisfaction: bool = True) -> Folders:
     """Write facts and weekly values under a folder; the warehouse's folder and the parameters' folder."""
     warehouse, params = begin_warehouse(root, ORGANISATION)
     facts = tickets()
+    facts["requester_id"] = [f"p{number}" for number in range(len(facts))]
     warehouse.write("facts", "tickets", facts, partition_by_week=True)
     warehouse.write("facts", "replies", replies(facts), partition_by_week=True)
     warehouse.write("facts", "sla", sla(facts), partition_by_week=True)

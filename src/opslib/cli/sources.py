@@ -27,10 +27,20 @@ def check(
     name: Annotated[str, typer.Argument(help="The source: a name in params/sources, or standard.")],
     paths: Annotated[list[Path], typer.Argument(help="Export files, or a folder of them.")],
     params: Params = PARAMS,
+    show_values: Annotated[
+        bool,
+        typer.Option(
+            "--show-values",
+            help="Show all values and names of columns, personal data among them: for who may see the files.",
+        ),
+    ] = False,
 ) -> None:
-    """Read export files and say, column by column, what each would become and what could not be read."""
+    """Read export files and say, column by column, what each would become and what could not be read.
+
+    Values are shown only where they name nobody; the others are counted, and `--show-values` shows them.
+    """
     from opslib.intake.mapping.check import check_source
 
-    report = check_source(params, name, paths)
+    report = check_source(params, name, paths, to_owner=show_values)
     console.print(report)
     raise typer.Exit(Exit.DONE if report.fits else Exit.BAD_INPUT)

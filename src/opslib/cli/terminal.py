@@ -9,10 +9,12 @@ import errno
 import os
 import re
 import sys
+import traceback
 from collections.abc import Iterable
 from contextlib import suppress
 from enum import IntEnum
 from io import TextIOWrapper
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console, ConsoleOptions, RenderableType
@@ -72,9 +74,12 @@ def say_error(message: object) -> None:
 
 
 def fault_in_words(error: BaseException) -> str | None:
-    """What the environment did not allow (rights, space, memory, a wrong kind of path); None of other faults."""
+    """What the environment did not allow (rights, space, memory, a wrong kind of path), or which engine failed where.
+
+    What an engine says of a value quotes it, and is left out. None of other faults.
+    """
     if isinstance(error, OSError):
-        place = f"{error.filename}: " if isinstance(error.filename, str) else ""
+        place = f"{_shown_path(error.filename)}: " if isinstance(error.filename, str) else ""
         if str(error.strerror).startswith("No usable temporary directory"):
             return "there is no folder for temporary files that can be written; name one by TMPDIR"
         return f"{place}{(error.strerror or str(error)).lower()}{_REMEDIES.get(error.errno or 0, '')}"
@@ -89,9 +94,33 @@ def fault_in_words(error: BaseException) -> str | None:
     if duckdb is not None and isinstance(error, duckdb.IOException | duckdb.OutOfMemoryException):
         words = " ".join(str(error).split())
         return f"{words}{_FILES}" if os.strerror(errno.EMFILE) in words else words
+    engines = [duckdb.Error] if duckdb is not None else []
+    engines += [pyarrow.ArrowException] if (pyarrow := sys.modules.get("pyarrow")) is not None else []
+    if isinstance(error, tuple(engines)):
+        return (
+            f"{type(error).__name__} in {_place_of(error)}: this is a fault of opslib, please report it. What the "
+            "engine says may quote values of the exports and is not shown"
+        )
     return None
 
 
+def _shown_path(path: str) -> str:
+    """A path, the name of its file without personal data."""
+    if not _MAY_NAME_SOMEBODY.search(path):
+        # An environment that fails may also fail to import anything.
+        return path
+    from opslib.intake.disclosure import shown_name
+
+    return str(Path(path).parent / shown_name(Path(path)))
+
+
+def _place_of(error: BaseException) -> str:
+    """The last line of opslib that an error went through."""
+    steps = [step for step in traceback.extract_tb(error.__traceback__) if "opslib" in Path(step.filename).parts]
+    return f"{Path(steps[-1].filename).name}, line {steps[-1].lineno}" if steps else "an engine"
+
+
+_MAY_NAME_SOMEBODY = re.compile(r"@|(?:[0-9][^0-9/]?){7}")
 _RIGHTS = "; give this user the right to read and write there, or name another folder"
 _ROOM = "; make room, then run again: what is half done is made anew"
 _FILES = "; allow more open files (`ulimit -n`), or use fewer --jobs"

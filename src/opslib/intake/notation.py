@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -33,12 +32,8 @@ def parquet_sources(paths: Sequence[Path], *options: str) -> str:
     return f"read_parquet([{patterns}], {', '.join(['hive_partitioning = false', *options])})"
 
 
-def shown_name(path: Path) -> str:
-    """The name of a file for messages and tables: bytes that are no text and control characters are written out."""
-    return _printable(os.fsencode(path.name).decode("utf-8", "backslashreplace"))
-
-
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
+    """A text whose control characters are written out."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
@@ -50,7 +45,7 @@ def identifier(name: str) -> str:
 def listed(names: Sequence[str], most: int = 40) -> str:
     """`a`, `b`, `c` and so on, for messages."""
     shown = [name if len(name) <= _LONGEST_NAME else f"{name[:_LONGEST_NAME]}…" for name in names[:most]]
-    text = ", ".join(f"`{_printable(name)}`" for name in shown)
+    text = ", ".join(f"`{printable(name)}`" for name in shown)
     return f"{text} and {len(names) - most} more" if len(names) > most else text or "no columns"
 
 

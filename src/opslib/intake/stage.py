@@ -25,13 +25,15 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from opslib.errors import ExportError
+from opslib.intake.disclosure import shown_name
 from opslib.intake.mapping.export_files import find_files, lookup_files
 from opslib.intake.mapping.look_ups import LookUps, label_of
 from opslib.intake.mapping.map_file import MappedFile, map_files
 from opslib.intake.mapping.sources import SourceMapping
-from opslib.intake.notation import parquet_sources, shown_name
+from opslib.intake.notation import parquet_sources
 from opslib.intake.privacy.key import FINGERPRINT
 from opslib.intake.privacy.kinds import KINDS
+from opslib.intake.privacy.labels import pseudonymise_personal_ids, pseudonymise_personal_items, redact_labels
 from opslib.intake.privacy.pseudonyms import Pseudonymiser
 from opslib.intake.privacy.redaction import redact_many
 from opslib.intake.reading.small_files import batches_of
@@ -122,7 +124,7 @@ def stage(
         # A mapping with look-ups depends on the files looked up too.
         "looked_up": digest_of([versions[path].sha256 for path in looked_up]),
     }
-    names = {path: _name_of(path, exports) for path in files}
+    names = _names_of(files, exports)
     memo = warehouse.memo("staged")
     staged: list[Staged] = []
     fresh: dict[str, tuple[Basis, list[dict[str, Any]], list[Path]]] = {}
@@ -242,10 +244,16 @@ def _changes_while_read(path: Path) -> ExportError:
     return ExportError(f"{shown_name(path)}: the file changes while it is read; run again once it is written whole")
 
 
-def _name_of(path: Path, exports: Path) -> str:
-    """What an export file is called: its way from the folder of the exports."""
-    folder = path.parent.relative_to(exports) if path.parent.is_relative_to(exports) else Path()
-    return (folder / shown_name(path)).as_posix()
+def _names_of(paths: Iterable[Path], exports: Path) -> dict[Path, str]:
+    """What export files are called: their ways from the folder of the exports, without personal data; no two alike."""
+    names: dict[Path, str] = {}
+    times: Counter[str] = Counter()
+    for path in sorted(paths):
+        folder = path.parent.relative_to(exports) if path.parent.is_relative_to(exports) else Path()
+        name = (folder / shown_name(path)).as_posix()
+        times[name] += 1
+        names[path] = name if times[name] == 1 else f"{name} ({times[name]})"
+    return names
 
 
 @dataclass(frozen=True)
@@ -423,7 +431,9 @@ def _chunks(members: Mapping[int, MappedFile]) -> Iterator[pa.Table]:
         for chunk in mapped_file.chunks()
     )
     if len(members) > 1:
-        yield pa.concat_tables(parts).combine_chunks()
+        chunks = list(parts)
+        # Files of nothing but a header give none.
+        yield from [pa.concat_tables(chunks).combine_chunks()] if chunks else []
     else:
         yield from parts
 
@@ -438,7 +448,7 @@ def _by_place(
     if (places == places[0]).all():
         return {int(places[0]): pieces}
     counts = {kind: np.zeros(places.max() + 1, dtype=np.int64) for kind in pieces}
-    for name in (*table.of_type("free_text"), "_unreadable"):
+    for name in (*table.of_type("free_text", "category", "text"), "_unreadable"):
         changed = pc.fill_null(pc.not_equal(before[name], after[name]), False)
         texts = [rows[name].filter(changed) for rows in (before, after)]
         places_of_texts = places[changed.to_numpy()]
@@ -458,14 +468,24 @@ def _by_place(
 def _without_personal_data(
     rows: pa.Table, table: Table, pseudonymiser: Pseudonymiser, pool: ProcessPoolExecutor | None
 ) -> tuple[pa.Table, Counter[str]]:
-    """The rows with pseudonyms for person ids and with redacted free text, and the pieces redacted by kind."""
+    """The rows with pseudonyms for ids that name a person and without personal data in all other columns of text, and
+    the pieces taken out by kind."""
+    pieces: Counter[str] = Counter()
     for name in table.of_type("person"):
         rows = _with_column(rows, name, pseudonymiser.many(rows[name]))
     if table.name == "ticket_events":
-        names_a_person = pc.equal(rows["event"], "assignee")
-        people = pc.if_else(names_a_person, rows["value"], pa.scalar(None, pa.string()))
-        rows = _with_column(rows, "value", pc.if_else(names_a_person, pseudonymiser.many(people), rows["value"]))
-    pieces: Counter[str] = Counter()
+        rows, counts = _without_named_values(rows, pseudonymiser)
+        pieces.update(counts)
+    for name in table.of_type("id", "ids", "category", "text"):
+        match table[name].type:
+            case "id":
+                column, counts = pseudonymise_personal_ids(rows[name], pseudonymiser)
+            case "ids":
+                column, counts = pseudonymise_personal_items(rows[name], pseudonymiser)
+            case _:
+                column, counts = redact_labels(rows[name])
+        pieces.update(counts)
+        rows = _with_column(rows, name, column)
     for name in (*table.of_type("free_text"), "_unreadable"):
         if rows[name].null_count == len(rows):
             continue
@@ -474,6 +494,16 @@ def _without_personal_data(
         pieces.update(counts)
         rows = _with_column(rows, name, pa.Array.from_pandas(text, type=pa.string()))
     return rows, pieces
+
+
+def _without_named_values(events: pa.Table, pseudonymiser: Pseudonymiser) -> tuple[pa.Table, Counter[str]]:
+    """Events whose value is an id with the pseudonyms that these ids have elsewhere: of an agent, of another ticket."""
+    values, nothing = events["value"], pa.scalar(None, pa.string())
+    names_a_person, names_a_ticket = (pc.equal(events["event"], event) for event in ("assignee", "merged_into"))
+    people = pseudonymiser.many(pc.if_else(names_a_person, values, nothing))
+    tickets, counts = pseudonymise_personal_ids(pc.if_else(names_a_ticket, values, nothing), pseudonymiser)
+    others = pc.if_else(names_a_person, people, values)
+    return _with_column(events, "value", pc.if_else(names_a_ticket, tickets, others)), counts
 
 
 def _redact(texts: pd.Series, pool: ProcessPoolExecutor | None) -> tuple[pd.Series, Counter[str]]:

@@ -61,6 +61,27 @@ def test_reasons_of_few_people_are_summed_in_one_row_at_the_end():
     assert frame["folded"].tolist() == [0, 3]
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_no_ranking_tells_of_fewer_people_than_the_minimum_nor_do_two_beside_each_other(seed: int):
+    """A reason's total in the one ranking less its tickets in the other's channels is of people enough, or none."""
+    rng = np.random.default_rng(seed)
+    rows = contacts({"a": 60, "b": 30, "c": 14, "d": 8, "e": 3})
+    rows["channel"] = rng.choice(["mail", "chat", "phone", "fax"], len(rows), p=[0.6, 0.25, 0.1, 0.05])
+    whole = pareto(rows, minimum_group=5).set_index("contact_reason")["tickets"]
+    parts = pareto(rows, minimum_group=5, by="channel").set_index(["channel", "contact_reason"])["tickets"]
+    few = "fewer than 5 people each"
+    assert whole.sum() == parts.sum() == len(rows)
+    assert (whole >= 5).all()
+    channels = parts.groupby("channel").sum()
+    assert (channels >= 5).all()
+    named = parts[(parts.index.get_level_values(0) != few) & (parts.index.get_level_values(1) != few)]
+    assert (named >= 5).all()
+    by_reason = named.groupby("contact_reason").sum()
+    for total, shown in ((whole, by_reason), (channels, named.groupby("channel").sum())):
+        rest = (total - shown).drop(few, errors="ignore").dropna()
+        assert ((rest == 0) | (rest >= 5)).all(), rest
+
+
 def test_rates_per_thousand_users_stand_only_where_users_are_known():
     rows = contacts({"a": 12, "b": 8}, channel=["email"] * 10 + ["chat"] * 10)
     users = pd.DataFrame({"channel": ["email", "email"], "users": [1500, 500]})

@@ -260,6 +260,11 @@ def test_segments_show_where_a_subject_lies_beside_the_others():
     frame["requester_id"] = [f"p{n}" for n in range(60)]
     is_member = pd.Series([True] * 20 + [False] * 10 + [True] * 4 + [False] * 26)
     rows = affected_segments(frame, is_member, minimum_group=5)
+    assert rows[["segment", "tickets"]].to_numpy().tolist() == [], (
+        "24 tickets less 20 by email are those of four people"
+    )
+    frame.loc[20:29, "channel"], is_member[20:26] = "phone", True
+    rows = affected_segments(frame, is_member, minimum_group=5)
     assert rows[["segment", "tickets"]].to_numpy().tolist() == [["email", 20]]
     assert rows["lift"].iloc[0] == pytest.approx((20 / 24) / (10 / 36))
 

@@ -7,6 +7,7 @@ import pytest
 from rich.console import Console
 
 from opslib.errors import SettingsError
+from opslib.intake.disclosure import NO_VALUES, Counted
 from opslib.intake.mapping.check import HIDDEN, CheckReport, ColumnCheck, check_source
 
 MAPPING = """
@@ -91,17 +92,26 @@ def test_rows_are_accounted_for(params: Path, export: Path) -> None:
 def test_values_that_nothing_knows_are_listed(params: Path, export: Path) -> None:
     report = check_source(params, "desk", [export])
     status, team, channel = (column(report, name) for name in ("status", "team", "channel"))
-    assert status.top == (("open", 2), ("limbo", 1), ("on_hold", 1))
-    assert status.strange == (("limbo", 1),)
-    assert status.unknown == (("Limbo", 1),)
-    assert team.strange == team.unknown == (("Moonbase", 1),)
-    assert channel.unknown == (("Fax", 1),)
-    assert channel.strange == ()
+    assert (status.top.shown, status.top.others) == ((("open", 2), ("on_hold", 1)), 1)
+    assert (status.strange, status.unknown) == (Counted((), 1, 1), Counted((), 1, 1))
+    assert team.strange == team.unknown == Counted((), 1, 1)
+    assert (channel.unknown, channel.strange) == (Counted((), 1, 1), NO_VALUES)
+
+
+def test_the_owner_of_a_file_is_shown_all_values_and_told_so(params: Path, export: Path) -> None:
+    assert "--show-values" in "\n".join(check_source(params, "desk", [export]).lines())
+    report = check_source(params, "desk", [export], to_owner=True)
+    lines = [line.strip() for line in report.lines()]
+    assert lines[1].startswith("This shows values of the files as they are, personal data among them")
+    assert "not a team of the organisation: Moonbase (1)" in lines
+    assert "columns: 1 `id`, 2 `created_at`, 3 `state`, 4 `group`, 5 `via`, 6 `asker`" in "\n".join(lines)
+    assert column(report, "status").strange == Counted((("limbo", 1),))
+    assert {example.value for example in column(report, "reopen_count").examples} == {"two"}
 
 
 def test_unused_and_absent_columns_are_listed(params: Path, export: Path) -> None:
     (file,) = check_source(params, "desk", [export]).files
-    assert file.unused == ("mood",)
+    assert file.unused == "1 that no mapping names (column 10)"
     assert "priority" in file.tables[0].absent
     assert "subject" not in file.tables[0].absent
 
@@ -132,7 +142,7 @@ def test_a_missing_needed_column_is_marked_with_a_suggestion(params: Path, expor
     assert marked.startswith(
         "! tickets.csv: the needed column `created_at` or `Created` is not there; the file has `id`, "
     )
-    assert marked.endswith("did you mean `created on`?")
+    assert marked.endswith("and 2 that no mapping names (columns 2 and 10); did you mean column 2?")
     assert column(report, "created_at").rule.startswith("from `created_at` or `Created`, which is not there")
 
 
@@ -148,8 +158,8 @@ def test_the_lines_read_like_a_report(params: Path, export: Path) -> None:
         line.startswith("    created_at *") and line.endswith("America/New_York where it has no offset")
         for line in lines
     )
-    assert "        not a team of the organisation: Moonbase (1)" in lines
-    assert "  columns of the file that nothing uses: `mood`" in lines
+    assert "        not a team of the organisation: 1 value not shown here (1)" in lines
+    assert "  columns of the file that nothing uses: 1 that no mapping names (column 10)" in lines
     assert "  - Export it in your own zone." in lines
     assert lines[-1] == "Some values could not be read or are not known. Fix params/sources/desk.yml or the file."
 
@@ -193,14 +203,14 @@ HEAD = "id,created_at,state,group,via,asker,title,reopens,kind\n"
 
 def test_all_values_without_a_translation_are_named_with_lines_to_paste(params: Path, export: Path) -> None:
     words = [f"Office {number:02}" for number in range(15)]
-    rows = "".join(f'{n},2026-11-09,open,General,"{word}",,,,\n' for n, word in enumerate([*words, 'Desk ""A""']))
+    rows = "".join(f'{n},2026-11-09,open,General,"{word}",,,,\n' for n, word in enumerate([*words, "Desk / A"] * 5))
     fits, lines = lines_of(params, export, HEAD + rows)
     assert fits
     (listed,) = [line for line in lines if line.startswith("no translation for: ")]
-    assert listed.startswith('no translation for: Desk "A" (1), Office 00 (1), Office 01 (1)')
+    assert listed.startswith("no translation for: Desk / A (5), Office 00 (5), Office 01 (5)")
     assert listed.endswith(" and 4 more")
     start = lines.index("to translate them, paste under `channel` and fill in:")
-    assert lines[start + 1 : start + 4] == ["values:", '"Desk \\"A\\"": "?"', '"Office 00": "?"']
+    assert lines[start + 1 : start + 4] == ["values:", '"Desk / A": "?"', '"Office 00": "?"']
     assert lines[start + 17] == '"Office 14": "?"'
 
 

@@ -55,7 +55,7 @@ def test_all_sheets_with_the_columns_of_the_mapping_are_read_in_their_order(read
         {"March": [HEADER, *MARCH], "February": [["Created", "Group", "ID"], *[[b, c, a] for a, b, c in FEBRUARY]]}
     )
     assert ids(file) == [("31", "March", 1), ("21", "February", 2), ("22", "February", 3)]
-    assert (file.damage, file.unread, file.unused) == (None, (), ())
+    assert (file.damage, file.unread) == (None, ())
     assert "2 sheets were read one after the other: `March`, `February`" in file.notes
 
 

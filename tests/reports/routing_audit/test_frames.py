@@ -71,6 +71,31 @@ def test_queues_say_what_came_in_and_what_went_wrong(audit: frames.Audit):
     assert queues.loc["refunds", "value"] == 2 * 3600
 
 
+def test_numbers_of_too_few_people_are_shown_by_no_frame_nor_told_by_its_totals(
+    audit: frames.Audit, monkeypatch: pytest.MonkeyPatch
+):
+    """With a minimum of 45: forty moves, forty misrouted and forty who entered a queue are then too few."""
+    monkeypatch.setattr(frames.Audit, "minimum_group", 45)
+    few = "fewer than 45 people each"
+    assert set(frames.transitions(audit)["destination"]) == {few}
+    queues = frames.queues(audit).set_index("queue")
+    assert queues["entered"].isna().all(), "120 of 160 would tell the forty"
+    assert (queues[["sent_on", "taken_in"]].fillna(0) == 0).all(axis=None)
+    assert queues["value"].isna().all()
+    assert queues["solved"].isna().all(), "the eighty tickets are of forty people"
+    text = show.queues(frames.queues(audit)).text
+    assert "fewer than 45" in text
+    assert "40" not in text
+    transfers = frames.transfers(audit).set_index("transfers")["tickets"]
+    assert transfers.isna().sum() != 1
+    assert not ((transfers > 0) & (transfers < 45)).any()
+    monkeypatch.setattr(frames.Audit, "minimum_group", 81)
+    reasons = frames.misrouted(audit)
+    assert reasons[["contact_reason", "tickets"]].to_numpy().tolist() == [["fewer than 81 people each", 160]]
+    assert frames.signals(audit_like(audit, week="2026-W45")).empty
+    assert frames.replay(audit).changed["ticket_id"].isin([""]).all()
+
+
 def test_moves_are_those_of_the_spells(audit: frames.Audit):
     moves = frames.transitions(audit)
     assert moves[["origin", "destination", "moves"]].to_numpy().tolist() == [["orders", "refunds", 40]]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -62,6 +63,37 @@ def test_what_the_planted_week_changed_is_a_signal_and_the_other_team_is_calm(fo
     assert "first_reply_calendar_median" not in verdicts.index
     beta = open_review(ops.open_week(LAST, "beta", warehouse=str(folders[0]), params=str(folders[1])))
     assert ops.weekly_review.signals(beta).set_index("metric").loc["first_reply_median", "verdict"] == "within"
+
+
+def with_minimum_group(review: Review, minimum: int) -> Review:
+    """The same review in an organisation that hides groups of fewer people."""
+    organisation = review.week.organisation
+    privacy = organisation.privacy.model_copy(update={"minimum_group": minimum})
+    return open_review(replace(review.week, organisation=organisation.model_copy(update={"privacy": privacy})))
+
+
+def created_by_channel(review: Review) -> pd.DataFrame:
+    rows = ops.weekly_review.values(review, by_channel=True)
+    return rows[(rows["week"] == LAST) & (rows["metric"] == "created")].set_index("channel")
+
+
+def test_values_of_a_channel_with_few_cases_are_missing_with_those_that_would_tell_them(alpha: Review):
+    before = created_by_channel(alpha)
+    smallest = int(before.drop("all")["n"].min())
+    now = created_by_channel(with_minimum_group(alpha, smallest + 1))
+    assert now.loc["all", "value"] == before.loc["all", "value"]
+    assert now["value"].isna().sum() >= 2
+    assert set(now.loc[now["value"].isna(), "missing"]) == {f"not shown: fewer than {smallest + 1}"}
+
+
+def test_a_change_is_explained_by_no_group_of_few_people_and_adds_up_all_the_same(alpha: Review):
+    whole = ops.weekly_review.explain(alpha, "created")
+    smallest = int(created_by_channel(alpha).drop("all")["n"].min())
+    folded = ops.weekly_review.explain(with_minimum_group(alpha, smallest + 1), "created")
+    assert f"fewer than {smallest + 1} people each" in set(folded["group"])
+    assert len(folded) < len(whole)
+    assert folded["total"].sum() == pytest.approx(whole["total"].sum())
+    assert (folded["after"] > smallest).all()
 
 
 def test_what_moved_or_missed_its_goal_is_explained(alpha: Review):

@@ -13,6 +13,7 @@ from scipy import stats
 from opslib.analysis.contact_drivers.movers import ALL, UNLABELLED
 from opslib.analysis.methods.discovery import benjamini_hochberg
 from opslib.analysis.methods.intervals import newcombe_difference, poisson_rate, wilson
+from opslib.analysis.methods.small_groups import few_people, groups_to_hide
 
 HOUR = 3600.0
 OUTCOMES = {
@@ -32,7 +33,8 @@ def pareto(
         tickets: one row per ticket: contact_reason, requester_id, agent_work_business_seconds, reopens, satisfied (1.0,
             0.0, or NaN where no survey was answered), and the column named by `by`. A column that the export lacks may
             be left out, all but contact_reason.
-        minimum_group: reasons of fewer requesters are summed in one row `fewer than … people each`.
+        minimum_group: reasons, and values of `by`, of fewer requesters are summed as `fewer than … people each`, and
+            so are the next larger ones where the sums would else tell a smaller group.
         activity: active users of the same stretch: users, and the column `by` where there is one (week and
             other columns are summed over). None: the rate is left out.
         by: a column such as channel, language or region: a ranking within each of its values; None: one for all.
@@ -49,11 +51,12 @@ def pareto(
         raise ValueError(f"minimum_group must be at least 1, not {minimum_group}")
     group = by or ALL
     rows = tickets.reset_index(drop=True)
+    fold = few_people(minimum_group)
+    labels = _labels(rows, by, minimum_group)
+    is_few = labels["contact_reason"] == fold
     facts = pd.DataFrame(
         {
-            group: rows[by].astype("str").fillna("not given") if by else ALL,
-            "contact_reason": rows["contact_reason"].astype("str").fillna(UNLABELLED),
-            "person": rows["requester_id"] if "requester_id" in rows else np.arange(len(rows)),
+            **labels,
             "hours": _number(rows, "agent_work_business_seconds") / HOUR,
             "reopens": _number(rows, "reopens"),
             "answered": _number(rows, "satisfied").notna().astype(np.float64),
@@ -61,11 +64,8 @@ def pareto(
         }
     )
     keys = [group, "contact_reason"]
-    people = facts.groupby(keys, observed=True)["person"].nunique()
-    few = people[people < minimum_group].reset_index()[keys]
-    fold = f"fewer than {minimum_group} people each"
-    is_few = facts.merge(few.assign(few=True), on=keys, how="left")["few"].notna().to_numpy()
-    facts["contact_reason"] = facts["contact_reason"].where(~is_few, fold)
+    reasons = rows["contact_reason"].astype("str").fillna(UNLABELLED)
+    folded = reasons[is_few].groupby(labels.loc[is_few, group]).nunique()
     sums = facts.groupby(keys, observed=True).agg(
         tickets=("hours", "size"),
         waited_hours=("hours", _sum),
@@ -74,9 +74,8 @@ def pareto(
         dissatisfied=("dissatisfied", "sum"),
     )
     frame = sums.reset_index()
-    frame["folded"] = np.where(
-        frame["contact_reason"] == fold, frame[group].map(few.groupby(group).size()).fillna(0), 0
-    ).astype(np.int64)
+    is_folded = frame["contact_reason"] == fold
+    frame["folded"] = frame[group].map(folded).where(is_folded).fillna(0).astype(np.int64)
     last = frame["contact_reason"] == fold
     frame = frame.assign(last=last).sort_values(
         [group, "last", "tickets", "contact_reason"], ascending=[True, True, False, True], kind="stable"
@@ -96,6 +95,22 @@ def pareto(
     columns += ["waited_hours_per_ticket", "reopens", "answered", "dissatisfied", "dissatisfied_share"]
     columns += ["dissatisfied_low", "dissatisfied_high", "per_1000", "per_1000_low", "per_1000_high", "folded"]
     return frame[columns]
+
+
+def _labels(rows: pd.DataFrame, by: str | None, minimum_group: int) -> pd.DataFrame:
+    """The group and the reason of each ticket, those of too few people under one name."""
+    group, fold = by or ALL, few_people(minimum_group)
+    person = rows[["requester_id"]] if "requester_id" in rows else rows[[]]
+    labels = person.assign(
+        **{group: rows[by].astype("str").fillna("not given") if by else ALL},
+        contact_reason=rows["contact_reason"].astype("str").fillna(UNLABELLED),
+    )
+    if by:
+        labels[group] = labels[group].mask(groups_to_hide(labels, [group], minimum=minimum_group), fold)
+    # Beside the reasons of each group stand the group's own total and, on the same page, those of each reason.
+    totals = [[group], ["contact_reason"]] if by else [()]
+    is_few = groups_to_hide(labels, [group, "contact_reason"], minimum=minimum_group, totals=totals)
+    return labels.assign(contact_reason=labels["contact_reason"].mask(is_few, fold))[[group, "contact_reason"]]
 
 
 def is_catch_all(reasons: pd.Series) -> pd.Series:
@@ -133,7 +148,8 @@ def form_choices(
     Args:
         tickets: one row per ticket: the columns of `choices`, contact_reason, requester_id, and the outcomes misrouted,
             labelled_other and asked_back as 1.0, 0.0 or NaN (not known, or not in this export).
-        minimum_group: choices that fewer requesters made are left out.
+        minimum_group: choices that fewer requesters made are left out, with the next larger one where all others
+            together would else tell them.
         choices: columns whose values, alone or together, are a choice; those that the export lacks are left out.
         rate: false discovery rate over all choices and outcomes.
 
@@ -233,7 +249,11 @@ def _counts_of_choices(
     tickets, hits = np.bincount(value, minlength=len(names)), np.bincount(value, outcome, minlength=len(names))
     each = np.unique(value * (np.int64(person.max(initial=0)) + 1) + person)
     people = np.bincount(each // (np.int64(person.max(initial=0)) + 1), minlength=len(names))
-    large = np.flatnonzero((people >= minimum_group) & (tickets < tickets.sum()))
+    is_shown = people >= minimum_group
+    if (people[~is_shown] > 0).any():
+        rows = pd.DataFrame({"value": value, "requester_id": person})
+        is_shown[np.unique(value[groups_to_hide(rows, ["value"], minimum=minimum_group)])] = False
+    large = np.flatnonzero(is_shown & (tickets < tickets.sum()))
     return pd.DataFrame(
         {
             "value": names[large],

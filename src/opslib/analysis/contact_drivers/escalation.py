@@ -19,6 +19,7 @@ from opslib.analysis.contact_drivers.texts import TOGETHER
 from opslib.analysis.contact_drivers.winners_curse import Size, size_after_selection
 from opslib.analysis.methods.discovery import benjamini_hochberg
 from opslib.analysis.methods.intervals import wilson
+from opslib.analysis.methods.small_groups import groups_to_hide
 
 Floats = npt.NDArray[np.float64]
 Kind = Literal["reason", "phrase", "matter"]
@@ -337,7 +338,8 @@ def affected_segments(
     Args:
         tickets: one row per ticket since the onset: the dimensions and requester_id.
         is_member: which are the subject's.
-        minimum_group: segments of fewer requesters with the subject are left out.
+        minimum_group: segments of fewer requesters with the subject are left out, with the next larger one where the
+            shares of the others would else tell them.
         dimensions: columns; those that the export lacks are left out.
 
     Returns:
@@ -352,10 +354,8 @@ def affected_segments(
         own = is_member[tickets[name].notna()]
         sums = pd.DataFrame({"tickets": rows[own].groupby(name).size(), "others": rows[~own].groupby(name).size()})
         sums = sums.fillna(0)
-        if "requester_id" in rows:
-            people = rows[own].groupby(name)["requester_id"].nunique().reindex(sums.index, fill_value=0)
-        else:
-            people = sums["tickets"]
+        is_hidden = groups_to_hide(rows[own], [name], minimum=minimum_group)
+        shown = rows.loc[own, name][~is_hidden].unique()
         share = wilson(sums["tickets"], max(float(sums["tickets"].sum()), 1.0))
         others = sums["others"] / max(float(sums["others"].sum()), 1.0)
         part = pd.DataFrame(
@@ -370,7 +370,7 @@ def affected_segments(
                 "lift": (share["share"] / others.where(others > 0)).to_numpy(),
             }
         )
-        part = part[(people >= minimum_group).to_numpy()]
+        part = part[sums.index.isin(list(shown))]
         parts.append(part.sort_values(["tickets", "segment"], ascending=[False, True], kind="stable"))
     columns = ["dimension", "segment", "tickets", "share", "low", "high", "others_share", "lift"]
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=columns)

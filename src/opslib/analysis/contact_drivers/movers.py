@@ -19,6 +19,7 @@ from opslib.analysis.methods.overdispersed_counts import (
     predict,
     predict_from_whole_past,
 )
+from opslib.analysis.methods.small_groups import groups_to_hide
 from opslib.weeks import shift_week
 
 Floats = npt.NDArray[np.float64]
@@ -35,6 +36,35 @@ _MOVER_COLUMNS = (
 )
 _STEADY_FLOW = 40.0  # tickets a week from which a segment's own flow says more than the team's
 _WINDOWS = (1, 3)  # days that an early warning sums
+
+
+def of_few_people(counts: pd.DataFrame, tickets: pd.DataFrame, *, minimum_group: int) -> pd.Series:
+    """Tell which counts are of too few people to be shown, or would tell those that are.
+
+    Args:
+        counts: of `weekly_counts`.
+        tickets: one row per ticket of the weeks that count: contact_reason, the dimensions and requester_id.
+        minimum_group: how many people a group must have.
+
+    Returns:
+        One bool per count.
+    """
+    people = tickets[["requester_id"]] if "requester_id" in tickets else tickets[[]]
+    labels = people.assign(contact_reason=tickets["contact_reason"].astype("str").fillna(UNLABELLED))
+    hidden: set[tuple[str, str, str]] = set()
+    for name in counts["dimension"].unique():
+        rows = labels.assign(segment=ALL if name == ALL else tickets[name].astype("str")).dropna(subset="segment")
+        totals = [["segment"], ["contact_reason"]]
+        is_hidden = groups_to_hide(rows, ["segment", "contact_reason"], minimum=minimum_group, totals=totals)
+        pairs = rows.loc[is_hidden, ["segment", "contact_reason"]].drop_duplicates()
+        hidden |= {(name, *pair) for pair in pairs.itertuples(index=False, name=None)}
+        small = rows.loc[groups_to_hide(rows, ["segment"], minimum=minimum_group), "segment"].unique()
+        own = counts[(counts["dimension"] == name) & counts["segment"].isin(list(small)) & (name != ALL)]
+        hidden |= {
+            (name, segment, reason) for segment, reason in zip(own["segment"], own["contact_reason"], strict=True)
+        }
+    keys = pd.MultiIndex.from_frame(counts[["dimension", "segment", "contact_reason"]])
+    return pd.Series(keys.isin(list(hidden)), index=counts.index)
 
 
 def weekly_counts(

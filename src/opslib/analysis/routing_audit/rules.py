@@ -400,7 +400,7 @@ def learn_rules(tickets: pd.DataFrame, *, field: str = "contact_reason", least: 
     Args:
         tickets: `field` and solved_queue; tickets without either are left out.
         field: which field decides.
-        least: values with fewer tickets get no rule of their own.
+        least: values with fewer tickets, or of fewer people where requester_id tells them, get no rule of their own.
 
     Returns:
         One rule per queue, the fallback to the queue that solves most of all last. Nothing for no tickets.
@@ -409,13 +409,16 @@ def learn_rules(tickets: pd.DataFrame, *, field: str = "contact_reason", least: 
     >>> [f"{rule.when} -> {rule.queue}" for rule in learn_rules(solved)]
     ['contact_reason in a -> x', 'contact_reason in b -> y', 'every ticket -> y']
     """
-    solves = tickets[[field, "solved_queue"]].dropna()
+    solves = tickets[tickets[[field, "solved_queue"]].notna().all(axis=1)]
     if solves.empty:
         return []
+    people = solves.groupby(field)["requester_id"].nunique() if "requester_id" in solves else None
     counts = solves.groupby([field, "solved_queue"], observed=True).size().rename("tickets").reset_index()
     counts = counts.sort_values([field, "tickets", "solved_queue"], ascending=[True, False, True], kind="stable")
     best = counts.drop_duplicates(field)
     enough = set(counts.groupby(field)["tickets"].sum().loc[lambda sums: sums >= least].index)
+    if people is not None:
+        enough &= set(people.index[people >= least])
     rules: list[Rule] = []
     for queue, rows in best[best[field].isin(enough)].groupby("solved_queue", sort=True):
         values = tuple(sorted(str(value) for value in rows[field]))

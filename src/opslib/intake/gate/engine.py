@@ -6,6 +6,7 @@ Importing it takes seconds, so that this module and `suites` do so only where a 
 from __future__ import annotations
 
 import logging
+import re
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -20,6 +21,8 @@ from opslib.intake.gate.suites import Rule
 
 if TYPE_CHECKING:
     from great_expectations.validator.validator import Validator
+
+_ERROR_NAME = re.compile(r"^(?:\w+\.)*(\w*(?:Error|Exception))\b", re.MULTILINE)
 
 Judgement = dict[str, Any]
 """What one rule saw in one frame: whether it held (`success`), and Great Expectations' own `result`."""
@@ -102,10 +105,13 @@ def _by_rule(table: str, rules: Sequence[Rule], results: Sequence[Any]) -> dict[
     for result in results:
         configuration = result.expectation_config
         number = configuration.meta.get("number", -1) if configuration is not None and configuration.meta else -1
-        exception = _exception_message(result.exception_info)
+        exception = _exception_kind(result.exception_info)
         if exception is not None:
             phrase = phrases.get(number, "an expectation")
-            raise GateError(f"expectations/{table}.json: {phrase}: Great Expectations could not judge it: {exception}")
+            raise GateError(
+                f"expectations/{table}.json: {phrase}: Great Expectations could not judge it ({exception}): does the "
+                "expectation fit the kind of the column?"
+            )
         if number in phrases:
             judgements[number] = {"success": bool(result.success), "result": dict(result.result)}
     lost = [phrase for number, phrase in phrases.items() if number not in judgements]
@@ -128,14 +134,17 @@ def _require_rows(table: str, rule: Rule, judgement: Judgement, form: str) -> No
         raise GateError(f"expectations/{table}.json: {rule.phrase}: {rule.type} judges no single rows; use another")
 
 
-def _exception_message(info: Mapping[str, Any] | None) -> str | None:
-    """The message of what an expectation raised, in either form of Great Expectations; None where it did not raise."""
+def _exception_kind(info: Mapping[str, Any] | None) -> str | None:
+    """The kind of error that an expectation raised, in either form of Great Expectations; None where it did not raise.
+
+    What the error says may quote the values that it met.
+    """
     if not info:
         return None
     for part in [info] if "raised_exception" in info else list(info.values()):
         if isinstance(part, Mapping) and part.get("raised_exception"):
-            lines = str(part.get("exception_message") or "no message").strip().splitlines()
-            return lines[0] if lines else "no message"
+            kinds = _ERROR_NAME.findall(f"{part.get('exception_traceback')}\n{part.get('exception_message')}")
+            return str(kinds[-1]) if kinds else "an error without a name"
     return None
 
 

@@ -8,8 +8,9 @@ from typing import Literal
 
 import duckdb
 
+from opslib.intake.disclosure import Disclosure
 from opslib.settings import Organisation
-from opslib.tables import Table
+from opslib.tables import EVENTS, PRIORITIES, ROLES, SLA_OUTCOMES, STATUSES, Table
 
 TeamOrigin = Literal["own", "ticket", "agent", "nowhere"]
 
@@ -26,6 +27,12 @@ class Export:
     organisation: Organisation
     present: Mapping[str, frozenset[str]]
     team_column: str = "team"
+
+    @property
+    def disclosure(self) -> Disclosure:
+        """What is shown of categories that nobody knows."""
+        words = {*self.organisation.team_names, *STATUSES, *PRIORITIES, *ROLES, *EVENTS, *SLA_OUTCOMES}
+        return Disclosure(frozenset(word.casefold() for word in words), self.organisation.privacy.minimum_group)
 
     def team_origin(self, table: Table) -> TeamOrigin:
         """Where a row of the table has its team from: a column of its own, its ticket, its agent, or nowhere."""

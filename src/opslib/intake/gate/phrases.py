@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
 
+from opslib.intake.disclosure import OWNER_SEES, Counted
 from opslib.intake.gate.derived import TEAM_COLUMNS
 from opslib.tables import Table
 
@@ -16,10 +16,10 @@ FEW = 5
 """So many names or rows are told one by one."""
 
 _LOOKS_LIKE_A_LOG = 1 / 10
-_SHOWABLE = re.compile(r"^(?!(?:.*\d){7})\w[\w .:/+&()'–-]{0,39}$")
 _ORDER = "expect_column_pair_values_a_to_be_greater_than_b"
 _KINDS = {
     "id": "an id",
+    "ids": "a list of ids",
     "person": "the id of a person",
     "category": "a name",
     "text": "text",
@@ -107,29 +107,19 @@ def rows_in_words(count: int) -> str:
     return f"{count:,} row" if count == 1 else f"{count:,} rows"
 
 
-def label_in_words(label: object) -> str:
-    """A name as an export has it; what is long, holds many digits or odd characters may be anything, and is not shown.
+def teams_in_words(names: Counted) -> str:
+    """Names of teams, most frequent first, with the rows that bear them; the rest is counted.
 
-    >>> label_in_words("us-safety"), label_in_words("jane_doe_219_09_9999")
-    ('us-safety', 'a value not shown here')
+    >>> teams_in_words(Counted((("Trust", 12), ("EU", 5))))
+    '"Trust" with 12 rows, "EU" with 5 rows'
     """
-    return str(label) if _SHOWABLE.match(str(label)) else "a value not shown here"
-
-
-def teams_in_words(rows_by_label: Sequence[tuple[str, int]]) -> str:
-    """The names of teams, most frequent first, with the rows that bear them; the rest is counted.
-
-    >>> teams_in_words([("Trust", 12), ("EU", 1)])
-    '"Trust" with 12 rows, "EU" with 1 row'
-    """
-    words = [
-        f'"{label}" with {rows_in_words(rows)}'
-        if _SHOWABLE.match(label)
-        else f"a name not shown here ({rows_in_words(rows)})"
-        for label, rows in rows_by_label[:FEW]
-    ]
-    others = len(rows_by_label) - FEW
-    return ", ".join(words) + (f" and {others:,} more" if others > 0 else "")
+    words = ", ".join(f'"{label}" with {rows_in_words(rows)}' for label, rows in names.shown[:FEW])
+    more = len(names.shown) - FEW
+    rest = [f"{more:,} more"] if more > 0 else []
+    if names.others:
+        others = "1 name" if names.others == 1 else f"{names.others:,} names"
+        rest.append(f"{others} not shown here ({rows_in_words(names.other_rows)}; {OWNER_SEES})")
+    return " and ".join([*([words] if words else []), *rest])
 
 
 def repeated_keys_in_words(table: Table, present: Collection[str], repeated: int, rows: int) -> tuple[str, ...]:

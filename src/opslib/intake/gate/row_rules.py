@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from opslib.intake.disclosure import looks_like_id
 from opslib.intake.gate.derived import DerivedColumn
 from opslib.intake.gate.engine import Engine
 from opslib.intake.gate.export import Export
-from opslib.intake.gate.phrases import label_in_words, repeated_keys_in_words, rows_in_words
+from opslib.intake.gate.phrases import repeated_keys_in_words, rows_in_words
 from opslib.intake.gate.results import rule_result
 from opslib.intake.gate.staging import REFERRED_TO, StagedTable
 from opslib.intake.gate.suites import Rule
@@ -21,6 +22,14 @@ from opslib.intake.gate.verdict import Result
 from opslib.tables import Table
 
 EXAMPLES = 5
+_FREQUENT = 3
+_KEY_FORMS = {
+    "id": "cast({} as varchar)",
+    "person": "cast({} as varchar)",
+    "instant": "strftime(timezone('UTC', {}), '%Y-%m-%dT%H:%M:%SZ')",
+    "date": "strftime({}, '%Y-%m-%d')",
+}
+"""SQL of the columns of a key of which an example is told: categories and texts are left out."""
 
 _FAILURES = pa.schema([("number", pa.int64()), ("position", pa.int64())])
 
@@ -98,8 +107,10 @@ def row_result(export: Export, table: Table, rule: Rule, counts: RowCounts) -> R
         f"select coalesce(_week, 'undated'), count(*) from {failing} group by 1 order by 1"
     ).fetchall()
     teams = {row[0] for row in export.con.sql(f"select distinct _team from {failing}").fetchall()}
+    key = [name for name in table.key[:3] if table[name].type in _KEY_FORMS]
     examples = export.con.sql(
-        f"select {_key_sql(table)} from {failing} order by g._position limit {EXAMPLES}"
+        f"select parse_filename(g._file) || ' row ' || g._source_row, {_key_sql(table, key)} "
+        f"from {failing} order by g._position limit {EXAMPLES}"
     ).fetchall()
     return rule_result(
         table,
@@ -107,7 +118,7 @@ def row_result(export: Export, table: Table, rule: Rule, counts: RowCounts) -> R
         checked=checked,
         failed=failed,
         observed=observed + _frequent_values(export, table, rule, failing),
-        examples=tuple(str(row[0]) for row in examples),
+        examples=tuple(_example(place, values) for place, *values in examples),
         teams=tuple(team for team in export.organisation.team_names if team in teams),
         outcome="set_aside" if rule.severity == "critical" else "warned",
         failures_by_week={str(label): int(rows) for label, rows in weeks} if table.dated_by else {},
@@ -159,7 +170,7 @@ def set_rows_aside(
 
 
 def _frequent_values(export: Export, table: Table, rule: Rule, failing: str) -> str:
-    """The most frequent values that failed, where they are names (never ids, never text that somebody wrote)."""
+    """The most frequent values that failed, where they are categories and may be shown; the others are counted."""
     column = rule.columns[0]
     if column == "key_is_unique":
         repeated = export.count(f"select count(*) from gate_{table.name} where _repeats is not null")
@@ -171,17 +182,18 @@ def _frequent_values(export: Export, table: Table, rule: Rule, failing: str) -> 
         column = "_unreadable"
     elif not ("value_set" in rule.kwargs and column in table.names and table[column].type == "category"):
         return ""
-    values = export.con.sql(
-        f"select {column}, count(*) from {failing} group by 1 order by 2 desc, 1 limit 3"
-    ).fetchall()
-    return ": " + "; ".join(
-        f"{value if column == '_unreadable' else label_in_words(value)} ({count:,})" for value, count in values
-    )
+    values = export.con.sql(f"select {column}, count(*) from {failing} group by 1 order by 2 desc, 1").fetchall()
+    if column == "_unreadable":
+        return ": " + "; ".join(f"{names} ({count:,})" for names, count in values[:_FREQUENT])
+    return ": " + export.disclosure.counted((str(value), int(count)) for value, count in values).in_words(_FREQUENT)
 
 
-def _key_sql(table: Table) -> str:
-    """SQL of the key of a row as a reader would look for it; of a row without one its file and number."""
-    forms = {"instant": "strftime(timezone('UTC', {}), '%Y-%m-%dT%H:%M:%SZ')", "date": "strftime({}, '%Y-%m-%d')"}
-    parts = [forms.get(table[name].type, "cast({} as varchar)").format(f"g.{name}") for name in table.key[:3]]
-    place = "parse_filename(g._file) || ' row ' || g._source_row"
-    return f"coalesce(nullif(concat_ws(' · ', {', '.join(parts)}), ''), {place})"
+def _key_sql(table: Table, names: Sequence[str]) -> str:
+    """SQL of the columns of a row's key, as a reader would look for them."""
+    return ", ".join(_KEY_FORMS[table[name].type].format(f"g.{name}") for name in names) or "null"
+
+
+def _example(place: str, key: Sequence[str | None]) -> str:
+    """A row by its key; by its file and number where it has none, or one that is not like ids of rows."""
+    parts = [part for part in key if part is not None]
+    return " · ".join(parts) if parts and all(map(looks_like_id, parts)) else place

@@ -147,7 +147,7 @@ def _mistyped_columns(con: duckdb.DuckDBPyConnection, table: Table) -> list[str]
     try:
         description = con.execute(f"describe select * from candidate_{table.name}").fetchall()
     except duckdb.Error as error:
-        raise GateError(f"the candidate rows of {table.name} cannot be read: {error}") from error
+        raise GateError(f"the candidate rows of {table.name} cannot be read ({type(error).__name__})") from error
     types = {str(row[0]): str(row[1]) for row in description}
     lacking = sorted({*table.names, "_file", "_row", "_source_row", "_unreadable", "_repeats"} - set(types))
     if lacking:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from opslib.intake.disclosure import NO_VALUES, Counted
 from opslib.intake.gate.engine import Engine
 from opslib.intake.gate.export import Export
 from opslib.intake.gate.phrases import repeated_keys_in_words, value_in_words
@@ -90,7 +91,9 @@ def _summarise(
         rows_of_unknown_tickets=_rows_of_unknown_tickets(staged) if "unknown_ticket_share" in columns else None,
         by_day=_counts_by_day(export, table, week) if "cut_days" in columns else None,
         unknown_teams=(
-            _unknown_teams(export, table) if {"team_keeps_its_name", "share_of_unknown_teams"} & set(columns) else ()
+            _unknown_teams(export, table)
+            if {"team_keeps_its_name", "share_of_unknown_teams"} & set(columns)
+            else NO_VALUES
         ),
         repeated_keys=repeated_keys_in_words(table, export.present[table.name], repeated, staged.rows),
     )
@@ -146,16 +149,16 @@ def _rows_without_team(export: Export, table: Table) -> int | None:
     return export.count(f"select count(*) from gate_{table.name} where team is null")
 
 
-def _unknown_teams(export: Export, table: Table) -> tuple[tuple[str, int], ...]:
+def _unknown_teams(export: Export, table: Table) -> Counted:
     """The names of teams that params/org.yml does not have, most frequent first, with their rows."""
     if export.team_origin(table) != "own":
-        return ()
+        return NO_VALUES
     known = quoted_list(export.organisation.team_names)
     rows = export.con.execute(
         f"select team, count(*) from gate_{table.name} where team not in ({known}) and _repeats is null "
         "group by 1 order by 2 desc, 1"
     ).fetchall()
-    return tuple((str(label), int(count)) for label, count in rows)
+    return export.disclosure.counted((str(label), int(count)) for label, count in rows)
 
 
 def _rows_of_unknown_tickets(staged: StagedTable) -> int | None:

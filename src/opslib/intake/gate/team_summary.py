@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from opslib.intake.disclosure import NO_VALUES, Counted
 from opslib.intake.gate.derived import TEAM_COLUMNS
 from opslib.intake.gate.few_rows import chance, cut_day_in_words, cut_days, relative_variance
 from opslib.intake.gate.phrases import FEW, rows_in_words, teams_in_words, value_in_words
@@ -34,7 +35,7 @@ def team_summary(
     rows_without_team: int | None,
     rows_of_unknown_tickets: int | None,
     by_day: pd.DataFrame | None = None,
-    unknown_teams: Sequence[tuple[str, int]] = (),
+    unknown_teams: Counted = NO_VALUES,
     repeated_keys: Sequence[str] = (),
 ) -> tuple[pd.DataFrame, dict[str, dict[str, str]]]:
     """Sum up a table for each team, on the rows that were kept.
@@ -71,7 +72,7 @@ def team_summary(
     sentences: dict[str, dict[str, str]] = {name: {} for name in TEAM_COLUMNS}
     without_team = None if rows_without_team is None else _share_to_judge(rows_without_team, whole.every)
     cut = None if by_day is None else cut_days(by_day, [week], organisation, as_of)
-    unknown_rows = sum(rows for _, rows in unknown_teams)
+    unknown_rows = sum(rows for _, rows in unknown_teams.shown) + unknown_teams.other_rows
     renamed = (
         f"; the name of an unknown team came: {teams_in_words(unknown_teams)}: rename the team in params/org.yml, "
         "or map the name with `values` under `team`"

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,27 +14,34 @@ from rich.table import Table as RichTable
 from rich.text import Text as RichText
 
 from opslib.errors import ExportError
-from opslib.intake.mapping import advice
+from opslib.intake.disclosure import NO_VALUES, OWNER_SEES, Counted, Disclosure, columns_in_words, shown_name
+from opslib.intake.mapping import advice, time_sql
 from opslib.intake.mapping.export_files import find_files
 from opslib.intake.mapping.feed_plan import Plan, plan_file
+from opslib.intake.mapping.file_columns import shown_columns
 from opslib.intake.mapping.look_ups import LookUps
 from opslib.intake.mapping.sources import STANDARD, SourceMapping, load_source
-from opslib.intake.notation import listed, parquet_source, quoted, quoted_list
+from opslib.intake.notation import parquet_source, printable, quoted, quoted_list
 from opslib.intake.reading.read import form_of
 from opslib.settings import Limits, load_organisation
-from opslib.tables import TABLES, Column, Table
+from opslib.tables import PRIORITIES, STATUSES, TABLES, Column, Table
 
 HIDDEN: Final = "(hidden)"
 _EXAMPLES: Final = 3
 _TOP: Final = 5
 _LISTED: Final = 12
+_LONGEST: Final = 41
+"""Of a value as it is asked for: one character more than a category may have."""
 _MOST_LISTED: Final = 100
+_MOST_JUDGED: Final = 1_000
+_CATEGORY_EVENTS: Final = ("status", "team", "queue", "priority", "sla_policy")
+"""Events whose value is a category."""
 _FORMS: Final = {"csv": "CSV", "json": "JSON", "xlsx": "workbook", "parquet": "Parquet", "zip": "zip"}
 
 
 @dataclass(frozen=True)
 class Unreadable:
-    """A value that a rule could not read; values of persons and free text are hidden."""
+    """A value that a rule could not read, or what may be shown of it."""
 
     row: int
     value: str
@@ -50,8 +57,8 @@ class ColumnCheck:
     """What one standard column would become.
 
     `read`, `empty` and `unreadable` count rows; `first` and `last` are those of a column of times (UTC) or dates; `top`
-    the most frequent values of a category; `unknown` the values that the translation has no entry for, at most 100 of
-    `unknown_words`; `strange` the results that neither the standard table nor params/org.yml names, at most 100.
+    the most frequent values of a category; `unknown` the values that the translation has no entry for, `strange` the
+    results that neither the standard table nor params/org.yml names, both at most 100 and the number of the others.
     `advice` is what to write into the mapping; `is_blocked` says that the gate would set aside more rows for this
     column than its limits allow.
     """
@@ -64,10 +71,9 @@ class ColumnCheck:
     examples: tuple[Unreadable, ...] = ()
     first: str | None = None
     last: str | None = None
-    top: tuple[tuple[str, int], ...] = ()
-    unknown: tuple[tuple[str, int], ...] = ()
-    strange: tuple[tuple[str, int], ...] = ()
-    unknown_words: int = 0
+    top: Counted = NO_VALUES
+    unknown: Counted = NO_VALUES
+    strange: Counted = NO_VALUES
     advice: tuple[str, ...] = ()
     is_blocked: bool = False
 
@@ -78,13 +84,13 @@ class ColumnCheck:
             lines.append(f"and {self.unreadable - len(self.examples):,} more")
         if self.first is not None:
             lines.append(f"from {self.first} to {self.last}")
-        if self.top:
-            lines.append("most frequent: " + _with_counts(self.top))
-        if self.unknown:
-            lines.append("no translation for: " + _shortened(self.unknown, self.unknown_words))
-        if self.strange:
+        if self.top.shown:
+            lines.append("most frequent: " + Counted(self.top.shown).in_words(_TOP))
+        if words := self.unknown.in_words(_LISTED):
+            lines.append(f"no translation for: {words}")
+        if words := self.strange.in_words(_LISTED):
             allowed = f"one of {', '.join(self.column.values)}" if self.column.values else "a team of the organisation"
-            lines.append(f"not {allowed}: " + _shortened(self.strange, len(self.strange)))
+            lines.append(f"not {allowed}: {words}")
         return [*lines, *self.advice]
 
 
@@ -105,13 +111,18 @@ class TableCheck:
 
 @dataclass(frozen=True)
 class FileCheck:
-    """What one file would become."""
+    """What one file would become.
+
+    `columns` are the names of all its columns, where the owner of the file has asked for them; `unused` says which of
+    them nothing uses.
+    """
 
     path: Path
     form: str
     rows: int
     tables: tuple[TableCheck, ...]
-    unused: tuple[str, ...] = ()
+    columns: tuple[str, ...] = ()
+    unused: str = ""
     damage: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     unread: tuple[str, ...] = ()
@@ -119,13 +130,17 @@ class FileCheck:
 
 @dataclass(frozen=True)
 class CheckReport:
-    """The answer of `opslib sources check`: as lines of text, or drawn by rich (`console.print(report)`)."""
+    """The answer of `opslib sources check`: as lines of text, or drawn by rich (`console.print(report)`).
+
+    `to_owner` says that it shows all values, which only who may see the files is to read.
+    """
 
     source: str
     description: str
     files: tuple[FileCheck, ...]
     problems: tuple[str, ...] = ()
     source_notes: tuple[str, ...] = field(default=())
+    to_owner: bool = False
 
     @property
     def fits(self) -> bool:
@@ -150,11 +165,13 @@ class CheckReport:
     def lines(self) -> list[str]:
         """The report as plain lines."""
         report = [f"source {self.source}: {self.description}"]
+        report += [_TO_OWNER] if self.to_owner else []
         report += [f"! {problem}" for problem in self.problems]
         for file in self.files:
-            report += ["", f"{file.path.name}: {file.form}, {file.rows:,} rows"]
+            report += ["", f"{shown_name(file.path)}: {file.form}, {file.rows:,} rows"]
             report += [f"! {damage}" for damage in file.damage]
             report += [f"  note: {note}" for note in (*file.unread, *file.notes)]
+            report += [f"  {line}" for line in _legend(file)]
             for table in file.tables:
                 report += ["", f"  {_heading(table)}"]
                 report += [f"  ! {text}" for text in (*_broken_rows(table), *table.advice)]
@@ -167,18 +184,24 @@ class CheckReport:
                 if table.absent:
                     report.append(f"    not in this export: {', '.join(table.absent)}")
             if file.unused:
-                report.append(f"  columns of the file that nothing uses: {listed(file.unused)}")
+                report.append(f"  columns of the file that nothing uses: {file.unused}")
         if self.source_notes:
             report += ["", "about this source:", *(f"  - {note}" for note in self.source_notes)]
-        return [*report, "", self.verdict()]
+        return [*report, "", *self._hidden_values(), self.verdict()]
+
+    def _hidden_values(self) -> list[str]:
+        """How the values can be had that are not shown."""
+        return [] if self.to_owner else [f"Values and columns that may name somebody are counted only; {OWNER_SEES}."]
 
     def __rich__(self) -> Group:
         parts: list[RichText | RichTable] = [RichText(f"source {self.source}: {self.description}", style="bold")]
+        parts += [RichText(_TO_OWNER, style="yellow")] if self.to_owner else []
         parts += [RichText(f"! {problem}", style="red") for problem in self.problems]
         for file in self.files:
-            parts.append(RichText(f"\n{file.path.name}: {file.form}, {file.rows:,} rows", style="bold"))
+            parts.append(RichText(f"\n{shown_name(file.path)}: {file.form}, {file.rows:,} rows", style="bold"))
             parts += [RichText(f"! {damage}", style="red") for damage in file.damage]
             parts += [RichText(f"note: {note}", style="dim") for note in (*file.unread, *file.notes)]
+            parts += [RichText(line, style="dim") for line in _legend(file)]
             for table in file.tables:
                 parts += [RichText(f"! {text}", style="red") for text in (*_broken_rows(table), *table.advice)]
                 grid = RichTable(title=RichText(_heading(table)), title_justify="left", caption_justify="left")
@@ -187,43 +210,52 @@ class CheckReport:
                 for check in table.columns:
                     row = _cells(check)
                     row[-1] = "\n".join([row[-1], *check.details()])
-                    style = "red" if check.unreadable or check.strange else None
+                    style = "red" if check.unreadable or check.strange != NO_VALUES else None
                     grid.add_row(*(RichText(cell) for cell in row), style=style)
                 if table.absent:
                     grid.caption = RichText(f"not in this export: {', '.join(table.absent)}")
                 parts.append(grid)
             if file.unused:
-                parts.append(RichText(f"columns of the file that nothing uses: {listed(file.unused)}", style="dim"))
+                parts.append(RichText(f"columns of the file that nothing uses: {file.unused}", style="dim"))
         parts += [RichText(f"- {note}", style="dim") for note in self.source_notes]
+        parts += [RichText(f"\n{line}", style="dim") for line in self._hidden_values()]
         parts.append(RichText(f"\n{self.verdict()}", style="green" if self.fits else "red"))
         return Group(*parts)
 
 
+_TO_OWNER: Final = (
+    "This shows values of the files as they are, personal data among them: it is for who may see the files, and not to "
+    "be passed on."
+)
 _HEADER: Final = ["column", "read", "empty", "unreadable", "type", "made"]
 _RIGHT: Final = (1, 2, 3)
 
 
-def check_source(params: Path, name: str, paths: Sequence[Path]) -> CheckReport:
+def check_source(params: Path, name: str, paths: Sequence[Path], *, to_owner: bool = False) -> CheckReport:
     """Read files of a source and tell what each column would become; nothing is written.
 
     Args:
         params: the folder of the parameters.
         name: the source.
         paths: files, or folders whose fitting files are taken.
+        to_owner: whether all values and names of columns are shown, to who may see the files.
 
     Raises:
         SettingsError: there is no such source, or its file does not fit.
 
     Notes:
-        A file that cannot be read is told of among the problems; the others are checked all the same. Values of columns
-        that name persons or hold free text are never shown.
+        A file that cannot be read is told of among the problems; the others are checked all the same. But for the
+        owner of the files, values are shown as `Disclosure` decides, those of persons and of free text never.
     """
     mapping = load_source(params, name)
-    teams: tuple[str, ...] = ()
-    limits = Limits()
+    allowance = _Allowance((), Limits(), Disclosure(mapping.vocabulary, to_owner=to_owner))
     if (params / f"{mapping.organisation}.yml").is_file():
         organisation = load_organisation(params, mapping.organisation)
-        teams, limits = organisation.team_names, organisation.limits
+        allowance = _Allowance(
+            organisation.team_names,
+            organisation.limits,
+            Disclosure(mapping.vocabulary, organisation.privacy.minimum_group, to_owner),
+        )
     files, problems = [], []
     for path in paths:
         try:
@@ -233,18 +265,19 @@ def check_source(params: Path, name: str, paths: Sequence[Path]) -> CheckReport:
             continue
         for file in exports:
             try:
-                files.append(_check_file(mapping, file, _Allowance(teams, limits)))
+                files.append(_check_file(mapping, file, allowance))
             except ExportError as error:
                 problems.append(str(error))
-    return CheckReport(name, mapping.description, tuple(files), tuple(problems), mapping.notes)
+    return CheckReport(name, mapping.description, tuple(files), tuple(problems), mapping.notes, to_owner)
 
 
 @dataclass(frozen=True)
 class _Allowance:
-    """The teams there are, and how much the gate lets pass."""
+    """The teams there are, how much the gate lets pass, and what is shown of values."""
 
     teams: Sequence[str]
     limits: Limits
+    disclosure: Disclosure
 
 
 def _check_file(mapping: SourceMapping, path: Path, allowance: _Allowance) -> FileCheck:
@@ -253,6 +286,7 @@ def _check_file(mapping: SourceMapping, path: Path, allowance: _Allowance) -> Fi
         plans = [plan.thorough() for plan in plan_file(con, mapping, path, look_ups, reading)]
         try:
             used = {name for plan in plans for name in plan.used}
+            columns = max((plan.file_columns for plan in plans), key=len)
             names = list(dict.fromkeys(plan.table for plan in plans))
             tables = tuple(_check_table(con, [p for p in plans if p.table == name], allowance) for name in names)
             return FileCheck(
@@ -260,7 +294,8 @@ def _check_file(mapping: SourceMapping, path: Path, allowance: _Allowance) -> Fi
                 form=_FORMS[form_of(path)] if path.stat().st_size else "nothing",
                 rows=plans[0].file_rows,
                 tables=tables,
-                unused=tuple(name for name in max((p.file_columns for p in plans), key=len) if name not in used),
+                columns=columns if allowance.disclosure.to_owner else (),
+                unused=columns_in_words(columns, shown_columns(mapping), used) if set(columns) - used else "",
                 unread=tuple(dict.fromkeys(text for plan in plans for text in plan.unread)),
                 damage=tuple(dict.fromkeys(damage for plan in plans for damage in plan.damage)),
                 notes=tuple(dict.fromkeys(note for plan in plans for note in plan.notes)),
@@ -333,56 +368,55 @@ def _check_column(
         con,
         f"SELECT count({value}), count(*) FILTER ({failed}), count(*) FROM {rows} WHERE _broken IS NULL",
     )
+    excerpt = f"left(r{number}, 40)" if allowance.disclosure.to_owner else time_sql.excerpt(f"r{number}")
     hint = variants[0].advice.replace("{t}", f"r{number}")
     failures = con.execute(
-        f"SELECT _row, left(r{number}, 40), _plan, _variant, {hint} FROM {rows} WHERE {failed} AND _broken IS NULL "
+        f"SELECT _row, {excerpt}, _plan, _variant, {hint} FROM {rows} WHERE {failed} AND _broken IS NULL "
         f"ORDER BY _row LIMIT {_EXAMPLES}"
     ).fetchall()
-    hidden = column.type in ("person", "free_text")
+    is_hidden = column.type in ("person", "free_text") and not allowance.disclosure.to_owner
     examples = tuple(
-        Unreadable(row, HIDDEN if hidden else raw, plans[plan].variants[variant].columns[number].expected + words)
-        for row, raw, plan, variant, words in failures
+        Unreadable(row, HIDDEN if is_hidden else text, plans[plan].variants[variant].columns[number].expected + words)
+        for row, text, plan, variant, words in failures
     )
     first = last = None
     if column.type in ("instant", "date") and read:
         cut = f"{value} AT TIME ZONE 'UTC'" if column.type == "instant" else value
         form = "%Y-%m-%d %H:%M:%S UTC" if column.type == "instant" else "%Y-%m-%d"
         first, last = _row(con, f"SELECT strftime(min({cut}), '{form}'), strftime(max({cut}), '{form}') FROM {rows}")
-    top: tuple[tuple[str, int], ...] = ()
-    unknown: tuple[tuple[str, int], ...] = ()
-    strange: tuple[tuple[str, int], ...] = ()
-    unknown_words = strange_rows = 0
+    top = unknown = strange = NO_VALUES
+    strange_rows = 0
     if column.type == "category":
         label, condition = value, "true"
         if event is not None and column.name == "value":
-            # The value of an assignee event names a person.
-            label, condition = f"concat(v{event}, ' ', {value})", f"v{event} <> 'assignee'"
-        top = _most(con, f"SELECT {label} AS x FROM {rows} WHERE {value} IS NOT NULL AND {condition}")
+            # The value of an assignee event names a person, that of a merge a ticket.
+            label, condition = f"concat(v{event}, ' ', {value})", f"v{event} IN ({quoted_list(_CATEGORY_EVENTS)})"
         allowed = column.values or (tuple(allowance.teams) if column.name == "team" else ())
+        declared = {*allowed, *allowance.teams, *STATUSES, *PRIORITIES}
+        labels = declared if event is None else {f"{e} {word}" for e in _CATEGORY_EVENTS for word in declared}
+        disclosure = replace(
+            allowance.disclosure, vocabulary=allowance.disclosure.vocabulary | {word.casefold() for word in labels}
+        )
+        top = _most(con, f"SELECT {label} AS x FROM {rows} WHERE {value} IS NOT NULL AND {condition}", disclosure)
         if any(one.translated for one in variants):
             ours = f"{value} IN ({', '.join(quoted(name) for name in allowed)})" if allowed else "false"
             untranslated = (
                 f"SELECT r{number} AS x FROM {rows} WHERE u{number} AND {condition} "
                 f"AND NOT coalesce(lower({value}) = lower(r{number}) AND {ours}, false)"
             )
-            unknown = _most(con, untranslated, _MOST_LISTED)
-            (unknown_words,) = _row(con, f"SELECT count(DISTINCT x) FROM ({untranslated})")
+            unknown = _most(con, untranslated, disclosure)
         if allowed:
             others = f"SELECT {value} AS x FROM {rows} WHERE {value} NOT IN ({quoted_list(allowed)})"
             (strange_rows,) = _row(con, f"SELECT count(*) FROM ({others})")
-            strange = _most(
-                con,
-                others,
-                _MOST_LISTED,
-            )
+            strange = _most(con, others, disclosure)
     limits, empty = allowance.limits, total - read - unreadable
     lost = unreadable + strange_rows
     most_empty = limits.most_without_team_share if column.name == "team" else limits.unreadable_share
     lines: list[str] = []
     if column.type in ("instant", "date") and unreadable and len(variants) == 1:
         lines += advice.time_advice(con, rows, f"t{number}", variants[0].forms)
-    if unknown:
-        lines += advice.translation_block(column.name, [word for word, _ in unknown])
+    if unknown.shown:
+        lines += advice.translation_block(column.name, [word for word, _ in unknown.shown[:_MOST_LISTED]])
     if column.name == "team" and column.needed and variants[0].rule_columns:
         name = variants[0].sources[0] if variants[0].sources else variants[0].rule_columns[0]
         team_line = advice.team_advice(name, empty, total, allowance.teams, limits)
@@ -400,7 +434,6 @@ def _check_column(
         top=top,
         unknown=unknown,
         strange=strange,
-        unknown_words=unknown_words,
         advice=tuple(lines),
         is_blocked=column.needed and (lost > limits.unreadable_share * total or empty > most_empty * total),
     )
@@ -412,22 +445,23 @@ def _row(con: duckdb.DuckDBPyConnection, query: str) -> tuple[Any, ...]:
     return tuple(row)
 
 
-def _most(con: duckdb.DuckDBPyConnection, query: str, number: int = _TOP) -> tuple[tuple[str, int], ...]:
-    """The most frequent values of `x`, cut at 40 characters."""
+def _most(con: duckdb.DuckDBPyConnection, query: str, disclosure: Disclosure) -> Counted:
+    """The most frequent values of `x` that may be shown, and the number of the others."""
     rows = con.execute(
-        f"SELECT left(x, 40), count(*) FROM ({query}) GROUP BY ALL ORDER BY 2 DESC, 1 LIMIT {number}"
-    ).fetchall()
-    return tuple((str(value), count) for value, count in rows)
+        f"SELECT left(x, {_LONGEST}), count(*) FROM ({query}) GROUP BY ALL ORDER BY 2 DESC, 1"
+    ).fetchmany(_MOST_JUDGED)
+    counted = disclosure.counted((str(value), count) for value, count in rows)
+    if len(rows) < _MOST_JUDGED:
+        return counted
+    values, every = _row(con, f"SELECT count(DISTINCT left(x, {_LONGEST})), count(*) FROM ({query})")
+    shown = sum(count for _, count in counted.shown)
+    return Counted(counted.shown, values - len(counted.shown), every - shown)
 
 
-def _with_counts(values: Iterable[tuple[str, int]]) -> str:
-    return ", ".join(f"{value} ({count:,})" for value, count in values)
-
-
-def _shortened(values: Sequence[tuple[str, int]], number: int) -> str:
-    """The most frequent values, and how many others there are."""
-    listed = _with_counts(values[:_LISTED])
-    return listed + (f" and {number - _LISTED:,} more" if number > _LISTED else "")
+def _legend(file: FileCheck) -> list[str]:
+    """The names of all columns by their place, where they are shown."""
+    names = ", ".join(f"{place} `{printable(name)}`" for place, name in enumerate(file.columns, 1))
+    return [f"columns: {names}"] if file.columns else []
 
 
 def _heading(table: TableCheck) -> str:

@@ -8,8 +8,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from opslib.errors import ExportError
+from opslib.intake.disclosure import shown_name
 from opslib.intake.mapping.sources import Lookup, SourceMapping
-from opslib.intake.notation import listed, shown_name
+from opslib.intake.notation import listed
 
 
 def find_files(mapping: SourceMapping, exports: Path) -> list[Path]:
@@ -29,7 +30,7 @@ def find_files(mapping: SourceMapping, exports: Path) -> list[Path]:
     files = [path for path in _files(exports) if any(feed.fits(path.name) for feed in mapping.feeds)]
     _refuse_links_out(files, exports)
     if not files:
-        names = [path.name for path in _files(exports)]
+        names = [shown_name(path) for path in _files(exports)]
         raise ExportError(
             f"{exports}: no file fits the source {mapping.name!r}. It looks for {listed(mapping.file_patterns, 12)}; "
             f"the folder has {listed(names, 12) if names else 'no files'}"

@@ -10,6 +10,7 @@ from typing import Final
 import duckdb
 
 from opslib.errors import ExportError
+from opslib.intake.disclosure import shown_name
 from opslib.intake.mapping import time_sql, value_sql
 from opslib.intake.mapping.file_columns import FileColumns
 from opslib.intake.mapping.look_ups import LookUps
@@ -225,7 +226,7 @@ def plan_file(
     feeds = [feed for feed in mapping.feeds if feed.fits(path.name)]
     if not feeds:
         raise ExportError(
-            f"{path.name}: the source {mapping.name!r} has no mapping for this file; "
+            f"{shown_name(path)}: the source {mapping.name!r} has no mapping for this file; "
             f"it maps {listed(mapping.file_patterns, 12)}"
         )
     files: dict[ReadOptions, RawRows] = {}
@@ -318,12 +319,8 @@ def _thorough(column_plan: ColumnPlan) -> ColumnPlan:
 
 
 def _message(column_plan: ColumnPlan) -> str:
-    """SQL: what could not be read of `{r}`. A shifted column puts names into the place of times, so only what looks
-    like a time, a number or a truth value is shown."""
-    excerpt = "regexp_replace(left({r}, 40), '\\s+', ' ', 'g')"
-    if column_plan.column.type in _CHECKED_TYPES:
-        placeholder = "concat('(text of ', length({r}), ' characters)')"
-        excerpt = f"CASE WHEN {time_sql.is_showable(excerpt)} THEN {excerpt} ELSE {placeholder} END"
+    """SQL: what could not be read of `{r}`. A shifted column puts names into the place of times and categories."""
+    excerpt = time_sql.excerpt("{r}")
     start, end = quoted(f"{column_plan.column.name}: '"), quoted(f"' is not {column_plan.expected}")
     return f"concat({start}, {excerpt}, {end}, {column_plan.advice.replace('{t}', '{r}')})"
 

@@ -10,13 +10,14 @@ from typing import Final
 
 import duckdb
 
+from opslib.intake.disclosure import columns_in_words, places_in_words
 from opslib.intake.mapping import value_sql
 from opslib.intake.mapping.look_ups import MATCH, LookUpRows, LookUps, label_of
 from opslib.intake.mapping.sources import Feed, SourceMapping
 from opslib.intake.notation import identifier, listed, parquet_source, quoted
 from opslib.intake.reading.json_rows import explode
 from opslib.intake.reading.raw_rows import SHEET, RawRows
-from opslib.tables import Column, Table
+from opslib.tables import TABLES, Column, Table
 
 _BETWEEN: Final = "\x1f"
 """Sets the null markers apart, and stands in no cell."""
@@ -36,6 +37,11 @@ def _item_sql(array: str, item: re.Match[str]) -> str:
     matches = f"lambda x: json_extract_string(x, {key}) = {quoted(item['word'])}"
     value = f"json_extract_string(list_filter(json_extract({array}, '$[*]'), {matches})[1], {path})"
     return f"CASE WHEN json_valid({array}) THEN {value} END"
+
+
+def shown_columns(mapping: SourceMapping) -> frozenset[str]:
+    """The names of columns that may be shown of a file, in lower case: those of the mapping and of the tables."""
+    return mapping.vocabulary | {name for table in TABLES.values() for name in table.names}
 
 
 @dataclass
@@ -176,10 +182,13 @@ class FileColumns:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The columns of the file by name; none where its first line may be a row of data, which nobody is to see."""
-        columns = tuple(name for name in self.file.columns if name != SHEET)
-        is_header = self.used - {SHEET} and not any(_VALUE.fullmatch(name) for name in columns)
-        return columns if is_header else ()
+        """The columns of the file by name, in order."""
+        return tuple(name for name in self.file.columns if name != SHEET)
+
+    @property
+    def _has_header(self) -> bool:
+        """Whether the first line can be a header, and is no row of data."""
+        return bool(self.used - {SHEET}) and not any(_VALUE.fullmatch(name) for name in self.names)
 
     def missing_messages(
         self, table: Table, missing: Mapping[str, Sequence[str]], needed: Iterable[Sequence[str]]
@@ -197,14 +206,14 @@ class FileColumns:
         if elsewhere is not None:
             options = listed([names[0] if names else name for name, names in missing.items()])
             return [f"{self.raw.name}: the needed columns {options} are not in the first line; {elsewhere}"]
-        if not self.names:
+        if not self._has_header:
             options = listed([names[0] if names else name for name, names in missing.items()])
             return [f"{self.raw.name}: the needed columns {options} are not there; {self._header_doubt()}"]
         return [self._missing_message(table[name], names) for name, names in missing.items()]
 
     def _header_doubt(self) -> str:
         """What to say of a first line that may be no header, and must not be shown."""
-        number = len([name for name in self.file.columns if name != SHEET])
+        number = len(self.names)
         found = "some of them are values, not names" if self.used - {SHEET} else "none is a column that the feed names"
         return (
             f"its first line has {number:,} field(s), and {found}: is the header missing, or do lines stand above it "
@@ -234,6 +243,7 @@ class FileColumns:
         names = list(dict.fromkeys(rule_columns)) or [column.name]
         own_names = [name for name in self.raw.columns if name != SHEET]
         by_spelling = {re.sub(r"[\s_.-]+", "", name.casefold()): name for name in own_names}
+        vocabulary = shown_columns(self.mapping)
         keys = [re.sub(r"[\s_.-]+", "", name.casefold()) for name in (*names, column.name)]
         suggestions = [
             by_spelling[spelling]
@@ -242,20 +252,26 @@ class FileColumns:
         ]
         suggestions = [name for name in suggestions if name not in self.used] or suggestions
         options = " or ".join(f"`{name}`" for name in names)
-        hint = f"; did you mean {listed(suggestions[:1])}?" if suggestions else ""
+        hint = ""
+        if suggestions:
+            is_shown = suggestions[0].strip().casefold() in vocabulary
+            name = listed(suggestions[:1]) if is_shown else places_in_words([own_names.index(suggestions[0]) + 1])
+            hint = f"; did you mean {name}?"
         message = f"{self.raw.name}: the needed column {options} is not there"
         if column.name not in names:
             message += f" (it becomes `{column.name}`)"
-        return f"{message}; the file has {listed(own_names)}{hint}{self._layout_hint()}"
+        return f"{message}; the file has {columns_in_words(own_names, vocabulary)}{hint}{self._layout_hint()}"
 
     def _own_columns(self) -> str:
-        return f"the file has {listed(self.names)}" if self.names else self._header_doubt()
+        if not self._has_header:
+            return self._header_doubt()
+        return f"the file has {columns_in_words(self.names, shown_columns(self.mapping))}"
 
     def _layout_hint(self) -> str:
         """How to read another part of a workbook, or of a file with lines above its header."""
         if not self.raw.typed or SHEET not in self.raw.columns:
             return ""
-        others = listed([sheet.name for sheet in self.file.sheets]) if self.file.sheets else None
+        others = listed([sheet.title for sheet in self.file.sheets]) if self.file.sheets else None
         sheets = f"; the workbook has the sheets {others}: `read: {{sheet: …}}` chooses one" if others else ""
         return f"{sheets}; `read: {{skip_lines: …}}` leaves out lines above the header"
 

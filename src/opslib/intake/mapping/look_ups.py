@@ -12,10 +12,11 @@ from typing import Any, Final
 
 import duckdb
 
+from opslib.intake.disclosure import shown_name
 from opslib.intake.mapping import value_sql
 from opslib.intake.mapping.export_files import files_of_lookup
 from opslib.intake.mapping.sources import Feed, Lookup, SourceMapping
-from opslib.intake.notation import identifier, parquet_sources, quoted, shown_name
+from opslib.intake.notation import identifier, parquet_sources, quoted
 from opslib.intake.reading.joined_rows import neighbours
 from opslib.intake.reading.raw_rows import RawRows, Stretch, Workspace
 from opslib.intake.reading.read import open_export

@@ -37,9 +37,9 @@ class MappedFile:
 
     `present` are the standard columns that the file gives; `rows_read` the rows that come out of `chunks()`;
     `left_out` the number of those that the mapping's `where` leaves out; `records` the number of records in the file,
-    counted by another way than its rows; `unread` says what of the file was not read, and why; `unused` are the file's
-    columns that no feed uses; `damage` is what is wrong with the file as a whole; `found` are digests of what the file
-    looks up beside it and finds, where these are kept. `rows` are a Parquet file, or those of a small file itself.
+    counted by another way than its rows; `unread` says what of the file was not read, and why; `damage` is what is
+    wrong with the file as a whole; `found` are digests of what the file looks up beside it and finds, where these are
+    kept. `rows` are a Parquet file, or those of a small file itself.
     """
 
     table: str
@@ -51,7 +51,6 @@ class MappedFile:
     damage: str | None
     notes: tuple[str, ...]
     unread: tuple[str, ...]
-    unused: tuple[str, ...]
     rows: Path | pa.Table = field(repr=False)
     found: pa.Table | None = field(repr=False)
     workspace: Workspace = field(repr=False)
@@ -208,7 +207,6 @@ def _parted(found: pa.Table, last_rows: np.ndarray) -> list[pa.Table]:
 
 def _mapped(plans: Sequence[Plan], path: Path, con: duckdb.DuckDBPyConnection) -> list[MappedFile]:
     workspace = plans[0].workspace
-    used = {name for plan in plans for name in plan.used}
     files = []
     for table in dict.fromkeys(plan.table for plan in plans):
         table_plans = [plan for plan in plans if plan.table == table]
@@ -229,7 +227,6 @@ def _mapped(plans: Sequence[Plan], path: Path, con: duckdb.DuckDBPyConnection) -
                 damage="; ".join(damage) or None,
                 notes=tuple(dict.fromkeys(note for plan in table_plans for note in plan.notes)),
                 unread=tuple(dict.fromkeys(text for plan in table_plans for text in plan.unread)),
-                unused=tuple(name for name in max((plan.file_columns for plan in plans), key=len) if name not in used),
                 rows=target,
                 found=_found(cursor, table_plans),
                 workspace=workspace,

@@ -60,7 +60,7 @@ def rounding_faults(con: duckdb.DuckDBPyConnection, raw: RawRows, columns: Itera
         elif long and (maker := _rounded_by(con, raw, text)):
             fault = f"its ids of 16 digits and more end in zeros, as {maker} leaves them"
         if fault:
-            faults[name] = f"{raw.path.name}: the ids of the column `{name}` were rounded ({fault}), {_ADVICE}"
+            faults[name] = f"{raw.name}: the ids of the column `{name}` were rounded ({fault}), {_ADVICE}"
     return faults
 
 

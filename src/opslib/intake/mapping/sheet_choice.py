@@ -58,7 +58,7 @@ def rows_of_sheets(con: duckdb.DuckDBPyConnection, raw: RawRows, uses: Sequence[
 
 def _reason(use: SheetUse, best: SheetUse) -> str:
     """Why a sheet is not read."""
-    name = f"the sheet `{use.sheet.name}` was not read:"
+    name = f"the sheet `{use.sheet.title}` was not read:"
     if not use.sheet.rows.columns or not use.sheet.rows.rows:
         return f"{name} it is empty"
     if use.absent:
@@ -67,7 +67,7 @@ def _reason(use: SheetUse, best: SheetUse) -> str:
         return f"{name} it is hidden, like a copy; {use.sheet.rows.records:,} rows"
     lacking = sorted(best.columns - use.columns)
     return (
-        f"{name} its header is another than that of `{best.sheet.name}`"
+        f"{name} its header is another than that of `{best.sheet.title}`"
         + (f" and lacks {listed(lacking)}" if lacking else "")
         + f"; {use.sheet.rows.records:,} rows. `read: {{sheet: …}}` chooses one"
     )
@@ -77,4 +77,4 @@ def _names(uses: Sequence[SheetUse]) -> list[str]:
     """Which sheets are read, where they are several."""
     if len(uses) < 2:
         return []
-    return [f"{len(uses)} sheets were read one after the other: {listed([use.sheet.name for use in uses])}"]
+    return [f"{len(uses)} sheets were read one after the other: {listed([use.sheet.title for use in uses])}"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import fnmatch
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
@@ -304,6 +304,24 @@ class SourceMapping(Settings):
         if self.name == STANDARD:
             return [f"{table}.csv" for table in TABLES]
         return list(dict.fromkeys(pattern for feed in self.feeds for pattern in feed.files))
+
+    @property
+    def vocabulary(self) -> frozenset[str]:
+        """All words of the mapping, in lower case: what a file has of them may be shown."""
+        words = {word.strip().casefold() for word in _words(self.model_dump(exclude={"description", "notes"}))}
+        # Of `answers[type=comment].text` and of a look-up's column the file has the parts.
+        parts = {part for word in words for part in re.split(r"[.\[\]=]", word) if part}
+        return frozenset(words | parts)
+
+
+def _words(tree: object) -> Iterator[str]:
+    match tree:
+        case str():
+            yield tree
+        case dict():
+            yield from (word for pair in tree.items() for part in pair for word in _words(part))
+        case list() | tuple():
+            yield from (word for part in tree for word in _words(part))
 
 
 def _fits(name: str, patterns: Iterable[str]) -> bool:

@@ -90,7 +90,21 @@ def advice(words: TimeWords) -> str:
     )
 
 
-def is_showable(sql: str) -> str:
+def excerpt(sql: str) -> str:
+    """SQL: what may be shown of a text that stands in the place of a time, a number or a truth value.
+
+    Digits that are no year of these times may be those of a card, a telephone or a birth, and only their places are
+    shown; of what holds other words, or signs that such values do not have, only the length.
+    """
+    start = f"regexp_replace(left({sql}, 40), '\\s+', ' ', 'g')"
+    digits = f"length(regexp_replace({start}, '[^0-9]', '', 'g'))"
+    is_harmless = f"{digits} <= {_HARMLESS_DIGITS} OR regexp_matches({start}, {quoted(_YEAR)})"
+    masked = f"regexp_replace({start}, '[0-9]', '#', 'g')"
+    shown = f"CASE WHEN {is_harmless} THEN {start} ELSE {masked} END"
+    return f"CASE WHEN {_is_time_like(start)} THEN {shown} ELSE concat('(text of ', length({sql}), ' characters)') END"
+
+
+def _is_time_like(sql: str) -> str:
     """SQL: whether a text has only what times, numbers and truth values have, so that it names nobody."""
     words = f"regexp_extract_all(lower(strip_accents({sql})), '\\pL+')"
     others = f"list_filter({words}, lambda word: strpos({quoted(_SHOWABLE_WORDS)}, ' ' || word || ' ') = 0)"
@@ -101,6 +115,8 @@ def _all_month_names() -> set[str]:
     return {name for language in LANGUAGES for name in months_of(language)}
 
 
+_HARMLESS_DIGITS: Final = 3
+_YEAR: Final = r"(^|[^0-9])20[0-9][0-9]([01][0-9][0-3][0-9])?($|[^0-9])"
 _OTHER_WORDS: Final = "a am de false m n na nan no none null of off on p pm t true yes"
 _SHOWABLE_WORDS: Final = " ".join(
     ["", *sorted({*_all_month_names(), *map(str.lower, abbreviations()), *_OTHER_WORDS.split()}), ""]

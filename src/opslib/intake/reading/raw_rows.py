@@ -16,7 +16,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from opslib.intake.notation import identifier, parquet_source, shown_name
+from opslib.intake.disclosure import shown_name, shown_title
+from opslib.intake.notation import identifier, parquet_source
 from opslib.intake.reading.read_options import SUFFIXES, ReadOptions
 from opslib.settings import ReadingLimits
 
@@ -142,6 +143,11 @@ class Sheet:
     name: str
     hidden: bool
     rows: RawRows
+
+    @property
+    def title(self) -> str:
+        """What messages call the sheet."""
+        return shown_title(self.name)
 
 
 class BeyondLimits(Exception):

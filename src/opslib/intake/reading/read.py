@@ -17,7 +17,7 @@ from typing import Final, Literal
 import duckdb
 
 from opslib.errors import ExportError
-from opslib.intake.notation import shown_name
+from opslib.intake.disclosure import shown_name
 from opslib.intake.reading.csv_rows import csv_rows
 from opslib.intake.reading.disguises import disguise_of, is_text
 from opslib.intake.reading.joined_rows import joined
@@ -98,7 +98,7 @@ def form_of(path: Path) -> Form:
     try:
         return _form_of(path, path.name)
     except OSError as error:
-        raise ExportError(f"{path}: the file cannot be opened: {error.strerror}") from error
+        raise ExportError(f"{path.parent / shown_name(path)}: the file cannot be opened: {error.strerror}") from error
 
 
 def _form_of(path: Path, name: str) -> Form:

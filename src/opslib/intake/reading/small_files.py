@@ -10,7 +10,7 @@ from typing import Final
 import duckdb
 
 from opslib.errors import ExportError
-from opslib.intake.notation import shown_name
+from opslib.intake.disclosure import shown_name
 from opslib.intake.reading.csv_rows import rows_of_texts
 from opslib.intake.reading.disguises import disguise_of
 from opslib.intake.reading.raw_rows import BeyondLimits, RawRows, Reading, Workspace

@@ -59,7 +59,7 @@ def check_bounds(reading: Reading) -> None:
                 if _PARTS.fullmatch(member.filename):
                     _check_part(reading, archive, member, unpacking)
     except (*NOT_A_ZIP, zlib.error, RuntimeError) as error:
-        raise BrokenPart(str(error)) from error
+        raise BrokenPart("one of its parts cannot be unpacked") from error
 
 
 def _check_part(reading: Reading, archive: zipfile.ZipFile, member: zipfile.ZipInfo, unpacking: Unpacking) -> None:

@@ -21,6 +21,7 @@ from python_calamine import (
 from python_calamine import PasswordError as WorkbookIsLocked
 
 from opslib.errors import ExportError
+from opslib.intake.disclosure import shown_title
 from opslib.intake.notation import listed
 from opslib.intake.reading.header import Header, header_of
 from opslib.intake.reading.raw_rows import HEAD_LINES, SHEET, RawRows, Reading, RowWriter, Sheet
@@ -51,7 +52,7 @@ def workbook_rows(reading: Reading) -> RawRows:
         )
     except _BROKEN as error:
         return reading.nothing(
-            f"{reading.name}: the workbook is damaged and cannot be opened ({_first_line(error)}); fetch the export "
+            f"{reading.name}: the workbook is damaged and cannot be opened ({_fault(error)}); fetch the export "
             "again, or open it in a spreadsheet and save it as CSV"
         )
     if not sheets:
@@ -69,7 +70,7 @@ def _entries(reading: Reading, book: CalamineWorkbook) -> list[SheetMetadata]:
         return entries
     named = [entry for entry in entries if entry.name == name]
     if not named:
-        names = [entry.name for entry in entries]
+        names = [shown_title(entry.name) for entry in entries]
         raise ExportError(f"{reading.name}: there is no sheet {name!r}; the workbook has {listed(names)}")
     return named
 
@@ -85,10 +86,10 @@ def _rows(reading: Reading, book: CalamineWorkbook, name: str) -> RawRows:
     head: list[list[str | None]] = []
     header = _header(reading, numbered_rows, head)
     if header is None:
-        return reading.nothing(f"{reading.name}: the sheet `{name}` is empty")
+        return reading.nothing(f"{reading.name}: the sheet `{shown_title(name)}` is empty")
     width = len(header.columns)
     if width > reading.limits.columns:
-        raise reading.beyond("columns", f"the header of its sheet `{name}` has {width:,} columns")
+        raise reading.beyond("columns", f"the header of its sheet `{shown_title(name)}` has {width:,} columns")
     top = reading.options.skip_lines + len(head) - 1
     parquet, records = reading.workspace.new(".parquet"), 0
     with RowWriter(parquet, [*header.columns, SHEET]) as writer:
@@ -130,8 +131,9 @@ def _panics_as_errors() -> Iterator[None]:
         raise
 
 
-def _first_line(error: BaseException) -> str:
-    return (str(error).splitlines() or ["it has no readable parts"])[0][:120]
+def _fault(error: BaseException) -> str:
+    """What is wrong in our words: those of the reader may hold what stands in the workbook."""
+    return str(error) if isinstance(error, BrokenPart) else f"{type(error).__name__} in one of its parts"
 
 
 def _cell(value: object) -> str | None:

@@ -9,9 +9,15 @@ import pandas as pd
 
 from opslib.analysis.contact_drivers import escalation
 from opslib.analysis.contact_drivers.texts import typical_tickets
+from opslib.analysis.methods.small_groups import mask_cells
 from opslib.display import words
 from opslib.intake.privacy.redaction import redact
-from opslib.reports.contact_drivers.escalation_files import Escalation, EscalationHandover, escalation_id
+from opslib.reports.contact_drivers.escalation_files import (
+    IDENTIFYING_COLUMNS,
+    Escalation,
+    EscalationHandover,
+    escalation_id,
+)
 from opslib.reports.contact_drivers.frames import Drivers
 
 _LONGEST_EXCERPT = 280
@@ -62,7 +68,7 @@ def evidence(contacts: Drivers, row: pd.Series) -> Escalation:
         segments=segments[(segments["share"] < 1) | (segments["others_share"] < 1)],
         links=_links(contacts, row, tuple(own["ticket_id"])),
         examples=tuple(_excerpts(contacts.raw_texts, typical_tickets(contacts.texts, list(own["ticket_id"])))),
-        tickets=own,
+        tickets=mask_cells(own, [name for name in IDENTIFYING_COLUMNS if name in own], minimum=contacts.minimum_group),
     )
 
 

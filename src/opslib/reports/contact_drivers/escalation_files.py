@@ -26,7 +26,9 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]<>#|~&!]|^[-+=]|^\d+(?=[.)]))")
 _LINK = re.compile(r"(?<=:)(?=//)|(?<=www)(?=\.)", re.IGNORECASE)
 _LINES = re.compile(r"[\r\n\t\f\v\x00-\x1f\x7f\x85\u2028\u2029]+")
-_COLUMNS = ("ticket_id", "day", "week", "contact_reason", "channel", "language", "region", "form")
+IDENTIFYING_COLUMNS = ("contact_reason", "channel", "language", "region", "form")
+"""The columns of a ticket that together may tell who wrote it."""
+_COLUMNS = ("ticket_id", "day", "week", *IDENTIFYING_COLUMNS)
 
 
 @dataclass(frozen=True)
@@ -119,7 +121,7 @@ def as_csv(escalation: Escalation) -> str:
 
     Returns:
         CSV with a byte order mark, by which Excel knows UTF-8. A cell that a spreadsheet would take for a formula
-        begins with an apostrophe. No person ids and no texts.
+        begins with an apostrophe. No person ids and no texts; groups of too few people have no name.
     """
     target = io.StringIO()
     columns = [name for name in _COLUMNS if name in escalation.tickets]

@@ -23,6 +23,7 @@ from opslib.analysis.contact_drivers.escalation_register import AREA, SCHEMA, TA
 from opslib.analysis.contact_drivers.movers import ALL
 from opslib.analysis.contact_drivers.relabelling import labels_replaced
 from opslib.analysis.methods.intervals import poisson_rate
+from opslib.analysis.methods.small_groups import groups_to_hide
 from opslib.display import words
 from opslib.display.headline import Headline, Line
 from opslib.errors import NotInExport
@@ -144,8 +145,13 @@ class Drivers:
 
     @cached_property
     def counts(self) -> pd.DataFrame:
-        """Tickets per week, reason and segment: dimension, segment, contact_reason, week, count."""
-        return movement.weekly_counts(self.tickets, self.weeks)
+        """Tickets per week, reason and segment: dimension, segment, contact_reason, week, count.
+
+        Without those of too few people in the weeks that a test rests on.
+        """
+        counts = movement.weekly_counts(self.tickets, self.weeks)
+        rows = self.tickets[self.tickets["week"].isin(self.weeks[-(movement.TRAILING_WEEKS + 1) :])]
+        return counts[~movement.of_few_people(counts, rows, minimum_group=self.minimum_group)].reset_index(drop=True)
 
     @cached_property
     def movers(self) -> pd.DataFrame:
@@ -248,8 +254,15 @@ class Drivers:
         rose = set(self.register.loc[self.register["state"] == follow_up.ROSE, "subject"])
         taken = self.open_candidates.index[~self.open_candidates.isin(rose)]
         rows = escalation.escalations_of_the_week(self.candidates, self.is_relabelled, taken)
+        rows = rows[[self._has_people_enough(row) for _, row in rows.iterrows()]] if len(rows) else rows
         names = [escalation_id(self.week.week, self.week.team, str(subject)) for subject in rows["subject"]]
         return rows.assign(escalation_id=pd.Series(names, index=rows.index, dtype="str"))
+
+    def _has_people_enough(self, row: pd.Series) -> bool:
+        """Whether so many people have written of a candidate since its onset that they may be shown together."""
+        tickets = self.tickets_with_text
+        own = tickets[escalation.subject_tickets(tickets, row) & (tickets["day"] >= row["onset_on"])]
+        return bool((~groups_to_hide(own.assign(all=ALL), ["all"], minimum=self.minimum_group)).any())
 
     @cached_property
     def is_relabelled(self) -> pd.Series:
@@ -413,12 +426,12 @@ def per_user(contacts: Drivers) -> pd.DataFrame:
     weeks = len(contacts.weeks[-RANKED_WEEKS:])
     tickets = contacts.recent.assign(all=ALL)
     exposure = contacts.exposure.assign(all=ALL)
-    person = "requester_id" if "requester_id" in tickets else "ticket_id"
     parts = []
     for name in (ALL, *(name for name in SPLITS if name in tickets and name in exposure)):
-        sums = tickets.groupby(name).agg(tickets=("ticket_id", "size"), people=(person, "nunique"))
+        is_hidden = groups_to_hide(tickets, [name], minimum=contacts.minimum_group)
+        sums = tickets[~is_hidden].groupby(name).agg(tickets=("ticket_id", "size"))
         sums = sums.join(exposure.groupby(name)["users"].sum(), how="inner")
-        sums = sums[(sums["people"] >= contacts.minimum_group) & (sums["users"] > 0)]
+        sums = sums[sums["users"] > 0]
         part = sums.rename_axis("segment").reset_index().sort_values("tickets", ascending=False, kind="stable")
         parts.append(part.assign(dimension=name))
     frame = pd.concat(parts, ignore_index=True)
@@ -469,6 +482,8 @@ def warnings(contacts: Drivers) -> pd.DataFrame:
     """Early warnings on the days of the week: the columns of `analysis.contact_drivers.movers.early_warnings`."""
     days = _days(contacts, contacts.weeks[-(movement.TRAILING_WEEKS + 2) :])
     frame = movement.early_warnings(movement.daily_counts(contacts.tickets, days), days[-7:])
+    shown = contacts.counts.loc[contacts.counts["dimension"] == ALL, "contact_reason"]
+    frame = frame[frame["contact_reason"].isin(list(shown.unique()))].reset_index(drop=True)
     return answer(frame, is_known=contacts.judges_reasons or len(frame) > 0, missing=NO_DAYS)
 
 

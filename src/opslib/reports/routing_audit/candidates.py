@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import pandas as pd
 
+from opslib.analysis.methods.small_groups import few_people, groups_to_hide
 from opslib.analysis.routing_audit.lint import lint
-from opslib.analysis.routing_audit.replay import Replay, replay
+from opslib.analysis.routing_audit.replay import Replay
+from opslib.analysis.routing_audit.replay import replay as replay_rules
 from opslib.analysis.routing_audit.rules import conditions_of, learn_rules
 from opslib.display import words
 from opslib.display.cells import Cell
@@ -89,9 +91,35 @@ def replay_files(
         candidate=candidate,
         first=shift_week(last, 1 - weeks),
         last=last,
-        result=replay(today, rules, fields),
+        result=without_small_changes(
+            replay_rules(today, rules, fields), tickets, minimum_group=organisation.privacy.minimum_group
+        ),
         faults=findings[findings["fault"].isin(_FAULTS_BY_ITSELF)],
     )
+
+
+def without_small_changes(result: Replay, tickets: pd.DataFrame, *, minimum_group: int) -> Replay:
+    """Put together, in a replay, the queues and the changes of too few people.
+
+    Args:
+        result: of `replay`.
+        tickets: the tickets that were replayed, with requester_id where the export tells who asks.
+        minimum_group: how many people a group must have.
+
+    Returns:
+        The replay: of changes that too few people would see, queues and tickets are not named.
+    """
+    changed = result.changed
+    if "requester_id" in tickets and len(changed):
+        changed = changed.merge(tickets[["ticket_id", "requester_id"]], on="ticket_id", how="left")
+    keys = ["queue_today", "queue_candidate", "verdict"]
+    if set(keys) - set(changed.columns) or changed.empty:
+        return result
+    is_hidden = groups_to_hide(changed, keys, minimum=minimum_group)
+    few = few_people(minimum_group)
+    hidden = {"queue_today": few, "queue_candidate": few, "ticket_id": "", "verdict": "not told"}
+    columns = {name: changed[name].astype("object").mask(is_hidden, text) for name, text in hidden.items()}
+    return replace(result, changed=changed.assign(**columns)[list(result.changed.columns)])
 
 
 def learn_file(
@@ -127,7 +155,7 @@ def learn_file(
     tickets = routed_tickets(warehouse, last=last, weeks=weeks)
     end = _end_of(last, organisation)
     solves = tickets[tickets["solved_queue"].notna() & (tickets["last_solved_at"] < end) & tickets[by].notna()]
-    rules = learn_rules(solves, field=by)
+    rules = learn_rules(solves, field=by, least=organisation.privacy.minimum_group)
     if not rules:
         raise WarehouseError(f"no ticket up to {last} is solved and has a {by}: there is nothing to learn from")
     values = sum(len(condition.operands) for rule in rules for condition in conditions_of(rule.when))

@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from opslib.analysis.methods.intervals import wilson
+from opslib.analysis.methods.small_groups import few_people, fold, groups_to_hide
 from opslib.analysis.methods.survival import grouped_quantiles
 from opslib.analysis.routing_audit import moves
 from opslib.analysis.routing_audit.lint import COLUMNS, EXAMPLES
@@ -25,6 +26,7 @@ from opslib.analysis.routing_audit.rules import Rule, TicketFields, learn_rules
 from opslib.display import words
 from opslib.display.headline import Headline, Line
 from opslib.metrics import is_satisfied
+from opslib.reports.routing_audit.candidates import without_small_changes
 from opslib.reports.routing_audit.rule_files import read_candidate
 from opslib.reports.routing_audit.tickets import fields_at_creation, routed_tickets, routing_rules
 from opslib.reports.week import Week, answer
@@ -52,6 +54,11 @@ class Audit:
     def warehouse(self) -> Warehouse:
         """Where it is read from."""
         return self.week.warehouse
+
+    @property
+    def minimum_group(self) -> int:
+        """How many people a group must have to be shown."""
+        return self.week.organisation.privacy.minimum_group
 
     @property
     def weeks(self) -> list[str]:
@@ -151,9 +158,10 @@ def transitions(audit: Audit, *, by: moves.Unit = "queue") -> pd.DataFrame:
 
     Returns:
         origin and destination (queues, or the labels of teams), moves, tickets, and the share of the moves out of the
-        origin that go to the destination with its interval (share, low, high); most moves first.
+        origin that go to the destination with its interval (share, low, high); most moves first. Moves of too few
+        people are put together.
     """
-    table = moves.transitions(moves.moves(audit.spells, by))
+    table = moves.transitions(_without_small_groups(audit, moves.moves(audit.spells, by)))
     if by == "team":
         is_known = len(table) > 0 or audit.week.has_events("team", audit.weeks)
         labels = {team.name: team.label for team in audit.week.organisation.teams}
@@ -167,11 +175,19 @@ def transfers(audit: Audit) -> pd.DataFrame:
 
     Returns:
         transfers ("0", "1", "2", "3 or more"), tickets, share, low, high, ping_pong (tickets that came back to a queue
-        that they had left; missing where the export does not tell).
+        that they had left; missing where the export does not tell). Numbers of too few people are missing.
     """
-    return answer(
-        moves.transfer_counts(audit.own), is_known=audit.has_transfers or audit.own.empty, missing=NO_TRANSFERS
-    )
+    counts = moves.transfer_counts(audit.own)
+    with_count = audit.own[audit.own["transfers"].notna()]
+    back = with_count[with_count["ping_pongs"].fillna(0) > 0]
+    for column, rows in (("tickets", with_count), ("ping_pong", back)):
+        names = rows["transfers"].clip(upper=3).map(dict(enumerate(counts["transfers"])))
+        is_hidden = counts["transfers"].isin(_of_few_people(audit, rows, names))
+        counts[column] = counts[column].mask(is_hidden)
+        if column == "tickets":
+            counts.loc[is_hidden, ["share", "low", "high"]] = np.nan
+    counts.attrs["few"] = _few(audit)
+    return answer(counts, is_known=audit.has_transfers or audit.own.empty, missing=NO_TRANSFERS)
 
 
 def queues(audit: Audit) -> pd.DataFrame:
@@ -179,18 +195,22 @@ def queues(audit: Audit) -> pd.DataFrame:
 
     Returns:
         queue, entered, sent_on (entered, solved elsewhere), solved, taken_in (solved, entered elsewhere): missing where
-        the export does not tell; value, low, high: Kaplan–Meier median of the open seconds to the solve of the tickets
-        that entered the queue, or, where that is not known, that are in it.
+        the export does not tell, or too few people are in it; value, low, high: Kaplan–Meier median of the open seconds
+        to the solve of the tickets that entered the queue, or, where that is not known, that are in it.
     """
-    counts = _queue_counts(audit.own)
+    counts = _queue_counts(audit)
     if not audit.has_first_queues:
         counts[["entered", "sent_on", "taken_in"]] = np.nan
-    times = _times_to_solve(audit.own, "first_queue" if audit.has_first_queues else "queue")
+    side = "first_queue" if audit.has_first_queues else "queue"
+    times = _times_to_solve(audit.own, side)
+    times.loc[times.index.isin(_of_few_people(audit, audit.own, audit.own[side])), ["value", "low", "high"]] = np.nan
     if times.empty:
         return counts.head(0).rename_axis("queue").reset_index().assign(value=np.nan, low=np.nan, high=np.nan)
     table = counts.join(times).rename_axis("queue").reset_index()
     order = ["solved", "entered"] if audit.has_first_queues else ["solved"]
-    return table.sort_values([*order, "queue"], ascending=[False] * len(order) + [True], ignore_index=True)
+    table = table.sort_values([*order, "queue"], ascending=[False] * len(order) + [True], ignore_index=True)
+    table.attrs["few"] = _few(audit)
+    return table
 
 
 def misrouted(audit: Audit, *, by: str = "contact_reason") -> pd.DataFrame:
@@ -198,7 +218,7 @@ def misrouted(audit: Audit, *, by: str = "contact_reason") -> pd.DataFrame:
 
     Returns:
         `by`, tickets (judged), misrouted, share, low, high, belongs_in (the queue that solves most of the misrouted, ""
-        for none); most misrouted tickets first.
+        for none); most misrouted tickets first. Groups of too few people are put together.
     """
     if by not in audit.warehouse.columns("tickets"):
         nothing = audit.own.head(0).reindex(columns=["first_queue", "solved_queue", by])
@@ -207,7 +227,9 @@ def misrouted(audit: Audit, *, by: str = "contact_reason") -> pd.DataFrame:
             is_known=False,
             missing=f"Not in this export: tickets have no {by.replace('_', ' ')}.",
         )
-    return answer(moves.misrouted(audit.own, by), is_known=audit.has_first_queues, missing=NO_MOVES)
+    judged = audit.own[moves.is_misrouted(audit.own).notna()]
+    groups = fold(judged.assign(**{by: judged[by].astype("str")}), [by], minimum=audit.minimum_group)
+    return answer(moves.misrouted(groups, by), is_known=audit.has_first_queues, missing=NO_MOVES)
 
 
 def misrouted_weeks(audit: Audit, *, weeks: int = 26) -> pd.DataFrame:
@@ -229,12 +251,16 @@ def signals(audit: Audit, *, by: str = "contact_reason") -> pd.DataFrame:
 
     Returns:
         `by`, tickets, misrouted, share, low, high, belongs_in of the week; tickets_before, share_before; p, q,
-        discovery; ticket_ids (the latest of the misrouted, separated by commas); smallest p first.
+        discovery; ticket_ids (the latest of the misrouted, separated by commas); smallest p first. Groups of too few
+        people in the week are left out.
     """
     ends = {week: week_bounds(week, audit.week.organisation.zone)[1] for week in audit.history["week"].unique()}
     in_time = audit.history[audit.history["last_solved_at"] < audit.history["week"].map(ends)]
     tests = moves.misrouting_signals(in_time, audit.week.week, by=by)
     tickets = in_time[in_time["week"] == audit.week.week]
+    judged = tickets[moves.is_misrouted(tickets).notna()]
+    small = judged.loc[groups_to_hide(judged, [by], minimum=audit.minimum_group), by].astype("str").fillna("(none)")
+    tests = tests[~tests[by].isin(list(small.unique()))].reset_index(drop=True)
     wrong = tickets[moves.is_misrouted(tickets).fillna(False).astype(bool)].sort_values("created_at", ascending=False)
     latest = wrong.groupby(by)["ticket_id"].agg(lambda ids: ", ".join(ids.head(EXAMPLES)))
     ticket_ids = tests[by].map(latest).astype("str").fillna("")
@@ -264,7 +290,7 @@ def before_after(audit: Audit, *, weeks: int = 26) -> pd.DataFrame:
     Returns:
         rule_id, changed_at, queue_before, queue_after; group (affected, others), outcome (misrouted, full_resolution),
         unit (share, times), before, after, difference, low, high, tickets_before, tickets_after; for changes that touch
-        at least one of the team's tickets on either side.
+        tickets of as many people as a group must have on either side.
     """
     nothing = pd.DataFrame(columns=list(_BEFORE_AFTER))
     if audit.rules is None or not audit.has_first_queues:
@@ -277,7 +303,9 @@ def before_after(audit: Audit, *, weeks: int = 26) -> pd.DataFrame:
         affected = fields.fits(_version_at(audit.rules, change["rule_id"], change["changed_at"]).when)[0]
         part = moves.before_after(audit.history, affected, change["changed_at"], days=7 * audit.span)
         tickets = part.loc[part["group"] == "affected", ["tickets_before", "tickets_after"]]
-        if tickets.to_numpy().min() > 0:
+        people = audit.history.loc[affected, ["ticket_id", "requester_id"]] if _names_people(audit.history) else None
+        is_large = people is None or people["requester_id"].nunique() >= audit.minimum_group
+        if tickets.to_numpy().min() >= audit.minimum_group and is_large:
             about = {name: change[name] for name in ("rule_id", "changed_at", "queue_before", "queue_after")}
             parts.append(part.assign(**about))
     if not parts:
@@ -322,8 +350,27 @@ def replay(audit: Audit, *, candidate: str = "") -> Replay:
         tickets = routed_tickets(audit.warehouse, last=audit.week.week, weeks=audit.span, rules=fields_of)
     else:
         inside = audit.tickets["week"].isin(audit.weeks)
-        rules, tickets = learn_rules(audit.tickets[~inside]), audit.tickets[inside]
-    return replay_rules(audit.rules, rules, audit.fields(tickets))
+        rules, tickets = learn_rules(audit.tickets[~inside], least=audit.minimum_group), audit.tickets[inside]
+    return without_small_changes(
+        replay_rules(audit.rules, rules, audit.fields(tickets)), tickets, minimum_group=audit.minimum_group
+    )
+
+
+def _names_people(tickets: pd.DataFrame) -> bool:
+    return "requester_id" in tickets
+
+
+def _without_small_groups(audit: Audit, ticket_moves: pd.DataFrame) -> pd.DataFrame:
+    """Moves, those out of a queue that too few people made put together, and those of too few out of any queue."""
+    if _names_people(audit.own):
+        people = audit.own[["ticket_id", "requester_id"]]
+        rows = ticket_moves.merge(people, on="ticket_id", how="left")
+    else:
+        rows = ticket_moves.assign(requester_id=ticket_moves["ticket_id"])
+    from_few = groups_to_hide(rows, ["origin"], minimum=audit.minimum_group)
+    few = few_people(audit.minimum_group)
+    rows[["origin", "destination"]] = rows[["origin", "destination"]].astype("object").mask(from_few, few)
+    return fold(rows, ["origin", "destination"], minimum=audit.minimum_group, totals=[["origin"], ["destination"]])
 
 
 def _misrouted_line(audit: Audit) -> Line:
@@ -369,16 +416,30 @@ def _faults_line(findings: pd.DataFrame) -> Line:
     return Line("Rules of this team at fault", str(len(faults)), "lower", "", len(faults) > 0, rules, ())
 
 
-def _queue_counts(tickets: pd.DataFrame) -> pd.DataFrame:
-    """solved, entered, sent_on and taken_in by queue."""
+def _few(audit: Audit) -> str:
+    return f"fewer than {audit.minimum_group}"
+
+
+def _of_few_people(audit: Audit, tickets: pd.DataFrame, names: pd.Series) -> list[object]:
+    """Of names that tickets bear, those that too few people have, or that would tell these beside the total."""
+    rows = tickets.assign(_name=names).dropna(subset="_name")
+    return list(rows.loc[groups_to_hide(rows, ["_name"], minimum=audit.minimum_group), "_name"].unique())
+
+
+def _queue_counts(audit: Audit) -> pd.DataFrame:
+    """solved, entered, sent_on and taken_in by queue; missing where they are of too few people."""
+    tickets = audit.own
     wrong = tickets[moves.is_misrouted(tickets).fillna(False).astype(bool)]
-    counts = {
-        "solved": tickets["solved_queue"].value_counts(),
-        "entered": tickets["first_queue"].value_counts(),
-        "sent_on": wrong["first_queue"].value_counts(),
-        "taken_in": wrong["solved_queue"].value_counts(),
+    sides = {
+        "solved": (tickets, "solved_queue"),
+        "entered": (tickets, "first_queue"),
+        "sent_on": (wrong, "first_queue"),
+        "taken_in": (wrong, "solved_queue"),
     }
-    return pd.DataFrame(counts).fillna(0)
+    counts = pd.DataFrame({name: rows[side].value_counts() for name, (rows, side) in sides.items()}).fillna(0)
+    for name, (rows, side) in sides.items():
+        counts.loc[counts.index.isin(_of_few_people(audit, rows, rows[side])), name] = np.nan
+    return counts
 
 
 def _times_to_solve(tickets: pd.DataFrame, queue: str) -> pd.DataFrame:

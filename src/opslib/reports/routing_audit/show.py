@@ -95,9 +95,9 @@ def transfers(frame: pd.DataFrame) -> Markup:
     rows = [
         [
             Cell(row.transfers, header=True),
-            _count(row.tickets),
+            _count(row.tickets, frame),
             _share_estimate(row),
-            *([_count(row.ping_pong)] if tells_queues else []),
+            *([_count(row.ping_pong, frame)] if tells_queues else []),
         ]
         for row in rows_of(frame)
     ]
@@ -206,7 +206,7 @@ def queues(frame: pd.DataFrame) -> Markup:
 
     Args:
         frame: queue, entered, sent_on, solved, taken_in, and value, low, high (seconds to the solve). A count that is
-            missing in all rows is left out.
+            missing in all rows is left out; one that is missing in some is of too few people.
     """
     if frame.empty:
         return _empty(frame)
@@ -215,7 +215,7 @@ def queues(frame: pd.DataFrame) -> Markup:
     rows = [
         [
             Cell(row.queue, header=True),
-            *(_count(getattr(row, column)) for column in columns),
+            *(_count(getattr(row, column), frame) for column in columns),
             Cell(words.estimate(row.value, row.low, row.high, "seconds"), number=True),
         ]
         for row in rows_of(frame)
@@ -404,7 +404,7 @@ def replay_changes(result: Replay) -> Markup:
         return note("No ticket would enter another queue, as far as the export tells.")
     tickets = result.changed.fillna({"queue_today": NO_QUEUE, "queue_candidate": NO_QUEUE})
     groups = tickets.groupby(["queue_today", "queue_candidate", "verdict"])["ticket_id"]
-    counts = groups.agg(tickets="size", latest=lambda ids: ", ".join(ids.head(3))).reset_index()
+    counts = groups.agg(tickets="size", latest=lambda ids: ", ".join(list(filter(None, ids))[:3])).reset_index()
     counts = counts.sort_values(["tickets", "queue_today", "queue_candidate"], ascending=[False, True, True])
     rows = [
         [
@@ -531,8 +531,10 @@ def _names(frame: pd.DataFrame) -> list[str]:
     return [f"no {_spaced(by)}" if name == NO_GROUP else str(name) for name in frame[by]]
 
 
-def _count(number: float) -> Cell:
-    return Cell(words.value(number, "count"), number=True)
+def _count(number: float, frame: pd.DataFrame | None = None) -> Cell:
+    """A number; of one that is missing because it is of too few people, that it is."""
+    few = frame.attrs.get("few") if frame is not None else None
+    return Cell(str(few) if few and not is_known(number) else words.value(number, "count"), number=True)
 
 
 def _share_estimate(row: Any) -> Cell:

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from opslib.analysis.methods.small_groups import few_people, groups_to_hide, small_sums
 from opslib.analysis.weekly_review import completeness
 from opslib.analysis.weekly_review import recorded_sla as record
 from opslib.analysis.weekly_review import restatements as ledger
@@ -26,13 +27,14 @@ from opslib.analysis.weekly_review.weekly_values import BOUNDS, SETTLED, SO_FAR
 from opslib.display import words
 from opslib.display.headline import Headline, Line
 from opslib.errors import NotInExport, WarehouseError
-from opslib.metrics import CATALOGUE, NO_GROUP, Metric
+from opslib.metrics import ALL, CATALOGUE, NO_GROUP, Metric
 from opslib.reports.week import Week
 from opslib.weeks import shift_week
 
 _HEADLINES = ("first_reply_median", "first_reply_sla", "full_resolution_median", "csat", "backlog_closing")
 _MOST_EXPLAINED, _LEAST_SIGNALS_EXPLAINED = 5, 2
 _MIX = "live_channel_share"
+_NUMBERS_OF_CASES = ("value", "low", "high", "numerator", "denominator", "spread", "n", "still_low", "still_high")
 _SAMPLING_ERRORS = 1.96
 """Half of a 95 % interval, in sampling errors."""
 _ALL_WEEKS = 10_000
@@ -92,6 +94,27 @@ class Review:
     def groups(self) -> Mapping[Any, Any]:
         """By metric and dimension, which rows of the breakdown are theirs."""
         return self.breakdown.groupby(["metric", "by"], sort=False).indices
+
+    def groups_of_few_people(self, by: str) -> list[str]:
+        """The channels or contact reasons of which too few people have written in the weeks that are compared."""
+        people = self._people
+        if by not in people:
+            return []
+        groups = people.assign(**{by: people[by].astype("str").fillna(NO_GROUP)})
+        is_hidden = groups_to_hide(groups, [by], minimum=self.week.organisation.privacy.minimum_group)
+        return list(groups.loc[is_hidden, by].unique())
+
+    @cached_property
+    def _people(self) -> pd.DataFrame:
+        """Who has written by which channel and why, in the weeks that are compared; nothing where that is not told."""
+        columns = self.week.warehouse.columns("tickets") & {"requester_id", "channel", "contact_reason"}
+        if "requester_id" not in columns:
+            return pd.DataFrame()
+        compared = {week for weeks in self.usual_weeks.values() for week in weeks} | {self.week.before, self.week.week}
+        weeks = sorted(compared & set(self.week.warehouse.weeks("facts", "tickets")))
+        return self.week.warehouse.read(
+            "facts", "tickets", columns=[*sorted(columns), "team"], weeks=weeks, teams=[self.week.team]
+        )
 
     @cached_property
     def judged(self) -> pd.DataFrame:
@@ -333,9 +356,26 @@ def values(review: Review, *, by_channel: bool = False) -> pd.DataFrame:
     Returns:
         `weekly_values.COLUMNS`: week, team, channel, metric, value, low, high, numerator, denominator, spread, n,
         censored, missing, state, settles_on, still_low, still_high, extra_variance, one row per week and metric, in
-        the metric's unit; channel is `all`, with `by_channel` there is a row per channel too.
+        the metric's unit; channel is `all`, with `by_channel` there is a row per channel too. A channel's values of
+        fewer cases than people that a group must have are missing, and those of the next smaller one where the total
+        would else tell them.
     """
-    return review.week.every_value if by_channel else review.week.own_values
+    if not by_channel:
+        return review.week.own_values
+    rows = review.week.every_value
+    minimum = review.week.organisation.privacy.minimum_group
+    cases = rows["n"].where(rows["channel"] != ALL, 0).fillna(0)
+    few = (cases > 0) & (cases < minimum)
+    total = [rows["week"], rows["metric"]]
+    while True:
+        together = cases.where(few, 0).groupby(total).transform("sum")
+        next_ = cases.where((cases > 0) & ~few & (together > 0) & (together < minimum))
+        if next_.isna().all():
+            break
+        few.loc[next_.groupby(total).idxmin().dropna()] = True
+    numbers = [name for name in _NUMBERS_OF_CASES if name in rows]
+    missing = rows["missing"].astype("object").mask(few, f"not shown: fewer than {minimum}")
+    return rows.assign(**{name: rows[name].mask(few) for name in numbers}, missing=missing)
 
 
 def backlog(review: Review) -> pd.DataFrame:
@@ -609,6 +649,7 @@ def _parts_of_change(review: Review, metric: Metric, by: str) -> pd.DataFrame:
     stretches = pd.DataFrame(
         {name: np.concatenate(each) for name, each in zip(names, zip(*sums, strict=True), strict=True)}
     )
+    stretches = _without_small_groups(review, stretches, metric, by)
     parts = analysis.explain(stretches, metric, by=by, before=_USUAL, after=_NOW, weeks=len(usual))
     if parts.empty:
         return _unsplit(metric, by, _why_unsplit(review, metric, by))
@@ -620,6 +661,16 @@ def _parts_of_change(review: Review, metric: Metric, by: str) -> pd.DataFrame:
     parts["against"] = usual[0] if len(usual) == 1 else f"{usual[0]} to {usual[-1]}"
     parts["missing"] = None
     return parts
+
+
+def _without_small_groups(review: Review, stretches: pd.DataFrame, metric: Metric, by: str) -> pd.DataFrame:
+    """The sums with those of groups of too few people put together: by who asked, and by how many cases there are."""
+    minimum = review.week.organisation.privacy.minimum_group
+    side = "numerator" if metric.kind == "count" else "denominator"
+    cases = stretches.pivot_table(index=by, columns="week", values=side, aggfunc="sum", fill_value=0)
+    is_small = small_sums(cases, minimum=minimum, few=review.groups_of_few_people(by))
+    few = stretches[by].isin(list(is_small.index[is_small]))
+    return stretches.assign(**{by: stretches[by].mask(few, few_people(minimum))}) if few.any() else stretches
 
 
 def _sums_of(
