@@ -1,19 +1,13 @@
-"""Bank accounts, addresses of devices, payment cards and social security numbers in a text, by form and check sum."""
+"""Bank accounts and payment cards in a text: by form and check sum, or after the word that names them."""
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from typing import Final
 
 import numpy as np
 
 from opslib.intake.privacy.spans import Span
-
-_DIGIT: Final = re.compile("[0-9]")
-# Patterns that start with a digit skip fast over everything else: what has to stand before it is looked at afterwards.
-# A run of digits and what may stand between them, long enough for a number that belongs to a person.
-RUN: Final = re.compile(r"[0-9][0-9().\-/+_\s]{5,}[0-9]")
 
 # Lengths from the registry of ISO 13616.
 _IBAN_LENGTHS: Final = {
@@ -41,8 +35,15 @@ _IBAN_LENGTHS: Final = {
     for country in countries.split()
 }
 _IBAN: Final = re.compile(
-    r"[0-9](?<=[A-Z]{2}[0-9])(?<![A-Z0-9][A-Z]{2}[0-9])[0-9](?:[ -]?[A-Z0-9]){11,29}", re.IGNORECASE
+    r"[0-9](?<=[A-Z]{2}[0-9])(?<![A-Z0-9][A-Z]{2}[0-9])[0-9](?:[^\w\n]{0,2}_?[A-Z0-9]){11,32}", re.IGNORECASE
 )
+_IBAN_BEFORE: Final = re.compile(r"iban[^\w\n]{0,3}(?:(?:is|no|nr|number|ist|es|est|code)\b[^\w\n]{0,3}){0,3}\Z", re.IGNORECASE)
+_IBAN_NAMED: Final = re.compile(
+    r"\biban\b[^\w\n]{0,3}(?:(?:is|no|nr|number|ist|es|est|code)\b[^\w\n]{0,3}){0,3}([A-Z]{2}[0-9]{2}(?:[^\w\n]?[A-Z0-9]){9,30})(?![A-Z0-9])",
+    re.IGNORECASE,
+)
+IBAN_SIGN: Final = r"(?i)[a-z]{2}[0-9]{2}[^\n]{0,2}_?[0-9a-z]"
+_SEPARATORS: Final = re.compile(r"[\W_]")
 
 
 def ibans(text: str) -> list[Span]:
@@ -57,65 +58,30 @@ def ibans(text: str) -> list[Span]:
         ends = [index + 1 for index, character in enumerate(candidate) if character.isalnum()]
         if not length or len(ends) < length:
             continue
-        number = candidate[: ends[length - 1]].replace(" ", "").replace("-", "").upper()
+        number = _SEPARATORS.sub("", candidate[: ends[length - 1]]).upper()
         rearranged = "".join(str(int(character, 36)) for character in number[4:] + number[:4])
         if int(rearranged) % 97 == 1:
             place = start + ends[length - 1]
             spans.append((start, place, "iban"))
+    # One with a slip in it is still somebody's, where the text says what it is.
+    spans.extend((*match.span(1), "iban") for match in _IBAN_NAMED.finditer(text))
     return spans
 
 
-_IPV4: Final = re.compile(r"[0-9](?<![0-9.][0-9])[0-9]{0,2}(?:\.[0-9]{1,3}){3}(?![0-9]|\.[0-9])")
-_VERSION_BEFORE: Final = re.compile(
-    r"(?:\b(?:v|ver|version|build|release|firmware|driver|revision)s?\b\.?|[A-Za-z]/|\bv)\s?:?\s?\Z", re.IGNORECASE
-)
-_IPV6: Final = re.compile(r"(?<![\w:.])(?=[0-9A-Fa-f]{0,4}:)([0-9A-Fa-f:.]{3,45}+)(?![\w:])")
-
-
-def ipv4(text: str) -> list[Span]:
-    """Addresses of devices, version 4; version numbers of software look the same and are left."""
-    spans: list[Span] = []
-    for match in _IPV4.finditer(text):
-        start, end = match.span()
-        if _names_a_device(match.group()) and not _VERSION_BEFORE.search(text, max(0, start - 14), start):
-            spans.append((start, end, "ip"))
-    return spans
-
-
-def ipv6(text: str) -> list[Span]:
-    """Addresses of devices, version 6."""
-    if "::" not in text and text.count(":") < 7:
-        return []
-    spans: list[Span] = []
-    for match in _IPV6.finditer(text):
-        candidate = match.group(1).rstrip(".")
-        if candidate.endswith(":") and not candidate.endswith("::"):
-            candidate = candidate[:-1]
-        # "a::b" is a scope in several programming languages.
-        if candidate.count(":") >= 2 and _DIGIT.search(candidate) and _names_a_device(candidate):
-            spans.append((match.start(), match.start() + len(candidate), "ip"))
-    return spans
-
-
-def _names_a_device(candidate: str) -> bool:
-    try:
-        address = ipaddress.ip_address(candidate)
-    except ValueError:
-        return False
-    return not (address.is_loopback or address.is_unspecified or candidate.startswith("255."))
-
-
-# Payment cards: digits in one piece, or in the groups that are printed on cards.
+# Payment cards: digits in one piece, or in groups with whatever between them.
 SHORTEST_CARD: Final = 13
 _LONGEST_CARD: Final = 19
 _CARD_RUN: Final = re.compile(r"[0-9]{13,}")
-_GAP: Final = r"(?:\s?[-./_]\s?|\s{1,2})"
+_GAP: Final = r"[^0-9A-Za-z\x00]{1,3}"
 _CARD_GROUPS: Final = re.compile(
     r"(?=("
     rf"[0-9]{{4}}{_GAP}[0-9]{{4}}{_GAP}[0-9]{{4}}{_GAP}[0-9]{{1,7}}(?:{_GAP}[0-9]{{1,3}})?"
     rf"|[0-9]{{4}}{_GAP}[0-9]{{6}}{_GAP}[0-9]{{4,5}}"
+    rf"|[0-9]{{8}}{_GAP}[0-9]{{8}}|[0-9]{{6}}{_GAP}[0-9]{{10,13}}|[0-9]{{4}}{_GAP}[0-9]{{12}}|[0-9]{{4}}{_GAP}[0-9]{{8}}{_GAP}[0-9]{{4}}"
+    rf"|[0-9]{{2}}(?:{_GAP}[0-9]{{2}}){{6,9}}|[0-9](?:{_GAP}[0-9]){{12,18}}"
     r"))[2-6]"
 )
+CARD_SIGN: Final = r"[0-9]{13}|[0-9]{4}[^0-9A-Za-z]{1,3}[0-9]{4}|[0-9]{6}[^0-9A-Za-z]{1,3}[0-9]{4}|(?:[0-9]{1,2}[^0-9A-Za-z]{1,3}){6}"
 # Issuer ranges by length, after ISO/IEC 7812: used where a number has to be found within a longer run.
 _ISSUED: Final = re.compile(
     r"3(?:0[0-5]|[689]\d)\d{11}|3[47]\d{13}|4\d{12}(?:\d{3}){0,2}|5[0-8]\d{14}|6\d{15}(?:\d{3})?"
@@ -179,33 +145,45 @@ def _cards_within(run: str, offset: int) -> list[Span]:
     return spans
 
 
-# A number of the Social Security Administration has no part of zeros only and no area 666; from 900 on they are
-# taxpayer numbers.
-SHORTEST_SSN: Final = 9
-_SSN: Final = re.compile(r"([0-9]{3})(?:\s?-\s?|([ .]))([0-9]{2})(?(2)\2|\s?-\s?)([0-9]{4})")
-_NINE_DIGITS: Final = re.compile(r"[0-9](?<![0-9][0-9])[0-9]{8}(?![0-9])")
-_NUMBER_BEFORE: Final = re.compile(r"(?:[\w.,$-]|[0-9][\s/])\Z")
-_NUMBER_AFTER: Final = re.compile(r"[\w-]|[ .,][0-9]")
-_SSN_NAMED: Final = re.compile(
-    r"\b(?:ssn|social(?:\s(?:security|insurance))?|itin|tax\s?id)\b(?:\s(?:number|no\.?|num|#))?[\s:=#]{0,3}(?:is|was)?\s?\Z",
+# Accounts that have no form of their own: by the word before them.
+_IS: Final = r"(?:\s?(?:#|no\b\.?|nr\b\.?|n[°º]\.?|nº|num(?:ber|ero)?\b|number\b|numbers\b|num\b|nummer\b|número\b|numéro\b|code\b|is\b|was\b|are\b|ist\b|lautet\b|es\b|est\b|é\b|for\b|of\b|my\b|the\b|bank\b|:|=|\(|\)|-|\"|')){0,7}\s?"
+_NUMBER: Final = r"[0-9](?:[ ./-]?[0-9]){5,21}"
+_ACCOUNT: Final = re.compile(
+    rf"\b(?:(?:bank\s|checking\s|savings?\s|current\s|my\s|giro|deposit\s|beneficiary\s)?(?:account|acct|acc|a/c)(?:\s?(?:number|no\b\.?|nr\b\.?|num\b|\#))"
+    rf"|(?:bank|checking|savings?|current|deposit|beneficiary|debit)\s(?:account|acct|acc|a/c)|a/c|acct\b\.?"
+    rf"|(?:bank|giro)?konto(?:nummer|nr\b\.?|-nr\b\.?)|bankverbindung|bankkonto|girokonto|rekening(?:nummer)?"
+    rf"|(?:numéro\sde\s)?compte(?:\sbancaire|\scourant)|numéro\sde\scompte|(?:número\sde\s)?cuenta(?:\sbancaria|\scorriente)|número\sde\scuenta|cuenta\sn[º°o]"
+    rf"|conta(?:\sbancária|\scorrente|\spoupança)|número\sda\sconta|clabe|cbu|conto\s(?:corrente|bancario)|numer\skonta)\b"
+    rf"{_IS}({_NUMBER})(?![0-9A-Za-z])",
     re.IGNORECASE,
+)
+_SORT_CODE: Final = re.compile(
+    rf"\b(?:sort\s?-?code|s/c|sc|blz|bankleitzahl|bsb|bank\scode|branch\s(?:code|number)|transit(?:\snumber)?|institution\snumber)\b"
+    rf"{_IS}([0-9]{{2}}[ ./_·-]?[0-9]{{2}}[ ./_·-]?[0-9]{{2,4}}|[0-9]{{3}}[ -]?[0-9]{{3}}(?:[ -]?[0-9]{{2}})?|[0-9]{{5}}-[0-9]{{3}})(?![0-9A-Za-z])",
+    re.IGNORECASE,
+)
+_ROUTING: Final = re.compile(
+    rf"\b(?:routing|aba|rtn|ach|micr|ifsc|transit)(?:\s(?:number|no\b\.?|num|code|\#))?\b{_IS}([0-9]{{4}}[ -]?[0-9]{{4}}[ -]?[0-9]|[0-9]{{9}}|[A-Z]{{4}}0[A-Z0-9]{{6}})(?![0-9A-Za-z])",
+    re.IGNORECASE,
+)
+_AFTER_SORT_CODE: Final = re.compile(r"[\s,;:/|&+-]{0,4}(?:and|und|account|acct|acc|a/c|no\b\.?|number|is|#|:|\s){0,8}([0-9]{6,10}|[0-9]{4}[ -][0-9]{4})(?![0-9A-Za-z])", re.IGNORECASE)
+_SORT_AND_ACCOUNT: Final = re.compile(r"(?<![\w-])([0-9]{2}-[0-9]{2}-[0-9]{2})[\s,;/|]{1,3}([0-9]{8}|[0-9]{4}[ ][0-9]{4})(?![0-9A-Za-z-])")
+_BIC: Final = re.compile(rf"\b(?:swift|bic)(?:[\s/](?:bic|swift|code))?\b{_IS}(?-i:([A-Z]{{6}}[A-Z0-9]{{2}}(?:[A-Z0-9]{{3}})?))\b", re.IGNORECASE)
+BANK_SIGN: Final = (
+    r"(?i)\b(?:account|acct|acc|a/c|sort\s?-?code|s/c|sc|blz|bankleitzahl|bsb|bank|branch|transit|institution|routing|aba|rtn|ach|ifsc|"
+    r"swift|bic|clabe|cbu|rekening|checking|savings?)|kont(?:o|a)\b|konton|compte|cuenta|conta\b|conto\b|\b[0-9]{2}-[0-9]{2}-[0-9]{2}[\s,;/|]"
 )
 
 
-def ssns(text: str) -> list[Span]:
-    """US social security and taxpayer numbers."""
+def bank_accounts(text: str) -> list[Span]:
+    """Accounts, sort codes and routing numbers after the word that names them."""
     spans: list[Span] = []
-    for match in _SSN.finditer(text):
-        area, separator, group, serial = match.groups()
-        start, end = match.span()
-        if area in ("000", "666") or group == "00" or serial == "0000":
-            continue
-        # With hyphens the form says enough; with spaces it may be part of a row of numbers.
-        if separator and (_NUMBER_BEFORE.search(text, max(0, start - 2), start) or _NUMBER_AFTER.match(text, end)):
-            continue
-        spans.append((start, end, "ssn"))
-    for match in _NINE_DIGITS.finditer(text):
-        start = match.start()
-        if _SSN_NAMED.search(text, max(0, start - 40), start):
-            spans.append((start, match.end(), "ssn"))
+    for match in _SORT_CODE.finditer(text):
+        spans.append((*match.span(1), "bank"))
+        if account := _AFTER_SORT_CODE.match(text, match.end(1)):
+            spans.append((*account.span(1), "bank"))
+    for match in _SORT_AND_ACCOUNT.finditer(text):
+        spans += [(*match.span(1), "bank"), (*match.span(2), "bank")]
+    for pattern in (_ACCOUNT, _ROUTING, _BIC):
+        spans.extend((*match.span(1), "bank") for match in pattern.finditer(text))
     return spans
