@@ -18,20 +18,26 @@ _BREAK: Final = r"(?:\s|,|<br\s?/?>){1,6}"
 _ZIP: Final = r"[0-9]{5}(?:-[0-9]{4})?(?![0-9])"
 _TOWN: Final = rf"(?:{_BREAK}[A-Za-z][A-Za-z.'-]{{0,24}}){{0,4}}?{_BREAK}(?:{_STATE})\.?(?:{_BREAK}{_ZIP})?(?![\w'])"
 _WORD: Final = r"(?:[0-9]{1,3}(?:st|nd|rd|th)|[A-Za-z][\w.'-]{0,24}+)"
+_SUFFIX: Final = (
+    r"street|str|st|avenue|ave|av|road|rd|boulevard|blvd|lane|ln|drive|drv|dr|court|crt|ct|place|pl|way|terrace|terr|"
+    r"ter|circle|circ|cir|parkway|pkwy|pky|highway|hwy|square|sq|trail|trl|tr|alley|aly|loop|plaza|plz|crescent|cres|"
+    r"crossing|xing|run|path|point|pt|row|ridge|rdg|turnpike|tpke|expressway|expy|freeway|fwy|cove|cv|hollow|holw|"
+    r"glen|gln|bend|bnd|trace|trce|pass|pike|walk|mews|creek|crk|manor|mnr|heights|hts|hill|hl|hills|meadows?|mdws|"
+    r"view|vw|vista|vis|grove|grv|park|landing|lndg|shores?|crest|crst|estates?|ests?|green|grn|knolls?|knl|knls|"
+    r"oaks|overlook|valley|vly|village|vlg|commons?|cmns|gardens?|gdns|bluffs?|blf|canyon|cyn|chase|corners?|cor|"
+    r"gate|gateway|gtwy|harbor|hbr|haven|hvn|island|isle|junction|jct|lakes?|lk|lodge|mall|orchard|orch|parade|ranch|"
+    r"rnch|spring|springs|spg|spgs|spur|station|sta|stream|strm|summit|smt|track|trak|trafficway|viaduct|wells|"
+    r"causeway|cswy|bypass|byp|camino|calle|center|centre|ctr|club|course|curve|curv|divide|estate|extension|ext|"
+    r"fall|falls|ferry|field|fields|flat|flats|ford|forest|forge|fork|forks|fort|garden|inlet|key|knoll|lock|light|"
+    r"lights|loaf|motorway|mount|mountain|mtn|neck|oval|passage|pine|pines|plain|plains|port|prairie|radial|ramp|"
+    r"rapids|rest|river|riv|route|rte|rue|skyway|throughway|tunnel|union|well|beltway"
+)
 _ADDRESS: Final = re.compile(
     rf"[0-9](?<![\w.,$€£#:/@+=\x00-][0-9])[0-9]{{0,5}}+[A-Za-z]?(?:-[0-9]{{1,4}}|[ ]1/2)?[ \t]{{1,2}}"
     rf"(?:"
     rf"(?P<route>(?:US|U\.S\.|state|county|old|farm|rural)[ \t](?:highway|hwy|route|rte|road|rd)[ \t][0-9]{{1,4}}\b)"
     rf"|(?:{_DIRECTION}[ \t])?(?P<words>(?:{_WORD}[ \t]{{1,2}}){{1,4}}?)"
-    rf"(?P<suffix>street|str|st|avenue|ave|av|road|rd|boulevard|blvd|lane|ln|drive|drv|dr|court|crt|ct|place|pl|way|terrace|terr|ter|circle|circ|cir|"
-    rf"parkway|pkwy|pky|highway|hwy|square|sq|trail|trl|tr|alley|aly|loop|plaza|plz|crescent|cres|crossing|xing|run|path|point|pt|row|ridge|rdg|turnpike|tpke|"
-    rf"expressway|expy|freeway|fwy|cove|cv|hollow|holw|glen|gln|bend|bnd|trace|trce|pass|pike|walk|mews|creek|crk|manor|mnr|heights|hts|hill|hl|hills|"
-    rf"meadows?|mdws|view|vw|vista|vis|grove|grv|park|landing|lndg|shores?|crest|crst|estates?|ests?|green|grn|knolls?|knl|knls|oaks|overlook|valley|vly|village|"
-    rf"vlg|commons?|cmns|gardens?|gdns|bluffs?|blf|canyon|cyn|chase|corners?|cor|gate|gateway|gtwy|harbor|hbr|haven|hvn|island|isle|junction|jct|lakes?|lk|"
-    rf"lodge|mall|orchard|orch|parade|ranch|rnch|spring|springs|spg|spgs|spur|station|sta|stream|strm|summit|smt|track|trak|trafficway|viaduct|wells|causeway|"
-    rf"cswy|bypass|byp|camino|calle|center|centre|ctr|club|course|curve|curv|divide|estate|extension|ext|fall|falls|ferry|field|fields|flat|flats|ford|forest|"
-    rf"forge|fork|forks|fort|garden|inlet|key|knoll|lock|light|lights|loaf|motorway|mount|mountain|mtn|neck|oval|passage|pine|pines|plain|plains|port|prairie|"
-    rf"radial|ramp|rapids|rest|river|riv|route|rte|rue|skyway|throughway|tunnel|union|well|beltway)\b\.?"
+    rf"(?P<suffix>{_SUFFIX})\b\.?"
     rf"|(?P<bare>broadway)\b"
     rf")"
     rf"(?:[ \t]{_DIRECTION}(?![\w']))?"
@@ -55,7 +61,8 @@ _BEFORE_ZIP: Final = re.compile(
 # States whose letters are also words.
 _STATE_WORDS: Final = words_of("in or me hi ok oh la de co pa ma al id ar mo")
 ADDRESS_SIGN: Final = (
-    r"[0-9][A-Za-z]?(?:-[0-9]{1,4}| 1/2)?[ \t]{1,2}[A-Za-z0-9]|(?i:\bbox\b)"
+    r"(?i)[0-9][0-9a-z-]*(?: 1/2)?[ \t]{1,2}(?:[\w.'-]+[ \t]{1,2}){1,5}(?:" + _SUFFIX + r")\b|[0-9][ \t]{1,2}[a-z].*\b[0-9]{5}\b|\bbox\b|[0-9][ \t]+(?:\w+[ \t]+)?broadway\b"
+    r"|[0-9][ \t]+(?:US|U\.S\.|state|county|old|farm|rural)[ \t](?:highway|hwy|route|rte|road|rd)"
 )
 _BOX: Final = re.compile(
     rf"\b(?:p\.?[ ]?o\.?|post office)[ ]?box[ ]#?[0-9]{{1,7}}\b(?:{_TOWN})?",

@@ -7,7 +7,7 @@ from typing import Final
 
 import numpy as np
 
-from opslib.intake.privacy.spans import Span
+from opslib.intake.privacy.spans import Span, matches_in, windows
 
 # Lengths from the registry of ISO 13616.
 _IBAN_LENGTHS: Final = {
@@ -39,10 +39,10 @@ _IBAN: Final = re.compile(
 )
 _IBAN_BEFORE: Final = re.compile(r"iban[^\w\n]{0,3}(?:(?:is|no|nr|number|ist|es|est|code)\b[^\w\n]{0,3}){0,3}\Z", re.IGNORECASE)
 _IBAN_NAMED: Final = re.compile(
-    r"\biban\b[^\w\n]{0,3}(?:(?:is|no|nr|number|ist|es|est|code)\b[^\w\n]{0,3}){0,3}([A-Z]{2}[0-9]{2}(?:[^\w\n]?[A-Z0-9]){9,30})(?![A-Z0-9])",
+    r"\biban\b[^\w\n]{0,3}(?:(?:is|no|nr|number|ist|es|est|code)\b[^\w\n]{0,3}){0,3}([A-Z]{2}[0-9]{2}(?:[^\w\n]?(?=[A-Z]{0,4}[0-9])[A-Z0-9]){9,30})(?![A-Z0-9])",
     re.IGNORECASE,
 )
-IBAN_SIGN: Final = r"(?i)[a-z]{2}[0-9]{2}[^\n]{0,2}_?[0-9a-z]"
+IBAN_SIGN: Final = r"(?i)[a-z]{2}[0-9]{2}[^0-9a-z\n]{0,2}[0-9a-z]{1,4}[^0-9a-z\n]{0,2}[0-9a-z]{3}"
 _SEPARATORS: Final = re.compile(r"[\W_]")
 
 
@@ -77,8 +77,8 @@ _CARD_GROUPS: Final = re.compile(
     r"(?=("
     rf"[0-9]{{4}}{_GAP}[0-9]{{4}}{_GAP}[0-9]{{4}}{_GAP}[0-9]{{1,7}}(?:{_GAP}[0-9]{{1,3}})?"
     rf"|[0-9]{{4}}{_GAP}[0-9]{{6}}{_GAP}[0-9]{{4,5}}"
-    rf"|[0-9]{{8}}{_GAP}[0-9]{{8}}|[0-9]{{6}}{_GAP}[0-9]{{10,13}}|[0-9]{{4}}{_GAP}[0-9]{{12}}|[0-9]{{4}}{_GAP}[0-9]{{8}}{_GAP}[0-9]{{4}}"
-    rf"|[0-9]{{2}}(?:{_GAP}[0-9]{{2}}){{6,9}}|[0-9](?:{_GAP}[0-9]){{12,18}}"
+    rf"|[0-9]{{8}}{_GAP}[0-9]{{8}}(?![0-9])|[0-9]{{6}}{_GAP}[0-9]{{10,13}}(?![0-9])|[0-9]{{4}}{_GAP}[0-9]{{12}}|[0-9]{{4}}{_GAP}[0-9]{{8}}{_GAP}[0-9]{{4}}"
+    rf"|[0-9]{{2}}(?:{_GAP}[0-9]{{2}}){{6,9}}(?![0-9])|[0-9](?:{_GAP}[0-9]){{12,18}}(?![0-9])"
     r"))[2-6]"
 )
 CARD_SIGN: Final = r"[0-9]{13}|[0-9]{4}[^0-9A-Za-z]{1,3}[0-9]{4}|[0-9]{6}[^0-9A-Za-z]{1,3}[0-9]{4}|(?:[0-9]{1,2}[^0-9A-Za-z]{1,3}){6}"
@@ -170,20 +170,25 @@ _AFTER_SORT_CODE: Final = re.compile(r"[\s,;:/|&+-]{0,4}(?:and|und|account|acct|
 _SORT_AND_ACCOUNT: Final = re.compile(r"(?<![\w-])([0-9]{2}-[0-9]{2}-[0-9]{2})[\s,;/|]{1,3}([0-9]{8}|[0-9]{4}[ ][0-9]{4})(?![0-9A-Za-z-])")
 _BIC: Final = re.compile(rf"\b(?:swift|bic)(?:[\s/](?:bic|swift|code))?\b{_IS}(?-i:([A-Z]{{6}}[A-Z0-9]{{2}}(?:[A-Z0-9]{{3}})?))\b", re.IGNORECASE)
 BANK_SIGN: Final = (
-    r"(?i)\b(?:account|acct|acc|a/c|sort\s?-?code|s/c|sc|blz|bankleitzahl|bsb|bank|branch|transit|institution|routing|aba|rtn|ach|ifsc|"
-    r"swift|bic|clabe|cbu|rekening|checking|savings?)|kont(?:o|a)\b|konton|compte|cuenta|conta\b|conto\b|\b[0-9]{2}-[0-9]{2}-[0-9]{2}[\s,;/|]"
+    r"(?is)(?:account|acct|\bacc\b|a/c|sort\s?-?code|\bs/c|\bsc\b|blz|bankleitzahl|\bbsb|bank|branch|transit|institution|routing|\baba\b|\brtn|\bach\b|clabe|\bcbu|rekening|checking|savings?|"
+    r"kont(?:o|a)\b|konton|compte|cuenta|conta\b|conto\b).*[0-9](?:[ ./_-]?[0-9]){5}|ifsc|swift|\bbic\b|[0-9]{2}-[0-9]{2}-[0-9]{2}[\s,;/|]{1,3}[0-9]{4}"
+)
+
+
+_BANK_HEADS: Final = re.compile(
+    r"ac|a/c|bank|check|saving|current|my acc|giro|deposit|benef|debit|kont|rekening|num|compte|cuenta|conta|clabe|cbu|conto|sort|s/c|sc|blz|bsb|branch|transit|institution|routing|aba|rtn|micr|ifsc|swift|bic"
 )
 
 
 def bank_accounts(text: str) -> list[Span]:
     """Accounts, sort codes and routing numbers after the word that names them."""
     spans: list[Span] = []
-    for match in _SORT_CODE.finditer(text):
+    near = windows(text, _BANK_HEADS, 2, 160)
+    for match in matches_in(text, near, _SORT_CODE):
         spans.append((*match.span(1), "bank"))
         if account := _AFTER_SORT_CODE.match(text, match.end(1)):
             spans.append((*account.span(1), "bank"))
     for match in _SORT_AND_ACCOUNT.finditer(text):
         spans += [(*match.span(1), "bank"), (*match.span(2), "bank")]
-    for pattern in (_ACCOUNT, _ROUTING, _BIC):
-        spans.extend((*match.span(1), "bank") for match in pattern.finditer(text))
+    spans.extend((*match.span(1), "bank") for match in matches_in(text, near, _ACCOUNT, _ROUTING, _BIC))
     return spans

@@ -6,7 +6,7 @@ import ipaddress
 import re
 from typing import Final
 
-from opslib.intake.privacy.spans import Span
+from opslib.intake.privacy.spans import Span, matches_in, windows
 
 _DIGIT: Final = re.compile("[0-9]")
 
@@ -14,8 +14,8 @@ _DOT: Final = r"(?:\.|[ ]?[\[({]\s?(?:\.|dot)\s?[\])}][ ]?|[ ]\.[ ]|[ ]dot[ ]|\\
 _IPV4: Final = re.compile(rf"[0-9](?<![0-9.][0-9])[0-9]{{0,2}}(?:{_DOT}[0-9]{{1,3}}){{3}}(?![0-9]|\.[0-9])", re.IGNORECASE)
 _COMMAS: Final = re.compile(r"[0-9](?<![0-9.,][0-9])[0-9]{0,2}(?:,[0-9]{1,3}){3}(?![0-9]|,[0-9])")
 IPV4_SIGN: Final = (
-    r"(?i)[0-9](?:\.|\s?[\[({]\s?(?:\.|dot)\s?[\])}]\s?|\s\.\s|\sdot\s|\\\.|\.\s)[0-9]{1,3}(?:\.|\s?[\[({]|\s\.\s|\sdot\s|\\|\.\s)"
-    r"|[0-9]{1,3}[-_x.][0-9]{1,3}[-_x.][0-9]{1,3}[-_x.][0-9]{1,3}|\bip\b"
+    r"(?i)[0-9](?:[.,_x-]|\s?[\[({]\s?(?:\.|dot)\s?[\])}]\s?| \. | dot |\\\.|\. )[0-9]{1,3}(?:[.,_x-]|\s?[\[({]\s?(?:\.|dot)\s?[\])}]\s?| \. | dot |\\\.|\. )[0-9]{1,3}"
+    r"(?:[.,_x-]|\s?[\[({]\s?(?:\.|dot)\s?[\])}]\s?| \. | dot |\\\.|\. )[0-9]|\bip\b"
 )
 _VERSION_BEFORE: Final = re.compile(
     r"(?:\b(?:v|ver|vers|version|versión|versão|versione|wersja|versie|build|release|rel|firmware|driver|treiber|revision|rev|fw|bios|kernel|patch|hotfix|update|updated|"
@@ -59,22 +59,18 @@ def ipv4(text: str) -> list[Span]:
         if not has_device and _VERSION_AFTER.match(text, end):
             continue
         spans.append((start, end, "ip"))
-    for pattern in (_HOST_NAME, _REVERSE):
-        spans.extend(
-            (*match.span(1), "ip")
-            for match in pattern.finditer(text)
-            if _names_a_device(re.sub(r"[^0-9]", ".", match.group(1)))
-        )
+    spans.extend(
+        (*match.span(), "ip")
+        for match in _HOST_NAME.finditer(text)
+        if _names_a_device(re.sub(r"[^0-9]", ".", match.group()))
+    )
     spans.extend((*match.span(1), "ip") for match in _NAMED.finditer(text))
     return spans
 
 
 # The address within the name that a provider gives to a host.
 _HOST_NAME: Final = re.compile(
-    r"(?<![0-9A-Za-z])(?:[A-Za-z][A-Za-z0-9]{0,20}[-.]?){0,3}?(?<![0-9])([0-9]{1,3}[-_x][0-9]{1,3}[-_x][0-9]{1,3}[-_x][0-9]{1,3})(?=(?:[-.][A-Za-z0-9-]{1,63}){1,8}(?![\w]))"
-)
-_REVERSE: Final = re.compile(
-    r"(?<![0-9.])((?:[0-9]{1,3}\.){3}[0-9]{1,3})(?=\.(?:in-addr\.arpa|[A-Za-z][A-Za-z0-9-]{0,62}\.[A-Za-z]))", re.IGNORECASE
+    r"[0-9](?<![0-9][0-9])(?<![0-9]-[0-9])([0-9]{0,2}([-_x.])[0-9]{1,3}\2[0-9]{1,3}\2[0-9]{1,3})(?=[-.](?:[A-Za-z0-9-]{1,63}\.){0,6}[A-Za-z][A-Za-z0-9-]{1,62}(?![\w]))"
 )
 _NAMED: Final = re.compile(r"\bip(?:\s?(?:address|addr|is|was|number|:|=))+\s?(0x[0-9a-f]{8}|[1-9][0-9]{8,9})\b", re.IGNORECASE)
 
@@ -122,8 +118,12 @@ _MAC_NAMED: Final = re.compile(
     re.IGNORECASE,
 )
 MAC_SIGN: Final = (
-    r"(?i)(?:[0-9a-f]{2}[:-]){5}[0-9a-f]{2}|[0-9a-f]{4}\.[0-9a-f]{4}\.[0-9a-f]{4}|\b(?:mac|bssid|wi-?fi|hardware|ethernet|physical|hwaddr|ether|bluetooth)\b"
+    r"(?i)(?:[0-9a-f]{2}[:-]){5}[0-9a-f]{2}|[0-9a-f]{4}\.[0-9a-f]{4}\.[0-9a-f]{4}"
+    r"|\b(?:mac|bssid|wi-?fi|hardware|ethernet|physical|hwaddr|ether|bluetooth)\b[^\n]*\b[0-9a-f]{2,3}[ :._-]?[0-9a-f]{2,3}[ :._-]?[0-9a-f]{2}"
 )
+
+
+_MAC_HEADS: Final = re.compile(r"mac|bssid|wi-?fi|hardware|ether|physical|hwaddr|bluetooth|dirección|adresse")
 
 
 def macs(text: str) -> list[Span]:
@@ -131,7 +131,7 @@ def macs(text: str) -> list[Span]:
     spans: list[Span] = [
         (*match.span(), "mac") for match in _MAC.finditer(text) if len(set(match.group().lower()) - set(":-.")) > 1
     ]
-    spans.extend((*match.span(1), "mac") for match in _MAC_NAMED.finditer(text) if _DIGIT.search(match.group(1)))
+    spans.extend((*match.span(1), "mac") for match in matches_in(text, windows(text, _MAC_HEADS, 2, 120), _MAC_NAMED) if _DIGIT.search(match.group(1)))
     return spans
 
 
@@ -153,10 +153,14 @@ _MINUTES: Final = re.compile(
     r"[EWO]?\s?[0-9]{1,3}\s?[°º]\s?[0-9]{1,2}(?:[.,][0-9]{1,6})?\s?['’′](?:\s?[0-9]{1,2}(?:[.,][0-9]{1,6})?\s?(?:[\"”″]|''))?\s?[EWO]?"
 )
 LOCATION_SIGN: Final = (
-    r"[0-9][.,][0-9]{3,}\s?[°º]?\s?[NS]?(?:\s?[,;/|]\s?|\s{1,3})[EWO]?\s?[-+]?[0-9]|[0-9]\s?[°º]\s?[0-9]|(?i:\b(?:lat|lon|lng|latitud|longitud|gps|coord|geo|location|position|pin\b|koord|ubicaci|breite|länge))"
+    r"[0-9][.,][0-9]{3,}\s?[°º]?\s?[NS]?(?:\s?[,;/|]\s?|\s{1,3})[EWO]?\s?[-+]?[0-9]{1,3}[.,][0-9]{3}|[0-9]\s?[°º]\s?[0-9]"
+    r"|(?i:lat|lon|lng|gps|coord|geo|location|position|pin\b|koord|ubicaci|breite|länge)[^\n]*[0-9][.,][0-9]{2}"
 )
 _WIDEST, _LONGEST = 90, 180
 _FINE: Final = 4
+
+
+_PLACE_HEADS: Final = re.compile(r"lat|lon|lng|breite|länge|gps|coord|location|geo|position|pin|koord|ubicaci")
 
 
 def locations(text: str) -> list[Span]:
@@ -168,7 +172,7 @@ def locations(text: str) -> list[Span]:
         fine = min(len(number.split(".")[1]) for number in (latitude, longitude)) >= _FINE
         if abs(float(latitude)) <= _WIDEST and abs(float(longitude)) <= _LONGEST and (signs or fine):
             spans.append((*match.span(), "location"))
-    for pattern in (_NAMED_DEGREES, _NAMED_PAIR):
-        spans.extend((*match.span(1), "location") for match in pattern.finditer(text))
+    near = windows(text, _PLACE_HEADS, 2, 120)
+    spans.extend((*match.span(1), "location") for match in matches_in(text, near, _NAMED_DEGREES, _NAMED_PAIR))
     spans.extend((*match.span(), "location") for match in _MINUTES.finditer(text))
     return spans

@@ -40,13 +40,13 @@ _NO_WIDTH: Final = (
 # Escapes of visible characters only: what ends an address must not come out of one.
 _PERCENT: Final = r"%(?:25)?(?:40|2[BDEbde]|5[Ff]|3[0-9]|[46][1-9A-Fa-f]|[57][0-9Aa])"
 _ENTITY: Final = r"&(?:amp;)?(?:#[0-9]{1,7}|#[xX][0-9A-Fa-f]{1,6}|commat|period|nbsp|shy|zwnj|zwj|hyphen|lowbar|plus|colon);?"
-_QUOTED_PRINTABLE: Final = r"(?<=[\w.+-])=40(?=[\w-]+(?:\.|=2[Ee])\w)|(?<=\w)=2[Ee](?=\w)"
+_QUOTED_PRINTABLE: Final = r"=40(?<=[\w.+-]=40)(?=[\w-]+(?:\.|=2[Ee])\w)|=2[Ee](?<=\w=2[Ee])(?=\w)"
 _SOFT_BREAK: Final = r"=\r?\n(?=\S)"
 _ESCAPE: Final = r"\\u00[2-7][0-9A-Fa-f]"
-_TAG: Final = r"</?(?:b|i|u|em|strong|span|font|a|mark|code)\b[^<>]{0,120}>"
+_TAG: Final = r"/?(?:b|i|u|em|strong|span|font|a|mark|code)\b[^<>]{0,120}>"
 _TAGS: Final = (
-    rf"(?<=\w)(?:<wbr\s?/?>|<!--[^<>]{{0,80}}-->)(?=[\w@.])|(?<=[@.])(?:{_TAG}|<wbr\s?/?>|<!--[^<>]{{0,80}}-->){{1,3}}(?=[\w@])"
-    rf"|(?<=\w)(?:{_TAG}){{1,3}}(?=[@.]\w|@)"
+    rf"<(?<=\w<)(?:wbr\s?/?>|!--[^<>]{{0,80}}-->)(?=[\w@.])|<(?<=[@.]<)(?:{_TAG}|wbr\s?/?>|!--[^<>]{{0,80}}-->)(?=[\w@<])"
+    rf"|<(?<=\w<){_TAG}(?=[@.]\w|@)"
 )
 _HIDDEN: Final = re.compile(
     rf"(?P<nothing>[{_NO_WIDTH}]|{_SOFT_BREAK}|{_TAGS})"

@@ -7,7 +7,7 @@ from typing import Final
 
 from opslib.intake.notation import words_of
 from opslib.intake.privacy.email_patterns import ends_like_a_host
-from opslib.intake.privacy.spans import Span
+from opslib.intake.privacy.spans import Span, matches_in, windows
 
 _PROFILE_HOST: Final = (
     r"(?:(?:twitter|x|instagram|facebook|fb|tiktok|snapchat|pinterest|twitch|github|gitlab|linkedin|reddit|youtube|threads|venmo|"
@@ -23,10 +23,11 @@ _ACCOUNT_WORDS: Final = (
     r"handle|user ?name|usuario|usuário|nutzername|benutzername|nom d'utilisateur|identifiant|pseudo|nick(?:name)?|screen ?name|"
     r"gamer ?tag|profile|profil|perfil|account|conta|cuenta|compte|konto|id|login|user|tag|@|name"
 )
-HANDLE_SIGN: Final = (
-    r"(?i)@|\bu/|\br/|" + _PROFILE_HOST + r"|\b(?:" + _PLATFORMS + r"|handle|user ?name|usuari|usuári|nutzername|nick|screen ?name|"
-    r"gamer ?tag|utilisateur|pseudo|login)\w*(?:\s+(?:" + _ACCOUNT_WORDS + r"))?\s*(?::|=|\(|-|\s(?:is|are|ist|es|est|é|as|under|als|como|sous)\b)"
-    r"|\w#[0-9]{4}\b|\bon (?:" + _PLATFORMS + r")\b"
+HANDLE_SIGN: Final = r"(?i)@|\bu/|" + _PROFILE_HOST
+SAID_SIGN: Final = (
+    r"(?i)\b(?:" + _PLATFORMS + r"|handle|user ?name|usuario|usuário|nutzername|benutzername|nick|nickname|screen ?name|gamer ?tag|utilisateur|identifiant|pseudo)"
+    r"(?:['’]s)?(?:\s(?:" + _ACCOUNT_WORDS + r"))?\s?(?::|=|->|\(|-|(?:is|ist|es|est|é|lautet|are|as|under|at|by|als|unter|como|sous|name)\s:?)\s?[\"'“„«(]?@?\w"
+    r"|\b(?:skype|telegram|discord|snapchat|user ?name|handle)\s[\"'“„«]?@?\w*[0-9_.]|\w#[0-9]{4}\b|\b(?:add|find|dm|follow) me on\b"
 )
 
 _AT_NAME: Final = re.compile(r"@(?<![\w@]@)(?<![A-Za-z0-9._+-]@)([A-Za-z0-9_](?:[\w.-]{0,29}+))", re.ASCII)
@@ -59,8 +60,7 @@ _CLOCK: Final = re.compile(r"\d{1,2}(?:[.h]?\d\d)?(?:am|pm|h)?\.?", re.IGNORECAS
 
 _HANDLE: Final = r"@?[^\W_\d](?:[\w.-]|#(?=[0-9])|:(?=\w)){1,39}|@?[_\d][\w.-]{2,39}"
 _SAID: Final = re.compile(
-    r"\b(?:(?:my|our|mein|mi|mon|meu|minha|il mio|her|his|their)\s(?:\w+\s){0,2}?)?"
-    rf"(?P<platform>(?:{_PLATFORMS})\b(?:['’]s)?)?\s?(?P<word>(?:{_ACCOUNT_WORDS})\b)?"
+    rf"\b(?:(?P<platform>(?:{_PLATFORMS})\b(?:['’]s)?)(?:\s?(?:{_ACCOUNT_WORDS})\b)?|(?P<word>(?:{_ACCOUNT_WORDS})\b))"
     r"(?P<link>\s?(?::|=|->)\s?|\s(?:is|ist|es|est|é|lautet|are)\s?:?\s|\s\(\s?|\s-\s)"
     rf"[\"'“„«(]?(?P<handle>{_HANDLE})",
     re.IGNORECASE,
@@ -119,27 +119,31 @@ def handles(text: str) -> list[Span]:
     return spans
 
 
+_HEADS: Final = re.compile(rf"{_PLATFORMS}|handle|user|usu|nutzer|benutzer|nom|identifiant|pseudo|nick|screen|gamer|me on")
+
+
 def said_handles(text: str) -> list[Span]:
     """Account names that a text names as such: `IG: jane_doe`, `my Instagram is janedoe`."""
     spans: list[Span] = []
-    for match in _SAID.finditer(text):
+    near = windows(text, _HEADS, 12, 120)
+    for match in matches_in(text, near, _SAID):
         platform, word = match.group("platform"), match.group("word")
-        if platform is None and (word is None or word.lower() in _TOO_COMMON):
+        if word is not None and word.lower() in _TOO_COMMON:
             continue
-        if platform is not None and platform.lower() in _TOO_COMMON_PLATFORMS and not _MINE.match(match.group()):
+        if platform is not None and platform.lower() in _TOO_COMMON_PLATFORMS and not _MINE.search(text, max(0, match.start() - 12), match.start()):
             continue
         firm = ":" in match.group("link") or "=" in match.group("link")
         _add_said(spans, text, match, firm)
-    for match in _UNDER.finditer(text):
+    for match in matches_in(text, near, _UNDER):
         _add_said(spans, text, match, match.group("link").strip() not in ("", ","))
-    for match in _SAID_WORD.finditer(text):
+    for match in matches_in(text, near, _SAID_WORD):
         if _is_marked(match.group("handle")):
             _add_said(spans, text, match, True)
     spans.extend((match.start("handle"), match.end("handle"), "handle") for match in _NUMBERED.finditer(text))
     return spans
 
 
-_MINE: Final = re.compile(r"(?:my|our|mein|mi|mon|meu|minha|il mio|her|his|their)\s", re.IGNORECASE)
+_MINE: Final = re.compile(r"(?:my|our|mein|mi|mon|meu|minha|il mio|her|his|their)\s(?:\w+\s)?\Z", re.IGNORECASE)
 _TOO_COMMON: Final = words_of("id user tag name account konto compte cuenta conta login profile profil perfil @")
 _TOO_COMMON_PLATFORMS: Final = words_of("x line sc teams origin signal epic steam slack snap threads")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from opslib.intake.privacy.spans import Span
+from opslib.intake.privacy.spans import Span, matches_in, windows
 
 # A number of the Social Security Administration has no part of zeros only and no area 666; from 900 on they are
 # taxpayer numbers.
@@ -41,6 +41,9 @@ SSN_SIGN: Final = (
 )
 
 
+_SSN_HEADS: Final = re.compile(r"ss|s\.s|soc|itin|indiv|tax|tin|segur|sécur|sin|número|last|final")
+
+
 def ssns(text: str) -> list[Span]:
     """US social security and taxpayer numbers, and their last four digits where the text says so."""
     spans: list[Span] = []
@@ -53,8 +56,9 @@ def ssns(text: str) -> list[Span]:
         if separator and (_NUMBER_BEFORE.search(text, max(0, start - 2), start) or _NUMBER_AFTER.match(text, end)):
             continue
         spans.append((start, end, "ssn"))
-    for pattern in (_SSN_NAMED, _SSN_AFTER, _FOUR, _FOUR_AFTER, _HIDDEN):
-        spans.extend((*match.span(1), "ssn") for match in pattern.finditer(text))
+    near = windows(text, _SSN_HEADS, 40, 120)
+    spans.extend((*match.span(1), "ssn") for match in matches_in(text, near, _SSN_NAMED, _SSN_AFTER, _FOUR, _FOUR_AFTER))
+    spans.extend((*match.span(1), "ssn") for match in _HIDDEN.finditer(text))
     return spans
 
 
@@ -88,9 +92,13 @@ BIRTH_SIGN: Final = (
 )
 
 
+_BIRTH_HEADS: Final = re.compile(r"d\.?\s?o\.?\s?b|birth|born|date|b-?day|geb|née?|fecha|nac|data|nasc|nat[oa]|urodz|cumple|anivers|annivers|生年月日|дата")
+
+
 def births(text: str) -> list[Span]:
     """Dates of birth, where the text says that they are."""
-    return [(*match.span(1), "birth") for pattern in (_BIRTH, _BIRTH_AFTER) for match in pattern.finditer(text)]
+    near = windows(text, _BIRTH_HEADS, 40, 150)
+    return [(*match.span(1), "birth") for match in matches_in(text, near, _BIRTH, _BIRTH_AFTER)]
 
 
 _IS: Final = r"(?:\s?(?:\#|no\b\.?|nr\b\.?|n[°º]\.?|num\b\.?|number|numbers|numero|número|numéro|nummer|id|is|was|ist|lautet|es|est|é|:|=|\(|\)|-|\"|'|,|my|the|of|for|card|book|de|do|da|issued|\[|[A-Z]{2}(?=\s?[:\#]))){0,8}\s?"
@@ -109,16 +117,20 @@ _DOCUMENT_AFTER: Final = re.compile(
 )
 _CPF: Final = re.compile(r"(?<![\w.])[0-9]{3}\.[0-9]{3}\.[0-9]{3}-[0-9]{2}(?![\w-])")
 DOCUMENT_SIGN: Final = (
-    r"(?i)pass|pasaporte|paszport|travel doc|licen[cs]|\blic\b|\bdl\b|d\.l\.|d/l|führersch|fahrerl|permis|carn|carteira|condu|\bcnh\b|patente|rijbew|jazdy|ausweis|national|identi|id card|state id"
+    r"(?i)pass-?port|passe-?port|pass-?num|reise-?pass|passaport|paspoort|pasaporte|paszport|travel doc|licen[cs]|\blic\b|\bdl\b|d\.l\.|d/l|führersch|fahrerl|permis|carn|carteira|condu|\bcnh\b|patente|rijbew|jazdy|ausweis|national|identi|id card|state id"
     r"|\b(?:dni|nie|nif|curp|rfc|cpf|rg|bi|nino|ni|nhs|aadhaar|pan|bsn|pesel|visa|medicare)\b|fiscale|cédula|green card|steuer|[0-9]{3}\.[0-9]{3}\.[0-9]{3}-[0-9]{2}|driv"
 )
-_WORD_IN_SERIAL: Final = re.compile(r"[A-Za-z]{4,}")
+_DOCUMENT_HEADS: Final = re.compile(
+    r"pass-?p|passe|pass-?num|passa|pasa|paspo|reise|paszport|travel|driv|dl|d\.l|d/l|licen|führer|fahrer|permi|carn|carte|carta|cnh|patente|rijbew|prawo|ausweis|person|national|identi|id card|state id|dni|nie|nif|curp|rfc|cpf|rg|bi|nino|"
+    r"ni|nhs|aadhaar|pan|bsn|pesel|codice|cédula|green|visa|steuer|medicare"
+)
 
 
 def documents(text: str) -> list[Span]:
     """Numbers of passports, driving licences and identity cards, after the word that names them."""
     spans: list[Span] = []
-    for match in _DOCUMENT.finditer(text):
+    near = windows(text, _DOCUMENT_HEADS, 50, 150)
+    for match in matches_in(text, near, _DOCUMENT):
         start, end = match.span(1)
         serial = match.group(1)
         # A serial number ends where words begin again.
@@ -134,6 +146,6 @@ def documents(text: str) -> list[Span]:
         digits = sum(map(str.isdigit, serial))
         if digits >= 4 and not re.fullmatch(r"(?:19|20)[0-9]{2}", serial):
             spans.append((start, end, "document"))
-    spans.extend((*match.span(1), "document") for match in _DOCUMENT_AFTER.finditer(text))
+    spans.extend((*match.span(1), "document") for match in matches_in(text, near, _DOCUMENT_AFTER))
     spans.extend((*match.span(), "document") for match in _CPF.finditer(text))
     return spans

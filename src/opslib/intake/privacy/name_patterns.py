@@ -6,7 +6,7 @@ import re
 from typing import Final
 
 from opslib.intake.notation import words_of
-from opslib.intake.privacy.spans import Span
+from opslib.intake.privacy.spans import Span, matches_in, windows
 
 _INITIAL: Final = r"(?:[^\W\d_a-zß-öø-ÿа-я]\.\s?)"
 _WORD: Final = r"[^\W\d_]+(?:['’-][^\W\d_]+)*"
@@ -48,6 +48,7 @@ _BESIDE_CLOSING: Final = re.compile(
     rf"(?:(?<=\s)|(?<=[>.,;!?])|\A){_CLOSING}(?:[ ]?[,.!:;–—-]{{1,3}}[ ]{{0,2}}|[ ]{{1,2}})(?P<name>(?-i:{_NAME}))(?=[ \t]*[.!]?[ \t]*(?:\r?\n|<|\\n|\Z))", re.IGNORECASE
 )
 _DASH: Final = re.compile(rf"(?:\n|<br\s?/?>)[ \t]*(?:--|[-–—~])[ ]{{0,2}}(?:\r?\n[ \t]*)?(?P<name>{_NAME})[ \t]*(?=\r?\n|<|\Z)|(?<=[.!?])[ ][-–—~][ ]{{0,2}}(?P<last>{_NAME})[.]?\s*\Z")
+_DASH_AT_END: Final = re.compile(rf"(?<=[.!?])[ ][-–—~][ ]{{0,2}}(?P<name>{_NAME})[.]?\s*\Z")
 _SAYS: Final = (
     r"(?:(?:my\s(?:full\s|first\s|last\s|real\s|legal\s|user\s)?name\s(?:is|'s)|my\sname:|mein\sname\sist|ich\shei(?:ß|ss)e|me\sllamo|mi\snombre\ses|je\sm['’]appelle|mon\snom\sest|meu\snome\sé|me\schamo|mi\schiamo|il\smio\snome\sè|"
     r"mijn\snaam\sis|ik\sheet|nazywam\ssię|mam\sna\simię|jag\sheter|меня\sзовут)"
@@ -62,13 +63,20 @@ _SPOKE: Final = re.compile(
     rf"\b(?:spoke\s(?:to|with)|talked\s(?:to|with)|chatted\swith|helped\sby|assisted\sby|agent|representative|rep|colleague|adviser|advisor|operator|manager|supervisor|(?:my\s(?:wife|husband|son|daughter|mother|father|brother|sister|friend|boss|partner|colleague)))"
     rf"(?:\s(?:named|called))?[, ]{{1,2}}(?P<name>(?-i:{_CAPITAL}(?:[ ]{_CAPITAL})?))(?![\w])", re.IGNORECASE
 )
-NAME_SIGN: Final = (
-    rf"(?i)(?:^|[\s>.,;!\"(])(?:{_GREETING})(?: {{1,2}}(?:{_TITLE}))?,? {{1,2}}(?:(?-i:\p{{Lu}}|[oOdD]['’]|[mM]c\p{{Lu}})|[\p{{L}}' -]{{2,40}} ?(?:[,!:\n]|$))"
-    rf"|{_CLOSING}(?: ?[,.!:;–—-]{{1,3}})?(?:\s|<br ?/?>|</p>|</div>|\\n)+[>\s]*[-–—~*]{{0,3}} ?(?:(?-i:\p{{Lu}})[^.,:;?!\n<]{{0,60}}[.!]?\s*(?:$|\n|<|\\n)|[\p{{L}}' -]{{2,40}}\s*[.,!]?\s*(?:$|\n|<))"
-    r"|(?-i:\b(?:Mr|Mrs|Ms|Miss|Dr|Prof|Herr|Herrn|Frau|Señora|Señor|Sra|Sr|Monsieur|Madame|Mme|Mlle|Senhora|Senhor|Signora|Signor)\b\.? \p{Lu})"
-    r"|(?:\n|<br ?/?>)[ \t]*[-–—~]|[.!?] [-–—~] ?\p{Lu}[^.]{0,40}$"
-    rf"|{_SAYS}|\b(?:this is|it['’]s|i am|i['’]m|hier ist|hier spricht|ich bin|soy|habla|aquí|je suis|c['’]est|ici|sou [oa]|aqui é|sono) (?-i:\p{{Lu}}[^\s]* \p{{Lu}})"
-    r"|\b(?:spoke|talked|chatted|helped by|assisted by|agent|rep|representative|colleague|advis[eo]r|operator|manager|supervisor|wife|husband|son|daughter|mother|father|brother|sister|friend|boss|partner)\b[a-z ]{0,8},? ?(?-i:\p{Lu})"
+GREETING_SIGN: Final = (
+    r"(?:^|[\s>.,;!\"(])(?:(?i:" + _GREETING + r"))(?: {1,2}(?i:" + _TITLE + r"))? {1,2}(?:\p{Lu}[\p{L}]|[oOdD]['’]\p{Lu}|[mM]c\p{Lu})|\b(?i:" + _GREETING + r"), \p{Lu}[\p{L}'’-]+(?: \p{Lu}[\p{L}'’-]+)?[,!.\n]"
+    r"|\b(?:Mr|Mrs|Ms|Miss|Dr|Prof|Herr|Herrn|Frau|Señora|Señor|Sra|Sr|Monsieur|Madame|Mme|Mlle|Senhora|Senhor|Signora|Signor)\b\.? \p{Lu}"
+)
+QUIET_GREETING_SIGN: Final = r"(?:^|[\s>.,;!\"(])(?i:" + _GREETING + r") {1,2}\p{Ll}[\p{L}'’-]+(?: {1,2}[\p{L}'’-]+)? ?(?:[,!:\n]|$)"
+TO_NOBODY: Final = r"(?i)\b(?:" + _GREETING + r") {1,2}(?:team|there|all|everyone|everybody|support|sir|guys|folks|again|equipo|equipe|équipe|zusammen|a todos|à tous|madam|customer|everybody)\b"
+CLOSING_SIGN: Final = (
+    r"(?i:" + _CLOSING + r")(?: ?[,.!:;–—-]{1,3})?(?:(?:\s|<br ?/?>|</p>|<p>|</div>|<div>|\\n|>)+(?:[-–—~*]{1,3} ?)?\p{Lu}[^.,:;?!\n<]*[.!]?\s*(?:$|\n|<|\\n)"
+    r"|[ \t]*(?:\n|<br ?/?>|</p>|</div>|\\n)[>\s]*(?:[-–—~*]{1,3} ?)?\p{L}[\p{L} .'’-]*[.,!]?\s*(?:$|\n|<))"
+    r"|(?:\n|<br ?/?>)[ \t]*[-–—~]{1,2}\s*\p{Lu}[\p{L} .'’-]*\s*(?:$|\n|<)|[.!?] [-–—~] {0,2}\p{Lu}[\p{L} .'’-]*$"
+)
+SAID_NAME_SIGN: Final = (
+    r"(?i)" + _SAYS + r"|\b(?:this is|it['’]s|i am|i['’]m|hier ist|hier spricht|ich bin|soy|habla|aquí|je suis|c['’]est|ici|sou [oa]|aqui é|sono) (?-i:\p{Lu}[^\s]* \p{Lu})"
+    r"|\b(?:spoke|talked|chatted|helped by|assisted by|agent|rep|representative|colleague|advis[eo]r|operator|manager|supervisor|wife|husband|son|daughter|mother|father|brother|sister|friend|boss|partner)(?: to| with| by)?(?: named| called)?,? ?(?-i: \p{Lu}\p{Ll})"
 )
 _NO_NAME: Final = words_of(
     """
@@ -98,14 +106,36 @@ _NO_NAME: Final = words_of(
 _NOT_ALONE_IN_LOWER_CASE: Final = 3
 
 
-def names(text: str) -> list[Span]:
-    """Names after a greeting, under a closing, and where somebody says who they are."""
+_CLOSING_HEADS: Final = re.compile(
+    r"regards|wishes|best|cheers|thank|thx|sincerely|yours|respect|cordial|take care|warmly|love|xoxo|sent by|signed|grü|gruß|gruss|mfg|lg|vg|dank|hochacht|saludo|abrazo|atent|gracias|amical|salut|bien à|merci|"
+    r"bonne|atencios|cumprim|obrigad|grat|abraço|abs|att|saluti|grazie|groet|mvg|pozdraw|poważ|dzięk|hälsn|mvh|hilsen|уважен|спасибо|よろ"
+)
+_SAID_HEADS: Final = re.compile(
+    r"name|heiß|heiss|llamo|nombre|appelle|nom|nome|chamo|chiamo|naam|heet|nazywam|imię|heter|зовут|surname|contact|holder|apellido|prénom|cognome|from|attn|this is|it['’]s|i am|i['’]m|hier|ich bin|soy|habla|aquí|je suis|"
+    r"c['’]est|ici|sou |aqui|sono|spoke|talked|chatted|helped|assisted|agent|rep|colleague|advis|operator|manager|supervisor|my "
+)
+
+
+def greeted_names(text: str) -> list[Span]:
+    """Names after a greeting or a title."""
+    return _names(text, [(0, len(text))], _AFTER_GREETING, _AFTER_TITLE)
+
+
+def signed_names(text: str) -> list[Span]:
+    """Names under a closing."""
+    near = windows(text, _CLOSING_HEADS, 40, 160)
+    return [*_names(text, near, _UNDER_CLOSING, _BESIDE_CLOSING), *_names(text, [(0, len(text))], _DASH, _DASH_AT_END)]
+
+
+def said_names(text: str) -> list[Span]:
+    """Names where somebody says who they are, or with whom they spoke."""
+    return _names(text, windows(text, _SAID_HEADS, 20, 160), _AFTER_SAYS, _THIS_IS, _SPOKE)
+
+
+def _names(text: str, stretches: list[tuple[int, int]], *patterns: re.Pattern[str]) -> list[Span]:
     spans: list[Span] = []
-    for pattern in (_AFTER_GREETING, _AFTER_TITLE, _UNDER_CLOSING, _BESIDE_CLOSING, _AFTER_SAYS, _THIS_IS, _SPOKE):
-        for match in pattern.finditer(text):
-            _add_name(spans, text, *match.span("name"))
-    for match in _DASH.finditer(text):
-        _add_name(spans, text, *match.span("name" if match.group("name") else "last"))
+    for match in matches_in(text, stretches, *patterns):
+        _add_name(spans, text, *match.span("name"))
     return spans
 
 

@@ -74,7 +74,7 @@ _GROUPED: Final = re.compile(
 )
 _PAIRS: Final = re.compile(r"0[1-9](?:([ ._·-])[0-9]{2})(?:\1[0-9]{2}){3}")
 _MOST_OF_A_NATIONAL: Final = 13
-PHONE_SIGN: Final = r"(?:[0-9][^0-9A-Za-z]{0,3}){7}|[0-9]{3}[-. _·]?[0-9]{4}"
+PHONE_SIGN: Final = r"(?:[0-9][^0-9A-Za-z]{0,3}){6}[0-9]"
 _LARGEST_INTEGERS: Final = frozenset({"2147483647", "2147483648", "4294967295", "4294967296"})
 
 
@@ -83,7 +83,7 @@ def phones(text: str, regions: str) -> list[Span]:
     spans: list[Span] = []
     for match in _NANP.finditer(text):
         # No area begins with 0 or 1, but people write 123-456-7890.
-        if match.group().lstrip("([{")[0] in "01" and _is_of_a_thing(text, match.start()):
+        if match.group().startswith("000") or match.group().lstrip("([{")[0] in "01" and _is_of_a_thing(text, match.start()):
             continue
         if DATE.match(text, match.start(), match.end()):
             continue
@@ -146,7 +146,7 @@ def _is_national(text: str, start: int, end: int, regions: str) -> bool:
     if DATE.match(text, start, end) or _GLUED_AFTER.match(text, end) or _is_of_a_thing(text, start):
         return False
     number = "".join(filter(str.isdigit, run))
-    if len(set(number)) <= 2 and len(number) > 7:
+    if number.startswith("000") or (len(set(number)) <= 2 and len(number) > 7):
         return False
     calls = _calls(text, start)
     glued = start and _GLUED_BEFORE.match(text, start - 1, start)

@@ -29,13 +29,13 @@ from opslib.intake.privacy.device_patterns import (
 )
 from opslib.intake.privacy.email_patterns import EMAIL_SIGN, SPELLED_SIGN, emails, spelled_emails
 from opslib.intake.privacy.folding import FOLDABLE, fold
-from opslib.intake.privacy.handle_patterns import HANDLE_SIGN, handles, said_handles
+from opslib.intake.privacy.handle_patterns import HANDLE_SIGN, SAID_SIGN, handles, said_handles
 from opslib.intake.privacy.identity_patterns import BIRTH_SIGN, DOCUMENT_SIGN, SSN_SIGN, births, documents, ssns
 from opslib.intake.privacy.kinds import KINDS
-from opslib.intake.privacy.name_patterns import NAME_SIGN, names
+from opslib.intake.privacy.name_patterns import CLOSING_SIGN, GREETING_SIGN, QUIET_GREETING_SIGN, SAID_NAME_SIGN, TO_NOBODY, greeted_names, said_names, signed_names
 from opslib.intake.privacy.person_names import PersonNames, named_persons
 from opslib.intake.privacy.phone_patterns import PHONE_SIGN, phones
-from opslib.intake.privacy.secret_patterns import SECRET_SIGN, secrets
+from opslib.intake.privacy.secret_patterns import CODE_SIGN, KEY_SIGN, LONG_SIGN, PASSWORD_SIGN, codes, keys, named_keys, passwords
 from opslib.intake.privacy.spans import Span, mask, merge, replace
 from opslib.intake.privacy.text_columns import text_of_series
 from opslib.intake.privacy.web_patterns import WEB_SIGN, queries
@@ -44,12 +44,15 @@ from opslib.intake.privacy.web_patterns import WEB_SIGN, queries
 class _Search(NamedTuple):
     """What finds one sort of personal data.
 
-    `sign` is what a text has in which it can be found (RE2: Arrow looks for it in whole columns); `find` gives its
-    places in one text, given the countries whose national telephone numbers are meant.
+    `sign` is what a text has in which it can be found (RE2: Arrow looks for it in whole columns), `among` the sign of
+    more texts that is looked for first, `unless` one of texts that are passed over; `find` gives its places in one
+    text, given the countries whose national telephone numbers are meant.
     """
 
     sign: str
     find: Callable[[str, str], list[Span]]
+    among: str | None = None
+    unless: str | None = None
 
 
 def _anywhere(find: Callable[[str], list[Span]]) -> Callable[[str, str], list[Span]]:
@@ -57,26 +60,33 @@ def _anywhere(find: Callable[[str], list[Span]]) -> Callable[[str, str], list[Sp
     return lambda text, regions: find(text)
 
 
+_DIGITS: Final = r"[0-9](?:[^0-9A-Za-z]{0,3}[0-9]){3}"
 _SEARCHES: Final = (
     _Search(WEB_SIGN, _anywhere(queries)),
     _Search(EMAIL_SIGN, _anywhere(emails)),
     _Search(SPELLED_SIGN, _anywhere(spelled_emails)),
-    _Search(SECRET_SIGN, _anywhere(secrets)),
+    _Search(LONG_SIGN, _anywhere(keys)),
+    _Search(KEY_SIGN, _anywhere(named_keys)),
+    _Search(PASSWORD_SIGN, _anywhere(passwords)),
+    _Search(CODE_SIGN, _anywhere(codes)),
     _Search(HANDLE_SIGN, _anywhere(handles)),
-    _Search(HANDLE_SIGN, _anywhere(said_handles)),
-    _Search(IBAN_SIGN, _anywhere(ibans)),
+    _Search(SAID_SIGN, _anywhere(said_handles)),
+    _Search(IBAN_SIGN, _anywhere(ibans), among=_DIGITS),
     _Search(MAC_SIGN, _anywhere(macs)),
     _Search(IPV6_SIGN, _anywhere(ipv6)),
     _Search(IPV4_SIGN, _anywhere(ipv4)),
-    _Search(LOCATION_SIGN, _anywhere(locations)),
-    _Search(CARD_SIGN, _anywhere(cards)),
-    _Search(BIRTH_SIGN, _anywhere(births)),
-    _Search(SSN_SIGN, _anywhere(ssns)),
-    _Search(DOCUMENT_SIGN, _anywhere(documents)),
-    _Search(BANK_SIGN, _anywhere(bank_accounts)),
-    _Search(PHONE_SIGN, phones),
+    _Search(LOCATION_SIGN, _anywhere(locations), among=_DIGITS),
+    _Search(CARD_SIGN, _anywhere(cards), among=_DIGITS),
+    _Search(BIRTH_SIGN, _anywhere(births), among=_DIGITS),
+    _Search(SSN_SIGN, _anywhere(ssns), among=_DIGITS),
+    _Search(DOCUMENT_SIGN, _anywhere(documents), among=_DIGITS),
+    _Search(BANK_SIGN, _anywhere(bank_accounts), among=_DIGITS),
+    _Search(PHONE_SIGN, phones, among=_DIGITS),
     _Search(ADDRESS_SIGN, _anywhere(addresses)),
-    _Search(NAME_SIGN, _anywhere(names)),
+    _Search(GREETING_SIGN, _anywhere(greeted_names)),
+    _Search(QUIET_GREETING_SIGN, _anywhere(greeted_names), unless=TO_NOBODY),
+    _Search(CLOSING_SIGN, _anywhere(signed_names)),
+    _Search(SAID_NAME_SIGN, _anywhere(said_names)),
 )
 """In the order in which they look: what one has found the others do not see."""
 
@@ -183,11 +193,19 @@ def _worth_a_look(texts: pa.Array) -> list[_Candidate]:
         source[foldable] = len(texts) + np.arange(len(foldable))
         forms = pa.array([form for form, _ in folded.values()], pa.large_string())
         visible = pa.concat_arrays([texts, forms]).take(pa.array(source))
-    signs = list(dict.fromkeys(search.sign for search in _SEARCHES))
-    has_sign = {sign: _matches(visible, sign) for sign in signs}
-    wanted = np.column_stack([has_sign[search.sign] for search in _SEARCHES])
+    several = {among: np.flatnonzero(_matches(visible, among)) for among in {s.among for s in _SEARCHES if s.among}}
+    wanted = np.zeros((len(texts), len(_SEARCHES)), dtype=bool)
+    for number, search in enumerate(_SEARCHES):
+        if search.among is None:
+            wanted[:, number] = _matches(visible, search.sign)
+        else:
+            rows = several[search.among]
+            wanted[rows, number] = _matches(visible.take(pa.array(rows)), search.sign)
+        if search.unless is not None:
+            rows = np.flatnonzero(wanted[:, number])
+            wanted[rows, number] &= ~_matches(visible.take(pa.array(rows)), search.unless)
     candidates = np.flatnonzero(wanted.any(axis=1))
-    rows = zip(
+    looks = zip(
         candidates.tolist(),
         texts.take(pa.array(candidates)).to_pylist(),
         visible.take(pa.array(candidates)).to_pylist(),
@@ -196,7 +214,7 @@ def _worth_a_look(texts: pa.Array) -> list[_Candidate]:
     )
     return [
         _Candidate(position, text, form, folded[position][1] if position in folded else None, searches)
-        for position, text, form, searches in rows
+        for position, text, form, searches in looks
     ]
 
 

@@ -8,7 +8,7 @@ from collections import Counter
 from typing import Final
 
 from opslib.intake.notation import words_of
-from opslib.intake.privacy.spans import Span
+from opslib.intake.privacy.spans import Span, matches_in, windows
 
 # What services put before their keys, and the rest of each.
 _PREFIXES: Final = (
@@ -52,7 +52,6 @@ _PREFIXES: Final = (
     r"[0-9]{8,10}:AA[A-Za-z0-9_-]{32,35}",
     r"eyJ[A-Za-z0-9_-]{8,4000}\.[A-Za-z0-9_-]{2,8000}(?:\.[A-Za-z0-9_-]{0,4000}){0,3}",
 )
-_KEY: Final = re.compile(rf"(?<![A-Za-z0-9_/+.-])(?:{'|'.join(_PREFIXES)})(?![A-Za-z0-9_])")
 _LOOSE_KEY: Final = re.compile(rf"(?<![A-Za-z0-9])(?:{'|'.join(_PREFIXES)})")
 _BLOCK: Final = re.compile(
     r"-----BEGIN ((?:[A-Z0-9]{1,12} ){0,4}(?:PRIVATE KEY|PRIVATE KEY BLOCK|CERTIFICATE))(?: BLOCK)?-----(?:(?!-----END)[\s\S]){0,20000}(?:-----END [A-Z0-9 ]{1,60}-----)?"
@@ -94,7 +93,7 @@ _NO_PASSWORD: Final = words_of(
 )
 _ENDS_NO_PASSWORD: Final = ("ing", "ed", "ly", "able", "ible", "tion", "ment", "en")
 _ASSIGNED: Final = re.compile(
-    r"\b(?P<name>(?:[A-Za-z0-9]{1,30}[_.-]){0,4}(?:passwo?r?d|pwd|secret|token|api_?key|apikey|access_?key(?:_?id)?|account_?key|accountkey|shared_?access_?(?:key|signature)|private_?key|"
+    r"(?P<name>(?:passwo?r?d|pwd|secret|token|api_?key|apikey|access_?key(?:_?id)?|account_?key|accountkey|shared_?access_?(?:key|signature)|private_?key|"
     r"client_?secret|auth_?token|bearer|credential|session_?(?:id|key|token)|sessionid|jsessionid|phpsessid|csrf_?token|x-api-key|encryption_?key|master_?key|signing_?key|connection_?string|user\sid|uid|sig))"
     r"[\"']?\s{0,2}(?:=|:|=>)\s{0,2}[\"'`]?(?P<secret>[^\s\"'`;,&<>(){}\[\]\x00]{4,400})",
     re.IGNORECASE,
@@ -131,48 +130,81 @@ _OTHER_CODE_BEFORE: Final = re.compile(
     r"sku|billing|reason|state|currency|language|hs|tariff|swift|bank|branch|flight|airport|event|fault|diagnostic|result|referral|tracking|order|erro|erreur|código de error|code d'erreur)[\s-]?\Z",
     re.IGNORECASE,
 )
-SECRET_SIGN: Final = (
-    r"(?i)pass-?\s?(?:w|code|key|phrase)|\bpass\b|\bp/w|pwd|\bpw\b|kennwort|contraseña|\bclave|mot de passe|\bmdp\b|senha|parola|wachtwoord|hasło|пароль|パスワード|密码|lösenord|adgangskode|\bpin\b|pincode|\bpuk\b|"
-    r"master key|(?:security|secret|memorable|recovery) (?:answer|word|phrase|key|code)|(?:wifi|network) key|credential|creds\b|zugangsdaten|anmeldedaten|identifiants"
-    r"|secret|token|api|key\b|keys\b|bearer|authorization|cookie|session_?id|sessid|uid\s?=|user id|sig=|accountkey|connection_?string|basic\s[a-z0-9+/]{12}"
-    r"|\botp\b|2fa|mfa|factor|\btan\b|one[\s-]?time|\bcodes?\b|code\b|código|codice|\bkod\b|認証|验证|код\b"
-    r"|BEGIN [A-Z ]*(?:PRIVATE|CERT)|putty-user|eyJ[a-z0-9_-]{8}|ya29\.|SG\.[a-z0-9_-]{12}"
-    r"|\b[a-z0-9]{2,14}[_-][a-z0-9_-]{15}|[a-z0-9]{20}"
+PASSWORD_SIGN: Final = (
+    r"(?i)(?:pass-?\s?(?:word|wd|phrase|code|key|wort)|\bpasswd|\bpass\b|\bp/w|pwd|\bpw\b|kennwort|contraseña|\bclave|mot de passe|\bmdp\b|senha|parola|palavra-passe|wachtwoord|hasło|пароль|パスワード|密码|lösenord|"
+    r"adgangskode|\bpin\b|pincode|\bpuk\b|master key|(?:security|secret|memorable|recovery) (?:answer|word|phrase|key|code)|(?:wifi|network) key)"
+    r"s?(?:\s?\([^()\n]*\)|\s(?:for|of|to|von|für|de|pour|da|do|del)\s\S+(?:\s\S+){0,3}?)?\s?(?:is\b|was\b|are\b|ist\b|lautet|war\b|es\b|era\b|est\b|é\b|to\b|used\b|use\b|auf\b|now\b|currently|actually|still|=|:|-|–|\||\"|'|`|“|”|„|»|«|<|\*\*|\()"
+    r"|credential|creds\b|zugangsdaten|anmeldedaten|identifiants|credenciales|\blog-?\s?in\b[^\n]*\S/\s?\S|\buser(?:name)?\b[^\n]*\S\s?/\s?\S"
+)
+KEY_SIGN: Final = (
+    r"(?i)(?:secret|token|api_?key|access_?key(?:_?id)?|account_?key|access_?signature|private_?key|bearer|credential|session_?id|session_?key|sessid|encryption_?key|master_?key|signing_?key|connection_?string|passwo?r?d|pwd|user id|uid|sig)[\"']?\s{0,2}(?:=|:)"
+    r"|(?:api|access|secret|private|auth|authentication|authorization|client|bearer|session|refresh|webhook|signing|encryption|subscription|storage|account|service|admin|integration|oauth|jwt|aws|azure|stripe|openai|github|"
+    r"slack|google)[\s_-]?(?:key|token|secret|id|signature|credential)s?\b[^\n]*[0-9]|\b(?:bearer|basic)\s+[a-z0-9+/_=.~-]{12}|authorization|x-auth|cookie"
+)
+LONG_SIGN: Final = (
+    r"(?:^|[^A-Za-z0-9])(?:[A-Za-z]{2,14}[_-][A-Za-z0-9_-]{8}|[A-Za-z0-9]{16}|SG\.|ya29\.|hv[sbr]\.|[0-9]{8,10}:AA|access_token|pat[A-Za-z0-9]{14}|[MNO][A-Za-z0-9_-]{23})|eyJ[A-Za-z0-9_-]{8}|BEGIN [A-Z ]*(?:PRIVATE|CERT)|PuTTY-User"
+)
+CODE_SIGN: Final = (
+    r"(?i)(?:\botp\b|2fa|mfa|factor|\btan\b|one[\s-]?time|cod(?:e|igo)|código|codice|\bkod\b|認証|验证|код|token|\bpin\b|number)[^\n]*(?-i:[0-9]{4}|[0-9]{3}[ -][0-9]{3}|[0-9](?: [0-9]){3}|[A-Z0-9]*[0-9][A-Z0-9]{4}|[A-Z][A-Z0-9]{3,}[0-9]|[A-Z0-9]{4}-[A-Z0-9]{4})"
+    r"|[0-9]{3}[0-9 -]?[0-9]* (?:is|as|ist|es|est|é|was) (?:your|the|my|ihr|dein|tu|su|votre|ton|o seu|seu|a)\b"
 )
 
 
-def secrets(text: str) -> list[Span]:
-    """Passwords, one-time codes, keys and tokens."""
+_PASSWORD_HEADS: Final = re.compile(
+    r"pass|pwd|pw|p/w|kenn|contraseña|clave|mot de|mdp|senha|palavra|parola|wachtw|hasło|пароль|パスワード|密码|lösenord|adgangskode|pin|puk|master|secur|secret|memorable|recovery|wifi|network|"
+    r"log|user|cred|zugang|anmelde|identifiants"
+)
+_KEY_HEADS: Final = re.compile(r"pass|pwd|secret|token|key|bearer|credential|sess|sig|connection|user id|uid|authoriz|x-auth|cookie|basic|api|access|client|aws|azure|signature|service|account|webhook")
+_CODE_HEADS: Final = re.compile(r"cod[ei]|kod|pin|otp|2fa|mfa|factor|tan|token|password|number|código|認証|验证|код")
+
+
+def keys(text: str) -> list[Span]:
+    """Keys and tokens that their form tells: by the prefix of their maker, by the frame around them."""
     spans: list[Span] = []
     for pattern in (_BLOCK, _PUTTY):
         spans.extend((*match.span(), "secret") for match in pattern.finditer(text))
-    spans.extend((*match.span(), "secret") for match in _KEY.finditer(text))
-    spans.extend((*match.span(), "secret") for match in _LOOSE_KEY.finditer(text) if _entropy(match.group()) > _DENSE)
-    for match in _PASSWORD.finditer(text):
-        _add_password(spans, text, match)
-    for match in _CREDENTIALS.finditer(text):
-        if any(not character.isalpha() for character in match.group("secret")):
-            spans.append((*match.span("secret"), "secret"))
-    for match in _ASSIGNED.finditer(text):
+    for match in _LOOSE_KEY.finditer(text):
+        whole = not (text[match.start() - 1 : match.start()] + text[match.end() : match.end() + 1]).isalnum()
+        if whole or _entropy(match.group()) > _DENSE:
+            spans.append((*match.span(), "secret"))
+    return spans
+
+
+def named_keys(text: str) -> list[Span]:
+    """Keys and tokens after the word that names them."""
+    spans: list[Span] = []
+    near = windows(text, _KEY_HEADS, 2, 2500)
+    for match in matches_in(text, near, _ASSIGNED):
         secret = match.group("secret")
         if _is_random(secret) or (_ends_in_password(match.group("name")) and secret.lower() not in _NO_PASSWORD):
             spans.append((*match.span("secret"), "secret"))
-    for match in _NAMED_KEY.finditer(text):
-        secret = match.group("secret").rstrip(".:-")
+    for match in matches_in(text, near, _NAMED_KEY, _HEADER, _BEARER):
+        secret = match.group("secret").rstrip(".:-,;)")
         if _is_random(secret):
             spans.append((match.start("secret"), match.start("secret") + len(secret), "secret"))
-    for pattern in (_HEADER, _BEARER):
-        for match in pattern.finditer(text):
-            secret = match.group("secret").rstrip(".,;)")
-            if _is_random(secret):
-                spans.append((match.start("secret"), match.start("secret") + len(secret), "secret"))
-    for match in _CODE.finditer(text):
+    return spans
+
+
+def passwords(text: str) -> list[Span]:
+    """Passwords after the word that names them."""
+    spans: list[Span] = []
+    near = windows(text, _PASSWORD_HEADS, 2, 300)
+    for match in matches_in(text, near, _PASSWORD):
+        _add_password(spans, text, match)
+    for match in matches_in(text, near, _CREDENTIALS):
+        if any(not character.isalpha() for character in match.group("secret")):
+            spans.append((*match.span("secret"), "secret"))
+    return spans
+
+
+def codes(text: str) -> list[Span]:
+    """One-time codes."""
+    spans: list[Span] = []
+    near = windows(text, _CODE_HEADS, 40, 120)
+    for match in matches_in(text, near, _CODE, _BARE_CODE):
         if not _OTHER_CODE_BEFORE.search(text, max(0, match.start() - 20), match.start()):
             spans.append((*match.span(1), "secret"))
-    for match in _BARE_CODE.finditer(text):
-        if not _OTHER_CODE_BEFORE.search(text, max(0, match.start() - 20), match.start()):
-            spans.append((*match.span(1), "secret"))
-    spans.extend((*match.span(1), "secret") for match in _CODE_AFTER.finditer(text))
+    spans.extend((*match.span(1), "secret") for match in matches_in(text, near, _CODE_AFTER))
     return spans
 
 
