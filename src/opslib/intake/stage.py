@@ -23,22 +23,18 @@ import pyarrow.parquet as pq
 
 from opslib.errors import ExportError
 from opslib.intake.mapping.export_files import find_files, lookup_files
+from opslib.intake.mapping.known_persons import KnownPersons, feeds_with_names, read_persons
 from opslib.intake.mapping.look_ups import LookUps, label_of
 from opslib.intake.mapping.map_file import MappedFile, map_files
 from opslib.intake.mapping.sources import SourceMapping
 from opslib.intake.notation import parquet_sources, shown_name
 from opslib.intake.privacy.pseudonyms import Pseudonymiser
-from opslib.intake.privacy.redaction import redact_many
+from opslib.intake.privacy.shield import Shield
 from opslib.settings import ReadingLimits
 from opslib.store.files import sha256_of, write_aside
 from opslib.store.memo import Basis, code_of, digest_of
 from opslib.store.warehouse import Warehouse
 from opslib.tables import TABLES, Table
-
-_REDACTED_AT_ONCE = 20_000
-_WORTH_A_PROCESS_BYTES = 50_000_000
-"""Of text from which on processes are worth their start: redacting less takes no longer than importing pandas there."""
-
 
 _KEPT_AT_ONCE: Final = 16
 _SMALL_BYTES: Final = 2_000_000
@@ -46,6 +42,8 @@ _TOGETHER: Final = 100
 """Small files that are read together at most."""
 _LOOKED_UP: Final = "what export files look up in each other"
 """Of which the pseudonym keys the digests of looked-up rows; it is kept nowhere."""
+_PERSONS: Final = "names of persons"
+"""Of which the pseudonym keys the digests of names; the names are kept nowhere."""
 _READINGS: Final = 3
 """How often a file that changes is read before it is refused."""
 
@@ -79,6 +77,7 @@ def stage(
     exports: Path,
     pseudonymiser: Pseudonymiser,
     *,
+    region: str = "US",
     limits: ReadingLimits | None = None,
     workers: int = 1,
     on_file: Callable[[str], None] | None = None,
@@ -90,6 +89,8 @@ def stage(
         source: How the source's files map to the standard tables.
         exports: The folder with the export files; they are read, never copied.
         pseudonymiser: Makes the pseudonyms of ids that name a person.
+        region: The organisation's countries, whose national telephone numbers are taken out of texts: ISO 3166 codes
+            separated by spaces.
         limits: How much one export file may ask for.
         workers: Processes that redact free text side by side.
         on_file: Called with the name of each file as it is read.
@@ -107,6 +108,7 @@ def stage(
         "code": code_of(__name__),
         "mapping": digest_of(source.model_dump_json()),
         "pseudonyms": pseudonymiser.one("fingerprint"),
+        "region": region,
         "limits": digest_of((limits or ReadingLimits()).model_dump_json()),
         # A mapping with look-ups depends on the files looked up too.
         "looked_up": digest_of([versions[path].sha256 for path in looked_up]),
@@ -116,6 +118,8 @@ def stage(
     staged: list[Staged] = []
     fresh: dict[str, tuple[Basis, list[dict[str, Any]], list[Path]]] = {}
     pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn")) if workers > 1 else None
+    persons = _Persons(warehouse, source, {path: versions[path].sha256 for path in files}, exports, rests_on, pseudonymiser)
+    rests_on |= {"persons": persons.digest}
     bases = {path: rests_on | {"content": digest_of([names[path], versions[path].sha256])} for path in files}
     new = [path for path in files if not memo.holds(names[path], bases[path])]
     secret = pseudonymiser.one(_LOOKED_UP)
@@ -130,7 +134,9 @@ def stage(
             entries = memo.note(names[path])
             fresh[names[path]] = (bases[path], entries, _made(warehouse, entries))
             new.remove(path)
-        work = _Staging(warehouse, source, exports, pseudonymiser, limits, look_ups, pool)
+        known = persons.read(look_ups) if new else KnownPersons(frozenset(), None)
+        shield = Shield(pseudonymiser, region, known.agents, known.tickets)
+        work = _Staging(warehouse, source, exports, shield, limits, look_ups, pool)
         for paths in _batches(source, new, versions):
             for path in paths:
                 if on_file is not None:
@@ -231,6 +237,42 @@ def _name_of(path: Path, exports: Path) -> str:
     return (folder / shown_name(path)).as_posix()
 
 
+@dataclass
+class _Persons:
+    """The names of persons that the export tells, and a keyed digest of them that can be known without reading."""
+
+    warehouse: Warehouse
+    source: SourceMapping
+    contents: Mapping[Path, str]
+    exports: Path
+    rests_on: Basis
+    pseudonymiser: Pseudonymiser
+    known: KnownPersons | None = None
+
+    @property
+    def _files(self) -> list[Path]:
+        return [path for path in self.contents if feeds_with_names(self.source, path)]
+
+    @property
+    def digest(self) -> str:
+        """A digest by which it is seen that other names are known than before; empty where none are."""
+        if not self._files:
+            return ""
+        memo = self.warehouse.memo("persons")
+        basis = {**self.rests_on, "content": digest_of([self.contents[path] for path in self._files])}
+        if not memo.holds(_PERSONS, basis):
+            with LookUps(self.exports) as look_ups:
+                known = self.read(look_ups)
+            memo.keep(_PERSONS, basis, self.pseudonymiser.one(digest_of(sorted(known.agents)) + _PERSONS))
+        return str(memo.note(_PERSONS))
+
+    def read(self, look_ups: LookUps) -> KnownPersons:
+        """The names; read once."""
+        if self.known is None:
+            self.known = read_persons(self.source, self._files, look_ups)
+        return self.known
+
+
 @dataclass(frozen=True)
 class _Staging:
     """What the staging of each file of a run needs."""
@@ -238,7 +280,7 @@ class _Staging:
     warehouse: Warehouse
     source: SourceMapping
     exports: Path
-    pseudonymiser: Pseudonymiser
+    shield: Shield
     limits: ReadingLimits | None
     look_ups: LookUps
     pool: ProcessPoolExecutor | None
@@ -289,7 +331,7 @@ class _Staging:
             for path, mapped_files in zip(versions, files, strict=True):
                 for mapped_file in mapped_files:
                     parquet = folders[path] / f"{mapped_file.table}.parquet"
-                    pieces = _write(mapped_file, parquet, self.pseudonymiser, self.pool)
+                    pieces = _write(mapped_file, parquet, self.shield, self.pool)
                     staged[path].append(
                         Staged(
                             table=mapped_file.table,
@@ -329,7 +371,7 @@ def _write_found(files: Mapping[str, Sequence[MappedFile]], parquet: Path) -> No
 
 
 def _write(
-    mapped_file: MappedFile, parquet: Path, pseudonymiser: Pseudonymiser, pool: ProcessPoolExecutor | None
+    mapped_file: MappedFile, parquet: Path, shield: Shield, pool: ProcessPoolExecutor | None
 ) -> Counter[str]:
     table = TABLES[mapped_file.table]
     schema = pa.schema([*table.schema, ("_row", pa.int64()), ("_unreadable", pa.string())])
@@ -340,49 +382,12 @@ def _write(
     def write(aside: Path) -> None:
         with pq.ParquetWriter(aside, schema, compression=compression) as writer:
             for chunk in mapped_file.chunks():
-                rows, counts = _without_personal_data(chunk.select(schema.names), table, pseudonymiser, pool)
+                rows, counts = shield.without_personal_data(chunk.select(schema.names), table, pool)
                 pieces.update(counts)
                 writer.write_table(rows.cast(schema))
 
     write_aside(parquet, write)
     return pieces
-
-
-def _without_personal_data(
-    rows: pa.Table, table: Table, pseudonymiser: Pseudonymiser, pool: ProcessPoolExecutor | None
-) -> tuple[pa.Table, Counter[str]]:
-    """The rows with pseudonyms for person ids and with redacted free text, and the pieces redacted by kind."""
-    for name in table.of_type("person"):
-        rows = _with_column(rows, name, pseudonymiser.many(rows[name]))
-    if table.name == "ticket_events":
-        names_a_person = pc.equal(rows["event"], "assignee")
-        people = pc.if_else(names_a_person, rows["value"], pa.scalar(None, pa.string()))
-        rows = _with_column(rows, "value", pc.if_else(names_a_person, pseudonymiser.many(people), rows["value"]))
-    pieces: Counter[str] = Counter()
-    for name in (*table.of_type("free_text"), "_unreadable"):
-        if rows[name].null_count == len(rows):
-            continue
-        is_large = rows[name].nbytes >= _WORTH_A_PROCESS_BYTES
-        text, counts = _redact(rows[name].to_pandas(), pool if is_large else None)
-        pieces.update(counts)
-        rows = _with_column(rows, name, pa.Array.from_pandas(text, type=pa.string()))
-    return rows, pieces
-
-
-def _redact(texts: pd.Series, pool: ProcessPoolExecutor | None) -> tuple[pd.Series, Counter[str]]:
-    if pool is None:
-        text, counts = redact_many(texts)
-        return text, Counter(counts)
-    parts = [texts.iloc[start : start + _REDACTED_AT_ONCE] for start in range(0, len(texts), _REDACTED_AT_ONCE)]
-    results = list(pool.map(redact_many, parts))
-    total: Counter[str] = Counter()
-    for _, counts in results:
-        total.update(counts)
-    return pd.concat([text for text, _ in results]), total
-
-
-def _with_column(rows: pa.Table, name: str, values: pa.Array | pa.ChunkedArray) -> pa.Table:
-    return rows.set_column(rows.schema.get_field_index(name), name, values)
 
 
 def _remove_others(folder: Path, current: Iterable[str]) -> None:
