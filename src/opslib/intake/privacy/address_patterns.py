@@ -37,7 +37,7 @@ _ADDRESS: Final = re.compile(
     rf"(?:"
     rf"(?P<route>(?:US|U\.S\.|state|county|old|farm|rural)[ \t](?:highway|hwy|route|rte|road|rd)[ \t][0-9]{{1,4}}\b)"
     rf"|(?:{_DIRECTION}[ \t])?(?P<words>(?:{_WORD}[ \t]{{1,2}}){{1,4}}?)"
-    rf"(?P<suffix>{_SUFFIX})\b\.?"
+    rf"(?P<suffix>{_SUFFIX})\b\.?(?:[ \t]{{1,2}}(?P<second>{_SUFFIX})\b\.?)?"
     rf"|(?P<bare>broadway)\b"
     rf")"
     rf"(?:[ \t]{_DIRECTION}(?![\w']))?"
@@ -145,7 +145,7 @@ def _is_address(match: re.Match[str], text: str) -> bool:
     names = words.split()
     if any(name.lower().rstrip(".") in _NO_STREET for name in names):
         return False
-    suffix = suffix.lower()
+    suffix = (match.group("second") or suffix).lower()
     if match.group("unit") or match.group("place"):
         return suffix in _STREET_SUFFIX or match.group("place") is not None
     if suffix in _PLAIN_SUFFIX:
@@ -155,7 +155,7 @@ def _is_address(match: re.Match[str], text: str) -> bool:
     named = _ADDRESS_BEFORE.search(text, max(0, start - 30), start) is not None
     if named and suffix in _STREET_SUFFIX and len(names) <= 3:
         return True
-    capitals = match.group("suffix")[0].isupper() and all(name[0].isupper() or name[0].isdigit() for name in names)
+    capitals = (match.group("second") or match.group("suffix"))[0].isupper() and all(name[0].isupper() or name[0].isdigit() for name in names)
     # "5 Star Place" is praise; a house number of one digit needs more beside it.
     return capitals and (named or (suffix in _STREET_SUFFIX and text[start : start + 2].isdigit()))
 

@@ -153,7 +153,7 @@ _ACCOUNT: Final = re.compile(
     rf"|(?:bank|checking|savings?|current|deposit|beneficiary|debit)\s(?:account|acct|acc|a/c)|a/c|acct\b\.?"
     rf"|(?:bank|giro)?konto(?:nummer|nr\b\.?|-nr\b\.?)|bankverbindung|bankkonto|girokonto|rekening(?:nummer)?"
     rf"|(?:numéro\sde\s)?compte(?:\sbancaire|\scourant)|numéro\sde\scompte|(?:número\sde\s)?cuenta(?:\sbancaria|\scorriente)|número\sde\scuenta|cuenta\sn[º°o]"
-    rf"|conta(?:\sbancária|\scorrente|\spoupança)|número\sda\sconta|clabe|cbu|conto\s(?:corrente|bancario)|numer\skonta)\b"
+    rf"|conta(?:\sbancária|\scorrente|\spoupança)|número\sda\sconta|clabe|cbu|conto\s(?:corrente|bancario)|numer\skonta)(?![A-Za-z])"
     rf"{_IS}({_NUMBER})(?![0-9A-Za-z])",
     re.IGNORECASE,
 )

@@ -23,7 +23,7 @@ _VERSION_BEFORE: Final = re.compile(
     r"clause|paragraph|§|oid|figure|table|step|rule|appendix|article|firefox|thunderbird|chrome|chromium|edge|safari|opera|brave|ios|ipados|macos|"
     r"android|windows|linux|outlook|office|zoom|teams|slack|java|jdk|jre|node|php|python|nginx|apache|mysql|postgres(?:ql)?|openssl|adobe|acrobat|reader|"
     r"flash|photoshop|skype|discord|spotify|steam|nvidia|unity|docker|sql server)s?\b[.,]?|[A-Za-z]/|\bv|§)"
-    r"(?:\s?(?:to|from|is|was|on|number|no\.?|running|using|auf|von|:|=|\(|\[|-|,|\"|'|>=?|<=?|~|\^|#)){0,8}\s{0,2}\Z",
+    r"(?:\s?(?:to|from|is|was|on|number|no\.?|running|using|auf|von|:|=|\(|\[|-|,|\"|'|>=?|<=?|~|\^|#|[0-9]{1,4}(?:\.[0-9]{1,6}){1,3})){0,8}\s{0,2}\Z",
     re.IGNORECASE,
 )
 _VERSION_AFTER: Final = re.compile(r"[)\]\"']?\s?(?:\(?(?:build|release|beta|alpha|version|update|final|x64|x86|64-?bit|32-?bit|rc[0-9])|->|=>|→)", re.IGNORECASE)
@@ -70,7 +70,7 @@ def ipv4(text: str) -> list[Span]:
 
 # The address within the name that a provider gives to a host.
 _HOST_NAME: Final = re.compile(
-    r"[0-9](?<![0-9][0-9])(?<![0-9]-[0-9])([0-9]{0,2}([-_x.])[0-9]{1,3}\2[0-9]{1,3}\2[0-9]{1,3})(?=[-.](?:[A-Za-z0-9-]{1,63}\.){0,6}[A-Za-z][A-Za-z0-9-]{1,62}(?![\w]))"
+    r"[0-9](?<![0-9][0-9])(?<![0-9]-[0-9])([0-9]{0,2}([-_x.])[0-9]{1,3}\2[0-9]{1,3}\2[0-9]{1,3})(?![-_x.][0-9]{1,3}[-_x.])(?=[-.](?:[A-Za-z0-9-]{1,63}\.){0,6}[A-Za-z][A-Za-z0-9-]{1,62}(?![\w]))"
 )
 _NAMED: Final = re.compile(r"\bip(?:\s?(?:address|addr|is|was|number|:|=))+\s?(0x[0-9a-f]{8}|[1-9][0-9]{8,9})\b", re.IGNORECASE)
 
@@ -108,7 +108,7 @@ def _names_a_device(candidate: str) -> bool:
 
 
 _MAC: Final = re.compile(
-    r"(?<![0-9A-Za-z:.-])(?:[0-9A-F]{2}([:-])(?:[0-9A-F]{2}\1){4}[0-9A-F]{2}|[0-9A-F]{4}\.[0-9A-F]{4}\.[0-9A-F]{4})(?![0-9A-Za-z]|[:-][0-9A-Fa-f]{2}(?![0-9A-Za-z]))",
+    r"(?<![0-9A-Za-z:.-])(?:[0-9A-F]{2}([:-])(?:[0-9A-F]{2}\1){4}[0-9A-F]{2}|(?=[0-9.]{0,13}[A-F])[0-9A-F]{4}\.[0-9A-F]{4}\.[0-9A-F]{4})(?![0-9A-Za-z]|\.[0-9A-Fa-f]|[:-][0-9A-Fa-f]{2}(?![0-9A-Za-z]))",
     re.IGNORECASE,
 )
 _MAC_NAMED: Final = re.compile(
@@ -158,6 +158,7 @@ LOCATION_SIGN: Final = (
 )
 _WIDEST, _LONGEST = 90, 180
 _FINE: Final = 4
+_FAR: Final = 20
 
 
 _PLACE_HEADS: Final = re.compile(r"lat|lon|lng|breite|länge|gps|coord|location|geo|position|pin|koord|ubicaci")
@@ -169,7 +170,9 @@ def locations(text: str) -> list[Span]:
     for match in _PAIR.finditer(text):
         latitude, longitude = (match.group(number).replace(",", ".") for number in (2, 5))
         signs = "".join(match.group(number) or "" for number in (1, 3, 4, 6)).strip()
-        fine = min(len(number.split(".")[1]) for number in (latitude, longitude)) >= _FINE
+        decimals = min(len(number.split(".")[1]) for number in (latitude, longitude))
+        far = max(abs(float(latitude)), abs(float(longitude))) >= _FAR or "-" in (latitude + longitude)
+        fine = decimals > _FINE or (decimals == _FINE and far)
         if abs(float(latitude)) <= _WIDEST and abs(float(longitude)) <= _LONGEST and (signs or fine):
             spans.append((*match.span(), "location"))
     near = windows(text, _PLACE_HEADS, 2, 120)

@@ -93,7 +93,14 @@ _MAIL_BEFORE: Final = re.compile(
     r"contáct\w*|adres|indirizzo|scriv\w*)\b[^\n@]{0,40}\Z",
     re.IGNORECASE,
 )
+_PROVIDER_HOST: Final = re.compile(
+    r"(?:gmail|googlemail|yahoo|hotmail|outlook|icloud|aol|proton(?:mail)?|gmx|live|msn|web|yandex|qq|163)\.\w{2,4}(?:\.\w\w)?", re.IGNORECASE
+)
+_ALONE_BEFORE: Final = re.compile(r"(?:\A|[\n:;|>(\[\"']\s{0,2})\Z")
+_ALONE_AFTER: Final = re.compile(r"\s{0,2}(?:\Z|[\n;|<)\]\"'])")
 _NO_NAME: Final = words_of(
+    "account accounts email emails mail address inbox mailbox user users login server error problem issue password support available someone everyone anyone look check sign signed up "
+    "registered register hosted host located store website site page team help bought ordered "
     "me us you him her them it is are was look looks looking available here there online now met meet found find and or the"
 )
 SPELLED_SIGN: Final = (
@@ -121,7 +128,14 @@ def spelled_emails(text: str) -> list[Span]:
         plain = sign.lower() == "at"
         if plain and host is not None and not re.search(_DOT_WORDS, host.group(), re.IGNORECASE):
             # "We met at example.com" is no address; "jane.doe at example.com" is.
-            if word.lower() in _NO_NAME or not (_looks_like_a_name(word) or _MAIL_BEFORE.search(before[: name.start()])):
+            is_of_a_provider = _PROVIDER_HOST.fullmatch(host.group(1)) and len(word) > 3
+            stands_alone = _ALONE_BEFORE.search(before[: name.start()]) and _ALONE_AFTER.match(text, host.end())
+            if word.lower() in _NO_NAME or not (
+                is_of_a_provider
+                or (stands_alone and len(word) > 4)
+                or _looks_like_a_name(word)
+                or _MAIL_BEFORE.search(before[: name.start()])
+            ):
                 continue
         elif plain and word.lower() in _NO_NAME:
             continue

@@ -31,7 +31,7 @@ SAID_SIGN: Final = (
 )
 
 _AT_NAME: Final = re.compile(r"@(?<![\w@]@)(?<![A-Za-z0-9._+-]@)([A-Za-z0-9_](?:[\w.-]{0,29}+))", re.ASCII)
-_U_NAME: Final = re.compile(r"u(?<![\w.]u)/[A-Za-z0-9_-]{3,20}+(?![/\w.])")
+_U_NAME: Final = re.compile(r"u(?<![\w.]u)/[A-Za-z0-9_-]{3,20}+(?![/\w]|\.\w)")
 _PROFILE: Final = re.compile(
     r"(?<![A-Za-z0-9-])"
     + _PROFILE_HOST

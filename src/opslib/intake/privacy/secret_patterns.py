@@ -69,7 +69,7 @@ _PASSWORD: Final = re.compile(
     re.IGNORECASE,
 )
 _CREDENTIALS: Final = re.compile(
-    r"\b(?:log-?\s?in|user(?:name)?|credentials?|creds|zugangsdaten|anmeldedaten|identifiants|credenciales)\b[^\n]{0,60}?(?:\s/\s|\s\|\s|:\s)(?P<user>[\w.@-]{2,60})\s?/\s?(?P<secret>[^\s,;/]{4,60})",
+    r"\b(?:log-?\s?in|user(?:name)?|credentials?|creds|zugangsdaten|anmeldedaten|identifiants|credenciales)\b[:\s]{1,3}(?:is\s|are\s)?(?P<user>[\w.@-]{2,60})\s?[/|]\s?(?P<secret>[^\s,;/<]{4,60})",
     re.IGNORECASE,
 )
 _NO_PASSWORD: Final = words_of(
