@@ -16,7 +16,7 @@ _STATE: Final = (
 )
 _BREAK: Final = r"(?:\s|,|<br\s?/?>){1,6}"
 _ZIP: Final = r"[0-9]{5}(?:-[0-9]{4})?(?![0-9])"
-_TOWN: Final = rf"(?:{_BREAK}[A-Za-z][A-Za-z.'-]{{0,24}}){{0,4}}?{_BREAK}(?:{_STATE})\.?(?:{_BREAK}{_ZIP})?(?![\w'])"
+_TOWN: Final = rf"(?:{_BREAK}[A-Za-z][A-Za-z.'-]{{0,24}}){{0,4}}?{_BREAK}(?:{_STATE})\.?(?:{_BREAK}{_ZIP})?(?!\w|'\w)"
 _WORD: Final = r"(?:[0-9]{1,3}(?:st|nd|rd|th)|[A-Za-z][\w.'-]{0,24}+)"
 _SUFFIX: Final = (
     r"street|str|st|avenue|ave|av|road|rd|boulevard|blvd|lane|ln|drive|drv|dr|court|crt|ct|place|pl|way|terrace|terr|"

@@ -35,14 +35,14 @@ _IBAN_LENGTHS: Final = {
     for country in countries.split()
 }
 _IBAN: Final = re.compile(
-    r"[0-9](?<=[A-Z]{2}[0-9])(?<![A-Z0-9][A-Z]{2}[0-9])[0-9](?:[^\w\n]{0,2}_?[A-Z0-9]){11,32}", re.IGNORECASE
+    r"[0-9](?:(?<=[A-Z]{2}[0-9])(?<![A-Z0-9][A-Z]{2}[0-9])|(?<=[A-Z]{2}[ .-][0-9])(?<![A-Z0-9][A-Z]{2}[ .-][0-9]))[0-9](?:\W{0,2}_?[A-Z0-9]){11,32}", re.IGNORECASE
 )
 _IBAN_BEFORE: Final = re.compile(r"iban[^\w\n]{0,3}(?:(?:is|no|nr|number|ist|es|est|code)\b[^\w\n]{0,3}){0,3}\Z", re.IGNORECASE)
 _IBAN_NAMED: Final = re.compile(
-    r"\biban\b[^\w\n]{0,3}(?:(?:is|no|nr|number|ist|es|est|code)\b[^\w\n]{0,3}){0,3}([A-Z]{2}[0-9]{2}(?:[^\w\n]?(?=[A-Z]{0,4}[0-9])[A-Z0-9]){9,30})(?![A-Z0-9])",
+    r"\biban[^\w\n]{0,3}(?:(?:is|no|nr|number|ist|es|est|code)\b[^\w\n]{0,3}){0,3}([A-Z]{2}[0-9]{2}(?:[^\w\n]?(?=[A-Z]{0,4}[0-9])[A-Z0-9]){9,30})(?![A-Z0-9])",
     re.IGNORECASE,
 )
-IBAN_SIGN: Final = r"(?i)[a-z]{2}[0-9]{2}[^0-9a-z\n]{0,2}[0-9a-z]{1,4}[^0-9a-z\n]{0,2}[0-9a-z]{3}"
+IBAN_SIGN: Final = r"(?i)[a-z]{2}[ .-]?[0-9]{2}[^0-9a-z\n]{0,2}[0-9a-z]{1,4}[^0-9a-z\n]{0,2}[0-9a-z]{3}"
 _SEPARATORS: Final = re.compile(r"[\W_]")
 
 
@@ -52,7 +52,7 @@ def ibans(text: str) -> list[Span]:
     place = 0
     while (match := _IBAN.search(text, place)) is not None:
         place = match.start() + 2
-        start = match.start() - 2
+        start = match.start() - (2 if text[match.start() - 1].isalpha() else 3)
         candidate = text[start : match.end()]
         length = _IBAN_LENGTHS.get(candidate[:2].upper(), 0)
         ends = [index + 1 for index, character in enumerate(candidate) if character.isalnum()]
@@ -72,16 +72,16 @@ def ibans(text: str) -> list[Span]:
 SHORTEST_CARD: Final = 13
 _LONGEST_CARD: Final = 19
 _CARD_RUN: Final = re.compile(r"[0-9]{13,}")
-_GAP: Final = r"[^0-9A-Za-z\x00]{1,3}"
+_GAP: Final = r"(?:[^0-9A-Za-z\x00]{1,3}|<br\s?/?>\s?)"
 _CARD_GROUPS: Final = re.compile(
     r"(?=("
     rf"[0-9]{{4}}{_GAP}[0-9]{{4}}{_GAP}[0-9]{{4}}{_GAP}[0-9]{{1,7}}(?:{_GAP}[0-9]{{1,3}})?"
     rf"|[0-9]{{4}}{_GAP}[0-9]{{6}}{_GAP}[0-9]{{4,5}}"
-    rf"|(?<![0-9])[0-9]{{8}}{_GAP}[0-9]{{8}}(?![0-9])|(?<![0-9])[0-9]{{6}}{_GAP}[0-9]{{10,13}}(?![0-9])|[0-9]{{4}}{_GAP}[0-9]{{12}}|[0-9]{{4}}{_GAP}[0-9]{{8}}{_GAP}[0-9]{{4}}"
+    rf"|(?<![0-9])[0-9]{{8}}{_GAP}[0-9]{{8}}(?![0-9])|(?<![0-9])[0-9]{{6}}{_GAP}[0-9]{{10,13}}(?![0-9])|[0-9]{{4}}{_GAP}[0-9]{{12}}|[0-9]{{4}}{_GAP}[0-9]{{4}}{_GAP}[0-9]{{8}}(?![0-9])|[0-9]{{4}}{_GAP}[0-9]{{8}}{_GAP}[0-9]{{4}}"
     rf"|(?<![0-9])[0-9]{{2}}(?:{_GAP}[0-9]{{2}}){{6,9}}(?![0-9])|(?<![0-9])[0-9](?:{_GAP}[0-9]){{12,18}}(?![0-9])"
     r"))[2-6]"
 )
-CARD_SIGN: Final = r"[0-9]{13}|[0-9]{4}[^0-9A-Za-z]{1,3}[0-9]{4}|[0-9]{6}[^0-9A-Za-z]{1,3}[0-9]{4}|(?:[0-9]{1,2}[^0-9A-Za-z]{1,3}){6}"
+CARD_SIGN: Final = r"[0-9]{4}<br|[0-9]{13}|[0-9]{4}[^0-9A-Za-z]{1,3}[0-9]{4}|[0-9]{6}[^0-9A-Za-z]{1,3}[0-9]{4}|(?:[0-9]{1,2}[^0-9A-Za-z]{1,3}){6}"
 # Issuer ranges by length, after ISO/IEC 7812: used where a number has to be found within a longer run.
 _ISSUED: Final = re.compile(
     r"3(?:0[0-5]|[689]\d)\d{11}|3[47]\d{13}|4\d{12}(?:\d{3}){0,2}|5[0-8]\d{14}|6\d{15}(?:\d{3})?"

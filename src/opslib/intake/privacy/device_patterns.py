@@ -70,7 +70,7 @@ def ipv4(text: str) -> list[Span]:
 
 # The address within the name that a provider gives to a host.
 _HOST_NAME: Final = re.compile(
-    r"[0-9](?<![0-9][0-9])(?<![0-9]-[0-9])([0-9]{0,2}([-_x.])[0-9]{1,3}\2[0-9]{1,3}\2[0-9]{1,3})(?![-_x.][0-9]{1,3}[-_x.])(?=[-.](?:[A-Za-z0-9-]{1,63}\.){0,6}[A-Za-z][A-Za-z0-9-]{1,62}(?![\w]))"
+    r"[0-9](?<![0-9][0-9])([0-9]{0,2}([-_x.])[0-9]{1,3}\2[0-9]{1,3}\2[0-9]{1,3})(?![-_x.][0-9]{1,3}[-_x.])(?=[-.](?:[A-Za-z0-9-]{1,63}\.){0,6}[A-Za-z][A-Za-z0-9-]{1,62}(?![\w]))"
 )
 _NAMED: Final = re.compile(r"\bip(?:\s?(?:address|addr|is|was|number|:|=))+\s?(0x[0-9a-f]{8}|[1-9][0-9]{8,9})\b", re.IGNORECASE)
 

@@ -24,6 +24,7 @@ EMAIL_SIGN: Final = "@"
 _HOST: Final = re.compile(
     rf"@(?:(?:[\w-]{{1,63}}+\.){{1,8}}([^\W\d_][\w-]{{1,62}})|\[[0-9A-Fa-f.:IPv]{{3,45}}\]"
     rf"|{_BREAK}(?:[\w-]{{1,63}}+\.){{1,8}}{_TOP}|[ ](?:[\w-]{{1,63}}+\.){{1,8}}{_TOP}"
+    rf"|(?:[\w-]{{1,63}}+(?:[ ]\.[ ]?|\.{{2,3}}|\.[ ])){{1,3}}{_TOP}|(?i:gmail|yahoo|hotmail|outlook|icloud)(?![\w.@-])|[\w-]{{1,63}}+,(?-i:com|net|org|de|fr|es)(?![\w-])"
     rf"|(?:[\w-]{{1,63}}+\.){{1,5}}(?:{_BREAK}|[ ])(?-i:com|net|org|edu|gov|example|co\.uk|de|fr)(?![\w-]))",
 )
 _LOCAL_REVERSED: Final = re.compile(r"[\w.+%'~-]*")
@@ -40,6 +41,8 @@ def emails(text: str) -> list[Span]:
         at = match.start()
         top = match.group(1)
         before = text[max(done, at - 400) : at][::-1]
+        doubled = before.startswith("@")
+        before = before[doubled:]
         length = _LOCAL_REVERSED.match(before).end()  # type: ignore[union-attr]
         if not length and top and top.lower() in TOP_DOMAINS:
             broken = _BREAK_REVERSED.match(before)
@@ -47,17 +50,23 @@ def emails(text: str) -> list[Span]:
                 length = _LOCAL_REVERSED.match(before, broken.end()).end()  # type: ignore[union-attr]
             elif quoted := _QUOTED_REVERSED.match(before):
                 length = quoted.end()
-            elif before[:1] == " " and (local := _LOCAL_REVERSED.match(before, 1)) and _looks_like_a_name(local.group()):
+            elif before[:1] == " " and (local := _LOCAL_REVERSED.match(before, 1)) and (
+                _looks_like_a_name(local.group()) or (local.end() > 4 and local.group()[::-1].strip().lower() not in _NO_NAME)
+            ):
                 length = local.end()
         while length and before[length - 1] in "'.-":
             length -= 1
         if length and not (top and top.lower() in _IMAGES):
-            spans.append((at - length, match.end(), "email"))
+            spans.append((at - doubled - length, match.end(), "email"))
             done = match.end()
         else:
             # What looks like a host here may be the name before the next "@".
             done = at + 1
+    spans.extend((*match.span(), "email") for match in _SPACED.finditer(text))
     return spans
+
+
+_SPACED: Final = re.compile(r"(?<![\w.])(?:[\w.+-][ ]){2,40}@(?:[ ][\w.-]){4,60}(?!\w)")
 
 
 def _looks_like_a_name(word: str) -> bool:
@@ -67,7 +76,7 @@ def _looks_like_a_name(word: str) -> bool:
 
 # Spelled addresses.
 _OPEN, _CLOSE = r"[(\[{<|_*\"'-]", r"[)\]}>|_*\"'-]"
-_AT_WORDS: Final = r"at|arroba|arobase|chiocciola|chioccolina|klammeraffe|ät|apenstaartje|snabel-?a|małpa|собака|æt|atsign|at[ ]?sign"
+_AT_WORDS: Final = r"at|arroba|arobase|chiocciola|chioccolina|klammeraffe|ät|apenstaartje|snabel-?a|małpa|собака|æt|at[ -]?sign|bei"
 _AT: Final = re.compile(
     rf"{_OPEN}{{1,2}}\s?(?:{_AT_WORDS}|@|a)\s?{_CLOSE}{{1,2}}|(?<=\s)(?:{_AT_WORDS}|@)(?=\s)", re.IGNORECASE
 )
@@ -99,6 +108,7 @@ _PROVIDER_HOST: Final = re.compile(
 _ALONE_BEFORE: Final = re.compile(r"(?:\A|[\n:;|>(\[\"']\s{0,2})\Z")
 _ALONE_AFTER: Final = re.compile(r"\s{0,2}(?:\Z|[\n;|<)\]\"'])")
 _NO_NAME: Final = words_of(
+    "my all your use using used with from have has other both only every their hotmail gmail yahoo outlook different several multiple addresses ends ending like "
     "account accounts email emails mail address inbox mailbox user users login server error problem issue password support available someone everyone anyone look check sign signed up "
     "registered register hosted host located store website site page team help bought ordered "
     "me us you him her them it is are was look looks looking available here there online now met meet found find and or the"
@@ -125,10 +135,10 @@ def spelled_emails(text: str) -> list[Span]:
         if name is None:
             continue
         word = name.group().strip()
-        plain = sign.lower() == "at"
+        plain = sign.lower() in ("at", "bei")
         if plain and host is not None and not re.search(_DOT_WORDS, host.group(), re.IGNORECASE):
             # "We met at example.com" is no address; "jane.doe at example.com" is.
-            is_of_a_provider = _PROVIDER_HOST.fullmatch(host.group(1)) and len(word) > 3
+            is_of_a_provider = _PROVIDER_HOST.fullmatch(host.group(1)) and len(word) > 2
             stands_alone = _ALONE_BEFORE.search(before[: name.start()]) and _ALONE_AFTER.match(text, host.end())
             if word.lower() in _NO_NAME or not (
                 is_of_a_provider
@@ -148,5 +158,5 @@ def spelled_emails(text: str) -> list[Span]:
 
 def ends_like_a_host(name: str) -> bool:
     """Whether a name ends in a common top domain."""
-    labels = re.split(r"\W+", name.lower())
+    labels = re.split(r"[\W_]+", name.lower())
     return len(labels) > 1 and labels[-1] in TOP_DOMAINS

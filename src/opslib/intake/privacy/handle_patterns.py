@@ -21,13 +21,14 @@ _PLATFORMS: Final = (
 )
 _ACCOUNT_WORDS: Final = (
     r"handle|user ?name|usuario|usuário|nutzername|benutzername|nom d'utilisateur|identifiant|pseudo|nick(?:name)?|screen ?name|"
-    r"gamer ?tag|profile|profil|perfil|account|conta|cuenta|compte|konto|id|login|user|tag|@|name"
+    r"gamer ?tag|profile|profil|perfil|channel|kanal|canal|account|conta|cuenta|compte|konto|id|login|user|tag|@|name"
 )
 HANDLE_SIGN: Final = r"(?i)@|\bu/|" + _PROFILE_HOST
 SAID_SIGN: Final = (
     r"(?i)\b(?:" + _PLATFORMS + r"|handle|user ?name|usuario|usuário|nutzername|benutzername|nick|nickname|screen ?name|gamer ?tag|utilisateur|identifiant|pseudo)"
     r"(?:['’]s)?(?:\s(?:" + _ACCOUNT_WORDS + r"))?\s?(?::|=|->|\(|-|(?:is|ist|es|est|é|lautet|are|as|under|at|by|als|unter|como|sous|name)\s:?)\s?[\"'“„«(]?@?\w"
-    r"|\b(?:skype|telegram|discord|snapchat|user ?name|handle)\s[\"'“„«]?@?\w*[0-9_.]|\w#[0-9]{4}\b|\b(?:add|find|dm|follow) me on\b"
+    r"|\b(?:i['’]?m|i am|it['’]s)\s[\w.@-]+\son\s(?:" + _PLATFORMS + r")\b|\bcash ?app"
+    r"|\b(?:skype|telegram|discord|snapchat|kik|insta|instagram|ig|tiktok|twitter|venmo|user ?name|handle)(?:\s(?:id|name|me at))?\s[\"'“„«]?@?\w*[0-9_.]|\w#[0-9]{4}\b|\b(?:add|find|dm|follow) me on\b"
 )
 
 _AT_NAME: Final = re.compile(r"@(?<![\w@]@)(?<![A-Za-z0-9._+-]@)([A-Za-z0-9_](?:[\w.-]{0,29}+))", re.ASCII)
@@ -72,9 +73,11 @@ _UNDER: Final = re.compile(
     re.IGNORECASE,
 )
 _SAID_WORD: Final = re.compile(
-    rf"\b(?:user ?name|screen ?name|gamer ?tag|nick ?name|handle|skype|telegram|discord|snapchat)\s[\"'“„«]?(?P<handle>{_HANDLE})",
+    rf"\b(?:user ?name|screen ?name|gamer ?tag|nick ?name|handle|(?:skype|telegram|discord|snapchat|kik|insta|instagram|ig|tiktok|twitter|venmo)(?:\s(?:id|name|user ?name|handle|me at))?)\s[\"'“„«]?(?P<handle>{_HANDLE})",
     re.IGNORECASE,
 )
+_I_AM: Final = re.compile(rf"\b(?:i['’]?m|i am|it['’]s)\s(?P<handle>{_HANDLE})\son\s(?:{_PLATFORMS})\b", re.IGNORECASE)
+_CASH: Final = re.compile(r"(?<![\w$])(?P<handle>\$[a-z][a-z0-9_-]{2,19})(?![\w.])", re.IGNORECASE)
 _NUMBERED: Final = re.compile(r"(?<![\w#&/])(?P<handle>[^\W\d_][\w.]{1,31}#[0-9]{4})(?![\w])")
 _MAKES_A_SENTENCE: Final = words_of(
     """
@@ -125,12 +128,16 @@ _HEADS: Final = re.compile(rf"{_PLATFORMS}|handle|user|usu|nutzer|benutzer|nom|i
 def said_handles(text: str) -> list[Span]:
     """Account names that a text names as such: `IG: jane_doe`, `my Instagram is janedoe`."""
     spans: list[Span] = []
-    near = windows(text, _HEADS, 12, 120)
+    near = windows(text, _HEADS, 45, 120)
     for match in matches_in(text, near, _SAID):
         platform, word = match.group("platform"), match.group("word")
         if word is not None and word.lower() in _TOO_COMMON:
             continue
-        if platform is not None and platform.lower() in _TOO_COMMON_PLATFORMS and not _MINE.search(text, max(0, match.start() - 12), match.start()):
+        if platform is not None and platform.lower() in _TOO_COMMON_PLATFORMS and not (
+            _MINE.search(text, max(0, match.start() - 12), match.start())
+            or _NAMES_AN_ACCOUNT.search(match.group())
+            or (":" in match.group("link") and platform.lower() in _SELDOM_A_KEY and _is_marked(match.group("handle")))
+        ):
             continue
         firm = ":" in match.group("link") or "=" in match.group("link")
         _add_said(spans, text, match, firm)
@@ -139,11 +146,17 @@ def said_handles(text: str) -> list[Span]:
     for match in matches_in(text, near, _SAID_WORD):
         if _is_marked(match.group("handle")):
             _add_said(spans, text, match, True)
+    for match in matches_in(text, near, _I_AM):
+        _add_said(spans, text, match, False)
+    if "$" in text:
+        spans.extend((*match.span("handle"), "handle") for match in matches_in(text, near, _CASH))
     spans.extend((match.start("handle"), match.end("handle"), "handle") for match in _NUMBERED.finditer(text))
     return spans
 
 
 _MINE: Final = re.compile(r"(?:my|our|mein|mi|mon|meu|minha|il mio|her|his|their)\s(?:\w+\s)?\Z", re.IGNORECASE)
+_NAMES_AN_ACCOUNT: Final = re.compile(r"\s(?:id|handle|user ?name|tag)\b", re.IGNORECASE)
+_SELDOM_A_KEY: Final = words_of("snap steam slack threads")
 _TOO_COMMON: Final = words_of("id user tag name account konto compte cuenta conta login profile profil perfil @")
 _TOO_COMMON_PLATFORMS: Final = words_of("x line sc teams origin signal epic steam slack snap threads")
 

@@ -12,11 +12,11 @@ from opslib.intake.privacy.spans import Span, mask, merge
 
 # Telephone numbers as they are written in North America, whether the number is in use or not: 555-01xx is not.
 _EXTENSION: Final = r"(?:[ ,;]{0,2}(?:\(?ext(?:ension)?|x|durchwahl|poste|ramal|#)[ :.]{0,2}[0-9]{1,6}\)?)?"
-_SEP: Final = r"[ ]?[.\-_·•/,|:~*–][ ]?|[ ]{1,2}"
+_SEP: Final = r"[ ]?[.\-_·•/,|:~*–][ ]?\n?|[ ]{1,2}|\n"
 _NANP: Final = re.compile(
     r"(?<![\w.,$€£#/+-])(?:\+?1(?:" + _SEP + r")?)?"
     r"(?:[(\[{][0-9]{3}[)\]}](?:" + _SEP + r")?[0-9]{3}(?:" + _SEP + r")?"
-    r"|(?:[0-9]{3}(?:[ ]?[.\-_·•/,|:~*][ ]?)|[2-9][0-9]{2}[ ]{1,2})[0-9]{3}(?:" + _SEP + r"))[0-9]{4}(?![0-9]|[-/][0-9])" + _EXTENSION,
+    r"|(?:[0-9]{3}(?:[ ]?[.\-_·•/,|:~*][ ]?\n?)|[2-9][0-9]{2}[ ]{1,2})[0-9]{3}(?:" + _SEP + r"))[0-9]{4}(?![0-9]|-[0-9]|/[0-9]{1,2}(?![0-9]))" + _EXTENSION,
     re.IGNORECASE,
 )
 _UNDERSCORES: Final = re.compile(r"(?<![0-9A-Za-z])_?([2-9][0-9]{2}_[0-9]{3}_[0-9]{4})(?![0-9A-Za-z])")
@@ -24,12 +24,12 @@ _SEVEN_DIGITS: Final = re.compile(r"[2-9](?<![\w.,#$-][2-9])[0-9]{2}[-. _·]?[0-
 _CALL: Final = (
     r"(?:call(?:ed|ing|s)?|phone[ds]?|tel(?:e(?:phone|fon\w*|fone|móvel|fono))?|teléfono|téléphone|telephone|cell(?:phone|ulare?)?|celular|móvil|movil|mobile?|mobiel\w*|portable|text(?:ed|ing)?|"
     r"sms|fax|telefax|reach(?:ed)?|ring|dial(?:ed)?|whats\s?app|viber|telegram|signal|handy(?:nummer)?|rufnummer|anruf\w*|ruf(?:en)?|erreich\w*|durchwahl|festnetz|mobil|nummer|number|numero|número|numéro|"
-    r"num|nr|llam\w*|contact(?:o|ar|arme|e|ez)?|contáct\w*|localiz\w*|appel\w*|joign\w*|joindre|rappel\w*|ligu\w*|ligar|liga|contato|telef\w*|chiam\w*|cellulare|richiam\w*|bel|bellen|gebeld|telefoonnummer|"
+    r"num|nr|ll[aá]m\w*|m[aá]rc\w*|contact(?:o|ar|arme|e|ez)?|contáct\w*|localiz\w*|appel\w*|joign\w*|joindre|rappel\w*|ligu\w*|ligar|liga|contato|telef\w*|chiam\w*|cellulare|richiam\w*|bel|bellen|gebeld|telefoonnummer|"
     r"zadzwoń|dzwoni\w*|komórk\w*|ring(?:a)?|telefonnummer|hotline|callback|call-back|voicemail|landline|line|mob|ph|電話|携帯|番号|电话|手机|전화|тел(?:ефон)?|звон\w*|моб\w*)"
 )
 _CALL_BEFORE: Final = re.compile(rf"(?<![A-Za-z])[☎📞📱✆(]?{_CALL}(?![A-Za-z])[^0-9\n\x00]{{0,28}}\Z", re.IGNORECASE)
 _CALL_AFTER: Final = re.compile(
-    r"\s?[-–,(]?\s?\(?(?:cell|mobile|home|work|office|landline|handy|mobil|m[óo]vil|portable|celular|telem[óo]vel|whatsapp|fax|is my (?:\w+ )?(?:number|phone|cell|mobile)|is the best number|anrufen|erreichbar)\b", re.IGNORECASE
+    r"\s?[-–,(]?\s?\(?(?:cell|mobile|home|work|office|landline|handy|mobil|m[óo]vil|portable|celular|telem[óo]vel|whatsapp|fax|is my (?:\w+ )?(?:number|phone|cell|mobile)|is the best number|anrufen|erreichbar|bellen|appeler|llamar|ligar)\b", re.IGNORECASE
 )
 _PAUSE: Final = r"(?:[ ]{1,2}|[ ]?[.\-/_·•,–|:~*][ ]?|[ .-]?\(|\)[ .-]?)?"
 _INTERNATIONAL: Final = re.compile(
@@ -69,6 +69,7 @@ _GROUPED: Final = re.compile(
     r"|[679][0-9]{2}([ .\-_·])[0-9]{3}\1[0-9]{3}|[6789][0-9]{2}([ .\-_·])[0-9]{2}\2[0-9]{2}\2[0-9]{2}"  # Spain, Portugal
     r"|\(?[1-9][0-9]\)?[ -]?9?[ ]?[0-9]{4}[-. ][0-9]{4}"  # Brazil
     r"|\(?(?:33|55|56|81)\)?[ .-][0-9]{4}[ .-][0-9]{4}|\(?[2-9][0-9]{2}\)?[ .-][0-9]{3}[ .-][0-9]{2}[ .-]?[0-9]{2}"  # Mexico
+    r"|\([1-9][0-9]\)[ ]?9?[0-9]{8}"
     r"|[6-9][0-9]{4}[ -][0-9]{5}|1[3-9][0-9][ -][0-9]{4}[ -][0-9]{4}|3[0-9]{2}[ ./-][0-9]{3}[ .]?[0-9]{3,4}|3[0-9]{2}[ ./-][0-9]{6,7}"  # India, China, Italy
     r"|8[ (-]{1,2}[0-9]{3}[) -]{1,2}[0-9]{3}[ -][0-9]{2}[ -][0-9]{2}"  # Russia
 )
@@ -116,7 +117,9 @@ def _is_of_a_thing(text: str, start: int) -> bool:
     return _NUMBER_OF_A_THING.search(text, max(0, start - 60), start) is not None
 
 
-_PIECES: Final = re.compile(r"[^,;|/\n]+(?:/[0-9 -]+)?")
+_PIECES: Final = re.compile(r"[^,;|/\n]+")
+_TRIMMED: Final = re.compile(r"\S(?:.*\S)?")
+_WORDS: Final = re.compile(r"\S+")
 _EXTENSION_AFTER: Final = re.compile(_EXTENSION, re.IGNORECASE)
 
 
@@ -127,13 +130,13 @@ def _national(text: str, start: int, end: int, regions: str) -> list[Span]:
     run = text[start:end]
     digits = [character for character in run if character.isdigit()]
     if len(digits) > _MOST_OF_A_NATIONAL:
-        pieces = [piece for piece in _PIECES.finditer(run) if 7 <= sum(map(str.isdigit, piece.group())) <= _MOST_OF_A_NATIONAL]
         spans = []
-        for piece in pieces:
-            own = piece.group().strip()
-            at = start + piece.start() + piece.group().index(own)
-            if _is_national(text, at, at + len(own), regions):
-                spans.append((at, at + len(own), "phone"))
+        for piece in _PIECES.finditer(run):
+            whole = sum(map(str.isdigit, piece.group())) <= _MOST_OF_A_NATIONAL
+            for own in (_TRIMMED if whole else _WORDS).finditer(run, *piece.span()):
+                place, stop = start + own.start(), start + own.end()
+                if 7 <= sum(map(str.isdigit, own.group())) <= _MOST_OF_A_NATIONAL and _is_national(text, place, stop, regions):
+                    spans.append((place, stop, "phone"))
         return spans
     if not _is_national(text, start, end, regions):
         return []
@@ -143,7 +146,7 @@ def _national(text: str, start: int, end: int, regions: str) -> list[Span]:
 
 def _is_national(text: str, start: int, end: int, regions: str) -> bool:
     run = text[start:end]
-    if DATE.match(text, start, end) or _GLUED_AFTER.match(text, end) or _is_of_a_thing(text, start):
+    if (DATE.match(text, start, end) and not _PAIRS.fullmatch(run)) or _GLUED_AFTER.match(text, end) or _is_of_a_thing(text, start):
         return False
     number = "".join(filter(str.isdigit, run))
     if number.startswith("000") or (len(set(number)) <= 2 and len(number) > 7):

@@ -74,6 +74,7 @@ _NOT_BEFORE_A_TOKEN: Final = words_of(
 )
 _TOKEN: Final = re.compile(r"[A-Za-z0-9_.~=:+%-]{6,}")
 _UUID: Final = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE)
+_ONE_WORD: Final = re.compile(r"[A-Za-z0-9]{16,}")
 _DENSE: Final = re.compile(r"[A-Za-z0-9]{16,}")
 _NUMBERED_FILE: Final = re.compile(r"\.(?:html?|php|aspx?|jsp|pdf|png|jpe?g|gif|svg|css|js|zip|exe|dmg|msi)\Z", re.IGNORECASE)
 
@@ -87,7 +88,7 @@ def _tokens(text: str, start: int, end: int) -> list[Span]:
         if _is_token(segment, before):
             spans.append((match.start(), match.start() + len(segment), "query"))
             # What follows a token is often another: of a team, of a channel.
-        elif segment:
+        elif len(segment) > 1:
             before = segment.lower()
     return spans
 
@@ -97,7 +98,7 @@ def _is_token(segment: str, before: str) -> bool:
         return False
     if before in _BEFORE_A_TOKEN:
         digits = sum(map(str.isdigit, segment))
-        return digits >= 2 or (len(segment) >= 10 and _mixes_case(segment))
+        return digits >= 2 or (len(segment) >= 10 and _mixes_case(segment)) or bool(_ONE_WORD.fullmatch(segment))
     if _UUID.fullmatch(segment):
         return True
     return any(
