@@ -151,7 +151,7 @@ _NUMBER: Final = r"[0-9](?:[ ./-]?[0-9]){5,21}"
 _ACCOUNT: Final = re.compile(
     rf"\b(?:(?:bank\s|checking\s|savings?\s|current\s|my\s|giro|deposit\s|beneficiary\s)?(?:account|acct|acc|a/c)(?:\s?(?:number|no\b\.?|nr\b\.?|num\b|\#))"
     rf"|(?:bank|checking|savings?|current|deposit|beneficiary|debit)\s(?:account|acct|acc|a/c)|a/c|acct\b\.?"
-    rf"|(?:bank|giro)?konto(?:nummer|nr\b\.?|-nr\b\.?)|bankverbindung|bankkonto|girokonto|rekening(?:nummer)?"
+    rf"|kto\.?-?\s?nr\b\.?|(?:bank|giro)?konto(?:nummer|nr\b\.?|-nr\b\.?)|konto|bankverbindung|bankkonto|girokonto|rekening(?:nummer)?"
     rf"|(?:numéro\sde\s)?compte(?:\sbancaire|\scourant)|numéro\sde\scompte|(?:número\sde\s)?cuenta(?:\sbancaria|\scorriente)|número\sde\scuenta|cuenta\sn[º°o]"
     rf"|conta(?:\sbancária|\scorrente|\spoupança)|número\sda\sconta|clabe|cbu|conto\s(?:corrente|bancario)|numer\skonta)(?![A-Za-z])"
     rf"{_IS}({_NUMBER})(?![0-9A-Za-z])",
@@ -171,19 +171,19 @@ _SORT_AND_ACCOUNT: Final = re.compile(r"(?<![\w-])([0-9]{2}-[0-9]{2}-[0-9]{2})[\
 _BIC: Final = re.compile(rf"\b(?:swift|bic)(?:[\s/](?:bic|swift|code))?\b{_IS}(?-i:([A-Z]{{6}}[A-Z0-9]{{2}}(?:[A-Z0-9]{{3}})?))\b", re.IGNORECASE)
 BANK_SIGN: Final = (
     r"(?is)(?:account|acct|\bacc\b|a/c|sort\s?-?code|\bs/c|\bsc\b|blz|bankleitzahl|\bbsb|bank|branch|transit|institution|routing|\baba\b|\brtn|\bach\b|clabe|\bcbu|rekening|checking|savings?|"
-    r"kont(?:o|a)\b|konton|compte|cuenta|conta\b|conto\b).*[0-9](?:[ ./_-]?[0-9]){5}|ifsc|swift|\bbic\b|[0-9]{2}-[0-9]{2}-[0-9]{2}[\s,;/|]{1,3}[0-9]{4}"
+    r"kto|kont(?:o|a)\b|konton|compte|cuenta|conta\b|conto\b).*[0-9](?:[ ./_-]?[0-9]){5}|ifsc|swift|\bbic\b|[0-9]{2}-[0-9]{2}-[0-9]{2}[\s,;/|]{1,3}[0-9]{4}"
 )
 
 
 _BANK_HEADS: Final = re.compile(
-    r"ac|a/c|bank|check|saving|current|my acc|giro|deposit|benef|debit|kont|rekening|num|compte|cuenta|conta|clabe|cbu|conto|sort|s/c|sc|blz|bsb|branch|transit|institution|routing|aba|rtn|micr|ifsc|swift|bic"
+    r"ac|a/c|bank|check|saving|current|my acc|giro|deposit|benef|debit|kont|kto|rekening|num|compte|cuenta|conta|clabe|cbu|conto|sort|s/c|sc|blz|bsb|branch|transit|institution|routing|aba|rtn|micr|ifsc|swift|bic"
 )
 
 
 def bank_accounts(text: str) -> list[Span]:
     """Accounts, sort codes and routing numbers after the word that names them."""
     spans: list[Span] = []
-    near = windows(text, _BANK_HEADS, 2, 160)
+    near = windows(text, _BANK_HEADS, 18, 160)
     for match in matches_in(text, near, _SORT_CODE):
         spans.append((*match.span(1), "bank"))
         if account := _AFTER_SORT_CODE.match(text, match.end(1)):

@@ -108,7 +108,7 @@ def _names_a_device(candidate: str) -> bool:
 
 
 _MAC: Final = re.compile(
-    r"(?<![0-9A-Za-z:.-])(?:[0-9A-F]{2}([:-])(?:[0-9A-F]{2}\1){4}[0-9A-F]{2}|(?=[0-9.]{0,13}[A-F])[0-9A-F]{4}\.[0-9A-F]{4}\.[0-9A-F]{4})(?![0-9A-Za-z]|\.[0-9A-Fa-f]|[:-][0-9A-Fa-f]{2}(?![0-9A-Za-z]))",
+    r"(?<![0-9A-Za-z:.-])(?:[0-9A-F]{2}([:_-])(?:[0-9A-F]{2}\1){4}[0-9A-F]{2}|(?=[0-9.]{0,13}[A-F])[0-9A-F]{4}\.[0-9A-F]{4}\.[0-9A-F]{4})(?![0-9A-Za-z]|\.[0-9A-Fa-f]|[:-][0-9A-Fa-f]{2}(?![0-9A-Za-z]))",
     re.IGNORECASE,
 )
 _MAC_NAMED: Final = re.compile(
@@ -118,7 +118,7 @@ _MAC_NAMED: Final = re.compile(
     re.IGNORECASE,
 )
 MAC_SIGN: Final = (
-    r"(?i)(?:[0-9a-f]{2}[:-]){5}[0-9a-f]{2}|[0-9a-f]{4}\.[0-9a-f]{4}\.[0-9a-f]{4}"
+    r"(?i)(?:[0-9a-f]{2}[:_-]){5}[0-9a-f]{2}|[0-9a-f]{4}\.[0-9a-f]{4}\.[0-9a-f]{4}"
     r"|\b(?:mac|bssid|wi-?fi|hardware|ethernet|physical|hwaddr|ether|bluetooth)\b[^\n]*\b[0-9a-f]{2,3}[ :._-]?[0-9a-f]{2,3}[ :._-]?[0-9a-f]{2}"
 )
 
@@ -131,14 +131,14 @@ def macs(text: str) -> list[Span]:
     spans: list[Span] = [
         (*match.span(), "mac") for match in _MAC.finditer(text) if len(set(match.group().lower()) - set(":-.")) > 1
     ]
-    spans.extend((*match.span(1), "mac") for match in matches_in(text, windows(text, _MAC_HEADS, 2, 120), _MAC_NAMED) if _DIGIT.search(match.group(1)))
+    spans.extend((*match.span(1), "mac") for match in matches_in(text, windows(text, _MAC_HEADS, 2, 120), _MAC_NAMED))
     return spans
 
 
 _DEGREES: Final = r"[-+]?[0-9]{1,3}[.,][0-9]{3,15}"
 _COMPASS: Final = r"\s?(?:°|º|deg(?:rees)?)?\s?[NSEWO]?\b"
 _PAIR: Final = re.compile(
-    rf"(?<![\w.,/-])([NS]\s?)?({_DEGREES})(\s?[°º]?\s?[NS]?)(?:\s?[,;/|]\s?|\s{{1,3}})([EWO]\s?)?({_DEGREES})(\s?[°º]?\s?(?:[EWO](?![A-Za-z]))?)(?![\w%]|[.,][0-9])"
+    rf"(?<![\w.,/-])([NS]\s?)?({_DEGREES})(\s?[°º]?\s?[NS]?)(?:\s?[,;/|]\s?|\s{{1,3}})([EWO]\s?)?({_DEGREES})(\s?[°º]?\s?(?:[EWO](?![A-Za-z]))?)(?![\w%]|[.,][0-9](?![0-9]?(?:\.[0-9]+)?z))"
 )
 _NAMED_DEGREES: Final = re.compile(
     r"\b(?:lat(?:itude)?|lon(?:g(?:itude)?)?|lng|breite(?:ngrad)?|länge(?:ngrad)?|latitud|longitud)\b[\"']?\s?(?:is|ist|es|est|:|=)?\s?[\"']?([-+]?[0-9]{1,3}[.,][0-9]{2,15})(?![0-9])",
@@ -170,7 +170,7 @@ def locations(text: str) -> list[Span]:
     for match in _PAIR.finditer(text):
         latitude, longitude = (match.group(number).replace(",", ".") for number in (2, 5))
         signs = "".join(match.group(number) or "" for number in (1, 3, 4, 6)).strip()
-        decimals = min(len(number.split(".")[1]) for number in (latitude, longitude))
+        decimals = min(len(number.split(".")[1].rstrip("0")) for number in (latitude, longitude))
         far = max(abs(float(latitude)), abs(float(longitude))) >= _FAR or "-" in (latitude + longitude)
         fine = decimals > _FINE or (decimals == _FINE and far)
         if abs(float(latitude)) <= _WIDEST and abs(float(longitude)) <= _LONGEST and (signs or fine):

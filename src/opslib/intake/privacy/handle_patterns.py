@@ -47,7 +47,7 @@ _NOT_A_NAME: Final = words_of(
     returns throws see property staticmethod classmethod dataclass deprecated test everyone here channel all
     autowired bean component service controller entity mixin include extend apply tailwind screen viewport counter-style
     nonnull nullable suppresswarnings before after beforeeach aftereach author since version link inheritdoc type typedef
-    home work school night noon midnight lunch dinner least most max min time
+    gmail hotmail outlook yahoo comcast icloud aol gmx live msn internal localhost domain company example home work school night noon midnight lunch dinner least most max min time
     """
 )
 _NOT_A_PROFILE: Final = words_of(

@@ -120,6 +120,7 @@ DOCUMENT_SIGN: Final = (
     r"(?i)pass-?port|passe-?port|pass-?num|reise-?pass|passaport|paspoort|pasaporte|paszport|travel doc|licen[cs]|\blic\b|\bdl\b|d\.l\.|d/l|führersch|fahrerl|permis|carn|carteira|condu|\bcnh\b|patente|rijbew|jazdy|ausweis|national|identi|id card|state id"
     r"|\b(?:dni|nie|nif|curp|rfc|cpf|rg|bi|nino|ni|nhs|aadhaar|pan|bsn|pesel|visa|medicare)\b|fiscale|cédula|green card|steuer|[0-9]{3}\.[0-9]{3}\.[0-9]{3}-[0-9]{2}|driv"
 )
+_NO_SERIAL: Final = re.compile(r"\A(?:19|20)[0-9]{2}\Z|\.(?:pdf|docx?|jpe?g|png|heic|tiff?)", re.IGNORECASE)
 _DOCUMENT_HEADS: Final = re.compile(
     r"pass-?p|passe|pass-?num|passa|pasa|paspo|reise|paszport|travel|driv|dl|d\.l|d/l|licen|führer|fahrer|permi|carn|carte|carta|cnh|patente|rijbew|prawo|ausweis|person|national|identi|id card|state id|dni|nie|nif|curp|rfc|cpf|rg|bi|nino|"
     r"ni|nhs|aadhaar|pan|bsn|pesel|codice|cédula|green|visa|steuer|medicare"
@@ -144,7 +145,7 @@ def documents(text: str) -> list[Span]:
             serial = " ".join(kept)
             end = start + len(serial)
         digits = sum(map(str.isdigit, serial))
-        if digits >= 4 and not re.fullmatch(r"(?:19|20)[0-9]{2}", serial):
+        if digits >= 4 and not _NO_SERIAL.search(serial):
             spans.append((start, end, "document"))
     spans.extend((*match.span(1), "document") for match in matches_in(text, near, _DOCUMENT_AFTER))
     spans.extend((*match.span(), "document") for match in _CPF.finditer(text))

@@ -12,7 +12,7 @@ _INITIAL: Final = r"(?:[^\W\d_a-zß-öø-ÿа-я]\.\s?)"
 _WORD: Final = r"[^\W\d_]+(?:['’-][^\W\d_]+)*"
 _CAPITAL: Final = rf"(?:(?:[Oo]['’]|[Mm]c|[Dd]['’])?[A-ZÀ-ÖØ-ÞĀĂĄĆČĎĐĒĖĘĚĞĢĪĮİĶĹĻĽŁŃŅŇŐŒŔŘŚŞŠŢŤŪŮŰŲŹŻŽȘȚА-ЯЁ](?:[^\W\d_]*(?:['’-][^\W\d_]+)*))"
 _PARTICLE: Final = r"(?:van|von|der|den|de|del|della|di|da|dos|das|la|le|bin|ibn|al|el|ter|zu|e|y)"
-_NAME: Final = rf"{_CAPITAL}(?:[ ]{{1,2}}(?:{_INITIAL}|{_PARTICLE}[ ]|{_PARTICLE}[ ]{_PARTICLE}[ ])?{_CAPITAL}){{0,3}}"
+_NAME: Final = rf"(?:[A-ZÀ-Þ]\.[ ]?){{0,2}}{_CAPITAL}(?:[ ]{{1,2}}(?:{_INITIAL}|{_PARTICLE}[ ]|{_PARTICLE}[ ]{_PARTICLE}[ ]|(?:and|und|et|&)[ ])?{_CAPITAL}){{0,3}}"
 _ANY_CASE_NAME: Final = rf"{_WORD}(?:[ ]{{1,2}}(?:[^\W\d_]\.\s)?{_WORD}){{0,2}}"
 _TITLE: Final = (
     r"(?:mr|mrs|ms|mx|miss|dr|prof|sir|madam|herr|frau|herrn|señora|señor|señorita|srta|sra|sr|don|doña|monsieur|madame|mademoiselle|mme|mlle|m|senhora|senhor|dona|signora|signor|sig\.ra|sig|"
@@ -45,7 +45,7 @@ _UNDER_CLOSING: Final = re.compile(
     re.IGNORECASE,
 )
 _BESIDE_CLOSING: Final = re.compile(
-    rf"(?:(?<=\s)|(?<=[>.,;!?])|\A){_CLOSING}(?:[ ]?[,.!:;–—-]{{1,3}}[ ]{{0,2}}|[ ]{{1,2}})(?P<name>(?-i:{_NAME}))(?=[ \t]*[.!]?[ \t]*(?:\r?\n|<|\\n|\Z))", re.IGNORECASE
+    rf"(?:(?<=\s)|(?<=[>.,;!?])|\A){_CLOSING}(?:[ ]?[,.!:;–—-]{{1,3}}[ ]{{0,2}}|[ ]{{1,2}}[-–—]?)(?P<name>(?-i:{_NAME}))(?=[ \t]*[.!]?[ \t]*(?:\r?\n|<|\\n|\Z))", re.IGNORECASE
 )
 _DASH: Final = re.compile(rf"(?:\n|<br\s?/?>)[ \t]*(?:--|[-–—~])[ ]{{0,2}}(?:\r?\n[ \t]*)?(?P<name>{_NAME})[ \t]*(?=\r?\n|<|\Z)|(?<=[.!?])[ ][-–—~][ ]{{0,2}}(?P<last>{_NAME})[.]?\s*\Z")
 _DASH_AT_END: Final = re.compile(rf"(?<=[.!?])[ ][-–—~][ ]{{0,2}}(?P<name>{_NAME})[.]?\s*\Z")
@@ -99,11 +99,15 @@ _NO_NAME: Final = words_of(
     windows android iphone ios mac macos linux firefox thunderbird mozilla chrome google apple microsoft amazon netflix spotify facebook instagram twitter paypal outlook
     gmail yahoo zendesk internet windows10 unable able sure fine great happy sorry glad writing having getting going trying using looking waiting pleased hoping
     english deutsch español français american canadian german spanish french mobile desktop pc regards best cheers sincerely yours kind many warm re fwd fw
-    sir/madam whom concern world kitty chatbot assistant reply answer update response love looking advance much very lot million tons bunch anyway anyways
+    verified unverified misspelled spelled listed shown displayed blank missing taken wrong correct already there winner friend neighbor neighbour sir/madam whom concern world kitty chatbot assistant reply answer update response love looking advance much very lot million tons bunch anyway anyways
     for your waiting vg mfg lg br none null unknown n/a na test
     """
 )
-_NOT_ALONE_IN_LOWER_CASE: Final = 3
+_TITLES: Final = words_of(
+    "mr mrs ms mx miss dr prof herr herrn frau señora señor señorita sra sr srta monsieur madame mademoiselle mme mlle senhora senhor signora signor sig don doña dona"
+)
+_JOINERS: Final = words_of("van von der den de del della di da dos das la le bin al el ter zu e y and und et")
+_MOST_WORDS: Final = 5
 
 
 _CLOSING_HEADS: Final = re.compile(
@@ -147,12 +151,16 @@ def _add_name(spans: list[Span], text: str, start: int, end: int) -> None:
     last = start
     for number, word in enumerate(_WORDS.finditer(text, start, end)):
         lowered = word.group().lower().replace("’", "'")
+        if lowered in _TITLES and last == start:
+            start = last = word.end() + (text[word.end() : word.end() + 1] == ".")
+            continue
+        if len(lowered) == 1 and text[word.end() : word.end() + 1] == "." or (lowered in _JOINERS and last > start):
+            continue
         if lowered in _NO_NAME or (word.group().isupper() and len(lowered) > 1 and not text[start:end].isupper()):
-            if number == 0:
-                return
             break
         last = word.end()
-        if number > 4:
+        if number > _MOST_WORDS:
             return
+    start += len(text[start:last]) - len(text[start:last].lstrip())
     if last - start >= 2:
         spans.append((start, last, "name"))

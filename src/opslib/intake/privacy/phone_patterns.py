@@ -31,7 +31,7 @@ _CALL_BEFORE: Final = re.compile(rf"(?<![A-Za-z])[☎📞📱✆(]?{_CALL}(?![A-
 _CALL_AFTER: Final = re.compile(
     r"\s?[-–,(]?\s?\(?(?:cell|mobile|home|work|office|landline|handy|mobil|m[óo]vil|portable|celular|telem[óo]vel|whatsapp|fax|is my (?:\w+ )?(?:number|phone|cell|mobile)|is the best number|anrufen|erreichbar|bellen|appeler|llamar|ligar)\b", re.IGNORECASE
 )
-_PAUSE: Final = r"(?:[ ]{1,2}|[ ]?[.\-/_·•,–|:~*][ ]?|[ .-]?\(|\)[ .-]?)?"
+_PAUSE: Final = r"(?:[ ]{1,2}|[ ]?[.\-/_·•,–|~*][ ]?|[ .-]?\(|\)[ .-]?)?"
 _INTERNATIONAL: Final = re.compile(
     rf"(?<![\w+.])(?:\+|\(\+|00(?=[ ]?[1-9])|\(00|011[ -]?(?=[2-9]))[ ]?\(?[1-9](?:{_PAUSE}[0-9]){{7,14}}(?![0-9])" + _EXTENSION, re.IGNORECASE
 )
@@ -47,7 +47,7 @@ DATE: Final = re.compile(
 _THING: Final = (
     r"(?:orders?|tickets?|cases?|invoices?|refs?|references?|tracking|bugs?|issues?|serials?|sku|isbn|issn|asin|upc|ean|gtin|transactions?|confirmation|requests?|sessions?|builds?|batch|accounts?|devices?|"
     r"videos?|posts?|ids?|shipments?|shipping|parcels?|packages?|consignments?|waybill|awb|rma|po|receipts?|claims?|policy|customers?|members?|membership|articles?|parts?|models?|products?|items?|incidents?|"
-    r"quotes?|bookings?|reservations?|vouchers?|coupons?|licen[cs]e|patent|register|vin|imei|imsi|iccid|meid|lot|job|commit|revision|kb|error|code|port|pid|process|thread|timestamp|epoch|unix|size|bytes|"
+    r"quotes?|bookings?|reservations?|vouchers?|coupons?|licen[cs]e|patent|register(?:ed)?|registration|company|vat|charity|vin|imei|imsi|iccid|meid|lot|job|commit|revision|kb|error|code|port|pid|process|thread|timestamp|epoch|unix|size|bytes|"
     r"delivery|dispatch|courier|usps|ups|fedex|dhl|hermes|dpd|gls|bestell\w*|auftrag\w*|sendung\w*|rechnung\w*|kunden\w*|vorgang\w*|paket\w*|artikel\w*|liefer\w*|lieferschein\w*|serien\w*|seriennummer|"
     r"commande|colis|facture|suivi|dossier|réf(?:érence)?|pedidos?|envíos?|facturas?|seguimiento|referencia|paquete|encomendas?|faturas?|rastreio|rastreamento|referência|ordine|spedizione|fattura|pratica|"
     r"bestelling|zending|factuur|zamówieni\w*|przesyłk\w*|faktur\w*|ordernr|注文|訂單|订单|заказ\w*)"
@@ -149,6 +149,8 @@ def _is_national(text: str, start: int, end: int, regions: str) -> bool:
     if (DATE.match(text, start, end) and not _PAIRS.fullmatch(run)) or _GLUED_AFTER.match(text, end) or _is_of_a_thing(text, start):
         return False
     number = "".join(filter(str.isdigit, run))
+    if run.count("(") != run.count(")"):
+        return False
     if number.startswith("000") or (len(set(number)) <= 2 and len(number) > 7):
         return False
     calls = _calls(text, start)

@@ -62,10 +62,10 @@ _LINK: Final = (
     r"(?:\s?(?:is|was|are|ist|lautet|war|es|era|est|é|er|to|used|use|auf|now|currently|actually|still|=>|->|:=|:|=|-|–|\||\"|'|`|“|”|„|»|«|<[a-z/]{1,8}>|\*\*|\())"
 )
 _PASSWORD: Final = re.compile(
-    r"(?:pass-?\s?(?:word|wd|phrase|code|key|wort)s?|\bpasswd|\bpwd|\bpw|\bpass|\bp/w|kennwort|kenn-?wort|contraseña|\bclave|mot\sde\spasse|\bmdp|\bsenha|palavra-passe|parola\s(?:d'ordine|chiave)|"
+    r"(?<![/-])(?:pass-?\s?(?:word|wd|phrase|code|key|wort)s?|\bpasswd|\bpwd|\bpw|\bpass|\bp/w|kennwort|kenn-?wort|contraseña|\bclave|mot\sde\spasse|\bmdp|\bsenha|palavra-passe|parola\s(?:d'ordine|chiave)|"
     r"wachtwoord|hasło|пароль|パスワード|密码|lösenord|adgangskode|\bpin(?:-?code)?|\bpuk|\bmaster\skey|security\s(?:answer|word)|secret\s(?:answer|word|phrase)|memorable\sword|recovery\s(?:key|phrase|code)|"
     r"wifi\skey|network\skey)"
-    rf"(?P<between>(?:\s(?:for|of|to|von|für|de|pour|da|do|del)\s[^\s:=]{{1,40}}(?:\s[^\s:=]{{1,30}}){{0,3}}?|\s?\([^()\n]{{1,30}}\))?)(?P<link>{_LINK}{{1,5}})\s?(?P<secret>[^\s\"'`<>“”„»«\x00]{{3,100}})",
+    rf"(?P<between>(?:\s(?:for|of|to|von|für|de|pour|da|do|del)\s[^\s:=]{{1,40}}(?:\s[^\s:=]{{1,30}}){{0,3}}?|\s(?:i\suse[d]?|changed|set|reset|updated)|\s?\([^()\n]{{1,30}}\))?)(?P<link>{_LINK}{{1,5}}|(?=\s\S{{0,40}}[0-9]))\s?(?P<secret>[^\s\"'`<>“”„»«\x00]{{3,100}})",
     re.IGNORECASE,
 )
 _CREDENTIALS: Final = re.compile(
@@ -88,13 +88,13 @@ _NO_PASSWORD: Final = words_of(
     incorrect oublié oubliée expiré invalide perdu pas le la mon et ou mais que ne
     incorreta incorreto esquecida esquecido inválida expirada errada não a o minha e mas que
     true false yes ssl tls auto automatic text plain string int bool varchar input output value key keys char chars characters letters digits
-    unable able sent send accepted. authentication login log sign in-app app sure about ignored entfernt generator via under over
+    unable able incorrectly emailaddress sent send accepted. authentication login log sign in-app app sure about ignored entfernt generator via under over
     """
 )
 _ENDS_NO_PASSWORD: Final = ("ing", "ed", "ly", "able", "ible", "tion", "ment", "en")
 _ASSIGNED: Final = re.compile(
     r"(?P<name>(?:passwo?r?d|pwd|secret|token|api_?key|apikey|access_?key(?:_?id)?|account_?key|accountkey|shared_?access_?(?:key|signature)|private_?key|"
-    r"client_?secret|auth_?token|bearer|credential|session_?(?:id|key|token)|sessionid|jsessionid|phpsessid|csrf_?token|x-api-key|encryption_?key|master_?key|signing_?key|connection_?string|user\sid|uid|sig))"
+    r"client_?secret|auth_?token|bearer|credential|session_?(?:id|key|token)|sessionid|jsessionid|phpsessid|csrf_?token|x-api-key|encryption_?key|master_?key|signing_?key|connection_?string|(?<![A-Za-z])(?:user\sid|uid|sig)))"
     r"[\"']?\s{0,2}(?:=|:|=>)\s{0,2}[\"'`]?(?P<secret>[^\s\"'`;,&<>(){}\[\]\x00]{4,400})",
     re.IGNORECASE,
 )
@@ -120,10 +120,14 @@ _CODE: Final = re.compile(
     re.IGNORECASE,
 )
 _BARE_CODE: Final = re.compile(
-    rf"(?<![\w-])(?:code|token)(?:\s(?:i|you)\s(?:got|received?|entered|was\ssent)|\s(?:sent|received))?\s?(?::|=|is|was|ist|lautet|es|est|é)\s?[\"'(]?(?-i:({_DIGITS}))(?![A-Za-z0-9]|[.,][0-9])", re.IGNORECASE
+    rf"(?<![\w-])(?:code|token)(?:\s(?:i|you)\s(?:got|received?|entered|was\ssent)|\s(?:sent|received))?\s?(?::|=|is|was|ist|lautet|es|est|é|(?=\s[0-9]{{6}}(?![0-9])))\s?[\"'(]?(?-i:({_DIGITS}))(?![A-Za-z0-9]|[.,][0-9])", re.IGNORECASE
 )
 _CODE_AFTER: Final = re.compile(
     rf"(?<![\w$€£.,#-])({_DIGITS})\s(?:is|as|ist|es|est|é|was)\s(?:your|the|my|ihr|dein|tu|su|votre|ton|o seu|seu|a)\s(?:\w+\s){{0,2}}?(?:{_CODE_WORD}|code|pin|password)", re.IGNORECASE
+)
+_CARD_CODE: Final = re.compile(r"\b(?:cvv2?|cvc2?|csc|security\scode)\b(?:\s?(?:is|was|:|=|#|-|\()){0,3}\s?([0-9]{3,4})(?![0-9A-Za-z])", re.IGNORECASE)
+_TO_ENTER: Final = re.compile(
+    r"\b(?:use|enter|type|entered|submit)\s([0-9]{3}[ -]?[0-9]{3}|[0-9]{4,8})\s(?:to|for|as|when)\s(?:verif|log|sign|confirm|complet|authent|access|reset|your)|\b(?=G-)(G-[0-9]{6})(?![\w-])", re.IGNORECASE
 )
 _OTHER_CODE_BEFORE: Final = re.compile(
     r"(?:error|err|fehler|status|zip|postal|post|area|country|city|dialing|product|promo\w*|discount|coupon|voucher|gift|exit|stop|return|response|bar|qr|source|http|dress|sort|colou?r|item|part|model|"
@@ -134,6 +138,7 @@ PASSWORD_SIGN: Final = (
     r"(?i)(?:pass-?\s?(?:word|wd|phrase|code|key|wort)|\bpasswd|\bpass\b|\bp/w|pwd|\bpw\b|kennwort|contraseña|\bclave|mot de passe|\bmdp\b|senha|parola|palavra-passe|wachtwoord|hasło|пароль|パスワード|密码|lösenord|"
     r"adgangskode|\bpin\b|pincode|\bpuk\b|master key|(?:security|secret|memorable|recovery) (?:answer|word|phrase|key|code)|(?:wifi|network) key)"
     r"s?(?:\s?\([^()\n]*\)|\s(?:for|of|to|von|für|de|pour|da|do|del)\s\S+(?:\s\S+){0,3}?)?\s?(?:is\b|was\b|are\b|ist\b|lautet|war\b|es\b|era\b|est\b|é\b|to\b|used\b|use\b|auf\b|now\b|currently|actually|still|=|:|-|–|\||\"|'|`|“|”|„|»|«|<|\*\*|\()"
+    r"|(?:passwor[dt]|\bpass|\bpw|\bpwd|\bpin|kennwort|contraseña|senha) \S*[0-9]|password (?:i use|changed|set|reset|updated)"
     r"|credential|creds\b|zugangsdaten|anmeldedaten|identifiants|credenciales|\blog-?\s?in\b[^\n]*\S/\s?\S|\buser(?:name)?\b[^\n]*\S\s?/\s?\S"
 )
 KEY_SIGN: Final = (
@@ -146,6 +151,7 @@ LONG_SIGN: Final = (
 )
 CODE_SIGN: Final = (
     r"(?i)(?:\botp\b|2fa|mfa|factor|\btan\b|one[\s-]?time|cod(?:e|igo)|código|codice|\bkod\b|認証|验证|код|token|\bpin\b|number)[^\n]*(?-i:[0-9]{4}|[0-9]{3}[ -][0-9]{3}|[0-9](?: [0-9]){3}|[A-Z0-9]*[0-9][A-Z0-9]{4}|[A-Z][A-Z0-9]{3,}[0-9]|[A-Z0-9]{4}-[A-Z0-9]{4})"
+    r"|\b(?:cvv|cvc|csc|security code)[^\n]*[0-9]{3}|\b(?:use|enter|type|entered|submit) [0-9]{3}|\bG-[0-9]{6}"
     r"|[0-9]{3}[0-9 -]?[0-9]* (?:is|as|ist|es|est|é|was) (?:your|the|my|ihr|dein|tu|su|votre|ton|o seu|seu|a)\b"
 )
 
@@ -155,7 +161,7 @@ _PASSWORD_HEADS: Final = re.compile(
     r"log|user|cred|zugang|anmelde|identifiants"
 )
 _KEY_HEADS: Final = re.compile(r"pass|pwd|secret|token|key|bearer|credential|sess|sig|connection|user id|uid|authoriz|x-auth|cookie|basic|api|access|client|aws|azure|signature|service|account|webhook")
-_CODE_HEADS: Final = re.compile(r"cod[ei]|kod|pin|otp|2fa|mfa|factor|tan|token|password|number|código|認証|验证|код")
+_CODE_HEADS: Final = re.compile(r"cvv|cvc|csc|cod[ei]|kod|pin|otp|2fa|mfa|factor|tan|token|password|number|código|認証|验证|код")
 
 
 def keys(text: str) -> list[Span]:
@@ -204,13 +210,20 @@ def codes(text: str) -> list[Span]:
     for match in matches_in(text, near, _CODE, _BARE_CODE):
         if not _OTHER_CODE_BEFORE.search(text, max(0, match.start() - 20), match.start()):
             spans.append((*match.span(1), "secret"))
-    spans.extend((*match.span(1), "secret") for match in matches_in(text, near, _CODE_AFTER))
+    spans.extend((*match.span(1), "secret") for match in matches_in(text, near, _CODE_AFTER, _CARD_CODE))
+    spans.extend((*match.span(match.lastindex or 1), "secret") for match in _TO_ENTER.finditer(text))
     return spans
 
 
 _DENSE: Final = 3.2
 """Bits per character of a key; words have fewer."""
 _SHORTEST_KEY: Final = 10
+_QUOTE_OPENS: Final = re.compile(r"(?:\s\w+)*\s[\"'`“„»«]")
+_CHANGES: Final = re.compile(r"changed|set|reset|updated")
+_PLAIN_SECRET: Final = re.compile(r"[\w!@#$%^&*.+-]+")
+_LONGEST_PIN: Final = 8
+_SHORTEST_BARE: Final = 6
+"""Characters of a password that follows its word without a link."""
 
 
 def _entropy(word: str) -> float:
@@ -245,11 +258,18 @@ def _add_password(spans: list[Span], text: str, match: re.Match[str]) -> None:
     if len(word) < 3 or word in _NO_PASSWORD:
         return
     link = match.group("link")
-    firm = any(sign in link for sign in ":=\"'`“„»|*") or "->" in link
+    firm = any(sign in link for sign in ":=|*") or "->" in link or _QUOTE_OPENS.match(link) is not None
     marked = any(map(str.isdigit, stripped)) or any(not c.isalnum() and c not in "-'’" for c in stripped) or bool(re.search(r"[a-z][A-Z]", stripped))
-    spoken = bool(re.search(r"\b(?:is|was|ist|lautet|war|es|era|est|é|to|auf)\b", link, re.IGNORECASE))
+    spoken = bool(re.search(r"\b(?:is|was|ist|lautet|war|es|era|est|é)\b", link, re.IGNORECASE))
+    if re.search(r"\b(?:to|auf)\b", link, re.IGNORECASE):
+        spoken = _CHANGES.search(match.group("between")) is not None
+        link = link.replace("to", "")
     if not (firm or spoken):
-        return
+        has_letters = any(map(str.isalpha, stripped))
+        is_pin = word.isdigit() and len(word) <= _LONGEST_PIN and match.group().lower().startswith("pin")
+        is_plain = not link.strip() and _PLAIN_SECRET.fullmatch(stripped) is not None
+        if not is_plain or not (is_pin or (has_letters and any(map(str.isdigit, stripped)) and len(word) >= _SHORTEST_BARE)):
+            return
     if not marked:
         if word.endswith(_ENDS_NO_PASSWORD) or len(word) < 4 or (match.group("between") and not firm):
             return
