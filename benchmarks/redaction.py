@@ -286,7 +286,7 @@ _NOT_OF_THE_PIECE = frozenset({"http", "https", "com", "example", "www", "ext", 
 def is_found(planted: Planted, redacted: str) -> bool:
     """Whether nothing of a piece is left."""
     if planted.kind == "url":
-        left = [part for part in re.findall(r"[A-Za-z0-9]{8,}|(?<=code=)[0-9]+", planted.piece) if any(map(str.isdigit, part))]
+        left = [part for part in re.findall(r"[A-Za-z0-9]{8,}|(?<=code=)[0-9]+", planted.piece) if part not in ("services", "jsessionid")]
         return bool(left) and not any(part in redacted for part in left)
     pieces = re.findall(r"\w{3,}", planted.piece) or re.findall(r"\w+", planted.piece)
     if planted.kind == "handle" or (planted.kind == "ip" and any(map(str.isalpha, planted.piece))):

@@ -71,6 +71,7 @@ def ibans(text: str) -> list[Span]:
 # Payment cards: digits in one piece, or in groups with whatever between them.
 SHORTEST_CARD: Final = 13
 _LONGEST_CARD: Final = 19
+_DIGIT: Final = re.compile("[0-9]")
 _CARD_RUN: Final = re.compile(r"[0-9]{13,}")
 _GAP: Final = r"(?:[^0-9A-Za-z\x00]{1,3}|<br\s?/?>\s?)"
 _CARD_GROUPS: Final = re.compile(
@@ -100,7 +101,7 @@ def cards(text: str) -> list[Span]:
             spans.append((start, end, "card"))
         else:
             spans.extend(_cards_within(match.group(), start))
-    for match in _CARD_GROUPS.finditer(text):
+    for match in matches_in(text, windows(text, _DIGIT, 1, 60), _CARD_GROUPS):
         groups = match.group(1)
         ends = [index + 1 for index, character in enumerate(groups) if character.isdigit()]
         digits = "".join(filter(str.isdigit, groups))
@@ -176,7 +177,7 @@ BANK_SIGN: Final = (
 
 
 _BANK_HEADS: Final = re.compile(
-    r"ac|a/c|bank|check|saving|current|my acc|giro|deposit|benef|debit|kont|kto|rekening|num|compte|cuenta|conta|clabe|cbu|conto|sort|s/c|sc|blz|bsb|branch|transit|institution|routing|aba|rtn|micr|ifsc|swift|bic"
+    r"\b(?:acc|acct|account|a/c|ach|bank|checking|saving|giro|kont|kto|rekening|numer k|numéro|compte|cuenta|conta|clabe|cbu|conto|sort|s/c|sc|blz|bsb|branch|transit|institution|routing|aba|rtn|micr|ifsc|swift|bic)|konto"
 )
 
 

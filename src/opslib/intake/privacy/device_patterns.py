@@ -158,6 +158,7 @@ LOCATION_SIGN: Final = (
 )
 _WIDEST, _LONGEST = 90, 180
 _FINE: Final = 4
+_FEWEST_DECIMALS: Final = 1
 _FAR: Final = 20
 
 
@@ -170,7 +171,9 @@ def locations(text: str) -> list[Span]:
     for match in _PAIR.finditer(text):
         latitude, longitude = (match.group(number).replace(",", ".") for number in (2, 5))
         signs = "".join(match.group(number) or "" for number in (1, 3, 4, 6)).strip()
-        decimals = min(len(number.split(".")[1].rstrip("0")) for number in (latitude, longitude))
+        decimals = min(len(number.split(".")[1]) for number in (latitude, longitude))
+        if any(len(number.split(".")[1].rstrip("0")) < _FEWEST_DECIMALS for number in (latitude, longitude)):
+            continue
         far = max(abs(float(latitude)), abs(float(longitude))) >= _FAR or "-" in (latitude + longitude)
         fine = decimals > _FINE or (decimals == _FINE and far)
         if abs(float(latitude)) <= _WIDEST and abs(float(longitude)) <= _LONGEST and (signs or fine):

@@ -6,8 +6,10 @@ import html
 import re
 import sys
 import unicodedata
+from bisect import bisect_right
 from collections.abc import Iterator
-from typing import Final
+from operator import itemgetter
+from typing import Final, NamedTuple
 
 # Look-alikes of what the patterns look for: digits of other scripts, full-width and mathematical forms, dashes, dots and
 # spaces; one character for one character.
@@ -64,15 +66,38 @@ FOLDABLE: Final = (
 """RE2 pattern of texts that `fold` may change."""
 
 
-def fold(text: str) -> tuple[str, list[tuple[int, int]] | None]:
+class Folded(NamedTuple):
+    """A text as the patterns want it, and the pieces of the text as it stood that became something else in it.
+
+    `pieces` are the place of a piece in `visible`, its length there, and where it begins and ends in the text.
+    """
+
+    visible: str
+    pieces: tuple[tuple[int, int, int, int], ...] = ()
+
+    def place(self, start: int, end: int) -> tuple[int, int]:
+        """Where in the text stands what is between two places of `visible`."""
+        return self._origin(start)[0], self._origin(end - 1)[1]
+
+    def _origin(self, place: int) -> tuple[int, int]:
+        """Where in the text begins and ends what became one character."""
+        number = bisect_right(self.pieces, place, key=itemgetter(0)) - 1
+        if number < 0:
+            return place, place + 1
+        visible, length, start, end = self.pieces[number]
+        if place < visible + length:
+            return start, end
+        return end + place - visible - length, end + place - visible - length + 1
+
+
+def fold(text: str) -> Folded:
     """Undo what hides personal data from patterns.
 
     Args:
         text: as it stands in the export.
 
     Returns:
-        The text as the patterns want it; and, unless each character stands where it stood, where in the text what
-        became each of its characters begins and ends.
+        The text as the patterns want it.
 
     Notes:
         Look-alikes (digits of other scripts, full-width and mathematical forms, dashes, dots, spaces) become ASCII;
@@ -80,21 +105,19 @@ def fold(text: str) -> tuple[str, list[tuple[int, int]] | None]:
         are decoded where they stand for a visible character.
     """
     folded = text if text.isascii() else _MIDDLE_DOT.sub(".", text.translate(_FOLD))
-    pieces = list(_pieces(folded))
-    if not pieces:
-        return folded, None
     parts: list[str] = []
-    places: list[tuple[int, int]] = []
-    done = 0
-    for start, end, meaning in pieces:
-        parts.append(folded[done:start])
-        places.extend(zip(range(done, start), range(done + 1, start + 1), strict=True))
-        parts.append(meaning)
-        places.extend([(start, end)] * len(meaning))
+    pieces: list[tuple[int, int, int, int]] = []
+    done = length = 0
+    for start, end, meaning in _pieces(folded):
+        parts += (folded[done:start], meaning)
+        length += start - done
+        pieces.append((length, len(meaning), start, end))
+        length += len(meaning)
         done = end
+    if not pieces:
+        return Folded(folded)
     parts.append(folded[done:])
-    places.extend(zip(range(done, len(folded)), range(done + 1, len(folded) + 1), strict=True))
-    return "".join(parts), places
+    return Folded("".join(parts), tuple(pieces))
 
 
 def _pieces(text: str) -> Iterator[tuple[int, int, str]]:

@@ -122,7 +122,7 @@ def handles(text: str) -> list[Span]:
     return spans
 
 
-_HEADS: Final = re.compile(rf"{_PLATFORMS}|handle|user|usu|nutzer|benutzer|nom|identifiant|pseudo|nick|screen|gamer|me on")
+_HEADS: Final = re.compile(rf"\b(?:{_PLATFORMS}|handle|user ?name|usuario|usuário|nutzername|benutzername|nom d|identifiant|pseudo|nick|screen|gamer)\b|me on ")
 
 
 def said_handles(text: str) -> list[Span]:

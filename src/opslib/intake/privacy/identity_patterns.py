@@ -41,7 +41,7 @@ SSN_SIGN: Final = (
 )
 
 
-_SSN_HEADS: Final = re.compile(r"ss|s\.s|soc|itin|indiv|tax|tin|segur|sécur|sin|número|last|final")
+_SSN_HEADS: Final = re.compile(r"\b(?:ss|s\.s|soc|itin|indiv|tax|tin|segur|sécur|sin|sozial|número|last|final)")
 
 
 def ssns(text: str) -> list[Span]:
@@ -92,7 +92,7 @@ BIRTH_SIGN: Final = (
 )
 
 
-_BIRTH_HEADS: Final = re.compile(r"d\.?\s?o\.?\s?b|birth|born|date|b-?day|geb|née?|fecha|nac|data|nasc|nat[oa]|urodz|cumple|anivers|annivers|生年月日|дата")
+_BIRTH_HEADS: Final = re.compile(r"\b(?:d\.?\s?o\.?\s?b|birth|born|date|b-?day|geb|née?|fecha|nac|data|nasc|nat[oa]|urodz|cumple|anivers|annivers|дата)|生年月日|_birth")
 
 
 def births(text: str) -> list[Span]:
@@ -122,8 +122,8 @@ DOCUMENT_SIGN: Final = (
 )
 _NO_SERIAL: Final = re.compile(r"\A(?:19|20)[0-9]{2}\Z|\.(?:pdf|docx?|jpe?g|png|heic|tiff?)", re.IGNORECASE)
 _DOCUMENT_HEADS: Final = re.compile(
-    r"pass-?p|passe|pass-?num|passa|pasa|paspo|reise|paszport|travel|driv|dl|d\.l|d/l|licen|führer|fahrer|permi|carn|carte|carta|cnh|patente|rijbew|prawo|ausweis|person|national|identi|id card|state id|dni|nie|nif|curp|rfc|cpf|rg|bi|nino|"
-    r"ni|nhs|aadhaar|pan|bsn|pesel|codice|cédula|green|visa|steuer|medicare"
+    r"\b(?:pass-?p|passe|pass-?num|passa|pasa|paspo|reise|paszport|travel|driv|dl|d\.l|d/l|licen|führer|fahrer|permi|carn|carte|carta|cnh|patente|rijbew|prawo|ausweis|person|national|identi|id card|state id|dni|nie|nif|curp|rfc|cpf|rg|bi|nino|"
+    r"ni|nhs|aadhaar|pan|bsn|pesel|codice|cédula|green|visa|steuer|medicare)"
 )
 
 

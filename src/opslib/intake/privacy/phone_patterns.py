@@ -8,10 +8,11 @@ from typing import Final
 
 import phonenumbers
 
-from opslib.intake.privacy.spans import Span, mask, merge
+from opslib.intake.privacy.spans import Span, mask, matches_in, merge, windows
 
 # Telephone numbers as they are written in North America, whether the number is in use or not: 555-01xx is not.
 _EXTENSION: Final = r"(?:[ ,;]{0,2}(?:\(?ext(?:ension)?|x|durchwahl|poste|ramal|#)[ :.]{0,2}[0-9]{1,6}\)?)?"
+_DIGIT: Final = re.compile("[0-9]")
 _SEP: Final = r"[ ]?[.\-_·•/,|:~*–][ ]?\n?|[ ]{1,2}|\n"
 _NANP: Final = re.compile(
     r"(?<![\w.,$€£#/+-])(?:\+?1(?:" + _SEP + r")?)?"
@@ -82,18 +83,19 @@ _LARGEST_INTEGERS: Final = frozenset({"2147483647", "2147483648", "4294967295", 
 def phones(text: str, regions: str) -> list[Span]:
     """Telephone numbers; `regions` are the countries whose national numbers are meant, separated by spaces."""
     spans: list[Span] = []
-    for match in _NANP.finditer(text):
+    near = windows(text, _DIGIT, 6, 60)
+    for match in matches_in(text, near, _NANP):
         # No area begins with 0 or 1, but people write 123-456-7890.
         if match.group().startswith("000") or match.group().lstrip("([{")[0] in "01" and _is_of_a_thing(text, match.start()):
             continue
         if DATE.match(text, match.start(), match.end()):
             continue
         spans.append((match.start(), match.end(), "phone"))
-    spans.extend((*match.span(1), "phone") for match in _UNDERSCORES.finditer(text))
+    spans.extend((*match.span(1), "phone") for match in matches_in(text, near, _UNDERSCORES))
     if "+" in text or "00" in text or "011" in text:
         spans.extend(
             (match.start(), match.end(), "phone")
-            for match in _INTERNATIONAL.finditer(text)
+            for match in matches_in(text, near, _INTERNATIONAL)
             if _is_international(match.group()) and not (match.group()[0] in "0(" and _is_of_a_thing(text, match.start()))
         )
         spans.extend((*match.span(), "phone") for match in _PLUS_GLUED.finditer(text))
@@ -146,13 +148,18 @@ def _national(text: str, start: int, end: int, regions: str) -> list[Span]:
 
 def _is_national(text: str, start: int, end: int, regions: str) -> bool:
     run = text[start:end]
-    if (DATE.match(text, start, end) and not _PAIRS.fullmatch(run)) or _GLUED_AFTER.match(text, end) or _is_of_a_thing(text, start):
+    if (DATE.match(text, start, end) and not _PAIRS.fullmatch(run)) or _GLUED_AFTER.match(text, end):
         return False
     number = "".join(filter(str.isdigit, run))
     if run.count("(") != run.count(")"):
         return False
     if number.startswith("000") or (len(set(number)) <= 2 and len(number) > 7):
         return False
+    return _is_plausible(text, start, end, run, number, regions) and not _is_of_a_thing(text, start)
+
+
+def _is_plausible(text: str, start: int, end: int, run: str, number: str, regions: str) -> bool:
+    """Whether words, form or a country's plan tell a telephone number."""
     calls = _calls(text, start)
     glued = start and _GLUED_BEFORE.match(text, start - 1, start)
     if glued and not (calls and text[start - 1] in ".=_#-/"):

@@ -28,7 +28,7 @@ from opslib.intake.privacy.device_patterns import (
     macs,
 )
 from opslib.intake.privacy.email_patterns import EMAIL_SIGN, SPELLED_SIGN, emails, spelled_emails
-from opslib.intake.privacy.folding import FOLDABLE, fold
+from opslib.intake.privacy.folding import FOLDABLE, Folded, fold
 from opslib.intake.privacy.handle_patterns import HANDLE_SIGN, SAID_SIGN, handles, said_handles
 from opslib.intake.privacy.identity_patterns import BIRTH_SIGN, DOCUMENT_SIGN, SSN_SIGN, births, documents, ssns
 from opslib.intake.privacy.kinds import KINDS
@@ -61,21 +61,23 @@ def _anywhere(find: Callable[[str], list[Span]]) -> Callable[[str, str], list[Sp
 
 
 _DIGITS: Final = r"[0-9](?:[^0-9A-Za-z]{0,3}[0-9]){3}"
+_ACCOUNTS: Final = "|".join(f"(?:{sign})" for sign in (WEB_SIGN, EMAIL_SIGN, SPELLED_SIGN, HANDLE_SIGN, SAID_SIGN))
+_DEVICES: Final = "|".join(f"(?:{sign})" for sign in (MAC_SIGN, IPV6_SIGN, IPV4_SIGN))
 _SEARCHES: Final = (
-    _Search(WEB_SIGN, _anywhere(queries)),
-    _Search(EMAIL_SIGN, _anywhere(emails)),
-    _Search(SPELLED_SIGN, _anywhere(spelled_emails)),
+    _Search(WEB_SIGN, _anywhere(queries), among=_ACCOUNTS),
+    _Search(EMAIL_SIGN, _anywhere(emails), among=_ACCOUNTS),
+    _Search(SPELLED_SIGN, _anywhere(spelled_emails), among=_ACCOUNTS),
     _Search(SSN_SIGN, _anywhere(ssns), among=_DIGITS),
     _Search(LONG_SIGN, _anywhere(keys)),
     _Search(KEY_SIGN, _anywhere(named_keys)),
     _Search(PASSWORD_SIGN, _anywhere(passwords)),
     _Search(CODE_SIGN, _anywhere(codes)),
-    _Search(HANDLE_SIGN, _anywhere(handles)),
-    _Search(SAID_SIGN, _anywhere(said_handles)),
+    _Search(HANDLE_SIGN, _anywhere(handles), among=_ACCOUNTS),
+    _Search(SAID_SIGN, _anywhere(said_handles), among=_ACCOUNTS),
     _Search(IBAN_SIGN, _anywhere(ibans), among=_DIGITS),
-    _Search(MAC_SIGN, _anywhere(macs)),
-    _Search(IPV6_SIGN, _anywhere(ipv6)),
-    _Search(IPV4_SIGN, _anywhere(ipv4)),
+    _Search(MAC_SIGN, _anywhere(macs), among=_DEVICES),
+    _Search(IPV6_SIGN, _anywhere(ipv6), among=_DEVICES),
+    _Search(IPV4_SIGN, _anywhere(ipv4), among=_DEVICES),
     _Search(LOCATION_SIGN, _anywhere(locations), among=_DIGITS),
     _Search(CARD_SIGN, _anywhere(cards), among=_DIGITS),
     _Search(BIRTH_SIGN, _anywhere(births), among=_DIGITS),
@@ -109,8 +111,7 @@ def redact(text: str, *, region: str = "US") -> tuple[str, Counter[str]]:
     >>> redact("Mail jane@example.com or call (415) 555-2671")
     ('Mail [email] or call [phone]', Counter({'email': 1, 'phone': 1}))
     """
-    visible, places = fold(text)
-    spans = _spans(visible, places, region, range(len(_SEARCHES)))
+    spans = _spans(fold(text), region, range(len(_SEARCHES)))
     return (replace(text, spans), Counter(kind for _, _, kind in spans)) if spans else (text, Counter())
 
 
@@ -148,9 +149,9 @@ def redact_many(
     rows_of = np.bincount(indices, minlength=len(texts_once) + 1)
     positions: list[int] = []
     redacted: list[str] = []
-    for position, text, visible, places, searches in _worth_a_look(texts_once):
+    for position, text, folded, searches in _worth_a_look(texts_once):
         region_of_text = own[0] if pairs is None else own[int(pairs[position]) % len(own)]
-        spans = _spans(visible, places, region_of_text, searches)
+        spans = _spans(folded, region_of_text, searches)
         if spans:
             positions.append(position)
             redacted.append(replace(text, spans))
@@ -176,14 +177,13 @@ class _Candidate(NamedTuple):
 
     position: int
     text: str
-    visible: str
-    places: list[tuple[int, int]] | None
+    folded: Folded
     searches: Sequence[int]
 
 
 def _worth_a_look(texts: pa.Array) -> list[_Candidate]:
     """The texts that have any sign of personal data, each with the searches that are worth their time."""
-    folded: dict[int, tuple[str, list[tuple[int, int]] | None]] = {}
+    folded: dict[int, Folded] = {}
     foldable = np.flatnonzero(_matches(texts, FOLDABLE))
     visible = texts
     if len(foldable):
@@ -191,7 +191,7 @@ def _worth_a_look(texts: pa.Array) -> list[_Candidate]:
             folded[position] = fold(text)
         source = np.arange(len(texts))
         source[foldable] = len(texts) + np.arange(len(foldable))
-        forms = pa.array([form for form, _ in folded.values()], pa.large_string())
+        forms = pa.array([form.visible for form in folded.values()], pa.large_string())
         visible = pa.concat_arrays([texts, forms]).take(pa.array(source))
     several = {among: np.flatnonzero(_matches(visible, among)) for among in {s.among for s in _SEARCHES if s.among}}
     wanted = np.zeros((len(texts), len(_SEARCHES)), dtype=bool)
@@ -208,13 +208,12 @@ def _worth_a_look(texts: pa.Array) -> list[_Candidate]:
     looks = zip(
         candidates.tolist(),
         texts.take(pa.array(candidates)).to_pylist(),
-        visible.take(pa.array(candidates)).to_pylist(),
         [np.flatnonzero(row).tolist() for row in wanted[candidates]],
         strict=True,
     )
     return [
-        _Candidate(position, text, form, folded[position][1] if position in folded else None, searches)
-        for position, text, form, searches in looks
+        _Candidate(position, text, folded.get(position) or Folded(text), searches)
+        for position, text, searches in looks
     ]
 
 
@@ -222,9 +221,10 @@ def _matches(texts: pa.Array, pattern: str) -> np.ndarray:
     return pc.match_substring_regex(texts, pattern).to_numpy(zero_copy_only=False).astype(bool)
 
 
-def _spans(visible: str, places: list[tuple[int, int]] | None, region: str, searches: Sequence[int]) -> list[Span]:
+def _spans(folded: Folded, region: str, searches: Sequence[int]) -> list[Span]:
     """Where personal data stands in a text, in order, without overlaps."""
     spans: list[Span] = []
+    visible = folded.visible
     for number in searches:
         matches = _SEARCHES[number].find(visible, region)
         if matches:
@@ -233,8 +233,8 @@ def _spans(visible: str, places: list[tuple[int, int]] | None, region: str, sear
             visible = mask(visible, matches)
     if not spans:
         return []
-    if places is not None:
-        spans = [(places[start][0], places[end - 1][1], kind) for start, end, kind in spans]
+    if folded.pieces:
+        spans = [(*folded.place(start, end), kind) for start, end, kind in spans]
     return merge(spans)
 
 

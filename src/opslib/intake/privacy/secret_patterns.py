@@ -137,7 +137,7 @@ _OTHER_CODE_BEFORE: Final = re.compile(
 PASSWORD_SIGN: Final = (
     r"(?i)(?:pass-?\s?(?:word|wd|phrase|code|key|wort)|\bpasswd|\bpass\b|\bp/w|pwd|\bpw\b|kennwort|contraseña|\bclave|mot de passe|\bmdp\b|senha|parola|palavra-passe|wachtwoord|hasło|пароль|パスワード|密码|lösenord|"
     r"adgangskode|\bpin\b|pincode|\bpuk\b|master key|(?:security|secret|memorable|recovery) (?:answer|word|phrase|key|code)|(?:wifi|network) key)"
-    r"s?(?:\s?\([^()\n]*\)|\s(?:for|of|to|von|für|de|pour|da|do|del)\s\S+(?:\s\S+){0,3}?)?\s?(?:is\b|was\b|are\b|ist\b|lautet|war\b|es\b|era\b|est\b|é\b|to\b|used\b|use\b|auf\b|now\b|currently|actually|still|=|:|-|–|\||\"|'|`|“|”|„|»|«|<|\*\*|\()"
+    r"s?(?:\s?\([^()\n]*\)|\s(?:for|of|to|von|für|de|pour|da|do|del)\s\S+(?:\s\S+){0,3}?)?\s?(?:is\b|was\b|ist\b|lautet|war\b|es\b|era\b|est\b|é\b|=|:|[-–] ?\S*[0-9]|\||[\"'`“„»]\S*[0-9]|</|\*\*|->)"
     r"|(?:passwor[dt]|\bpass|\bpw|\bpwd|\bpin|kennwort|contraseña|senha) \S*[0-9]|password (?:i use|changed|set|reset|updated)"
     r"|credential|creds\b|zugangsdaten|anmeldedaten|identifiants|credenciales|\blog-?\s?in\b[^\n]*\S/\s?\S|\buser(?:name)?\b[^\n]*\S\s?/\s?\S"
 )
@@ -150,26 +150,34 @@ LONG_SIGN: Final = (
     r"(?:^|[^A-Za-z0-9])(?:[A-Za-z]{2,14}[_-][A-Za-z0-9_-]{8}|[A-Za-z0-9]{16}|SG\.|ya29\.|hv[sbr]\.|[0-9]{8,10}:AA|access_token|pat[A-Za-z0-9]{14}|[MNO][A-Za-z0-9_-]{23})|eyJ[A-Za-z0-9_-]{8}|BEGIN [A-Z ]*(?:PRIVATE|CERT)|PuTTY-User"
 )
 CODE_SIGN: Final = (
-    r"(?i)(?:\botp\b|2fa|mfa|factor|\btan\b|one[\s-]?time|cod(?:e|igo)|código|codice|\bkod\b|認証|验证|код|token|\bpin\b|number)[^\n]*(?-i:[0-9]{4}|[0-9]{3}[ -][0-9]{3}|[0-9](?: [0-9]){3}|[A-Z0-9]*[0-9][A-Z0-9]{4}|[A-Z][A-Z0-9]{3,}[0-9]|[A-Z0-9]{4}-[A-Z0-9]{4})"
+    r"(?i)(?:\botp\b|2fa|mfa|factor|\btan\b|one[\s-]?time|cod(?:e|igo)|código|codice|\bkod\b|認証|验证|код|token|\bpin\b|(?:verif\w*|security|login|access|auth\w*|confirm\w*|sms) number)[^\n]*(?-i:[0-9]{4}|[0-9]{3}[ -][0-9]{3}|[0-9](?: [0-9]){3}|[A-Z0-9]*[0-9][A-Z0-9]{4}|[A-Z][A-Z0-9]{3,}[0-9]|[A-Z0-9]{4}-[A-Z0-9]{4})"
     r"|\b(?:cvv|cvc|csc|security code)[^\n]*[0-9]{3}|\b(?:use|enter|type|entered|submit) [0-9]{3}|\bG-[0-9]{6}"
     r"|[0-9]{3}[0-9 -]?[0-9]* (?:is|as|ist|es|est|é|was) (?:your|the|my|ihr|dein|tu|su|votre|ton|o seu|seu|a)\b"
 )
 
 
-_PASSWORD_HEADS: Final = re.compile(
-    r"pass|pwd|pw|p/w|kenn|contraseña|clave|mot de|mdp|senha|palavra|parola|wachtw|hasło|пароль|パスワード|密码|lösenord|adgangskode|pin|puk|master|secur|secret|memorable|recovery|wifi|network|"
-    r"log|user|cred|zugang|anmelde|identifiants"
+_PREFIX_HEADS: Final = re.compile(
+    r"sk-|[sprw][kh]_(?:live|test|prod)|whsec_|gh[pousr]_|github_pat|gl(?:pat|dt|ptt|rt|soat|cbt)-|xox[a-z]-|xapp-|a(?:kia|sia|bia|cca|gpa|ida|roa|npa)[a-z0-9]|aiza|ya29|gocspx|googleusercontent|sg\.|"
+    r"(?:ac|sk)[0-9a-f]{32}|key-|-us[0-9]|shp(?:at|ca|pa|ss)_|npm_|pypi-|do[opr]_v1|hf_|r8_|gsk_|xai-|eaa[a-z0-9]{8}|sq0|access_token|dapi|lin_api|secret_|ntn_|figd_|pat[a-z0-9]{14}|pmak-|hv[sbr]\.|dckr|vercel|"
+    r"sbp_|rnd_|fly_|tfp_|atlasv1|atatt|atctt|atbb|nrak|pplx|glsa|ph[cx]_|fo1_|tskey|age-secret|[mno][a-z0-9_-]{23}|[0-9]{8,10}:aa|eyj"
 )
-_KEY_HEADS: Final = re.compile(r"pass|pwd|secret|token|key|bearer|credential|sess|sig|connection|user id|uid|authoriz|x-auth|cookie|basic|api|access|client|aws|azure|signature|service|account|webhook")
-_CODE_HEADS: Final = re.compile(r"cvv|cvc|csc|cod[ei]|kod|pin|otp|2fa|mfa|factor|tan|token|password|number|código|認証|验证|код")
+_PASSWORD_HEADS: Final = re.compile(
+    r"pass|pwd|kenn|contraseña|mot de passe|senha|palavra|parola|wachtw|hasło|пароль|パスワード|密码|lösenord|adgangskode|\b(?:pw|p/w|clave|mdp|pin|puk|master|security|secret|memorable|recovery|wifi|network)"
+)
+_CREDENTIAL_HEADS: Final = re.compile(r"\b(?:log-?\s?in|user|cred|zugangs|anmelde|identifiants)")
+_KEY_HEADS: Final = re.compile(
+    r"passw|pwd|secret|token|key|signature|bearer|credential|sessi|sessid|connection|user id|uid|sig|authoriz|cookie|basic|x-auth|\b(?:client|service|account|integration|admin|api)[\s_-]?id"
+)
+_CODE_HEADS: Final = re.compile(r"\b(?:cvv|cvc|csc|code|kod|pin|otp|2fa|mfa|tan|token|one|passcode|número)|codes?\b|factor|código|codice|認証|验证|код|(?:verif\w*|security|login|access|auth\w*|confirm\w*|sms) (?:number|token|pin)")
 
 
 def keys(text: str) -> list[Span]:
     """Keys and tokens that their form tells: by the prefix of their maker, by the frame around them."""
     spans: list[Span] = []
-    for pattern in (_BLOCK, _PUTTY):
-        spans.extend((*match.span(), "secret") for match in pattern.finditer(text))
-    for match in _LOOSE_KEY.finditer(text):
+    if "KEY" in text or "CERT" in text or "PuTTY" in text:
+        for pattern in (_BLOCK, _PUTTY):
+            spans.extend((*match.span(), "secret") for match in pattern.finditer(text))
+    for match in matches_in(text, windows(text, _PREFIX_HEADS, 60, 60), _LOOSE_KEY):
         whole = not (text[match.start() - 1 : match.start()] + text[match.end() : match.end() + 1]).isalnum()
         if whole or _entropy(match.group()) > _DENSE:
             spans.append((*match.span(), "secret"))
@@ -179,7 +187,7 @@ def keys(text: str) -> list[Span]:
 def named_keys(text: str) -> list[Span]:
     """Keys and tokens after the word that names them."""
     spans: list[Span] = []
-    near = windows(text, _KEY_HEADS, 2, 2500)
+    near = windows(text, _KEY_HEADS, 40, 160)
     for match in matches_in(text, near, _ASSIGNED):
         secret = match.group("secret")
         if _is_random(secret) or (_ends_in_password(match.group("name")) and secret.lower() not in _NO_PASSWORD):
@@ -194,10 +202,10 @@ def named_keys(text: str) -> list[Span]:
 def passwords(text: str) -> list[Span]:
     """Passwords after the word that names them."""
     spans: list[Span] = []
-    near = windows(text, _PASSWORD_HEADS, 2, 300)
+    near = windows(text, _PASSWORD_HEADS, 2, 160)
     for match in matches_in(text, near, _PASSWORD):
         _add_password(spans, text, match)
-    for match in matches_in(text, near, _CREDENTIALS):
+    for match in matches_in(text, windows(text, _CREDENTIAL_HEADS, 2, 200), _CREDENTIALS):
         if any(not character.isalpha() for character in match.group("secret")):
             spans.append((*match.span("secret"), "secret"))
     return spans

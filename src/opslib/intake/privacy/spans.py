@@ -42,7 +42,9 @@ def matches_in(
     """What patterns match within stretches of a text."""
     for pattern in patterns:
         for start, end in stretches:
-            yield from pattern.finditer(text, start, end)
+            for match in pattern.finditer(text, start, end):
+                # What reaches the end of a stretch may go on behind it.
+                yield (pattern.match(text, match.start()) or match) if match.end() == end else match
 
 
 def merge(spans: list[Span]) -> list[Span]:
