@@ -22,7 +22,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from time import process_time
+from itertools import pairwise
 
 import pandas as pd
 
@@ -39,8 +39,38 @@ class Planted:
     held_out: bool
 
 
-_FIRST = "jane omar lucía pedro hanna ravi molly jürgen nadia chloé mateus ingrid akira saoirse tomasz zeynep".split()
-_LAST = "whitfield barlow castañeda oduya kessler pruitt yamada lindqvist farrow delacroix albuquerque nowak".split()
+_FIRST = [
+    "jane",
+    "omar",
+    "lucía",
+    "pedro",
+    "hanna",
+    "ravi",
+    "molly",
+    "jürgen",
+    "nadia",
+    "chloé",
+    "mateus",
+    "ingrid",
+    "akira",
+    "saoirse",
+    "tomasz",
+    "zeynep",
+]
+_LAST = [
+    "whitfield",
+    "barlow",
+    "castañeda",
+    "oduya",
+    "kessler",
+    "pruitt",
+    "yamada",
+    "lindqvist",
+    "farrow",
+    "delacroix",
+    "albuquerque",
+    "nowak",
+]
 _ASCII = str.maketrans("áéíóúñüç", "aeiounuc")
 _HOSTS = ("example.com", "mail.example.org", "example.co.uk", "posteo.example.de", "corp-mail.example.net", "gmail.com")
 
@@ -51,7 +81,9 @@ def _digits(rng: random.Random, count: int, first: str = "0123456789") -> str:
 
 def _local(rng: random.Random) -> str:
     first, last = rng.choice(_FIRST).translate(_ASCII), rng.choice(_LAST).translate(_ASCII)
-    return rng.choice([f"{first}.{last}", f"{first}_{last}{rng.randint(1, 99)}", f"{first[0]}{last}", f"{last}-{first}+news"])
+    return rng.choice(
+        [f"{first}.{last}", f"{first}_{last}{rng.randint(1, 99)}", f"{first[0]}{last}", f"{last}-{first}+news"]
+    )
 
 
 def _email(rng: random.Random) -> str:
@@ -80,17 +112,23 @@ def _card(separator: str) -> Form:
         body = prefix + _digits(rng, length - 1 - len(prefix))
         number = body + _luhn(body)
         cuts = [0, 4, 10, 15] if length == 15 else [0, 4, 8, 12, 16]
-        return separator.join(number[a:b] for a, b in zip(cuts, cuts[1:], strict=False))
+        return separator.join(number[a:b] for a, b in pairwise(cuts))
 
     return make
 
 
 def _iban(separator: str) -> Form:
     def make(rng: random.Random) -> str:
-        country, body = rng.choice([
-            ("DE", _digits(rng, 18)), ("GB", "NWBK" + _digits(rng, 14)), ("FR", _digits(rng, 23)), ("ES", _digits(rng, 20)),
-            ("NL", "ABNA" + _digits(rng, 10)), ("PT", _digits(rng, 21)),
-        ])  # fmt: skip
+        country, body = rng.choice(
+            [
+                ("DE", _digits(rng, 18)),
+                ("GB", "NWBK" + _digits(rng, 14)),
+                ("FR", _digits(rng, 23)),
+                ("ES", _digits(rng, 20)),
+                ("NL", "ABNA" + _digits(rng, 10)),
+                ("PT", _digits(rng, 21)),
+            ]
+        )
         remainder = int("".join(str(int(c, 36)) for c in body + country + "00")) % 97
         number = f"{country}{98 - remainder:02d}{body}"
         return separator.join(number[place : place + 4] for place in range(0, len(number), 4))
@@ -102,7 +140,13 @@ def _numbers(*shapes: str) -> Form:
     """Numbers of one of these shapes: 9 any digit, 8 one from 2 to 9, X a capital, h a hexadecimal digit."""
 
     def make(rng: random.Random) -> str:
-        letters = {"9": "0123456789", "8": "23456789", "X": "ABCDEFGHJKLMNPRSTUVWXY", "h": "0123456789abcdef", "5": "12345"}
+        letters = {
+            "9": "0123456789",
+            "8": "23456789",
+            "X": "ABCDEFGHJKLMNPRSTUVWXY",
+            "h": "0123456789abcdef",
+            "5": "12345",
+        }
         return "".join(rng.choice(letters[c]) if c in letters else c for c in rng.choice(shapes))
 
     return make
@@ -113,7 +157,9 @@ def _in_script(form: Form, first: int) -> Form:
 
 
 def _ip(dot: str) -> Form:
-    return lambda rng: dot.join(str(part) for part in (rng.choice([24, 73, 185, 192, 203]), *(rng.randint(1, 254) for _ in range(3))))
+    return lambda rng: dot.join(
+        str(part) for part in (rng.choice([24, 73, 185, 192, 203]), *(rng.randint(1, 254) for _ in range(3)))
+    )
 
 
 def _says(*templates: str) -> Callable[[Form], Form]:
@@ -121,7 +167,9 @@ def _says(*templates: str) -> Callable[[Form], Form]:
     return lambda form: lambda rng: rng.choice(templates).replace("{}", "\x02" + form(rng) + "\x03")
 
 
-def _token(prefix: str, length: int, alphabet: str = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789") -> Form:
+def _token(
+    prefix: str, length: int, alphabet: str = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+) -> Form:
     return lambda rng: prefix + "".join(rng.choice(alphabet) for _ in range(length))
 
 
@@ -131,18 +179,47 @@ def _one_of(*words: str) -> Form:
 
 def _street(rng: random.Random) -> str:
     name = rng.choice(["maple", "sunny brook", "old mill", "n cedar", "washington", "fox run", "la vista", "42nd"])
-    suffix = rng.choice(["street", "st", "ave", "road", "blvd", "lane", "dr", "ct", "cove", "hollow", "trace", "loop", "pike", "terrace"])
+    suffix = rng.choice(
+        [
+            "street",
+            "st",
+            "ave",
+            "road",
+            "blvd",
+            "lane",
+            "dr",
+            "ct",
+            "cove",
+            "hollow",
+            "trace",
+            "loop",
+            "pike",
+            "terrace",
+        ]
+    )
     return f"{rng.randint(11, 9899)} {name} {suffix}"
 
 
-_TOWNS = [("springfield", "il", "62704"), ("san jose", "ca", "95112"), ("austin", "tx", "78701"), ("st. paul", "mn", "55102"), ("reno", "nv", "89501")]
+_TOWNS = [
+    ("springfield", "il", "62704"),
+    ("san jose", "ca", "95112"),
+    ("austin", "tx", "78701"),
+    ("st. paul", "mn", "55102"),
+    ("reno", "nv", "89501"),
+]
 
 
 def _address(form: str) -> Form:
     def make(rng: random.Random) -> str:
         town, state, zip_code = rng.choice(_TOWNS)
-        street = rng.choice([_street(rng), f"{rng.randint(11, 9899)} {rng.choice(['rancho verde', 'bella luna', 'quail'])}"]) if "!" in form else _street(rng)
-        text = form.replace("!", "").format(street=street, town=town, state=state.upper() if "upper" in form else state, zip=zip_code)
+        street = (
+            rng.choice([_street(rng), f"{rng.randint(11, 9899)} {rng.choice(['rancho verde', 'bella luna', 'quail'])}"])
+            if "!" in form
+            else _street(rng)
+        )
+        text = form.replace("!", "").format(
+            street=street, town=town, state=state.upper() if "upper" in form else state, zip=zip_code
+        )
         return text.replace("upper", "").strip()
 
     return make
@@ -152,7 +229,15 @@ def _person(rng: random.Random) -> str:
     return f"{rng.choice(_FIRST).title()} {rng.choice(_LAST).title()}"
 
 
-_PHONES_US = ("(888) 899-9999", "888-899-9999", "888.899.9999", "+1 888 899 9999", "1-888-899-9999", "888 899 9999", "(888)899-9999 ext. 99")
+_PHONES_US = (
+    "(888) 899-9999",
+    "888-899-9999",
+    "888.899.9999",
+    "+1 888 899 9999",
+    "1-888-899-9999",
+    "888 899 9999",
+    "(888)899-9999 ext. 99",
+)
 _PHONES_ODD = ("888_899_9999", "888·899·9999", "888,899,9999", "888/899/9999", "888 - 899 - 9999", "888~899~9999")
 _PHONES_NATIONAL = {
     "DE": ("030 99999999", "0171 9999999", "(0711) 999 99-99", "0 40 / 99 99 99 99", "0151/99999999"),
@@ -169,78 +254,543 @@ _PHONES_NATIONAL = {
     "JP": ("090-8999-9999", "03-8999-9999", "080 8999 9999"),
 }
 _ASKS = {
-    "DE": "Bitte rufen Sie an: {}", "FR": "Vous pouvez me joindre au {} svp", "GB": "Ring me on {} please", "ES": "Mi teléfono es {}, gracias",
-    "PT": "O meu telemóvel é {}", "BR": "Me liga no {} depois das 18h", "IT": "Il mio cellulare è {}", "MX": "Márquenme al {} por favor",
-    "NL": "Bel me op {} aub", "AU": "My mobile: {}", "IN": "Kindly call on {}", "JP": "電話は{}です",
-}  # fmt: skip
+    "DE": "Bitte rufen Sie an: {}",
+    "FR": "Vous pouvez me joindre au {} svp",
+    "GB": "Ring me on {} please",
+    "ES": "Mi teléfono es {}, gracias",
+    "PT": "O meu telemóvel é {}",
+    "BR": "Me liga no {} depois das 18h",
+    "IT": "Il mio cellulare è {}",
+    "MX": "Márquenme al {} por favor",
+    "NL": "Bel me op {} aub",
+    "AU": "My mobile: {}",
+    "IN": "Kindly call on {}",
+    "JP": "電話は{}です",
+}
 
 _CASES: tuple[tuple[str, bool, tuple[Form, ...]], ...] = (
-    ("email", False, (_email, lambda r: _email(r).upper(), lambda r: f"<{_email(r)}>", lambda r: f"mailto:{_email(r)}")),
-    ("email", True, (lambda r: f'"{_email(r)}"', lambda r: f"({_email(r)})", lambda r: f"{_email(r)}/", lambda r: f"'{_email(r)}'")),
-    ("email spelled", False, tuple(map(_with, (" (at) |.", " [at] | [dot] ", " at | dot ", "_at_|.", " arroba | punto ", "(at)|(dot)", " AT | DOT ")))),
-    ("email spelled", True, tuple(map(_with, ("[at]|.", " {at} | {dot} ", " -at- |.", " (arroba) |.", " @ | . ", " ät | punkt ", "<at>|<dot>", " at |.")))),
+    (
+        "email",
+        False,
+        (_email, lambda r: _email(r).upper(), lambda r: f"<{_email(r)}>", lambda r: f"mailto:{_email(r)}"),
+    ),
+    (
+        "email",
+        True,
+        (lambda r: f'"{_email(r)}"', lambda r: f"({_email(r)})", lambda r: f"{_email(r)}/", lambda r: f"'{_email(r)}'"),
+    ),
+    (
+        "email spelled",
+        False,
+        tuple(
+            map(
+                _with,
+                (" (at) |.", " [at] | [dot] ", " at | dot ", "_at_|.", " arroba | punto ", "(at)|(dot)", " AT | DOT "),
+            )
+        ),
+    ),
+    (
+        "email spelled",
+        True,
+        tuple(
+            map(
+                _with,
+                (
+                    "[at]|.",
+                    " {at} | {dot} ",
+                    " -at- |.",
+                    " (arroba) |.",
+                    " @ | . ",
+                    " ät | punkt ",
+                    "<at>|<dot>",
+                    " at |.",
+                ),
+            )
+        ),
+    ),
     ("email in Unicode", False, tuple(map(_with, ("＠|．", "@|。", "@\u200b|\u200b.", "﹫|.", "\u00ad@|.")))),
-    ("email in Unicode", True, (*map(_with, ("\u2060@|․", "@|｡", "\ufeff@\u200d|.")), lambda r: "".join(chr(0xFEE0 + ord(c)) for c in _email(r)))),
+    (
+        "email in Unicode",
+        True,
+        (
+            *map(_with, ("\u2060@|․", "@|｡", "\ufeff@\u200d|.")),
+            lambda r: "".join(chr(0xFEE0 + ord(c)) for c in _email(r)),
+        ),
+    ),
     ("email encoded", False, tuple(map(_with, ("%40|.", "&#64;|.", "=40|.", "@\n|.", "&commat;|&period;", "@|=\n.")))),
-    ("email encoded", True, (*map(_with, ("&#x40;|.", "\\u0040|.", "%40|%2E", "&#064;|&#46;", "=\n@|.", "<wbr>@|.")), lambda r: "".join(f"&#{ord(c)};" for c in _email(r)))),
-    ("phone", False, (_numbers(*_PHONES_US), _numbers("+49 30 99999999", "+44 20 7946 0999", "+33 6 99 99 99 99", "0034 699 999 999"))),
-    ("phone", True, (_numbers("+55 11 98999-9999", "+91-98999-99999", "+81 90 8999 9999", "+52 55 8999 9999"), _in_script(_numbers("888-899-9999"), 0x660), _in_script(_numbers("(888) 899-9999"), 0xFF10))),
+    (
+        "email encoded",
+        True,
+        (
+            *map(_with, ("&#x40;|.", "\\u0040|.", "%40|%2E", "&#064;|&#46;", "=\n@|.", "<wbr>@|.")),
+            lambda r: "".join(f"&#{ord(c)};" for c in _email(r)),
+        ),
+    ),
+    (
+        "phone",
+        False,
+        (
+            _numbers(*_PHONES_US),
+            _numbers("+49 30 99999999", "+44 20 7946 0999", "+33 6 99 99 99 99", "0034 699 999 999"),
+        ),
+    ),
+    (
+        "phone",
+        True,
+        (
+            _numbers("+55 11 98999-9999", "+91-98999-99999", "+81 90 8999 9999", "+52 55 8999 9999"),
+            _in_script(_numbers("888-899-9999"), 0x660),
+            _in_script(_numbers("(888) 899-9999"), 0xFF10),
+        ),
+    ),
     ("phone, odd separators", False, (_numbers(*_PHONES_ODD[:3]),)),
     ("phone, odd separators", True, (_numbers(*_PHONES_ODD[3:]),)),
-    *(("phone, national", False, (_says(_ASKS[country])(_numbers(*shapes)),)) for country, shapes in _PHONES_NATIONAL.items()),
-    ("ssn", False, (_numbers("555-99-9998", "555/59/9998"), _says("SSN {}", "my social is {}", "social security number: {}")(_numbers("555599998", "555 59 9998")))),
-    ("ssn", True, (_numbers("555.59.9998"), _says("last four of my SSN are {}", "SSN ending in {}", "last 4 of social: {}")(_numbers("9998")), _says("ITIN {}", "{} is my social")(_numbers("955599998")), _says("xxx-xx-{}", "***-**-{}")(_numbers("9998")))),
+    *(
+        ("phone, national", False, (_says(_ASKS[country])(_numbers(*shapes)),))
+        for country, shapes in _PHONES_NATIONAL.items()
+    ),
+    (
+        "ssn",
+        False,
+        (
+            _numbers("555-99-9998", "555/59/9998"),
+            _says("SSN {}", "my social is {}", "social security number: {}")(_numbers("555599998", "555 59 9998")),
+        ),
+    ),
+    (
+        "ssn",
+        True,
+        (
+            _numbers("555.59.9998"),
+            _says("last four of my SSN are {}", "SSN ending in {}", "last 4 of social: {}")(_numbers("9998")),
+            _says("ITIN {}", "{} is my social")(_numbers("955599998")),
+            _says("xxx-xx-{}", "***-**-{}")(_numbers("9998")),
+        ),
+    ),
     ("card", False, tuple(map(_card, ("", " ", "-", ".", "_")))),
-    ("card", True, (*map(_card, (" - ", "/", ",", "·", "\n", "  ", "|")), _in_script(_card(" "), 0x660), _in_script(_card(""), 0x966))),
+    (
+        "card",
+        True,
+        (
+            *map(_card, (" - ", "/", ",", "·", "\n", "  ", "|")),
+            _in_script(_card(" "), 0x660),
+            _in_script(_card(""), 0x966),
+        ),
+    ),
     ("iban", False, tuple(map(_iban, ("", " ", ".")))),
     ("iban", True, (*map(_iban, ("-", "\u00a0", "/")), lambda r: _iban(" ")(r).lower())),
-    ("ip", False, (_ip("."), _says("{}:8080")(_ip(".")), _ip("[.]"), _says("ec2-{}.compute-1.example.com")(_ip("-")), _numbers("2001:db8:hhhh:hhhh::hhhh"))),
-    ("ip", True, (_ip("(.)"), _ip(" [dot] "), _says("c-{}.hsd1.ca.example.net")(_ip("-")), _says("http://{}/x", "{}/24")(_ip(".")), _numbers("fe80::hhhh:hhhh:hhhh:hhhh", "2001:0db8:hhhh:hhhh:hhhh:hhhh:hhhh:hhhh"), _ip("[dot]"))),
-    ("handle", False, (_says("IG: {}", "my Instagram is {}", "insta: @{}", "my username is {}", "Twitter handle: {}")(_one_of("jane_doe7", "omar.barlow", "lucy99", "xx_nadia_xx")), _one_of("@jane_doe7", "u/throwaway_12", "https://x.com/jane_kessler"))),
-    ("handle", True, (_says("Snapchat: {}", "my TikTok is {}", "find me on Telegram as {}", "my gamertag is {}", "discord {}", "Skype: {}", "on reddit I am u/{}")(_one_of("jane_doe7", "kessler.j", "lucy99x", "nadia_farrow")), _one_of("t.me/janekessler", "jane#4821", "instagram.com/jane.kessler"))),
-    ("url", False, (lambda r: f"https://example.com/reset/{_token('', 24)(r)}", lambda r: f"https://example.com/a;jsessionid={_token('', 20)(r)}", lambda r: f"https://example.com/x?token={_token('', 12)(r)}", lambda r: f"https://app.example.com/#/u/{_token('', 12)(r)}")),
-    ("url", True, (lambda r: f"https://example.com/invite/{_numbers('XX99XX99hh')(r)}", lambda r: f"example.com/verify?code={_digits(r, 6)}", lambda r: f"https://example.com/magic-link/{_numbers('hhhhhhhh-hhhh-hhhh-hhhh-hhhhhhhhhhhh')(r)}", lambda r: f"http://example.com/p;sid={_token('', 16)(r)}?x=1", lambda r: f"https://hooks.example.com/services/T0{_numbers('X9X9X9X9')(r)}/B0{_numbers('X9X9X9X9')(r)}/{_token('', 24)(r)}")),
-    ("bank", False, (_says("account number {}", "Account no. {}", "my bank account is {}", "acct # {}")(_numbers("99999999", "9999999999")), _says("sort code {}", "Sort code: {}")(_numbers("59-99-99", "599999")))),
-    ("bank", True, (_says("routing number {}", "ABA {}")(_numbers("059999999")), _says("Kontonummer {}", "a/c no {}", "numéro de compte {}", "número de cuenta: {}", "checking account {}", "BSB 062-000 account {}")(_numbers("9999999999", "99999999")), _says("BLZ {}")(_numbers("59999999")))),
-    ("birth", False, (_says("DOB: {}", "date of birth {}", "I was born on {}", "geboren am {}", "née le {}")(_numbers("05/15/1975", "15.05.1985", "1985-05-15")),)),
-    ("birth", True, (_says("my birthday is {}", "D.O.B. {}", "Geburtsdatum: {}", "fecha de nacimiento: {}", "data de nascimento {}", "Birth date - {}")(_one_of("March 3, 1980", "3rd of May 1975", "12 de mayo de 1990", "7-Jun-1988", "15/5/85", "19800512")),)),
-    ("document", False, (_says("passport number {}", "Passport: {}", "driver's license {}", "DL# {}", "Reisepass {}")(_numbers("X9999999", "999999999", "XX9999999")),)),
-    ("document", True, (_says("my passport no is {}", "driving licence number {}", "pasaporte {}", "passeport n° {}", "Führerschein Nr. {}", "drivers licence: {}", "DNI {}")(_numbers("X99999999", "XXXXX999999XX9XX", "99999999X", "X999-9999-9999")),)),
+    (
+        "ip",
+        False,
+        (
+            _ip("."),
+            _says("{}:8080")(_ip(".")),
+            _ip("[.]"),
+            _says("ec2-{}.compute-1.example.com")(_ip("-")),
+            _numbers("2001:db8:hhhh:hhhh::hhhh"),
+        ),
+    ),
+    (
+        "ip",
+        True,
+        (
+            _ip("(.)"),
+            _ip(" [dot] "),
+            _says("c-{}.hsd1.ca.example.net")(_ip("-")),
+            _says("http://{}/x", "{}/24")(_ip(".")),
+            _numbers("fe80::hhhh:hhhh:hhhh:hhhh", "2001:0db8:hhhh:hhhh:hhhh:hhhh:hhhh:hhhh"),
+            _ip("[dot]"),
+        ),
+    ),
+    (
+        "handle",
+        False,
+        (
+            _says("IG: {}", "my Instagram is {}", "insta: @{}", "my username is {}", "Twitter handle: {}")(
+                _one_of("jane_doe7", "omar.barlow", "lucy99", "xx_nadia_xx")
+            ),
+            _one_of("@jane_doe7", "u/throwaway_12", "https://x.com/jane_kessler"),
+        ),
+    ),
+    (
+        "handle",
+        True,
+        (
+            _says(
+                "Snapchat: {}",
+                "my TikTok is {}",
+                "find me on Telegram as {}",
+                "my gamertag is {}",
+                "discord {}",
+                "Skype: {}",
+                "on reddit I am u/{}",
+            )(_one_of("jane_doe7", "kessler.j", "lucy99x", "nadia_farrow")),
+            _one_of("t.me/janekessler", "jane#4821", "instagram.com/jane.kessler"),
+        ),
+    ),
+    (
+        "url",
+        False,
+        (
+            lambda r: f"https://example.com/reset/{_token('', 24)(r)}",
+            lambda r: f"https://example.com/a;jsessionid={_token('', 20)(r)}",
+            lambda r: f"https://example.com/x?token={_token('', 12)(r)}",
+            lambda r: f"https://app.example.com/#/u/{_token('', 12)(r)}",
+        ),
+    ),
+    (
+        "url",
+        True,
+        (
+            lambda r: f"https://example.com/invite/{_numbers('XX99XX99hh')(r)}",
+            lambda r: f"example.com/verify?code={_digits(r, 6)}",
+            lambda r: f"https://example.com/magic-link/{_numbers('hhhhhhhh-hhhh-hhhh-hhhh-hhhhhhhhhhhh')(r)}",
+            lambda r: f"http://example.com/p;sid={_token('', 16)(r)}?x=1",
+            lambda r: (
+                f"https://hooks.example.com/services/T0{_numbers('X9X9X9X9')(r)}/B0{_numbers('X9X9X9X9')(r)}/"
+                f"{_token('', 24)(r)}"
+            ),
+        ),
+    ),
+    (
+        "bank",
+        False,
+        (
+            _says("account number {}", "Account no. {}", "my bank account is {}", "acct # {}")(
+                _numbers("99999999", "9999999999")
+            ),
+            _says("sort code {}", "Sort code: {}")(_numbers("59-99-99", "599999")),
+        ),
+    ),
+    (
+        "bank",
+        True,
+        (
+            _says("routing number {}", "ABA {}")(_numbers("059999999")),
+            _says(
+                "Kontonummer {}",
+                "a/c no {}",
+                "numéro de compte {}",
+                "número de cuenta: {}",
+                "checking account {}",
+                "BSB 062-000 account {}",
+            )(_numbers("9999999999", "99999999")),
+            _says("BLZ {}")(_numbers("59999999")),
+        ),
+    ),
+    (
+        "birth",
+        False,
+        (
+            _says("DOB: {}", "date of birth {}", "I was born on {}", "geboren am {}", "née le {}")(
+                _numbers("05/15/1975", "15.05.1985", "1985-05-15")
+            ),
+        ),
+    ),
+    (
+        "birth",
+        True,
+        (
+            _says(
+                "my birthday is {}",
+                "D.O.B. {}",
+                "Geburtsdatum: {}",
+                "fecha de nacimiento: {}",
+                "data de nascimento {}",
+                "Birth date - {}",
+            )(_one_of("March 3, 1980", "3rd of May 1975", "12 de mayo de 1990", "7-Jun-1988", "15/5/85", "19800512")),
+        ),
+    ),
+    (
+        "document",
+        False,
+        (
+            _says("passport number {}", "Passport: {}", "driver's license {}", "DL# {}", "Reisepass {}")(
+                _numbers("X9999999", "999999999", "XX9999999")
+            ),
+        ),
+    ),
+    (
+        "document",
+        True,
+        (
+            _says(
+                "my passport no is {}",
+                "driving licence number {}",
+                "pasaporte {}",
+                "passeport n° {}",
+                "Führerschein Nr. {}",
+                "drivers licence: {}",
+                "DNI {}",
+            )(_numbers("X99999999", "XXXXX999999XX9XX", "99999999X", "X999-9999-9999")),
+        ),
+    ),
     ("mac", False, (_numbers("hh:hh:hh:hh:hh:h9", "hh-hh-hh-hh-hh-h9", "hhhh.hhhh.hhh9"),)),
-    ("mac", True, (lambda r: _numbers("hh:hh:hh:hh:hh:h9")(r).upper(), _says("MAC address {}", "mac: {}", "BSSID {}")(_numbers("hhhhhhhhhh99", "hh hh hh hh hh 99")))),
-    ("location", False, (_numbers("55.9999, -122.9998", "55.999998,9.999998"), _says("lat: {}", "longitude {}")(_numbers("55.99998")))),
-    ("location", True, (_numbers("55.9998° N, 122.9998° W", "55.99998 -122.99998", "55.999998/9.999998"), _numbers("55°25'15\"N 122°25'15\"W"), _says('"lat": {}, "x": 1', "GPS {}")(_numbers("55.9998, 9.9998")))),
-    ("secret", False, (_says("my password is {}", "Password: {}", "pw: {}", "Passwort: {}", "contraseña: {}")(_one_of("hunter22", "Tr0ub4dor&3", "summer2024!", "S3cr3t_Pass")), _says("your verification code is {}", "OTP: {}", "code: {}", "{} is your login code")(_numbers("599999", "5999")), _token("sk_live_", 24), _token("ghp_", 36), _token("AKIA", 16, "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"))),
-    ("secret", True, (_says("mot de passe : {}", "the password was {}", "senha: {}", "pass: {}", "login jdoe / {}", "PIN is {}", "password={}")(_one_of("azerty#77", "Blue-Horse-9", "p@ssw0rd1", "83921")), _token("xoxb-", 40, "0123456789abcdef-"), _token("AIza", 35), lambda r: "eyJ" + _token("", 20)(r) + ".eyJ" + _token("", 40)(r) + "." + _token("", 43)(r), _says("api key: {}", "Authorization: Bearer {}", "access token {}", "client_secret={}")(_token("", 32)), _says("Server=db;User Id=sa;Password={};", "postgres://app:{}@db/x", "AccountKey={};")(_token("", 24)), lambda r: "-----BEGIN RSA PRIVATE KEY-----\n" + _token("", 64)(r) + "\n" + _token("", 64)(r) + "\n-----END RSA PRIVATE KEY-----", _says("one-time code {}", "Bestätigungscode: {}", "código de verificación: {}", "G-{} is your code")(_numbers("599999", "599 999")))),
-    ("address", False, (_address("{street}, {town}, {state} {zip}"), _address("{street}, {town} {state} {zip}"), _address("upper{street}, {town}, {state} {zip}"), lambda r: _street(r).title())),
-    ("address", True, (_address("!{street}, {town} {state} {zip}"), _address("{street}\n{town}, {state} {zip}"), lambda r: _street(r) + " apt 4b", _address("po box 1234, {town}, {state} {zip}"), lambda r: _address("!{street}, {town}, {state} {zip}")(r).title().replace("Il", "IL").replace("Ca", "CA"))),
-    ("name", False, (_says("Hi {}, how are you?", "Dear {},\nplease help.", "Thanks for the help.\n\nBest regards,\n{}", "My name is {} and I cannot log in.", "Hola {}, necesito ayuda")(_person),)),
-    ("name", True, (_says("Mit freundlichen Grüßen\n{}", "Cordialement,\n{}", "Hello Mr. {}!", "Thank you,\n{}\nSent from my phone", "Bonjour {}, voici", "Atenciosamente,\n{}", "Hallo Frau {}, danke", "Ich heiße {}.", "je m'appelle {}.", "Kind regards {}", "this is {} from accounting")(_person),)),
-)  # fmt: skip
+    (
+        "mac",
+        True,
+        (
+            lambda r: _numbers("hh:hh:hh:hh:hh:h9")(r).upper(),
+            _says("MAC address {}", "mac: {}", "BSSID {}")(_numbers("hhhhhhhhhh99", "hh hh hh hh hh 99")),
+        ),
+    ),
+    (
+        "location",
+        False,
+        (_numbers("55.9999, -122.9998", "55.999998,9.999998"), _says("lat: {}", "longitude {}")(_numbers("55.99998"))),
+    ),
+    (
+        "location",
+        True,
+        (
+            _numbers("55.9998° N, 122.9998° W", "55.99998 -122.99998", "55.999998/9.999998"),
+            _numbers("55°25'15\"N 122°25'15\"W"),
+            _says('"lat": {}, "x": 1', "GPS {}")(_numbers("55.9998, 9.9998")),
+        ),
+    ),
+    (
+        "secret",
+        False,
+        (
+            _says("my password is {}", "Password: {}", "pw: {}", "Passwort: {}", "contraseña: {}")(
+                _one_of("hunter22", "Tr0ub4dor&3", "summer2024!", "S3cr3t_Pass")
+            ),
+            _says("your verification code is {}", "OTP: {}", "code: {}", "{} is your login code")(
+                _numbers("599999", "5999")
+            ),
+            _token("sk_live_", 24),
+            _token("ghp_", 36),
+            _token("AKIA", 16, "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"),
+        ),
+    ),
+    (
+        "secret",
+        True,
+        (
+            _says(
+                "mot de passe : {}",
+                "the password was {}",
+                "senha: {}",
+                "pass: {}",
+                "login jdoe / {}",
+                "PIN is {}",
+                "password={}",
+            )(_one_of("azerty#77", "Blue-Horse-9", "p@ssw0rd1", "83921")),
+            _token("xoxb-", 40, "0123456789abcdef-"),
+            _token("AIza", 35),
+            lambda r: "eyJ" + _token("", 20)(r) + ".eyJ" + _token("", 40)(r) + "." + _token("", 43)(r),
+            _says("api key: {}", "Authorization: Bearer {}", "access token {}", "client_secret={}")(_token("", 32)),
+            _says("Server=db;User Id=sa;Password={};", "postgres://app:{}@db/x", "AccountKey={};")(_token("", 24)),
+            lambda r: (
+                "-----BEGIN RSA PRIVATE KEY-----\n"
+                + _token("", 64)(r)
+                + "\n"
+                + _token("", 64)(r)
+                + "\n-----END RSA PRIVATE KEY-----"
+            ),
+            _says("one-time code {}", "Bestätigungscode: {}", "código de verificación: {}", "G-{} is your code")(
+                _numbers("599999", "599 999")
+            ),
+        ),
+    ),
+    (
+        "address",
+        False,
+        (
+            _address("{street}, {town}, {state} {zip}"),
+            _address("{street}, {town} {state} {zip}"),
+            _address("upper{street}, {town}, {state} {zip}"),
+            lambda r: _street(r).title(),
+        ),
+    ),
+    (
+        "address",
+        True,
+        (
+            _address("!{street}, {town} {state} {zip}"),
+            _address("{street}\n{town}, {state} {zip}"),
+            lambda r: _street(r) + " apt 4b",
+            _address("po box 1234, {town}, {state} {zip}"),
+            lambda r: _address("!{street}, {town}, {state} {zip}")(r).title().replace("Il", "IL").replace("Ca", "CA"),
+        ),
+    ),
+    (
+        "name",
+        False,
+        (
+            _says(
+                "Hi {}, how are you?",
+                "Dear {},\nplease help.",
+                "Thanks for the help.\n\nBest regards,\n{}",
+                "My name is {} and I cannot log in.",
+                "Hola {}, necesito ayuda",
+            )(_person),
+        ),
+    ),
+    (
+        "name",
+        True,
+        (
+            _says(
+                "Mit freundlichen Grüßen\n{}",
+                "Cordialement,\n{}",
+                "Hello Mr. {}!",
+                "Thank you,\n{}\nSent from my phone",
+                "Bonjour {}, voici",
+                "Atenciosamente,\n{}",
+                "Hallo Frau {}, danke",
+                "Ich heiße {}.",
+                "je m'appelle {}.",
+                "Kind regards {}",
+                "this is {} from accounting",
+            )(_person),
+        ),
+    ),
+)
 """Kind, whether held out, and the forms of it."""
 
 _CARRIERS = (
-    "{}", "Please note: {}", "Hello, {} Thanks!", "I wrote it down: {}.", "my details ({}) changed", "> {}\n> quoted before", "<p>{}</p>",
-    '{{"text": "{}"}}', "Re: {}", "first line\n{}\nlast line", "it is {}, as I said", "a | {} | c",
-)  # fmt: skip
-_HELD_OUT_CARRIERS = ("<td>{}</td>", "Fwd: ticket - {}!", "- {}\n- other", "{}; and more", "see below\n\n{}", "[{}]", "'{}'", "NOTE {} END")
+    "{}",
+    "Please note: {}",
+    "Hello, {} Thanks!",
+    "I wrote it down: {}.",
+    "my details ({}) changed",
+    "> {}\n> quoted before",
+    "<p>{}</p>",
+    '{{"text": "{}"}}',
+    "Re: {}",
+    "first line\n{}\nlast line",
+    "it is {}, as I said",
+    "a | {} | c",
+)
+_HELD_OUT_CARRIERS = (
+    "<td>{}</td>",
+    "Fwd: ticket - {}!",
+    "- {}\n- other",
+    "{}; and more",
+    "see below\n\n{}",
+    "[{}]",
+    "'{}'",
+    "NOTE {} END",
+)
 _OWN_LINES = ("name",)
 
 _ORDINARY = (
-    "Firefox {v} crashes", "I run version {v4} on it", "updated from {v4} to {v4}", "Chrome/{v4} Safari/537.36", "firmware {v4}", "order {n8} has not come", "order number {n10}",
-    "Order #{n10} was late", "tracking number 1Z999AA1{n10}", "shipment {n12} is stuck", "my parcel {n10} is lost", "Bestellung {n10} fehlt", "Bestellnummer: {n8}", "pedido {n10} no llegó",
-    "commande n° {n9} en retard", "invoice {n9}", "ticket {n8} is open", "case {n10}", "SKU {n10}", "it weighs {n3} g", "I paid $1,{n3}.99", "{n9} bytes", "{n3} {n3} {n3} views", "1{n3} x {n3} px",
-    "padding: {n2}px {n2}px 0 {n2}px;", "@media (max-width: {n3}px) {{ a {{ color: #{n6} }} }}", "transform: translate(0.{n3}, 0.{n3})", "margin:0 auto;width:{n3}px", "The 5 Star Place is great",
-    "3 Way Circle of trust", "a 24 Hour Place to eat", "on 2024-0{d}-1{d} at 1{d}:2{d}:3{d}", "epoch 17{n8}", "ISBN 978-3-16-148410-0", "build {n8}", "error 0x{n8}", "error code {n8}", "HTTP status code 404",
-    "KB{n6} breaks it", "iPhone 1{d} Pro Max", "Windows 10 22H2 build 19045.{n4}", "section {v4}", "see chapter {d}.{d}.{d}.{d}", "commit a94a8fe5ccb19ba61c4c0873d391e987982fbbd3", "uuid 550e8400-e29b-41d4-a716-446655440000",
-    "between {n3} and {n4} items", "serial C02{n6}", "model XR-{n3}", "the meeting is on 1{d}/0{d}/2024", "size 1{n3}x{n3}", "{n2}.{n2}% of users", "my password is not working", "the password is wrong", "I forgot my password",
-    "the code is not accepted", "zip code 94{n3}", "promo code SAVE20", "my Instagram is broken", "my account is locked", "my username is not accepted", "Hi team, it fails", "Hello there, I need help", "Dear Support, please help",
-    "Hi all, thanks", "Thanks,\nsent from my phone", "Best regards", "lunch @ 12", "@everyone look", "npm i @scope/pkg@1.{d}.{d}", "logo@2x.png", "https://example.com/help/articles/360{n8}", "https://example.com/products/blue-shoes-{n3}",
-    "https://github.com/o/r/commit/a94a8fe5ccb19ba61c4c0873d391e987982fbbd3", "std::vector<int> a::b", "127.0.0.1 refused", "mask 255.255.255.0", "I was born to code", "my passport photo is rejected", "driving me mad", "account settings",
-    "bank holiday on 1{d} May", "the sort order 12 is wrong", "100 ways to do it", "2 steps on the road", "I waited {n2} days in a row", "room {n3} floor {d}", "ratio 1.{n4}, 2.{n4}, 3", "RGB(1{d}, 2{d}, 3{d})", "x = 0.{n4}; y = 1.{n4}",
-    "at 10.15 am or 11.45", "¥1{n3},000", "{n3} EUR {n2} ct", "page {d} of {n2}", "12 Angry Men", "7 Eleven", "UTC+01:00", "IMEI is on the box", "US-10 to I-90", "ref. {n8}", "customer no. {n8}", "Kundennummer {n8}", "Rechnung Nr. {n9}",
-    "Sendungsnummer {n12}", "factura {n9}", "RMA {n8}", "PO {n8}", "Apple Watch Series {d}", "12-34 items", "call me maybe", "call 911", "text me", "the phone number field is empty", "5G at {n3} MHz", "{n4} rpm",
-)  # fmt: skip
+    "Firefox {v} crashes",
+    "I run version {v4} on it",
+    "updated from {v4} to {v4}",
+    "Chrome/{v4} Safari/537.36",
+    "firmware {v4}",
+    "order {n8} has not come",
+    "order number {n10}",
+    "Order #{n10} was late",
+    "tracking number 1Z999AA1{n10}",
+    "shipment {n12} is stuck",
+    "my parcel {n10} is lost",
+    "Bestellung {n10} fehlt",
+    "Bestellnummer: {n8}",
+    "pedido {n10} no llegó",
+    "commande n° {n9} en retard",
+    "invoice {n9}",
+    "ticket {n8} is open",
+    "case {n10}",
+    "SKU {n10}",
+    "it weighs {n3} g",
+    "I paid $1,{n3}.99",
+    "{n9} bytes",
+    "{n3} {n3} {n3} views",
+    "1{n3} x {n3} px",
+    "padding: {n2}px {n2}px 0 {n2}px;",
+    "@media (max-width: {n3}px) {{ a {{ color: #{n6} }} }}",
+    "transform: translate(0.{n3}, 0.{n3})",
+    "margin:0 auto;width:{n3}px",
+    "The 5 Star Place is great",
+    "3 Way Circle of trust",
+    "a 24 Hour Place to eat",
+    "on 2024-0{d}-1{d} at 1{d}:2{d}:3{d}",
+    "epoch 17{n8}",
+    "ISBN 978-3-16-148410-0",
+    "build {n8}",
+    "error 0x{n8}",
+    "error code {n8}",
+    "HTTP status code 404",
+    "KB{n6} breaks it",
+    "iPhone 1{d} Pro Max",
+    "Windows 10 22H2 build 19045.{n4}",
+    "section {v4}",
+    "see chapter {d}.{d}.{d}.{d}",
+    "commit a94a8fe5ccb19ba61c4c0873d391e987982fbbd3",
+    "uuid 550e8400-e29b-41d4-a716-446655440000",
+    "between {n3} and {n4} items",
+    "serial C02{n6}",
+    "model XR-{n3}",
+    "the meeting is on 1{d}/0{d}/2024",
+    "size 1{n3}x{n3}",
+    "{n2}.{n2}% of users",
+    "my password is not working",
+    "the password is wrong",
+    "I forgot my password",
+    "the code is not accepted",
+    "zip code 94{n3}",
+    "promo code SAVE20",
+    "my Instagram is broken",
+    "my account is locked",
+    "my username is not accepted",
+    "Hi team, it fails",
+    "Hello there, I need help",
+    "Dear Support, please help",
+    "Hi all, thanks",
+    "Thanks,\nsent from my phone",
+    "Best regards",
+    "lunch @ 12",
+    "@everyone look",
+    "npm i @scope/pkg@1.{d}.{d}",
+    "logo@2x.png",
+    "https://example.com/help/articles/360{n8}",
+    "https://example.com/products/blue-shoes-{n3}",
+    "https://github.com/o/r/commit/a94a8fe5ccb19ba61c4c0873d391e987982fbbd3",
+    "std::vector<int> a::b",
+    "127.0.0.1 refused",
+    "mask 255.255.255.0",
+    "I was born to code",
+    "my passport photo is rejected",
+    "driving me mad",
+    "account settings",
+    "bank holiday on 1{d} May",
+    "the sort order 12 is wrong",
+    "100 ways to do it",
+    "2 steps on the road",
+    "I waited {n2} days in a row",
+    "room {n3} floor {d}",
+    "ratio 1.{n4}, 2.{n4}, 3",
+    "RGB(1{d}, 2{d}, 3{d})",
+    "x = 0.{n4}; y = 1.{n4}",
+    "at 10.15 am or 11.45",
+    "¥1{n3},000",
+    "{n3} EUR {n2} ct",
+    "page {d} of {n2}",
+    "12 Angry Men",
+    "7 Eleven",
+    "UTC+01:00",
+    "IMEI is on the box",
+    "US-10 to I-90",
+    "ref. {n8}",
+    "customer no. {n8}",
+    "Kundennummer {n8}",
+    "Rechnung Nr. {n9}",
+    "Sendungsnummer {n12}",
+    "factura {n9}",
+    "RMA {n8}",
+    "PO {n8}",
+    "Apple Watch Series {d}",
+    "12-34 items",
+    "call me maybe",
+    "call 911",
+    "text me",
+    "the phone number field is empty",
+    "5G at {n3} MHz",
+    "{n4} rpm",
+)
 
 
 def _fill(text: str, rng: random.Random) -> str:
@@ -280,19 +830,27 @@ def ordinary_texts(seed: int, each: int) -> list[str]:
     return [rng.choice(carriers).replace("{}", _fill(text, rng)) for text in _ORDINARY for _ in range(each)]
 
 
-_NOT_OF_THE_PIECE = frozenset({"http", "https", "com", "example", "www", "ext", "dot", "punto", "punkt", "mailto", "the"})
+_NOT_OF_THE_PIECE = frozenset(
+    {"http", "https", "com", "example", "www", "ext", "dot", "punto", "punkt", "mailto", "the"}
+)
 
 
 def is_found(planted: Planted, redacted: str) -> bool:
     """Whether nothing of a piece is left."""
     if planted.kind == "url":
-        left = [part for part in re.findall(r"[A-Za-z0-9]{8,}|(?<=code=)[0-9]+", planted.piece) if part not in ("services", "jsessionid")]
+        left = [
+            part
+            for part in re.findall(r"[A-Za-z0-9]{8,}|(?<=code=)[0-9]+", planted.piece)
+            if part not in ("services", "jsessionid")
+        ]
         return bool(left) and not any(part in redacted for part in left)
     pieces = re.findall(r"\w{3,}", planted.piece) or re.findall(r"\w+", planted.piece)
     if planted.kind == "handle" or (planted.kind == "ip" and any(map(str.isalpha, planted.piece))):
         pieces = [piece for piece in pieces if any(map(str.isdigit, piece))] or pieces[-1:]
     left = [piece for piece in pieces if piece.lower() not in _NOT_OF_THE_PIECE]
-    return planted.piece not in redacted and not any(re.search(rf"(?<!\w){re.escape(piece)}(?!\w)", redacted) for piece in left)
+    return planted.piece not in redacted and not any(
+        re.search(rf"(?<!\w){re.escape(piece)}(?!\w)", redacted) for piece in left
+    )
 
 
 _BEFORE = """
@@ -311,7 +869,12 @@ def _redacted(values: list[str], source: str | None) -> tuple[list[str], float]:
     """The texts as redaction gives them, and the seconds of the processor that it took."""
     environment = None if source is None else {"PYTHONPATH": source, "PATH": ""}
     done = subprocess.run(
-        [sys.executable, "-c", _BEFORE], input=json.dumps(values), capture_output=True, text=True, check=True, env=environment
+        [sys.executable, "-c", _BEFORE],
+        input=json.dumps(values),
+        capture_output=True,
+        text=True,
+        check=True,
+        env=environment,
     )
     redacted, seconds = json.loads(done.stdout)
     return redacted, seconds
@@ -367,7 +930,7 @@ def main() -> None:
                     print(f"  ordinary: {text!r} → {now!r}")
     columns = {f"{column}, {name}": table[column] for name, table in tables.items() for column in ("found", "held out")}
     shown = pd.DataFrame({"texts": tables["now"]["texts"], **columns})
-    print(shown.to_string(formatters={name: "{:.1%}".format for name in columns}))
+    print(shown.to_string(formatters=dict.fromkeys(columns, "{:.1%}".format)))
 
 
 if __name__ == "__main__":

@@ -18,7 +18,6 @@ from typing import Any, Final
 import duckdb
 import pandas as pd
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from opslib.errors import ExportError
@@ -34,7 +33,7 @@ from opslib.settings import ReadingLimits
 from opslib.store.files import sha256_of, write_aside
 from opslib.store.memo import Basis, code_of, digest_of
 from opslib.store.warehouse import Warehouse
-from opslib.tables import TABLES, Table
+from opslib.tables import TABLES
 
 _KEPT_AT_ONCE: Final = 16
 _SMALL_BYTES: Final = 2_000_000
@@ -118,7 +117,9 @@ def stage(
     staged: list[Staged] = []
     fresh: dict[str, tuple[Basis, list[dict[str, Any]], list[Path]]] = {}
     pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn")) if workers > 1 else None
-    persons = _Persons(warehouse, source, {path: versions[path].sha256 for path in files}, exports, rests_on, pseudonymiser)
+    persons = _Persons(
+        warehouse, source, {path: versions[path].sha256 for path in files}, exports, rests_on, pseudonymiser
+    )
     rests_on |= {"persons": persons.digest}
     bases = {path: rests_on | {"content": digest_of([names[path], versions[path].sha256])} for path in files}
     new = [path for path in files if not memo.holds(names[path], bases[path])]
@@ -370,9 +371,7 @@ def _write_found(files: Mapping[str, Sequence[MappedFile]], parquet: Path) -> No
         write_aside(parquet, partial(pq.write_table, pa.concat_tables(found)))
 
 
-def _write(
-    mapped_file: MappedFile, parquet: Path, shield: Shield, pool: ProcessPoolExecutor | None
-) -> Counter[str]:
+def _write(mapped_file: MappedFile, parquet: Path, shield: Shield, pool: ProcessPoolExecutor | None) -> Counter[str]:
     table = TABLES[mapped_file.table]
     schema = pa.schema([*table.schema, ("_row", pa.int64()), ("_unreadable", pa.string())])
     pieces: Counter[str] = Counter()

@@ -382,9 +382,9 @@ class _Compiler:
                 if not any(one.present for one in ways):
                     missing[column.name] = needed[column.name]
         names = tuple(
-            (column, one.of == "agent")
+            (sql, one.of == "agent")
             for one in self.mapping.redact_of(self.feed)
-            if (column := self.columns.sql_of(one.column)) is not None
+            if (sql := self.columns.sql_of(one.column)) is not None
         )
         self.columns.damage += self.columns.missing_messages(table, missing, needed.values())
         return Plan(

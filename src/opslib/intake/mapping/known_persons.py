@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -44,7 +45,7 @@ def read_persons(source: SourceMapping, files: Iterable[Path], look_ups: LookUps
     with duckdb.connect() as con:
         for path in files:
             for feed in feeds_with_names(source, path):
-                (plan,) = plan_feeds(con, source, [feed], lambda options, path=path: look_ups.open(path, options), look_ups)
+                (plan,) = plan_feeds(con, source, [feed], partial(look_ups.open, path), look_ups)
                 for column, of_agents in plan.names:
                     if of_agents or feed.table == _AGENTS:
                         agents.update(_values(con, plan, column))
@@ -53,7 +54,7 @@ def read_persons(source: SourceMapping, files: Iterable[Path], look_ups: LookUps
                     parts.append(_names_of_tickets(con, plan, of_tickets))
         if not parts:
             return KnownPersons(frozenset(agents), None)
-        names = pa.concat_tables(parts)
+        con.register("names", pa.concat_tables(parts))
         tickets = con.sql(
             f"SELECT ticket_id, string_agg(DISTINCT name, {quoted(BETWEEN)} ORDER BY name) AS names FROM names "
             "WHERE ticket_id IS NOT NULL AND name IS NOT NULL GROUP BY ticket_id ORDER BY ticket_id"
@@ -74,4 +75,6 @@ def _names_of_tickets(con: duckdb.DuckDBPyConnection, plan: Plan, columns: Itera
         f"(SELECT {ticket.text} AS t, {column} AS name FROM {plan.relation} WHERE _unreadable IS NULL)"
         for column in columns
     ]
-    return con.sql(f"SELECT ticket_id::VARCHAR AS ticket_id, name FROM ({' UNION ALL '.join(selects)})").to_arrow_table()
+    return con.sql(
+        f"SELECT ticket_id::VARCHAR AS ticket_id, name FROM ({' UNION ALL '.join(selects)})"
+    ).to_arrow_table()

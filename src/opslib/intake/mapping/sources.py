@@ -100,7 +100,8 @@ def _name_column(value: object) -> object:
 
 
 _OF_AGENTS: Final = re.compile(
-    r"agent|assignee|assigned|owner|operator|staff|support_?rep|representative|handler|handled|solver|solved_by|resolved_by|answered_by|reviewer|bearbeiter|agente|employee|technician|manager|supervisor",
+    r"agent|assignee|assigned|owner|operator|staff|support_?rep|representative|handler|handled|solver|solved_by|"
+    r"resolved_by|answered_by|reviewer|bearbeiter|agente|employee|technician|manager|supervisor",
     re.IGNORECASE,
 )
 

@@ -48,20 +48,27 @@ _ADDRESS: Final = re.compile(
     re.IGNORECASE,
 )
 _STATE_NAME: Final = (
-    "alabama|alaska|arizona|arkansas|california|colorado|connecticut|delaware|florida|georgia|hawaii|idaho|illinois|indiana|iowa|kansas|kentucky|louisiana|"
-    "maine|maryland|massachusetts|michigan|minnesota|mississippi|missouri|montana|nebraska|nevada|new[ ](?:hampshire|jersey|mexico|york)|(?:north|south)[ ](?:carolina|dakota)|"
-    "ohio|oklahoma|oregon|pennsylvania|rhode[ ]island|tennessee|texas|utah|vermont|virginia|washington|west[ ]virginia|wisconsin|wyoming"
+    "alabama|alaska|arizona|arkansas|california|colorado|connecticut|delaware|florida|georgia|hawaii|idaho|illinois|"
+    "indiana|iowa|kansas|kentucky|louisiana|"
+    "maine|maryland|massachusetts|michigan|minnesota|mississippi|missouri|montana|nebraska|nevada|new[ ](?:hampshire|"
+    "jersey|mexico|york)|(?:north|south)[ ](?:carolina|dakota)|"
+    "ohio|oklahoma|oregon|pennsylvania|rhode[ ]island|tennessee|texas|utah|vermont|virginia|washington|west[ "
+    "]virginia|wisconsin|wyoming"
 )
 # Without a suffix: a house number, some words, a state and its ZIP code.
 _BEFORE_ZIP: Final = re.compile(
-    rf"[0-9](?<![\w.,$€£#:/@+=\x00-][0-9])[0-9]{{0,5}}+[A-Za-z]?[ \t]{{1,2}}(?P<words>[A-Za-z][\w.'-]{{0,24}}(?:[ \t]{{1,2}}[A-Za-z0-9#][\w.'-]{{0,24}}){{0,6}}?)"
-    rf"(?P<comma>{_BREAK})(?:(?P<town>[A-Za-z][A-Za-z.'-]{{0,24}}(?:[ ][A-Za-z][A-Za-z.'-]{{0,24}}){{0,3}}?){_BREAK})?(?P<state>{_STATE}|{_STATE_NAME})\.?{_BREAK}{_ZIP}",
+    rf"[0-9](?<![\w.,$€£#:/@+=\x00-][0-9])[0-9]{{0,5}}+[A-Za-z]?[ \t]{{1,2}}(?P<words>[A-Za-z][\w.'-]{{0,24}}(?:[ "
+    rf"\t]{{1,2}}[A-Za-z0-9#][\w.'-]{{0,24}}){{0,6}}?)"
+    rf"(?P<comma>{_BREAK})(?:(?P<town>[A-Za-z][A-Za-z.'-]{{0,24}}(?:[ ][A-Za-z][A-Za-z.'-]{{0,24}}){{0,3}}?){_BREAK})"
+    rf"?(?P<state>{_STATE}|{_STATE_NAME})\.?{_BREAK}{_ZIP}",
     re.IGNORECASE,
 )
 # States whose letters are also words.
 _STATE_WORDS: Final = words_of("in or me hi ok oh la de co pa ma al id ar mo")
 ADDRESS_SIGN: Final = (
-    r"(?i)[0-9][0-9a-z-]*(?: 1/2)?[ \t]{1,2}(?:[\w.'-]+[ \t]{1,2}){1,5}(?:" + _SUFFIX + r")\b|[0-9][ \t]{1,2}[a-z].*\b[0-9]{5}\b|\bbox\b|[0-9][ \t]+(?:\w+[ \t]+)?broadway\b"
+    r"(?i)[0-9][0-9a-z-]*(?: 1/2)?[ \t]{1,2}(?:[\w.'-]+[ \t]{1,2}){1,5}(?:"
+    + _SUFFIX
+    + r")\b|[0-9][ \t]{1,2}[a-z].*\b[0-9]{5}\b|\bbox\b|[0-9][ \t]+(?:\w+[ \t]+)?broadway\b"
     r"|[0-9][ \t]+(?:US|U\.S\.|state|county|old|farm|rural)[ \t](?:highway|hwy|route|rte|road|rd)"
 )
 _BOX: Final = re.compile(
@@ -78,8 +85,10 @@ _PLAIN_SUFFIX: Final = words_of(
 )
 _STREET_SUFFIX: Final = _PLAIN_SUFFIX | words_of(
     """
-    str st av drive drv dr court crt ct place pl way terr ter circle circ cir pky square sq trail trl alley aly loop plaza plz crescent cres crossing xing run
-    path point pt row ridge rdg freeway fwy cove cv hollow holw glen gln bend trace trce pass pike walk mews manor mnr heights hts grove grv landing lndg causeway cswy
+    str st av drive drv dr court crt ct place pl way terr ter circle circ cir pky square sq trail trl alley aly loop
+    plaza plz crescent cres crossing xing run
+    path point pt row ridge rdg freeway fwy cove cv hollow holw glen gln bend trace trce pass pike walk mews manor mnr
+    heights hts grove grv landing lndg causeway cswy
     """
 )
 # Words that do not stand between a house number and the end of a street's name.
@@ -94,19 +103,23 @@ _NO_STREET: Final = words_of(
     better best easy only single step steps pages items emails messages tickets users customers orders am pm gb
     mb tb kb ghz mhz bit new folders files accounts won't didn't can't don't has have had do does did will
     would can could should must get got gets went go goes come came take took takes find found see saw make
-    made working star stars click clicks way ways step steps piece pieces player players way inch inches gigabit core cores year-old out
-    try tries attempts percent button buttons questions reasons things options copies tabs windows apps devices emails failed error errors
+    made working star stars click clicks way ways step steps piece pieces player players way inch inches gigabit core
+    cores year-old out
+    try tries attempts percent button buttons questions reasons things options copies tabs windows apps devices emails
+    failed error errors
     of/ all every each both hour business working calendar different separate whole full half left right
     """
 )
 _YEAR_BEFORE: Final = re.compile(
-    r"\b(?:in|since|by|during|until|of|from|year|early|late|jan|feb|mar|apr|may|june?|july?|aug|sept?|oct|nov|dec|january|february|march|april|"
+    r"\b(?:in|since|by|during|until|of|from|year|early|late|jan|feb|mar|apr|may|june?|july?|aug|sept?|oct|nov|dec|"
+    r"january|february|march|april|"
     r"august|september|october|november|december)\.?\s\Z",
     re.IGNORECASE,
 )
 _ZIP_CODE: Final = re.compile(r"(?<![0-9])[0-9]{5}(?![0-9])")
 _ADDRESS_BEFORE: Final = re.compile(
-    r"\b(?:live|living|lives|address(?: is)?|ship(?:ped|ping)?(?: it| them)?(?: to)?|send(?: it| them)?(?: to)?|deliver(?:ed|y)?(?: to)?|mail(?:ed)?(?: to)?|located|moved to|reside|home is|house is|billing|at)"
+    r"\b(?:live|living|lives|address(?: is)?|ship(?:ped|ping)?(?: it| them)?(?: to)?|send(?: it| them)?(?: to)?|"
+    r"deliver(?:ed|y)?(?: to)?|mail(?:ed)?(?: to)?|located|moved to|reside|home is|house is|billing|at)"
     r"[\s:,-]{1,4}(?:is|to|at|on)?[\s:]{0,2}\Z",
     re.IGNORECASE,
 )
@@ -155,7 +168,9 @@ def _is_address(match: re.Match[str], text: str) -> bool:
     named = _ADDRESS_BEFORE.search(text, max(0, start - 30), start) is not None
     if named and suffix in _STREET_SUFFIX and len(names) <= 3:
         return True
-    capitals = (match.group("second") or match.group("suffix"))[0].isupper() and all(name[0].isupper() or name[0].isdigit() for name in names)
+    capitals = (match.group("second") or match.group("suffix"))[0].isupper() and all(
+        name[0].isupper() or name[0].isdigit() for name in names
+    )
     # "5 Star Place" is praise; a house number of one digit needs more beside it.
     return capitals and (named or (suffix in _STREET_SUFFIX and text[start : start + 2].isdigit()))
 

@@ -35,11 +35,16 @@ _IBAN_LENGTHS: Final = {
     for country in countries.split()
 }
 _IBAN: Final = re.compile(
-    r"[0-9](?:(?<=[A-Z]{2}[0-9])(?<![A-Z0-9][A-Z]{2}[0-9])|(?<=[A-Z]{2}[ .-][0-9])(?<![A-Z0-9][A-Z]{2}[ .-][0-9]))[0-9](?:\W{0,2}_?[A-Z0-9]){11,32}", re.IGNORECASE
+    r"[0-9](?:(?<=[A-Z]{2}[0-9])(?<![A-Z0-9][A-Z]{2}[0-9])|(?<=[A-Z]{2}[ .-][0-9])(?<![A-Z0-9][A-Z]{2}[ "
+    r".-][0-9]))[0-9](?:\W{0,2}_?[A-Z0-9]){11,32}",
+    re.IGNORECASE,
 )
-_IBAN_BEFORE: Final = re.compile(r"iban[^\w\n]{0,3}(?:(?:is|no|nr|number|ist|es|est|code)\b[^\w\n]{0,3}){0,3}\Z", re.IGNORECASE)
+_IBAN_BEFORE: Final = re.compile(
+    r"iban[^\w\n]{0,3}(?:(?:is|no|nr|number|ist|es|est|code)\b[^\w\n]{0,3}){0,3}\Z", re.IGNORECASE
+)
 _IBAN_NAMED: Final = re.compile(
-    r"\biban[^\w\n]{0,3}(?:(?:is|no|nr|number|ist|es|est|code)\b[^\w\n]{0,3}){0,3}([A-Z]{2}[0-9]{2}(?:[^\w\n]?(?=[A-Z]{0,4}[0-9])[A-Z0-9]){9,30})(?![A-Z0-9])",
+    r"\biban[^\w\n]{0,3}(?:(?:is|no|nr|number|ist|es|est|code)\b[^\w\n]{0,3}){0,3}([A-Z]{2}[0-9]{2}(?:[^\w\n]?(?=[A-Z"
+    r"]{0,4}[0-9])[A-Z0-9]){9,30})(?![A-Z0-9])",
     re.IGNORECASE,
 )
 IBAN_SIGN: Final = r"(?i)[a-z]{2}[ .-]?[0-9]{2}[^0-9a-z\n]{0,2}[0-9a-z]{1,4}[^0-9a-z\n]{0,2}[0-9a-z]{3}"
@@ -78,11 +83,16 @@ _CARD_GROUPS: Final = re.compile(
     r"(?=("
     rf"[0-9]{{4}}{_GAP}[0-9]{{4}}{_GAP}[0-9]{{4}}{_GAP}[0-9]{{1,7}}(?:{_GAP}[0-9]{{1,3}})?"
     rf"|[0-9]{{4}}{_GAP}[0-9]{{6}}{_GAP}[0-9]{{4,5}}"
-    rf"|(?<![0-9])[0-9]{{8}}{_GAP}[0-9]{{8}}(?![0-9])|(?<![0-9])[0-9]{{6}}{_GAP}[0-9]{{10,13}}(?![0-9])|[0-9]{{4}}{_GAP}[0-9]{{12}}|[0-9]{{4}}{_GAP}[0-9]{{4}}{_GAP}[0-9]{{8}}(?![0-9])|[0-9]{{4}}{_GAP}[0-9]{{8}}{_GAP}[0-9]{{4}}"
+    rf"|(?<![0-9])[0-9]{{8}}{_GAP}[0-9]{{8}}(?![0-9])|(?<![0-9])[0-9]{{6}}{_GAP}[0-9]{{10,13}}(?![0-9])|"
+    rf"[0-9]{{4}}{_GAP}[0-9]{{12}}|[0-9]{{4}}{_GAP}[0-9]{{4}}{_GAP}[0-9]{{8}}(?![0-9])|"
+    rf"[0-9]{{4}}{_GAP}[0-9]{{8}}{_GAP}[0-9]{{4}}"
     rf"|(?<![0-9])[0-9]{{2}}(?:{_GAP}[0-9]{{2}}){{6,9}}(?![0-9])|(?<![0-9])[0-9](?:{_GAP}[0-9]){{12,18}}(?![0-9])"
     r"))[2-6]"
 )
-CARD_SIGN: Final = r"[0-9]{4}<br|[0-9]{13}|[0-9]{4}[^0-9A-Za-z]{1,3}[0-9]{4}|[0-9]{6}[^0-9A-Za-z]{1,3}[0-9]{4}|(?:[0-9]{1,2}[^0-9A-Za-z]{1,3}){6}"
+CARD_SIGN: Final = (
+    r"[0-9]{4}<br|[0-9]{13}|[0-9]{4}[^0-9A-Za-z]{1,3}[0-9]{4}|[0-9]{6}[^0-9A-Za-z]{1,3}[0-9]{4}|"
+    r"(?:[0-9]{1,2}[^0-9A-Za-z]{1,3}){6}"
+)
 # Issuer ranges by length, after ISO/IEC 7812: used where a number has to be found within a longer run.
 _ISSUED: Final = re.compile(
     r"3(?:0[0-5]|[689]\d)\d{11}|3[47]\d{13}|4\d{12}(?:\d{3}){0,2}|5[0-8]\d{14}|6\d{15}(?:\d{3})?"
@@ -147,37 +157,59 @@ def _cards_within(run: str, offset: int) -> list[Span]:
 
 
 # Accounts that have no form of their own: by the word before them.
-_IS: Final = r"(?:\s?(?:#|no\b\.?|nr\b\.?|n[°º]\.?|nº|num(?:ber|ero)?\b|number\b|numbers\b|num\b|nummer\b|número\b|numéro\b|code\b|is\b|was\b|are\b|ist\b|lautet\b|es\b|est\b|é\b|for\b|of\b|my\b|the\b|bank\b|:|=|\(|\)|-|\"|')){0,7}\s?"
+_IS: Final = (
+    r"(?:\s?(?:#|no\b\.?|nr\b\.?|n[°º]\.?|nº|num(?:ber|ero)?\b|number\b|numbers\b|num\b|nummer\b|número\b|numéro\b|"
+    r"code\b|is\b|was\b|are\b|ist\b|lautet\b|es\b|est\b|é\b|for\b|of\b|my\b|the\b|bank\b|:|=|\(|\)|-|\"|')){0,7}\s?"
+)
 _NUMBER: Final = r"[0-9](?:[ ./-]?[0-9]){5,21}"
 _ACCOUNT: Final = re.compile(
-    rf"\b(?:(?:bank\s|checking\s|savings?\s|current\s|my\s|giro|deposit\s|beneficiary\s)?(?:account|acct|acc|a/c)(?:\s?(?:number|no\b\.?|nr\b\.?|num\b|\#))"
+    rf"\b(?:(?:bank\s|checking\s|savings?\s|current\s|my\s|giro|deposit\s|beneficiary\s)?(?:account|acct|acc|"
+    rf"a/c)(?:\s?(?:number|no\b\.?|nr\b\.?|num\b|\#))"
     rf"|(?:bank|checking|savings?|current|deposit|beneficiary|debit)\s(?:account|acct|acc|a/c)|a/c|acct\b\.?"
-    rf"|kto\.?-?\s?nr\b\.?|(?:bank|giro)?konto(?:nummer|nr\b\.?|-nr\b\.?)|konto|bankverbindung|bankkonto|girokonto|rekening(?:nummer)?"
-    rf"|(?:numéro\sde\s)?compte(?:\sbancaire|\scourant)|numéro\sde\scompte|(?:número\sde\s)?cuenta(?:\sbancaria|\scorriente)|número\sde\scuenta|cuenta\sn[º°o]"
-    rf"|conta(?:\sbancária|\scorrente|\spoupança)|número\sda\sconta|clabe|cbu|conto\s(?:corrente|bancario)|numer\skonta)(?![A-Za-z])"
+    rf"|kto\.?-?\s?nr\b\.?|(?:bank|giro)?konto(?:nummer|nr\b\.?|-nr\b\.?)|konto|bankverbindung|bankkonto|girokonto|"
+    rf"rekening(?:nummer)?"
+    rf"|(?:numéro\sde\s)?compte(?:\sbancaire|\scourant)|numéro\sde\scompte|(?:número\sde\s)?cuenta(?:\sbancaria|"
+    rf"\scorriente)|número\sde\scuenta|cuenta\sn[º°o]"
+    rf"|conta(?:\sbancária|\scorrente|\spoupança)|número\sda\sconta|clabe|cbu|conto\s(?:corrente|bancario)|"
+    rf"numer\skonta)(?![A-Za-z])"
     rf"{_IS}({_NUMBER})(?![0-9A-Za-z])",
     re.IGNORECASE,
 )
 _SORT_CODE: Final = re.compile(
-    rf"\b(?:sort\s?-?code|s/c|sc|blz|bankleitzahl|bsb|bank\scode|branch\s(?:code|number)|transit(?:\snumber)?|institution\snumber)\b"
-    rf"{_IS}([0-9]{{2}}[ ./_·-]?[0-9]{{2}}[ ./_·-]?[0-9]{{2,4}}|[0-9]{{3}}[ -]?[0-9]{{3}}(?:[ -]?[0-9]{{2}})?|[0-9]{{5}}-[0-9]{{3}})(?![0-9A-Za-z])",
+    rf"\b(?:sort\s?-?code|s/c|sc|blz|bankleitzahl|bsb|bank\scode|branch\s(?:code|number)|transit(?:\snumber)?|"
+    rf"institution\snumber)\b"
+    rf"{_IS}([0-9]{{2}}[ ./_·-]?[0-9]{{2}}[ ./_·-]?[0-9]{{2,4}}|[0-9]{{3}}[ -]?[0-9]{{3}}(?:[ -]?[0-9]{{2}})?|"
+    rf"[0-9]{{5}}-[0-9]{{3}})(?![0-9A-Za-z])",
     re.IGNORECASE,
 )
 _ROUTING: Final = re.compile(
-    rf"\b(?:routing|aba|rtn|ach|micr|ifsc|transit)(?:\s(?:number|no\b\.?|num|code|\#))?\b{_IS}([0-9]{{4}}[ -]?[0-9]{{4}}[ -]?[0-9]|[0-9]{{9}}|[A-Z]{{4}}0[A-Z0-9]{{6}})(?![0-9A-Za-z])",
+    rf"\b(?:routing|aba|rtn|ach|micr|ifsc|transit)(?:\s(?:number|no\b\.?|num|code|\#))?\b{_IS}([0-9]{{4}}[ "
+    rf"-]?[0-9]{{4}}[ -]?[0-9]|[0-9]{{9}}|[A-Z]{{4}}0[A-Z0-9]{{6}})(?![0-9A-Za-z])",
     re.IGNORECASE,
 )
-_AFTER_SORT_CODE: Final = re.compile(r"[\s,;:/|&+-]{0,4}(?:and|und|account|acct|acc|a/c|no\b\.?|number|is|#|:|\s){0,8}([0-9]{6,10}|[0-9]{4}[ -][0-9]{4})(?![0-9A-Za-z])", re.IGNORECASE)
-_SORT_AND_ACCOUNT: Final = re.compile(r"(?<![\w-])([0-9]{2}-[0-9]{2}-[0-9]{2})[\s,;/|]{1,3}([0-9]{8}|[0-9]{4}[ ][0-9]{4})(?![0-9A-Za-z-])")
-_BIC: Final = re.compile(rf"\b(?:swift|bic)(?:[\s/](?:bic|swift|code))?\b{_IS}(?-i:([A-Z]{{6}}[A-Z0-9]{{2}}(?:[A-Z0-9]{{3}})?))\b", re.IGNORECASE)
+_AFTER_SORT_CODE: Final = re.compile(
+    r"[\s,;:/|&+-]{0,4}(?:and|und|account|acct|acc|a/c|no\b\.?|number|is|#|:|\s){0,8}([0-9]{6,10}|[0-9]{4}[ "
+    r"-][0-9]{4})(?![0-9A-Za-z])",
+    re.IGNORECASE,
+)
+_SORT_AND_ACCOUNT: Final = re.compile(
+    r"(?<![\w-])([0-9]{2}-[0-9]{2}-[0-9]{2})[\s,;/|]{1,3}([0-9]{8}|[0-9]{4}[ ][0-9]{4})(?![0-9A-Za-z-])"
+)
+_BIC: Final = re.compile(
+    rf"\b(?:swift|bic)(?:[\s/](?:bic|swift|code))?\b{_IS}(?-i:([A-Z]{{6}}[A-Z0-9]{{2}}(?:[A-Z0-9]{{3}})?))\b",
+    re.IGNORECASE,
+)
 BANK_SIGN: Final = (
-    r"(?is)(?:account|acct|\bacc\b|a/c|sort\s?-?code|\bs/c|\bsc\b|blz|bankleitzahl|\bbsb|bank|branch|transit|institution|routing|\baba\b|\brtn|\bach\b|clabe|\bcbu|rekening|checking|savings?|"
-    r"kto|kont(?:o|a)\b|konton|compte|cuenta|conta\b|conto\b).*[0-9](?:[ ./_-]?[0-9]){5}|ifsc|swift|\bbic\b|[0-9]{2}-[0-9]{2}-[0-9]{2}[\s,;/|]{1,3}[0-9]{4}"
+    r"(?is)(?:account|acct|\bacc\b|a/c|sort\s?-?code|\bs/c|\bsc\b|blz|bankleitzahl|\bbsb|bank|branch|transit|"
+    r"institution|routing|\baba\b|\brtn|\bach\b|clabe|\bcbu|rekening|checking|savings?|"
+    r"kto|kont(?:o|a)\b|konton|compte|cuenta|conta\b|conto\b).*[0-9](?:[ ./_-]?[0-9]){5}|ifsc|swift|\bbic\b|"
+    r"[0-9]{2}-[0-9]{2}-[0-9]{2}[\s,;/|]{1,3}[0-9]{4}"
 )
 
 
 _BANK_HEADS: Final = re.compile(
-    r"\b(?:acc|acct|account|a/c|ach|bank|checking|saving|giro|kont|kto|rekening|numer k|numéro|compte|cuenta|conta|clabe|cbu|conto|sort|s/c|sc|blz|bsb|branch|transit|institution|routing|aba|rtn|micr|ifsc|swift|bic)|konto"
+    r"\b(?:acc|acct|account|a/c|ach|bank|checking|saving|giro|kont|kto|rekening|numer k|numéro|compte|cuenta|conta|"
+    r"clabe|cbu|conto|sort|s/c|sc|blz|bsb|branch|transit|institution|routing|aba|rtn|micr|ifsc|swift|bic)|konto"
 )
 
 

@@ -9,8 +9,10 @@ from opslib.intake.notation import words_of
 from opslib.intake.privacy.spans import Span
 
 _TOPS: Final = (
-    "com net org edu gov mil int info biz io co me us uk de fr es it ca au nz ie nl be ch at se no dk fi pl pt br mx ar in "
-    "jp kr cn tw ru ua tr gr cz ro hu za eu app dev tv example test invalid cl pe ve il sg hk my ph th vn sk si hr bg lt lv "
+    "com net org edu gov mil int info biz io co me us uk de fr es it ca au nz ie nl be ch at se no dk fi pl pt br mx "
+    "ar in "
+    "jp kr cn tw ru ua tr gr cz ro hu za eu app dev tv example test invalid cl pe ve il sg hk my ph th vn sk si hr "
+    "bg lt lv "
     "ee is lu xyz online site tech ai cloud mail email"
 )
 TOP_DOMAINS: Final = words_of(_TOPS)
@@ -24,7 +26,8 @@ EMAIL_SIGN: Final = "@"
 _HOST: Final = re.compile(
     rf"@(?:(?:[\w-]{{1,63}}+\.){{1,8}}([^\W\d_][\w-]{{1,62}})|\[[0-9A-Fa-f.:IPv]{{3,45}}\]"
     rf"|{_BREAK}(?:[\w-]{{1,63}}+\.){{1,8}}{_TOP}|[ ](?:[\w-]{{1,63}}+\.){{1,8}}{_TOP}"
-    rf"|(?:[\w-]{{1,63}}+(?:[ ]\.[ ]?|\.{{2,3}}|\.[ ])){{1,3}}{_TOP}|(?i:gmail|yahoo|hotmail|outlook|icloud)(?![\w.@-])|[\w-]{{1,63}}+,(?-i:com|net|org|de|fr|es)(?![\w-])"
+    rf"|(?:[\w-]{{1,63}}+(?:[ ]\.[ ]?|\.{{2,3}}|\.[ ])){{1,3}}{_TOP}|(?i:gmail|yahoo|hotmail|outlook|"
+    rf"icloud)(?![\w.@-])|[\w-]{{1,63}}+,(?-i:com|net|org|de|fr|es)(?![\w-])"
     rf"|(?:[\w-]{{1,63}}+\.){{1,5}}(?:{_BREAK}|[ ])(?-i:com|net|org|edu|gov|example|co\.uk|de|fr)(?![\w-]))",
 )
 _LOCAL_REVERSED: Final = re.compile(r"[\w.+%'~-]*")
@@ -50,8 +53,13 @@ def emails(text: str) -> list[Span]:
                 length = _LOCAL_REVERSED.match(before, broken.end()).end()  # type: ignore[union-attr]
             elif quoted := _QUOTED_REVERSED.match(before):
                 length = quoted.end()
-            elif before[:1] == " " and (local := _LOCAL_REVERSED.match(before, 1)) and (
-                _looks_like_a_name(local.group()) or (local.end() > 4 and local.group()[::-1].strip().lower() not in _NO_NAME)
+            elif (
+                before[:1] == " "
+                and (local := _LOCAL_REVERSED.match(before, 1))
+                and (
+                    _looks_like_a_name(local.group())
+                    or (local.end() > 4 and local.group()[::-1].strip().lower() not in _NO_NAME)
+                )
             ):
                 length = local.end()
         while length and before[length - 1] in "'.-":
@@ -76,20 +84,25 @@ def _looks_like_a_name(word: str) -> bool:
 
 # Spelled addresses.
 _OPEN, _CLOSE = r"[(\[{<|_*\"'-]", r"[)\]}>|_*\"'-]"
-_AT_WORDS: Final = r"at|arroba|arobase|chiocciola|chioccolina|klammeraffe|ät|apenstaartje|snabel-?a|małpa|собака|æt|at[ -]?sign|bei"
+_AT_WORDS: Final = (
+    r"at|arroba|arobase|chiocciola|chioccolina|klammeraffe|ät|apenstaartje|snabel-?a|małpa|собака|æt|at[ -]?sign|bei"
+)
 _AT: Final = re.compile(
     rf"{_OPEN}{{1,2}}\s?(?:{_AT_WORDS}|@|a)\s?{_CLOSE}{{1,2}}|(?<=\s)(?:{_AT_WORDS}|@)(?=\s)", re.IGNORECASE
 )
 _BRACKETS: Final = re.compile(r"[\[({<].*[\])}>]", re.DOTALL)
 _DOT_WORDS: Final = r"dot|punto|punkt|point|ponto|punt|kropka|точка|period"
 _SPELLED_DOT: Final = (
-    rf"\s{{0,2}}{_OPEN}{{1,2}}\s?(?:{_DOT_WORDS}|\.)\s?{_CLOSE}{{1,2}}\s{{0,2}}|\s{{1,2}}(?:{_DOT_WORDS}|\.)\s{{1,2}}|\.[ ]?"
+    rf"\s{{0,2}}{_OPEN}{{1,2}}\s?(?:{_DOT_WORDS}|\.)\s?{_CLOSE}{{1,2}}\s{{0,2}}|\s{{1,2}}(?:{_DOT_WORDS}|"
+    rf"\.)\s{{1,2}}|\.[ ]?"
 )
 _SPELLED_HOST: Final = re.compile(
-    rf"\s{{0,2}}((?:[^\W_](?:[^\W_]|-(?=[^\W_])){{0,62}}+(?:{_SPELLED_DOT})){{1,5}}[A-Za-z]{{2,24}})(?![\w@])", re.IGNORECASE
+    rf"\s{{0,2}}((?:[^\W_](?:[^\W_]|-(?=[^\W_])){{0,62}}+(?:{_SPELLED_DOT})){{1,5}}[A-Za-z]{{2,24}})(?![\w@])",
+    re.IGNORECASE,
 )
 _PROVIDER: Final = re.compile(
-    r"\s{0,2}(?:g-?mail|googlemail|yahoo|hotmail|outlook|icloud|aol|proton(?:mail)?|gmx|live|msn|web\.de|yandex|qq|163)(?![\w])",
+    r"\s{0,2}(?:g-?mail|googlemail|yahoo|hotmail|outlook|icloud|aol|proton(?:mail)?|gmx|live|msn|web\.de|yandex|qq|"
+    r"163)(?![\w])",
     re.IGNORECASE,
 )
 _SPELLED_NAME: Final = re.compile(
@@ -98,24 +111,36 @@ _SPELLED_NAME: Final = re.compile(
     re.IGNORECASE,
 )
 _MAIL_BEFORE: Final = re.compile(
-    r"(?:e-?mail|mail|address|adresse|correo|courriel|write|writing|reach|contact|send|reply|schreib\w*|escríb\w*|escrev\w*|écri\w*|"
+    r"(?:e-?mail|mail|address|adresse|correo|courriel|write|writing|reach|contact|send|reply|schreib\w*|escríb\w*|"
+    r"escrev\w*|écri\w*|"
     r"contáct\w*|adres|indirizzo|scriv\w*)\b[^\n@]{0,40}\Z",
     re.IGNORECASE,
 )
 _PROVIDER_HOST: Final = re.compile(
-    r"(?:gmail|googlemail|yahoo|hotmail|outlook|icloud|aol|proton(?:mail)?|gmx|live|msn|web|yandex|qq|163)\.\w{2,4}(?:\.\w\w)?", re.IGNORECASE
+    r"(?:gmail|googlemail|yahoo|hotmail|outlook|icloud|aol|proton(?:mail)?|gmx|live|msn|web|yandex|qq|"
+    r"163)\.\w{2,4}(?:\.\w\w)?",
+    re.IGNORECASE,
 )
 _ALONE_BEFORE: Final = re.compile(r"(?:\A|[\n:;|>(\[\"']\s{0,2})\Z")
 _ALONE_AFTER: Final = re.compile(r"\s{0,2}(?:\Z|[\n;|<)\]\"'])")
 _NO_NAME: Final = words_of(
-    "my all your use using used with from have has other both only every their hotmail gmail yahoo outlook different several multiple addresses ends ending like "
-    "account accounts email emails mail address inbox mailbox user users login server error problem issue password support available someone everyone anyone look check sign signed up "
+    "my all your use using used with from have has other both only every their hotmail gmail yahoo outlook different "
+    "several multiple addresses ends ending like "
+    "account accounts email emails mail address inbox mailbox user users login server error problem issue password "
+    "support available someone everyone anyone look check sign signed up "
     "registered register hosted host located store website site page team help bought ordered "
-    "me us you him her them it is are was look looks looking available here there online now met meet found find and or the"
+    "me us you him her them it is are was look looks looking available here there online now met meet found find and "
+    "or the"
 )
 SPELLED_SIGN: Final = (
-    r"(?i)[(\[{<|_*\"'-]\s?(?:a|@|" + _AT_WORDS + r")\s?[)\]}>|_*\"'-]|\s(?:" + _AT_WORDS.replace("at|", "", 1) + r"|@)\s"
-    r"|\sat\s+(?:[\w-]+\s*(?:\.|\s(?:" + _DOT_WORDS + r")\s|[(\[{<])|g-?mail|yahoo|hotmail|outlook|icloud|aol|proton|gmx)"
+    r"(?i)[(\[{<|_*\"'-]\s?(?:a|@|"
+    + _AT_WORDS
+    + r")\s?[)\]}>|_*\"'-]|\s(?:"
+    + _AT_WORDS.replace("at|", "", 1)
+    + r"|@)\s"
+    r"|\sat\s+(?:[\w-]+\s*(?:\.|\s(?:"
+    + _DOT_WORDS
+    + r")\s|[(\[{<])|g-?mail|yahoo|hotmail|outlook|icloud|aol|proton|gmx)"
 )
 
 
@@ -149,7 +174,9 @@ def spelled_emails(text: str) -> list[Span]:
                 continue
         elif plain and word.lower() in _NO_NAME:
             continue
-        if provider is not None and not (bracketed or _looks_like_a_name(word) or _MAIL_BEFORE.search(before[: name.start()])):
+        if provider is not None and not (
+            bracketed or _looks_like_a_name(word) or _MAIL_BEFORE.search(before[: name.start()])
+        ):
             continue
         end = (host or provider).end()  # type: ignore[union-attr]
         spans.append((match.start() - len(name.group()), end, "email"))

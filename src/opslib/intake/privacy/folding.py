@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from operator import itemgetter
 from typing import Final, NamedTuple
 
-# Look-alikes of what the patterns look for: digits of other scripts, full-width and mathematical forms, dashes, dots and
+# Look-alikes of what patterns look for: digits of other scripts, full-width and mathematical forms, dashes, dots and
 # spaces; one character for one character.
 _DASHES: Final = [*range(0x2010, 0x2016), 0x2043, 0x2212, 0xFE58, 0xFE63]
 _SPACES: Final = [0xA0, 0x1680, *range(0x2000, 0x200B), 0x202F, 0x205F, 0x3000]
@@ -41,13 +41,16 @@ _NO_WIDTH: Final = (
 )
 # Escapes of visible characters only: what ends an address must not come out of one.
 _PERCENT: Final = r"%(?:25)?(?:40|2[BDEbde]|5[Ff]|3[0-9]|[46][1-9A-Fa-f]|[57][0-9Aa])"
-_ENTITY: Final = r"&(?:amp;)?(?:#[0-9]{1,7}|#[xX][0-9A-Fa-f]{1,6}|commat|period|nbsp|shy|zwnj|zwj|hyphen|lowbar|plus|colon);?"
+_ENTITY: Final = (
+    r"&(?:amp;)?(?:#[0-9]{1,7}|#[xX][0-9A-Fa-f]{1,6}|commat|period|nbsp|shy|zwnj|zwj|hyphen|lowbar|plus|colon);?"
+)
 _QUOTED_PRINTABLE: Final = r"=40(?<=[\w.+-]=40)(?=[\w-]+(?:\.|=2[Ee])\w)|=2[Ee](?<=\w=2[Ee])(?=\w)"
 _SOFT_BREAK: Final = r"=\r?\n(?=\S)"
 _ESCAPE: Final = r"\\u00[2-7][0-9A-Fa-f]"
 _TAG: Final = r"/?(?:b|i|u|em|strong|span|font|a|mark|code)\b[^<>]{0,120}>"
 _TAGS: Final = (
-    rf"<(?<=\w<)(?:wbr\s?/?>|!--[^<>]{{0,80}}-->)(?=[\w@.])|<(?<=[@.]<)(?:{_TAG}|wbr\s?/?>|!--[^<>]{{0,80}}-->)(?=[\w@<])"
+    rf"<(?<=\w<)(?:wbr\s?/?>|!--[^<>]{{0,80}}-->)(?=[\w@.])|<(?<=[@.]<)(?:{_TAG}|wbr\s?/?>|"
+    rf"!--[^<>]{{0,80}}-->)(?=[\w@<])"
     rf"|<(?<=\w<){_TAG}(?=[@.]\w|@)"
 )
 _HIDDEN: Final = re.compile(
@@ -59,7 +62,8 @@ _MIDDLE_DOT: Final = re.compile("(?<=[A-Za-z])[\u00b7\u2027\u2022\u2219\u22c5\u3
 _MARKS: Final = re.compile("(?<=[A-Za-z0-9])[\u0300-\u036f\u20d0-\u20f0]+")
 
 FOLDABLE: Final = (
-    r"[^\x00-\x{7F}\p{L}\x{2018}-\x{201E}\x{2026}\x{20AC}\x{A3}\x{A9}\x{AE}\x{BF}\x{A1}]|[\x{FF21}-\x{FF5A}\x{1D400}-\x{1D7FF}]"
+    r"[^\x00-\x{7F}\p{L}\x{2018}-\x{201E}\x{2026}\x{20AC}\x{A3}\x{A9}\x{AE}\x{BF}\x{A1}]|"
+    r"[\x{FF21}-\x{FF5A}\x{1D400}-\x{1D7FF}]"
     r"|%(?:25)?[2-7]|&(?:amp;)?(?:#|commat|period|nbsp|shy|zw|hyphen|lowbar|plus|colon)|=40|=2[Ee]|=\r?\n|\\u00"
     r"|<wbr|<!--|[@.]<|\w</?[a-zA-Z][^<>]*>[@.]"
 )

@@ -10,25 +10,36 @@ from opslib.intake.privacy.email_patterns import ends_like_a_host
 from opslib.intake.privacy.spans import Span, matches_in, windows
 
 _PROFILE_HOST: Final = (
-    r"(?:(?:twitter|x|instagram|facebook|fb|tiktok|snapchat|pinterest|twitch|github|gitlab|linkedin|reddit|youtube|threads|venmo|"
+    r"(?:(?:twitter|x|instagram|facebook|fb|tiktok|snapchat|pinterest|twitch|github|gitlab|linkedin|reddit|youtube|"
+    r"threads|venmo|"
     r"onlyfans|patreon|soundcloud|steamcommunity|vk|telegram|tumblr|bsky|paypal|ko-fi|cash)"
     r"\.(?:com|net|tv|app|me)|t\.me|wa\.me|paypal\.me|discord\.gg|linktr\.ee)/"
 )
 _PLATFORMS: Final = (
-    r"instagram|insta|ig|twitter|x|facebook|fb|tiktok|tik tok|snapchat|snap|sc|telegram|tg|discord|skype|whatsapp|wechat|reddit|"
-    r"youtube|yt|twitch|linkedin|github|gitlab|pinterest|threads|mastodon|bluesky|bsky|kik|line|viber|signal|venmo|cash ?app|steam|"
+    r"instagram|insta|ig|twitter|x|facebook|fb|tiktok|tik tok|snapchat|snap|sc|telegram|tg|discord|skype|whatsapp|"
+    r"wechat|reddit|"
+    r"youtube|yt|twitch|linkedin|github|gitlab|pinterest|threads|mastodon|bluesky|bsky|kik|line|viber|signal|venmo|"
+    r"cash ?app|steam|"
     r"psn|xbox|xbl|epic|roblox|battlenet|battle\.net|origin|spotify|paypal|vk|slack|teams|soundcloud|onlyfans|patreon"
 )
 _ACCOUNT_WORDS: Final = (
-    r"handle|user ?name|usuario|usuário|nutzername|benutzername|nom d'utilisateur|identifiant|pseudo|nick(?:name)?|screen ?name|"
+    r"handle|user ?name|usuario|usuário|nutzername|benutzername|nom d'utilisateur|identifiant|pseudo|nick(?:name)?|"
+    r"screen ?name|"
     r"gamer ?tag|profile|profil|perfil|channel|kanal|canal|account|conta|cuenta|compte|konto|id|login|user|tag|@|name"
 )
 HANDLE_SIGN: Final = r"(?i)@|\bu/|" + _PROFILE_HOST
 SAID_SIGN: Final = (
-    r"(?i)\b(?:" + _PLATFORMS + r"|handle|user ?name|usuario|usuário|nutzername|benutzername|nick|nickname|screen ?name|gamer ?tag|utilisateur|identifiant|pseudo)"
-    r"(?:['’]s)?(?:\s(?:" + _ACCOUNT_WORDS + r"))?\s?(?::|=|->|\(|-|(?:is|ist|es|est|é|lautet|are|as|under|at|by|als|unter|como|sous|name)\s:?)\s?[\"'“„«(]?@?\w"
+    r"(?i)\b(?:"
+    + _PLATFORMS
+    + r"|handle|user ?name|usuario|usuário|nutzername|benutzername|nick|nickname|screen ?name|gamer ?tag|"
+    r"utilisateur|identifiant|pseudo)"
+    r"(?:['’]s)?(?:\s(?:"
+    + _ACCOUNT_WORDS
+    + r"))?\s?(?::|=|->|\(|-|(?:is|ist|es|est|é|lautet|are|as|under|at|by|als|unter|como|sous|"
+    r"name)\s:?)\s?[\"'“„«(]?@?\w"
     r"|\b(?:i['’]?m|i am|it['’]s)\s[\w.@-]+\son\s(?:" + _PLATFORMS + r")\b|\bcash ?app"
-    r"|\b(?:skype|telegram|discord|snapchat|kik|insta|instagram|ig|tiktok|twitter|venmo|user ?name|handle)(?:\s(?:id|name|me at))?\s[\"'“„«]?@?\w*[0-9_.]|\w#[0-9]{4}\b|\b(?:add|find|dm|follow) me on\b"
+    r"|\b(?:skype|telegram|discord|snapchat|kik|insta|instagram|ig|tiktok|twitter|venmo|user ?name|handle)(?:\s(?:id|"
+    r"name|me at))?\s[\"'“„«]?@?\w*[0-9_.]|\w#[0-9]{4}\b|\b(?:add|find|dm|follow) me on\b"
 )
 
 _AT_NAME: Final = re.compile(r"@(?<![\w@]@)(?<![A-Za-z0-9._+-]@)([A-Za-z0-9_](?:[\w.-]{0,29}+))", re.ASCII)
@@ -46,8 +57,10 @@ _NOT_A_NAME: Final = words_of(
     media import font-face keyframes charset supports namespace page layer container override param params return
     returns throws see property staticmethod classmethod dataclass deprecated test everyone here channel all
     autowired bean component service controller entity mixin include extend apply tailwind screen viewport counter-style
-    nonnull nullable suppresswarnings before after beforeeach aftereach author since version link inheritdoc type typedef
-    gmail hotmail outlook yahoo comcast icloud aol gmx live msn internal localhost domain company example home work school night noon midnight lunch dinner least most max min time
+    nonnull nullable suppresswarnings before after beforeeach aftereach author since version link inheritdoc type
+    typedef
+    gmail hotmail outlook yahoo comcast icloud aol gmx live msn internal localhost domain company example home work
+    school night noon midnight lunch dinner least most max min time
     """
 )
 _NOT_A_PROFILE: Final = words_of(
@@ -67,13 +80,16 @@ _SAID: Final = re.compile(
     re.IGNORECASE,
 )
 _UNDER: Final = re.compile(
-    rf"\b(?:on|auf|en|sur|no|na|su|in|add me on|find me on|dm me on|follow me on)\s(?:{_PLATFORMS})\b(?:\s(?:as|under|at|by|als|unter|como|sous))?"
-    rf"(?:\s(?:the\s)?(?:{_ACCOUNT_WORDS}))?(?P<link>\s?:\s?|\s(?:as|under|at|by|als|unter|como|sous|name|user ?name|handle)\s|\s\(|,?\s)"
+    rf"\b(?:on|auf|en|sur|no|na|su|in|add me on|find me on|dm me on|follow me on)\s(?:{_PLATFORMS})\b(?:\s(?:as|"
+    rf"under|at|by|als|unter|como|sous))?"
+    rf"(?:\s(?:the\s)?(?:{_ACCOUNT_WORDS}))?(?P<link>\s?:\s?|\s(?:as|under|at|by|als|unter|como|sous|name|user ?name|"
+    rf"handle)\s|\s\(|,?\s)"
     rf"[\"'“„«(]?(?P<handle>{_HANDLE})",
     re.IGNORECASE,
 )
 _SAID_WORD: Final = re.compile(
-    rf"\b(?:user ?name|screen ?name|gamer ?tag|nick ?name|handle|(?:skype|telegram|discord|snapchat|kik|insta|instagram|ig|tiktok|twitter|venmo)(?:\s(?:id|name|user ?name|handle|me at))?)\s[\"'“„«]?(?P<handle>{_HANDLE})",
+    rf"\b(?:user ?name|screen ?name|gamer ?tag|nick ?name|handle|(?:skype|telegram|discord|snapchat|kik|insta|"
+    rf"instagram|ig|tiktok|twitter|venmo)(?:\s(?:id|name|user ?name|handle|me at))?)\s[\"'“„«]?(?P<handle>{_HANDLE})",
     re.IGNORECASE,
 )
 _I_AM: Final = re.compile(rf"\b(?:i['’]?m|i am|it['’]s)\s(?P<handle>{_HANDLE})\son\s(?:{_PLATFORMS})\b", re.IGNORECASE)
@@ -81,7 +97,8 @@ _CASH: Final = re.compile(r"(?<![\w$])(?P<handle>\$[a-z][a-z0-9_-]{2,19})(?![\w.
 _NUMBERED: Final = re.compile(r"(?<![\w#&/])(?P<handle>[^\W\d_][\w.]{1,31}#[0-9]{4})(?![\w])")
 _MAKES_A_SENTENCE: Final = words_of(
     """
-    not no broken down locked hacked working private public gone disabled suspended banned blocked deactivated the a an my
+    not no broken down locked hacked working private public gone disabled suspended banned blocked deactivated the a
+    an my
     your our their his her so very too still already also now being been always never really just fine ok okay good bad
     great missing wrong right correct incorrect required invalid unknown empty taken available linked connected verified
     unverified active inactive open closed new old slow lagging crashing frozen stuck blank black white red green set up
@@ -91,13 +108,18 @@ _MAKES_A_SENTENCE: Final = words_of(
     messages bot team feature integration notification notifications link links post posts video videos story stories
     used using use only more less than then was were is are be has have had do does did can could will would should may
     might must unable able different same similar full limited restricted under over out off compromised stolen cloned
-    nicht kein keine gesperrt gehackt weg kaputt gesperrt defekt falsch no está esta bloqueada bloqueado hackeada hackeado
-    roto pas bloqué bloquée piraté piraté cassé não nao bloqueado hackeado hackeada quebrado und oder aber et ou mais y pero
-    https http www com mobile desktop web phone device ios android windows mac pc name username user handle because since
+    nicht kein keine gesperrt gehackt weg kaputt gesperrt defekt falsch no está esta bloqueada bloqueado hackeada
+    hackeado
+    roto pas bloqué bloquée piraté piraté cassé não nao bloqueado hackeado hackeada quebrado und oder aber et ou mais
+    y pero
+    https http www com mobile desktop web phone device ios android windows mac pc name username user handle because
+    since
     """
 )
 _ENDS_NO_HANDLE: Final = ("ing", "ed", "ly", "able", "ible", "tion")
-_AFTER_A_NAME: Final = re.compile(r"[\"'”“»)]?\s{0,2}(?:[.,;!?)\n<]|\Z|and\b|und\b|et\b|y\b|e\b|or\b|but\b|if\b|-|–|please\b|thanks\b|on\b)")
+_AFTER_A_NAME: Final = re.compile(
+    r"[\"'”“»)]?\s{0,2}(?:[.,;!?)\n<]|\Z|and\b|und\b|et\b|y\b|e\b|or\b|but\b|if\b|-|–|please\b|thanks\b|on\b)"
+)
 
 
 def handles(text: str) -> list[Span]:
@@ -122,7 +144,10 @@ def handles(text: str) -> list[Span]:
     return spans
 
 
-_HEADS: Final = re.compile(rf"\b(?:{_PLATFORMS}|handle|user ?name|usuario|usuário|nutzername|benutzername|nom d|identifiant|pseudo|nick|screen|gamer)\b|me on ")
+_HEADS: Final = re.compile(
+    rf"\b(?:{_PLATFORMS}|handle|user ?name|usuario|usuário|nutzername|benutzername|nom d|identifiant|pseudo|nick|"
+    rf"screen|gamer)\b|me on "
+)
 
 
 def said_handles(text: str) -> list[Span]:
@@ -133,10 +158,18 @@ def said_handles(text: str) -> list[Span]:
         platform, word = match.group("platform"), match.group("word")
         if word is not None and word.lower() in _TOO_COMMON:
             continue
-        if platform is not None and platform.lower() in _TOO_COMMON_PLATFORMS and not (
-            _MINE.search(text, max(0, match.start() - 12), match.start())
-            or _NAMES_AN_ACCOUNT.search(match.group())
-            or (":" in match.group("link") and platform.lower() in _SELDOM_A_KEY and _is_marked(match.group("handle")))
+        if (
+            platform is not None
+            and platform.lower() in _TOO_COMMON_PLATFORMS
+            and not (
+                _MINE.search(text, max(0, match.start() - 12), match.start())
+                or _NAMES_AN_ACCOUNT.search(match.group())
+                or (
+                    ":" in match.group("link")
+                    and platform.lower() in _SELDOM_A_KEY
+                    and _is_marked(match.group("handle"))
+                )
+            )
         ):
             continue
         firm = ":" in match.group("link") or "=" in match.group("link")
@@ -169,7 +202,12 @@ def _is_marked(name: str) -> bool:
 def _add_said(spans: list[Span], text: str, match: re.Match[str], firm: bool) -> None:
     name = match.group("handle").rstrip(".-:")
     lowered = name.lower().lstrip("@")
-    if len(lowered) < 3 or lowered in _MAKES_A_SENTENCE or lowered.replace(".", "").isdigit() or _CLOCK.fullmatch(lowered):
+    if (
+        len(lowered) < 3
+        or lowered in _MAKES_A_SENTENCE
+        or lowered.replace(".", "").isdigit()
+        or _CLOCK.fullmatch(lowered)
+    ):
         return
     start, end = match.start("handle"), match.start("handle") + len(name)
     if not _is_marked(name) and (

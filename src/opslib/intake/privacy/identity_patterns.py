@@ -14,16 +14,21 @@ _SSN: Final = re.compile(rf"([0-9]{{3}})(?:\s?-\s?|([ .]|{_GAP}))([0-9]{{2}})(?(
 _NUMBER_BEFORE: Final = re.compile(r"(?:[\w.,$-]|[0-9][\s/])\Z")
 _NUMBER_AFTER: Final = re.compile(r"[\w-]|[ .,][0-9]")
 _SSN_WORD: Final = (
-    r"(?:ssn|s\.s\.n\.?|ss\s?(?:\#|no\b\.?|number|num)|soc(?:ial)?\s?sec(?:urity)?(?:\s(?:number|no\b\.?|num|card|\#))*|social(?:\s(?:insurance))?(?:\s(?:number|no\b\.?|num|\#))*|"
-    r"itin|individual\staxpayer|tax(?:payer)?\s?(?:id(?:entification)?|payer\sid)(?:\s(?:number|no\b\.?|num|\#))?|tin|seguro\ssocial|sozialversicherungsnummer|seguridad\ssocial|"
+    r"(?:ssn|s\.s\.n\.?|ss\s?(?:\#|no\b\.?|number|num)|soc(?:ial)?\s?sec(?:urity)?(?:\s(?:number|no\b\.?|num|card|"
+    r"\#))*|social(?:\s(?:insurance))?(?:\s(?:number|no\b\.?|num|\#))*|"
+    r"itin|individual\staxpayer|tax(?:payer)?\s?(?:id(?:entification)?|payer\sid)(?:\s(?:number|no\b\.?|num|\#))?|"
+    r"tin|seguro\ssocial|sozialversicherungsnummer|seguridad\ssocial|"
     r"sécurité\ssociale|\bsin|número\sde\ssocial)"
 )
 _SSN_NAMED: Final = re.compile(
-    rf"\b{_SSN_WORD}(?![A-Za-z])(?:\s?(?:number|no\b\.?|num|is|was|are|es|ist|:|=|\#|\(|\)|-|\"|'|my|the|as|on\sfile|[,])){{0,8}}\s?([0-9](?:[^0-9A-Za-z\x00\n]{{0,3}}[0-9]){{8}})(?![0-9A-Za-z])",
+    rf"\b{_SSN_WORD}(?![A-Za-z])(?:\s?(?:number|no\b\.?|num|is|was|are|es|ist|:|=|\#|\(|\)|-|\"|'|my|the|as|on\sfile|"
+    rf"[,])){{0,8}}\s?([0-9](?:[^0-9A-Za-z\x00\n]{{0,3}}[0-9]){{8}})(?![0-9A-Za-z])",
     re.IGNORECASE,
 )
 _SSN_AFTER: Final = re.compile(
-    rf"(?<![\w.$-])([0-9](?:[ ./_·-]?[0-9]){{8}})\s?(?:is|was|,|\(|as)\s?(?:my|the|his|her|our)?\s?{_SSN_WORD}(?![A-Za-z])", re.IGNORECASE
+    rf"(?<![\w.$-])([0-9](?:[ ./_·-]?[0-9]){{8}})\s?(?:is|was|,|\(|as)\s?(?:my|the|his|her|"
+    rf"our)?\s?{_SSN_WORD}(?![A-Za-z])",
+    re.IGNORECASE,
 )
 _LAST_FOUR: Final = r"(?:last|final)\s(?:four|4|4th)(?:\s(?:digits?|numbers?|nums?))?"
 _FOUR: Final = re.compile(
@@ -33,11 +38,14 @@ _FOUR: Final = re.compile(
     re.IGNORECASE,
 )
 _FOUR_AFTER: Final = re.compile(
-    rf"(?<![\w.$-])([0-9]{{4}})\s?(?:is|are|,|\(|-)?\s?(?:the|my|as)?\s?{_LAST_FOUR}\s?(?:of|for)?\s?(?:my|the|his|her)?\s?{_SSN_WORD}", re.IGNORECASE
+    rf"(?<![\w.$-])([0-9]{{4}})\s?(?:is|are|,|\(|-)?\s?(?:the|my|as)?\s?{_LAST_FOUR}\s?(?:of|for)?\s?(?:my|the|his|"
+    rf"her)?\s?{_SSN_WORD}",
+    re.IGNORECASE,
 )
 _HIDDEN: Final = re.compile(r"(?<![\w])[xX*•#]{3}\s?[-. /_]?\s?[xX*•#]{2}\s?[-. /_]?\s?([0-9]{4})(?![0-9A-Za-z])")
 SSN_SIGN: Final = (
-    r"(?i)[0-9]{3}[^0-9a-z]{1,3}[0-9]{2}[^0-9a-z]{1,3}[0-9]{4}|\b(?:ssn|s\.s\.n|ss|soc|social|itin|tax|tin|sin|seguro|seguridad)\b|taxpayer|sozialvers|sécurité|[x*•#]{3}[-. /_\s]{0,3}[x*•#]{2}"
+    r"(?i)[0-9]{3}[^0-9a-z]{1,3}[0-9]{2}[^0-9a-z]{1,3}[0-9]{4}|\b(?:ssn|s\.s\.n|ss|soc|social|itin|tax|tin|sin|"
+    r"seguro|seguridad)\b|taxpayer|sozialvers|sécurité|[x*•#]{3}[-. /_\s]{0,3}[x*•#]{2}"
 )
 
 
@@ -57,42 +65,59 @@ def ssns(text: str) -> list[Span]:
             continue
         spans.append((start, end, "ssn"))
     near = windows(text, _SSN_HEADS, 40, 120)
-    spans.extend((*match.span(1), "ssn") for match in matches_in(text, near, _SSN_NAMED, _SSN_AFTER, _FOUR, _FOUR_AFTER))
+    spans.extend(
+        (*match.span(1), "ssn") for match in matches_in(text, near, _SSN_NAMED, _SSN_AFTER, _FOUR, _FOUR_AFTER)
+    )
     spans.extend((*match.span(1), "ssn") for match in _HIDDEN.finditer(text))
     return spans
 
 
 _MONTH: Final = (
-    r"(?:jan(?:uar[yi]?|\.)?|feb(?:ruar[yi]?|r\.?|\.)?|mar(?:ch|\.|s|zo|ço)?|märz|apr(?:il|\.)?|may|mai|maio|mayo|june?|juni|juin|junio|junho|jul(?:y|i|io|ho|\.)?|juillet|"
-    r"aug(?:ust|\.)?|août|agosto|sept?(?:ember|embre|iembre|\.)?|o[ck]t(?:ober|obre|ubre|\.)?|outubro|nov(?:ember|embre|iembre|embro|\.)?|de[cz](?:ember|\.)?|dez(?:embro)?|déc(?:embre)?|"
-    r"dic(?:iembre|embre)?|ene(?:ro)?|janvier|janeiro|febrero|février|fevereiro|abril|avril|aprile|gennaio|febbraio|maggio|giugno|luglio|settembre|setembro|ottobre|"
-    r"januari|februari|maart|mei|augustus|stycznia|lutego|marca|kwietnia|maja|czerwca|lipca|sierpnia|września|października|listopada|grudnia)"
+    r"(?:jan(?:uar[yi]?|\.)?|feb(?:ruar[yi]?|r\.?|\.)?|mar(?:ch|\.|s|zo|ço)?|märz|apr(?:il|\.)?|may|mai|maio|mayo|"
+    r"june?|juni|juin|junio|junho|jul(?:y|i|io|ho|\.)?|juillet|"
+    r"aug(?:ust|\.)?|août|agosto|sept?(?:ember|embre|iembre|\.)?|o[ck]t(?:ober|obre|ubre|\.)?|outubro|nov(?:ember|"
+    r"embre|iembre|embro|\.)?|de[cz](?:ember|\.)?|dez(?:embro)?|déc(?:embre)?|"
+    r"dic(?:iembre|embre)?|ene(?:ro)?|janvier|janeiro|febrero|février|fevereiro|abril|avril|aprile|gennaio|febbraio|"
+    r"maggio|giugno|luglio|settembre|setembro|ottobre|"
+    r"januari|februari|maart|mei|augustus|stycznia|lutego|marca|kwietnia|maja|czerwca|lipca|sierpnia|września|"
+    r"października|listopada|grudnia)"
 )
 _DATE: Final = (
     r"(?:[0-9]{1,4}\s?[-./ _·,]\s?[0-9]{1,2}\s?[-./ _·,]\s?[0-9]{1,4}|[0-9]{8}|[0-9]{6}(?![0-9])"
-    rf"|[0-9]{{1,2}}(?:st|nd|rd|th|\.|º|er)?[\s./-]{{0,2}}(?:of\s|de\s|d')?{_MONTH}[\s.,/-]{{0,3}}(?:of\s|de\s|del\s)?['’]?[0-9]{{2,4}}"
+    rf"|[0-9]{{1,2}}(?:st|nd|rd|th|\.|º|er)?[\s./-]{{0,2}}(?:of\s|de\s|d')?{_MONTH}[\s.,/-]{{0,3}}(?:of\s|de\s|"
+    rf"del\s)?['’]?[0-9]{{2,4}}"
     rf"|{_MONTH}[\s./-]{{0,2}}[0-9]{{1,2}}(?:st|nd|rd|th)?[\s.,/-]{{1,3}}['’]?[0-9]{{2,4}}"
     rf"|[0-9]{{4}}[\s./-]{{1,2}}{_MONTH}[\s./-]{{1,2}}[0-9]{{1,2}}"
     r"|[0-9]{4}\s?年\s?[0-9]{1,2}\s?月\s?[0-9]{1,2}\s?日?)"
 )
 _BIRTH_WORD: Final = (
-    r"(?:\bd\.?\s?o\.?\s?b\b\.?|\bdate[\s_-]?of[\s_-]?birth|\bbirth\s?-?_?da(?:y|te)|\bborn|\bb-?day|\bgeb(?:oren|urtsdatum|urtstag|\.)|\bgeb\b|\bgeburtsdatum|\bdate\sde\snaissance|\bnée?\ble|"
-    r"\bnée?\sle|\bnée?\(?e?\)?|\bfecha\sde\snac(?:imiento)?\.?|\bnac(?:í|i|ido|ida|imiento)\b|\bdata\sde\snasc(?:imento)?\.?|\bnasc(?:i|ido|ida)\b|\bdata\sdi\snascita|\bnat[oa]\s(?:il|i)|\bgeboorte(?:datum|dag)|"
+    r"(?:\bd\.?\s?o\.?\s?b\b\.?|\bdate[\s_-]?of[\s_-]?birth|\bbirth\s?-?_?da(?:y|te)|\bborn|\bb-?day|\bgeb(?:oren|"
+    r"urtsdatum|urtstag|\.)|\bgeb\b|\bgeburtsdatum|\bdate\sde\snaissance|\bnée?\ble|"
+    r"\bnée?\sle|\bnée?\(?e?\)?|\bfecha\sde\snac(?:imiento)?\.?|\bnac(?:í|i|ido|ida|imiento)\b|"
+    r"\bdata\sde\snasc(?:imento)?\.?|\bnasc(?:i|ido|ida)\b|\bdata\sdi\snascita|\bnat[oa]\s(?:il|i)|"
+    r"\bgeboorte(?:datum|dag)|"
     r"\bdata\surodzenia|\burodzon[ya]|\bcumpleaños|\baniversário|\banniversaire|\bgeburtstag|生年月日|дата\sрождения)"
 )
 _BIRTH: Final = re.compile(
-    rf"{_BIRTH_WORD}(?![A-Za-z])(?:\s?(?:\([^()\n]{{1,20}}\)|is|was|ist|war|es|est|é|era|el|le|il|em|in|on|am|op|as|at|the|a|:|=|-|–|\#|\(|\)|,|\"|'|my|day|>|<[^<>\n]{{1,20}}>)){{0,8}}\s{{0,2}}({_DATE})(?![0-9])",
+    rf"{_BIRTH_WORD}(?![A-Za-z])(?:\s?(?:\([^()\n]{{1,20}}\)|is|was|ist|war|es|est|é|era|el|le|il|em|in|on|am|op|as|"
+    rf"at|the|a|:|=|-|–|\#|\(|\)|,|\"|'|my|day|>|<[^<>\n]{{1,20}}>)){{0,8}}\s{{0,2}}({_DATE})(?![0-9])",
     re.IGNORECASE,
 )
 _BIRTH_AFTER: Final = re.compile(
-    rf"(?<![\w/.-])({_DATE})\s?(?:,|\(|is|-|–|as|=)?\s?(?:my|the|his|her|as)?\s?(?:\bd\.?o\.?b\b|date\sof\sbirth|birth\s?date|birthday)", re.IGNORECASE
+    rf"(?<![\w/.-])({_DATE})\s?(?:,|\(|is|-|–|as|=)?\s?(?:my|the|his|her|as)?\s?(?:\bd\.?o\.?b\b|date\sof\sbirth|"
+    rf"birth\s?date|birthday)",
+    re.IGNORECASE,
 )
 BIRTH_SIGN: Final = (
-    r"(?i)\bd\.?\s?o\.?\s?b\b|birth|\bborn\b|\bb-?day|\bgeb|naissance|\bnée?\b|nacimiento|\bnac|nasc|nascita|\bnat[oa] i|geboorte|urodz|cumplea|anivers|annivers|生年月日|рождения"
+    r"(?i)\bd\.?\s?o\.?\s?b\b|birth|\bborn\b|\bb-?day|\bgeb|naissance|\bnée?\b|nacimiento|\bnac|nasc|nascita|"
+    r"\bnat[oa] i|geboorte|urodz|cumplea|anivers|annivers|生年月日|рождения"
 )
 
 
-_BIRTH_HEADS: Final = re.compile(r"\b(?:d\.?\s?o\.?\s?b|birth|born|date|b-?day|geb|née?|fecha|nac|data|nasc|nat[oa]|urodz|cumple|anivers|annivers|дата)|生年月日|_birth")
+_BIRTH_HEADS: Final = re.compile(
+    r"\b(?:d\.?\s?o\.?\s?b|birth|born|date|b-?day|geb|née?|fecha|nac|data|nasc|nat[oa]|urodz|cumple|anivers|annivers|"
+    r"дата)|生年月日|_birth"
+)
 
 
 def births(text: str) -> list[Span]:
@@ -101,28 +126,43 @@ def births(text: str) -> list[Span]:
     return [(*match.span(1), "birth") for match in matches_in(text, near, _BIRTH, _BIRTH_AFTER)]
 
 
-_IS: Final = r"(?:\s?(?:\#|no\b\.?|nr\b\.?|n[°º]\.?|num\b\.?|number|numbers|numero|número|numéro|nummer|id|is|was|ist|lautet|es|est|é|:|=|\(|\)|-|\"|'|,|my|the|of|for|card|book|de|do|da|issued|\[|[A-Z]{2}(?=\s?[:\#]))){0,8}\s?"
+_IS: Final = (
+    r"(?:\s?(?:\#|no\b\.?|nr\b\.?|n[°º]\.?|num\b\.?|number|numbers|numero|número|numéro|nummer|id|is|was|ist|lautet|"
+    r"es|est|é|:|=|\(|\)|-|\"|'|,|my|the|of|for|card|book|de|do|da|issued|\[|[A-Z]{2}(?=\s?[:\#]))){0,8}\s?"
+)
 _SERIAL: Final = r"(?=[A-Z]{0,6}[ -]?[0-9]|[A-Z0-9]{0,10}[0-9])[A-Z0-9](?:[ ./*-]?[A-Z0-9]){4,20}"
 _DOCUMENT: Final = re.compile(
-    r"\b(?:passports?|reise-?pass(?:nummer)?|pass-?nummer|passe?ports?|pasaporte|passaporte|passaporto|paspoort(?:nummer)?|paszport|travel\sdocument"
-    r"|driv(?:er|ing)['’]?s?['’]?\s?(?:licen[cs]e|lic\b\.?|permit)|dl|d\.l\.|d/l|licen[cs]e\s(?=no\b|num|\#)|führerschein(?:nummer)?|fahrerlaubnis|permis\sde\sconduire|licencia\sde\sconduc(?:ir|ción)|"
-    r"carn[ée]t?\sde\sconducir|permiso\sde\sconducir|carteira\sde\s(?:motorista|habilitação)|carta\sde\scondução|cnh|patente(?:\sdi\sguida)?|rijbewijs(?:nummer)?|prawo\sjazdy"
-    r"|personalausweis(?:nummer)?|ausweis(?:nummer)?|national\s(?:id|insurance)|identity\scard|id\scard|state\sid|dni|nie|nif|curp|rfc|cpf|rg|bi|nino|ni\snumber|nhs|aadhaar|pan\scard|bsn|pesel|"
-    r"codice\sfiscale|carte\sd['’]identité|cédula|green\scard|visa\snumber|steuer-?id|steueridentifikationsnummer|medicare)\b"
+    r"\b(?:passports?|reise-?pass(?:nummer)?|pass-?nummer|passe?ports?|pasaporte|passaporte|passaporto|"
+    r"paspoort(?:nummer)?|paszport|travel\sdocument"
+    r"|driv(?:er|ing)['’]?s?['’]?\s?(?:licen[cs]e|lic\b\.?|permit)|dl|d\.l\.|d/l|licen[cs]e\s(?=no\b|num|\#)|"
+    r"führerschein(?:nummer)?|fahrerlaubnis|permis\sde\sconduire|licencia\sde\sconduc(?:ir|ción)|"
+    r"carn[ée]t?\sde\sconducir|permiso\sde\sconducir|carteira\sde\s(?:motorista|habilitação)|carta\sde\scondução|cnh|"
+    r"patente(?:\sdi\sguida)?|rijbewijs(?:nummer)?|prawo\sjazdy"
+    r"|personalausweis(?:nummer)?|ausweis(?:nummer)?|national\s(?:id|insurance)|identity\scard|id\scard|state\sid|"
+    r"dni|nie|nif|curp|rfc|cpf|rg|bi|nino|ni\snumber|nhs|aadhaar|pan\scard|bsn|pesel|"
+    r"codice\sfiscale|carte\sd['’]identité|cédula|green\scard|visa\snumber|steuer-?id|steueridentifikationsnummer|"
+    r"medicare)\b"
     rf"{_IS}({_SERIAL})(?![A-Z0-9])",
     re.IGNORECASE,
 )
 _DOCUMENT_AFTER: Final = re.compile(
-    r"(?<![\w.-])([A-Z]{1,2}[0-9]{6,9}|[0-9]{9})\s(?:is|was)\s(?:my|the|his|her)\s(?:\w+\s)?(?:passport|driv(?:er|ing)['’]?s?\slicen[cs]e|licen[cs]e)", re.IGNORECASE
+    r"(?<![\w.-])([A-Z]{1,2}[0-9]{6,9}|[0-9]{9})\s(?:is|was)\s(?:my|the|his|her)\s(?:\w+\s)?(?:passport|driv(?:er|"
+    r"ing)['’]?s?\slicen[cs]e|licen[cs]e)",
+    re.IGNORECASE,
 )
 _CPF: Final = re.compile(r"(?<![\w.])[0-9]{3}\.[0-9]{3}\.[0-9]{3}-[0-9]{2}(?![\w-])")
 DOCUMENT_SIGN: Final = (
-    r"(?i)pass-?port|passe-?port|pass-?num|reise-?pass|passaport|paspoort|pasaporte|paszport|travel doc|licen[cs]|\blic\b|\bdl\b|d\.l\.|d/l|führersch|fahrerl|permis|carn|carteira|condu|\bcnh\b|patente|rijbew|jazdy|ausweis|national|identi|id card|state id"
-    r"|\b(?:dni|nie|nif|curp|rfc|cpf|rg|bi|nino|ni|nhs|aadhaar|pan|bsn|pesel|visa|medicare)\b|fiscale|cédula|green card|steuer|[0-9]{3}\.[0-9]{3}\.[0-9]{3}-[0-9]{2}|driv"
+    r"(?i)pass-?port|passe-?port|pass-?num|reise-?pass|passaport|paspoort|pasaporte|paszport|travel doc|licen[cs]|"
+    r"\blic\b|\bdl\b|d\.l\.|d/l|führersch|fahrerl|permis|carn|carteira|condu|\bcnh\b|patente|rijbew|jazdy|ausweis|"
+    r"national|identi|id card|state id"
+    r"|\b(?:dni|nie|nif|curp|rfc|cpf|rg|bi|nino|ni|nhs|aadhaar|pan|bsn|pesel|visa|medicare)\b|fiscale|cédula|green "
+    r"card|steuer|[0-9]{3}\.[0-9]{3}\.[0-9]{3}-[0-9]{2}|driv"
 )
 _NO_SERIAL: Final = re.compile(r"\A(?:19|20)[0-9]{2}\Z|\.(?:pdf|docx?|jpe?g|png|heic|tiff?)", re.IGNORECASE)
 _DOCUMENT_HEADS: Final = re.compile(
-    r"\b(?:pass-?p|passe|pass-?num|passa|pasa|paspo|reise|paszport|travel|driv|dl|d\.l|d/l|licen|führer|fahrer|permi|carn|carte|carta|cnh|patente|rijbew|prawo|ausweis|person|national|identi|id card|state id|dni|nie|nif|curp|rfc|cpf|rg|bi|nino|"
+    r"\b(?:pass-?p|passe|pass-?num|passa|pasa|paspo|reise|paszport|travel|driv|dl|d\.l|d/l|licen|führer|fahrer|permi|"
+    r"carn|carte|carta|cnh|patente|rijbew|prawo|ausweis|person|national|identi|id card|state id|dni|nie|nif|curp|rfc|"
+    r"cpf|rg|bi|nino|"
     r"ni|nhs|aadhaar|pan|bsn|pesel|codice|cédula|green|visa|steuer|medicare)"
 )
 

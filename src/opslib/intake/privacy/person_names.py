@@ -33,16 +33,24 @@ class PersonNames(NamedTuple):
 # Words of names that are words besides: alone they are no name.
 _WORDS_BESIDES: Final = words_of(
     """
-    will mark may grant rose hope grace summer april june august dawn joy faith bill rob sue pat frank jack chase drew max art page young king white black brown green gray
-    grey price rich long short small little good best bush wood woods stone field fields hill lake park parks banks cook baker love day days knight wolf fox bird fish rice
-    bell ball hall power powers case cases case bond cash penny dollar sky star sun rain snow frost winter spring autumn north south east west reed read write wise swift sharp
-    strong stern steel gold silver major general prince duke bishop pope abbot dean judge law case lane street road rivers river waters water ocean sage angel christian
-    guy gene don dee bob van la le de da di do dos das del der den von zu el al bin st y e o der die das und no an in on at as is or so to us it if he be by my me we go up am are
+    will mark may grant rose hope grace summer april june august dawn joy faith bill rob sue pat frank jack chase drew
+    max art page young king white black brown green gray
+    grey price rich long short small little good best bush wood woods stone field fields hill lake park parks banks
+    cook baker love day days knight wolf fox bird fish rice
+    bell ball hall power powers case cases case bond cash penny dollar sky star sun rain snow frost winter spring
+    autumn north south east west reed read write wise swift sharp
+    strong stern steel gold silver major general prince duke bishop pope abbot dean judge law case lane street road
+    rivers river waters water ocean sage angel christian
+    guy gene don dee bob van la le de da di do dos das del der den von zu el al bin st y e o der die das und no an in
+    on at as is or so to us it if he be by my me we go up am are
     can you your our her his she him they them the and for not but all any has had who how why what when where
-    support team agent agents service services customer customers help desk helpdesk bot system admin administrator user users unknown test null none deleted account
-    accounts manager sales billing info contact mail email office staff member guest anonymous requester reporter client operator moderator tier level queue group
+    support team agent agents service services customer customers help desk helpdesk bot system admin administrator
+    user users unknown test null none deleted account
+    accounts manager sales billing info contact mail email office staff member guest anonymous requester reporter
+    client operator moderator tier level queue group
     unassigned automation zendesk jira the company inc ltd llc gmbh corp com org net
-    jean mai mar sol luz paz cruz flores campo rosa blanco rojo santos reis silva costa lima mota porto leal klein gross gut lang kurz jung neu alt koch vogel stern
+    jean mai mar sol luz paz cruz flores campo rosa blanco rojo santos reis silva costa lima mota porto leal klein
+    gross gut lang kurz jung neu alt koch vogel stern
     """
 )
 _NAME: Final = re.compile(r"[^\W\d_]+(?:[ .,'’-]{1,3}[^\W\d_]+){0,6}\.?")
@@ -119,7 +127,10 @@ def _rows_with_own_words(flat: pa.Array, word_rows: np.ndarray, own: pa.Array) -
     rows = np.unique(of_names[np.isin(of_names, of_texts)] // count).tolist()
     # Where words stand without spaces, a name is no word of its own.
     east_asian = np.flatnonzero(
-        pc.fill_null(pc.match_substring_regex(own, r"[\x{3040}-\x{30ff}\x{3400}-\x{9fff}\x{ac00}-\x{d7af}\x{0e00}-\x{0e7f}]"), False)
+        pc.fill_null(
+            pc.match_substring_regex(own, r"[\x{3040}-\x{30ff}\x{3400}-\x{9fff}\x{ac00}-\x{d7af}\x{0e00}-\x{0e7f}]"),
+            False,
+        )
     )
     return [*rows, *east_asian.tolist()]
 
@@ -131,7 +142,9 @@ def _plain_column(texts: pa.Array) -> pa.Array:
 
 def _plain(text: str) -> str:
     """One text in lower case and without accents."""
-    return "".join(c for c in unicodedata.normalize("NFKD", text.lower()) if not unicodedata.category(c).startswith("M"))
+    return "".join(
+        c for c in unicodedata.normalize("NFKD", text.lower()) if not unicodedata.category(c).startswith("M")
+    )
 
 
 class _Lexicon(NamedTuple):
@@ -151,7 +164,7 @@ class _Lexicon(NamedTuple):
                 east_asian.extend({_plain(value), _plain(value).replace(" ", "")} if len(value) > 1 else ())
                 continue
             parts = [_plain(word) for word in _TOKEN.findall(value)]
-            if not parts or all(part in _WORDS_BESIDES or len(part) < 2 for part in parts) and len(parts) < 2:
+            if not parts or (all(part in _WORDS_BESIDES or len(part) < 2 for part in parts) and len(parts) < 2):
                 continue
             if all(part in _GENERIC for part in parts):
                 continue
@@ -196,7 +209,7 @@ class _Lexicon(NamedTuple):
 def _span_of(run: list[tuple[int, int, str]], alone_needs_capital: bool) -> list[Span]:
     """A run of words of one name as a place, unless it may be another word."""
     if len(run) == 1:
-        start, end, word = run[0]
+        word = run[0][2]
         if _plain(word) in _WORDS_BESIDES or (alone_needs_capital and not word[0].isupper()):
             return []
     if all(_plain(word) in _GENERIC for _, _, word in run):
@@ -206,8 +219,10 @@ def _span_of(run: list[tuple[int, int, str]], alone_needs_capital: bool) -> list
 
 _GENERIC: Final = words_of(
     """
-    support team agent agents service services customer customers help desk helpdesk bot system admin administrator user users unknown test null none deleted account accounts
-    manager sales billing info contact mail email office staff member guest anonymous requester reporter client operator moderator tier level queue group unassigned
+    support team agent agents service services customer customers help desk helpdesk bot system admin administrator
+    user users unknown test null none deleted account accounts
+    manager sales billing info contact mail email office staff member guest anonymous requester reporter client
+    operator moderator tier level queue group unassigned
     automation zendesk jira the company inc ltd llc gmbh corp com org net of and for to in on is it we you
     """
 )

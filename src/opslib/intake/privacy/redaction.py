@@ -32,10 +32,28 @@ from opslib.intake.privacy.folding import FOLDABLE, Folded, fold
 from opslib.intake.privacy.handle_patterns import HANDLE_SIGN, SAID_SIGN, handles, said_handles
 from opslib.intake.privacy.identity_patterns import BIRTH_SIGN, DOCUMENT_SIGN, SSN_SIGN, births, documents, ssns
 from opslib.intake.privacy.kinds import KINDS
-from opslib.intake.privacy.name_patterns import CLOSING_SIGN, GREETING_SIGN, QUIET_GREETING_SIGN, SAID_NAME_SIGN, TO_NOBODY, greeted_names, said_names, signed_names
+from opslib.intake.privacy.name_patterns import (
+    CLOSING_SIGN,
+    GREETING_SIGN,
+    QUIET_GREETING_SIGN,
+    SAID_NAME_SIGN,
+    TO_NOBODY,
+    greeted_names,
+    said_names,
+    signed_names,
+)
 from opslib.intake.privacy.person_names import PersonNames, named_persons
 from opslib.intake.privacy.phone_patterns import PHONE_SIGN, phones
-from opslib.intake.privacy.secret_patterns import CODE_SIGN, KEY_SIGN, LONG_SIGN, PASSWORD_SIGN, codes, keys, named_keys, passwords
+from opslib.intake.privacy.secret_patterns import (
+    CODE_SIGN,
+    KEY_SIGN,
+    LONG_SIGN,
+    PASSWORD_SIGN,
+    codes,
+    keys,
+    named_keys,
+    passwords,
+)
 from opslib.intake.privacy.spans import Span, mask, merge, replace
 from opslib.intake.privacy.text_columns import text_of_series
 from opslib.intake.privacy.web_patterns import WEB_SIGN, queries
@@ -60,6 +78,8 @@ def _anywhere(find: Callable[[str], list[Span]]) -> Callable[[str, str], list[Sp
     return lambda text, regions: find(text)
 
 
+_WORTH_SIGNS: Final = 8_000
+"""Characters of a column from which on to look for signs first is worth the compiling of their patterns."""
 _DIGITS: Final = r"[0-9](?:[^0-9A-Za-z]{0,3}[0-9]){3}"
 _ACCOUNTS: Final = "|".join(f"(?:{sign})" for sign in (WEB_SIGN, EMAIL_SIGN, SPELLED_SIGN, HANDLE_SIGN, SAID_SIGN))
 _DEVICES: Final = "|".join(f"(?:{sign})" for sign in (MAC_SIGN, IPV6_SIGN, IPV4_SIGN))
@@ -146,7 +166,8 @@ def redact_many(
     pairs, indices = np.unique(rows * len(own) + regions, return_inverse=True) if len(own) > 1 else (None, rows)
     if pairs is not None:
         texts_once = texts_once.take(pa.array(np.where(pairs // len(own) < len(texts_once), pairs // len(own), 0)))
-    rows_of = np.bincount(indices, minlength=len(texts_once) + 1)
+    is_null = rows == len(dictionary.dictionary)
+    rows_of = np.bincount(indices[~is_null], minlength=len(texts_once))
     positions: list[int] = []
     redacted: list[str] = []
     for position, text, folded, searches in _worth_a_look(texts_once):
@@ -161,7 +182,7 @@ def redact_many(
         source = np.arange(len(texts_once))
         source[positions] = len(texts_once) + np.arange(len(redacted))
         texts_once = pa.concat_arrays([texts_once, pa.array(redacted, pa.large_string())]).take(pa.array(source))
-    result = texts_once.take(pa.array(indices, mask=rows == len(dictionary.dictionary)))
+    result = texts_once.take(pa.array(indices, mask=is_null))
     series = pd.Series(result, index=values.index, name=values.name, dtype="str")
     return series, {kind: counts[kind] for kind in KINDS if counts[kind]}
 
@@ -183,6 +204,9 @@ class _Candidate(NamedTuple):
 
 def _worth_a_look(texts: pa.Array) -> list[_Candidate]:
     """The texts that have any sign of personal data, each with the searches that are worth their time."""
+    if (pc.sum(pc.utf8_length(texts)).as_py() or 0) < _WORTH_SIGNS:
+        every = range(len(_SEARCHES))
+        return [_Candidate(place, text, fold(text), every) for place, text in enumerate(texts.to_pylist())]
     folded: dict[int, Folded] = {}
     foldable = np.flatnonzero(_matches(texts, FOLDABLE))
     visible = texts
@@ -212,13 +236,13 @@ def _worth_a_look(texts: pa.Array) -> list[_Candidate]:
         strict=True,
     )
     return [
-        _Candidate(position, text, folded.get(position) or Folded(text), searches)
-        for position, text, searches in looks
+        _Candidate(position, text, folded.get(position) or Folded(text), searches) for position, text, searches in looks
     ]
 
 
 def _matches(texts: pa.Array, pattern: str) -> np.ndarray:
-    return pc.match_substring_regex(texts, pattern).to_numpy(zero_copy_only=False).astype(bool)
+    matches: np.ndarray = pc.match_substring_regex(texts, pattern).to_numpy(zero_copy_only=False)
+    return matches.astype(bool)
 
 
 def _spans(folded: Folded, region: str, searches: Sequence[int]) -> list[Span]:

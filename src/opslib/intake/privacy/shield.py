@@ -25,7 +25,8 @@ _NAMES_A_PERSON: Final = "assignee"
 _NAMES_A_TICKET: Final = "merged_into"
 # Ids have digits by nature: only those that are written as nothing but a person's are looked at.
 _PERSONAL_ID: Final = (
-    r"[@+() ]|^[0-9]{3}-[0-9]{2}-[0-9]{4}$|^[0-9]{3}[-.][0-9]{3}[-.][0-9]{4}$|^[0-9]{4}(?:-[0-9]{4}){3}$|^[A-Z]{2}[0-9]{2}[A-Z]{4}[0-9]{10,}$"
+    r"[@+() ]|^[0-9]{3}-[0-9]{2}-[0-9]{4}$|^[0-9]{3}[-.][0-9]{3}[-.][0-9]{4}$|^[0-9]{4}(?:-[0-9]{4}){3}$|"
+    r"^[A-Z]{2}[0-9]{2}[A-Z]{4}[0-9]{10,}$"
 )
 
 
@@ -138,7 +139,7 @@ class Shield:
         names = [
             column.name
             for column in table
-            if column.type in ("category", "text") and not column.values and rows[column.name].null_count < len(rows)
+            if column.type in ("category", "text") and column.values == () and rows[column.name].null_count < len(rows)
         ]
         if not names:
             return rows

@@ -36,9 +36,7 @@ def windows(text: str, heads: re.Pattern[str], before: int, after: int) -> list[
     return stretches
 
 
-def matches_in(
-    text: str, stretches: list[tuple[int, int]], *patterns: re.Pattern[str]
-) -> Iterator[re.Match[str]]:
+def matches_in(text: str, stretches: list[tuple[int, int]], *patterns: re.Pattern[str]) -> Iterator[re.Match[str]]:
     """What patterns match within stretches of a text."""
     for pattern in patterns:
         for start, end in stretches:

@@ -9,13 +9,17 @@ from opslib.intake.notation import words_of
 from opslib.intake.privacy.kinds import KINDS
 from opslib.intake.privacy.spans import Span
 
-WEB_SIGN: Final = r"(?i)://|www\.|\?[\w.%\[\]-]+=|;\w{1,40}=|\.[a-z]{2,12}/[\w-]+/[\w.=-]{6,}|\b(?:reset|verify|invite|token)/"
+WEB_SIGN: Final = (
+    r"(?i)://|www\.|\?[\w.%\[\]-]+=|;\w{1,40}=|\.[a-z]{2,12}/[\w-]+/[\w.=-]{6,}|\b(?:reset|verify|invite|token)/"
+)
 
 # The anchor is what cannot be missing, so that no start is tried twice.
 _WEB: Final = re.compile(r"(?:://|www\.|:\\/\\/)([^\s<>\"]+)", re.IGNORECASE)
 _BARE: Final = re.compile(r"\.(?<=[\w-]\.)[a-z]{2,12}((?::[0-9]{1,5})?/[^\s<>\"]+)", re.IGNORECASE)
 _QUERY_BARE: Final = re.compile(r"\?(?<=[\w/]\?)[\w.%\[\]-]{1,64}=[^\s<>\"]*")
-_MATRIX_BARE: Final = re.compile(r";(?<=[\w/];)(?:jsessionid|phpsessid|sid|session\w{0,10}|token)=[^\s<>\"]*", re.IGNORECASE)
+_MATRIX_BARE: Final = re.compile(
+    r";(?<=[\w/];)(?:jsessionid|phpsessid|sid|session\w{0,10}|token)=[^\s<>\"]*", re.IGNORECASE
+)
 _AUTHORITY_END: Final = re.compile(r"[/?#\\]")
 _MARK: Final = re.compile(r"\?|#(?<!&#)|;(?=[\w.-]{1,40}=)")
 _TRAILING: Final = ".,;:!?)]}'*_"
@@ -76,7 +80,9 @@ _TOKEN: Final = re.compile(r"[A-Za-z0-9_.~=:+%-]{6,}")
 _UUID: Final = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE)
 _ONE_WORD: Final = re.compile(r"[A-Za-z0-9]{16,}")
 _DENSE: Final = re.compile(r"[A-Za-z0-9]{16,}")
-_NUMBERED_FILE: Final = re.compile(r"\.(?:html?|php|aspx?|jsp|pdf|png|jpe?g|gif|svg|css|js|zip|exe|dmg|msi)\Z", re.IGNORECASE)
+_NUMBERED_FILE: Final = re.compile(
+    r"\.(?:html?|php|aspx?|jsp|pdf|png|jpe?g|gif|svg|css|js|zip|exe|dmg|msi)\Z", re.IGNORECASE
+)
 
 
 def _tokens(text: str, start: int, end: int) -> list[Span]:
@@ -101,9 +107,7 @@ def _is_token(segment: str, before: str) -> bool:
         return digits >= 2 or (len(segment) >= 10 and _mixes_case(segment)) or bool(_ONE_WORD.fullmatch(segment))
     if _UUID.fullmatch(segment):
         return True
-    return any(
-        sum(map(str.isdigit, run)) >= 2 and sum(map(str.isalpha, run)) >= 3 for run in _DENSE.findall(segment)
-    )
+    return any(sum(map(str.isdigit, run)) >= 2 and sum(map(str.isalpha, run)) >= 3 for run in _DENSE.findall(segment))
 
 
 def _mixes_case(word: str) -> bool:
