@@ -142,6 +142,13 @@ class Table:
         return tuple(column.name for column in self.columns if column.type in types)
 
     @property
+    def free_words(self) -> tuple[str, ...]:
+        """The names of the columns of categories and short texts whose words no list here tells."""
+        return tuple(
+            column.name for column in self.columns if column.type in ("category", "text") and not column.values
+        )
+
+    @property
     def schema(self) -> pa.Schema:
         """The columns with their Arrow types."""
         return pa.schema([(column.name, column.arrow) for column in self.columns])

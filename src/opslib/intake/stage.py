@@ -28,6 +28,7 @@ from opslib.intake.mapping.map_file import MappedFile, map_files
 from opslib.intake.mapping.sources import SourceMapping
 from opslib.intake.notation import parquet_sources, shown_name
 from opslib.intake.privacy.pseudonyms import Pseudonymiser
+from opslib.intake.privacy.redaction import redact_file_name
 from opslib.intake.privacy.shield import Shield
 from opslib.settings import ReadingLimits
 from opslib.store.files import sha256_of, write_aside
@@ -112,7 +113,7 @@ def stage(
         # A mapping with look-ups depends on the files looked up too.
         "looked_up": digest_of([versions[path].sha256 for path in looked_up]),
     }
-    names = {path: _name_of(path, exports) for path in files}
+    names = {path: _name_of(path, exports, pseudonymiser) for path in files}
     memo = warehouse.memo("staged")
     staged: list[Staged] = []
     fresh: dict[str, tuple[Basis, list[dict[str, Any]], list[Path]]] = {}
@@ -232,10 +233,10 @@ def _changes_while_read(path: Path) -> ExportError:
     return ExportError(f"{shown_name(path)}: the file changes while it is read; run again once it is written whole")
 
 
-def _name_of(path: Path, exports: Path) -> str:
-    """What an export file is called: its way from the folder of the exports."""
+def _name_of(path: Path, exports: Path, pseudonymiser: Pseudonymiser) -> str:
+    """What an export file is called: its way from the folder of the exports, without personal data."""
     folder = path.parent.relative_to(exports) if path.parent.is_relative_to(exports) else Path()
-    return (folder / shown_name(path)).as_posix()
+    return (folder / redact_file_name(shown_name(path), pseudonymiser.one(path.name)[:8])).as_posix()
 
 
 @dataclass

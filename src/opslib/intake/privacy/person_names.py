@@ -84,7 +84,9 @@ def named_persons(texts: pa.Array, persons: PersonNames) -> dict[int, list[Span]
     flat = words.flatten()
     rows: set[int] = set()
     if agents.words:
-        hits = pc.is_in(flat, value_set=pa.array(sorted(agents.words), flat.type)).to_numpy(zero_copy_only=False)
+        hits = pc.is_in(
+            flat, value_set=pa.array([word for word in sorted(agents.words) if len(word) > 1], flat.type)
+        ).to_numpy(zero_copy_only=False)
         rows.update(np.unique(word_rows[hits]).tolist())
     own = persons.of_rows
     if own is not None:
@@ -173,8 +175,7 @@ class _Lexicon(NamedTuple):
                     literals.append(value)
                 continue
             for part in parts:
-                if len(part) >= 2:
-                    words.setdefault(part, set()).add(number)
+                words.setdefault(part, set()).add(number)
         # A literal is found by any of its words.
         for literal in literals:
             for word in _TOKEN.findall(literal):
@@ -210,7 +211,7 @@ def _span_of(run: list[tuple[int, int, str]], alone_needs_capital: bool) -> list
     """A run of words of one name as a place, unless it may be another word."""
     if len(run) == 1:
         word = run[0][2]
-        if _plain(word) in _WORDS_BESIDES or (alone_needs_capital and not word[0].isupper()):
+        if len(word) == 1 or _plain(word) in _WORDS_BESIDES or (alone_needs_capital and not word[0].isupper()):
             return []
     if all(_plain(word) in _GENERIC for _, _, word in run):
         return []

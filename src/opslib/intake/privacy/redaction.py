@@ -135,6 +135,21 @@ def redact(text: str, *, region: str = "US") -> tuple[str, Counter[str]]:
     return (replace(text, spans), Counter(kind for _, _, kind in spans)) if spans else (text, Counter())
 
 
+def redact_file_name(name: str, mark: str) -> str:
+    """Replace the personal data in the name of a file.
+
+    Args:
+        name: of the file, without its folder.
+        mark: what tells it from other files of which as little is left.
+
+    Returns:
+        The name as it is; or its redacted stem, the mark, and its ending.
+    """
+    stem, dot, ending = name.partition(".") if "@" not in name else name.rpartition(".")
+    redacted, _ = redact(stem)
+    return name if redacted == stem else f"{redacted} {mark}{dot}{ending}"
+
+
 def redact_many(
     values: pd.Series, *, region: str | pd.Series = "US", persons: PersonNames | None = None
 ) -> tuple[pd.Series, dict[str, int]]:

@@ -228,8 +228,8 @@ _PREFIX_HEADS: Final = re.compile(
     r"[0-9]{8,10}:aa|eyj"
 )
 _PASSWORD_HEADS: Final = re.compile(
-    r"pass|pwd|kenn|contraseña|mot de passe|senha|palavra|parola|wachtw|hasło|пароль|パスワード|密码|lösenord|adgangskode|"
-    r"\b(?:pw|p/w|clave|mdp|pin|puk|master|security|secret|memorable|recovery|wifi|network)"
+    r"pass|pwd|kenn|contraseña|mot de passe|senha|palavra|parola|wachtw|hasło|пароль|パスワード|密码|lösenord|"
+    r"adgangskode|\b(?:pw|p/w|clave|mdp|pin|puk|master|security|secret|memorable|recovery|wifi|network)"
 )
 _CREDENTIAL_HEADS: Final = re.compile(r"\b(?:log-?\s?in|user|cred|zugangs|anmelde|identifiants)")
 _KEY_HEADS: Final = re.compile(

@@ -136,11 +136,7 @@ class Shield:
 
         The different values of all these columns are looked at in one go, for they are few.
         """
-        names = [
-            column.name
-            for column in table
-            if column.type in ("category", "text") and column.values == () and rows[column.name].null_count < len(rows)
-        ]
+        names = [name for name in table.free_words if rows[name].null_count < len(rows)]
         if not names:
             return rows
         encoded = {name: rows[name].combine_chunks().dictionary_encode() for name in names}
