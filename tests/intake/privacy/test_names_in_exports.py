@@ -13,7 +13,7 @@ from opslib.intake.stage import stage
 from opslib.store.warehouse import Warehouse
 
 TICKETS = """id,created,status,team,subject,description,requester_name,requester_login,agent_name
-1,2026-11-16T10:00:00Z,open,a,Hello from jane,"Wanda helped; jane DOE here, jdoe42. I will pay",Jane Doe,jdoe42,Wanda Pruitt
+1,2026-11-16,open,a,Hello from jane,"Wanda helped; jane DOE here, jdoe42. I will pay",Jane Doe,jdoe42,Wanda Pruitt
 2,2026-11-16T10:00:00Z,open,a,Jane and will,"WANDA PRUITT was kind; will you, Will Young?",Will Young,,Support Team
 o@example.com,2026-11-16T10:00:00Z,open,4155552671@example.com,Café,call José now,José Núñez,,
 """
