@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from opslib.intake.privacy.key import KEY_FILE
 from opslib.store import memo
 from opslib.store.files import digest
+from opslib.store.warehouse import KEPT, Warehouse
 from opslib.weekly.cache import Cache, shared_basis
-from opslib.weekly.numbers.published import basis_of
+from opslib.weekly.numbers.published import basis_of, last_publication
 from opslib.weekly.run import Intake, Run, Selection, admit_exports, build_facts, planned_jobs, publish
-from tests.line.conftest import REPORTS, WEEK, few_expectations, run_over
+from tests.line.conftest import REPORTS, few_expectations, run_over
+from tests.line.disturbed_runs import DAMAGES, kinds_of_files
 from tests.samples import shared_sample
-from tests.sql_by_expression import sql_by_expression
 
 ALL = {f"report {name}" for name in REPORTS}
 EDITS = {
@@ -34,10 +36,9 @@ EDITS = {
     "reports/contact_drivers/show.py": {"report contact_drivers"},
     "weekly/numbers/signals.py": {"signals"},
     "weekly/pages/page.py": ALL,
-    "weekly/pages/index.py": set[str](),
-    "weekly/run.py": set[str](),
-    "sample/arrivals.py": set[str](),
+    "weekly/pages/index.py weekly/run.py sample/arrivals.py": set[str](),
 }
+"""Modules, and what rests on them; the last finds nothing to make, also nothing of what was made before it."""
 
 
 @dataclass
@@ -58,7 +59,7 @@ class Desk:
     def remade(self) -> set[str]:
         """Take the week through the line again; what was not found as it was."""
         self.lines.clear()
-        code_changed = "code" in self.run.warehouse.memo("published").changed("published", basis_of())
+        code_changed = last_publication(self.run.warehouse)[0].get("code") != basis_of()["code"]
         intake = admit_exports(self.run, self.say)
         build_facts(self.run, intake, self.say)
         publish(self.run, intake, self.say)
@@ -91,7 +92,7 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A copy of the package that stands for the code of what is made."""
     copy = tmp_path_factory.mktemp("code") / "opslib"
     shutil.copytree(memo.PACKAGE, copy)
-    with pytest.MonkeyPatch.context() as patch, sql_by_expression():
+    with pytest.MonkeyPatch.context() as patch:
         patch.setattr(memo, "PACKAGE", copy)
         yield copy
 
@@ -106,17 +107,17 @@ def desk(package: Path, tmp_path_factory: pytest.TempPathFactory) -> Desk:
     return desk
 
 
-@pytest.mark.parametrize(("module", "remade"), EDITS.items(), ids=EDITS)
+@pytest.mark.parametrize(("modules", "remade"), EDITS.items(), ids=EDITS)
 def test_an_edit_makes_anew_what_rests_on_it_and_nothing_else(
-    desk: Desk, package: Path, module: str, remade: set[str]
+    desk: Desk, package: Path, modules: str, remade: set[str]
 ) -> None:
-    path = package / module
-    text = path.read_text(encoding="utf-8")
-    edited = re.sub(r"^(\s+return) ", r"\1  ", text, count=1, flags=re.MULTILINE)
-    assert edited != text
-    path.write_text(edited, encoding="utf-8")
+    for module in modules.split():
+        path = package / module
+        text = path.read_text(encoding="utf-8")
+        edited = re.sub(r"^(\s+return) ", r"\1  ", text, count=1, flags=re.MULTILINE)
+        assert edited != text
+        path.write_text(edited, encoding="utf-8")
     assert desk.remade() == remade
-    assert desk.remade() == set()
 
 
 @pytest.mark.parametrize(
@@ -130,34 +131,59 @@ def test_what_somebody_deleted_is_made_again(desk: Desk, folder: str, remade: se
 
 
 def test_what_is_damaged_is_named_and_made_anew_with_the_same_bytes(desk: Desk) -> None:
-    """Cut off, emptied, filled with other bytes, or gone: what a crash, a full disk or a hand leaves behind."""
-    root = desk.run.warehouse.root
-    before = contents_of(root)
-    first = {area: next(iter(sorted((root / area).rglob("*.parquet")))) for area in ("standard", "staged", "published")}
-    week = desk.run.warehouse.weeks("facts", "spells")[-1]
-    damages: dict[Path, Callable[[Path], object]] = {
-        first["standard"]: Path.unlink,
-        first["staged"]: lambda path: path.write_bytes(path.read_bytes()[:-100]),
-        first["published"]: lambda path: path.write_bytes(b""),
-        root / "facts" / "spells" / f"week={week}" / "part.parquet": lambda path: path.write_bytes(b"PAR1 but no more"),
-        root / "facts" / "backlog" / "part.parquet": Path.unlink,
-        root / "facts" / "weekly_completeness" / "part.parquet": lambda path: path.write_bytes(b""),
-        root / "gate" / f"{WEEK}.json": lambda path: path.write_text(path.read_text()[:200]),
-        root / "standard" / "columns.json": lambda path: path.write_bytes(b"\xff\xfe\x00"),
-        root / "warehouse.json": lambda path: path.write_bytes(b""),
-    }
-    for path, damage in damages.items():
-        damage(path)
-    named = {root / path for path in desk.run.warehouse.damage()}
-    assert named == set(damages)
-    desk.remade()
-    assert desk.lines[0].endswith(f"and {len(damages) - 1} more files are missing or not as written: made anew")
-    assert contents_of(root) == before
-    (root / "memo" / "weekly_signals.json").write_text("{")
-    assert desk.run.warehouse.damage() == [Path("memo/weekly_signals.json")]
-    assert desk.remade() == {"signals"}
-    assert contents_of(root) == before
+    """A file of each kind, memos and what is made of them apart: a memo that is gone makes all of its step anew."""
+    warehouse = desk.run.warehouse
+    before = contents_of(warehouse.root)
+    kinds = [path for path in kinds_of_files(warehouse.root).values() if path.name != KEY_FILE]
+    memos = [path for path in kinds if path.parent.name == "memo"]
+    copies = [path for path in kinds if path.parts[0] == "generations"]
+    made = [path for path in kinds if path not in memos + copies and path.parts[0] not in KEPT]
+    kept = [path for path in kinds if path.parts[0] in KEPT]
+    assert (len(memos), len(made) > 15, len(kept)) == (7, True, 4)
+    ways = [way for name, way in DAMAGES.items() if name != "gone"] * 2
+    for turn, paths in enumerate([made, [*copies, *memos], [*kept, *made]]):
+        for number, path in enumerate(paths):
+            ways[(number + turn) % 5](warehouse.root / path)
+        assert {*warehouse.damage()} == {path for path in paths if path not in copies + kept or path.parts[0] == "gate"}
+        desk.remade()
+        said = [line for line in desk.lines if line.startswith("repair")]
+        assert all(any(path.as_posix() in line for line in said) for path in paths if path in kept), said
+        assert any(re.search(r" and \d+ more files are missing or not as written: made anew$", line) for line in said)
+        assert contents_of(warehouse.root) == before
     assert desk.remade() == set()
+
+
+def test_a_folder_in_the_place_of_a_file_gives_way_with_what_it_holds(desk: Desk) -> None:
+    path = desk.run.warehouse.root / "facts" / "backlog" / "part.parquet"
+    before = path.read_bytes()
+    path.unlink()
+    path.mkdir()
+    (path / "thesis.txt").write_text("mine")
+    desk.remade()
+    assert path.read_bytes() == before
+    beside = path.with_name("part.parquet.not-ours-1")
+    assert (beside / "thesis.txt").read_text() == "mine"
+    shutil.rmtree(beside)
+
+
+def test_a_kept_file_that_is_lost_with_its_copies_is_said_to_be(desk: Desk, tmp_path: Path) -> None:
+    """It is the last that is damaged: the ledger's older generation, then nothing, stands in for it."""
+    warehouse = Warehouse(shutil.copytree(desk.run.warehouse.root, tmp_path / "warehouse"))
+    marks = warehouse.root / "published" / "marks.json"
+    copies = warehouse.root / "generations" / "published" / "marks.json"
+    then = marks.read_bytes()
+    warehouse.generations.write(b"{}", marks)
+    for path in (marks, max(copies.iterdir())):
+        path.write_bytes(b"")
+    (line,) = warehouse.mend()
+    assert "published/marks.json and its newest copy were damaged: the one before is used" in line
+    assert marks.read_bytes() == then
+    for path in (marks, *copies.iterdir()):
+        path.write_bytes(b"")
+    (line,) = warehouse.mend()
+    assert "nothing of it is left" in line
+    assert last_publication(warehouse)[1] is None
+    assert warehouse.mend() == []
 
 
 def contents_of(root: Path) -> dict[Path, str]:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from itertools import accumulate
 from pathlib import Path
 
 import duckdb
@@ -16,18 +17,19 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from opslib.errors import ExportError
 from opslib.intake.event_order import event_order
 from opslib.intake.gate import gate
 from opslib.intake.gate.verdict import DamagedFile, GateRun, Verdict
 from opslib.intake.identities import identity, outdate_memberships, repeated_rows, version
-from opslib.intake.notation import listed, parquet_source, parquet_sources, quoted, quoted_list
-from opslib.intake.stage import Staged, accounting
+from opslib.intake.notation import listed, parquet_sources, quoted
+from opslib.intake.stage import PLACE, Staged, accounting
 from opslib.settings import Organisation
-from opslib.store.files import write_json, write_text
+from opslib.store.files import remove_all, remove_file, write_json
 from opslib.store.memo import digest_of
-from opslib.store.warehouse import WEEKLY_TABLES, Warehouse, write_parquet
+from opslib.store.warehouse import WEEKLY_TABLES, Warehouse, former_neighbours, write_parquet
 from opslib.tables import TABLES, Table
 from opslib.weeks import last_complete_week, week_bounds, week_of_day
 
@@ -50,7 +52,7 @@ class Admission:
     """What came of the exports: the verdict, the instant they reach, the week that was judged, the rows.
 
     `rows` has a row per `file` and `table` with the numbers of rows `read`, `left_out`, `replaced`, `set_aside` and
-    `kept`. `shortage` says that no week is complete, where none is.
+    `kept`. `shortage` says that no week is complete, where none is. `quarantined` are the files of rows set aside.
     """
 
     verdict: Verdict
@@ -58,6 +60,7 @@ class Admission:
     week: str
     rows: pd.DataFrame
     shortage: str | None
+    quarantined: tuple[Path, ...]
 
 
 def admit(
@@ -130,21 +133,23 @@ def admit(
             set_aside = run.set_aside.get(table, _REASONS.empty_table()).cast(_REASONS)
             unusable = _unusable(con, run, TABLES[table], set_aside)
             aside[table] = pa.concat_tables([set_aside, unusable.cast(_REASONS)])
-        _write_quarantine(con, warehouse, quarantine, staged, aside, rows)
+        quarantined = _write_quarantine(con, warehouse, quarantine, staged, aside, rows)
         for table in present:
             _write_standard(con, warehouse, TABLES[table], aside[table], organisation, rows)
         for table in set(TABLES) - set(present):
             for path in warehouse.files("standard", table):
-                path.unlink()
+                remove_file(path)
     rows = rows.reset_index()
     _check_accounting(rows)
     kept = rows.groupby("table")["kept"].sum()
     present = {name: columns for name, columns in present.items() if kept[name] or name not in _WITHHELD}
     write_json({table: sorted(columns) for table, columns in present.items()}, warehouse.root / "standard/columns.json")
-    write_text(run.verdict.to_json(), warehouse.root / "gate" / f"{week}.json")
-    return Admission(run.verdict, as_of, week, rows, shortage)
+    warehouse.generations.write(run.verdict.to_json().encode(), warehouse.root / "gate" / f"{week}.json")
+    return Admission(run.verdict, as_of, week, rows, shortage, quarantined)
 
 
+_OF_QUARANTINE = ["file", "row", "reason"]
+_DAMAGE = pa.schema([("file", pa.string()), ("reason", pa.string())])
 _REASONS = pa.schema([("_file", pa.string()), ("_row", pa.int64()), ("reason", pa.string())])
 
 
@@ -179,13 +184,7 @@ def _candidates(
         `_file`, `_row` and `reason` of the rows that repeat a key and that nothing puts in order.
     """
     whole = [item for item in staged if item.table == table.name and item.damage is None]
-    paths = [warehouse.root / item.parquet for item in whole]
-    files, orders = quoted_list([item.file for item in whole]), ", ".join(str(item.order) for item in whole)
-    read = (
-        f"SELECT {_columns(table.names)}, [{files}][file_index::BIGINT + 1] AS _file, "
-        f"[{orders}][file_index::BIGINT + 1] AS _order, file_row_number AS _row, _row AS _source_row, _unreadable "
-        f"FROM {parquet_sources(paths, 'file_row_number = true')}"
-    )
+    read = f"SELECT * FROM {_staged_rows(warehouse, table, whole)}"
     nothing = ", ".join(f'NULL::{_sql_type(column.arrow)} AS "{column.name}"' for column in table)
     empty = f"SELECT {nothing}, '' AS _file, 0 AS _order, 0 AS _row, 0 AS _source_row, NULL::VARCHAR AS _unreadable"
     source = read if whole else f"{empty} LIMIT 0"
@@ -240,15 +239,13 @@ def _add_repeated(
     con.execute(f"ALTER TABLE {name} ADD COLUMN _repeats VARCHAR")
     if not repeated.num_rows:
         return
+    files = set(pc.unique(repeated["_file"]).to_pylist())
+    items = [item for item in staged if item.table == table.name and item.file in files]
     con.register("repeated", repeated)
-    for file in pc.unique(repeated["_file"]).to_pylist():
-        item = next(each for each in staged if (each.table, each.file) == (table.name, file))
-        con.execute(
-            f"INSERT INTO {name} BY NAME SELECT {_columns(table.names, 's.')}, w._file, {item.order} AS _order, "
-            f"w._row, s._row AS _source_row, s._unreadable, w.reason AS _repeats FROM {_staged_rows(warehouse, item)} "
-            "s JOIN repeated w ON w._row = s.file_row_number WHERE w._file = $file ORDER BY w._row",
-            {"file": file},
-        )
+    con.execute(
+        f"INSERT INTO {name} BY NAME SELECT s.*, w.reason AS _repeats FROM {_staged_rows(warehouse, table, items)} s "
+        "JOIN repeated w ON w._file = s._file AND w._row = s._row ORDER BY s._file, s._row"
+    )
     con.unregister("repeated")
 
 
@@ -389,8 +386,8 @@ def _damaged_files(
     for item in staged:
         if item.damage is None:
             continue
-        rows = _staged_rows(warehouse, item)
         table = TABLES[item.table]
+        rows = _staged_rows(warehouse, table, [item])
         if "team" in table.names:
             query = f"SELECT DISTINCT team FROM {rows}"
         elif "ticket_id" in table.names:
@@ -415,9 +412,33 @@ def _damaged_files(
     return files
 
 
-def _staged_rows(warehouse: Warehouse, item: Staged) -> str:
-    """The rows of a staged file; `file_row_number` is unique where one row of an export gives several of a table."""
-    return parquet_source(warehouse.root / item.parquet, "file_row_number = true")
+def _staged_rows(warehouse: Warehouse, table: Table, items: Sequence[Staged]) -> str:
+    """SQL for FROM: the rows that at least one export file gives to a table.
+
+    Beside the columns of the table stand `_file` and `_order` of the export file, `_source_row` (the row there),
+    `_row` (a number that is unique in the file where one row of it gives several of a table) and `_unreadable`.
+    """
+    members: dict[Path, dict[int, Staged]] = {}
+    for item in items:
+        members.setdefault(warehouse.root / item.parquet, {})[item.place] = item
+    # By Parquet file and place in it; rows of export files that are not asked for stand at places that have no name.
+    places = [of_file.get(place) for of_file in members.values() for place in range(max(of_file) + 1)]
+    files = ", ".join("NULL" if item is None else quoted(item.file) for item in places)
+    orders = ", ".join("NULL" if item is None else str(item.order) for item in places)
+    lasts = [max(of_file) for of_file in members.values()]
+    starts = accumulate((last + 1 for last in lasts[:-1]), initial=0)
+    place = f"{_of_parquet(starts)} + {PLACE} + 1"
+    return (
+        f"(SELECT {_columns(table.names)}, [{files}][{place}] AS _file, [{orders}][{place}] AS _order, "
+        f"file_row_number AS _row, _row AS _source_row, _unreadable "
+        f"FROM {parquet_sources(list(members), 'file_row_number = true')} "
+        f"WHERE {PLACE} <= {_of_parquet(lasts)} AND [{files}][{place}] IS NOT NULL)"
+    )
+
+
+def _of_parquet(numbers: Iterable[int]) -> str:
+    """SQL of the number that belongs to the Parquet file of a row."""
+    return f"[{', '.join(map(str, numbers))}][file_index::BIGINT + 1]"
 
 
 def _is_there(con: duckdb.DuckDBPyConnection, name: str) -> bool:
@@ -431,42 +452,73 @@ def _write_quarantine(
     staged: Sequence[Staged],
     aside: Mapping[str, pa.Table],
     rows: pd.DataFrame,
-) -> None:
-    """Write the rows that were set aside with their reasons, and forget those of earlier runs."""
+) -> tuple[Path, ...]:
+    """Write the rows that were set aside with their reasons, and forget those of earlier runs; the files written."""
     paths = set()
-    files_of = {table: set(pc.unique(reasons["_file"]).to_pylist()) for table, reasons in aside.items()}
-    for item in staged:
-        if item.damage is None and item.file not in files_of.get(item.table, ()):
+    for table, reasons in aside.items():
+        damage = {item.file: item.damage for item in staged if item.table == table and item.damage is not None}
+        files = damage.keys() | set(pc.unique(reasons["_file"]).to_pylist())
+        items = [item for item in staged if item.table == table and item.file in files]
+        if not items:
             continue
-        source = _staged_rows(warehouse, item)
-        reasons = aside.get(item.table, _REASONS.empty_table())
-        if item.damage is not None:
-            query = (
-                f"SELECT {quoted(item.file)} AS file, _row AS row, $why AS reason, "
-                f"* EXCLUDE (_row, _unreadable, file_row_number) FROM {source} ORDER BY file_row_number"
-            )
-            rejected = con.sql(query, params={"why": item.damage}).to_arrow_table()
-            rows.loc[(item.file, item.table), "set_aside"] = len(rejected)
-        else:
-            con.register("reasons", reasons)
-            query = (
-                f"SELECT {quoted(item.file)} AS file, s._row AS row, "
-                "concat_ws('; ', w.reason, s._unreadable) AS reason, "
-                "s.* EXCLUDE (_row, _unreadable, file_row_number) "
-                f"FROM {source} s JOIN "
-                "(SELECT _row, string_agg(reason, '; ' ORDER BY reason) AS reason FROM reasons "
-                "WHERE _file = $file GROUP BY _row) w ON w._row = s.file_row_number ORDER BY s.file_row_number"
-            )
-            rejected = con.sql(query, params={"file": item.file}).to_arrow_table()
-            con.unregister("reasons")
-            rows.loc[(item.file, item.table), "set_aside"] = len(rejected)
-        if len(rejected):
-            path = quarantine / item.table / f"{_safe_name(item.file)}.parquet"
-            write_parquet(rejected, path)
-            paths.add(path)
+        con.register("reasons", reasons)
+        con.register("damage", pa.table([list(damage), list(damage.values())], schema=_DAMAGE))
+        rejected = con.sql(f"""
+            SELECT s._file AS file, s._source_row AS row,
+                   coalesce(d.reason, concat_ws('; ', w.reason, s._unreadable)) AS reason,
+                   {_columns(TABLES[table].names, "s.")}
+            FROM {_staged_rows(warehouse, TABLES[table], items)} s
+            LEFT JOIN damage d ON d.file = s._file
+            LEFT JOIN (
+                SELECT _file, _row, string_agg(reason, '; ' ORDER BY reason) AS reason FROM reasons GROUP BY _file, _row
+            ) w ON w._file = s._file AND w._row = s._row
+            WHERE d.file IS NOT NULL OR w._row IS NOT NULL ORDER BY s._order, s._row
+        """).to_arrow_table()
+        con.unregister("reasons")
+        con.unregister("damage")
+        counts = {each["values"]: each["counts"] for each in pc.value_counts(rejected["file"]).to_pylist()}
+        start = 0
+        for item in sorted(items, key=lambda each: each.order):
+            count = counts.get(item.file, 0)
+            rows.loc[(item.file, table), "set_aside"] = count
+            if count:
+                path = quarantine / table / f"{_safe_name(item.file)}.parquet"
+                write_parquet(rejected.slice(start, count), path)
+                paths.add(path)
+            start += count
     for path in quarantine.glob("*/*.parquet"):
-        if path not in paths:
+        if path not in paths and _is_quarantine(path):
             path.unlink()
+    return tuple(sorted(paths))
+
+
+def remove_former_quarantine(warehouse: Warehouse) -> list[str]:
+    """Remove the rows set aside beside a warehouse, where earlier versions kept them for all warehouses there.
+
+    Returns:
+        A line that says so; none where there are none, or where a warehouse that still uses the place is beside.
+    """
+    folder = warehouse.root.parent / "quarantine"
+    paths = [path for path in folder.glob("*/*.parquet") if _is_quarantine(path)]
+    if not paths or former_neighbours(warehouse.root):
+        return []
+    remove_all(paths)
+    for place in [*{path.parent for path in paths}, folder]:
+        if not any(place.iterdir()):
+            place.rmdir()
+    return [f"rows that are set aside lie in {warehouse.root / 'quarantine'} now; {len(paths)} files of {folder} went"]
+
+
+def _is_quarantine(path: Path) -> bool:
+    """Whether a file is one of rows set aside; what somebody else put there is left alone."""
+    if path.parent.name not in TABLES or not path.is_file():
+        return False
+    try:
+        return bool(pq.read_schema(path).names[:3] == _OF_QUARANTINE)
+    except (pa.ArrowException, OSError) as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise
+        return False
 
 
 def _safe_name(file: str) -> str:

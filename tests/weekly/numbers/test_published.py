@@ -79,7 +79,7 @@ def write_values(warehouse: Warehouse, state: str = "settled", **values: float |
     rows = rows.assign(team=TEAM, week="2026-W45", channel="all", missing=pd.Series([None] * len(rows), dtype="str"))
     rows["state"] = state
     by_channel = rows.assign(channel="email", value=rows["value"] + 1)
-    warehouse.write("facts", "weekly_values", pd.concat([rows, by_channel]))
+    warehouse.write("facts", "weekly_values", pd.concat([rows, by_channel]), partition_by_week=True)
 
 
 def causes(warehouse: Warehouse, as_of: datetime = SECOND) -> dict[str, tuple[float, float, str]]:
@@ -197,7 +197,8 @@ def test_a_number_that_became_null_is_restated_too(warehouse, organisation):
 
 def test_without_a_record_of_the_last_publication_no_cause_is_made_up(warehouse, organisation):
     publish(warehouse, organisation, FIRST)
-    (warehouse.root / "memo" / "published.json").unlink()
+    warehouse.generations.forget(warehouse.root / "published" / "marks.json")
+    (warehouse.root / "published" / "marks.json").unlink()
     write_values(warehouse, created=2, first_reply_median=3600)
     publish(warehouse, organisation, SECOND)
     assert causes(warehouse) == {"first_reply_median": (7200, 3600, "not known")}
