@@ -40,7 +40,8 @@ _NO_WIDTH: Final = (
     "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff"
 )
 # Escapes of visible characters only: what ends an address must not come out of one.
-_PERCENT: Final = r"%(?:25)?(?:40|2[BDEbde]|5[Ff]|3[0-9]|[46][1-9A-Fa-f]|[57][0-9Aa])"
+# Signs of an address only: behind a per cent sign digits are as often a number of their own.
+_PERCENT: Final = r"%(?:25)?(?:40|2[BDEbde]|5[Ff])(?![0-9])"
 _ENTITY: Final = (
     r"&(?:amp;)?(?:#[0-9]{1,7}|#[xX][0-9A-Fa-f]{1,6}|commat|period|nbsp|shy|zwnj|zwj|hyphen|lowbar|plus|colon);?"
 )
@@ -64,7 +65,7 @@ _MARKS: Final = re.compile("(?<=[A-Za-z0-9])[\u0300-\u036f\u20d0-\u20f0]+")
 FOLDABLE: Final = (
     r"[^\x00-\x{7F}\p{L}\x{2018}-\x{201E}\x{2026}\x{20AC}\x{A3}\x{A9}\x{AE}\x{BF}\x{A1}]|"
     r"[\x{FF21}-\x{FF5A}\x{1D400}-\x{1D7FF}]"
-    r"|%(?:25)?[2-7]|&(?:amp;)?(?:#|commat|period|nbsp|shy|zw|hyphen|lowbar|plus|colon)|=40|=2[Ee]|=\r?\n|\\u00"
+    r"|%(?:25)?[245]|&(?:amp;)?(?:#|commat|period|nbsp|shy|zw|hyphen|lowbar|plus|colon)|=40|=2[Ee]|=\r?\n|\\u00"
     r"|<wbr|<!--|[@.]<|\w</?[a-zA-Z][^<>]*>[@.]"
 )
 """RE2 pattern of texts that `fold` may change."""
