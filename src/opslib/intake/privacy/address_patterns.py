@@ -137,7 +137,7 @@ def addresses(text: str) -> list[Span]:
         else:
             # The words of one that is none may hold the number of the next.
             place = match.start() + 1
-            while place < len(text) and text[place].isdigit():
+            while place < len(text) and text[place].isdecimal():
                 place += 1
     if _ZIP_CODE.search(text):
         for match in _BEFORE_ZIP.finditer(text):
@@ -169,10 +169,10 @@ def _is_address(match: re.Match[str], text: str) -> bool:
     if named and suffix in _STREET_SUFFIX and len(names) <= 3:
         return True
     capitals = (match.group("second") or match.group("suffix"))[0].isupper() and all(
-        name[0].isupper() or name[0].isdigit() for name in names
+        name[0].isupper() or name[0].isdecimal() for name in names
     )
     # "5 Star Place" is praise; a house number of one digit needs more beside it.
-    return capitals and (named or (suffix in _STREET_SUFFIX and text[start : start + 2].isdigit()))
+    return capitals and (named or (suffix in _STREET_SUFFIX and text[start : start + 2].isdecimal()))
 
 
 def _stands_before_zip(match: re.Match[str]) -> bool:

@@ -113,8 +113,8 @@ def cards(text: str) -> list[Span]:
             spans.extend(_cards_within(match.group(), start))
     for match in matches_in(text, windows(text, _DIGIT, 1, 60), _CARD_GROUPS):
         groups = match.group(1)
-        ends = [index + 1 for index, character in enumerate(groups) if character.isdigit()]
-        digits = "".join(filter(str.isdigit, groups))
+        ends = [index + 1 for index, character in enumerate(groups) if character.isdecimal()]
+        digits = "".join(filter(str.isdecimal, groups))
         for length in range(min(_LONGEST_CARD, len(digits)), SHORTEST_CARD - 1, -1):
             number = digits[:length]
             if _is_card(number) if length == len(digits) else _ISSUED.fullmatch(number) and _luhn(number):

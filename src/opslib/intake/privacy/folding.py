@@ -43,7 +43,8 @@ _NO_WIDTH: Final = (
 # Signs of an address only: behind a per cent sign digits are as often a number of their own.
 _PERCENT: Final = r"%(?:25)?(?:40|2[BDEbde]|5[Ff])(?![0-9])"
 _ENTITY: Final = (
-    r"&(?:amp;)?(?:#[0-9]{1,7}|#[xX][0-9A-Fa-f]{1,6}|commat|period|nbsp|shy|zwnj|zwj|hyphen|lowbar|plus|colon);?"
+    r"&(?:amp;)?(?:#[0-9]{1,7};|#0{0,5}(?:64|46)(?![0-9;-])|#[xX][0-9A-Fa-f]{1,6};"
+    r"|(?:commat|period|nbsp|shy|zwnj|zwj|hyphen|lowbar|plus|colon);?)"
 )
 _QUOTED_PRINTABLE: Final = r"=40(?<=[\w.+-]=40)(?=[\w-]+(?:\.|=2[Ee])\w)|=2[Ee](?<=\w=2[Ee])(?=\w)"
 _SOFT_BREAK: Final = r"=\r?\n(?=\S)"

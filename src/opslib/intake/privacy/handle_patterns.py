@@ -205,7 +205,7 @@ def _add_said(spans: list[Span], text: str, match: re.Match[str], firm: bool) ->
     if (
         len(lowered) < 3
         or lowered in _MAKES_A_SENTENCE
-        or lowered.replace(".", "").isdigit()
+        or lowered.replace(".", "").isdecimal()
         or _CLOCK.fullmatch(lowered)
     ):
         return

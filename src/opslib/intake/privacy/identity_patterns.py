@@ -179,12 +179,12 @@ def documents(text: str) -> list[Span]:
             words = serial.split(" ")
             kept = [words[0]]
             for word in words[1:]:
-                if not any(map(str.isdigit, word)):
+                if not any(map(str.isdecimal, word)):
                     break
                 kept.append(word)
             serial = " ".join(kept)
             end = start + len(serial)
-        digits = sum(map(str.isdigit, serial))
+        digits = sum(map(str.isdecimal, serial))
         if digits >= 4 and not _NO_SERIAL.search(serial):
             spans.append((start, end, "document"))
     spans.extend((*match.span(1), "document") for match in matches_in(text, near, _DOCUMENT_AFTER))

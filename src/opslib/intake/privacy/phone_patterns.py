@@ -163,14 +163,14 @@ def _national(text: str, start: int, end: int, regions: str) -> list[Span]:
     if text[max(0, start - 1) : start] == "(":
         start -= 1
     run = text[start:end]
-    digits = [character for character in run if character.isdigit()]
+    digits = [character for character in run if character.isdecimal()]
     if len(digits) > _MOST_OF_A_NATIONAL:
         spans = []
         for piece in _PIECES.finditer(run):
-            whole = sum(map(str.isdigit, piece.group())) <= _MOST_OF_A_NATIONAL
+            whole = sum(map(str.isdecimal, piece.group())) <= _MOST_OF_A_NATIONAL
             for own in (_TRIMMED if whole else _WORDS).finditer(run, *piece.span()):
                 place, stop = start + own.start(), start + own.end()
-                if 7 <= sum(map(str.isdigit, own.group())) <= _MOST_OF_A_NATIONAL and _is_national(
+                if 7 <= sum(map(str.isdecimal, own.group())) <= _MOST_OF_A_NATIONAL and _is_national(
                     text, place, stop, regions
                 ):
                     spans.append((place, stop, "phone"))
@@ -185,7 +185,7 @@ def _is_national(text: str, start: int, end: int, regions: str) -> bool:
     run = text[start:end]
     if (DATE.match(text, start, end) and not _PAIRS.fullmatch(run)) or _GLUED_AFTER.match(text, end):
         return False
-    number = "".join(filter(str.isdigit, run))
+    number = "".join(filter(str.isdecimal, run))
     if run.count("(") != run.count(")"):
         return False
     if number.startswith("000") or (len(set(number)) <= 2 and len(number) > 7):
@@ -208,7 +208,7 @@ def _is_plausible(text: str, start: int, end: int, run: str, number: str, region
         return False
     if _is_dotted(run) and not _PAIRS.fullmatch(run):
         return False
-    in_groups = _GROUPED.fullmatch(run) and not run.isdigit() and not number.endswith("000")
+    in_groups = _GROUPED.fullmatch(run) and not run.isdecimal() and not number.endswith("000")
     if 9 <= len(number) <= 12 and (in_groups or _PAIRS.fullmatch(run)):
         return True
     return any(_is_valid(number, region) for region in regions.split()) and _is_shaped(run)
@@ -238,7 +238,7 @@ def _is_valid(number: str, region: str) -> bool:
 
 
 def _is_international(number: str) -> bool:
-    digits = "".join(filter(str.isdigit, number))
+    digits = "".join(filter(str.isdecimal, number))
     if number.lstrip("(").startswith("00"):
         return _is_of_some_country(digits[2:])
     if number.startswith("011"):

@@ -312,7 +312,7 @@ def _entropy(word: str) -> float:
 
 def _is_random(word: str) -> bool:
     """Whether a word is like a key: letters and digits without a word's order."""
-    digits = sum(map(str.isdigit, word))
+    digits = sum(map(str.isdecimal, word))
     letters = sum(map(str.isalpha, word))
     if len(word) < _SHORTEST_KEY or not letters:
         return len(word) >= _SHORTEST_KEY + 6 and digits == len(word)
@@ -331,7 +331,7 @@ def _add_password(spans: list[Span], text: str, match: re.Match[str]) -> None:
         return
     stripped = secret.rstrip(".,;:)]}?!") or secret
     # An exclamation mark at the end is as often part of a password as of a sentence.
-    if secret.endswith("!") and any(map(str.isdigit, stripped)):
+    if secret.endswith("!") and any(map(str.isdecimal, stripped)):
         stripped = secret
     word = stripped.lower()
     if len(word) < 3 or word in _NO_PASSWORD:
@@ -339,7 +339,7 @@ def _add_password(spans: list[Span], text: str, match: re.Match[str]) -> None:
     link = match.group("link")
     firm = any(sign in link for sign in ":=|*") or "->" in link or _QUOTE_OPENS.match(link) is not None
     marked = (
-        any(map(str.isdigit, stripped))
+        any(map(str.isdecimal, stripped))
         or any(not c.isalnum() and c not in "-'’" for c in stripped)
         or bool(re.search(r"[a-z][A-Z]", stripped))
     )
@@ -349,10 +349,10 @@ def _add_password(spans: list[Span], text: str, match: re.Match[str]) -> None:
         link = link.replace("to", "")
     if not (firm or spoken):
         has_letters = any(map(str.isalpha, stripped))
-        is_pin = word.isdigit() and len(word) <= _LONGEST_PIN and match.group().lower().startswith("pin")
+        is_pin = word.isdecimal() and len(word) <= _LONGEST_PIN and match.group().lower().startswith("pin")
         is_plain = not link.strip() and _PLAIN_SECRET.fullmatch(stripped) is not None
         if not is_plain or not (
-            is_pin or (has_letters and any(map(str.isdigit, stripped)) and len(word) >= _SHORTEST_BARE)
+            is_pin or (has_letters and any(map(str.isdecimal, stripped)) and len(word) >= _SHORTEST_BARE)
         ):
             return
     if not marked:

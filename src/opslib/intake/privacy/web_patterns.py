@@ -103,11 +103,11 @@ def _is_token(segment: str, before: str) -> bool:
     if not _TOKEN.fullmatch(segment) or _NUMBERED_FILE.search(segment) or before in _NOT_BEFORE_A_TOKEN:
         return False
     if before in _BEFORE_A_TOKEN:
-        digits = sum(map(str.isdigit, segment))
+        digits = sum(map(str.isdecimal, segment))
         return digits >= 2 or (len(segment) >= 10 and _mixes_case(segment)) or bool(_ONE_WORD.fullmatch(segment))
     if _UUID.fullmatch(segment):
         return True
-    return any(sum(map(str.isdigit, run)) >= 2 and sum(map(str.isalpha, run)) >= 3 for run in _DENSE.findall(segment))
+    return any(sum(map(str.isdecimal, run)) >= 2 and sum(map(str.isalpha, run)) >= 3 for run in _DENSE.findall(segment))
 
 
 def _mixes_case(word: str) -> bool:
