@@ -264,9 +264,14 @@ class Team(Settings):
 
 
 class Privacy(Settings):
-    """Shields for small groups."""
+    """Shields for small groups, and for what customers write.
+
+    `countries` are those whose national telephone numbers are taken out of texts, beside those of each ticket's
+    language and region: ISO 3166 codes. Without them, those whose holidays the calendars keep.
+    """
 
     minimum_group: int = Field(default=5, ge=2)
+    countries: tuple[Annotated[str, Field(pattern=r"^[A-Z]{2}$")], ...] = ()
 
 
 class ReadingLimits(Settings):
@@ -362,6 +367,13 @@ class Organisation(Settings):
     def zone(self) -> ZoneInfo:
         """The time zone that dates the organisation's weeks."""
         return ZoneInfo(self.time_zone)
+
+    @property
+    def countries(self) -> tuple[str, ...]:
+        """The countries whose national telephone numbers are taken out of texts, as ISO 3166 codes."""
+        holidays = (calendar.holidays.country for calendar in self.calendars if calendar.holidays is not None)
+        kept = (country for country in holidays if country is not None)
+        return self.privacy.countries or tuple(dict.fromkeys(kept)) or ("US",)
 
     @property
     def team_names(self) -> tuple[str, ...]:

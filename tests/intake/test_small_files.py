@@ -17,6 +17,7 @@ import pytest
 from opslib.intake import stage as staging
 from opslib.intake.mapping import map_file
 from opslib.intake.mapping.sources import SourceMapping, load_source
+from opslib.intake.privacy import shield
 from opslib.intake.privacy.pseudonyms import Pseudonymiser
 from opslib.intake.reading import csv_rows, small_files
 from opslib.intake.stage import PLACE, Staged, stage
@@ -100,7 +101,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     count(csv_rows, "_copied")
     count(csv_rows, "_record_by_record")
     count(map_file, "_mapped")
-    count(staging, "redact_many")
+    count(shield, "redact_many")
     return names
 
 

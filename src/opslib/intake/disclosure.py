@@ -164,12 +164,36 @@ def shown_name(path: Path) -> str:
     >>> shown_name(Path("tickets_jane@example.com_2026-11-09.csv")), shown_name(Path("tickets-2026-11-09.csv"))
     ('[email]2026-11-09.csv', 'tickets-2026-11-09.csv')
     """
-    return shown_title(os.fsencode(path.name).decode("utf-8", "backslashreplace"))
+    return shown_title(_written(path.name))
+
+
+def shown_way(way: Path, mark: str) -> str:
+    """The way to a file, its name and those of its folders as `shown_name` shows them.
+
+    Args:
+        way: from the folder that is read.
+        mark: stands in the name where anything was replaced, so that no two files are called the same.
+
+    >>> shown_way(Path("us/of jane@example.com.csv"), "c0ffee"), shown_way(Path("us/tickets.csv.gz"), "c0ffee")
+    ('us/of [email] c0ffee.csv', 'us/tickets.csv.gz')
+    """
+    written = [printable(_written(part)) for part in way.parts]
+    *folders, name = map(_shown_name, written)
+    if [*folders, name] != written:
+        ending = _ENDING.search(name)
+        place = ending.start() if ending else len(name)
+        name = f"{name[:place]} {mark}{name[place:]}"
+    return "/".join([*folders, name])
 
 
 def shown_title(name: str) -> str:
     """The name of a sheet, or of a file, as `shown_name` shows it."""
     return _shown_name(printable(name))
+
+
+def _written(name: str) -> str:
+    """A name of the file system, bytes that are no text written out."""
+    return os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
 @lru_cache(4096)

@@ -7,6 +7,7 @@ was staged of it is taken out of its batch.
 
 from __future__ import annotations
 
+import os
 import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -25,17 +26,17 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from opslib.errors import ExportError
-from opslib.intake.disclosure import shown_name
+from opslib.intake.disclosure import shown_name, shown_way
 from opslib.intake.mapping.export_files import find_files, lookup_files
+from opslib.intake.mapping.known_persons import KnownPersons, feeds_with_names, read_persons
 from opslib.intake.mapping.look_ups import LookUps, label_of
 from opslib.intake.mapping.map_file import MappedFile, map_files
 from opslib.intake.mapping.sources import SourceMapping
 from opslib.intake.notation import parquet_sources
 from opslib.intake.privacy.key import FINGERPRINT
 from opslib.intake.privacy.kinds import KINDS
-from opslib.intake.privacy.labels import pseudonymise_personal_ids, pseudonymise_personal_items, redact_labels
 from opslib.intake.privacy.pseudonyms import Pseudonymiser
-from opslib.intake.privacy.redaction import redact_many
+from opslib.intake.privacy.shield import Shield
 from opslib.intake.reading.small_files import batches_of
 from opslib.processes import workers_beside
 from opslib.settings import ReadingLimits
@@ -46,17 +47,14 @@ from opslib.tables import TABLES, Table
 
 PLACE: Final = "_place"
 """The column of a staged Parquet file that tells which file of its batch a row is of."""
-_REDACTED_AT_ONCE = 20_000
-_WORTH_A_PROCESS_BYTES = 50_000_000
-"""Of text from which on processes are worth their start: redacting less takes no longer than importing pandas there."""
-
-
 _STAGED: Final = re.compile(r"[0-9a-f]{24}(-\d+)?")
 """What a folder of staged files is called; any other is somebody else's."""
 _KEPT_AT_ONCE: Final = 16
 _LOOKED_UP: Final = "what export files look up in each other"
 """Of which the pseudonym keys the digests of looked-up rows; it is kept nowhere."""
 _PSEUDONYMS: Final = "pseudonyms"
+_PERSONS: Final = "names of persons"
+"""Of which the pseudonym keys the digests of names; the names are kept nowhere."""
 _READINGS: Final = 3
 """How often a file that changes is read before it is refused."""
 
@@ -92,6 +90,7 @@ def stage(
     exports: Path,
     pseudonymiser: Pseudonymiser,
     *,
+    region: str = "US",
     limits: ReadingLimits | None = None,
     workers: int = 1,
     on_file: Callable[[str], None] | None = None,
@@ -103,6 +102,8 @@ def stage(
         source: How the source's files map to the standard tables.
         exports: The folder with the export files; they are read, never copied.
         pseudonymiser: Makes the pseudonyms of ids that name a person.
+        region: The organisation's countries, whose national telephone numbers are taken out of texts: ISO 3166 codes
+            separated by spaces.
         limits: How much one export file may ask for.
         workers: Processes that redact free text side by side.
         on_file: Called with the name of each file as it is read.
@@ -120,14 +121,18 @@ def stage(
         "code": code_of(__name__),
         "mapping": digest_of(source.model_dump_json()),
         _PSEUDONYMS: pseudonymiser.one(FINGERPRINT),
+        "region": region,
         "limits": digest_of((limits or ReadingLimits()).model_dump_json()),
         # A mapping with look-ups depends on the files looked up too.
         "looked_up": digest_of([versions[path].sha256 for path in looked_up]),
     }
-    names = _names_of(files, exports)
+    names = {path: _name_of(path, exports, pseudonymiser) for path in files}
     memo = warehouse.memo("staged")
     staged: list[Staged] = []
     fresh: dict[str, tuple[Basis, list[dict[str, Any]], list[Path]]] = {}
+    contents = {path: versions[path].sha256 for path in files}
+    persons = _Persons(warehouse, source, contents, exports, rests_on, pseudonymiser)
+    rests_on |= {"persons": persons.digest}
     bases = {path: rests_on | {"content": digest_of([names[path], versions[path].sha256])} for path in files}
     new = [path for path in files if not memo.holds(names[path], bases[path])]
     secret = pseudonymiser.one(_LOOKED_UP)
@@ -143,7 +148,9 @@ def stage(
             entries = memo.note(names[path])
             fresh[names[path]] = (bases[path], entries, _made(warehouse, entries))
             new.remove(path)
-        work = _Staging(warehouse, source, exports, pseudonymiser, limits, look_ups, pool)
+        known = persons.read(look_ups) if new else KnownPersons(frozenset(), None)
+        shield = Shield(pseudonymiser, region, known.agents, known.tickets)
+        work = _Staging(warehouse, source, exports, shield, limits, look_ups, pool)
         for paths in _batches(source, new):
             for path in paths:
                 if on_file is not None:
@@ -244,16 +251,46 @@ def _changes_while_read(path: Path) -> ExportError:
     return ExportError(f"{shown_name(path)}: the file changes while it is read; run again once it is written whole")
 
 
-def _names_of(paths: Iterable[Path], exports: Path) -> dict[Path, str]:
-    """What export files are called: their ways from the folder of the exports, without personal data; no two alike."""
-    names: dict[Path, str] = {}
-    times: Counter[str] = Counter()
-    for path in sorted(paths):
-        folder = path.parent.relative_to(exports) if path.parent.is_relative_to(exports) else Path()
-        name = (folder / shown_name(path)).as_posix()
-        times[name] += 1
-        names[path] = name if times[name] == 1 else f"{name} ({times[name]})"
-    return names
+def _name_of(path: Path, exports: Path, pseudonymiser: Pseudonymiser) -> str:
+    """What an export file is called: its way from the folder of the exports, without personal data."""
+    way = path.relative_to(exports) if path.is_relative_to(exports) else Path(path.name)
+    return shown_way(way, pseudonymiser.one(os.fsencode(way).decode("utf-8", "backslashreplace"))[:8])
+
+
+@dataclass
+class _Persons:
+    """The names of persons that the export tells, and a keyed digest of them that can be known without reading."""
+
+    warehouse: Warehouse
+    source: SourceMapping
+    contents: Mapping[Path, str]
+    exports: Path
+    rests_on: Basis
+    pseudonymiser: Pseudonymiser
+    known: KnownPersons | None = None
+
+    @property
+    def _files(self) -> list[Path]:
+        return [path for path in self.contents if feeds_with_names(self.source, path)]
+
+    @property
+    def digest(self) -> str:
+        """A digest by which it is seen that other names are known than before; empty where none are."""
+        if not self._files:
+            return ""
+        memo = self.warehouse.memo("persons")
+        basis = {**self.rests_on, "content": digest_of([self.contents[path] for path in self._files])}
+        if not memo.holds(_PERSONS, basis):
+            with LookUps(self.exports) as look_ups:
+                known = self.read(look_ups)
+            memo.keep(_PERSONS, basis, self.pseudonymiser.one(digest_of(sorted(known.agents)) + _PERSONS))
+        return str(memo.note(_PERSONS))
+
+    def read(self, look_ups: LookUps) -> KnownPersons:
+        """The names; read once."""
+        if self.known is None:
+            self.known = read_persons(self.source, self._files, look_ups)
+        return self.known
 
 
 @dataclass(frozen=True)
@@ -263,7 +300,7 @@ class _Staging:
     warehouse: Warehouse
     source: SourceMapping
     exports: Path
-    pseudonymiser: Pseudonymiser
+    shield: Shield
     limits: ReadingLimits | None
     look_ups: LookUps
     pool: ProcessPoolExecutor | None
@@ -311,7 +348,7 @@ class _Staging:
             found = folder / "found.parquet"
             _write_found({names[path]: each for path, each in zip(versions, files, strict=True)}, found)
             pieces = {
-                table: _write(members, folder / f"{table}.parquet", self.pseudonymiser, self.pool)
+                table: _write(members, folder / f"{table}.parquet", self.shield, self.pool)
                 for table, members in by_table.items()
             }
         root = self.warehouse.root
@@ -404,7 +441,7 @@ def _write_found(files: Mapping[str, Sequence[MappedFile]], parquet: Path) -> No
 
 
 def _write(
-    members: Mapping[int, MappedFile], parquet: Path, pseudonymiser: Pseudonymiser, pool: ProcessPoolExecutor | None
+    members: Mapping[int, MappedFile], parquet: Path, shield: Shield, pool: ProcessPoolExecutor | None
 ) -> dict[int, Counter[str]]:
     """Write what the files of a batch give to one table, by their places; the pieces that were redacted of each."""
     table = TABLES[next(iter(members.values())).table]
@@ -414,8 +451,8 @@ def _write(
     def write(aside: Path) -> None:
         with pq.ParquetWriter(aside, schema, compression="zstd") as writer:
             for chunk in _chunks(members):
-                rows, counts = _without_personal_data(chunk.select(schema.names), table, pseudonymiser, pool)
-                for place, of_place in _by_place(chunk, rows, counts, table, pseudonymiser).items():
+                rows, counts = shield.without_personal_data(chunk.select(schema.names), table, pool)
+                for place, of_place in _by_place(chunk, rows, counts, table, shield).items():
                     pieces.setdefault(place, Counter()).update(of_place)
                 writer.write_table(rows.cast(schema))
 
@@ -439,7 +476,7 @@ def _chunks(members: Mapping[int, MappedFile]) -> Iterator[pa.Table]:
 
 
 def _by_place(
-    before: pa.Table, after: pa.Table, pieces: Counter[str], table: Table, pseudonymiser: Pseudonymiser
+    before: pa.Table, after: pa.Table, pieces: Counter[str], table: Table, shield: Shield
 ) -> dict[int, Counter[str]]:
     """The pieces redacted by kind of each file of a batch: what was put in their place is counted in its rows."""
     places = before[PLACE].to_numpy()
@@ -458,68 +495,11 @@ def _by_place(
     if any(of_kind.sum() != pieces[kind] for kind, of_kind in counts.items()):
         # Where a text holds such a word of its own within what was taken out, each file is counted by itself.
         by_file = {place: before.filter(pc.equal(before[PLACE], place)) for place in np.unique(places).tolist()}
-        return {place: _without_personal_data(rows, table, pseudonymiser, None)[1] for place, rows in by_file.items()}
+        return {place: shield.without_personal_data(rows, table, None)[1] for place, rows in by_file.items()}
     return {
         place: Counter({kind: int(of_kind[place]) for kind, of_kind in counts.items() if of_kind[place]})
         for place in np.unique(places).tolist()
     }
-
-
-def _without_personal_data(
-    rows: pa.Table, table: Table, pseudonymiser: Pseudonymiser, pool: ProcessPoolExecutor | None
-) -> tuple[pa.Table, Counter[str]]:
-    """The rows with pseudonyms for ids that name a person and without personal data in all other columns of text, and
-    the pieces taken out by kind."""
-    pieces: Counter[str] = Counter()
-    for name in table.of_type("person"):
-        rows = _with_column(rows, name, pseudonymiser.many(rows[name]))
-    if table.name == "ticket_events":
-        rows, counts = _without_named_values(rows, pseudonymiser)
-        pieces.update(counts)
-    for name in table.of_type("id", "ids", "category", "text"):
-        match table[name].type:
-            case "id":
-                column, counts = pseudonymise_personal_ids(rows[name], pseudonymiser)
-            case "ids":
-                column, counts = pseudonymise_personal_items(rows[name], pseudonymiser)
-            case _:
-                column, counts = redact_labels(rows[name])
-        pieces.update(counts)
-        rows = _with_column(rows, name, column)
-    for name in (*table.of_type("free_text"), "_unreadable"):
-        if rows[name].null_count == len(rows):
-            continue
-        is_large = rows[name].nbytes >= _WORTH_A_PROCESS_BYTES
-        text, counts = _redact(rows[name].to_pandas(), pool if is_large else None)
-        pieces.update(counts)
-        rows = _with_column(rows, name, pa.Array.from_pandas(text, type=pa.string()))
-    return rows, pieces
-
-
-def _without_named_values(events: pa.Table, pseudonymiser: Pseudonymiser) -> tuple[pa.Table, Counter[str]]:
-    """Events whose value is an id with the pseudonyms that these ids have elsewhere: of an agent, of another ticket."""
-    values, nothing = events["value"], pa.scalar(None, pa.string())
-    names_a_person, names_a_ticket = (pc.equal(events["event"], event) for event in ("assignee", "merged_into"))
-    people = pseudonymiser.many(pc.if_else(names_a_person, values, nothing))
-    tickets, counts = pseudonymise_personal_ids(pc.if_else(names_a_ticket, values, nothing), pseudonymiser)
-    others = pc.if_else(names_a_person, people, values)
-    return _with_column(events, "value", pc.if_else(names_a_ticket, tickets, others)), counts
-
-
-def _redact(texts: pd.Series, pool: ProcessPoolExecutor | None) -> tuple[pd.Series, Counter[str]]:
-    if pool is None:
-        text, counts = redact_many(texts)
-        return text, Counter(counts)
-    parts = [texts.iloc[start : start + _REDACTED_AT_ONCE] for start in range(0, len(texts), _REDACTED_AT_ONCE)]
-    results = list(pool.map(redact_many, parts))
-    total: Counter[str] = Counter()
-    for _, counts in results:
-        total.update(counts)
-    return pd.concat([text for text, _ in results]), total
-
-
-def _with_column(rows: pa.Table, name: str, values: pa.Array | pa.ChunkedArray) -> pa.Table:
-    return rows.set_column(rows.schema.get_field_index(name), name, values)
 
 
 def _remove_others(folder: Path, current: Iterable[str]) -> None:

@@ -204,6 +204,7 @@ def admit_exports(run: Run, say: Say) -> Intake:
         run.source,
         run.folders.exports,
         pseudonymiser,
+        region=" ".join(run.organisation.countries),
         limits=run.organisation.limits.reading,
         workers=run.workers,
         on_file=on_file,

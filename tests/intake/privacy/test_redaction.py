@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from opslib.intake.privacy.kinds import KINDS
 from opslib.intake.privacy.redaction import redact, redact_many
+from opslib.intake.privacy.regions import regions_of
 from tests.intake.privacy.redaction_cases import FOUND, ORDINARY
 
 
@@ -41,7 +42,9 @@ def test_redacting_twice_changes_nothing_more(text):
 
 def test_a_column_is_redacted_like_its_texts_one_by_one():
     """This holds the fast first look to the patterns: what it passes over, `redact` must not change."""
-    texts = pd.Series([text for text, _ in FOUND] + ORDINARY)
+    texts = pd.Series(
+        [text + end for text in [*(text for text, _ in FOUND), *ORDINARY] for end in ("", "\n", "\n" + "-" * 40)]
+    )
     redacted, counts = redact_many(texts)
     alone = [redact(text) for text in texts]
     assert redacted.tolist() == [text for text, _ in alone]
@@ -87,10 +90,24 @@ def test_a_nul_and_half_a_character_do_no_harm():
 
 
 def test_national_numbers_are_those_of_the_region():
-    text = "ring 020 7946 0018"
-    assert redact(text, region="GB")[0] == "ring [phone]"
+    text = "it is 0612345678 here"
+    assert redact(text, region="US FR")[0] == "it is [phone] here"
     assert redact(text)[0] == text
-    assert redact_many(pd.Series([text]), region="GB")[1] == {"phone": 1}
+    assert redact_many(pd.Series([text]), region="FR")[1] == {"phone": 1}
+
+
+def test_each_row_may_mean_the_numbers_of_its_own_country():
+    texts = pd.Series(["it is 0612345678", "it is 0612345678", None, "it is 0412345678"], index=[7, 3, 5, 1])
+    regions = regions_of(
+        pd.Series(["fr", "en-US", "fr", None], index=texts.index),
+        pd.Series([None, "us", None, "Australia"], index=texts.index),
+        "US",
+    )
+    assert regions.tolist() == ["US FR BE CH CA", "US GB CA AU IE NZ IN ZA", "US FR BE CH CA", "US AU"]
+    redacted, counts = redact_many(texts, region=regions.replace("US GB.*", "US", regex=True))
+    assert redacted.fillna("").tolist() == ["it is [phone]", "it is 0612345678", "", "it is [phone]"]
+    assert redacted.index.tolist() == texts.index.tolist()
+    assert counts == {"phone": 2}
 
 
 def test_what_is_found_is_not_logged(caplog, capsys):
@@ -100,7 +117,7 @@ def test_what_is_found_is_not_logged(caplog, capsys):
     assert capsys.readouterr() == ("", "")
 
 
-_LONG = 300_000
+_LONG = 60_000
 
 
 @pytest.mark.parametrize(
@@ -125,14 +142,20 @@ _LONG = 300_000
         "12 Oak ",
         "a@b.co ",
         " @a.bc",
+        # All that is decoded, and words that patterns begin with, beside what they wait for.
+        "%40&#64;=40\u200b<b>",
+        "password is account no dob dni geb ssn ",
+        "Hi Jane Best regards, name: Mr A. ",
+        "IG: a my b is c#1 x on ig ",
+        "4111- 12,1.2 00:aa:1° ",
     ],
 )
 def test_time_is_linear_in_the_length_of_hostile_text(piece):
-    """A pattern that tries every start over the whole rest would take an hour here; half a second to two are usual."""
+    """A pattern that tries every start over the whole rest would take minutes here; half a second is usual."""
     text = (piece * (_LONG // len(piece) + 1))[:_LONG]
     start = time.process_time()
     redact(text)
-    assert time.process_time() - start < 10
+    assert time.process_time() - start < 5
 
 
 # Text that is likely to touch what is planted in it: digits, separators and the letters of web addresses among it.
@@ -174,6 +197,8 @@ _CARDS = st.builds(
 @settings(max_examples=700, deadline=None)
 @given(_AROUND, st.one_of(_EMAILS, _CARDS, _SSNS), _AROUND)
 @example("12", "4111111111111111", "34")
+@example("·%", "742-46-4849", "")
+@example("%", "4012888888881881", "")
 @example("1234 ", "4111 1111 1111 1111", " 5678")
 @example("9", "219-09-9999", "9")
 @example("x.", "a.b@example.com", ".y")
@@ -218,10 +243,10 @@ def test_typical_tickets_are_redacted_fast():
         "I am @jane_{n}.",
     ]
     texts = pd.Series(
-        [(usual + (endings[n % 4] if n % 3 == 0 else "Thanks!")).format(n=n + 10_000) for n in range(20_000)]
+        [(usual + (endings[n % 4] if n % 3 == 0 else "Thanks!")).format(n=n + 10_000) for n in range(8_000)]
     )
     start = time.process_time()
     _, counts = redact_many(texts)
     seconds = time.process_time() - start
-    assert sum(counts.values()) == 6_667
+    assert sum(counts.values()) == 2_667
     assert len(texts) / seconds > 8_000

@@ -80,7 +80,7 @@ class Plan:
 
     `ids` are the columns of it and of looked-up files that hold ids, `absent` the file's columns from which needed ones
     would be made and that it lacks; `unread` says what of the file is not read, and why; `found` is SQL of digests of
-    what the file finds in its look-ups.
+    what the file finds in its look-ups; `names` are the columns with names of persons, and whether they are agents'.
     """
 
     table: str
@@ -99,6 +99,7 @@ class Plan:
     absent: tuple[str, ...]
     unread: tuple[str, ...]
     workspace: Workspace
+    names: tuple[tuple[str, bool], ...] = ()
 
     @property
     def present(self) -> tuple[str, ...]:
@@ -377,6 +378,11 @@ class _Compiler:
                 needed[column.name] = [name for one in ways for name in one.rule_columns]
                 if not any(one.present for one in ways):
                     missing[column.name] = needed[column.name]
+        names = tuple(
+            (sql, one.of == "agent")
+            for one in self.mapping.redact_of(self.feed)
+            if (sql := self.columns.sql_of(one.column)) is not None
+        )
         self.columns.damage += self.columns.missing_messages(table, missing, needed.values())
         return Plan(
             table=table.name,
@@ -396,6 +402,7 @@ class _Compiler:
             absent=tuple(names[0] if names else name for name, names in missing.items()),
             unread=self.columns.file.unread,
             workspace=workspace,
+            names=names,
         )
 
     def _ids(self) -> Iterator[tuple[RawRows, str]]:

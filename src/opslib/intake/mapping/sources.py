@@ -92,6 +92,19 @@ def _rule(value: object) -> object:
     return {"from": value} if isinstance(value, (str, list, tuple)) else value
 
 
+def _name_column(value: object) -> object:
+    """A column's name alone says by its words whose names it holds."""
+    if not isinstance(value, str):
+        return value
+    return {"column": value, "of": "agent" if _OF_AGENTS.search(value) else "requester"}
+
+
+_OF_AGENTS: Final = re.compile(
+    r"agent|assignee|assigned|owner|operator|staff|support_?rep|representative|handler|handled|solver|solved_by|"
+    r"resolved_by|answered_by|reviewer|bearbeiter|agente|employee|technician|manager|supervisor",
+    re.IGNORECASE,
+)
+
 Text = Annotated[str, BeforeValidator(_as_text)]
 Texts = Annotated[tuple[str, ...], BeforeValidator(_as_texts)]
 TimeFormats = Annotated[tuple[Annotated[str, AfterValidator(_time_format)], ...], BeforeValidator(_as_texts)]
@@ -215,6 +228,19 @@ Case.model_rebuild()
 Rules = dict[str, Annotated[ColumnRule, BeforeValidator(_rule)]]
 
 
+class NameColumn(Settings):
+    """A column that holds names of persons, or what else tells them; used for redaction only, and kept nowhere."""
+
+    column: str
+    of: Literal["requester", "agent"]
+
+
+NameColumns = Annotated[
+    tuple[Annotated[NameColumn, BeforeValidator(_name_column)], ...],
+    BeforeValidator(lambda value: [value] if isinstance(value, (str, Mapping)) else value),
+]
+
+
 class Lookup(Settings):
     """Another file of the export, one row of which belongs to each row: its columns are `NAME.column` in the rules."""
 
@@ -247,6 +273,7 @@ class Feed(Settings):
     where: tuple[Condition, ...] = ()
     time: TimeFormats | None = None
     zone: Zone | None = None
+    redact: NameColumns | None = None
     columns: Rules = Field(default={})
     rows: tuple[RowRule, ...] = ()
 
@@ -282,6 +309,9 @@ class SourceMapping(Settings):
     `zone` is the one of times without an offset; an abbreviation of a zone in a time is read as that region means it.
     `abbreviations` says the offsets of those that mean several things, `language` in which language months are named
     where a name of one is another month elsewhere.
+
+    `redact` names columns with names of persons, for all feeds that do not say their own: a requester's are taken out
+    of the texts of the same ticket, an agent's out of all texts.
     """
 
     name: str = ""
@@ -296,7 +326,12 @@ class SourceMapping(Settings):
     yes: Texts = ("true", "t", "yes", "y", "1")
     no: Texts = ("false", "f", "no", "n", "0")
     notes: Texts = ()
+    redact: NameColumns = ()
     feeds: tuple[Feed, ...] = Field(min_length=1)
+
+    def redact_of(self, feed: Feed) -> tuple[NameColumn, ...]:
+        """The columns of a feed's files whose values are taken out of texts."""
+        return self.redact if feed.redact is None else feed.redact
 
     @property
     def file_patterns(self) -> list[str]:

@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from opslib.intake.privacy.person_names import PersonNames
 from opslib.intake.privacy.pseudonyms import Pseudonymiser
 from opslib.intake.privacy.redaction import redact, redact_many
 from opslib.intake.privacy.text_columns import text_of_array
@@ -29,11 +30,12 @@ _NUMBER: Final = re.compile(r"[0-9]+")
 _CARD_LENGTHS: Final = (15, 16)
 
 
-def redact_label(text: str) -> tuple[str, Counter[str]]:
+def redact_label(text: str, *, region: str = "US") -> tuple[str, Counter[str]]:
     """Replace the personal data in a category, a title or the name of a file.
 
     Args:
         text: the label.
+        region: as for `redact`.
 
     Returns:
         The label, and how many pieces of each kind were replaced.
@@ -41,32 +43,44 @@ def redact_label(text: str) -> tuple[str, Counter[str]]:
     >>> redact_label("jane_doe_219_09_9999")[0], redact_label("us_general")[0]
     ('jane doe [ssn]', 'us_general')
     """
-    redacted, pieces = redact(text)
+    redacted, pieces = redact(text, region=region)
     if pieces:
         return redacted, pieces
-    spaced, pieces = redact(text.translate(_SEPARATORS))
+    spaced, pieces = redact(text.translate(_SEPARATORS), region=region)
     return (spaced, pieces) if pieces else (text, pieces)
 
 
-def redact_labels(labels: pa.ChunkedArray) -> tuple[pa.ChunkedArray, Counter[str]]:
+def redact_labels(
+    labels: pa.ChunkedArray, *, region: str = "US", persons: PersonNames | None = None
+) -> tuple[pa.ChunkedArray, Counter[str]]:
     """Replace the personal data in a column of categories or titles.
 
     Args:
         labels: texts; nulls stay null.
+        region: as for `redact`.
+        persons: the names that are known of agents.
 
     Returns:
         The column, and how many pieces of each kind were replaced over all rows.
     """
     dictionary = text_of_array(labels.combine_chunks()).dictionary_encode()
     once: pa.Array = dictionary.dictionary
-    rows_of = np.bincount(pc.drop_null(dictionary.indices).to_numpy(), minlength=len(once))
-    _, counts = redact_many(once.to_pandas())
+    pieces: Counter[str] = Counter()
+    if redact_many(once.to_pandas(), region=region, persons=persons)[1]:
+        texts, counts = redact_many(labels.to_pandas(), region=region, persons=persons)
+        pieces.update(counts)
+        labels = pa.chunked_array([pa.Array.from_pandas(texts, type=labels.type)])
+        dictionary = text_of_array(labels.combine_chunks()).dictionary_encode()
+        once = dictionary.dictionary
     is_separated = pc.match_substring_regex(once, _SEPARATED)
-    if not counts and not pc.any(is_separated).as_py():
-        return labels, Counter()
-    # Where anything is to be replaced, labels are looked at one by one: there are few of them.
-    places = range(len(once)) if counts else np.flatnonzero(is_separated.to_numpy(zero_copy_only=False)).tolist()
-    return _replaced(labels, dictionary, rows_of, {place: redact_label(once[place].as_py()) for place in places})
+    if not pc.any(is_separated).as_py():
+        return labels, pieces
+    rows_of = np.bincount(pc.drop_null(dictionary.indices).to_numpy(), minlength=len(once))
+    # One by one: labels are few.
+    places = np.flatnonzero(is_separated.to_numpy(zero_copy_only=False)).tolist()
+    spaced = {place: redact_label(once[place].as_py(), region=region) for place in places}
+    labels, counts_of_spaced = _replaced(labels, dictionary, rows_of, spaced)
+    return labels, pieces + counts_of_spaced
 
 
 def pseudonymise_personal_ids(

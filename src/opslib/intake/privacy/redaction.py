@@ -6,30 +6,111 @@ an error message.
 
 from __future__ import annotations
 
-import re
 from collections import Counter
-from collections.abc import Callable
-from functools import partial
-from typing import Final
+from collections.abc import Callable, Sequence
+from typing import Final, NamedTuple
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from opslib.intake.privacy.address_patterns import addresses
+from opslib.intake.privacy.address_patterns import ADDRESS_SIGN, addresses
+from opslib.intake.privacy.bank_patterns import BANK_SIGN, CARD_SIGN, IBAN_SIGN, bank_accounts, cards, ibans
+from opslib.intake.privacy.device_patterns import (
+    IPV4_SIGN,
+    IPV6_SIGN,
+    LOCATION_SIGN,
+    MAC_SIGN,
+    ipv4,
+    ipv6,
+    locations,
+    macs,
+)
+from opslib.intake.privacy.email_patterns import EMAIL_SIGN, SPELLED_SIGN, emails, spelled_emails
+from opslib.intake.privacy.folding import FOLDABLE, Folded, fold
+from opslib.intake.privacy.handle_patterns import HANDLE_SIGN, SAID_SIGN, handles, said_handles
+from opslib.intake.privacy.identity_patterns import BIRTH_SIGN, DOCUMENT_SIGN, SSN_SIGN, births, documents, ssns
 from opslib.intake.privacy.kinds import KINDS
-from opslib.intake.privacy.number_patterns import RUN, SHORTEST_CARD, SHORTEST_SSN, cards, ibans, ipv4, ipv6, ssns
-from opslib.intake.privacy.phone_patterns import DATE, SHORTEST_NANP, phones
+from opslib.intake.privacy.name_patterns import (
+    CLOSING_SIGN,
+    GREETING_SIGN,
+    QUIET_GREETING_SIGN,
+    SAID_NAME_SIGN,
+    TO_NOBODY,
+    greeted_names,
+    said_names,
+    signed_names,
+)
+from opslib.intake.privacy.person_names import PersonNames, named_persons
+from opslib.intake.privacy.phone_patterns import PHONE_SIGN, phones
+from opslib.intake.privacy.secret_patterns import (
+    CODE_SIGN,
+    KEY_SIGN,
+    LONG_SIGN,
+    PASSWORD_SIGN,
+    codes,
+    keys,
+    named_keys,
+    passwords,
+)
 from opslib.intake.privacy.spans import Span, mask, merge, replace
 from opslib.intake.privacy.text_columns import text_of_series
-from opslib.intake.privacy.web_patterns import BRACKETED_AT, PROFILE_HOST, emails, handles, queries, spelled_emails
+from opslib.intake.privacy.web_patterns import WEB_SIGN, queries
 
-_DIGIT: Final = re.compile("[0-9]")
-# Run by Arrow (RE2) over all distinct values: what does not match holds nothing that is looked for.
-_WORTH_A_LOOK: Final = (
-    r"(?i)[\p{Nd}@\x{FF20}]|://|www\.|[(\[{<] ?at ?[)\]}>]|\bu/|\bdot\b|\?[\w.%\[\]-]+=|" + PROFILE_HOST + r"|\bbox\b"
+
+class _Search(NamedTuple):
+    """What finds one sort of personal data.
+
+    `sign` is what a text has in which it can be found (RE2: Arrow looks for it in whole columns), `among` the sign of
+    more texts that is looked for first, `unless` one of texts that are passed over; `find` gives its places in one
+    text, given the countries whose national telephone numbers are meant.
+    """
+
+    sign: str
+    find: Callable[[str, str], list[Span]]
+    among: str | None = None
+    unless: str | None = None
+
+
+def _anywhere(find: Callable[[str], list[Span]]) -> Callable[[str, str], list[Span]]:
+    """A search to which the country is all the same."""
+    return lambda text, regions: find(text)
+
+
+_WORTH_SIGNS: Final = 8_000
+"""Characters of a column from which on to look for signs first is worth the compiling of their patterns."""
+_DIGITS: Final = r"[0-9](?:[^0-9A-Za-z]{0,3}[0-9]){3}"
+_ACCOUNTS: Final = "|".join(f"(?:{sign})" for sign in (WEB_SIGN, EMAIL_SIGN, SPELLED_SIGN, HANDLE_SIGN, SAID_SIGN))
+_DEVICES: Final = "|".join(f"(?:{sign})" for sign in (MAC_SIGN, IPV6_SIGN, IPV4_SIGN))
+_SEARCHES: Final = (
+    _Search(WEB_SIGN, _anywhere(queries), among=_ACCOUNTS),
+    _Search(EMAIL_SIGN, _anywhere(emails), among=_ACCOUNTS),
+    _Search(SPELLED_SIGN, _anywhere(spelled_emails), among=_ACCOUNTS),
+    _Search(SSN_SIGN, _anywhere(ssns), among=_DIGITS),
+    _Search(LONG_SIGN, _anywhere(keys)),
+    _Search(KEY_SIGN, _anywhere(named_keys)),
+    _Search(PASSWORD_SIGN, _anywhere(passwords)),
+    _Search(CODE_SIGN, _anywhere(codes)),
+    _Search(HANDLE_SIGN, _anywhere(handles), among=_ACCOUNTS),
+    _Search(SAID_SIGN, _anywhere(said_handles), among=_ACCOUNTS),
+    _Search(IBAN_SIGN, _anywhere(ibans), among=_DIGITS),
+    _Search(MAC_SIGN, _anywhere(macs), among=_DEVICES),
+    _Search(IPV6_SIGN, _anywhere(ipv6), among=_DEVICES),
+    _Search(IPV4_SIGN, _anywhere(ipv4), among=_DEVICES),
+    _Search(LOCATION_SIGN, _anywhere(locations), among=_DIGITS),
+    _Search(CARD_SIGN, _anywhere(cards), among=_DIGITS),
+    _Search(BIRTH_SIGN, _anywhere(births), among=_DIGITS),
+    _Search(DOCUMENT_SIGN, _anywhere(documents), among=_DIGITS),
+    _Search(BANK_SIGN, _anywhere(bank_accounts), among=_DIGITS),
+    _Search(PHONE_SIGN, phones, among=_DIGITS),
+    _Search(ADDRESS_SIGN, _anywhere(addresses)),
+    _Search(GREETING_SIGN, _anywhere(greeted_names)),
+    _Search(QUIET_GREETING_SIGN, _anywhere(greeted_names), unless=TO_NOBODY),
+    _Search(CLOSING_SIGN, _anywhere(signed_names)),
+    _Search(SAID_NAME_SIGN, _anywhere(said_names)),
 )
+"""In the order in which they look: what one has found the others do not see."""
 
 
 def redact(text: str, *, region: str = "US") -> tuple[str, Counter[str]]:
@@ -37,121 +118,160 @@ def redact(text: str, *, region: str = "US") -> tuple[str, Counter[str]]:
 
     Args:
         text: free text; HTML or not, any length.
-        region: ISO 3166 code of the country whose national telephone numbers are meant where no country code is given.
+        region: ISO 3166 codes, separated by spaces, of the countries whose national telephone numbers are meant where
+            no country code is given and nothing in the text says that it is a telephone number.
 
     Returns:
         The text with every piece of personal data replaced as `KINDS` says, and how many of each kind were found.
 
     Notes:
-        Patterns with check sums (Luhn, mod 97), the standard library's `ipaddress`, and the phonenumbers library. Time
-        is linear in the length of the text. Names of persons are not found, nor addresses outside the US form.
-        Redacting twice changes nothing more.
+        Patterns with check sums (Luhn, mod 97) and context, the standard library's `ipaddress`, and the numbering plans
+        of the phonenumbers library. Time is linear in the length of the text. Redacting twice changes nothing more.
 
     >>> redact("Mail jane@example.com or call (415) 555-2671")
     ('Mail [email] or call [phone]', Counter({'email': 1, 'phone': 1}))
     """
-    spans = _spans(text, region)
+    spans = _spans(fold(text), region, range(len(_SEARCHES)))
     return (replace(text, spans), Counter(kind for _, _, kind in spans)) if spans else (text, Counter())
 
 
-def redact_many(values: pd.Series, *, region: str = "US") -> tuple[pd.Series, dict[str, int]]:
+def redact_many(
+    values: pd.Series, *, region: str | pd.Series = "US", persons: PersonNames | None = None
+) -> tuple[pd.Series, dict[str, int]]:
     """Replace the personal data in a column of texts.
 
     Args:
         values: free texts; nulls stay null.
-        region: as for `redact`.
+        region: as for `redact`; or one for each text.
+        persons: the names that are known of agents, and of the person of each text.
 
     Returns:
-        The texts as `redact` gives them, with the same index and name, and how many of each kind were found over all
-        rows. Kinds that were not found are left out; the order is that of `KINDS`.
+        The texts as `redact` gives them, without the names that are known, with the same index and name, and how many
+        of each kind were found over all rows. Kinds that were not found are left out; the order is that of `KINDS`.
 
     Notes:
-        Each distinct text is looked at once, and only if it holds a digit or another sign of personal data. It runs in
-        one process: split the column to use more.
+        Each distinct text is looked at once for each region, and only for what it has a sign of. It runs in one
+        process: split the column to use more.
     """
-    dictionary = text_of_series(values).dictionary_encode()
-    texts_once: pa.Array = dictionary.dictionary
-    candidates = np.flatnonzero(pc.match_substring_regex(texts_once, _WORTH_A_LOOK).to_numpy(zero_copy_only=False))
-    texts = texts_once.take(pa.array(candidates)).to_pylist()
-    indices = dictionary.indices
-    rows_of = np.bincount(pc.drop_null(indices).to_numpy(), minlength=len(texts_once))
+    texts = text_of_series(values)
     counts: Counter[str] = Counter()
+    if persons is not None:
+        texts, found = _without_names(texts, persons)
+        counts["name"] += found
+    dictionary = texts.dictionary_encode()
+    texts_once: pa.Array = dictionary.dictionary
+    rows = pc.fill_null(dictionary.indices, len(texts_once)).to_numpy()
+    regions, own = (np.zeros(len(rows), dtype=np.int64), [region]) if isinstance(region, str) else _coded(region)
+    # A text is another one where another country's numbers are meant.
+    pairs, indices = np.unique(rows * len(own) + regions, return_inverse=True) if len(own) > 1 else (None, rows)
+    if pairs is not None:
+        texts_once = texts_once.take(pa.array(np.where(pairs // len(own) < len(texts_once), pairs // len(own), 0)))
+    is_null = rows == len(dictionary.dictionary)
+    rows_of = np.bincount(indices[~is_null], minlength=len(texts_once))
     positions: list[int] = []
     redacted: list[str] = []
-    for position, text in zip(candidates.tolist(), texts, strict=True):
-        spans = _spans(text, region)
+    for position, text, folded, searches in _worth_a_look(texts_once):
+        region_of_text = own[0] if pairs is None else own[int(pairs[position]) % len(own)]
+        spans = _spans(folded, region_of_text, searches)
         if spans:
             positions.append(position)
             redacted.append(replace(text, spans))
-            rows = int(rows_of[position])
             for _, _, kind in spans:
-                counts[kind] += rows
+                counts[kind] += int(rows_of[position])
     if redacted:
         source = np.arange(len(texts_once))
         source[positions] = len(texts_once) + np.arange(len(redacted))
         texts_once = pa.concat_arrays([texts_once, pa.array(redacted, pa.large_string())]).take(pa.array(source))
-    result = pd.Series(texts_once.take(indices), index=values.index, name=values.name, dtype="str")
-    return result, {kind: counts[kind] for kind in KINDS if counts[kind]}
+    result = texts_once.take(pa.array(indices, mask=is_null))
+    series = pd.Series(result, index=values.index, name=values.name, dtype="str")
+    return series, {kind: counts[kind] for kind in KINDS if counts[kind]}
 
 
-def _spans(text: str, region: str) -> list[Span]:
+def _coded(regions: pd.Series) -> tuple[np.ndarray, list[str]]:
+    """The regions of each row as numbers, and what each number stands for."""
+    codes, names_of_codes = pd.factorize(regions.fillna(""))
+    return codes.astype(np.int64), names_of_codes.tolist() or [""]
+
+
+class _Candidate(NamedTuple):
+    """A text in which something may be found: its place, itself, its folded form, and what may be found in it."""
+
+    position: int
+    text: str
+    folded: Folded
+    searches: Sequence[int]
+
+
+def _worth_a_look(texts: pa.Array) -> list[_Candidate]:
+    """The texts that have any sign of personal data, each with the searches that are worth their time."""
+    if (pc.sum(pc.utf8_length(texts)).as_py() or 0) < _WORTH_SIGNS:
+        every = range(len(_SEARCHES))
+        return [_Candidate(place, text, fold(text), every) for place, text in enumerate(texts.to_pylist())]
+    folded: dict[int, Folded] = {}
+    foldable = np.flatnonzero(_matches(texts, FOLDABLE))
+    visible = texts
+    if len(foldable):
+        for position, text in zip(foldable.tolist(), texts.take(pa.array(foldable)).to_pylist(), strict=True):
+            folded[position] = fold(text)
+        source = np.arange(len(texts))
+        source[foldable] = len(texts) + np.arange(len(foldable))
+        forms = pa.array([form.visible for form in folded.values()], pa.large_string())
+        visible = pa.concat_arrays([texts, forms]).take(pa.array(source))
+    several = {among: np.flatnonzero(_matches(visible, among)) for among in {s.among for s in _SEARCHES if s.among}}
+    wanted = np.zeros((len(texts), len(_SEARCHES)), dtype=bool)
+    for number, search in enumerate(_SEARCHES):
+        if search.among is None:
+            wanted[:, number] = _matches(visible, search.sign)
+        else:
+            rows = several[search.among]
+            wanted[rows, number] = _matches(visible.take(pa.array(rows)), search.sign)
+        if search.unless is not None:
+            rows = np.flatnonzero(wanted[:, number])
+            wanted[rows, number] &= ~_matches(visible.take(pa.array(rows)), search.unless)
+    candidates = np.flatnonzero(wanted.any(axis=1))
+    looks = zip(
+        candidates.tolist(),
+        texts.take(pa.array(candidates)).to_pylist(),
+        [np.flatnonzero(row).tolist() for row in wanted[candidates]],
+        strict=True,
+    )
+    return [
+        _Candidate(position, text, folded.get(position) or Folded(text), searches) for position, text, searches in looks
+    ]
+
+
+def _matches(texts: pa.Array, pattern: str) -> np.ndarray:
+    matches: np.ndarray = pc.match_substring_regex(texts, pattern).to_numpy(zero_copy_only=False)
+    return matches.astype(bool)
+
+
+def _spans(folded: Folded, region: str, searches: Sequence[int]) -> list[Span]:
     """Where personal data stands in a text, in order, without overlaps."""
-    visible, places = (text, None) if text.isascii() else _fold_text(text)
     spans: list[Span] = []
-
-    def look(find: Callable[[str], list[Span]]) -> None:
-        """Find one kind in what no other kind has masked yet, and mask it."""
-        nonlocal visible
-        matches = find(visible)
+    visible = folded.visible
+    for number in searches:
+        matches = _SEARCHES[number].find(visible, region)
         if matches:
             matches = merge(matches)
             spans.extend(matches)
             visible = mask(visible, matches)
-
-    lowered = visible.lower()
-    if "://" in visible or "www." in lowered or "=" in visible:
-        look(queries)
-    if "@" in visible:
-        look(emails)
-    if " @ " in visible or BRACKETED_AT.search(visible) or " dot " in lowered:
-        look(spelled_emails)
-    if "@" in visible or "/" in visible:
-        look(handles)
-    if _DIGIT.search(visible):
-        look(ibans)
-        if ":" in visible:
-            look(ipv6)
-        runs = [run for run in RUN.findall(visible) if not DATE.fullmatch(run)]
-        if runs:
-            look(ipv4)
-            longest = max(map(len, runs))
-            if longest >= SHORTEST_CARD:
-                look(cards)
-            if longest >= SHORTEST_SSN:
-                look(ssns)
-            look(partial(phones, region=region, full=longest >= SHORTEST_NANP))
-        look(addresses)
-    if places is not None:
-        spans = [(places[start], places[end - 1] + 1, kind) for start, end, kind in spans]
-    return sorted(spans)
+    if not spans:
+        return []
+    if folded.pieces:
+        spans = [(*folded.place(start, end), kind) for start, end, kind in spans]
+    return merge(spans)
 
 
-# Look-alikes of what the patterns look for: digits of other scripts, full-width forms, dashes and spaces; one character
-# for one character.
-_FOLD: Final = {
-    **{code: chr(code - 0xFEE0) for code in range(0xFF01, 0xFF5F)},
-    **{base + digit: str(digit) for base in (0x660, 0x6F0, 0x966, 0x9E6, 0xE50) for digit in range(10)},
-    **dict.fromkeys([0x2010, 0x2011, 0x2012, 0x2013, 0x2014, 0x2212, 0xFE63], "-"),
-    **dict.fromkeys([0xA0, *range(0x2000, 0x200B), 0x202F, 0x205F, 0x3000], " "),
-}
-# Characters without width are used to hide addresses from filters.
-_NO_WIDTH: Final = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff]")
-
-
-def _fold_text(text: str) -> tuple[str, list[int] | None]:
-    """The text as the patterns want it, and where its characters stood in the text, if that is not the same place."""
-    folded = text.translate(_FOLD)
-    if not _NO_WIDTH.search(folded):
-        return folded, None
-    places = [place for place, character in enumerate(folded) if not _NO_WIDTH.match(character)]
-    return _NO_WIDTH.sub("", folded), places
+def _without_names(texts: pa.Array, persons: PersonNames) -> tuple[pa.Array, int]:
+    """The texts without the names that are known, and how many were found."""
+    spans = named_persons(texts, persons)
+    if not spans:
+        return texts, 0
+    rows = list(spans)
+    replaced = [
+        replace(text, spans[row]) for row, text in zip(rows, texts.take(pa.array(rows)).to_pylist(), strict=True)
+    ]
+    source = np.arange(len(texts))
+    source[rows] = len(texts) + np.arange(len(rows))
+    texts = pa.concat_arrays([texts, pa.array(replaced, pa.large_string())]).take(pa.array(source))
+    return texts, sum(map(len, spans.values()))
