@@ -8,7 +8,7 @@ import warnings
 
 import typer
 
-from opslib.cli import beside, routing, run, sources
+from opslib.cli import beside, forget, routing, run, sources
 from opslib.cli.terminal import Exit, fault_in_words, say_error, take_any_text
 from opslib.errors import OpslibError
 from opslib.weeks import NoSuchWeek
@@ -32,6 +32,7 @@ for command in (
     beside.review,
     beside.metrics,
     beside.sample,
+    forget.forget,
 ):
     app.command()(command)
 app.add_typer(sources.app, name="sources")

@@ -22,6 +22,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from opslib.errors import ExportError
+from opslib.intake.exclusions import EXPIRED, FORGOTTEN, Exclusions
 from opslib.intake.mapping.export_files import find_files, lookup_files
 from opslib.intake.mapping.look_ups import LookUps, label_of
 from opslib.intake.mapping.map_file import MappedFile, map_files
@@ -54,8 +55,10 @@ _READINGS: Final = 3
 class Staged:
     """One export file as it feeds one standard table.
 
-    `records` is the number of records in the file, counted by another way than the rows that were read; `unread` says
-    what of the file was not read, and why; `found` are digests of what it found in the files that it looks up.
+    `records` is the number of records in the file, counted by another way than the rows that were read; `forgotten` and
+    `expired` rows stay out on request and by age; `unread` says what of the file was not read, and why; `found` are
+    digests of what it found in the files that it looks up; `changed_ns` is when it was last changed, in nanoseconds
+    since 1970.
     """
 
     table: str
@@ -71,6 +74,9 @@ class Staged:
     parquet: str = ""
     found: str = ""
     unread: tuple[str, ...] = ()
+    forgotten: int = 0
+    expired: int = 0
+    changed_ns: int = 0
 
 
 def stage(
@@ -80,6 +86,7 @@ def stage(
     pseudonymiser: Pseudonymiser,
     *,
     limits: ReadingLimits | None = None,
+    exclusions: Exclusions | None = None,
     workers: int = 1,
     on_file: Callable[[str], None] | None = None,
 ) -> list[Staged]:
@@ -91,6 +98,7 @@ def stage(
         exports: The folder with the export files; they are read, never copied.
         pseudonymiser: Makes the pseudonyms of ids that name a person.
         limits: How much one export file may ask for.
+        exclusions: What of the rows stays out; nothing where None.
         workers: Processes that redact free text side by side.
         on_file: Called with the name of each file as it is read.
 
@@ -108,6 +116,7 @@ def stage(
         "mapping": digest_of(source.model_dump_json()),
         "pseudonyms": pseudonymiser.one("fingerprint"),
         "limits": digest_of((limits or ReadingLimits()).model_dump_json()),
+        "kept": exclusions.basis if exclusions else "",
         # A mapping with look-ups depends on the files looked up too.
         "looked_up": digest_of([versions[path].sha256 for path in looked_up]),
     }
@@ -130,7 +139,7 @@ def stage(
             entries = memo.note(names[path])
             fresh[names[path]] = (bases[path], entries, _made(warehouse, entries))
             new.remove(path)
-        work = _Staging(warehouse, source, exports, pseudonymiser, limits, look_ups, pool)
+        work = _Staging(warehouse, source, exports, pseudonymiser, limits, look_ups, pool, exclusions)
         for paths in _batches(source, new, versions):
             for path in paths:
                 if on_file is not None:
@@ -141,18 +150,24 @@ def stage(
                 fresh[names[path]] = (basis, entries, _made(warehouse, entries))
             # To write all that is known after each file would take time by the square of their number.
             if len(fresh) > _KEPT_AT_ONCE + len(memo.names()):
+                if exclusions:
+                    exclusions.remember()
                 memo.keep_all(fresh)
                 fresh = {}
         for path in looked_up:
             if _Version.state_of(path) != versions[path].state:
                 raise _changes_while_read(path)
+    if exclusions:
+        exclusions.remember()
     memo.keep_all(fresh)
+    memo.forget(set(memo.names()) - set(names.values()))
+    if exclusions:
+        exclusions.sweep(memo)
     for order, path in enumerate(files):
         staged += [
             Staged(**(entry | {"present": tuple(entry["present"]), "unread": tuple(entry["unread"]), "order": order}))
             for entry in memo.note(names[path])
         ]
-    memo.forget(set(memo.names()) - set(names.values()))
     made = {name for item in staged for name in (item.parquet, item.found) if name}
     _remove_others(warehouse.root / "staged", {Path(name).parent.name for name in made})
     return staged
@@ -211,6 +226,10 @@ class _Version:
     def size(self) -> int:
         return self.state[1]
 
+    @property
+    def changed_ns(self) -> int:
+        return self.state[2]
+
     @classmethod
     def of(cls, path: Path) -> _Version:
         return cls(cls.state_of(path), sha256_of(path))
@@ -242,6 +261,7 @@ class _Staging:
     limits: ReadingLimits | None
     look_ups: LookUps
     pool: ProcessPoolExecutor | None
+    exclusions: Exclusions | None
 
     def read_whole(
         self, versions: Mapping[Path, _Version], names: Mapping[Path, str], rests_on: Basis
@@ -289,7 +309,7 @@ class _Staging:
             for path, mapped_files in zip(versions, files, strict=True):
                 for mapped_file in mapped_files:
                     parquet = folders[path] / f"{mapped_file.table}.parquet"
-                    pieces = _write(mapped_file, parquet, self.pseudonymiser, self.pool)
+                    pieces, left_out = _write(mapped_file, parquet, self.pseudonymiser, self.pool, self.exclusions)
                     staged[path].append(
                         Staged(
                             table=mapped_file.table,
@@ -303,6 +323,9 @@ class _Staging:
                             damage=mapped_file.damage,
                             unread=mapped_file.unread,
                             redacted=dict(sorted(pieces.items())),
+                            forgotten=left_out[FORGOTTEN],
+                            expired=left_out[EXPIRED],
+                            changed_ns=versions[path].changed_ns,
                             parquet=parquet.relative_to(self.warehouse.root).as_posix(),
                             found=""
                             if mapped_file.found is None
@@ -329,11 +352,17 @@ def _write_found(files: Mapping[str, Sequence[MappedFile]], parquet: Path) -> No
 
 
 def _write(
-    mapped_file: MappedFile, parquet: Path, pseudonymiser: Pseudonymiser, pool: ProcessPoolExecutor | None
-) -> Counter[str]:
+    mapped_file: MappedFile,
+    parquet: Path,
+    pseudonymiser: Pseudonymiser,
+    pool: ProcessPoolExecutor | None,
+    exclusions: Exclusions | None,
+) -> tuple[Counter[str], Counter[str]]:
+    """Write the rows of a file; the pieces redacted by kind, and how many rows stay out and why."""
     table = TABLES[mapped_file.table]
     schema = pa.schema([*table.schema, ("_row", pa.int64()), ("_unreadable", pa.string())])
     pieces: Counter[str] = Counter()
+    left_out: Counter[str] = Counter()
     # For a few rows to begin with zstd anew in each column takes longer than all else.
     compression = "lz4" if isinstance(mapped_file.rows, pa.Table) else "zstd"
 
@@ -341,11 +370,15 @@ def _write(
         with pq.ParquetWriter(aside, schema, compression=compression) as writer:
             for chunk in mapped_file.chunks():
                 rows, counts = _without_personal_data(chunk.select(schema.names), table, pseudonymiser, pool)
+                rows = rows.cast(schema)
+                if exclusions:
+                    rows, excluded = exclusions.leave_out(rows, table.name)
+                    left_out.update(excluded)
                 pieces.update(counts)
-                writer.write_table(rows.cast(schema))
+                writer.write_table(rows)
 
     write_aside(parquet, write)
-    return pieces
+    return pieces, left_out
 
 
 def _without_personal_data(
@@ -396,6 +429,10 @@ def _remove_others(folder: Path, current: Iterable[str]) -> None:
 
 
 def accounting(staged: Sequence[Staged]) -> pd.DataFrame:
-    """The rows that each file gives to each table: `file`, `table`, and the numbers of rows `read` and `left_out`."""
-    rows = [(item.file, item.table, item.rows_read, item.left_out) for item in staged]
-    return pd.DataFrame(rows, columns=["file", "table", "read", "left_out"])
+    """The rows that each file gives to each table: `file`, `table`, and how many were `read`, and which stay out.
+
+    These are `left_out` by the mapping, `forgotten` on request and `expired` by age.
+    """
+    names = ["file", "table", "read", "left_out", FORGOTTEN, EXPIRED]
+    rows = [(item.file, item.table, item.rows_read, item.left_out, item.forgotten, item.expired) for item in staged]
+    return pd.DataFrame(rows, columns=names)

@@ -22,9 +22,11 @@ import pandas as pd
 from opslib.errors import ExportError, WarehouseError
 from opslib.facts.build import build
 from opslib.intake import admit, stage
+from opslib.intake.exclusions import Exclusions, Limits
 from opslib.intake.gate.verdict import Verdict
 from opslib.intake.mapping.sources import SourceMapping, load_source
 from opslib.intake.privacy.pseudonyms import KEY_FILE, Pseudonymiser, load_key
+from opslib.intake.privacy.tombstones import Tombstones
 from opslib.metrics import check_goals
 from opslib.sample import write_sample
 from opslib.settings import Organisation, load_organisation, load_weekly_plan
@@ -37,6 +39,7 @@ from opslib.weekly.edition import Edition, account_in_words, gate_sentence
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from opslib.weekly.erasure import Erasure
     from opslib.weekly.outcome import Outcome
 
 Say = Callable[[str, str], None]
@@ -45,7 +48,7 @@ Say = Callable[[str, str], None]
 _NEEDED_BY_NEW_EXPORTS = ("great_expectations", "opslib.weekly.numbers.values", "opslib.weekly.numbers.signals")
 SAMPLE_MARK = "ground_truth.json"
 _SAMPLE_TICKETS = 60_000
-_INTAKE = "intake"
+_INTAKE = admit.MEMO
 _ABOUT = "warehouse.json"
 _DATA = Path("data")
 
@@ -138,12 +141,11 @@ def open_run(
     """
     mapping = load_source(params, source or "standard")
     organisation = load_organisation(params, mapping.organisation)
-    own = mapping.organisation.removeprefix("org").strip("_")
     folders = Folders(
         exports=exports or _DATA / "exports" / mapping.name,
         params=params,
-        warehouse=warehouse or _DATA / own / "warehouse",
-        reports=reports or Path("reports") / own,
+        warehouse=warehouse or _own(mapping, _DATA) / "warehouse",
+        reports=reports or _own(mapping, Path("reports")),
         notebooks=notebooks,
         expectations=expectations,
     )
@@ -166,6 +168,11 @@ def open_run(
     )
 
 
+def _own(mapping: SourceMapping, folder: Path) -> Path:
+    """The part of a folder that belongs to the organisation of a source."""
+    return folder / mapping.organisation.removeprefix("org").strip("_")
+
+
 def admit_exports(run: Run, say: Say) -> Intake:
     """Stage the exports, gate them and write the standard tables; where nothing they depend on has changed, skip it."""
     started = perf_counter()
@@ -175,6 +182,9 @@ def admit_exports(run: Run, say: Say) -> Intake:
         say("repair", f"{warehouse.root / damage[0]}{others} missing or not as written: made anew")
     _keep_apart(run)
     pseudonymiser = Pseudonymiser(load_key(run.folders.key))
+    exclusions = _exclusions(warehouse, run.organisation, pseudonymiser)
+    if sum(_erasure(run.folders, exclusions, pseudonymiser).finish().values()):
+        say("forget", "what was asked for before and not done yet is done now")
     ahead = Thread(target=_import_all, args=(_NEEDED_BY_NEW_EXPORTS,), daemon=True)
 
     def on_file(name: str) -> None:
@@ -188,6 +198,7 @@ def admit_exports(run: Run, say: Say) -> Intake:
         run.folders.exports,
         pseudonymiser,
         limits=run.organisation.limits.reading,
+        exclusions=exclusions,
         workers=run.workers,
         on_file=on_file,
     )
@@ -202,7 +213,7 @@ def admit_exports(run: Run, say: Say) -> Intake:
     for line in dict.fromkeys(f"{item.file}: {text}" for item in staged for text in item.unread):
         say("exports", line)
     started = perf_counter()
-    memo, basis = warehouse.memo(_INTAKE), _basis_of_intake(run, staged)
+    memo, basis = warehouse.memo(_INTAKE), _basis_of_intake(run, staged, exclusions)
     note = memo.note(_INTAKE)
     if memo.holds(_INTAKE, basis):
         intake = _intake_of(note, admit.read_verdict(warehouse, note["week"]), inputs)
@@ -210,12 +221,17 @@ def admit_exports(run: Run, say: Say) -> Intake:
         _say_what_is_wrong(intake.verdict, note["shortage"], say)
         return intake
     memo.forget([_INTAKE])
+    if len(exclusions.tombstones):
+        from opslib.weekly.numbers import published
+
+        published.withdraw_by_age(warehouse, exclusions.tombstones)
     admitted = admit.admit(
         warehouse,
         staged,
         run.organisation,
         expectations=run.folders.expectations,
         quarantine=run.folders.quarantine,
+        quarantine_since=exclusions.limits.quarantine,
         week=run.week,
         as_of=run.as_of,
         now=datetime.now(UTC),
@@ -237,6 +253,44 @@ def admit_exports(run: Run, say: Say) -> Intake:
     say("gate", f"{verdict_in_words(intake)} ({perf_counter() - started:.1f} s)")
     _say_what_is_wrong(intake.verdict, admitted.shortage, say)
     return intake
+
+
+def open_erasure(
+    *, source: str | None, params: Path, warehouse: Path | None, reports: Path | None
+) -> tuple[Erasure, Organisation]:
+    """What takes people and tickets out of what was made of a source's exports, and whose they are.
+
+    Raises:
+        SettingsError: something in params/ does not fit.
+        WarehouseError: nothing has been taken in yet.
+    """
+    mapping = load_source(params, source or "standard")
+    folders = Folders(
+        exports=_DATA,
+        params=params,
+        warehouse=warehouse or _own(mapping, _DATA) / "warehouse",
+        reports=reports or _own(mapping, Path("reports")),
+        notebooks=_DATA,
+        expectations=_DATA,
+    )
+    store = Warehouse(folders.warehouse)
+    organisation = load_organisation(params, store.facts_of_the_run()["organisation"])
+    pseudonymiser = Pseudonymiser(load_key(folders.key))
+    return _erasure(folders, _exclusions(store, organisation, pseudonymiser), pseudonymiser), organisation
+
+
+def _erasure(folders: Folders, exclusions: Exclusions, pseudonymiser: Pseudonymiser) -> Erasure:
+    from opslib.weekly.erasure import Erasure, Holdings
+
+    holdings = Holdings(Warehouse(folders.warehouse), folders.quarantine, folders.reports)
+    return Erasure(holdings, exclusions, pseudonymiser)
+
+
+def _exclusions(warehouse: Warehouse, organisation: Organisation, pseudonymiser: Pseudonymiser) -> Exclusions:
+    """What is not taken in: who was forgotten, and what params/org.yml keeps no longer."""
+    keep = organisation.privacy.keep
+    limits = Limits.of(keep, organisation, datetime.now(UTC))
+    return Exclusions(warehouse, Tombstones(warehouse, pseudonymiser), limits, keep)
 
 
 def _say_what_is_wrong(verdict: Verdict, shortage: str | None, say: Say) -> None:
@@ -353,7 +407,7 @@ def render_reports(
         console: what `say` writes on; None where nobody waits.
         kernels: of `warm_kernels`; None begins them where a report has to be made.
     """
-    from opslib.weekly import escalations, manifest, progress, render
+    from opslib.weekly import erasure, escalations, manifest, progress, render
     from opslib.weekly.cache import Cache, shared_basis
     from opslib.weekly.kernels import can_fork
     from opslib.weekly.numbers import published
@@ -393,6 +447,9 @@ def render_reports(
     for line in escalations.keep(run.warehouse, run.folders.reports, intake.week, outcomes):
         say("escalate", line)
     write_data_quality_page(run, intake)
+    keep, today = run.organisation.privacy.keep, datetime.now(run.organisation.zone).date()
+    if old := erasure.remove_old_reports(run.folders.reports, keep, today, dry_run=False)["pages"]:
+        say("forget", f"{old:,} pages of weeks that are kept no longer removed")
     records = manifest.records_of_week(run.folders.reports, intake.week, outcomes)
     index = site.write_index(
         run.folders.reports,
@@ -518,7 +575,7 @@ def _about(warehouse: Warehouse) -> dict[str, Any] | None:
         return None if note is None else note["about"]
 
 
-def _basis_of_intake(run: Run, staged: list[stage.Staged]) -> Basis:
+def _basis_of_intake(run: Run, staged: list[stage.Staged], exclusions: Exclusions) -> Basis:
     """What the standard tables and the gate's verdict are made of."""
     return {
         "code": code_of(admit.__name__),
@@ -527,6 +584,8 @@ def _basis_of_intake(run: Run, staged: list[stage.Staged]) -> Basis:
         "week": str(run.week),
         "as_of": str(run.as_of),
         "staged": digest_of([f"{item.parquet} {item.order} {item.damage}" for item in staged]),
+        "sweeps": str(exclusions.sweeps),
+        "quarantine": digest_of([item.file for item in staged if admit.is_too_old(item, exclusions.limits.quarantine)]),
     }
 
 
