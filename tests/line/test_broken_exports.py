@@ -222,7 +222,7 @@ def short_run(folder: Path, instants: list[str], *, team: str = TEAM, week: str 
 
 
 def test_two_tickets_of_a_week_that_has_not_ended_go_through_the_line(tmp_path):
-    """No week is complete, so that no weekly value is there; nothing on the way may need one."""
+    """No week is complete: the one there is has values as far as it goes, is marked, and is not published."""
     run = short_run(tmp_path, ["2026-05-04T09:00Z", "2026-05-05T09:00Z"])
     lines: list[str] = []
     intake = admit_exports(run, lambda step, line: lines.append(line))
@@ -234,6 +234,11 @@ def test_two_tickets_of_a_week_that_has_not_ended_go_through_the_line(tmp_path):
     build_facts(run, intake, lambda step, line: lines.append(line))
     publish(run, intake, lambda step, line: lines.append(line))
     assert lines[-1] == "no week is complete, so no number is published"
+    assert intake.verdict.blocked == {}, "what a silence is cannot be told by two tickets"
+    values = run.warehouse.read("facts", "weekly_values").set_index(["team", "channel", "metric"])
+    assert values.loc[(TEAM, "all", "created"), ["week", "value"]].tolist() == ["2026-W19", 2.0]
+    marks = run.warehouse.read("facts", "weekly_completeness")
+    assert "the export ends on Tue 5 May 05:00" in marks.loc[marks["team"] == TEAM, "reason"].str.cat()
 
 
 def test_where_every_row_is_set_aside_all_teams_are_blocked_and_nothing_is_built(tmp_path):

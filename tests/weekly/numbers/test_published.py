@@ -79,7 +79,7 @@ def write_values(warehouse: Warehouse, state: str = "settled", **values: float |
     rows = rows.assign(team=TEAM, week="2026-W45", channel="all", missing=pd.Series([None] * len(rows), dtype="str"))
     rows["state"] = state
     by_channel = rows.assign(channel="email", value=rows["value"] + 1)
-    warehouse.write("facts", "weekly_values", pd.concat([rows, by_channel]))
+    warehouse.write("facts", "weekly_values", pd.concat([rows, by_channel]), partition_by_week=True)
 
 
 def causes(warehouse: Warehouse, as_of: datetime = SECOND) -> dict[str, tuple[float, float, str]]:

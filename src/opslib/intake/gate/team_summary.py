@@ -20,6 +20,7 @@ LEAST_HISTORY_WEEKS = 3
 JUDGED_FROM = {"volume_ratio": 20, "hours_short_of_week_end": 100}
 NEXT_TO_NOTHING = 1 / 20
 MANY = 1 / 2
+_HOURS_OF_A_WEEK = 168
 
 
 def team_summary(
@@ -184,13 +185,14 @@ class _TeamRows:
         rows = self.in_week if week == self.week else int(self.history[week])
         return self.is_gap(rows) and self._chance_of(int(self.cases.get(week, 0))) < self.rate
 
-    def _chance_of(self, cases: int) -> float:
+    def _chance_of(self, cases: int, share: float = 1.0) -> float:
+        """The chance of so few cases or fewer in such a share of a usual week."""
         usual_weeks = [label for label, rows in self.history.items() if not self.is_gap(int(rows))]
         past = self.cases.reindex(usual_weeks, fill_value=0).to_numpy(dtype="float64")
         if not len(past):
             return 1.0
         variance = relative_variance(past[None, None], np.ones((1, 1, len(past)), dtype=bool))[0]
-        return float(chance(cases, past.mean(), variance, len(past)))
+        return float(chance(cases, share * past.mean(), variance, len(past)))
 
     def is_gap(self, rows: int) -> bool:
         """Whether so few rows are next to no week at all."""
@@ -212,17 +214,22 @@ class _TeamRows:
         return f"{self.last.max().tz_convert(self.zone):%Y-%m-%d %H:%M}" if len(self.last) else "nowhere"
 
     def hours_short(self, as_of: datetime) -> float | None:
-        """Hours from the last row to the end of the week, beyond the longest such silence of the trailing weeks."""
-        if not len(self.last):
-            return None
-        reached = min(self.last.max().to_pydatetime(), as_of)
-        silence: float = (week_bounds(self.week, self.zone)[1] - reached).total_seconds() / 3600
+        """Hours from the last row to the end of the week, beyond the longest such silence of the trailing weeks.
+
+        None where no week tells what is usual, or so long a silence may be chance.
+        """
         usual: list[float] = [
             (week_bounds(str(label), self.zone)[1] - self.last[label].to_pydatetime()).total_seconds() / 3600
             for label in self.history.index.intersection(self.last.index)
-            if len(self.history) >= LEAST_HISTORY_WEEKS and not self.is_gap(int(self.history[label]))
+            if not self.is_gap(int(self.history[label]))
         ]
-        return max(0.0, silence - max(usual, default=0.0))
+        if not usual:
+            return None
+        reached = min(self.last.max().to_pydatetime(), as_of)
+        silence: float = (week_bounds(self.week, self.zone)[1] - reached).total_seconds() / 3600
+        beyond = max(0.0, silence - max(usual))
+        is_chance = beyond > 0 and self._chance_of(0, min(beyond / _HOURS_OF_A_WEEK, 1.0)) >= self.rate
+        return None if is_chance else beyond
 
 
 def _share_to_judge(own: int, every: int) -> float | None:

@@ -16,6 +16,8 @@ _AGES = (
     ("up_to_7d", "up to 7 days", theme.SKY),
 )
 
+_NO_END = "The export ends before the week does: what was left at its end is not known."
+
 
 def backlog_chart(frame: pd.DataFrame) -> Drawing | Markup:
     """Draw what came into the backlog, what went, and what was left.
@@ -28,6 +30,8 @@ def backlog_chart(frame: pd.DataFrame) -> Drawing | Markup:
     """
     if frame.empty:
         return note(NOTHING)
+    if frame["closing"].isna().all():
+        return note(_NO_END)
     with theme.style():
         figure = theme.new_figure(9.6, 3.3)
         flows, level = figure.subplots(1, 2, width_ratios=[1.25, 1])
@@ -56,6 +60,8 @@ def backlog_age_chart(frame: pd.DataFrame) -> Drawing | Markup:
     """
     if frame.empty:
         return note(NOTHING)
+    if frame["closing"].isna().all():
+        return note(_NO_END)
     with theme.style():
         figure = theme.new_figure(7.6, 3.1)
         axes = figure.add_subplot()

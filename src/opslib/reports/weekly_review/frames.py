@@ -391,8 +391,8 @@ def explain(review: Review, metric: str = "", *, by: str = "channel") -> pd.Data
     chosen = _to_explain(review, verdicts)
     names = {each.name for each in chosen}
     parts = [
-        _unsplit(each, by, f"is explained by {CATALOGUE[sla].label}")
-        if (sla := _sla_of(each)) in names
+        _unsplit(each, by, f"is explained by {CATALOGUE[promise].label}")
+        if (promise := _sla_of(each)) in names
         else _parts_of_change(review, each, by)
         for each in chosen
     ]

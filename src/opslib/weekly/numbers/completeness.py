@@ -19,7 +19,7 @@ from opslib.metrics import ALL
 from opslib.settings import Organisation
 from opslib.store.memo import Basis, code_of, digest_of, digest_of_files
 from opslib.store.warehouse import Warehouse
-from opslib.weekly.numbers.values import complete_weeks
+from opslib.weekly.numbers.values import last_week_of, reported_weeks
 
 TABLE = "weekly_completeness"
 _LIFETIME = "full_resolution_calendar_seconds"
@@ -44,7 +44,7 @@ def build_weekly_completeness(warehouse: Warehouse, organisation: Organisation, 
     if memo.holds(TABLE, basis):
         return ["weekly completeness as before"]
     memo.forget([TABLE])
-    weeks = complete_weeks(warehouse, organisation, as_of)
+    weeks = reported_weeks(warehouse, organisation, as_of)
     names = ["created_at", "week", "team", "first_team", _LIFETIME, _LIFETIME_SO_FAR]
     tickets = warehouse.read("facts", "tickets", columns=names)
     arrivals = pd.DataFrame({"team": tickets["first_team"].fillna(tickets["team"]), "at": tickets["created_at"]})
@@ -52,6 +52,7 @@ def build_weekly_completeness(warehouse: Warehouse, organisation: Organisation, 
     silences = _silences(warehouse, arrivals, weeks, organisation, as_of)
     parts = [
         _at_the_start(tickets, weeks, organisation),
+        _at_the_end(weeks, organisation, as_of),
         _named_for_all(silences, organisation),
         _named_for_all(_on_cut_days(arrivals, silences, weeks, organisation, as_of), organisation),
         pd.DataFrame(columns=analysis.COLUMNS),
@@ -84,6 +85,14 @@ def _at_the_start(tickets: pd.DataFrame, weeks: pd.DataFrame, organisation: Orga
     rows.loc[~rows["whole"], "reason"] = f"{reason}, and tickets live longer than it reaches back"
     teams = pd.DataFrame({"team": [*organisation.team_names, ALL]})
     return rows.merge(teams, how="cross")
+
+
+def _at_the_end(weeks: pd.DataFrame, organisation: Organisation, as_of: datetime) -> pd.DataFrame:
+    """The week of every team in which the export ends, where no week is complete."""
+    rows = weeks.loc[weeks["week"] > last_week_of(organisation, as_of), ["week"]]
+    reason = f"the export ends on {_in_words(pd.Timestamp(as_of), organisation.zone)}"
+    rows = rows.assign(scope=analysis.ALL_METRICS, reason=reason)
+    return rows.merge(pd.DataFrame({"team": [*organisation.team_names, ALL]}), how="cross")
 
 
 def _silences(

@@ -32,7 +32,7 @@ from opslib.store.memo import Basis, code_of, digest_of
 from opslib.store.warehouse import Warehouse
 from opslib.tables import TABLES
 from opslib.weekly.numbers import values
-from opslib.weekly.numbers.values import TABLE
+from opslib.weekly.numbers.values import TABLE, last_week_of
 from opslib.weeks import monday_of, week_bounds
 
 AREA = "published"
@@ -72,7 +72,8 @@ def publish(warehouse: Warehouse, organisation: Organisation, as_of: datetime) -
     Returns:
         A line that says what is new, settled and restated, behind one on a ledger that cannot be read.
     """
-    if not warehouse.has("facts", TABLE):
+    weeks = warehouse.weeks("facts", TABLE)
+    if not weeks or weeks[-1] > last_week_of(organisation, as_of):
         return ["no week is complete, so no number is published"]
     columns = ["metric", "team", "week", "channel", "value", "missing", "state"]
     current = warehouse.read("facts", TABLE, columns=columns)

@@ -65,7 +65,7 @@ def build_weekly_values(warehouse: Warehouse, organisation: Organisation, as_of:
         return ["weekly values as before"]
     memo.forget([TABLE])
 
-    weeks = complete_weeks(warehouse, organisation, as_of)
+    weeks = reported_weeks(warehouse, organisation, as_of)
     engine = warehouse.engine()
     try:
         tables = {name: warehouse.scan(engine, "facts", name) for name in _FACTS}
@@ -123,15 +123,22 @@ def _present(warehouse: Warehouse, engine: ibis.BaseBackend) -> dict[str, frozen
     return present
 
 
-def complete_weeks(warehouse: Warehouse, organisation: Organisation, as_of: datetime) -> pd.DataFrame:
-    """The weeks that have ended, from the first ticket on, as `metrics.week_frame` gives them."""
+def reported_weeks(warehouse: Warehouse, organisation: Organisation, as_of: datetime) -> pd.DataFrame:
+    """The weeks that have ended, from the first ticket on, as `metrics.week_frame` gives them.
+
+    Where none of those with tickets has ended, the first of them, as far as it goes.
+    """
     zone = organisation.zone
-    tolerance = timedelta(hours=organisation.limits.week_ends_within_hours)
-    last = last_complete_week(as_of, zone, tolerance)
     # An export of an old period tells of solves long after its last ticket; those weeks are not reported.
     weeks = warehouse.weeks("facts", "tickets")
+    last = max(last_week_of(organisation, as_of), weeks[0]) if weeks else ""
     names = weeks_between(weeks[0], min(last, weeks[-1])) if weeks else []
     return metrics.week_frame(names, lambda week: week_bounds(week, zone))
+
+
+def last_week_of(organisation: Organisation, as_of: datetime) -> str:
+    """The last week that the exports know to its end, or so near to it that no row need be missing."""
+    return last_complete_week(as_of, organisation.zone, timedelta(hours=organisation.limits.week_ends_within_hours))
 
 
 def _sums(
