@@ -67,7 +67,7 @@ class Exclusions:
         warehouse: Holds the staged files.
         tombstones: Of what stays out.
         limits: From which age on texts and tickets stay out.
-        keep: What the limits come of; where it is another than before, what had grown too old may come in again.
+        keep: What the limits come of.
     """
 
     def __init__(self, warehouse: Warehouse, tombstones: Tombstones, limits: Limits, keep: Keep) -> None:
@@ -75,8 +75,11 @@ class Exclusions:
         self._news: dict[str, set[str]] = {cause: set() for cause in COUNTED_AS}
         self._memo = warehouse.memo(_MEMO)
         self.basis = digest_of([str(keep.text), str(keep.tickets)])
+
+    def begin(self) -> None:
+        """Before exports are read: where more is kept than before, what had grown too old may come in again."""
         if self._memo.note(_KEPT) not in (None, self.basis):
-            tombstones.drop(BY_AGE)
+            self.tombstones.drop(BY_AGE)
         if self._memo.note(_KEPT) != self.basis:
             self._memo.keep(_KEPT, {}, self.basis)
 
@@ -147,7 +150,7 @@ class Exclusions:
             name = COUNTED_AS[cause]
             for entry in [entry for each in notes.values() for entry in each]:
                 if self._warehouse.root / entry["parquet"] == path:
-                    entry[name] += rows_held(path, files[path], among)[0]
+                    entry[name] = entry.get(name, 0) + rows_held(path, files[path], among)[0]
             take_out(path, files[path], among)
         memo.renew(swept, notes)
         self._memo.keep(_DUE, self._due(files), self.sweeps)

@@ -111,6 +111,8 @@ def stage(
     files = find_files(source, exports)
     looked_up = lookup_files(source, exports)
     versions = {path: _Version.of(path) for path in dict.fromkeys([*files, *looked_up])}
+    if exclusions:
+        exclusions.begin()
     rests_on = {
         "code": code_of(__name__),
         "mapping": digest_of(source.model_dump_json()),

@@ -126,7 +126,7 @@ class Erasure:
         lines = [f"{_in_words(request)}, {len(subjects.tickets):,} tickets in all"]
         lines += _lines_of(counts, dry_run=dry_run)
         if not counts:
-            lines.append("nothing of it was found")
+            lines.append("nothing of it was found; is the id written as in the CRM?")
         if not dry_run:
             lines.append("stays out when the exports are read again; what they hold themselves is not touched")
         return lines
@@ -306,7 +306,8 @@ def _old_quarantine(holdings: Holdings, limit: datetime | None) -> list[Path]:
     if limit is None:
         return []
     memo = holdings.warehouse.memo(_STAGED)
-    changed = {entry["file"]: entry["changed_ns"] / 1e9 for name in memo.names() for entry in memo.note(name)}
+    entries = [entry for name in memo.names() for entry in memo.note(name)]
+    changed = {entry["file"]: entry["changed_ns"] / 1e9 for entry in entries if "changed_ns" in entry}
     files = [path for area, _, path in holdings.row_files() if area == "quarantine"]
     return [
         path

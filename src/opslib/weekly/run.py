@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time, timedelta
 from importlib import import_module
 from pathlib import Path
 from threading import Thread
@@ -29,7 +29,7 @@ from opslib.intake.privacy.pseudonyms import KEY_FILE, Pseudonymiser, load_key
 from opslib.intake.privacy.tombstones import Tombstones
 from opslib.metrics import check_goals
 from opslib.sample import write_sample
-from opslib.settings import Organisation, load_organisation, load_weekly_plan
+from opslib.settings import Keep, Organisation, load_organisation, load_weekly_plan
 from opslib.store.files import write_json
 from opslib.store.memo import Basis, code_of, digest_of, digest_of_files
 from opslib.store.warehouse import Warehouse
@@ -485,6 +485,14 @@ def watched(run: Run, intake: Intake) -> list[Path]:
         *unchanged.code_and_lock(),
         *pages,
     ]
+
+
+def nothing_is_due_before(run: Run) -> datetime | None:
+    """The midnight at which something may grow too old to be kept; None where all is kept."""
+    if run.organisation.privacy.keep == Keep():
+        return None
+    tomorrow = datetime.now(run.organisation.zone).date() + timedelta(days=1)
+    return datetime.combine(tomorrow, time(), run.organisation.zone)
 
 
 def write_data_quality_page(run: Run, intake: Intake) -> Path:
