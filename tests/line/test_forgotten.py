@@ -7,7 +7,7 @@ import gzip
 import json
 import shutil
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pandas as pd
@@ -17,12 +17,12 @@ import pytest
 from opslib.errors import OpslibError
 from opslib.intake.exclusions import Exclusions, Limits
 from opslib.intake.privacy.pseudonyms import Pseudonymiser
-from opslib.intake.privacy.tombstones import Tombstones
+from opslib.intake.privacy.tombstones import BY_AGE, Tombstones
 from opslib.intake.stage import Staged, stage
 from opslib.settings import Keep
 from opslib.store.files import write_json
 from opslib.weekly import erasure as module
-from opslib.weekly.erasure import Request
+from opslib.weekly.erasure import Request, remove_old_reports
 from opslib.weekly.run import Intake, Run, admit_exports, open_erasure
 from tests.line.conftest import ROOT, few_expectations, run_over
 
@@ -356,3 +356,42 @@ def test_what_is_older_than_asked_for_goes_with_a_dry_run_that_counts(
     assert "nothing is older than it is kept" in call("--older-than", "keep")[1]
     status, out = call("--requester", REQUESTER)
     assert (status, "1 requester, 2 tickets in all" in out) == (0, True)
+
+
+def test_weeks_that_are_kept_no_longer_leave_no_link_behind(tmp_path: Path) -> None:
+    marks = "<!-- weeks -->\n<!-- end of weeks -->"
+    for week in ("2026-W44", "2026-W45", "2026-W46"):
+        (tmp_path / week / "us-safety").mkdir(parents=True)
+        (tmp_path / week / "us-safety" / "weekly_review.html").write_text("<html>a report</html>")
+        (tmp_path / week / "us-safety" / "weekly_review.compare.html").write_text("<html>two reports</html>")
+        (tmp_path / ".runs" / week).mkdir(parents=True)
+        before = '<a class="before" href="../2026-W44/us-safety/weekly_review.html">2026-W44</a>' * (week == "2026-W45")
+        (tmp_path / week / "index.html").write_text(f"<html>{marks}{before}</html>")
+    # The Sunday of W44 is 1 November.
+    keep, day = Keep(reports="2 weeks", text="1 week"), date(2026, 11, 16)
+    assert remove_old_reports(tmp_path, keep, day - timedelta(days=1), dry_run=True)["pages"] == 0
+    assert remove_old_reports(tmp_path, keep, day, dry_run=True)["pages"] == 3
+    assert (tmp_path / "2026-W44").exists()
+    assert remove_old_reports(tmp_path, keep, day, dry_run=False)["pages"] == 3
+    assert sorted(path.name for path in tmp_path.glob("2026*")) == ["2026-W45", "2026-W46"]
+    assert [path.name for path in (tmp_path / ".runs").iterdir()] == ["2026-W46"]
+    assert not any("2026-W44/" in path.read_text() for path in tmp_path.rglob("*.html"))
+    assert "2026-W46" in (tmp_path / "index.html").read_text()
+
+
+def test_rows_set_aside_leave_when_their_export_is_too_old(line: Line) -> None:
+    def files() -> list[str]:
+        return [path.parent.name for path in line.run.folders.quarantine.rglob("*.parquet")]
+
+    assert files() == ["tickets"]
+    opened, _ = line.erasure()
+    keep, now = Keep(quarantine="4 weeks"), datetime.now(UTC)
+    young = Limits(quarantine=now - timedelta(days=28))
+    opened.take_out_the_old(keep, young, now.date(), BY_AGE, dry_run=False)
+    assert files() == ["tickets"]
+    old = Limits(quarantine=now + timedelta(hours=1))
+    assert opened.take_out_the_old(keep, old, now.date(), BY_AGE, dry_run=True) == [
+        "1 files of rows set aside would be taken out"
+    ]
+    opened.take_out_the_old(keep, old, now.date(), BY_AGE, dry_run=False)
+    assert files() == []

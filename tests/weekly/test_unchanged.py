@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -50,6 +51,14 @@ def test_any_change_of_a_file_means_doing_it_again(memo, watched, change):
 
 def test_another_key_of_the_pseudonyms_means_doing_it_again(memo, monkeypatch):
     monkeypatch.setenv("OPSLIB_KEY", "a key that is long enough")
+    assert recall(memo) is None
+
+
+def test_where_something_grows_too_old_the_next_day_is_another(memo, watched):
+    now = datetime.now(UTC)
+    remember(memo, watched, DONE, now + timedelta(hours=1))
+    assert recall(memo) == DONE
+    remember(memo, watched, DONE, now)
     assert recall(memo) is None
 
 

@@ -30,7 +30,7 @@ _MARKUP: Final = re.compile(r"(<(?:script|style)\b.*?</(?:script|style)>|<[^>]*>
 _PICTURE: Final = re.compile(r"data:image/svg\+xml;base64,([A-Za-z0-9+/=]+)")
 _ATTRIBUTE_AS_IT_IS: Final = re.compile(r'(data:[^"]+|(?<=data-sort=)"[^"]*")')
 _NO_PICTURE: Final = "data:image/svg+xml,"
-_BEFORE_A_NUMBER: Final = ("(?<=, )", "(?<=; )", "(?<=latest )", "(?<=<code>)", "(?<=icket )", "(?<=#)")
+_BEFORE_A_NUMBER: Final = ("(?<=latest )", "(?<=<code>)", "(?<=icket )", "(?<=#)")
 _LEAST_DIGITS: Final = 4
 """A number of fewer digits is an id only where it stands as one: anything else may be a count."""
 
@@ -89,7 +89,7 @@ def _pattern_of(id_: str) -> str:
     whole = rf"(?<!\w)(?<!\d[.,]){id_}(?!\w)(?![.,]\d)"
     if len(id_) > _LEAST_DIGITS or (len(id_) == _LEAST_DIGITS and not "1900" <= id_ <= "2100"):
         return whole
-    return rf"(?:{'|'.join(_BEFORE_A_NUMBER)}){whole}|{whole}(?=[,;] \d)"
+    return rf"(?:{'|'.join(_BEFORE_A_NUMBER)}){whole}|{whole}(?=[,;] \d)|(?<=\d[,;] ){whole}(?=[,;.<)]|$)"
 
 
 def erase(path: Path, traces: Traces, *, dry_run: bool) -> bool:
