@@ -1,8 +1,9 @@
-"""How the tests share the cores: two processes more than there are cores, and what takes longest first."""
+"""How the tests share the cores: two processes more than there are cores, what takes longest first, SQL made once."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 
 import pytest
 
@@ -23,3 +24,12 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The files that take longest first, all others in their order."""
     items.sort(key=lambda item: next((n for n, begin in enumerate(LONGEST) if item.nodeid.startswith(begin)), 99))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def sql_compiled_once() -> Iterator[None]:
+    """Many tests build facts, and most of them with the same SQL."""
+    from tests.compiled_once import compiled_once
+
+    with compiled_once():
+        yield

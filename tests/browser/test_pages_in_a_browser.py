@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,15 @@ from tests.browser.browser_pages import ALT
 pytestmark = pytest.mark.browser
 KINDS = ("report", "index", "data_quality", "failed", "blocked", "compare")
 FILES = {"forward": 2, "compare": 3}
+PATIENCE_SECONDS = 10
+
+
+def wait_until(place: Any, condition: str) -> None:
+    """Ask a page, frame or element until it says yes; Playwright's own waiting is refused by the pages' policy."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not place.evaluate(condition):
+        assert time.monotonic() < deadline, condition
+        time.sleep(0.02)
 
 
 @pytest.mark.parametrize("kind", [*KINDS, "forward"])
@@ -138,26 +148,22 @@ def test_a_wide_table_can_be_reached_and_scrolled_with_the_keyboard(site: dict[s
     box = page.get_by_role("group", name="Ten weeks of the metrics, scrolls sideways")
     box.focus()
     page.keyboard.press("ArrowRight")
-    page.wait_for_timeout(400)
-    assert box.evaluate("box => box.scrollLeft") > 0
+    wait_until(box, "box => box.scrollLeft > 0")
 
 
 def test_a_table_that_goes_on_at_its_right_edge_shows_it_until_its_end(site: dict[str, Path], visit: Any) -> None:
     page = visit(site["report"], viewport={"width": 390, "height": 844}).page
     box = page.get_by_role("group", name="Ten weeks of the metrics, scrolls sideways")
-    shade = "box => getComputedStyle(box).boxShadow"
-    assert box.evaluate(shade) != "none"
+    wait_until(box, "box => getComputedStyle(box).boxShadow !== 'none'")
     box.evaluate("box => { box.scrollLeft = box.scrollWidth; }")
-    page.wait_for_timeout(100)
-    assert box.evaluate(shade) == "none"
+    wait_until(box, "box => getComputedStyle(box).boxShadow === 'none'")
 
 
 def test_the_table_of_contents_follows_the_reader(site: dict[str, Path], visit: Any) -> None:
     page = visit(site["report"]).page
     link = page.get_by_role("navigation", name="On this page").get_by_role("link", name="Oldest tickets")
     link.click()
-    page.wait_for_timeout(1000)
-    assert page.locator(".contents a[aria-current]").inner_text() == "Oldest tickets"
+    wait_until(page, "document.querySelector('.contents a[aria-current]')?.innerText === 'Oldest tickets'")
     assert page.url.endswith("#s-oldest-tickets")
 
 
@@ -168,9 +174,9 @@ def test_the_theme_is_turned_by_a_key_and_remembered_by_the_page(site: dict[str,
     page.keyboard.press("t")
     dark = page.evaluate(colour)
     assert dark != light
-    page.wait_for_function("localStorage.length > 0")
+    wait_until(page, "localStorage.length > 0")
     page.reload()
-    page.wait_for_function(f"{colour} === '{dark}'", timeout=5000)
+    wait_until(page, f"{colour} === '{dark}'")
 
 
 def test_the_definition_of_a_metric_is_one_tap_away(site: dict[str, Path], visit: Any) -> None:
@@ -250,13 +256,12 @@ def test_two_weeks_go_to_a_section_and_scroll_together(site: dict[str, Path], vi
     assert [re.findall(r"2026-W\d\d", frame.url) for frame in (before, now)] == [["2026-W45"], ["2026-W46"]]
     top = "anchor => Math.round(document.getElementById(anchor).getBoundingClientRect().top)"
     page.get_by_role("button", name="Oldest tickets").press("Enter")
-    page.wait_for_timeout(200)
-    assert [frame.evaluate(top, "s-oldest-tickets") for frame in (before, now)] == [0, 0]
+    for frame in (before, now):
+        wait_until(frame, f"({top})('s-oldest-tickets') === 0")
     page.wait_for_timeout(200)
     before.evaluate("document.getElementById('s-the-metrics').scrollIntoView({ behavior: 'instant' })")
-    page.wait_for_timeout(300)
-    assert abs(now.evaluate(top, "s-the-metrics")) <= 24
-    assert page.locator(".jump [aria-current]").inner_text() == "The metrics"
+    wait_until(now, f"Math.abs(({top})('s-the-metrics')) <= 24")
+    wait_until(page, "document.querySelector('.jump [aria-current]')?.innerText === 'The metrics'")
     page.get_by_role("checkbox", name="Scroll together").uncheck()
     stays = now.evaluate("window.scrollY")
     before.evaluate("window.scrollTo({ top: 0, behavior: 'instant' })")
@@ -273,8 +278,7 @@ def test_a_framed_report_heeds_only_the_page_around_it(site: dict[str, Path], vi
     page.wait_for_timeout(150)
     assert frame.evaluate("document.documentElement.dataset.theme") is None
     page.keyboard.press("t")
-    page.wait_for_timeout(150)
-    assert frame.evaluate("document.documentElement.dataset.theme") == "dark"
+    wait_until(frame, "document.documentElement.dataset.theme === 'dark'")
 
 
 def test_every_link_between_the_pages_leads_somewhere(site: dict[str, Path], visit: Any) -> None:

@@ -17,6 +17,7 @@ from opslib.facts import backlog
 from opslib.facts import build as building
 from opslib.facts.build import build
 from opslib.store.warehouse import Warehouse
+from tests.compiled_once import compile_steps
 from tests.facts import random_tickets
 from tests.facts.support_centre import at, event_at, fill, organisation, question_at, ticket
 
@@ -197,5 +198,6 @@ def test_a_ticket_that_does_not_add_up_stops_the_build(tmp_path: Path, monkeypat
 
     for name in ("changes", "ticket_changes"):
         monkeypatch.setattr(backlog, name, without_creations(getattr(backlog, name)))
+    monkeypatch.setattr(building, "compile_steps", compile_steps)
     with pytest.raises(WarehouseError, match="odd one"):
         build(warehouse, organisation(), AS_OF)

@@ -41,7 +41,7 @@ def test_markup_and_addresses_say_nothing_of_the_language():
 
 
 def test_the_languages_of_the_sample_are_told_without_their_column(tmp_path_factory: pytest.TempPathFactory):
-    exports = shared_sample(tmp_path_factory, 6000)
+    exports = shared_sample(tmp_path_factory, 4000)
     rows = pd.concat([pd.read_csv(path, nrows=2000) for path in exports.glob("tickets.*")], ignore_index=True)
     for texts, right in ((rows["subject"] + ". " + rows["description"], 0.99), (rows["subject"], 0.90)):
         own = texts[texts.str.len() > 20]

@@ -6,6 +6,8 @@ import hashlib
 import os
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
@@ -13,6 +15,7 @@ from opslib.errors import ExportError
 from opslib.intake.mapping.sources import SourceMapping, load_source
 from opslib.intake.privacy.pseudonyms import Pseudonymiser
 from opslib.intake.stage import Staged, stage
+from opslib.intake.staged_rows import PLACE
 from opslib.store.warehouse import Warehouse
 
 MAPPING = """
@@ -46,7 +49,7 @@ class Exports:
     def __init__(self, root: Path, source: SourceMapping) -> None:
         self.folder, self._source = root / "exports", source
         self.folder.mkdir()
-        self._warehouse = Warehouse(root / "warehouse")
+        self.warehouse = Warehouse(root / "warehouse")
         self.read: list[str] = []
 
     def write(self, name: str | bytes, *ids: str, answer: str = "") -> Path:
@@ -56,12 +59,21 @@ class Exports:
 
     def stage(self) -> list[Staged]:
         self.read = []
-        return stage(self._warehouse, self._source, self.folder, Pseudonymiser(b"k" * 32), on_file=self.read.append)
+        return stage(self.warehouse, self._source, self.folder, Pseudonymiser(b"k" * 32), on_file=self.read.append)
 
     def solved(self, item: Staged) -> list[int | None]:
         """The days of the month on which the tickets of a file were solved."""
-        times = pq.read_table(self._warehouse.root / item.parquet)["solved_at"].to_pylist()
-        return [at and at.day for at in times]
+        return [at and at.day for at in self.rows(item)["solved_at"].to_pylist()]
+
+    def rows(self, item: Staged) -> pa.Table:
+        """The staged rows of a file."""
+        place = pc.field(PLACE) == item.place
+        return pq.read_table(self.warehouse.root / item.parquet, filters=place).drop_columns(PLACE)
+
+    @property
+    def parquet_files(self) -> set[Path]:
+        """What lies in the warehouse of staged rows."""
+        return set((self.warehouse.root / "staged").glob("*/tickets.parquet"))
 
 
 @pytest.fixture
@@ -125,14 +137,14 @@ def change_while_read(monkeypatch: pytest.MonkeyPatch, path: Path, contents: obj
 def test_of_several_files_looked_up_in_each_is_read_once_and_the_newest_row_counts(
     exports: Exports, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from opslib.intake.mapping import look_ups
+    from opslib.intake.reading import csv_rows
 
     for day in range(1, 6):
         exports.write(f"tickets-2026-11-0{day}.csv", str(day), answer="a")
         (exports.folder / f"answers-2026-11-0{day}.csv").write_text(f"id,at\na,2026-11-1{day}T00:00:00Z\n")
-    opened, open_export = [], look_ups.open_export
+    opened, copied = [], csv_rows._copied
     monkeypatch.setattr(
-        look_ups, "open_export", lambda con, path, *more: opened.append(path) or open_export(con, path, *more)
+        csv_rows, "_copied", lambda reading, paths, *more: opened.extend(paths) or copied(reading, paths, *more)
     )
     staged = exports.stage()
     assert len(opened) == len(set(opened)) == 10

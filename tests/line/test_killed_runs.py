@@ -20,7 +20,7 @@ from opslib.intake.privacy.pseudonyms import KEY_FILE
 from tests.line.conftest import ROOT, few_expectations
 from tests.samples import shared_sample
 
-KILLS = 10
+KILLS = 6
 IN_A_ROW = 3
 """Kills of runs that follow each other, before one may end."""
 
@@ -140,7 +140,7 @@ def undisturbed(runs: Runs, tmp_path_factory: pytest.TempPathFactory) -> tuple[d
 def test_a_run_killed_at_any_moment_is_healed_by_the_next(
     runs: Runs, undisturbed: tuple[dict[str, str], float], tmp_path: Path
 ) -> None:
-    """Ten moments, one in each tenth of a whole run, in any order; a run that follows a kill may be killed as well."""
+    """A moment in each sixth of a whole run, in any order; a run that follows a kill may be killed as well."""
     whole, seconds = undisturbed
     seed = random.SystemRandom().randrange(1_000_000)
     chance = random.Random(seed)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +29,15 @@ class Exports:
     """The files of a sample, read the plain way: no opslib code between the bytes and the frames."""
 
     folder: Path
+    _frames: dict[str, pd.DataFrame] = field(default_factory=dict)
 
     def read(self, table: str) -> pd.DataFrame:
+        """A table, which is read once; what a test writes into it stays its own."""
+        if table not in self._frames:
+            self._frames[table] = self._read(table)
+        return self._frames[table].copy(deep=False)
+
+    def _read(self, table: str) -> pd.DataFrame:
         [path] = self.folder.glob(f"{table}.*")
         if path.suffix == ".parquet":
             return pd.read_parquet(path)

@@ -170,11 +170,6 @@ def rows_of(frame: pd.DataFrame) -> Iterable[Any]:
     return map(_row_type(tuple(map(str, frame.columns)))._make, zip(*columns, strict=True))
 
 
-def with_plain_texts(frame: pd.DataFrame) -> pd.DataFrame:
-    """The frame with texts as Python has them: who asks for single ones waits for Arrow to make each of them."""
-    return frame.astype({name: object for name, dtype in frame.dtypes.items() if dtype == "str"})
-
-
 @cache
 def _row_type(columns: tuple[str, ...]) -> Any:
     """The type of rows with these columns; to make one takes longer than to read a frame."""

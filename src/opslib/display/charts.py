@@ -11,6 +11,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.cbook import pts_to_midstep
 from matplotlib.collections import PolyCollection
+from matplotlib.lines import Line2D
 from matplotlib.patches import Polygon
 from matplotlib.ticker import MaxNLocator
 
@@ -41,24 +42,36 @@ def draw_bars(axes: Axes, left: Any, right: Any, bottom: Any, top: Any, colour: 
     )
 
 
+def draw_line(axes: Axes, place: Any, value: Any, **look: Any) -> None:
+    """Draw a line, or the points of one, as one artist; the limits of the axes are left to the caller.
+
+    Args:
+        axes: to draw on.
+        place: where each point stands.
+        value: its height; NaN divides the line.
+        look: what matplotlib may know of a line.
+    """
+    axes.add_artist(Line2D(place, value, **look))
+
+
 def draw_range(axes: Axes, place: Any, lower: Any, upper: Any) -> None:
-    """Draw the usual range in steps around each week; weeks without limits divide it.
+    """Draw the usual range in steps around each week; the limits of the axes are left to the caller.
 
     Args:
         axes: to draw on.
         place: where each week stands.
-        lower: the lower limit of each week, NaN where there is none.
+        lower: the lower limit of each week, NaN where there is none, which divides the range.
         upper: the upper limit.
     """
     limits = np.concatenate([[False], ~np.isnan(lower) & ~np.isnan(upper), [False]])
     for first, end in np.flatnonzero(limits[1:] != limits[:-1]).reshape(-1, 2):
         across, low, high = pts_to_midstep(place[first:end], lower[first:end], upper[first:end])
         corners = np.column_stack([np.concatenate([across, across[::-1]]), np.concatenate([low, high[::-1]])])
-        axes.add_patch(Polygon(corners, facecolor=theme.BAND, edgecolor="none", alpha=0.55, linewidth=0))
+        axes.add_artist(Polygon(corners, facecolor=theme.BAND, edgecolor="none", alpha=0.55, linewidth=0))
 
 
 def mark_signals(axes: Axes, place: Any, value: Any, *, colour: str = "white") -> None:
-    """Draw diamonds on the weeks that are signals, if any.
+    """Draw diamonds on the weeks that are signals, if any; the limits of the axes are left to the caller.
 
     Args:
         axes: to draw on.
@@ -69,7 +82,7 @@ def mark_signals(axes: Axes, place: Any, value: Any, *, colour: str = "white") -
     if len(place) == 0:
         return
     look: dict[str, Any] = {"markersize": 7, "markerfacecolor": colour, "markeredgewidth": 1.8}
-    axes.plot(place, value, linestyle="none", marker="D", markeredgecolor=theme.ORANGE, **look)
+    draw_line(axes, place, value, linestyle="none", marker="D", markeredgecolor=theme.ORANGE, **look)
 
 
 def label_last(axes: Axes, x: float, y: float, text: str, *, signal: bool = False) -> None:

@@ -12,6 +12,7 @@ weeks in order. Numbers are in the metric's unit, NaN where there is none.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -21,13 +22,13 @@ from matplotlib.axes import Axes
 
 from opslib.display import theme, words
 from opslib.display.axes import HouseFigure
-from opslib.display.cells import rows_of, with_plain_texts
+from opslib.display.cells import is_known, rows_of
 from opslib.display.charts import (
     NOTHING,
+    draw_line,
     draw_range,
     label_last,
     mark_signals,
-    span_of,
     unit_axis,
     weeks_below,
     write_below,
@@ -37,7 +38,9 @@ from opslib.display.theme import Drawing, Markup, note
 
 _ABOVE = 6.0  # points between the axes and the line that stands below a title
 _APART = 0.2  # of the height of the axes, between the labels of the last value and of the goal
-_NUMBERS = ["value", "low", "high", "centre", "lower", "upper", "goal"]
+_numbers_of = attrgetter("value", "low", "high", "centre", "lower", "upper", "goal")
+Weeks = list[Any]
+"""The rows of a chart as `rows_of` makes them: in them a single cell is read sooner than in a frame."""
 _OPEN = "Open circle: not settled yet"
 _RANGE = "the dark bar through it is where the final value will lie"
 
@@ -54,14 +57,7 @@ def control_chart(frame: pd.DataFrame, *, title: str = "") -> Drawing | Markup:
     """
     if frame.empty:
         return note(NOTHING)
-    if not _has_values(frame):
-        return note(f"{_absence(_label_of(frame), frame)}.")
-    frame = with_plain_texts(frame)
-    with theme.style():
-        figure = theme.new_figure(7.6, 3.1)
-        _draw_control(figure.add_subplot(), frame, title or _label_of(frame))
-        write_below(figure, _key(frame))
-        return theme.drawing(figure, describe(frame))
+    return _one_chart(list(rows_of(frame)), title)
 
 
 def control_charts(frame: pd.DataFrame) -> Drawing | Markup:
@@ -75,22 +71,22 @@ def control_charts(frame: pd.DataFrame) -> Drawing | Markup:
     """
     if frame.empty:
         return note(NOTHING)
-    frame = with_plain_texts(frame)
-    panels = [rows for _, rows in frame.groupby("metric", sort=False)]
-    charts = [rows for rows in panels if _has_values(rows)]
-    absences = [_absence(_label_of(rows), rows) for rows in panels if not _has_values(rows)]
+    rows = list(rows_of(frame))
+    panels = list(_grouped(rows, "metric").values())
+    charts = [weeks for weeks in panels if _has_values(weeks)]
+    absences = [_absence(weeks[0].label, weeks) for weeks in panels if not _has_values(weeks)]
     if not charts:
         return note("; ".join(absences) + ".")
     if len(charts) == 1 and not absences:
-        return control_chart(charts[0])
+        return _one_chart(charts[0])
     lines = -(-len(charts) // 2)
-    below = [*_key(frame), *absences]
+    below = [*_key(rows), *absences]
     with theme.style():
         figure = theme.new_figure(9.6, 2.55 * lines + 0.22 * len(below))
-        for place, rows in enumerate(charts, start=1):
-            _draw_control(figure.add_subplot(lines, 2, place), rows, _label_of(rows))
+        for place, weeks in enumerate(charts, start=1):
+            _draw_control(figure.add_subplot(lines, 2, place), weeks, weeks[0].label)
         write_below(figure, below)
-        return theme.drawing(figure, _sentences([describe(rows) for rows in charts], absences))
+        return theme.drawing(figure, _sentences([_in_words(weeks) for weeks in charts], absences))
 
 
 def small_multiples(frame: pd.DataFrame) -> Drawing | Markup:
@@ -102,22 +98,23 @@ def small_multiples(frame: pd.DataFrame) -> Drawing | Markup:
     Returns:
         The figure, or one line where there is nothing to draw. A team without any value is named below.
     """
-    frame = with_plain_texts(frame)
-    panels = [(str(team), rows) for team, rows in frame.groupby("team_label", sort=False)]
-    charts = [(team, rows) for team, rows in panels if _has_values(rows)]
-    absences = [_absence(team, rows) for team, rows in panels if not _has_values(rows)]
+    rows = list(rows_of(frame))
+    panels = _grouped(rows, "team_label")
+    charts = {team: weeks for team, weeks in panels.items() if _has_values(weeks)}
+    absences = [_absence(team, weeks) for team, weeks in panels.items() if not _has_values(weeks)]
     if not charts:
         return note("; ".join(absences) + "." if absences else NOTHING)
     lines = -(-len(charts) // 2)
-    below = [*_key(frame), *absences]
+    below = [*_key(rows), *absences]
     with theme.style():
         figure = theme.new_figure(9.6, 2.3 * lines + 0.22 * len(below))
-        for place, (team, rows) in enumerate(charts, start=1):
+        for place, (team, weeks) in enumerate(charts.items(), start=1):
             axes = figure.add_subplot(lines, min(2, len(charts)), place)
-            _draw_control(axes, rows, f"{team}: {_label_of(rows)}")
-        _share_scale(figure, str(frame["unit"].iloc[0]))
+            _draw_control(axes, weeks, f"{team}: {weeks[0].label}")
+        _share_scale(figure, rows[0].unit)
         write_below(figure, below)
-        return theme.drawing(figure, _sentences([f"{team}. {describe(rows)}" for team, rows in charts], absences))
+        descriptions = [f"{team}. {_in_words(weeks)}" for team, weeks in charts.items()]
+        return theme.drawing(figure, _sentences(descriptions, absences))
 
 
 def describe(frame: pd.DataFrame) -> str:
@@ -126,109 +123,120 @@ def describe(frame: pd.DataFrame) -> str:
     Args:
         frame: rows of one metric, with the columns that this module's docstring lists.
     """
-    last = frame.iloc[-1]
-    unit = str(last["unit"])
+    return _in_words(list(rows_of(frame)))
+
+
+def _one_chart(weeks: Weeks, title: str = "") -> Drawing | Markup:
+    """The chart of one metric as a figure of its own, or why there is none."""
+    if not _has_values(weeks):
+        return note(f"{_absence(weeks[0].label, weeks)}.")
+    with theme.style():
+        figure = theme.new_figure(7.6, 3.1)
+        _draw_control(figure.add_subplot(), weeks, title or weeks[0].label)
+        write_below(figure, _key(weeks))
+        return theme.drawing(figure, _in_words(weeks))
+
+
+def _in_words(weeks: Weeks) -> str:
+    """A control chart in words."""
+    last = weeks[-1]
+    unit = last.unit
     sentences = [
-        f"{last['label']}, weekly, {span_of(frame)}.",
-        f"{last['week']}: {_last_in_words(last)}.",
+        f"{last.label}, weekly, {weeks[0].week} to {last.week}.",
+        f"{last.week}: {_last_in_words(last)}.",
     ]
-    if pd.notna(last["goal"]):
-        better = str(last["better"])
-        still = {name: last[name] for name in ("still_low", "still_high")}
-        verdict = words.goal_verdict(last["value"], last["goal"], better, **still)
-        sentences.append(f"Goal: {', '.join(filter(None, [words.goal(last['goal'], better, unit), verdict]))}.")
-    with_limits = frame[frame["upper"].notna()]
-    if len(with_limits):
-        usual = with_limits.iloc[-1]
+    if is_known(last.goal):
+        still = {"still_low": last.still_low, "still_high": last.still_high}
+        verdict = words.goal_verdict(last.value, last.goal, last.better, **still)
+        sentences.append(f"Goal: {', '.join(filter(None, [words.goal(last.goal, last.better, unit), verdict]))}.")
+    if usual := next((row for row in reversed(weeks) if is_known(row.upper)), None):
         sentences.append(
-            f"Limits: {words.value(usual['lower'], unit)} to {words.value(usual['upper'], unit)}, around "
-            f"{words.value(usual['centre'], unit)}."
+            f"Limits: {words.value(usual.lower, unit)} to {words.value(usual.upper, unit)}, around "
+            f"{words.value(usual.centre, unit)}."
         )
     sentences += [f"{note[0].upper()}{note[1:]}." for note in words.limits(last)]
-    is_signal = [words.is_signal(verdict) for verdict in frame["verdict"]]
-    signals = [f"{row.week} ({words.signal(row)})" for row in rows_of(frame[is_signal])] if any(is_signal) else []
-    if signals:
+    if signals := [f"{row.week} ({words.signal(row)})" for row in weeks if words.is_signal(row.verdict)]:
         sentences.append(f"Signals: {'; '.join(signals)}.")
-    if not words.is_signal(last["verdict"]) and last["verdict"]:
-        sentences.append(f"{last['week']} {'is ' if last['verdict'] != 'not judged' else ''}{words.signal(last)}.")
+    if not words.is_signal(last.verdict) and last.verdict:
+        sentences.append(f"{last.week} {'is ' if last.verdict != 'not judged' else ''}{words.signal(last)}.")
     return " ".join(sentences)
 
 
-def _last_in_words(last: pd.Series) -> str:
+def _last_in_words(last: Any) -> str:
     """The last value with its interval; where it is not settled, also where it will lie and when that is known."""
-    unit, ends = str(last["unit"]), (last["low"], last["high"])
-    if last["state"] not in ("so far", "bounds") and not isinstance(last["settles_on"], str):
-        return words.estimate(last["value"], *ends, unit)
-    now = words.standing(last["value"], *ends, unit, state=last["state"], settles_on=last["settles_on"])
-    if last["state"] != "so far":
+    unit, ends = last.unit, (last.low, last.high)
+    if last.state not in ("so far", "bounds") and not isinstance(last.settles_on, str):
+        return words.estimate(last.value, *ends, unit)
+    now = words.standing(last.value, *ends, unit, state=last.state, settles_on=last.settles_on)
+    if last.state != "so far":
         return now
-    parts = [now if pd.isna(last["low"]) else f"{now} ({words.interval(*ends, unit)})"]
-    if pd.notna(last["still_low"]):
-        parts.append(f"the final value will lie within {words.interval(last['still_low'], last['still_high'], unit)}")
-    if isinstance(last["settles_on"], str):
-        parts.append(f"known {words.day(last['settles_on'])}")
+    parts = [f"{now} ({words.interval(*ends, unit)})" if is_known(last.low) else now]
+    if is_known(last.still_low):
+        parts.append(f"the final value will lie within {words.interval(last.still_low, last.still_high, unit)}")
+    if isinstance(last.settles_on, str):
+        parts.append(f"known {words.day(last.settles_on)}")
     return "; ".join(parts)
 
 
-def _draw_control(axes: Axes, frame: pd.DataFrame, title: str) -> None:
+def _draw_control(axes: Axes, weeks: Weeks, title: str) -> None:
     """Draw the chart of one metric with its title and scales."""
-    unit = str(frame["unit"].iloc[0])
-    place = np.arange(len(frame))
-    value, low, high, centre, lower, upper, goal = frame[_NUMBERS].to_numpy(dtype=np.float64).T
+    last, place = weeks[-1], np.arange(len(weeks))
+    value, low, high, centre, lower, upper, goal = np.array([_numbers_of(row) for row in weeks], dtype=np.float64).T
     if not np.isnan(upper).all():
         draw_range(axes, place, lower, upper)
-        axes.plot(place, centre, color=theme.LINE, linewidth=1.0)
+        draw_line(axes, place, centre, color=theme.LINE, linewidth=1.0)
     interval = ~np.isnan(low) & ~np.isnan(high)
     _draw_intervals(axes, place[interval], low[interval], high[interval])
-    axes.plot(place, value, color=theme.BLUE, marker="o", markersize=3.6, linewidth=1.5)
-    still = _draw_unsettled(axes, place, frame)
-    is_new, is_old = ((frame["verdict"] == verdict).to_numpy() & ~np.isnan(value) for verdict in ("new", "outside"))
+    draw_line(axes, place, value, color=theme.BLUE, marker="o", markersize=3.6, linewidth=1.5)
+    still = _draw_unsettled(axes, place, weeks)
+    verdicts = np.array([row.verdict for row in weeks])
+    is_new, is_old = ((verdicts == verdict) & ~np.isnan(value) for verdict in ("new", "outside"))
     mark_signals(axes, place[is_old], value[is_old])
     mark_signals(axes, place[is_new], value[is_new], colour=theme.ORANGE)
     beyond = np.isnan(value) & ~np.isnan(low)
     if beyond.any():
-        axes.plot(place[beyond], low[beyond], linestyle="none", marker="^", markersize=5, color=theme.SKY)
+        draw_line(axes, place[beyond], low[beyond], linestyle="none", marker="^", markersize=5, color=theme.SKY)
     if not np.isnan(goal).all():
-        axes.plot(place, goal, color=theme.GREEN, linewidth=1.3, linestyle=(0, (4, 2)))
+        draw_line(axes, place, goal, color=theme.GREEN, linewidth=1.3, linestyle=(0, (4, 2)))
     heights = np.concatenate([value, lower, upper, goal, low[interval], high[interval], low[beyond], still])
-    _set_scale(axes, heights[~np.isnan(heights)], unit)
-    if not np.isnan(value[-1]):
-        is_signal = bool(is_new[-1] or is_old[-1])
-        so_far = "\nso far" if frame["state"].iloc[-1] == "so far" else ""
-        label_last(axes, place[-1], value[-1], words.value(value[-1], unit) + so_far, signal=is_signal)
+    _set_scale(axes, heights[~np.isnan(heights)], last.unit)
+    if is_known(last.value):
+        so_far = "\nso far" if last.state == "so far" else ""
+        text = words.value(last.value, last.unit) + so_far
+        label_last(axes, place[-1], last.value, text, signal=words.is_signal(last.verdict))
     else:
-        _label_unknown(axes, place, np.where(beyond, low, value), frame.iloc[-1])
+        _label_unknown(axes, place, np.where(beyond, low, value), last)
     if not np.isnan(goal).all():
         shown = np.where(beyond, low, value)
-        text = f"goal {words.goal(goal[-1], str(frame['better'].iloc[0]), unit)}"
+        text = f"goal {words.goal(last.goal, last.better, last.unit)}"
         _label_goal(axes, place[-1], goal[-1], text, beside=shown[~np.isnan(shown)])
-    _set_title(axes, title, frame.iloc[-1])
-    axes.set_xlim(-0.5, len(frame) - 0.5 + 0.13 * len(frame))
-    weeks_below(axes, list(frame["week"]))
-    unit_axis(axes, unit)
+    _set_title(axes, title, last)
+    axes.set_xlim(-0.5, len(weeks) - 0.5 + 0.13 * len(weeks))
+    weeks_below(axes, [row.week for row in weeks])
+    unit_axis(axes, last.unit)
 
 
-def _draw_unsettled(axes: Axes, place: Any, frame: pd.DataFrame) -> npt.NDArray[np.float64]:
+def _draw_unsettled(axes: Axes, place: Any, weeks: Weeks) -> npt.NDArray[np.float64]:
     """Draw the weeks that are not settled as open circles, with the range of their final value; its ends."""
-    rows = (frame["state"] == "so far").to_numpy() & frame["value"].notna().to_numpy()
-    if not rows.any():
+    is_open = np.array([_is_open(row) for row in weeks])
+    if not is_open.any():
         return np.array([])
-    value, low, high = frame.loc[rows, ["value", "still_low", "still_high"]].to_numpy(dtype=np.float64).T
+    ranges = [(row.value, row.still_low, row.still_high) for row in weeks if _is_open(row)]
+    value, low, high = np.array(ranges, dtype=np.float64).T
     both = ~np.isnan(low) & ~np.isnan(high)
-    _draw_intervals(axes, place[rows][both], low[both], high[both], colour=theme.BLUE, alpha=1.0)
+    _draw_intervals(axes, place[is_open][both], low[both], high[both], colour=theme.BLUE, alpha=1.0)
     look: dict[str, Any] = {"markersize": 5.5, "markerfacecolor": "white", "markeredgewidth": 1.5}
-    axes.plot(place[rows], value, linestyle="none", marker="o", markeredgecolor=theme.BLUE, **look)
+    draw_line(axes, place[is_open], value, linestyle="none", marker="o", markeredgecolor=theme.BLUE, **look)
     return np.concatenate([low[both], high[both]])
 
 
-def _label_unknown(axes: Axes, place: Any, height: npt.NDArray[np.float64], last: pd.Series) -> None:
+def _label_unknown(axes: Axes, place: Any, height: npt.NDArray[np.float64], last: Any) -> None:
     """Say in place of a last value that there is none yet what bounds it, or when it is known."""
     there = np.flatnonzero(~np.isnan(height))
-    is_open = last["state"] == "bounds" or isinstance(last["settles_on"], str)
+    is_open = last.state == "bounds" or isinstance(last.settles_on, str)
     if not is_open or len(there) == 0:
         return
-    ends = last["low"], last["high"], str(last["unit"])
-    text = words.standing(None, *ends, state=last["state"], settles_on=last["settles_on"])
+    text = words.standing(None, last.low, last.high, last.unit, state=last.state, settles_on=last.settles_on)
     text = text.replace(" ", "\n", 1) if text.startswith("known") else text.replace("at least ", "at least\n")
     write_beside(axes, place[-1], height[there[-1]], text, theme.MUTED)
 
@@ -241,7 +249,7 @@ def _draw_intervals(
         return
     across, along = np.repeat(place, 3), np.full(3 * len(place), np.nan)
     along[0::3], along[1::3] = low, high
-    axes.plot(across, along, color=colour, linewidth=2.2, alpha=alpha, solid_capstyle="butt")
+    draw_line(axes, across, along, color=colour, linewidth=2.2, alpha=alpha, solid_capstyle="butt")
 
 
 def _label_goal(axes: Axes, x: float, goal: float, text: str, *, beside: npt.NDArray[np.float64]) -> None:
@@ -255,9 +263,9 @@ def _label_goal(axes: Axes, x: float, goal: float, text: str, *, beside: npt.NDA
     write_beside(axes, x, height, text, theme.GREEN, size=8)
 
 
-def _set_title(axes: Axes, title: str, last: pd.Series) -> None:
+def _set_title(axes: Axes, title: str, last: Any) -> None:
     """Write the title and, below it, the last week's verdict where there is more to say."""
-    if last["verdict"] in ("", "within"):
+    if last.verdict in ("", "within"):
         axes.set_title(title)
         return
     axes.set_title(f"{title}\n")
@@ -268,7 +276,7 @@ def _set_title(axes: Axes, title: str, last: pd.Series) -> None:
         xytext=(0, _ABOVE),
         textcoords="offset points",
         fontsize=8.5,
-        color=theme.ORANGE if words.is_signal(last["verdict"]) else theme.MUTED,
+        color=theme.ORANGE if words.is_signal(last.verdict) else theme.MUTED,
         annotation_clip=False,
     )
 
@@ -294,26 +302,35 @@ def _share_scale(figure: HouseFigure, unit: str) -> None:
         unit_axis(axes, unit)
 
 
-def _key(frame: pd.DataFrame) -> list[str]:
+def _key(rows: Weeks) -> list[str]:
     """What an open circle is, and the bar through it, where there are any."""
-    is_open = (frame["state"] == "so far") & frame["value"].notna()
-    has_range = is_open & frame["still_low"].notna() & frame["still_high"].notna()
-    return [f"{'; '.join([_OPEN, _RANGE] if has_range.any() else [_OPEN])}."] if is_open.any() else []
+    unsettled = [row for row in rows if _is_open(row)]
+    has_range = any(is_known(row.still_low) and is_known(row.still_high) for row in unsettled)
+    return [f"{'; '.join([_OPEN, _RANGE] if has_range else [_OPEN])}."] if unsettled else []
 
 
 def _sentences(descriptions: Iterable[str], absences: Iterable[str]) -> str:
     return " ".join([*descriptions, *(f"{absence}." for absence in absences)])
 
 
-def _has_values(frame: pd.DataFrame) -> bool:
-    return bool(frame["value"].notna().any())
+def _grouped(rows: Weeks, column: str) -> dict[str, Weeks]:
+    """The rows by what a column says, in the order in which it first says so."""
+    groups: dict[str, Weeks] = {}
+    for row in rows:
+        groups.setdefault(getattr(row, column), []).append(row)
+    return groups
 
 
-def _label_of(frame: pd.DataFrame) -> str:
-    return str(frame["label"].iloc[0])
+def _is_open(row: Any) -> bool:
+    """Whether a week has a value that is not settled."""
+    return row.state == "so far" and is_known(row.value)
 
 
-def _absence(name: str, frame: pd.DataFrame) -> str:
+def _has_values(weeks: Weeks) -> bool:
+    return any(is_known(row.value) for row in weeks)
+
+
+def _absence(name: str, weeks: Weeks) -> str:
     """Why a metric or team has no chart."""
-    reasons = frame["missing"].dropna()
-    return f"{name}: {reasons.iloc[0] if len(reasons) else 'no values in these weeks'}"
+    reasons = (row.missing for row in weeks if isinstance(row.missing, str))
+    return f"{name}: {next(reasons, 'no values in these weeks')}"

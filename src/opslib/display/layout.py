@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import matplotlib as mpl
 import numpy as np
 import numpy.typing as npt
-from matplotlib.font_manager import FontProperties
+from matplotlib.font_manager import FontProperties, findfont, get_font
 from matplotlib.text import Annotation, Text
 from matplotlib.textpath import text_to_path
 
@@ -132,6 +132,22 @@ def line_extent(line: str, points: float, weight: str | int) -> tuple[float, flo
     font = FontProperties(family="DejaVu Sans", size=points, weight=weight)
     width, height, descent = text_to_path.get_text_width_height_descent(line, font, False)
     return float(width), float(height), float(descent)
+
+
+@lru_cache(maxsize=64)
+def font_heights(points: float, weight: str | int) -> tuple[float, float, float]:
+    """Ascent, descent and gap between two lines, in points, of the font in which figures are measured.
+
+    Args:
+        points: size of the font.
+        weight: as matplotlib takes it.
+    """
+    font = get_font(findfont(FontProperties(family="DejaVu Sans", weight=weight)))
+    heights, head = font.get_sfnt_table("OS/2"), font.get_sfnt_table("head")
+    assert heights is not None
+    assert head is not None
+    scale = 1 / head["unitsPerEm"] * points
+    return heights["sTypoAscender"] * scale, -heights["sTypoDescender"] * scale, heights["sTypoLineGap"] * scale
 
 
 def _place_axis_labels(axes: HouseAxes, room: _Room, width: float, height: float) -> None:

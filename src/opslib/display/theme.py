@@ -20,7 +20,7 @@ from matplotlib.font_manager import FontProperties
 
 from opslib.display.axes import HouseFigure
 from opslib.display.colours import BAND, BLUE, GREEN, GRID, INK, LINE, MUTED, ORANGE, SAND, SAND_TEXT, SKY
-from opslib.display.layout import lay_out, line_extent
+from opslib.display.layout import font_heights, lay_out, line_extent
 from opslib.display.markup import Markup, note
 
 __all__ = [
@@ -115,6 +115,10 @@ class _Renderer(RendererSVG):  # type: ignore[misc]  # untyped in matplotlib
         if ismath:
             return super().get_text_width_height_descent(s, prop, ismath)  # type: ignore[no-any-return]
         return line_extent(s, prop.get_size_in_points(), prop.get_weight())
+
+    def _get_font_height_metrics(self, prop: FontProperties) -> tuple[float, float, float]:
+        """Ascent, descent and line gap of a font in points, which matplotlib looks up in its tables for each text."""
+        return font_heights(prop.get_size_in_points(), prop.get_weight())
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 from opslib.calendars import day_table
 from opslib.errors import NotInExport, WarehouseError
 from opslib.facts import backlog, replies, sla, solves, spells, tickets
-from opslib.facts.spells import seconds_of
+from opslib.facts.spells import Kinds, seconds_of
 from opslib.settings import Organisation
 from opslib.store.files import week_rows_source
 from opslib.store.memo import Basis, Memo, code_of, digest_of, digest_of_files
@@ -106,7 +106,7 @@ def build(warehouse: Warehouse, organisation: Organisation, as_of: datetime) -> 
 
 
 @dataclass(frozen=True)
-class _Step:
+class Step:
     """SQL of a table on the way, or, with the schema that it is written in, of a fact."""
 
     name: str
@@ -145,7 +145,7 @@ class _Line:
         self._view_of(weeks[:1])
         self._make_contacts()
         self._offsets = backlog.zone_offsets(organisation.zone, min(first, as_of.date()), last)
-        self._steps: list[_Step] = []
+        self._steps: list[Step] = []
         self._changes = pd.DataFrame()
 
     @property
@@ -180,7 +180,7 @@ class _Line:
         with ThreadPoolExecutor(1) as engine, ThreadPoolExecutor(_WRITERS) as writers:
             reads: list[Future[list[Future[None]]]] = []
 
-            def begin(step: _Step) -> None:
+            def begin(step: Step) -> None:
                 reads.append(engine.submit(self._take, step, weeks, writers))
 
             try:
@@ -188,8 +188,7 @@ class _Line:
                     for step in self._steps:
                         begin(step)
                 else:
-                    with _selects_left_to_the_engine():
-                        self._steps = self._compile(begin)
+                    self._steps = self._compile(begin)
                 for writing in [each for read in reads for each in read.result()]:
                     writing.result()
             except BaseException:
@@ -205,7 +204,7 @@ class _Line:
         ).fetchall()
         return {week for (week,) in rows}
 
-    def _take(self, step: _Step, weeks: list[str], writers: ThreadPoolExecutor) -> list[Future[None]]:
+    def _take(self, step: Step, weeks: list[str], writers: ThreadPoolExecutor) -> list[Future[None]]:
         """Make a table on the way, or read a fact and have its weeks written."""
         if step.schema is None:
             self._connection.execute(f'CREATE OR REPLACE TEMP TABLE "{step.name}" AS {step.sql}')
@@ -228,8 +227,8 @@ class _Line:
         """Of the week that has just been run; each ticket is asked only where their sums do not agree."""
         if backlog.adds_up(self._changes):
             return pd.DataFrame(columns=["ticket_id"])
-        tables = self._tables
-        changes = backlog.ticket_changes(tables["timeline"], tables["openings"], tables["words"], offsets=self._offsets)
+        timeline, openings, words = (self._expression_of(name) for name in ("timeline", "openings", "words"))
+        changes = backlog.ticket_changes(timeline, openings, words, offsets=self._offsets)
         return self._connection.execute(_sql(backlog.tickets_that_break_it(changes).limit(_NAMED_TICKETS))).df()
 
     def weeks_with_other_follow_ups(self, weeks: list[str]) -> set[str]:
@@ -300,64 +299,96 @@ class _Line:
         self._connection.execute(f"CREATE OR REPLACE TEMP TABLE contacts AS {_sql(expression)}")
         self._tables["contacts"] = self._expression_of("contacts")
 
-    def _compile(self, begin: Callable[[_Step], None]) -> list[_Step]:
-        """SQL of the tables on the way and of the facts; the engine begins each while the next is compiled."""
-        tables, as_of = self._tables, self._as_of
-        rows, events = self._expression_of("part_tickets"), self._expression_of("part_events")
-        teams, days = tables["teams"], tables["days"]
-        steps: list[_Step] = []
+    def _compile(self, begin: Callable[[Step], None]) -> list[Step]:
+        """The steps of any pass; the engine begins each while the next is compiled."""
+        steps: list[Step] = []
 
-        def compiled(step: _Step) -> None:
+        def begin_and_keep(step: Step) -> None:
             steps.append(step)
             begin(step)
 
-        def step(name: str, expression: ir.Table) -> ir.Table:
-            compiled(_Step(name, _sql(expression)))
-            tables[name] = ibis.table(expression.schema(), name=name)
-            return tables[name]
-
-        numbered_tickets = step("numbered_tickets", spells.numbered_tickets(rows, as_of=as_of))
-        words = step("words", spells.words(numbered_tickets, events))
-        coded_events = step("coded_events", spells.coded_events(numbered_tickets, events, words, as_of=as_of))
-        openings = step("openings", spells.openings(numbered_tickets, coded_events, words, kinds=self._kinds))
-        states = step("states", spells.states(openings, coded_events, as_of=as_of))
-        corrections = step("corrections", spells.corrections(states, words, teams, days))
-        timeline = step("timeline", spells.timeline(states, corrections, words, teams, days))
-        endings = step("endings", tickets.endings(timeline, openings, words, teams, corrections, days, as_of=as_of))
-        returns = step("returns", tickets.returns(timeline, endings))
-        stretches = step("stretches", replies.stretches(timeline, endings))
-        applications = sla.applications(timeline, openings, words, teams)
-        measures = sla.measures(timeline, endings, returns, stretches, openings, present=self._present)
-        promises = sla.judgements(measures, applications, tables["targets"], as_of=as_of)
-        judgements = step("judgements", promises.union(sla.deadlines(endings, openings)))
-        breaches = step("breaches", sla.breaches(judgements, timeline, corrections, words, teams, days))
-        solve_rows = step("solve_rows", solves.solve_rows(timeline))
-        facts = tickets.ticket_facts(
-            openings,
-            timeline,
-            endings,
-            returns,
-            solves.tickets_back_soon(solve_rows),
-            words,
-            as_of=as_of,
-            present=self._present,
-            kinds=self._kinds,
-        )
-        ticket_rows = tickets.with_first_contact_resolution(
-            facts, tables["contacts"], as_of=as_of, live_channels=self._live_channels
-        )
-        outputs: Mapping[str, ir.Table] = {
-            "tickets": ticket_rows.order_by("ticket").drop("ticket"),
-            "replies": replies.replies(stretches, openings, words),
-            "sla": sla.sla_facts(judgements, breaches, openings, words),
-            "solves": solves.solves(solve_rows, openings, words),
-            "spells": spells.spells(timeline, openings, words, teams, corrections, days, as_of=as_of),
-            "backlog_changes": backlog.changes(timeline, openings, words, offsets=self._offsets),
-        }
-        for fact, expression in outputs.items():
-            sql = str(ibis.to_sql(expression, dialect="duckdb"))
-            compiled(_Step(fact, sql, expression.schema().to_pyarrow()))
+        weeks = {name: self._expression_of(name) for name in ("part_tickets", "part_events")}
+        with _selects_left_to_the_engine():
+            compile_steps(
+                self._tables | weeks,
+                begin_and_keep,
+                as_of=self._as_of,
+                kinds=self._kinds,
+                present=self._present,
+                live_channels=self._live_channels,
+                offsets=self._offsets,
+            )
         return steps
+
+
+def compile_steps(
+    tables: Mapping[str, ir.Table],
+    begin: Callable[[Step], None],
+    *,
+    as_of: datetime,
+    kinds: Kinds,
+    present: Mapping[str, Collection[str]],
+    live_channels: Collection[str],
+    offsets: list[tuple[int, int]],
+) -> None:
+    """Compile the tables on the way and the facts, each of which may begin while the next is compiled.
+
+    Args:
+        tables: part_tickets, part_events, teams, targets, days and contacts, by name.
+        begin: is called with each step in turn, which reads these tables and those of the steps before it.
+        as_of: the instant up to which the exports know the world.
+        kinds: the kinds of events that the export tells.
+        present: per standard table the columns that the export gives.
+        live_channels: the channels in which the agent and the requester talk at the same time.
+        offsets: those of the organisation's zone, as `backlog.zone_offsets` has them.
+    """
+    rows, events, teams, days = (tables[name] for name in ("part_tickets", "part_events", "teams", "days"))
+
+    def step(name: str, expression: ir.Table) -> ir.Table:
+        begin(Step(name, _sql(expression)))
+        return ibis.table(expression.schema(), name=name)
+
+    numbered_tickets = step("numbered_tickets", spells.numbered_tickets(rows, as_of=as_of))
+    words = step("words", spells.words(numbered_tickets, events))
+    coded_events = step("coded_events", spells.coded_events(numbered_tickets, events, words, as_of=as_of))
+    openings = step("openings", spells.openings(numbered_tickets, coded_events, words, kinds=kinds))
+    states = step("states", spells.states(openings, coded_events, as_of=as_of))
+    corrections = step("corrections", spells.corrections(states, words, teams, days))
+    timeline = step("timeline", spells.timeline(states, corrections, words, teams, days))
+    endings = step("endings", tickets.endings(timeline, openings, words, teams, corrections, days, as_of=as_of))
+    returns = step("returns", tickets.returns(timeline, endings))
+    stretches = step("stretches", replies.stretches(timeline, endings))
+    applications = sla.applications(timeline, openings, words, teams)
+    measures = sla.measures(timeline, endings, returns, stretches, openings, present=present)
+    promises = sla.judgements(measures, applications, tables["targets"], as_of=as_of)
+    judgements = step("judgements", promises.union(sla.deadlines(endings, openings)))
+    breaches = step("breaches", sla.breaches(judgements, timeline, corrections, words, teams, days))
+    solve_rows = step("solve_rows", solves.solve_rows(timeline))
+    facts = tickets.ticket_facts(
+        openings,
+        timeline,
+        endings,
+        returns,
+        solves.tickets_back_soon(solve_rows),
+        words,
+        as_of=as_of,
+        present=present,
+        kinds=kinds,
+    )
+    ticket_rows = tickets.with_first_contact_resolution(
+        facts, tables["contacts"], as_of=as_of, live_channels=live_channels
+    )
+    outputs: Mapping[str, ir.Table] = {
+        "tickets": ticket_rows.order_by("ticket").drop("ticket"),
+        "replies": replies.replies(stretches, openings, words),
+        "sla": sla.sla_facts(judgements, breaches, openings, words),
+        "solves": solves.solves(solve_rows, openings, words),
+        "spells": spells.spells(timeline, openings, words, teams, corrections, days, as_of=as_of),
+        "backlog_changes": backlog.changes(timeline, openings, words, offsets=offsets),
+    }
+    for fact, expression in outputs.items():
+        sql = str(ibis.to_sql(expression, dialect="duckdb"))
+        begin(Step(fact, sql, expression.schema().to_pyarrow()))
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from itertools import accumulate
 from pathlib import Path
 
 import duckdb
@@ -23,8 +24,9 @@ from opslib.intake.event_order import event_order
 from opslib.intake.gate import gate
 from opslib.intake.gate.verdict import DamagedFile, GateRun, Verdict
 from opslib.intake.identities import identity, outdate_memberships, repeated_rows, version
-from opslib.intake.notation import listed, parquet_source, parquet_sources, quoted, quoted_list
+from opslib.intake.notation import listed, parquet_sources, quoted
 from opslib.intake.stage import Staged, accounting
+from opslib.intake.staged_rows import PLACE
 from opslib.settings import Organisation
 from opslib.store.files import write_json, write_text
 from opslib.store.memo import digest_of
@@ -150,6 +152,7 @@ def admit(
     return Admission(run.verdict, as_of, week, rows, shortage)
 
 
+_DAMAGE = pa.schema([("file", pa.string()), ("reason", pa.string())])
 _REASONS = pa.schema([("_file", pa.string()), ("_row", pa.int64()), ("reason", pa.string())])
 
 
@@ -184,13 +187,7 @@ def _candidates(
         `_file`, `_row` and `reason` of the rows that repeat a key and that nothing puts in order.
     """
     whole = [item for item in staged if item.table == table.name and item.damage is None]
-    paths = [warehouse.root / item.parquet for item in whole]
-    files, orders = quoted_list([item.file for item in whole]), ", ".join(str(item.order) for item in whole)
-    read = (
-        f"SELECT {_columns(table.names)}, [{files}][file_index::BIGINT + 1] AS _file, "
-        f"[{orders}][file_index::BIGINT + 1] AS _order, file_row_number AS _row, _row AS _source_row, _unreadable "
-        f"FROM {parquet_sources(paths, 'file_row_number = true')}"
-    )
+    read = f"SELECT * FROM {_staged_rows(warehouse, table, whole)}"
     nothing = ", ".join(f'NULL::{_sql_type(column.arrow)} AS "{column.name}"' for column in table)
     empty = f"SELECT {nothing}, '' AS _file, 0 AS _order, 0 AS _row, 0 AS _source_row, NULL::VARCHAR AS _unreadable"
     source = read if whole else f"{empty} LIMIT 0"
@@ -245,15 +242,13 @@ def _add_repeated(
     con.execute(f"ALTER TABLE {name} ADD COLUMN _repeats VARCHAR")
     if not repeated.num_rows:
         return
+    files = set(pc.unique(repeated["_file"]).to_pylist())
+    items = [item for item in staged if item.table == table.name and item.file in files]
     con.register("repeated", repeated)
-    for file in pc.unique(repeated["_file"]).to_pylist():
-        item = next(each for each in staged if (each.table, each.file) == (table.name, file))
-        con.execute(
-            f"INSERT INTO {name} BY NAME SELECT {_columns(table.names, 's.')}, w._file, {item.order} AS _order, "
-            f"w._row, s._row AS _source_row, s._unreadable, w.reason AS _repeats FROM {_staged_rows(warehouse, item)} "
-            "s JOIN repeated w ON w._row = s.file_row_number WHERE w._file = $file ORDER BY w._row",
-            {"file": file},
-        )
+    con.execute(
+        f"INSERT INTO {name} BY NAME SELECT s.*, w.reason AS _repeats FROM {_staged_rows(warehouse, table, items)} s "
+        "JOIN repeated w ON w._file = s._file AND w._row = s._row ORDER BY s._file, s._row"
+    )
     con.unregister("repeated")
 
 
@@ -394,8 +389,8 @@ def _damaged_files(
     for item in staged:
         if item.damage is None:
             continue
-        rows = _staged_rows(warehouse, item)
         table = TABLES[item.table]
+        rows = _staged_rows(warehouse, table, [item])
         if "team" in table.names:
             query = f"SELECT DISTINCT team FROM {rows}"
         elif "ticket_id" in table.names:
@@ -420,9 +415,33 @@ def _damaged_files(
     return files
 
 
-def _staged_rows(warehouse: Warehouse, item: Staged) -> str:
-    """The rows of a staged file; `file_row_number` is unique where one row of an export gives several of a table."""
-    return parquet_source(warehouse.root / item.parquet, "file_row_number = true")
+def _staged_rows(warehouse: Warehouse, table: Table, items: Sequence[Staged]) -> str:
+    """SQL for FROM: the rows that at least one export file gives to a table.
+
+    Beside the columns of the table stand `_file` and `_order` of the export file, `_source_row` (the row there),
+    `_row` (a number that is unique in the file where one row of it gives several of a table) and `_unreadable`.
+    """
+    members: dict[Path, dict[int, Staged]] = {}
+    for item in items:
+        members.setdefault(warehouse.root / item.parquet, {})[item.place] = item
+    # By Parquet file and place in it; rows of export files that are not asked for stand at places that have no name.
+    places = [of_file.get(place) for of_file in members.values() for place in range(max(of_file) + 1)]
+    files = ", ".join("NULL" if item is None else quoted(item.file) for item in places)
+    orders = ", ".join("NULL" if item is None else str(item.order) for item in places)
+    lasts = [max(of_file) for of_file in members.values()]
+    starts = accumulate((last + 1 for last in lasts[:-1]), initial=0)
+    place = f"{_of_parquet(starts)} + {PLACE} + 1"
+    return (
+        f"(SELECT {_columns(table.names)}, [{files}][{place}] AS _file, [{orders}][{place}] AS _order, "
+        f"file_row_number AS _row, _row AS _source_row, _unreadable "
+        f"FROM {parquet_sources(list(members), 'file_row_number = true')} "
+        f"WHERE {PLACE} <= {_of_parquet(lasts)} AND [{files}][{place}] IS NOT NULL)"
+    )
+
+
+def _of_parquet(numbers: Iterable[int]) -> str:
+    """SQL of the number that belongs to the Parquet file of a row."""
+    return f"[{', '.join(map(str, numbers))}][file_index::BIGINT + 1]"
 
 
 def _is_there(con: duckdb.DuckDBPyConnection, name: str) -> bool:
@@ -440,36 +459,37 @@ def _write_quarantine(
 ) -> None:
     """Write the rows that were set aside with their reasons, and forget those of earlier runs."""
     paths = set()
-    files_of = {table: set(pc.unique(reasons["_file"]).to_pylist()) for table, reasons in aside.items()}
-    for item in staged:
-        if item.damage is None and item.file not in files_of.get(item.table, ()):
+    for table, reasons in aside.items():
+        damage = {item.file: item.damage for item in staged if item.table == table and item.damage is not None}
+        files = damage.keys() | set(pc.unique(reasons["_file"]).to_pylist())
+        items = [item for item in staged if item.table == table and item.file in files]
+        if not items:
             continue
-        source = _staged_rows(warehouse, item)
-        reasons = aside.get(item.table, _REASONS.empty_table())
-        if item.damage is not None:
-            query = (
-                f"SELECT {quoted(item.file)} AS file, _row AS row, $why AS reason, "
-                f"* EXCLUDE (_row, _unreadable, file_row_number) FROM {source} ORDER BY file_row_number"
-            )
-            rejected = con.sql(query, params={"why": item.damage}).to_arrow_table()
-            rows.loc[(item.file, item.table), "set_aside"] = len(rejected)
-        else:
-            con.register("reasons", reasons)
-            query = (
-                f"SELECT {quoted(item.file)} AS file, s._row AS row, "
-                "concat_ws('; ', w.reason, s._unreadable) AS reason, "
-                "s.* EXCLUDE (_row, _unreadable, file_row_number) "
-                f"FROM {source} s JOIN "
-                "(SELECT _row, string_agg(reason, '; ' ORDER BY reason) AS reason FROM reasons "
-                "WHERE _file = $file GROUP BY _row) w ON w._row = s.file_row_number ORDER BY s.file_row_number"
-            )
-            rejected = con.sql(query, params={"file": item.file}).to_arrow_table()
-            con.unregister("reasons")
-            rows.loc[(item.file, item.table), "set_aside"] = len(rejected)
-        if len(rejected) and not is_too_old(item, since):
-            path = quarantine / item.table / f"{_safe_name(item.file)}.parquet"
-            write_parquet(rejected, path)
-            paths.add(path)
+        con.register("reasons", reasons)
+        con.register("damage", pa.table([list(damage), list(damage.values())], schema=_DAMAGE))
+        rejected = con.sql(f"""
+            SELECT s._file AS file, s._source_row AS row,
+                   coalesce(d.reason, concat_ws('; ', w.reason, s._unreadable)) AS reason,
+                   {_columns(TABLES[table].names, "s.")}
+            FROM {_staged_rows(warehouse, TABLES[table], items)} s
+            LEFT JOIN damage d ON d.file = s._file
+            LEFT JOIN (
+                SELECT _file, _row, string_agg(reason, '; ' ORDER BY reason) AS reason FROM reasons GROUP BY _file, _row
+            ) w ON w._file = s._file AND w._row = s._row
+            WHERE d.file IS NOT NULL OR w._row IS NOT NULL ORDER BY s._order, s._row
+        """).to_arrow_table()
+        con.unregister("reasons")
+        con.unregister("damage")
+        counts = {each["values"]: each["counts"] for each in pc.value_counts(rejected["file"]).to_pylist()}
+        start = 0
+        for item in sorted(items, key=lambda each: each.order):
+            count = counts.get(item.file, 0)
+            rows.loc[(item.file, table), "set_aside"] = count
+            if count and not is_too_old(item, since):
+                path = quarantine / table / f"{_safe_name(item.file)}.parquet"
+                write_parquet(rejected.slice(start, count), path)
+                paths.add(path)
+            start += count
     for path in quarantine.glob("*/*.parquet"):
         if path not in paths:
             path.unlink()

@@ -14,19 +14,20 @@ from pathlib import Path
 from typing import Final
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from opslib.intake.privacy.row_files import (
     empty_old_texts,
     ids_before,
     old_texts_held,
-    rows_held,
     take_out,
     tickets_before,
     without_old_texts,
 )
-from opslib.intake.privacy.subjects import Subjects, id_columns, tickets_of, without
+from opslib.intake.privacy.subjects import Subjects, about, id_columns, tickets_of, without
 from opslib.intake.privacy.tombstones import BY_AGE, ON_REQUEST, Tombstones
+from opslib.intake.staged_rows import PLACE
 from opslib.settings import Keep, Organisation
 from opslib.store.memo import Basis, Memo, digest_of
 from opslib.store.warehouse import Warehouse
@@ -83,9 +84,13 @@ class Exclusions:
         if self._memo.note(_KEPT) != self.basis:
             self._memo.keep(_KEPT, {}, self.basis)
 
-    def leave_out(self, rows: pa.Table, table: str) -> tuple[pa.Table, Counter[str]]:
-        """Rows of a table without what stays out, and how many were left out: `FORGOTTEN` and `EXPIRED`."""
-        counts: Counter[str] = Counter()
+    def leave_out(self, rows: pa.Table, table: str) -> tuple[pa.Table, dict[int, Counter[str]]]:
+        """Rows that are to be staged without what stays out.
+
+        Returns:
+            The rows, and by the place of a file how many of it were left out: `FORGOTTEN` and `EXPIRED`.
+        """
+        counts: dict[int, Counter[str]] = {}
         for cause, name in COUNTED_AS.items():
             subjects = self.tombstones.among(rows, table, cause)
             if table == "tickets" and subjects.requesters:
@@ -95,10 +100,10 @@ class Exclusions:
                 self._news[cause] |= old
                 subjects |= Subjects(tickets=old)
             if subjects:
-                before = rows.num_rows
+                for place, count in _by_place(rows.filter(about(rows, table, subjects))).items():
+                    counts.setdefault(place, Counter())[name] += count
                 rows = without(rows, table, subjects)
-                counts[name] += before - rows.num_rows
-        return without_old_texts(rows, table, self.limits.text), +counts
+        return without_old_texts(rows, table, self.limits.text), counts
 
     def remember(self) -> None:
         """Keep those tickets out that were found to belong to what stays out."""
@@ -148,9 +153,13 @@ class Exclusions:
             empty_old_texts(path, files[path], self.limits.text)
         for (cause, path), among in subjects.items():
             name = COUNTED_AS[cause]
+            with pq.ParquetFile(path) as file:
+                names = [*id_columns(file.schema_arrow, files[path]), PLACE]
+                rows = file.read(columns=[name for name in names if name in file.schema_arrow.names])
+            counts = _by_place(rows.filter(about(rows, files[path], among)))
             for entry in [entry for each in notes.values() for entry in each]:
                 if self._warehouse.root / entry["parquet"] == path:
-                    entry[name] = entry.get(name, 0) + rows_held(path, files[path], among)[0]
+                    entry[name] = entry.get(name, 0) + counts.get(entry.get("place", 0), 0)
             take_out(path, files[path], among)
         memo.renew(swept, notes)
         self._memo.keep(_DUE, self._due(files), self.sweeps)
@@ -167,6 +176,13 @@ class Exclusions:
             "files": digest_of(sorted(path.as_posix() for path in files)),
             "tombstones": self.tombstones.digest,
         }
+
+
+def _by_place(rows: pa.Table) -> dict[int, int]:
+    """How many rows there are of each file of a batch; an earlier version staged each file by itself."""
+    if PLACE not in rows.column_names:
+        return {0: rows.num_rows}
+    return {each["values"]: each["counts"] for each in pc.value_counts(rows[PLACE]).to_pylist()}
 
 
 def _ids_in(path: Path, table: str) -> pa.Table:

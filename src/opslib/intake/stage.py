@@ -1,6 +1,8 @@
-"""Export files to staged Parquet: mapped, pseudonymised and redacted, one file per export file and table.
+"""Export files to staged Parquet: mapped, pseudonymised and redacted, one file per table and batch of export files.
 
-What was staged once is found again by the content of the export, of its mapping and of the code that reads it.
+A large export file is a batch of its own; small ones are read and staged together. What was staged once is found again
+by the content of the export, of its mapping and of the code that reads it: a file that changes is read alone, and what
+was staged of it is taken out of its batch.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import duckdb
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -28,8 +31,11 @@ from opslib.intake.mapping.look_ups import LookUps, label_of
 from opslib.intake.mapping.map_file import MappedFile, map_files
 from opslib.intake.mapping.sources import SourceMapping
 from opslib.intake.notation import parquet_sources, shown_name
+from opslib.intake.privacy.kinds import KINDS
 from opslib.intake.privacy.pseudonyms import Pseudonymiser
 from opslib.intake.privacy.redaction import redact_many
+from opslib.intake.reading.small_files import batches_of
+from opslib.intake.staged_rows import PLACE
 from opslib.settings import ReadingLimits
 from opslib.store.files import sha256_of, write_aside
 from opslib.store.memo import Basis, code_of, digest_of
@@ -42,9 +48,6 @@ _WORTH_A_PROCESS_BYTES = 50_000_000
 
 
 _KEPT_AT_ONCE: Final = 16
-_SMALL_BYTES: Final = 2_000_000
-_TOGETHER: Final = 100
-"""Small files that are read together at most."""
 _LOOKED_UP: Final = "what export files look up in each other"
 """Of which the pseudonym keys the digests of looked-up rows; it is kept nowhere."""
 _READINGS: Final = 3
@@ -56,9 +59,9 @@ class Staged:
     """One export file as it feeds one standard table.
 
     `records` is the number of records in the file, counted by another way than the rows that were read; `forgotten` and
-    `expired` rows stay out on request and by age; `unread` says what of the file was not read, and why; `found` are
-    digests of what it found in the files that it looks up; `changed_ns` is when it was last changed, in nanoseconds
-    since 1970.
+    `expired` rows stay out on request and by age; `unread` says what of the file was not read, and why.
+    `parquet` holds the rows of the file, and of others of its batch, by `place`; `found` are digests of what these
+    found in the files that they look up; `changed_ns` is when the file was last changed, in nanoseconds since 1970.
     """
 
     table: str
@@ -72,6 +75,7 @@ class Staged:
     damage: str | None
     redacted: dict[str, int] = field(default_factory=dict)
     parquet: str = ""
+    place: int = 0
     found: str = ""
     unread: tuple[str, ...] = ()
     forgotten: int = 0
@@ -142,14 +146,14 @@ def stage(
             fresh[names[path]] = (bases[path], entries, _made(warehouse, entries))
             new.remove(path)
         work = _Staging(warehouse, source, exports, pseudonymiser, limits, look_ups, pool, exclusions)
-        for paths in _batches(source, new, versions):
+        for paths in _batches(source, new):
             for path in paths:
                 if on_file is not None:
                     on_file(names[path])
             for path, items, version in work.read_whole({path: versions[path] for path in paths}, names, rests_on):
-                basis = rests_on | {"content": digest_of([names[path], version.sha256])}
+                bases[path] = rests_on | {"content": digest_of([names[path], version.sha256])}
                 entries = [asdict(item) for item in items]
-                fresh[names[path]] = (basis, entries, _made(warehouse, entries))
+                fresh[names[path]] = (bases[path], entries, _made(warehouse, entries))
             # To write all that is known after each file would take time by the square of their number.
             if len(fresh) > _KEPT_AT_ONCE + len(memo.names()):
                 if exclusions:
@@ -163,6 +167,15 @@ def stage(
         exclusions.remember()
     memo.keep_all(fresh)
     memo.forget(set(memo.names()) - set(names.values()))
+    parted = _without_others(warehouse, {name: memo.note(name) for name in names.values()})
+    if parted:
+        memo.keep_all(
+            {
+                names[path]: (bases[path], entries, _made(warehouse, entries))
+                for path in files
+                if (entries := parted.get(names[path])) is not None
+            }
+        )
     if exclusions:
         exclusions.sweep(memo)
     for order, path in enumerate(files):
@@ -202,19 +215,14 @@ def _finding_otherwise(
     return frozenset(file for file, path in rows if Path(path) in {each.absolute() for each in found.get(file, ())})
 
 
-def _batches(source: SourceMapping, paths: Iterable[Path], versions: Mapping[Path, _Version]) -> Iterator[list[Path]]:
-    """Files to be read together: small ones that the same feeds fit, any other by itself."""
+def _batches(source: SourceMapping, paths: Iterable[Path]) -> Iterator[list[Path]]:
+    """Files to be read together: those small ones that the same feeds fit."""
     alike: dict[tuple[int, ...], list[Path]] = {}
     for path in paths:
-        if versions[path].size > _SMALL_BYTES:
-            yield [path]
-            continue
         feeds = tuple(number for number, feed in enumerate(source.feeds) if feed.fits(path.name))
-        batch = alike.setdefault(feeds, [])
-        batch.append(path)
-        if len(batch) == _TOGETHER:
-            yield alike.pop(feeds)
-    yield from alike.values()
+        alike.setdefault(feeds, []).append(path)
+    for group in alike.values():
+        yield from batches_of(group)
 
 
 @dataclass(frozen=True)
@@ -223,10 +231,6 @@ class _Version:
 
     state: tuple[int, int, int, int]
     sha256: str
-
-    @property
-    def size(self) -> int:
-        return self.state[1]
 
     @property
     def changed_ns(self) -> int:
@@ -296,49 +300,98 @@ class _Staging:
     def _read(
         self, versions: Mapping[Path, _Version], names: Mapping[Path, str], rests_on: Basis
     ) -> dict[Path, list[Staged]]:
-        staged: dict[Path, list[Staged]] = {path: [] for path in versions}
         with self.warehouse.connect() as con, ExitStack() as stack:
             files = map_files(con, self.source, list(versions), look_ups=self.look_ups, limits=self.limits)
-            for mapped_files in files:
+            by_table: dict[str, dict[int, MappedFile]] = {}
+            for place, mapped_files in enumerate(files):
                 for mapped_file in mapped_files:
                     stack.callback(mapped_file.close)
-            folders = {
-                path: self._folder([names[path], {**rests_on, "content": digest_of([names[path], one.sha256])}])
-                for path, one in versions.items()
-            }
-            found = self._folder(sorted(folder.name for folder in folders.values())) / "found.parquet"
+                    by_table.setdefault(mapped_file.table, {})[place] = mapped_file
+            contents = [[names[path], one.sha256] for path, one in versions.items()]
+            folder = _folder(self.warehouse, [contents, dict(rests_on)], len(files))
+            found = folder / "found.parquet"
             _write_found({names[path]: each for path, each in zip(versions, files, strict=True)}, found)
-            for path, mapped_files in zip(versions, files, strict=True):
-                for mapped_file in mapped_files:
-                    parquet = folders[path] / f"{mapped_file.table}.parquet"
-                    pieces, left_out = _write(mapped_file, parquet, self.pseudonymiser, self.pool, self.exclusions)
-                    staged[path].append(
-                        Staged(
-                            table=mapped_file.table,
-                            file=names[path],
-                            sha256=versions[path].sha256,
-                            order=0,
-                            rows_read=mapped_file.rows_read + mapped_file.left_out,
-                            left_out=mapped_file.left_out,
-                            records=mapped_file.records,
-                            present=tuple(sorted(mapped_file.present)),
-                            damage=mapped_file.damage,
-                            unread=mapped_file.unread,
-                            redacted=dict(sorted(pieces.items())),
-                            forgotten=left_out[FORGOTTEN],
-                            expired=left_out[EXPIRED],
-                            changed_ns=versions[path].changed_ns,
-                            parquet=parquet.relative_to(self.warehouse.root).as_posix(),
-                            found=""
-                            if mapped_file.found is None
-                            else found.relative_to(self.warehouse.root).as_posix(),
-                        )
-                    )
-        return staged
+            written = {
+                table: _write(members, folder / f"{table}.parquet", self.pseudonymiser, self.pool, self.exclusions)
+                for table, members in by_table.items()
+            }
+        root = self.warehouse.root
+        return {
+            path: [
+                Staged(
+                    table=mapped_file.table,
+                    file=names[path],
+                    sha256=version.sha256,
+                    order=0,
+                    rows_read=mapped_file.rows_read + mapped_file.left_out,
+                    left_out=mapped_file.left_out,
+                    records=mapped_file.records,
+                    present=tuple(sorted(mapped_file.present)),
+                    damage=mapped_file.damage,
+                    unread=mapped_file.unread,
+                    redacted=dict(sorted(written[mapped_file.table][0].get(place, {}).items())),
+                    **written[mapped_file.table][1].get(place, Counter()),
+                    changed_ns=version.changed_ns,
+                    parquet=(folder / f"{mapped_file.table}.parquet").relative_to(root).as_posix(),
+                    place=place,
+                    found="" if mapped_file.found is None else found.relative_to(root).as_posix(),
+                )
+                for mapped_file in files[place]
+            ]
+            for place, (path, version) in enumerate(versions.items())
+        }
 
-    def _folder(self, basis: object) -> Path:
-        """Where lies what rests on this."""
-        return self.warehouse.root / "staged" / digest_of(basis)[:24]
+
+def _folder(warehouse: Warehouse, basis: object, files: int) -> Path:
+    """Where lies what rests on this and was made of so many export files."""
+    return warehouse.root / "staged" / f"{digest_of(basis)[:24]}-{files}"
+
+
+def _without_others(
+    warehouse: Warehouse, notes: Mapping[str, Sequence[Mapping[str, Any]]]
+) -> dict[str, list[dict[str, Any]]]:
+    """Part the files of a batch from what was staged beside them of files that have changed or are gone since.
+
+    Args:
+        warehouse: where they are staged.
+        notes: the entries of all files by name.
+
+    Returns:
+        The new entries of those files whose batch became smaller.
+    """
+    members: dict[Path, list[str]] = {}
+    for name, entries in notes.items():
+        for folder in {(warehouse.root / entry["parquet"]).parent for entry in entries}:
+            members.setdefault(folder, []).append(name)
+    parted = {}
+    for folder, names in members.items():
+        if folder.name.endswith(f"-{len(names)}"):
+            continue
+        entries = [entry for name in names for entry in notes[name]]
+        smaller = _folder(warehouse, [folder.name, names], len(names))
+        for parquet in {entry["parquet"] for entry in entries}:
+            places = [entry["place"] for entry in entries if entry["parquet"] == parquet]
+            _part(warehouse.root / parquet, smaller, pc.is_in(pc.field(PLACE), pa.array(places, pa.int32())))
+        for found in {entry["found"] for entry in entries if entry["found"]}:
+            _part(warehouse.root / found, smaller, pc.is_in(pc.field("file"), pa.array(names, pa.string())))
+        for name in names:
+            parted[name] = [
+                dict(entry) | {key: _moved(entry[key], smaller.name) for key in ("parquet", "found")}
+                for entry in notes[name]
+            ]
+    return parted
+
+
+def _part(parquet: Path, folder: Path, condition: pc.Expression) -> None:
+    """Write those rows of a staged file into another folder that a condition fits."""
+    rows = pq.read_table(parquet, filters=condition)
+    write_aside(folder / parquet.name, partial(pq.write_table, rows, compression="zstd"))
+
+
+def _moved(staged: str, folder: str) -> str:
+    """The path of a staged file in another folder of them."""
+    path = Path(staged)
+    return (path.parent.with_name(folder) / path.name).as_posix() if staged else ""
 
 
 def _write_found(files: Mapping[str, Sequence[MappedFile]], parquet: Path) -> None:
@@ -354,33 +407,77 @@ def _write_found(files: Mapping[str, Sequence[MappedFile]], parquet: Path) -> No
 
 
 def _write(
-    mapped_file: MappedFile,
+    members: Mapping[int, MappedFile],
     parquet: Path,
     pseudonymiser: Pseudonymiser,
     pool: ProcessPoolExecutor | None,
     exclusions: Exclusions | None,
-) -> tuple[Counter[str], Counter[str]]:
-    """Write the rows of a file; the pieces redacted by kind, and how many rows stay out and why."""
-    table = TABLES[mapped_file.table]
-    schema = pa.schema([*table.schema, ("_row", pa.int64()), ("_unreadable", pa.string())])
-    pieces: Counter[str] = Counter()
-    left_out: Counter[str] = Counter()
-    # For a few rows to begin with zstd anew in each column takes longer than all else.
-    compression = "lz4" if isinstance(mapped_file.rows, pa.Table) else "zstd"
+) -> tuple[dict[int, Counter[str]], dict[int, Counter[str]]]:
+    """Write what the files of a batch give to one table.
+
+    Returns:
+        By their places the pieces that were redacted, and the rows that stay out.
+    """
+    table = TABLES[next(iter(members.values())).table]
+    schema = pa.schema([*table.schema, ("_row", pa.int64()), ("_unreadable", pa.string()), (PLACE, pa.int32())])
+    pieces: dict[int, Counter[str]] = {}
+    left_out: dict[int, Counter[str]] = {}
 
     def write(aside: Path) -> None:
-        with pq.ParquetWriter(aside, schema, compression=compression) as writer:
-            for chunk in mapped_file.chunks():
+        with pq.ParquetWriter(aside, schema, compression="zstd") as writer:
+            for chunk in _chunks(members):
                 rows, counts = _without_personal_data(chunk.select(schema.names), table, pseudonymiser, pool)
+                for place, of_place in _by_place(chunk, rows, counts, table, pseudonymiser).items():
+                    pieces.setdefault(place, Counter()).update(of_place)
                 rows = rows.cast(schema)
                 if exclusions:
                     rows, excluded = exclusions.leave_out(rows, table.name)
-                    left_out.update(excluded)
-                pieces.update(counts)
+                    for place, of_place in excluded.items():
+                        left_out.setdefault(place, Counter()).update(of_place)
                 writer.write_table(rows)
 
     write_aside(parquet, write)
     return pieces, left_out
+
+
+def _chunks(members: Mapping[int, MappedFile]) -> Iterator[pa.Table]:
+    """The rows of a batch, each with the place of its file: those of several files, which are small, at once."""
+    parts = (
+        chunk.append_column(PLACE, pa.repeat(pa.scalar(place, pa.int32()), len(chunk)))
+        for place, mapped_file in members.items()
+        for chunk in mapped_file.chunks()
+    )
+    if len(members) > 1:
+        yield pa.concat_tables(parts).combine_chunks()
+    else:
+        yield from parts
+
+
+def _by_place(
+    before: pa.Table, after: pa.Table, pieces: Counter[str], table: Table, pseudonymiser: Pseudonymiser
+) -> dict[int, Counter[str]]:
+    """The pieces redacted by kind of each file of a batch: what was put in their place is counted in its rows."""
+    places = before[PLACE].to_numpy()
+    if not pieces:
+        return {}
+    if (places == places[0]).all():
+        return {int(places[0]): pieces}
+    counts = {kind: np.zeros(places.max() + 1, dtype=np.int64) for kind in pieces}
+    for name in (*table.of_type("free_text"), "_unreadable"):
+        changed = pc.fill_null(pc.not_equal(before[name], after[name]), False)
+        texts = [rows[name].filter(changed) for rows in (before, after)]
+        places_of_texts = places[changed.to_numpy()]
+        for kind, of_kind in counts.items():
+            old, new = (pc.count_substring(each, KINDS[kind].replacement).to_numpy() for each in texts)
+            np.add.at(of_kind, places_of_texts, new - old)
+    if any(of_kind.sum() != pieces[kind] for kind, of_kind in counts.items()):
+        # Where a text holds such a word of its own within what was taken out, each file is counted by itself.
+        by_file = {place: before.filter(pc.equal(before[PLACE], place)) for place in np.unique(places).tolist()}
+        return {place: _without_personal_data(rows, table, pseudonymiser, None)[1] for place, rows in by_file.items()}
+    return {
+        place: Counter({kind: int(of_kind[place]) for kind, of_kind in counts.items() if of_kind[place]})
+        for place in np.unique(places).tolist()
+    }
 
 
 def _without_personal_data(

@@ -104,7 +104,7 @@ def test_weeks_in_which_nothing_comes_are_not_complete():
 
 def test_a_team_that_rests_from_friday_to_sunday_every_week_is_let_be():
     rows = arrivals("big", 25)
-    assert lacking(rows[rows["at"].dt.weekday < 4]) == {}
+    assert lacking(rows[rows["at"].dt.day_of_week < 4]) == {}
 
 
 def test_a_small_team_that_has_a_quiet_week_is_let_be():

@@ -279,7 +279,7 @@ def candidates(con: duckdb.DuckDBPyConnection, tables: Mapping[str, pd.DataFrame
     for name, frame in tables.items():
         arrays = {c.name: _array(frame, c.name, c.arrow) for c in TABLES[name]}
         arrays["_file"] = _array(frame, "_file", pa.string(), f"exports/{name}.csv")
-        arrays["_row"] = pa.array(np.arange(1, len(frame) + 1))
+        arrays["_row"] = arrays["_source_row"] = pa.array(np.arange(1, len(frame) + 1))
         arrays["_unreadable"] = _array(frame, "_unreadable", pa.string())
         arrays["_repeats"] = _array(frame, "_repeats", pa.string())
         con.register(f"arrow_{name}", pa.table(arrays))

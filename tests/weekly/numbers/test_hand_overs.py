@@ -64,16 +64,21 @@ def _values(folder: Path, handed_over: str, *, to: str | None, as_of: str) -> pd
     return warehouse.read("facts", "weekly_values", weeks=[WEEK]).set_index(["metric", "team", "channel"]).sort_index()
 
 
+@pytest.fixture(scope="module")
+def before(tmp_path_factory: pytest.TempPathFactory) -> pd.DataFrame:
+    """Weekly values of the week as they were on Monday: nothing had been handed over."""
+    return _values(tmp_path_factory.mktemp("before"), "", to=None, as_of=MONDAY)
+
+
 @pytest.mark.parametrize(
     ("handed_over", "still_runs"),
     [("solved of promised", False), ("reopened of night", False), ("late of promised", True)],
 )
 def test_a_hand_over_of_tuesday_changes_no_decided_number_of_last_week(
-    tmp_path: Path, handed_over: str, still_runs: bool
+    before: pd.DataFrame, tmp_path: Path, handed_over: str, still_runs: bool
 ) -> None:
     receiver = "night" if handed_over.endswith("promised") else "promised"
-    before = _values(tmp_path / "before", handed_over, to=None, as_of=MONDAY)
-    after = _values(tmp_path / "after", handed_over, to=receiver, as_of=NEXT_MONDAY)
+    after = _values(tmp_path, handed_over, to=receiver, as_of=NEXT_MONDAY)
     decided = [
         name
         for name, metric in CATALOGUE.items()

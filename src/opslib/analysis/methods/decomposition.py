@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +13,7 @@ import pandas as pd
 from opslib.analysis.methods.columns import Floats
 
 Integers = npt.NDArray[np.integer[Any]]
+Flags = npt.NDArray[np.bool_]
 
 
 def kitagawa(
@@ -55,18 +57,19 @@ def kitagawa(
     References:
         Kitagawa, E. M. (1955). Components of a difference between two rates. JASA 50, 1168-1194.
     """
-    groups = [by] if isinstance(by, str) else list(by)
+    names = [by] if isinstance(by, str) else list(by)
     if before == after:
         raise ValueError(f"before and after are the same period, {before!r}")
-    rows = frame.loc[frame[period].isin([before, after]), [*groups, period, numerator, denominator]]
-    _refuse_unusable(rows, numerator, denominator)
-
-    # The group number, not its key, joins the two periods, so that a missing value stays a group of its own.
-    grouping = rows.groupby(groups, dropna=False, observed=True, sort=True)
-    code = grouping.ngroup().to_numpy()
+    when = frame[period].to_numpy()
+    is_earlier, is_later = when == before, when == after
+    inside = is_earlier | is_later
+    above, below = (frame[name].to_numpy(dtype=np.float64)[inside] for name in (numerator, denominator))
+    _refuse_unusable(above, below, numerator, denominator)
+    keys = [frame[name].array[inside] for name in names]
+    code, first_row = _groups_of(keys)
     earlier, later = (
-        _period_sums(rows, code, grouping.ngroups, numerator=numerator, denominator=denominator, period=period, at=at)
-        for at in (before, after)
+        _period_sums(above, below, code, is_now[inside], len(first_row), names=(numerator, denominator), at=at)
+        for is_now, at in ((is_earlier, before), (is_later, after))
     )
     start = np.where(np.isnan(earlier.rate), later.rate, earlier.rate)
     end = np.where(np.isnan(later.rate), earlier.rate, later.rate)
@@ -75,10 +78,9 @@ def kitagawa(
     level = (start + end) / 2 - (earlier.ratio + later.ratio) / 2
     mix_part = np.where(absent, 0.0, (later.share - earlier.share) * level)
 
-    first_row = np.unique(code, return_index=True)[1]
     return pd.DataFrame(
         {
-            **{name: rows[name].array[first_row] for name in groups},
+            **{name: key[first_row] for name, key in zip(names, keys, strict=True)},
             "share_before": earlier.share,
             "share_after": later.share,
             "rate_before": earlier.rate,
@@ -99,27 +101,34 @@ class _PeriodSums:
     ratio: float
 
 
-def _refuse_unusable(rows: pd.DataFrame, numerator: str, denominator: str) -> None:
+def _refuse_unusable(above: Floats, below: Floats, numerator: str, denominator: str) -> None:
     """Raise ValueError where a value is missing or a denominator negative."""
-    for column in (numerator, denominator):
-        if rows[column].isna().any():
-            raise ValueError(f"'{column}' is missing in {int(rows[column].isna().sum())} rows; fill or drop them first")
-    if (rows[denominator] < 0).any():
-        raise ValueError(f"'{denominator}' is negative in {int((rows[denominator] < 0).sum())} rows")
+    for name, values in ((numerator, above), (denominator, below)):
+        if count := int(np.isnan(values).sum()):
+            raise ValueError(f"'{name}' is missing in {count} rows; fill or drop them first")
+    if count := int((below < 0).sum()):
+        raise ValueError(f"'{denominator}' is negative in {count} rows")
+
+
+def _groups_of(keys: Sequence[Any]) -> tuple[Integers, Integers]:
+    """The number of each row's group, in the order of the groups' keys, and the first row of each group.
+
+    A missing value stays a group of its own, the last one.
+    """
+    codes = np.stack([pd.factorize(key, sort=True, use_na_sentinel=False)[0] for key in keys])
+    _, first_row, code = np.unique(codes, axis=1, return_index=True, return_inverse=True)
+    return code.ravel(), first_row
 
 
 def _period_sums(
-    rows: pd.DataFrame, code: Integers, size: int, *, numerator: str, denominator: str, period: str, at: Any
+    above: Floats, below: Floats, code: Integers, is_now: Flags, size: int, *, names: tuple[str, str], at: Any
 ) -> _PeriodSums:
     """Sum one period by group number; ValueError where it has no ratio, or a numerator without a denominator."""
-    inside = (rows[period] == at).to_numpy(dtype=bool)
-    above, below = (
-        np.bincount(code[inside], rows[column].to_numpy(dtype=np.float64)[inside], minlength=size)
-        for column in (numerator, denominator)
-    )
-    if below.sum() == 0:
-        raise ValueError(f"'{denominator}' is 0 throughout the period {at!r}: there is no ratio to explain")
-    if ((below == 0) & (above != 0)).any():
-        raise ValueError(f"a group has '{numerator}' but no '{denominator}' in the period {at!r}")
-    rate = np.divide(above, below, out=np.full(size, np.nan), where=below > 0)
-    return _PeriodSums(below / below.sum(), rate, float(above.sum() / below.sum()))
+    numerators, denominators = (np.bincount(code[is_now], each[is_now], minlength=size) for each in (above, below))
+    total = denominators.sum()
+    if total == 0:
+        raise ValueError(f"'{names[1]}' is 0 throughout the period {at!r}: there is no ratio to explain")
+    if ((denominators == 0) & (numerators != 0)).any():
+        raise ValueError(f"a group has '{names[0]}' but no '{names[1]}' in the period {at!r}")
+    rate = np.divide(numerators, denominators, out=np.full(size, np.nan), where=denominators > 0)
+    return _PeriodSums(denominators / total, rate, float(numerators.sum() / total))

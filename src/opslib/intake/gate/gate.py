@@ -55,8 +55,9 @@ def check(
 
     Args:
         con: a connection with a view `candidate_<table>` per table of `present`: the standard columns, `_file` (text),
-            `_row` (1-based), `_unreadable` (text, null where every value was read) and `_repeats` (text: why a row that
-            repeats the key of another is set aside; null for the others). The views are not changed.
+            `_row` (a number, once in a file), `_source_row` (of the row in the file, from 1), `_unreadable` (text, null
+            where every value was read) and `_repeats` (text: why a row that repeats the key of another is set aside;
+            null for the others). The views are not changed.
         organisation: teams, time zone and limits.
         week: the ISO week that is reported, `2026-W46`.
         as_of: the instant up to which the export knows the world.

@@ -183,4 +183,5 @@ def _key_sql(table: Table) -> str:
     """SQL of the key of a row as a reader would look for it; of a row without one its file and number."""
     forms = {"instant": "strftime(timezone('UTC', {}), '%Y-%m-%dT%H:%M:%SZ')", "date": "strftime({}, '%Y-%m-%d')"}
     parts = [forms.get(table[name].type, "cast({} as varchar)").format(f"g.{name}") for name in table.key[:3]]
-    return f"coalesce(nullif(concat_ws(' · ', {', '.join(parts)}), ''), parse_filename(g._file) || ' row ' || g._row)"
+    place = "parse_filename(g._file) || ' row ' || g._source_row"
+    return f"coalesce(nullif(concat_ws(' · ', {', '.join(parts)}), ''), {place})"

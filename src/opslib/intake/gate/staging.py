@@ -98,9 +98,9 @@ def stage_rows(
         derived: the columns that it may name beside the table's own.
 
     Returns:
-        What became `gate_<table>`: `_position`, `_file`, `_row`, `_team`, `_dated`, `_week` (ISO), `_unreadable` (names
-        of columns), `_repeats`, the key, the needed columns and those that the rules name; a column of a wrong type
-        also as it is, as `raw <column>`.
+        What became `gate_<table>`: `_position`, `_file`, `_row`, `_source_row`, `_team`, `_dated`, `_week` (ISO),
+        `_unreadable` (names of columns), `_repeats`, the key, the needed columns and those that the rules name; a
+        column of a wrong type also as it is, as `raw <column>`.
 
     Raises:
         GateError: the candidate rows cannot be read or lack a column.
@@ -120,7 +120,7 @@ def stage_rows(
         f"d as (select {keys}, min(c._position) as first, min(hash({whole})) = max(hash({whole})) as identical "
         f"from c where hash({keys}) in (select hash({keys}) from c group by all having count(*) > 1) "
         f"and c._repeats is null group by {keys} having count(*) > 1) "
-        f"select c._position, c._file, c._row, {_team_sql(export, table)} as _team, {dated} as _dated, "
+        f"select c._position, c._file, c._row, c._source_row, {_team_sql(export, table)} as _team, {dated} as _dated, "
         f"strftime(timezone('{export.organisation.time_zone}', {dated}), '%G-W%V') as _week, "
         f"{_unreadable_columns_sql(table.names)} as _unreadable, c._repeats, {', '.join(selected)} "
         f"from c left join d on {same_key}{_references_sql(export, table)}"
@@ -149,7 +149,7 @@ def _mistyped_columns(con: duckdb.DuckDBPyConnection, table: Table) -> list[str]
     except duckdb.Error as error:
         raise GateError(f"the candidate rows of {table.name} cannot be read: {error}") from error
     types = {str(row[0]): str(row[1]) for row in description}
-    lacking = sorted({*table.names, "_file", "_row", "_unreadable", "_repeats"} - set(types))
+    lacking = sorted({*table.names, "_file", "_row", "_source_row", "_unreadable", "_repeats"} - set(types))
     if lacking:
         raise GateError(f"the candidate rows of {table.name} lack the columns {', '.join(lacking)}")
     return sorted({c.name for c in table if types[c.name] != _DUCKDB_TYPES.get(c.type, "VARCHAR")})

@@ -15,19 +15,19 @@ import duckdb
 from opslib.intake.mapping import value_sql
 from opslib.intake.mapping.export_files import files_of_lookup
 from opslib.intake.mapping.sources import Feed, Lookup, SourceMapping
-from opslib.intake.notation import identifier, quoted, quoted_list, shown_name
-from opslib.intake.reading.raw_rows import RawRows, Workspace
+from opslib.intake.notation import identifier, parquet_sources, quoted, shown_name
+from opslib.intake.reading.joined_rows import neighbours
+from opslib.intake.reading.raw_rows import RawRows, Stretch, Workspace
 from opslib.intake.reading.read import open_export
 from opslib.intake.reading.read_options import ReadOptions
+from opslib.intake.reading.small_files import batches_of, rows_of_small_files
 from opslib.settings import ReadingLimits
-from opslib.store.files import pattern_of
 
 MATCH: Final = "_match"
 """The column of a look-up's rows by which they are found."""
 DIGITS: Final = 20
 """Hexadecimal ones, of a digest."""
-_FILE: Final = "\x1ffile"
-"""A name that no column of an export has."""
+_WHOLE: Final = Stretch(0, (1 << 63) - 1)
 _READERS: Final = 2
 _GROUP_ROWS: Final = 20_000
 
@@ -117,17 +117,25 @@ class LookUps:
         return self._files[path, options]
 
     def open_all(self, paths: Sequence[Path], options: ReadOptions) -> list[RawRows]:
-        """The rows of several files."""
+        """The rows of several files, small ones read together."""
         new = [path for path in paths if (path, options) not in self._files]
-        _ = self._con  # Threads would open several.
+        con = self._con  # Threads would open several.
+
+        def read(batch: Sequence[Path]) -> None:
+            together = rows_of_small_files(con, batch, options, self._limits) if len(batch) > 1 else {}
+            self._files.update({(path, options): raw for path, raw in together.items()})
+
         with ThreadPoolExecutor(_READERS) as readers:
+            list(readers.map(read, batches_of(new)))
             list(readers.map(lambda path: self.open(path, options), new))
         return [self.open(path, options) for path in paths]
 
     def forget(self, path: Path) -> None:
         """Read a file again when it is asked for."""
         for key in [key for key in self._files if key[0] == path]:
-            self._files.pop(key).close()
+            raw = self._files.pop(key)
+            if raw.stretch is None:
+                raw.close()
 
     def close(self) -> None:
         """Remove the temporary files."""
@@ -155,21 +163,24 @@ class LookUps:
         values = "".join(f", {identifier(column)} VARCHAR" for column in kept)
         table = f"look_up_{len(self._rows)}"
         self._con.execute(f"CREATE TABLE {table} ({MATCH} VARCHAR, _file BIGINT, _row BIGINT{values})")
-        alike: dict[tuple[str, ...], list[int]] = {}
-        for number, raw in enumerate(raws):
+        parts = neighbours(raws)
+        alike: dict[tuple[tuple[str, ...], bool], list[int]] = {}
+        for number, raw in enumerate(parts):
             if raw.column_of(lookup.match):
-                alike.setdefault(raw.columns, []).append(number)
+                alike.setdefault((raw.columns, raw.stretch is None), []).append(number)
         for numbers in alike.values():
-            first = raws[numbers[0]]
+            first = parts[numbers[0]]
             match = value_sql.as_id(f"trim(rows.{identifier(first.column_of(lookup.match) or lookup.match)})")
             own = "".join(f", rows.{identifier(c)}" if first.column_of(c) else ", NULL" for c in kept)
-            paths_sql = quoted_list([pattern_of(raws[number].parquet) for number in numbers])
-            files = ", ".join(f"({quoted(raws[number].parquet)}, {number})" for number in numbers)
+            places = {path: place for place, path in enumerate(dict.fromkeys(parts[n].parquet for n in numbers))}
+            stretches = [(n, places[parts[n].parquet], parts[n].stretch or _WHOLE) for n in numbers]
+            files = ", ".join(f"({place}, {stretch.before}, {stretch.last}, {n})" for n, place, stretch in stretches)
             self._con.execute(
                 f"""INSERT INTO {table} SELECT * FROM (
                     SELECT {match} AS id, files.number, rows._row{own}
-                    FROM read_parquet([{paths_sql}], filename = {quoted(_FILE)}, hive_partitioning = false) AS rows
-                    JOIN (VALUES {files}) AS files(path, number) ON rows.{identifier(_FILE)} = files.path
+                    FROM {parquet_sources(list(places))} AS rows
+                    JOIN (VALUES {files}) AS files(place, before, last, number)
+                        ON rows.file_index = files.place AND rows._row > files.before AND rows._row <= files.last
                     WHERE NOT rows._header
                 ) WHERE id IS NOT NULL"""
             )

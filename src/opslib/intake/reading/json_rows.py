@@ -188,7 +188,7 @@ def explode(con: duckdb.DuckDBPyConnection, raw: RawRows, column: str) -> RawRow
     )
     items.unlink()
     rows = pq.read_metadata(parquet).num_rows
-    return replace(raw, columns=(*others, *columns), parquet=parquet, rows=rows)
+    return replace(raw, columns=(*others, *columns), parquet=parquet, rows=rows, stretch=None)
 
 
 def _json_path(keys: Sequence[str]) -> str:

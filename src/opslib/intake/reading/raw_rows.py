@@ -6,7 +6,7 @@ import shutil
 import tempfile
 import weakref
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain, count
 from pathlib import Path
 from typing import Any, Final
@@ -16,12 +16,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from opslib.intake.notation import parquet_source, shown_name
+from opslib.intake.notation import identifier, parquet_source, shown_name
 from opslib.intake.reading.read_options import SUFFIXES, ReadOptions
 from opslib.settings import ReadingLimits
 
 SHEET: Final = "_sheet"
 """The column of a workbook's rows that names their sheet."""
+FILE: Final = "\x1ffile"
+"""The column that tells whose a row is where a Parquet file holds several files' rows; no export has one of that name.
+"""
 HEAD_LINES: Final = 50
 """Lines from the top in which a header is looked for that is not where it was expected."""
 _BATCH_ROWS: Final = 50_000
@@ -65,6 +68,14 @@ class Workspace:
 
 
 @dataclass(frozen=True)
+class Stretch:
+    """Where the rows of one file stand among those of several: between the number of the row before and of the last."""
+
+    before: int
+    last: int
+
+
+@dataclass(frozen=True)
 class RawRows:
     """The rows of one file, all columns text.
 
@@ -75,6 +86,7 @@ class RawRows:
 
     `sheets` are those of a workbook with several, of which these rows are the first one's; `unread` says what of the
     file is not among the rows, and why; `head` are the cells of the first lines, for finding a header among them.
+    `stretch` is the file's own of a Parquet file that holds several.
     """
 
     path: Path
@@ -90,6 +102,7 @@ class RawRows:
     sheets: tuple[Sheet, ...] = ()
     unread: tuple[str, ...] = ()
     head: tuple[tuple[str, ...], ...] = ()
+    stretch: Stretch | None = None
 
     @property
     def name(self) -> str:
@@ -98,7 +111,17 @@ class RawRows:
 
     @property
     def relation(self) -> str:
-        return f"(SELECT * EXCLUDE _header FROM {parquet_source(self.parquet)} WHERE NOT _header)"
+        return f"(SELECT * EXCLUDE _header FROM {self.source} WHERE NOT _header)"
+
+    @property
+    def source(self) -> str:
+        """SQL for FROM: the same with the rows that repeat the header, and `_header`, which tells them."""
+        rows = parquet_source(self.parquet)
+        if self.stretch is None:
+            return rows
+        before, last = self.stretch.before, self.stretch.last
+        own = f"* EXCLUDE {identifier(FILE)} REPLACE (_row - {before} AS _row)"
+        return f"(SELECT {own} FROM {rows} WHERE _row > {before} AND _row <= {last})"
 
     def column_of(self, name: str) -> str | None:
         """The column of that name as the file writes it: exactly so, else in other case; None where there is none."""
@@ -176,24 +199,35 @@ class Reading:
         """
         with pq.ParquetFile(parquet) as written:
             is_header = written.read(columns=["_header"])["_header"]
-        headers = pc.sum(is_header).as_py() or 0
-        rows = len(is_header) - headers
-        records = rows if records is None else records - headers
-        if records != rows and damage is None:
-            damage = (
-                f"{self.name}: the file has {records:,} record(s), {rows:,} could be read: fetch the export again; if "
-                "that does not help, save it in another form"
+        return self.counted(
+            RawRows(
+                self.path,
+                tuple(columns),
+                parquet,
+                len(is_header),
+                self.workspace,
+                typed,
+                pc.sum(is_header).as_py() or 0,
+                damage,
+                tuple(notes),
+                len(is_header) if records is None else records,
             )
-        if rows == 0 and damage is None:
-            damage = (
-                f"{self.name}: the file has a header but no rows" if columns else f"{self.name}: the file has no rows"
-            )
-        all_notes = list(notes)
-        if headers:
-            all_notes.append(f"{headers} line(s) repeat the header; they were skipped")
-        return RawRows(
-            self.path, tuple(columns), parquet, rows, self.workspace, typed, headers, damage, tuple(all_notes), records
         )
+
+    def counted(self, rows: RawRows) -> RawRows:
+        """The rows, of whose numbers those that repeat the header are no longer part, and what is said of them."""
+        headers, damage = rows.repeated_headers, rows.damage
+        number, records = rows.rows - headers, rows.records - headers
+        if records != number and damage is None:
+            damage = (
+                f"{self.name}: the file has {records:,} record(s), {number:,} could be read: fetch the export again; "
+                "if that does not help, save it in another form"
+            )
+        if number == 0 and damage is None:
+            what = "a header but no rows" if rows.columns else "no rows"
+            damage = f"{self.name}: the file has {what}"
+        repeats = [f"{headers} line(s) repeat the header; they were skipped"] if headers else []
+        return replace(rows, rows=number, records=records, damage=damage, notes=(*rows.notes, *repeats))
 
 
 class RowWriter:

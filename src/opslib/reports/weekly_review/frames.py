@@ -5,7 +5,7 @@ A week without tickets of the team gives empty frames, which are drawn as one li
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import cached_property
@@ -24,7 +24,6 @@ from opslib.analysis.weekly_review.weekly_signals import COLUMNS as SIGNAL_COLUM
 from opslib.analysis.weekly_review.weekly_signals import NEW, NOT_JUDGED, OUTSIDE
 from opslib.analysis.weekly_review.weekly_values import BOUNDS, SETTLED, SO_FAR
 from opslib.display import words
-from opslib.display.cells import with_plain_texts
 from opslib.display.headline import Headline, Line
 from opslib.errors import NotInExport, WarehouseError
 from opslib.metrics import CATALOGUE, NO_GROUP, Metric
@@ -37,7 +36,8 @@ _MIX = "live_channel_share"
 _SAMPLING_ERRORS = 1.96
 """Half of a 95 % interval, in sampling errors."""
 _ALL_WEEKS = 10_000
-_USUAL = "usual"
+_USUAL, _NOW = 0, 1
+"""The stretches of time whose difference is explained."""
 _DIMENSIONS = {"contact_reason": "contact reason"}
 _TIMES = ("first_reply_median", "first_reply_p90", "full_resolution_median", "full_resolution_p90", "next_reply_median")
 _STANDING = ("state", "settles_on", "still_low", "still_high")
@@ -57,6 +57,13 @@ class Review:
     def backlog_days(self) -> pd.DataFrame:
         """facts/backlog of the team, every day: day, opening, `review.FLOW_TERMS`, closing, and ages."""
         return self.week.warehouse.read("facts", "backlog", teams=[self.week.team])
+
+    @cached_property
+    def weekly_backlog(self) -> pd.DataFrame:
+        """The backlog of thirteen weeks, as `backlog` returns it."""
+        names = [shift_week(self.week.week, -back) for back in reversed(range(analysis.REPORT_WEEKS))]
+        days = self.backlog_days if self.week.has_data else self.backlog_days.head(0)
+        return analysis.weekly_backlog(days, self.week.frame_of(names))
 
     @cached_property
     def goals(self) -> dict[str, float]:
@@ -82,10 +89,9 @@ class Review:
         return analysis.usual_weeks(self.all_weeks, self.week.week)
 
     @cached_property
-    def groups(self) -> dict[tuple[str, str], pd.DataFrame]:
-        """The rows of the breakdown by metric and dimension."""
-        rows = with_plain_texts(self.breakdown).groupby(["metric", "by"])
-        return {(str(metric), str(by)): own for (metric, by), own in rows}
+    def groups(self) -> Mapping[Any, Any]:
+        """By metric and dimension, which rows of the breakdown are theirs."""
+        return self.breakdown.groupby(["metric", "by"], sort=False).indices
 
     @cached_property
     def judged(self) -> pd.DataFrame:
@@ -103,6 +109,20 @@ class Review:
     def breakdown(self) -> pd.DataFrame:
         """What the team's numbers are explained from, every week up to this one: `breakdown.COLUMNS`."""
         return self._rows_so_far("weekly_breakdown", BREAKDOWN_COLUMNS)
+
+    @cached_property
+    def published(self) -> pd.DataFrame:
+        """The team's ledger of published numbers, of all weeks up to this one."""
+        store = self.week.warehouse
+        weeks = [each for each in store.weeks("published", "values") if each <= self.week.week]
+        try:
+            published = store.read("published", "values", weeks=weeks, teams=[self.week.team])
+        except NotInExport:
+            published = pd.DataFrame(columns=["metric", "week", "entry", "value", "was", "as_of", "was_as_of", "cause"])
+        if "entry" in published:
+            return published
+        frame = self.week.frame_of(weeks)
+        return ledger.with_entries(published, dict(zip(frame["week"], frame["end_at"], strict=True)), None)
 
     def control_frame(self, metrics: Iterable[Metric], *, weeks: int = analysis.REPORT_WEEKS) -> pd.DataFrame:
         """Control-chart frames of some metrics, the last `weeks` ones: `review.CHART_COLUMNS`."""
@@ -182,9 +202,9 @@ def outlook(review: Review) -> pd.DataFrame:
     rows = review.chart[review.chart["metric"].isin(_TIMES) & review.chart["state"].isin([SO_FAR, BOUNDS])]
     rows = rows[(rows["week"] == review.week.week) & review.week.has_data]
     columns = [*("week", "metric", "label", "unit", "value", "low", "high", "n", "censored"), *_STANDING]
-    waits = {name: _waiting(review, CATALOGUE[name]) for name in rows["metric"]}
+    waits = _waits(review, [CATALOGUE[name] for name in rows["metric"]])
     rows = rows[columns].assign(
-        **{name: rows["metric"].map({each: wait.get(name) for each, wait in waits.items()}) for name in _WAITING}
+        **{name: rows["metric"].map({each: wait[name] for each, wait in waits.items()}) for name in _WAITING}
     )
     return pd.concat([rows, _settled_since(review)], ignore_index=True).reindex(columns=[*columns, *_WAITING, *_WAS])
 
@@ -201,7 +221,7 @@ def reopenings(review: Review) -> pd.DataFrame:
     moves = [name for name, each in CATALOGUE.items() if each.reopens_days and each.unit == "share"]
     is_open = (chart["week"] == review.week.week) & (chart["state"] == SO_FAR) & chart["value"].notna()
     rows = chart.loc[is_open & chart["metric"].isin(moves), ["metric", "label", "unit", "settles_on"]]
-    ledger_rows = _published(review)
+    ledger_rows = review.published
     recent = [shift_week(review.week.week, -back) for back in range(1, _WEEKS_ON_RECORD + 1)]
     settled = ledger_rows[(ledger_rows["entry"] == ledger.SETTLING) & ledger_rows["week"].isin(recent)]
     settled = settled[settled["was"].notna()]
@@ -325,9 +345,7 @@ def backlog(review: Review) -> pd.DataFrame:
         week, inflow, outflow, closing, up_to_7d, from_8_to_30d, older_than_30d (tickets), median_age_days, one row per
         week.
     """
-    names = [shift_week(review.week.week, -back) for back in reversed(range(analysis.REPORT_WEEKS))]
-    days = review.backlog_days if review.week.has_data else review.backlog_days.head(0)
-    return analysis.weekly_backlog(days, review.week.frame_of(names))
+    return review.weekly_backlog
 
 
 def add_up(review: Review) -> pd.DataFrame:
@@ -485,24 +503,10 @@ def restatements(review: Review) -> pd.DataFrame:
         the newest week first.
     """
     tolerance = timedelta(hours=review.week.organisation.limits.week_ends_within_hours)
-    rows = ledger.since(_published(review), review.week.bounds[1] - tolerance)
+    rows = ledger.since(review.published, review.week.bounds[1] - tolerance)
     rows = rows[rows["metric"].isin(list(CATALOGUE))]
     labels = rows["metric"].map({name: each.label for name, each in CATALOGUE.items()})
     return rows.assign(label=labels, unit=rows["metric"].map({name: each.unit for name, each in CATALOGUE.items()}))
-
-
-def _published(review: Review) -> pd.DataFrame:
-    """The team's ledger of published numbers, of all weeks up to this one."""
-    warehouse = review.week.warehouse
-    weeks = [each for each in warehouse.weeks("published", "values") if each <= review.week.week]
-    try:
-        published = warehouse.read("published", "values", weeks=weeks, teams=[review.week.team])
-    except NotInExport:
-        published = pd.DataFrame(columns=["metric", "week", "entry", "value", "was", "as_of", "was_as_of", "cause"])
-    if "entry" in published:
-        return published
-    frame = review.week.frame_of(weeks)
-    return ledger.with_entries(published, dict(zip(frame["week"], frame["end_at"], strict=True)), None)
 
 
 def headline(review: Review) -> Headline:
@@ -544,19 +548,22 @@ def _note_of(metric: Metric, last: pd.Series) -> str:
     return f"goal {words.goal(last['goal'], metric.better, metric.unit)}" if pd.notna(last["goal"]) else ""
 
 
-def _waiting(review: Review, metric: Metric) -> dict[str, int]:
-    """Of the tickets that wait for a time to end, how many are from the weekend and how many saw no open hour yet."""
-    if metric.fact != "tickets":
+def _waits(review: Review, times: Iterable[Metric]) -> dict[str, dict[str, int]]:
+    """By time of tickets, of those that wait for it to end, how many are from the weekend and how many saw no open hour
+    yet."""
+    columns = {each.name: each.censored for each in times if each.fact == "tickets"}
+    if not columns:
         return {}
     week = review.week
-    rows = week.warehouse.read(
-        "facts", "tickets", columns=["created_at", metric.censored], weeks=[week.week], teams=[week.team]
-    )
-    rows = rows[rows[metric.censored].notna()]
-    weekday = rows["created_at"].dt.tz_convert(week.organisation.zone).dt.day_of_week
+    names = list(dict.fromkeys(["created_at", *columns.values()]))
+    rows = week.warehouse.read("facts", "tickets", columns=names, weeks=[week.week], teams=[week.team])
+    is_weekend = rows["created_at"].dt.tz_convert(week.organisation.zone).dt.day_of_week >= _SATURDAY
     return {
-        "weekend": int((weekday >= _SATURDAY).sum()),
-        "unopened": int((rows[metric.censored] < _OPEN_HOUR).sum()),
+        name: {
+            "weekend": int((is_weekend & rows[column].notna()).sum()),
+            "unopened": int((rows[column] < _OPEN_HOUR).sum()),
+        }
+        for name, column in columns.items()
     }
 
 
@@ -583,11 +590,11 @@ def _family(review: Review, names: list[str]) -> pd.DataFrame:
 
 def _parts_of_change(review: Review, metric: Metric, by: str) -> pd.DataFrame:
     """What each group adds to what sets a metric's week apart: `review.EXPLAIN_COLUMNS`."""
-    own = review.groups.get((metric.name, by), review.breakdown.head(0))
+    own = review.breakdown.take(review.groups.get((metric.name, by), []))
     week = own["week"].to_numpy()
     is_now = week == review.week.week
     usual = review.usual_weeks.get(metric.name, []) if metric.kind != "quantile" else [review.week.before]
-    sums = [_sums_of(own, is_now, review.week.week)]
+    sums = [_sums_of(own, is_now, _NOW)]
     if metric.kind == "quantile":
         sums.append(_sums_of(own, is_now, _USUAL, suffix="_before"))
     else:
@@ -602,7 +609,7 @@ def _parts_of_change(review: Review, metric: Metric, by: str) -> pd.DataFrame:
     stretches = pd.DataFrame(
         {name: np.concatenate(each) for name, each in zip(names, zip(*sums, strict=True), strict=True)}
     )
-    parts = analysis.explain(stretches, metric, by=by, before=_USUAL, after=review.week.week, weeks=len(usual))
+    parts = analysis.explain(stretches, metric, by=by, before=_USUAL, after=_NOW, weeks=len(usual))
     if parts.empty:
         return _unsplit(metric, by, _why_unsplit(review, metric, by))
     parts["group"] = parts["group"].replace(NO_GROUP, f"no {_DIMENSIONS.get(by, by)}")
@@ -616,11 +623,11 @@ def _parts_of_change(review: Review, metric: Metric, by: str) -> pd.DataFrame:
 
 
 def _sums_of(
-    rows: pd.DataFrame, is_in: npt.NDArray[np.bool_], week: str, *, suffix: str = ""
+    rows: pd.DataFrame, is_in: npt.NDArray[np.bool_], stretch: int, *, suffix: str = ""
 ) -> tuple[npt.NDArray[Any], ...]:
-    """Some rows of the breakdown as sums of one stretch of time: groups, numerators, denominators, weeks."""
+    """Some rows of the breakdown as sums of one stretch of time: groups, numerators, denominators, stretches."""
     columns = ("group", f"numerator{suffix}", f"denominator{suffix}")
-    return *(rows[name].to_numpy()[is_in] for name in columns), np.full(int(is_in.sum()), week, dtype=object)
+    return *(rows[name].to_numpy()[is_in] for name in columns), np.full(int(is_in.sum()), stretch)
 
 
 def _why_unsplit(review: Review, metric: Metric, by: str) -> str:
@@ -640,9 +647,10 @@ def _unsplit(metric: Metric, by: str, reason: str) -> pd.DataFrame:
         "label": metric.label,
         "unit": metric.unit,
         "by": by,
+        **dict.fromkeys(("mix", "rate", "total"), np.nan),
         "missing": reason,
     }
-    return pd.DataFrame([row]).astype({"mix": "float64", "rate": "float64", "total": "float64"})
+    return pd.DataFrame([row])
 
 
 def _sla_of(metric: Metric) -> str:
