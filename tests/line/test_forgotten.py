@@ -323,6 +323,28 @@ def test_tickets_and_texts_leave_when_they_are_too_old_and_come_back_when_more_i
     assert (len(rows(longer, "tickets")), sum(item.expired for item in longer)) == (41, 0)
 
 
+def test_a_run_applies_what_the_parameters_say_and_makes_nothing_anew_where_nothing_is_due(line: Line) -> None:
+    """The tenth of November begins at 05:00 UTC: five tickets of the ninth are older."""
+    days = (datetime.now(line.run.organisation.zone).date() - date(2026, 11, 10)).days
+    keep = Keep(tickets=f"{days} days", text=f"{days - 1} days")
+
+    def take_in() -> tuple[Intake, list[str]]:
+        privacy = line.run.organisation.privacy.model_copy(update={"keep": keep})
+        run = replace(line.run, organisation=line.run.organisation.model_copy(update={"privacy": privacy}))
+        said: list[str] = []
+        with run.warehouse.locked():
+            return admit_exports(run, lambda step, words: said.append(f"{step} {words}")), said
+
+    intake, _ = take_in()
+    account = intake.rows.set_index(["file", "table"])
+    assert account.loc[("tickets.csv", "tickets"), ["read", "kept", "expired"]].tolist() == [41, 35, 5]
+    assert account.loc[("ticket_events.csv.gz", "ticket_events"), "expired"] == 4 * 5 + 1
+    tickets = line.run.warehouse.read("standard", "tickets")
+    # Eight more were written before the eleventh.
+    assert (len(tickets), tickets["description"].isna().sum()) == (35, 8)
+    assert any("as before" in each for each in take_in()[1])
+
+
 def test_what_is_older_than_asked_for_goes_with_a_dry_run_that_counts(
     line: Line, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
