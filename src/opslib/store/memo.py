@@ -97,11 +97,13 @@ class Memo:
         """
         states = {os.path.relpath(path, self._path.parent): _state_of(path) for path in paths}
         changed = dict(notes or {})
+        is_other = bool(changed)
         for name, entry in self._entries.items():
+            is_other |= not states.keys().isdisjoint(entry["made"])
             made = {file: states.get(file, state) for file, state in entry["made"].items()}
             entry["made"] = {file: state for file, state in made.items() if state is not None}
             entry["note"] = changed.get(name, entry["note"])
-        if states or changed:
+        if is_other:
             self._write()
 
     def forget(self, names: Iterable[str]) -> None:

@@ -92,13 +92,14 @@ def _pattern_of(id_: str) -> str:
     return rf"(?:{'|'.join(_BEFORE_A_NUMBER)}){whole}|{whole}(?=[,;] \d)|(?<=\d[,;] ){whole}(?=[,;.<)]|$)"
 
 
-def erase(path: Path, traces: Traces, *, dry_run: bool) -> bool:
+def erase(path: Path, traces: Traces, *, dry_run: bool, write: Callable[[str, Path], object] = write_text) -> bool:
     """Take traces out of a file of reports; one of a form that cannot be written anew is removed.
 
     Args:
         path: a page, a table, a text or a bundle.
         traces: what is looked for.
         dry_run: only tell.
+        write: replaces a file by a text.
 
     Returns:
         Whether the file holds any.
@@ -114,7 +115,7 @@ def erase(path: Path, traces: Traces, *, dry_run: bool) -> bool:
         before = stream.read()
     after = change(before, traces)
     if after != before and not dry_run:
-        write_text(after, path)
+        write(after, path)
     return after != before
 
 
