@@ -221,7 +221,7 @@ def test_no_byte_of_whom_is_forgotten_is_left_and_none_comes_back(line: Line) ->
     assert {path: path.stat().st_mtime_ns for path in states} == states
     done = line.forget(**asked)
     assert [each.replace("would be taken out", "taken out") for each in counted] == done[: len(counted)]
-    assert "3 rows of standard/tickets taken out" in done
+    assert "rows of standard/tickets: 3 taken out" in done
     assert line.found() == []
     log = json.loads((line.folder / "data/warehouse/forgotten/log.json").read_text())["erasures"]
     assert log[0]["removed"]["rows of standard/tickets"] == 3
@@ -374,10 +374,10 @@ def test_what_is_older_than_asked_for_goes_with_a_dry_run_that_counts(
     assert "a whole number and its unit" in call("--older-than", "3 fortnights")[1]
     status, out = call("--older-than", "1 day", "--dry-run")
     assert status == 0
-    assert "rows of standard/tickets would be taken out" in out
+    assert "rows of standard/tickets: 40 would be taken out" in out
     assert "nothing is older than it is kept" in call("--older-than", "keep")[1]
     status, out = call("--requester", REQUESTER)
-    assert (status, "1 requester, 2 tickets in all" in out) == (0, True)
+    assert (status, "1 requester; tickets in all: 2" in out) == (0, True)
 
 
 def test_weeks_that_are_kept_no_longer_leave_no_link_behind(tmp_path: Path) -> None:
@@ -413,7 +413,7 @@ def test_rows_set_aside_leave_when_their_export_is_too_old(line: Line) -> None:
     assert files() == ["tickets"]
     old = Limits(quarantine=now + timedelta(hours=1))
     assert opened.take_out_the_old(keep, old, now.date(), BY_AGE, dry_run=True) == [
-        "1 files of rows set aside would be taken out"
+        "files of rows set aside: 1 would be taken out"
     ]
     opened.take_out_the_old(keep, old, now.date(), BY_AGE, dry_run=False)
     assert files() == []

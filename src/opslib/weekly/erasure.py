@@ -123,12 +123,12 @@ class Erasure:
         else:
             _write_pending(self.holdings.warehouse, subjects)
             counts = self.finish()
-        lines = [f"{_in_words(request)}, {len(subjects.tickets):,} tickets in all"]
+        lines = [f"{_in_words(request)}; tickets in all: {len(subjects.tickets):,}"]
         lines += _lines_of(counts, dry_run=dry_run)
         if not counts:
             lines.append("nothing of it was found; is the id written as in the CRM?")
         if not dry_run:
-            lines.append("stays out when the exports are read again; what they hold themselves is not touched")
+            lines.append("they stay out when exports are read; what the exports hold themselves is not touched")
         return lines
 
     def finish(self) -> Counter[str]:
@@ -346,4 +346,4 @@ def _in_words(request: Request) -> str:
 def _lines_of(counts: Counter[str], *, dry_run: bool) -> list[str]:
     """What was taken out, or would be, a line for each kind."""
     done = "would be taken out" if dry_run else "taken out"
-    return [f"{count:,} {name} {done}" for name, count in sorted(counts.items()) if count]
+    return [f"{name}: {count:,} {done}" for name, count in sorted(counts.items()) if count]
