@@ -103,6 +103,7 @@ lock: setup  ## make requirements.lock anew from pyproject.toml
 		$(LOCK_OPTIONS) pyproject.toml -o requirements.lock
 
 clean:  ## remove what was made: environment, warehouse, sample, reports; exports, key and params stay
-	rm -rf $(if $(CONDA_DEFAULT_ENV),,.venv) data/sample data/test data/warehouse data/quarantine build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(if $(CONDA_DEFAULT_ENV),,.venv) data/sample data/test build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@test ! -d data/warehouse || find data/warehouse -mindepth 1 ! -path '*/opslib.key*' ! -path '*/generations' ! -path '*/.gitignore*' -delete
 	find reports -mindepth 1 ! -name README.md -delete
 	@$(if $(CONDA_DEFAULT_ENV),,if git rev-parse --git-dir >/dev/null 2>&1; then git config --unset filter.nbstripout.clean || true; fi)

@@ -59,6 +59,7 @@ def facts_of(folder: Path, seed: int, tickets: int, *, planted: bool) -> steps.R
         as_of=None,
         workers=None,
         sample_tickets=tickets,
+        secret=None,
         say=quiet,
     )
     steps.build_facts(run, steps.admit_exports(run, quiet), quiet)

@@ -1,4 +1,4 @@
-"""How the tests share the cores: two processes more than there are cores, what takes longest first, SQL made once."""
+"""How the tests share the cores: two processes more than there are cores, the longest first, SQL once, no slow disk."""
 
 from __future__ import annotations
 
@@ -13,6 +13,11 @@ LONGEST = (
     "notebooks/",
 )
 """Beginnings of node ids; what is started last has to be short, or one process works while the others have ended."""
+
+
+def pytest_configure() -> None:
+    """No test waits until its files are on the disk; processes of their own do."""
+    os.fsync = lambda descriptor: None
 
 
 @pytest.hookimpl(optionalhook=True)

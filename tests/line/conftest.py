@@ -64,6 +64,7 @@ def run_over(exports: Path, folder: Path, **changes: object) -> Run:
         "as_of": None,
         "workers": 1,
         "sample_tickets": TICKETS,
+        "secret": None,
         "say": lambda step, line: None,
     }
     return open_run(**(settings | changes))  # type: ignore[arg-type]

@@ -176,7 +176,9 @@ class Line:
 
     def erasure(self):
         folders = self.run.folders
-        return open_erasure(source=None, params=ROOT / "params", warehouse=folders.warehouse, reports=folders.reports)
+        return open_erasure(
+            source=None, params=ROOT / "params", warehouse=folders.warehouse, reports=folders.reports, secret=None
+        )
 
     @property
     def needles(self) -> tuple[str, ...]:

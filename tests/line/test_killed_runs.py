@@ -2,116 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-import multiprocessing
-import os
 import random
-import shutil
-import signal
-import sys
 import time
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from opslib.intake.privacy.pseudonyms import KEY_FILE
-from tests.line.conftest import ROOT, few_expectations
+from opslib.intake.privacy.key import KEY_FILE
+from tests.line.conftest import few_expectations
+from tests.line.disturbed_runs import SERVER, Runs, content, log_of
 from tests.samples import shared_sample
 
 KILLS = 6
 IN_A_ROW = 3
 """Kills of runs that follow each other, before one may end."""
-
-# The imports of a run take several times as long as its work on a small sample. A server that has done them forks the
-# runs, so that the moments fall into the work.
-_SERVER = multiprocessing.get_context("forkserver")
-_SERVER.set_forkserver_preload(
-    [
-        "opslib.weekly.run",
-        "opslib.weekly.numbers.values",
-        "opslib.weekly.numbers.signals",
-        "opslib.cli",
-        "great_expectations",
-        "duckdb",
-        "ibis.backends.duckdb",
-    ]
-)
-
-
-def admit_and_build(exports: Path, expectations: Path, data: Path, output: Path) -> None:
-    """`opslib facts`, in a process of its own."""
-    from opslib.cli import app
-
-    descriptor = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
-    os.dup2(descriptor, 1)
-    os.dup2(descriptor, 2)
-    sys.stdout, sys.stderr = (os.fdopen(number, "w", buffering=1, closefd=False) for number in (1, 2))
-    settings = ["--params", ROOT / "params", "--expectations", expectations, "--reports", data / "reports"]
-    app(["facts", "--exports", str(exports), "--warehouse", str(data / "warehouse"), *map(str, settings)])
-
-
-@dataclass
-class Runs:
-    """Runs over the same exports, each warehouse with the same key of the pseudonyms."""
-
-    exports: Path
-    expectations: Path
-    key: Path
-
-    def fresh(self, data: Path) -> Path:
-        shutil.rmtree(data, ignore_errors=True)
-        data.mkdir()
-        shutil.copy(self.key, data / KEY_FILE)
-        return data
-
-    def start(self, data: Path) -> multiprocessing.process.BaseProcess:
-        run = _SERVER.Process(target=admit_and_build, args=(self.exports, self.expectations, data, data / "log.txt"))
-        run.start()
-        return run
-
-    def whole(self, data: Path) -> float:
-        """Seconds of a run that nobody disturbs."""
-        started = time.perf_counter()
-        run = self.start(data)
-        run.join(300)
-        assert run.exitcode == 0, log_of(data)
-        return time.perf_counter() - started
-
-    def killed(self, data: Path, after: float) -> bool:
-        """Kill a run after so many seconds; False where it has ended before."""
-        run = self.start(data)
-        run.join(after)
-        if run.exitcode is None:
-            assert run.pid is not None
-            os.kill(run.pid, signal.SIGKILL)
-            run.join(30)
-        assert run.exitcode in (0, -signal.SIGKILL), log_of(data)
-        return run.exitcode != 0
-
-
-def log_of(data: Path) -> str:
-    return (data / "log.txt").read_text() if (data / "log.txt").exists() else "the log is empty"
-
-
-def content(data: Path) -> dict[str, str]:
-    """SHA-256 of every file of the warehouse and of quarantine, so that what a kill left lying about counts too."""
-    files = [path for area in ("warehouse", "quarantine") for path in (data / area).rglob("*") if path.is_file()]
-    return {
-        str(path.relative_to(data)): hashlib.sha256(bytes_of(path)).hexdigest()
-        for path in sorted(files)
-        if path.name != ".lock"
-    }
-
-
-def bytes_of(path: Path) -> bytes:
-    """The bytes of a file; of a memo all but when the files were written that it knows, which is another time now."""
-    if path.parent.name != "memo":
-        return path.read_bytes()
-    entries = json.loads(path.read_text(encoding="utf-8"))
-    made = {name: {file: size for file, (size, _) in entry["made"].items()} for name, entry in entries.items()}
-    return json.dumps({name: entry | {"made": made[name]} for name, entry in entries.items()}).encode()
 
 
 @pytest.fixture(scope="module")
@@ -126,7 +30,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Runs:
 @pytest.fixture(scope="module")
 def undisturbed(runs: Runs, tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, str], float]:
     """What a run that is never killed leaves, and how long it takes."""
-    first = _SERVER.Process(target=int)
+    first = SERVER.Process(target=int)
     first.start()
     first.join()
     data = tmp_path_factory.mktemp("undisturbed") / "data"

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from opslib.intake.privacy.key import KEY_FILE
 from opslib.store import memo
 from opslib.store.files import digest
+from opslib.store.warehouse import KEPT, Warehouse
 from opslib.weekly.cache import Cache, shared_basis
-from opslib.weekly.numbers.published import basis_of
+from opslib.weekly.numbers.published import basis_of, last_publication
 from opslib.weekly.run import Intake, Run, Selection, admit_exports, build_facts, planned_jobs, publish
-from tests.line.conftest import REPORTS, WEEK, few_expectations, run_over
+from tests.line.conftest import REPORTS, few_expectations, run_over
+from tests.line.disturbed_runs import DAMAGES, kinds_of_files
 from tests.samples import shared_sample
 
 ALL = {f"report {name}" for name in REPORTS}
@@ -56,7 +59,7 @@ class Desk:
     def remade(self) -> set[str]:
         """Take the week through the line again; what was not found as it was."""
         self.lines.clear()
-        code_changed = "code" in self.run.warehouse.memo("published").changed("published", basis_of())
+        code_changed = last_publication(self.run.warehouse)[0].get("code") != basis_of()["code"]
         intake = admit_exports(self.run, self.say)
         build_facts(self.run, intake, self.say)
         publish(self.run, intake, self.say)
@@ -128,34 +131,59 @@ def test_what_somebody_deleted_is_made_again(desk: Desk, folder: str, remade: se
 
 
 def test_what_is_damaged_is_named_and_made_anew_with_the_same_bytes(desk: Desk) -> None:
-    """Cut off, emptied, filled with other bytes, or gone: what a crash, a full disk or a hand leaves behind."""
-    root = desk.run.warehouse.root
-    before = contents_of(root)
-    first = {area: next(iter(sorted((root / area).rglob("*.parquet")))) for area in ("standard", "staged", "published")}
-    week = desk.run.warehouse.weeks("facts", "spells")[-1]
-    damages: dict[Path, Callable[[Path], object]] = {
-        first["standard"]: Path.unlink,
-        first["staged"]: lambda path: path.write_bytes(path.read_bytes()[:-100]),
-        first["published"]: lambda path: path.write_bytes(b""),
-        root / "facts" / "spells" / f"week={week}" / "part.parquet": lambda path: path.write_bytes(b"PAR1 but no more"),
-        root / "facts" / "backlog" / "part.parquet": Path.unlink,
-        root / "facts" / "weekly_completeness" / "part.parquet": lambda path: path.write_bytes(b""),
-        root / "gate" / f"{WEEK}.json": lambda path: path.write_text(path.read_text()[:200]),
-        root / "standard" / "columns.json": lambda path: path.write_bytes(b"\xff\xfe\x00"),
-        root / "warehouse.json": lambda path: path.write_bytes(b""),
-    }
-    for path, damage in damages.items():
-        damage(path)
-    named = {root / path for path in desk.run.warehouse.damage()}
-    assert named == set(damages)
-    desk.remade()
-    assert desk.lines[0].endswith(f"and {len(damages) - 1} more files are missing or not as written: made anew")
-    assert contents_of(root) == before
-    (root / "memo" / "weekly_signals.json").write_text("{")
-    assert desk.run.warehouse.damage() == [Path("memo/weekly_signals.json")]
-    assert desk.remade() == {"signals"}
-    assert contents_of(root) == before
+    """A file of each kind, memos and what is made of them apart: a memo that is gone makes all of its step anew."""
+    warehouse = desk.run.warehouse
+    before = contents_of(warehouse.root)
+    kinds = [path for path in kinds_of_files(warehouse.root).values() if path.name != KEY_FILE]
+    memos = [path for path in kinds if path.parent.name == "memo"]
+    copies = [path for path in kinds if path.parts[0] == "generations"]
+    made = [path for path in kinds if path not in memos + copies and path.parts[0] not in KEPT]
+    kept = [path for path in kinds if path.parts[0] in KEPT]
+    assert (len(memos), len(made) > 15, len(kept)) == (7, True, 4)
+    ways = [way for name, way in DAMAGES.items() if name != "gone"] * 2
+    for turn, paths in enumerate([[*kept, *made], [*copies, *memos]]):
+        for number, path in enumerate(paths):
+            ways[(number + turn) % 5](warehouse.root / path)
+        assert {*warehouse.damage()} == {path for path in paths if path not in copies + kept or path.parts[0] == "gate"}
+        desk.remade()
+        said = [line for line in desk.lines if line.startswith("repair")]
+        assert all(any(path.as_posix() in line for line in said) for path in paths if path in kept), said
+        assert any(re.search(r" and \d+ more files are missing or not as written: made anew$", line) for line in said)
+        assert contents_of(warehouse.root) == before
     assert desk.remade() == set()
+
+
+def test_a_folder_in_the_place_of_a_file_gives_way_with_what_it_holds(desk: Desk) -> None:
+    path = desk.run.warehouse.root / "facts" / "backlog" / "part.parquet"
+    before = path.read_bytes()
+    path.unlink()
+    path.mkdir()
+    (path / "thesis.txt").write_text("mine")
+    desk.remade()
+    assert path.read_bytes() == before
+    beside = path.with_name("part.parquet.not-ours-1")
+    assert (beside / "thesis.txt").read_text() == "mine"
+    shutil.rmtree(beside)
+
+
+def test_a_kept_file_that_is_lost_with_its_copies_is_said_to_be(desk: Desk, tmp_path: Path) -> None:
+    """It is the last that is damaged: the ledger's older generation, then nothing, stands in for it."""
+    warehouse = Warehouse(shutil.copytree(desk.run.warehouse.root, tmp_path / "warehouse"))
+    marks = warehouse.root / "published" / "marks.json"
+    copies = warehouse.root / "generations" / "published" / "marks.json"
+    then = marks.read_bytes()
+    warehouse.generations.write(b"{}", marks)
+    for path in (marks, max(copies.iterdir())):
+        path.write_bytes(b"")
+    (line,) = warehouse.mend()
+    assert "published/marks.json and its newest copy were damaged: the one before is used" in line
+    assert marks.read_bytes() == then
+    for path in (marks, *copies.iterdir()):
+        path.write_bytes(b"")
+    (line,) = warehouse.mend()
+    assert "nothing of it is left" in line
+    assert last_publication(warehouse)[1] is None
+    assert warehouse.mend() == []
 
 
 def contents_of(root: Path) -> dict[Path, str]:

@@ -35,7 +35,7 @@ def strings_in(folder: Path) -> Iterator[tuple[Path, str]]:
             for column in pq.read_table(path).itercolumns():
                 if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
                     yield path, "\n".join(value for value in column.unique().to_pylist() if value is not None)
-        elif path.is_file() and path.name != "opslib.key":
+        elif path.is_file() and "opslib.key" not in path.parts:
             yield path, path.read_bytes().decode("utf-8", "replace")
 
 
@@ -87,7 +87,7 @@ def test_the_redacted_text_keeps_its_tickets_words(line: WholeLine):
 
 
 def test_the_key_is_kept_for_its_owner_only(line: WholeLine):
-    assert stat.S_IMODE((line.folder / "data" / "opslib.key").stat().st_mode) == 0o600
+    assert stat.S_IMODE((line.warehouse / "opslib.key").stat().st_mode) == 0o600
 
 
 def test_a_second_run_takes_nothing_in_again_and_gives_the_same_facts(line: WholeLine):

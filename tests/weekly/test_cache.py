@@ -12,9 +12,10 @@ import pytest
 from opslib.settings import load_organisation
 from opslib.store.files import write_json
 from opslib.store.warehouse import Warehouse
-from opslib.weekly.cache import Cache, shared_basis
+from opslib.weekly.cache import Cache, pages_not_as_written, shared_basis
 from opslib.weekly.numbers.signals import build_weekly_signals
 from opslib.weekly.numbers.values import build_weekly_values
+from opslib.weekly.pages.neighbours import _MARKED, digest_of_page
 from opslib.weekly.plan import Job
 from opslib.weekly.render import run, warm
 from tests.reports.review_warehouse import AS_OF, LAST, shared_warehouse, tickets
@@ -100,9 +101,29 @@ def test_another_lock_makes_all_reports_again(desk: Desk) -> None:
     assert desk.render("another lock") == {"alpha": "ready", "beta": "ready"}
 
 
-def test_a_page_that_is_gone_is_made_again(desk: Desk) -> None:
-    JOBS[0].page(desk.folder / "reports").unlink()
+def test_a_page_that_is_not_as_it_was_written_is_made_again(desk: Desk) -> None:
+    alpha, beta = (job.page(desk.folder / "reports") for job in JOBS)
+    html = alpha.read_bytes()
+    alpha.write_bytes(html[: len(html) // 2])
+    assert pages_not_as_written(desk.folder / "reports") == [alpha]
+    beta.write_text(_MARKED.sub(r"\g<1>another week by now\g<2>", beta.read_text()))
     assert desk.render() == {"alpha": "ready", "beta": "unchanged"}
+    assert len(alpha.read_bytes()) == len(html)
+
+
+@pytest.mark.parametrize("damage", ["gone", "<html>tampered</html>", "a folder", "no text"])
+def test_another_page_than_was_written_has_another_digest(tmp_path: Path, damage: str) -> None:
+    page = tmp_path / "page.html"
+    page.write_text("<html><!-- neighbours -->\nW45<!-- end of neighbours --></html>")
+    digest = digest_of_page(page)
+    page.write_text(page.read_text().replace("W45", "W45 and W47"))
+    assert digest_of_page(page) == digest
+    page.unlink()
+    if damage == "a folder":
+        page.mkdir()
+    elif damage != "gone":
+        page.write_bytes(b"\xff\xfe\x00" if damage == "no text" else damage.encode())
+    assert digest_of_page(page) != digest
 
 
 def test_a_changed_notebook_is_run_again(desk: Desk) -> None:

@@ -49,8 +49,11 @@ def test_any_change_of_a_file_means_doing_it_again(memo, watched, change):
     assert recall(memo) is None
 
 
-def test_another_key_of_the_pseudonyms_means_doing_it_again(memo, monkeypatch):
-    monkeypatch.setenv("OPSLIB_KEY", "a key that is long enough")
+def test_a_file_that_was_changed_and_given_its_size_and_time_again_is_another(memo, watched):
+    path = watched[0] / "tickets.csv"
+    before = path.stat()
+    path.write_text("ticket_id\n2\n")
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
     assert recall(memo) is None
 
 
@@ -60,6 +63,13 @@ def test_where_something_grows_too_old_the_next_day_is_another(memo, watched):
     assert recall(memo) == DONE
     remember(memo, watched, DONE, now)
     assert recall(memo) is None
+
+
+def test_a_link_to_nothing_stops_nothing(tmp_path, watched):
+    (watched[0] / "gone.csv").symlink_to("nowhere.csv")
+    kept = memo_of(tmp_path / "reports", {"week": "2026-W44"})
+    remember(kept, watched, DONE)
+    assert recall(kept) == DONE
 
 
 def test_other_options_are_another_run(tmp_path, memo):

@@ -8,7 +8,8 @@ import warnings
 
 import typer
 
-from opslib.cli import beside, forget, routing, run, sources
+from opslib.cli import beside, forget, key, routing, run, sources
+from opslib.cli.doctor import doctor
 from opslib.cli.terminal import Exit, fault_in_words, say_error, take_any_text
 from opslib.errors import OpslibError
 from opslib.weeks import NoSuchWeek
@@ -33,10 +34,12 @@ for command in (
     beside.metrics,
     beside.sample,
     forget.forget,
+    doctor,
 ):
     app.command()(command)
 app.add_typer(sources.app, name="sources")
 app.add_typer(routing.app, name="routing")
+app.add_typer(key.app, name="key")
 
 
 def main() -> None:

@@ -10,6 +10,7 @@ import typer
 from opslib.cli.options import PARAMS, Params, Reports, Source, WarehouseFolder
 from opslib.cli.terminal import say
 from opslib.errors import OpslibError
+from opslib.intake.privacy.secret import take_secret
 
 _AS_KEPT = "keep"
 
@@ -56,7 +57,9 @@ def forget(
         time = None if older_than in (None, _AS_KEPT) else period(older_than)
     except ValueError as error:
         raise OpslibError(f"--older-than: {error}; or `{_AS_KEPT}` for what params/org.yml says") from error
-    erasure, organisation = open_erasure(source=source or None, params=params, warehouse=warehouse, reports=reports)
+    erasure, organisation = open_erasure(
+        source=source or None, params=params, warehouse=warehouse, reports=reports, secret=take_secret()
+    )
     now = datetime.now(UTC)
     with erasure.holdings.warehouse.locked():
         lines = erasure.forget(request, dry_run=dry_run) if is_asked_for else []

@@ -11,6 +11,7 @@ import typer
 
 from opslib.cli.options import CHOICE, DATA, WEEK, RunOptions, offering
 from opslib.cli.terminal import Exit, console, say
+from opslib.intake.privacy.secret import take_secret
 from opslib.weeks import monday_of
 
 if TYPE_CHECKING:
@@ -23,13 +24,14 @@ def weekly(options: RunOptions) -> None:
     """Gate the exports, build the facts and render the reports of a week."""
     from opslib.weekly import unchanged
 
-    memory = unchanged.memo_of(options.reports or Path("reports"), options.identity)
+    secret = take_secret()
+    memory = unchanged.memo_of(options.reports or Path("reports"), options.identity | {"secret": secret})
     if not (options.force or options.list_only) and (before := unchanged.recall(memory)) is not None:
         for step, line in before.lines:
             say(step, line)
         raise typer.Exit(before.exit_status)
 
-    run = _open_run(options)
+    run = _open_run(options, secret)
     choice = _choice(options)
     from opslib.weekly import run as steps
 
@@ -59,7 +61,7 @@ def exports(options: RunOptions) -> None:
     """Say which exports there are and which tables each feeds; make the sample where there are none."""
     from opslib.intake.mapping.export_files import find_files
 
-    run = _open_run(options)
+    run = _open_run(options, take_secret())
     for path in find_files(run.source, run.folders.exports):
         tables = ", ".join(dict.fromkeys(feed.table for feed in run.source.feeds if feed.fits(path.name)))
         say("exports", f"{path} ({path.stat().st_size / 1e6:,.1f} MB) feeds {tables}")
@@ -71,7 +73,7 @@ def gate(options: RunOptions) -> None:
     from opslib.intake.gate.verdict import verdict_lines
 
     _refuse_bad_week(options)
-    run = _open_run(options)
+    run = _open_run(options, take_secret())
     from opslib.weekly import run as steps
 
     with run.warehouse.locked():
@@ -86,7 +88,7 @@ def gate(options: RunOptions) -> None:
 def facts(options: RunOptions) -> None:
     """Gate the exports and build the facts and weekly values."""
     _refuse_bad_week(options)
-    run = _open_run(options)
+    run = _open_run(options, take_secret())
     from opslib.weekly import run as steps
 
     with run.warehouse.locked():
@@ -98,12 +100,13 @@ def facts(options: RunOptions) -> None:
 @offering((*DATA, "reports", "notebooks", *WEEK, *CHOICE))
 def reports(options: RunOptions) -> None:
     """Render the reports from the facts as they are; the exports are not looked at."""
-    run = _open_run(options)
+    run = _open_run(options, take_secret())
     choice = _choice(options)
     from opslib.weekly import run as steps
 
     steps.check_plan(run, choice)
     with run.warehouse.locked():
+        steps.name_damage(run, say)
         intake = steps.last_intake(run)
         if options.list_only:
             _print_identifiers(run, intake.week, choice)
@@ -122,7 +125,7 @@ def _refuse_bad_week(options: RunOptions) -> None:
         monday_of(options.week)
 
 
-def _open_run(options: RunOptions) -> Run:
+def _open_run(options: RunOptions, secret: str | None) -> Run:
     """The run that the options ask for; heavy imports begin here, so that help comes at once."""
     from opslib.weekly.lean_imports import skip_iri_grammar
 
@@ -141,6 +144,7 @@ def _open_run(options: RunOptions) -> Run:
         as_of=options.as_of_utc,
         workers=options.jobs,
         sample_tickets=options.sample_tickets,
+        secret=secret,
         say=say,
     )
 

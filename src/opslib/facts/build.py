@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -450,9 +449,9 @@ def _teams(organisation: Organisation) -> pd.DataFrame:
 def _remove_other_weeks(warehouse: Warehouse, weeks: list[str], memo: Memo) -> int:
     surplus: set[str] = set()
     for fact in FACTS:
-        for week in set(warehouse.weeks("facts", fact)) - set(weeks):
-            shutil.rmtree(warehouse.folder("facts", fact) / f"week={week}")
-            surplus.add(week)
+        surplus |= {
+            path.parent.name.removeprefix("week=") for path in warehouse.remove_weeks("facts", fact, keep=weeks)
+        }
     memo.forget(surplus)
     return len(surplus)
 

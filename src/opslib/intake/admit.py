@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from opslib.errors import ExportError
 from opslib.intake.event_order import event_order
@@ -28,9 +29,9 @@ from opslib.intake.notation import listed, parquet_sources, quoted
 from opslib.intake.stage import Staged, accounting
 from opslib.intake.staged_rows import PLACE
 from opslib.settings import Organisation
-from opslib.store.files import write_json, write_text
+from opslib.store.files import remove_all, remove_file, write_json
 from opslib.store.memo import digest_of
-from opslib.store.warehouse import WEEKLY_TABLES, Warehouse, write_parquet
+from opslib.store.warehouse import WEEKLY_TABLES, Warehouse, former_neighbours, write_parquet
 from opslib.tables import TABLES, Table
 from opslib.weeks import last_complete_week, week_bounds, week_of_day
 
@@ -55,7 +56,7 @@ class Admission:
     """What came of the exports: the verdict, the instant they reach, the week that was judged, the rows.
 
     `rows` has a row per `file` and `table` with the numbers of rows `read`, `left_out`, `replaced`, `set_aside` and
-    `kept`. `shortage` says that no week is complete, where none is.
+    `kept`. `shortage` says that no week is complete, where none is. `quarantined` are the files of rows set aside.
     """
 
     verdict: Verdict
@@ -63,6 +64,7 @@ class Admission:
     week: str
     rows: pd.DataFrame
     shortage: str | None
+    quarantined: tuple[Path, ...]
 
 
 def admit(
@@ -137,21 +139,22 @@ def admit(
             set_aside = run.set_aside.get(table, _REASONS.empty_table()).cast(_REASONS)
             unusable = _unusable(con, run, TABLES[table], set_aside)
             aside[table] = pa.concat_tables([set_aside, unusable.cast(_REASONS)])
-        _write_quarantine(con, warehouse, quarantine, quarantine_since, staged, aside, rows)
+        quarantined = _write_quarantine(con, warehouse, quarantine, quarantine_since, staged, aside, rows)
         for table in present:
             _write_standard(con, warehouse, TABLES[table], aside[table], organisation, rows)
         for table in set(TABLES) - set(present):
             for path in warehouse.files("standard", table):
-                path.unlink()
+                remove_file(path)
     rows = rows.reset_index()
     _check_accounting(rows)
     kept = rows.groupby("table")["kept"].sum()
     present = {name: columns for name, columns in present.items() if kept[name] or name not in _WITHHELD}
     write_json({table: sorted(columns) for table, columns in present.items()}, warehouse.root / "standard/columns.json")
-    write_text(run.verdict.to_json(), warehouse.root / "gate" / f"{week}.json")
-    return Admission(run.verdict, as_of, week, rows, shortage)
+    warehouse.generations.write(run.verdict.to_json().encode(), warehouse.root / "gate" / f"{week}.json")
+    return Admission(run.verdict, as_of, week, rows, shortage, quarantined)
 
 
+_OF_QUARANTINE = ["file", "row", "reason"]
 _DAMAGE = pa.schema([("file", pa.string()), ("reason", pa.string())])
 _REASONS = pa.schema([("_file", pa.string()), ("_row", pa.int64()), ("reason", pa.string())])
 
@@ -456,8 +459,8 @@ def _write_quarantine(
     staged: Sequence[Staged],
     aside: Mapping[str, pa.Table],
     rows: pd.DataFrame,
-) -> None:
-    """Write the rows that were set aside with their reasons, and forget those of earlier runs."""
+) -> tuple[Path, ...]:
+    """Write the rows that were set aside with their reasons, and forget those of earlier runs; the files written."""
     paths = set()
     for table, reasons in aside.items():
         damage = {item.file: item.damage for item in staged if item.table == table and item.damage is not None}
@@ -491,8 +494,38 @@ def _write_quarantine(
                 paths.add(path)
             start += count
     for path in quarantine.glob("*/*.parquet"):
-        if path not in paths:
+        if path not in paths and _is_quarantine(path):
             path.unlink()
+    return tuple(sorted(paths))
+
+
+def remove_former_quarantine(warehouse: Warehouse) -> list[str]:
+    """Remove the rows set aside beside a warehouse, where earlier versions kept them for all warehouses there.
+
+    Returns:
+        A line that says so; none where there are none, or where a warehouse that still uses the place is beside.
+    """
+    folder = warehouse.root.parent / "quarantine"
+    paths = [path for path in folder.glob("*/*.parquet") if _is_quarantine(path)]
+    if not paths or former_neighbours(warehouse.root):
+        return []
+    remove_all(paths)
+    for place in [*{path.parent for path in paths}, folder]:
+        if not any(place.iterdir()):
+            place.rmdir()
+    return [f"rows that are set aside lie in {warehouse.root / 'quarantine'} now; {len(paths)} files of {folder} went"]
+
+
+def _is_quarantine(path: Path) -> bool:
+    """Whether a file is one of rows set aside; what somebody else put there is left alone."""
+    if path.parent.name not in TABLES or not path.is_file():
+        return False
+    try:
+        return bool(pq.read_schema(path).names[:3] == _OF_QUARANTINE)
+    except (pa.ArrowException, OSError) as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise
+        return False
 
 
 def is_too_old(item: Staged, since: datetime | None) -> bool:

@@ -7,6 +7,7 @@ was staged of it is taken out of its batch.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -31,13 +32,14 @@ from opslib.intake.mapping.look_ups import LookUps, label_of
 from opslib.intake.mapping.map_file import MappedFile, map_files
 from opslib.intake.mapping.sources import SourceMapping
 from opslib.intake.notation import parquet_sources, shown_name
+from opslib.intake.privacy.key import FINGERPRINT
 from opslib.intake.privacy.kinds import KINDS
 from opslib.intake.privacy.pseudonyms import Pseudonymiser
 from opslib.intake.privacy.redaction import redact_many
 from opslib.intake.reading.small_files import batches_of
 from opslib.intake.staged_rows import PLACE
 from opslib.settings import ReadingLimits
-from opslib.store.files import sha256_of, write_aside
+from opslib.store.files import remove_all, sha256_of, write_aside
 from opslib.store.memo import Basis, code_of, digest_of
 from opslib.store.warehouse import Warehouse
 from opslib.tables import TABLES, Table
@@ -47,9 +49,12 @@ _WORTH_A_PROCESS_BYTES = 50_000_000
 """Of text from which on processes are worth their start: redacting less takes no longer than importing pandas there."""
 
 
+_STAGED: Final = re.compile(r"[0-9a-f]{24}(-\d+)?")
+"""What a folder of staged files is called; any other is somebody else's."""
 _KEPT_AT_ONCE: Final = 16
 _LOOKED_UP: Final = "what export files look up in each other"
 """Of which the pseudonym keys the digests of looked-up rows; it is kept nowhere."""
+_PSEUDONYMS: Final = "pseudonyms"
 _READINGS: Final = 3
 """How often a file that changes is read before it is refused."""
 
@@ -120,7 +125,7 @@ def stage(
     rests_on = {
         "code": code_of(__name__),
         "mapping": digest_of(source.model_dump_json()),
-        "pseudonyms": pseudonymiser.one("fingerprint"),
+        _PSEUDONYMS: pseudonymiser.one(FINGERPRINT),
         "limits": digest_of((limits or ReadingLimits()).model_dump_json()),
         "kept": exclusions.basis if exclusions else "",
         # A mapping with look-ups depends on the files looked up too.
@@ -186,6 +191,12 @@ def stage(
     made = {name for item in staged for name in (item.parquet, item.found) if name}
     _remove_others(warehouse.root / "staged", {Path(name).parent.name for name in made})
     return staged
+
+
+def fingerprint_of(warehouse: Warehouse) -> str | None:
+    """The pseudonym of `FINGERPRINT` that the staged files were made with; None where there are none."""
+    memo = warehouse.memo("staged")
+    return next((memo.basis(name).get(_PSEUDONYMS) for name in memo.names()), None)
 
 
 def _made(warehouse: Warehouse, entries: Iterable[Mapping[str, Any]]) -> list[Path]:
@@ -521,10 +532,8 @@ def _remove_others(folder: Path, current: Iterable[str]) -> None:
     """Remove what was staged of exports that are no longer there or have changed."""
     keep = set(current)
     for entry in folder.iterdir() if folder.exists() else ():
-        if entry.is_dir() and entry.name not in keep:
-            for file in entry.iterdir():
-                file.unlink()
-            entry.rmdir()
+        if entry.is_dir() and _STAGED.fullmatch(entry.name) and entry.name not in keep:
+            remove_all([entry])
 
 
 def accounting(staged: Sequence[Staged]) -> pd.DataFrame:

@@ -35,16 +35,14 @@ class Memo:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._entries: dict[str, dict[str, Any]] = {}
+        self.is_damaged = False
         try:
-            entries = json.loads(path.read_text(encoding="utf-8"))
-            self._entries: dict[str, dict[str, Any]] = {
-                name: {"basis": dict(entry["basis"]), "note": entry["note"], "made": dict(entry.get("made", {}))}
-                for name, entry in entries.items()
-            }
-            self.is_damaged = False
-        except (FileNotFoundError, ValueError, TypeError, KeyError, AttributeError):
-            self._entries = {}
-            self.is_damaged = path.exists()
+            self._entries = _entries_of(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return
+        except (IsADirectoryError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
+            self.is_damaged = True
 
     def holds(self, name: str, basis: Basis) -> bool:
         """Whether a result rests on just this still, and all that was made of it is as it was written."""
@@ -53,7 +51,7 @@ class Memo:
 
     def holds_but_for(self, name: str, basis: Basis, part: str) -> bool:
         """Whether a result rests on this still, whatever it rested on by the name of one part."""
-        then = self._entries.get(name, {"basis": {}})["basis"]
+        then = self.basis(name)
         return self.holds(name, {**basis, part: then.get(part, "")})
 
     def lost(self) -> list[Path]:
@@ -66,8 +64,12 @@ class Memo:
 
     def changed(self, name: str, basis: Basis) -> frozenset[str]:
         """The names in a basis whose digest is another than when the result was kept; all where it never was."""
-        then = self._entries.get(name, {"basis": {}})["basis"]
+        then = self.basis(name)
         return frozenset(part for part in {*then, *basis} if then.get(part) != basis.get(part))
+
+    def basis(self, name: str) -> Basis:
+        """What a result rests on; nothing where there is no such result."""
+        return dict(self._entries.get(name, {"basis": {}})["basis"])
 
     def note(self, name: str) -> Any:
         """What was kept beside a result; None where there is no such result."""
@@ -115,7 +117,30 @@ class Memo:
             self._write()
 
     def _write(self) -> None:
-        write_text(json.dumps(self._entries, sort_keys=True, ensure_ascii=False, default=str), self._path)
+        text = json.dumps(self._entries, sort_keys=True, ensure_ascii=False, default=str)
+        write_text(f"{_BEFORE_RESULTS}{text}{_BEFORE_DIGEST}{digest_of(text)}{_END}", self._path)
+
+
+_BEFORE_RESULTS, _BEFORE_DIGEST, _END = '{"results": ', ', "sha256": "', '"}\n'
+"""What stands around the results in the file of a memo, so that it tells by itself whether it is as it was written."""
+
+
+def _entries_of(text: str) -> dict[str, dict[str, Any]]:
+    """The results in the text of a memo; one of an earlier version has no digest.
+
+    Raises:
+        ValueError, TypeError, KeyError, AttributeError: the text is damaged.
+    """
+    tree = json.loads(text)
+    if "sha256" in tree:
+        results = text.removeprefix(_BEFORE_RESULTS).rpartition(_BEFORE_DIGEST)[0]
+        if tree["sha256"] != digest_of(results):
+            raise ValueError("the results are not those of which the digest was taken")
+        tree = tree["results"]
+    return {
+        name: {"basis": dict(entry["basis"]), "note": entry["note"], "made": dict(entry.get("made", {}))}
+        for name, entry in tree.items()
+    }
 
 
 def _state_of(path: Path) -> list[int] | None:

@@ -6,11 +6,10 @@ import hashlib
 import io
 import json
 import os
-import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from functools import reduce
+from functools import partial, reduce
 from operator import or_
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,7 +20,8 @@ import pyarrow.parquet as pq
 from filelock import FileLock, Timeout
 
 from opslib.errors import NotInExport, WarehouseError
-from opslib.store.files import pattern_of, write_aside
+from opslib.store.files import asides_in, make_way, pattern_of, remove_all, remove_file, write_aside
+from opslib.store.generations import PLACE, Generations
 from opslib.store.memo import Memo
 
 if TYPE_CHECKING:
@@ -30,7 +30,15 @@ if TYPE_CHECKING:
     import pandas as pd
 
 WEEKLY_TABLES = frozenset({"tickets", "ticket_events"})
-
+LOCK = ".lock"
+PUBLISHED, FORGOTTEN = "published", "forgotten"
+KEPT = (".gitignore", "gate", PUBLISHED, FORGOTTEN)
+"""What cannot be made anew: how past weeks were judged, what was published, and who stays out."""
+OWN = (
+    *(".gitignore", ".lock", ".aside-", "opslib.key", "warehouse.json", "facts", "forgotten", "gate", "generations"),
+    *("memo", "published", "quarantine", "staged", "standard"),
+)
+"""How the names of what lies in the folder of a warehouse begin."""
 
 _WORTH_THREADS_ROWS = 50_000
 """Of a file from which on threads are worth their start: a week of a small table is read sooner without."""
@@ -64,7 +72,7 @@ class Warehouse:
         self.root = Path(root)
 
     def connect(self) -> duckdb.DuckDBPyConnection:
-        """A DuckDB connection in UTC that spills beside the warehouse."""
+        """A DuckDB connection in UTC that spills into the warehouse."""
         import duckdb
 
         con = duckdb.connect()
@@ -90,7 +98,8 @@ class Warehouse:
             WarehouseError: another run held it for longer than `wait_seconds`.
         """
         self.root.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(self.root / ".lock")
+        make_way(self.root / LOCK)
+        lock = FileLock(self.root / LOCK)
         try:
             lock.acquire(timeout=wait_seconds)
         except Timeout as error:
@@ -98,11 +107,61 @@ class Warehouse:
                 f"another run has held {self.root} for {wait_seconds:.0f} s; wait for it to end, then run again"
             ) from error
         try:
-            for left in self.root.glob("**/.aside-*"):
-                shutil.rmtree(left) if left.is_dir() else left.unlink()
+            remove_all(asides_in(self.root))
+            self._keep_out_of_git()
             yield
         finally:
             lock.release()
+
+    def is_held(self) -> bool:
+        """Whether a run holds the warehouse just now."""
+        lock = self.root / LOCK
+        if not lock.is_file():
+            return False
+        try:
+            with FileLock(lock, timeout=0):
+                return False
+        except Timeout:
+            return True
+
+    def _keep_out_of_git(self) -> None:
+        """Have git leave the warehouse alone, wherever it lies; a file of rules that somebody else wrote stays."""
+        path = self.root / ".gitignore"
+        if not path.is_file():
+            others = {each.name for each in self.root.iterdir()} - set(OWN)
+            rules = [f"/{name}*" for name in OWN] if others else ["*"]
+            text = "\n".join(
+                ["# A warehouse holds rows of customers and its key: none of it belongs into git.", *rules]
+            )
+            self.generations.write(f"{text}\n".encode(), path)
+
+    @property
+    def generations(self) -> Generations:
+        """What keeps the files that cannot be made anew."""
+        return Generations(self.root)
+
+    def mend(self) -> list[str]:
+        """Put right what cannot be made anew and is not as it was written; a line for each file."""
+        paths = self._kept()
+        lines = [line for path in paths if (line := self.generations.mend(path))]
+        for path in sorted({*(self.root / PUBLISHED).rglob("part.parquet")} - {*paths}):
+            # An earlier version kept no copies.
+            try:
+                pq.read_table(path, partitioning=None)
+                self.generations.adopt(path)
+            except (pa.ArrowException, OSError) as error:
+                if isinstance(error, OSError) and error.errno is not None:
+                    raise
+                remove_file(path)
+                lines.append(f"{path.relative_to(self.root)} was damaged and has no copy: what it held is lost")
+        return lines
+
+    def damage_of_kept(self) -> list[Path]:
+        """The files that `mend` puts right, but for those of which only a copy is damaged."""
+        return [path for path in self._kept() if not self.generations.is_newest(path)]
+
+    def _kept(self) -> list[Path]:
+        return [path for place in KEPT for path in self.generations.paths(self.root / place)]
 
     def folder(self, area: str, table: str) -> Path:
         return self.root / area / table
@@ -155,26 +214,36 @@ class Warehouse:
         folder = self.folder(area, table)
         if not partition_by_week:
             self.remove_weeks(area, table, keep=())
-            return [path for path in (folder / "part.parquet",) if write_parquet(rows, path)]
-        (folder / "part.parquet").unlink(missing_ok=True)
+            return [path for path in (folder / "part.parquet",) if self._replace(rows, path)]
+        remove_file(folder / "part.parquet")
         changed = []
         weeks = sorted(week for week in pc.unique(rows["week"]).to_pylist() if week is not None)
         for week in weeks:
             path = folder / f"week={week}" / "part.parquet"
-            if write_parquet(rows.filter(pc.equal(rows["week"], week)), path):
+            if self._replace(rows.filter(pc.equal(rows["week"], week)), path):
                 changed.append(path)
         return changed + self.remove_weeks(area, table, keep=weeks)
 
     def remove_weeks(self, area: str, table: str, *, keep: Iterable[str]) -> list[Path]:
         """Remove the weeks of a table but for some; returns the files that were removed."""
-        folders = [self.folder(area, table) / f"week={week}" for week in set(self.weeks(area, table)) - set(keep)]
-        for folder in folders:
-            shutil.rmtree(folder)
-        return [folder / "part.parquet" for folder in sorted(folders)]
+        weeks = sorted(set(self.weeks(area, table)) - set(keep))
+        files = [self.folder(area, table) / f"week={week}" / "part.parquet" for week in weeks]
+        for path in files:
+            self.generations.forget(path)
+            remove_file(path)
+            # What others put there stays.
+            if not any(path.parent.iterdir()):
+                path.parent.rmdir()
+        return files
 
     def write_week(self, area: str, table: str, week: str, rows: pa.Table) -> bool:
         """Replace one week of a table that is partitioned by week; True where its bytes changed."""
-        return write_parquet(rows, self.folder(area, table) / f"week={week}" / "part.parquet")
+        return self._replace(rows, self.folder(area, table) / f"week={week}" / "part.parquet")
+
+    def _replace(self, rows: pa.Table, path: Path) -> bool:
+        if any(path.is_relative_to(self.root / area) for area in (PUBLISHED, FORGOTTEN)):
+            return self.generations.write(parquet_of(rows), path)
+        return write_parquet(rows, path)
 
     def read(
         self,
@@ -264,6 +333,12 @@ class Warehouse:
         return _json_of(path)
 
 
+def former_neighbours(root: Path) -> list[str]:
+    """The warehouses beside one that no run of this version has opened: they still share key and quarantine there."""
+    beside = [each for each in root.absolute().parent.iterdir() if each.name != root.name and (each / "memo").is_dir()]
+    return sorted(each.name for each in beside if not (each / PLACE).is_dir())
+
+
 def _json_of(path: Path) -> dict[str, Any]:
     """What a file of the warehouse that holds JSON says."""
     try:
@@ -332,10 +407,18 @@ def _tuple(names: Iterable[str] | None) -> tuple[str, ...] | None:
 
 def write_parquet(rows: pa.Table, path: Path) -> bool:
     """Replace a Parquet file; False, and untouched, where it already has these bytes."""
+    return write_aside(path, partial(_write_rows, rows))
+
+
+def parquet_of(rows: pa.Table) -> bytes:
+    """The bytes that `write_parquet` writes."""
+    stream = io.BytesIO()
+    _write_rows(rows, stream)
+    return stream.getvalue()
+
+
+def _write_rows(rows: pa.Table, target: Path | io.BytesIO) -> None:
     # A dictionary pays for text that repeats; for numbers and instants it costs time and space.
     text = [field.name for field in rows.schema if pa.types.is_string(field.type)]
     bare = rows.replace_schema_metadata(None)
-    return write_aside(
-        path,
-        lambda aside: pq.write_table(bare, aside, compression="zstd", row_group_size=131_072, use_dictionary=text),
-    )
+    pq.write_table(bare, target, compression="zstd", row_group_size=131_072, use_dictionary=text)

@@ -9,8 +9,10 @@ from typing import Any
 
 from opslib.store.memo import PACKAGE, Basis, Memo, code_of, digest_of, digest_of_files
 from opslib.store.warehouse import Slice, Warehouse, slice_of
+from opslib.weekly.pages.neighbours import digest_of_page
 from opslib.weekly.plan import Job, subjects_of
 from opslib.weekly.unchanged import FOLDER
+from opslib.weeks import is_week
 
 MAKER = "opslib.weekly.report_maker"
 """The module whose code makes a page of a notebook."""
@@ -34,12 +36,13 @@ class Cache:
     shared: Basis
 
     def recall(self, job: Job, notebook: Path, parameters: Mapping[str, Any]) -> MadeReport | None:
-        """What was made of the job before, if all that it rests on is the same and its page is still there."""
+        """What was made of the job before, if all that it rests on is the same and its page is as it was written."""
         memo = self._memo(job)
-        is_there = job.page(self.reports).exists()
-        if not is_there or not memo.holds(job.identifier, self._basis(job, notebook, parameters)):
+        if not memo.holds(job.identifier, self._basis(job, notebook, parameters)):
             return None
         note = memo.note(job.identifier)
+        if note.get("page") != digest_of_page(job.page(self.reports)):
+            return None
         if any(self.warehouse.digest_of(slice_of(part)) != content for part, content in note["slices"]):
             return None
         return MadeReport(note["status"], note["headline"], note["handover"])
@@ -57,6 +60,7 @@ class Cache:
     ) -> None:
         """Keep what a report rests on; call it while the warehouse is still as the report read it."""
         note = asdict(MadeReport(status, headline, handover))
+        note["page"] = digest_of_page(job.page(self.reports))
         note["slices"] = [(asdict(part), self.warehouse.digest_of(part)) for part in slices]
         self._memo(job).keep(job.identifier, self._basis(job, notebook, parameters), note)
 
@@ -75,6 +79,28 @@ class Cache:
     def _memo(self, job: Job) -> Memo:
         # one file for each, as workers write side by side
         return Memo(self.reports / FOLDER / f"{job.identifier}.json")
+
+
+def pages_not_as_written(reports: Path, week: str | None = None) -> list[Path]:
+    """The pages that are gone or hold other bytes than when they were made, as far as it is remembered.
+
+    Args:
+        reports: the folder of all weeks.
+        week: of which; None is of all.
+
+    Returns:
+        The pages, also where what is remembered of one is damaged.
+    """
+    pages = []
+    for path in sorted((reports / FOLDER).glob(f"{week or '*'}/*/*.json")):
+        if not is_week(path.parents[1].name):
+            continue
+        memo = Memo(path)
+        page = reports / path.relative_to(reports / FOLDER).with_suffix(".html")
+        notes = [memo.note(name) for name in memo.names()]
+        if memo.is_damaged or any(note.get("page") != digest_of_page(page) for note in notes):
+            pages.append(page)
+    return pages
 
 
 def modules_called(notebook: Path) -> list[str]:

@@ -34,10 +34,12 @@ from opslib.intake.privacy.row_files import (
 from opslib.intake.privacy.subjects import Subjects, tickets_of
 from opslib.intake.privacy.tombstones import AREA, BY_AGE, ON_REQUEST
 from opslib.settings import Keep
-from opslib.store.files import write_json
+from opslib.store.files import write_json, write_text
+from opslib.store.generations import PLACE as COPIES
 from opslib.store.memo import Memo
-from opslib.store.warehouse import Warehouse
+from opslib.store.warehouse import PUBLISHED, Warehouse
 from opslib.tables import TABLES
+from opslib.weekly.manifest import generations_of
 from opslib.weekly.numbers import published
 from opslib.weekly.pages.index import forget_weeks
 from opslib.weekly.pages.traces import Traces, erase
@@ -88,11 +90,29 @@ class Holdings:
             if path.parent.name in TABLES:
                 yield "quarantine", path.parent.name, path
 
+    def write(self, text: str, path: Path) -> None:
+        """Replace a file by a text, and its copy where it has one."""
+        for generations in (self.warehouse.generations, generations_of(self.reports)):
+            if path.is_relative_to(generations.root) and generations.paths(path):
+                generations.write(text.encode(), path)
+                return
+        write_text(text, path)
+
+    def forget_copies(self) -> None:
+        """Remove copies of what verdicts, published tables and manifests held before."""
+        warehouse, reports = self.warehouse.generations, generations_of(self.reports)
+        for area in ("gate", PUBLISHED):
+            for path in warehouse.paths(self.warehouse.root / area):
+                warehouse.forget_older(path)
+        for path in reports.paths(self.reports):
+            reports.forget_older(path)
+
     def report_files(self) -> Iterator[Path]:
         """The pages of all weeks with all that lies beside them, and what is remembered of how they were made."""
         for week in sorted(self.reports.glob("*/")) if self.reports.is_dir() else ():
             if is_week(week.name) or week.name == FOLDER:
-                yield from sorted(path for path in week.rglob("*") if path.is_file())
+                files = [path for path in sorted(week.rglob("*")) if path.is_file()]
+                yield from (path for path in files if COPIES not in path.relative_to(self.reports).parts)
 
 
 @dataclass(frozen=True)
@@ -229,12 +249,12 @@ def _erase(holdings: Holdings, subjects: Subjects, *, dry_run: bool) -> Counter[
             # What is remembered of a page is made again with it.
             if traces.in_text(path.read_text(encoding="utf-8", errors="replace")) and not dry_run:
                 path.unlink()
-        elif erase(path, traces, dry_run=dry_run):
+        elif erase(path, traces, dry_run=dry_run, write=holdings.write):
             counts["pages" if path.suffix == ".html" else "files of reports"] += 1
             if not dry_run:
                 (holdings.reports / FOLDER / name.with_suffix(".json")).unlink(missing_ok=True)
     for path in sorted((holdings.warehouse.root / "gate").glob("*.json")):
-        counts["verdicts of the gate"] += erase(path, traces, dry_run=dry_run)
+        counts["verdicts of the gate"] += erase(path, traces, dry_run=dry_run, write=holdings.write)
     return +(counts + _erase_rows(holdings, subjects, restatements.FORGOTTEN, dry_run=dry_run))
 
 
@@ -251,7 +271,9 @@ def _erase_rows(holdings: Holdings, subjects: Subjects, cause: str, *, dry_run: 
         if (gone or named) and area != _STAGED and not dry_run:
             take_out(path, table, subjects)
             changed.append(path)
-    _renew_memos(holdings.warehouse, changed)
+    if not dry_run:
+        _renew_memos(holdings.warehouse, changed)
+        holdings.forget_copies()
     return +counts
 
 

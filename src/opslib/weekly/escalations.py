@@ -21,7 +21,7 @@ from opslib.analysis.contact_drivers.escalation_register import AREA, SCHEMA, TA
 from opslib.display import mime
 from opslib.errors import OpslibError
 from opslib.store.files import write_text
-from opslib.store.warehouse import Warehouse, write_parquet
+from opslib.store.warehouse import Warehouse
 from opslib.weekly.headline import bundles_of
 from opslib.weekly.plan import Job
 
@@ -84,25 +84,14 @@ def handover_of(nb: NotebookNode, job: Job) -> dict[str, Any] | None:
     return {"register": rows, "files": files}
 
 
-def open_register(warehouse: Warehouse, week: str) -> list[str]:
-    """Make the week's partition of the register, empty, before its notebooks run; so is one that cannot be read.
+def open_register(warehouse: Warehouse, week: str) -> None:
+    """Make the week's partition of the register, empty, before its notebooks run.
 
     To a report a register without rows is another thing than none at all: were it made only afterwards, the first run
     would change what its own reports depend on.
-
-    Returns:
-        A line per partition that cannot be read.
     """
-    lines = []
-    for path in warehouse.files(AREA, TABLE):
-        try:
-            pq.read_table(path, partitioning=None)
-        except (pa.ArrowException, OSError):
-            write_parquet(SCHEMA.empty_table(), path)
-            lines.append(f"{path} was damaged and is empty now: render the reports of its week again")
     if not warehouse.files(AREA, TABLE, [week]):
         warehouse.write_week(AREA, TABLE, week, SCHEMA.empty_table())
-    return lines
 
 
 def keep(warehouse: Warehouse, reports: Path, week: str, outcomes: Iterable[Outcome]) -> list[str]:

@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from opslib.errors import OpslibError
-from opslib.store.files import write_json
+from opslib.store.files import json_text, remove_file
+from opslib.store.generations import Generations
 from opslib.weekly.edition import Edition
 from opslib.weekly.outcome import Outcome, Status
+from opslib.weekly.unchanged import FOLDER
 
 PACKAGES = ("opslib", "duckdb", "ibis-framework", "pandas", "pyarrow", "great-expectations", "papermill", "nbconvert")
 
@@ -140,7 +142,41 @@ def write_manifest(
         "seconds": {step: round(seconds, 3) for step, seconds in times.items()},
         "reports": [asdict(record) for record in sorted(records, key=lambda record: record.identifier)],
     }
-    write_json(content, path)
+    generations_of(path.parents[1]).write(json_text(content).encode(), path)
+
+
+def mend_manifests(reports: Path) -> list[str]:
+    """Put right the manifests that are not as they were written; a line for each.
+
+    Args:
+        reports: the folder of all weeks.
+
+    Returns:
+        What was done. A damaged one of which there is no copy is removed: its week is made again.
+    """
+    generations = generations_of(reports)
+    paths = generations.paths(reports)
+    lines = [line for path in paths if (line := generations.mend(path))]
+    for path in sorted({*reports.glob("*/manifest.json")} - {*paths}):
+        try:
+            read_records(path)
+            read_gate(path)
+            generations.adopt(path)
+        except ManifestError:
+            remove_file(path)
+            lines.append(f"{path.relative_to(reports)} was damaged and has no copy: make its week again")
+    return lines
+
+
+def manifests_not_as_written(reports: Path) -> list[Path]:
+    """The manifests that `mend_manifests` puts right from their copies."""
+    generations = generations_of(reports)
+    return [path for path in generations.paths(reports) if not generations.is_newest(path)]
+
+
+def generations_of(reports: Path) -> Generations:
+    """What keeps copies of the manifests below a folder of reports."""
+    return Generations(reports, f"{FOLDER}/generations")
 
 
 def commit_of(folder: Path) -> str | None:

@@ -9,7 +9,7 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta
 from importlib import import_module
 from pathlib import Path
@@ -25,12 +25,13 @@ from opslib.intake import admit, stage
 from opslib.intake.exclusions import Exclusions, Limits
 from opslib.intake.gate.verdict import Verdict
 from opslib.intake.mapping.sources import SourceMapping, load_source
-from opslib.intake.privacy.pseudonyms import KEY_FILE, Pseudonymiser, load_key
+from opslib.intake.privacy.key import load_key
+from opslib.intake.privacy.pseudonyms import Pseudonymiser
 from opslib.intake.privacy.tombstones import Tombstones
 from opslib.metrics import check_goals
 from opslib.sample import write_sample
 from opslib.settings import Keep, Organisation, load_organisation, load_weekly_plan
-from opslib.store.files import write_json
+from opslib.store.files import abandoned_asides, remove_all, write_json
 from opslib.store.memo import Basis, code_of, digest_of, digest_of_files
 from opslib.store.warehouse import Warehouse
 from opslib.weekly import plan, unchanged
@@ -66,16 +67,12 @@ class Folders:
 
     @property
     def quarantine(self) -> Path:
-        return self.warehouse.parent / "quarantine"
-
-    @property
-    def key(self) -> Path:
-        return self.warehouse.parent
+        return self.warehouse / "quarantine"
 
 
 @dataclass(frozen=True)
 class Run:
-    """One call of the command line: the source, whose it is, the folders and what was selection."""
+    """One call of the command line: the source, whose it is, the folders, what was selection, the secret of the key."""
 
     source: SourceMapping
     organisation: Organisation
@@ -84,6 +81,7 @@ class Run:
     as_of: datetime | None
     workers: int
     sample: bool
+    secret: str | None = field(repr=False)
 
     @property
     def warehouse(self) -> Warehouse:
@@ -126,6 +124,7 @@ def open_run(
     as_of: datetime | None,
     workers: int | None,
     sample_tickets: int | None,
+    secret: str | None,
     say: Say,
 ) -> Run:
     """Read the parameters and find the exports; where there are none of the organisation's own, make the sample.
@@ -165,6 +164,7 @@ def open_run(
         as_of=as_of,
         workers=workers or os.cpu_count() or 1,
         sample=(folders.exports / SAMPLE_MARK).exists(),
+        secret=secret,
     )
 
 
@@ -173,15 +173,32 @@ def _own(mapping: SourceMapping, folder: Path) -> Path:
     return folder / mapping.organisation.removeprefix("org").strip("_")
 
 
+def name_damage(run: Run, say: Say) -> None:
+    """Say what of the warehouse is not as it was written: mended where it cannot be made anew, else made anew."""
+    for line in run.warehouse.mend():
+        say("repair", f"{run.warehouse.root}: {line}")
+    if damage := run.warehouse.damage():
+        others = f" and {len(damage) - 1:,} more files are" if damage[1:] else " is"
+        say("repair", f"{run.warehouse.root / damage[0]}{others} missing or not as written: made anew")
+
+
 def admit_exports(run: Run, say: Say) -> Intake:
     """Stage the exports, gate them and write the standard tables; where nothing they depend on has changed, skip it."""
     started = perf_counter()
     warehouse = run.warehouse
-    if damage := warehouse.damage():
-        others = f" and {len(damage) - 1:,} more files are" if damage[1:] else " is"
-        say("repair", f"{warehouse.root / damage[0]}{others} missing or not as written: made anew")
+    name_damage(run, say)
     _keep_apart(run)
-    pseudonymiser = Pseudonymiser(load_key(run.folders.key))
+    key = load_key(
+        warehouse.root,
+        run.organisation.organisation,
+        secret=run.secret,
+        fingerprint=stage.fingerprint_of(warehouse),
+    )
+    for line in key.lines:
+        say("key", line)
+    for line in admit.remove_former_quarantine(warehouse):
+        say("gate", line)
+    pseudonymiser = Pseudonymiser(key.content)
     exclusions = _exclusions(warehouse, run.organisation, pseudonymiser)
     if sum(_erasure(run.folders, exclusions, pseudonymiser).finish().values()):
         say("forget", "what was asked for before and not done yet is done now")
@@ -248,7 +265,7 @@ def admit_exports(run: Run, say: Say) -> Intake:
         "about": about,
         "shortage": admitted.shortage,
     }
-    made = [warehouse.root / _ABOUT, *admit.files_of_admission(warehouse, intake.week)]
+    made = [warehouse.root / _ABOUT, *admit.files_of_admission(warehouse, intake.week), *admitted.quarantined]
     memo.keep(_INTAKE, basis, note, made)
     say("gate", f"{verdict_in_words(intake)} ({perf_counter() - started:.1f} s)")
     _say_what_is_wrong(intake.verdict, admitted.shortage, say)
@@ -256,7 +273,7 @@ def admit_exports(run: Run, say: Say) -> Intake:
 
 
 def open_erasure(
-    *, source: str | None, params: Path, warehouse: Path | None, reports: Path | None
+    *, source: str | None, params: Path, warehouse: Path | None, reports: Path | None, secret: str | None
 ) -> tuple[Erasure, Organisation]:
     """What takes people and tickets out of what was made of a source's exports, and whose they are.
 
@@ -275,7 +292,8 @@ def open_erasure(
     )
     store = Warehouse(folders.warehouse)
     organisation = load_organisation(params, store.facts_of_the_run()["organisation"])
-    pseudonymiser = Pseudonymiser(load_key(folders.key))
+    key = load_key(store.root, organisation.organisation, secret=secret, fingerprint=stage.fingerprint_of(store))
+    pseudonymiser = Pseudonymiser(key.content)
     return _erasure(folders, _exclusions(store, organisation, pseudonymiser), pseudonymiser), organisation
 
 
@@ -408,12 +426,18 @@ def render_reports(
         kernels: of `warm_kernels`; None begins them where a report has to be made.
     """
     from opslib.weekly import erasure, escalations, manifest, progress, render
-    from opslib.weekly.cache import Cache, shared_basis
+    from opslib.weekly.cache import Cache, pages_not_as_written, shared_basis
     from opslib.weekly.kernels import can_fork
     from opslib.weekly.numbers import published
     from opslib.weekly.pages import index as site
 
     started = perf_counter()
+    for line in manifest.mend_manifests(run.folders.reports):
+        say("repair", f"{run.folders.reports}: {line}")
+    if damage := pages_not_as_written(run.folders.reports, intake.week):
+        others = f" and {len(damage) - 1:,} more are" if damage[1:] else " is"
+        say("repair", f"{damage[0]}{others} not as written: made anew")
+    remove_all(abandoned_asides(run.folders.reports))
     jobs = planned_jobs(run, intake.week, selection)
     cache = Cache(run.warehouse, run.folders.reports, shared_basis(run.folders.params, run.warehouse))
     if selection.force:
@@ -423,8 +447,7 @@ def render_reports(
     if not warm:
         say("kernels", f"each is started from nothing: {why_not}")
     edition = _edition(run, intake)
-    for line in escalations.open_register(run.warehouse, intake.week):
-        say("escalate", line)
+    escalations.open_register(run.warehouse, intake.week)
     parameters = {
         "warehouse": str(run.folders.warehouse.resolve()),
         "params": str(run.folders.params.resolve()),
@@ -481,7 +504,6 @@ def watched(run: Run, intake: Intake) -> list[Path]:
     pages = [folders.reports / "index.html", folders.reports / intake.week]
     return [
         *(folders.exports, folders.params, folders.expectations, folders.notebooks, folders.warehouse),
-        folders.key / KEY_FILE,
         *unchanged.code_and_lock(),
         *pages,
     ]

@@ -1,4 +1,4 @@
-"""Whether anything that a run depends on has changed since, told from names, sizes and times of files alone.
+"""Whether anything that a run depends on or made has changed since, told from names, sizes and times of files alone.
 
 It imports nothing heavy: a run with nothing to do should say so before it has loaded what it would do it with.
 """
@@ -65,23 +65,30 @@ def code_and_lock() -> list[Path]:
 
 def _state(watched: Iterable[str]) -> str:
     state = hashlib.sha256()
-    state.update(os.environ.get("OPSLIB_KEY", "").encode())
     for name in watched:
         state.update(os.fsencode(f"{name}\n"))
-        for path, size, changed in sorted(_files(name)):
-            state.update(os.fsencode(f"{path}\t{size}\t{changed}\n"))
+        for path, *traits in sorted(_files(name)):
+            state.update(os.fsencode(f"{path}\t{traits}\n"))
     return state.hexdigest()
 
 
-def _files(name: str) -> Iterable[tuple[str, int, int]]:
+def _files(name: str) -> Iterable[tuple[str, int, int, int]]:
+    """Path, size, time of the last writing and of the last change of each file; nobody can set the last of them."""
     if os.path.isdir(name):
         for entry in os.scandir(name):
             if entry.is_dir(follow_symlinks=False):
                 if entry.name not in {"__pycache__", ".ipynb_checkpoints", FOLDER}:
                     yield from _files(entry.path)
             elif not entry.name.endswith((".pyc", ".lock")):
-                stat = entry.stat()
-                yield entry.path, stat.st_size, stat.st_mtime_ns
+                yield _traits_of(entry.path)
     elif os.path.exists(name):
-        stat = os.stat(name)
-        yield name, stat.st_size, stat.st_mtime_ns
+        yield _traits_of(name)
+
+
+def _traits_of(path: str) -> tuple[str, int, int, int]:
+    try:
+        stat = os.stat(path)
+    except FileNotFoundError:
+        # A link to nothing.
+        stat = os.lstat(path)
+    return path, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns

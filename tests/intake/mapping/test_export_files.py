@@ -33,3 +33,28 @@ def test_a_folder_without_fitting_files_is_an_error_that_says_what_is_looked_for
         find_files(source(tickets()), tmp_path)
     with pytest.raises(ExportError, match="there is no such folder"):
         find_files(source(tickets()), tmp_path / "nowhere")
+
+
+def test_a_link_that_leads_out_of_the_exports_is_refused_by_name(source: Any, tmp_path: Path) -> None:
+    """Else whoever may put a file there has any file of the machine read, such as the key."""
+    folder, mapping = tmp_path / "in", source(WIDE)
+    (folder / "parts").mkdir(parents=True)
+    (tmp_path / "opslib.key").write_text("a secret for tests only")
+    (folder / "t_1.csv").write_text("id\n1\n")
+    (folder / "parts" / "t_2.csv").write_text("id\n2\n")
+    (folder / "t_2.csv").symlink_to("parts/t_2.csv")
+    (folder / "notes.txt").symlink_to("../opslib.key")
+    link = tmp_path / "link to in"
+    link.symlink_to(folder)
+    for exports in (folder, link):
+        assert [path.name for path in find_files(mapping, exports)] == ["t_1.csv", "t_2.csv"]
+    for name, look in {"t_3.csv": find_files, "people.csv": lookup_files}.items():
+        for target in ("../opslib.key", tmp_path / "opslib.key", "chain.csv"):
+            (folder / "chain.csv").unlink(missing_ok=True)
+            (folder / "chain.csv").symlink_to("parts/../../opslib.key")
+            (folder / name).symlink_to(target)
+            for exports in (folder, link):
+                with pytest.raises(ExportError, match=rf"^`{name}`: a link that leads out of the folder"):
+                    look(mapping, exports)
+            (folder / name).unlink()
+    assert find_files(mapping, folder / "t_2.csv") == [folder / "t_2.csv"]

@@ -2,11 +2,6 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import multiprocessing
-import os
-import stat
-import time
-from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
@@ -14,7 +9,7 @@ import pytest
 
 from opslib.errors import OpslibError
 from opslib.intake.privacy import pseudonyms
-from opslib.intake.privacy.pseudonyms import Pseudonymiser, load_key
+from opslib.intake.privacy.pseudonyms import Pseudonymiser
 
 KEY = b"a key for the tests only"
 
@@ -99,85 +94,3 @@ def test_an_empty_id_alone_and_an_empty_key_are_errors():
 def test_the_key_is_not_shown():
     assert KEY.decode() not in repr(Pseudonymiser(KEY))
     assert KEY.decode() not in str(Pseudonymiser(KEY))
-
-
-# -------------------------------------------------------------------------------------------------------------- the key
-
-
-def test_the_key_comes_from_the_environment_first(tmp_path):
-    assert load_key(tmp_path, {"OPSLIB_KEY": "0123456789abcdef"}) == b"0123456789abcdef"
-    assert list(tmp_path.iterdir()) == []
-
-
-@pytest.mark.parametrize("value", ["", "   ", "short"])
-def test_a_short_key_in_the_environment_is_refused_with_how_to_make_one(tmp_path, value):
-    """An empty secret in CI must not quietly give every run another key."""
-    with pytest.raises(OpslibError, match="token_hex") as caught:
-        load_key(tmp_path, {"OPSLIB_KEY": value})
-    assert "short'" not in str(caught.value)
-
-
-def test_the_key_is_made_once_and_only_for_its_owner(tmp_path):
-    folder = tmp_path / "data"
-    key = load_key(folder, {})
-    assert len(key) >= 32
-    assert load_key(folder, {}) == key
-    assert stat.S_IMODE((folder / "opslib.key").stat().st_mode) == 0o600
-    assert [path.name for path in folder.iterdir()] == ["opslib.key"]
-    assert load_key(tmp_path / "other", {}) != key
-
-
-def test_the_key_is_made_on_a_file_system_without_links(tmp_path, monkeypatch):
-    def no_links(*_: object) -> None:
-        raise PermissionError("no links here")
-
-    monkeypatch.setattr(os, "link", no_links)
-    key = load_key(tmp_path, {})
-    assert load_key(tmp_path, {}) == key
-    assert [path.name for path in tmp_path.iterdir()] == ["opslib.key"]
-
-
-def test_a_key_file_that_others_can_read_is_closed_to_them(tmp_path):
-    path = tmp_path / "opslib.key"
-    path.write_text("0123456789abcdef\n")
-    path.chmod(0o644)
-    assert load_key(tmp_path, {}) == b"0123456789abcdef"
-    assert stat.S_IMODE(path.stat().st_mode) == 0o600
-
-
-def test_a_key_file_that_others_can_read_and_that_is_not_ours_is_refused(tmp_path, monkeypatch):
-    path = tmp_path / "opslib.key"
-    path.write_text("0123456789abcdef\n")
-    path.chmod(0o644)
-    monkeypatch.setattr(os, "geteuid", lambda: path.stat().st_uid + 1)
-    with pytest.raises(OpslibError, match="chmod 600"):
-        load_key(tmp_path, {})
-
-
-@pytest.mark.parametrize("content", ["", "\n", "tooshort"])
-def test_an_empty_or_short_key_file_is_refused_and_not_overwritten(tmp_path, content):
-    path = tmp_path / "opslib.key"
-    path.write_text(content)
-    path.chmod(0o600)
-    with pytest.raises(OpslibError, match=r"opslib\.key"):
-        load_key(tmp_path, {})
-    assert path.read_text() == content
-
-
-def _load(folder: str, start: float, answers: multiprocessing.SimpleQueue) -> None:
-    time.sleep(max(0.0, start - time.time()))
-    answers.put(load_key(Path(folder), {}))
-
-
-def test_runs_that_start_at_once_share_one_key(tmp_path):
-    context = multiprocessing.get_context("fork")
-    answers = context.SimpleQueue()
-    start = time.time() + 0.5
-    runs = [context.Process(target=_load, args=(str(tmp_path), start, answers)) for _ in range(8)]
-    for run in runs:
-        run.start()
-    keys = {answers.get() for _ in runs}
-    for run in runs:
-        run.join()
-    assert len(keys) == 1
-    assert [path.name for path in tmp_path.iterdir()] == ["opslib.key"]

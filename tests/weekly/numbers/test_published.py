@@ -224,7 +224,8 @@ def test_a_number_that_became_null_is_restated_too(warehouse, organisation):
 
 def test_without_a_record_of_the_last_publication_no_cause_is_made_up(warehouse, organisation):
     publish(warehouse, organisation, FIRST)
-    (warehouse.root / "memo" / "published.json").unlink()
+    warehouse.generations.forget(warehouse.root / "published" / "marks.json")
+    (warehouse.root / "published" / "marks.json").unlink()
     write_values(warehouse, created=2, first_reply_median=3600)
     publish(warehouse, organisation, SECOND)
     assert causes(warehouse) == {"first_reply_median": (7200, 3600, "not known")}

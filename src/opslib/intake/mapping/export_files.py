@@ -9,7 +9,7 @@ from pathlib import Path
 
 from opslib.errors import ExportError
 from opslib.intake.mapping.sources import Lookup, SourceMapping
-from opslib.intake.notation import listed
+from opslib.intake.notation import listed, shown_name
 
 
 def find_files(mapping: SourceMapping, exports: Path) -> list[Path]:
@@ -24,9 +24,10 @@ def find_files(mapping: SourceMapping, exports: Path) -> list[Path]:
         then of their name: the order in which later rows replace earlier ones.
 
     Raises:
-        ExportError: there is no such folder, or no file in it fits the source.
+        ExportError: there is no such folder, no file in it fits the source, or one that does is a link out of it.
     """
     files = [path for path in _files(exports) if any(feed.fits(path.name) for feed in mapping.feeds)]
+    _refuse_links_out(files, exports)
     if not files:
         names = [path.name for path in _files(exports)]
         raise ExportError(
@@ -39,13 +40,32 @@ def find_files(mapping: SourceMapping, exports: Path) -> list[Path]:
 def lookup_files(mapping: SourceMapping, exports: Path) -> list[Path]:
     """The files that rows of other files are looked up in: a change in one of them changes what the others become."""
     lookups = [lookup for feed in mapping.feeds for lookup in feed.lookups.values()]
-    return [path for path in _files(exports) if any(lookup.fits(path.name) for lookup in lookups)]
+    files = [path for path in _files(exports) if any(lookup.fits(path.name) for lookup in lookups)]
+    _refuse_links_out(files, exports)
+    return files
 
 
 def files_of_lookup(lookup: Lookup, exports: Path) -> list[Path]:
     """The files of one look-up, oldest first; where the exports are one file, those beside it."""
     folder = exports if exports.is_dir() else exports.parent
-    return _oldest_first(path for path in _files(folder) if lookup.fits(path.name))
+    files = [path for path in _files(folder) if lookup.fits(path.name)]
+    _refuse_links_out(files, folder)
+    return _oldest_first(files)
+
+
+def _refuse_links_out(files: Iterable[Path], exports: Path) -> None:
+    """Whoever may put a link among the exports must not have any file of this machine read, such as the key.
+
+    Raises:
+        ExportError: a file is a link, or leads by one, to what is not in the folder; an export named by itself may be.
+    """
+    folder = exports.resolve()
+    out = [path for path in files if path != exports and not path.resolve().is_relative_to(folder)]
+    if out:
+        raise ExportError(
+            f"{listed([shown_name(path) for path in out])}: a link that leads out of the folder of the exports, which "
+            "is not followed; put the file itself there, or name its folder with --exports"
+        )
 
 
 def _files(exports: Path) -> list[Path]:

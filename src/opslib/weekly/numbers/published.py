@@ -1,13 +1,13 @@
 """The numbers as they were published: kept for good and compared with those of now.
 
 `published/values` has a row per metric, team and week when its number is first known, when it settles, and whenever it
-is another one after that. `published/grounds` and the memo of the last publication tell what its numbers rested on, so
-that a restatement has a cause.
+is another one after that. `published/grounds` and `published/marks.json` of the last publication tell what its numbers
+rested on, so that a restatement has a cause.
 """
 
 from __future__ import annotations
 
-import shutil
+import json
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
@@ -27,17 +27,18 @@ from opslib.intake.privacy.subjects import Subjects
 from opslib.intake.privacy.tombstones import BY_AGE, Tombstones
 from opslib.metrics import ALL, CATALOGUE, Metric
 from opslib.settings import Calendar, Organisation
-from opslib.store.files import pattern_of, week_rows_source
+from opslib.store.files import pattern_of, remove_file, week_rows_source
 from opslib.store.memo import Basis, code_of, digest_of
-from opslib.store.warehouse import Warehouse
+from opslib.store.warehouse import PUBLISHED, Warehouse
 from opslib.tables import TABLES
 from opslib.weekly.numbers import values
 from opslib.weekly.numbers.values import TABLE, last_week_of
 from opslib.weeks import monday_of, week_bounds
 
-AREA = "published"
+AREA = PUBLISHED
 GROUNDS = "grounds"
 WITHDRAWN = "withdrawn"
+MARKS = "marks.json"
 _DEFINITION = "definition of "
 _HOURS, _TARGETS, _ZONE, _SETTINGS = "hours", "targets", "time zone", "settings"
 _OF_NO_NUMBER = {"organisation", "privacy", "limits", "signals", "teams", "calendars", "sla_policies", "time_zone"}
@@ -70,7 +71,7 @@ def publish(warehouse: Warehouse, organisation: Organisation, as_of: datetime) -
         as_of: The instant up to which the exports know the world.
 
     Returns:
-        A line that says what is new, settled and restated, behind one on a ledger that cannot be read.
+        A line that says what is new, settled and restated.
     """
     weeks = warehouse.weeks("facts", TABLE)
     if not weeks or weeks[-1] > last_week_of(organisation, as_of):
@@ -78,9 +79,8 @@ def publish(warehouse: Warehouse, organisation: Organisation, as_of: datetime) -
     columns = ["metric", "team", "week", "channel", "value", "missing", "state"]
     current = warehouse.read("facts", TABLE, columns=columns)
     current = current[(current["channel"] == ALL) & current["missing"].isna()]
-    lines = _without_damage(warehouse)
-    memo, basis = warehouse.memo(AREA), basis_of()
-    mark = memo.note(AREA)
+    basis = basis_of()
+    basis_then, mark = last_publication(warehouse)
     then = datetime.fromisoformat(mark["as_of"]) if mark else None
     history = _history(warehouse, organisation, then)
     news = restatements.entries(history.drop_duplicates(restatements.CELL, keep="last"), current)
@@ -90,7 +90,7 @@ def publish(warehouse: Warehouse, organisation: Organisation, as_of: datetime) -
     news["was_as_of"] = news["was_as_of"].mask(is_restated, pd.Timestamp(then) if then else pd.NaT)
     news["cause"] = pd.Series(index=news.index, dtype="str")
     if is_restated.any():
-        changed = memo.changed(AREA, basis)
+        changed = frozenset(name for name in {*basis_then, *basis} if basis_then.get(name) != basis.get(name))
         news.loc[is_restated, "cause"] = _causes(warehouse, organisation, news[is_restated], mark, changed, as_of)
     if len(history) or len(news):
         numbers_so_far = pd.concat([history, news[_COLUMNS]], ignore_index=True)
@@ -101,25 +101,22 @@ def publish(warehouse: Warehouse, organisation: Organisation, as_of: datetime) -
     parameters = _parameters(organisation, first_day, as_of)
     note = {"as_of": as_of.isoformat(), "since": first_day.isoformat(), "parameters": parameters}
     for path in warehouse.files(AREA, WITHDRAWN):
-        path.unlink()
-    memo.keep(AREA, basis, note, [*warehouse.files(AREA, "values"), *warehouse.files(AREA, GROUNDS)])
-    return [*lines, _in_words(news)]
+        warehouse.generations.forget(path)
+        remove_file(path)
+    content = json.dumps({"basis": basis, "note": note}, indent=1, sort_keys=True) + "\n"
+    warehouse.generations.write(content.encode(), warehouse.root / AREA / MARKS)
+    return [_in_words(news)]
 
 
-def _without_damage(warehouse: Warehouse) -> list[str]:
-    """Begin the ledger anew where it cannot be read: what was published before is then told nowhere."""
-    if not warehouse.memo(AREA).lost():
-        return []
-    try:
-        for table in ("values", GROUNDS):
-            for path in warehouse.files(AREA, table):
-                pq.read_table(path, partitioning=None)
-    except (pa.ArrowException, OSError):
-        for table in ("values", GROUNDS):
-            shutil.rmtree(warehouse.folder(AREA, table), ignore_errors=True)
-        warehouse.memo(AREA).forget([AREA])
-        return ["the ledger of published numbers was damaged and begins anew: what was restated before is lost"]
-    return []
+def last_publication(warehouse: Warehouse) -> tuple[Basis, dict[str, Any] | None]:
+    """What the numbers published last rested on, and when and with which parameters that was; None where never."""
+    path = warehouse.root / AREA / MARKS
+    if not path.is_file():
+        # An earlier version kept it there.
+        memo = warehouse.memo(AREA)
+        return memo.basis(AREA), memo.note(AREA)
+    mark = json.loads(path.read_text(encoding="utf-8"))
+    return mark["basis"], mark["note"]
 
 
 def _prints_as_before(news: pd.DataFrame) -> pd.Series:
@@ -148,7 +145,9 @@ def _in_words(news: pd.DataFrame) -> str:
 
 def forget_all(warehouse: Warehouse) -> None:
     """Forget what was published, because other exports take the place of those it was made of."""
-    shutil.rmtree(warehouse.root / AREA, ignore_errors=True)
+    warehouse.generations.forget(warehouse.root / AREA)
+    for path in [*(warehouse.root / AREA).rglob("part.parquet"), warehouse.root / AREA / MARKS]:
+        remove_file(path)
     warehouse.memo(AREA).forget([AREA])
 
 
@@ -430,7 +429,6 @@ def withdraw(warehouse: Warehouse, subjects: Subjects, cause: str) -> None:
     if reach.num_rows:
         warehouse.write(AREA, WITHDRAWN, pa.concat_tables([*before, reach]))
     warehouse.write(AREA, GROUNDS, grounds)
-    warehouse.memo(AREA).renew(warehouse.files(AREA, GROUNDS))
 
 
 def withdraw_by_age(warehouse: Warehouse, tombstones: Tombstones) -> None:

@@ -16,7 +16,7 @@ from opslib.weekly.edition import Edition, Link, comparison_of
 from opslib.weekly.escalations import Escalated
 from opslib.weekly.headline import spark_label
 from opslib.weekly.manifest import Record
-from opslib.weekly.pages.neighbours import changes_since, in_words, renew, reports_in, write_comparisons
+from opslib.weekly.pages.neighbours import changes_since, html_of, in_words, renew, reports_in, write_comparisons
 from opslib.weekly.pages.template import render_template
 from opslib.weekly.plan import Job
 from opslib.weekly.unchanged import FOLDER
@@ -215,7 +215,7 @@ def _list_of_weeks(weeks: Sequence[str], week: str) -> Markup:
 
 def _renew_weeks(index: Path, weeks: Markup) -> None:
     """Tell the index of another week which weeks there are by now; nothing else of it changes."""
-    html = index.read_text(encoding="utf-8")
+    html = html_of(index)
     renewed = _WEEKS.sub(lambda match: f"{match[1]}{weeks}{match[2]}", html, count=1)
     if renewed != html:
         write_text(renewed, index)

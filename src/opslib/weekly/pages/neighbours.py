@@ -13,7 +13,8 @@ from typing import Any
 
 from markupsafe import Markup
 
-from opslib.store.files import write_text
+from opslib.store.files import remove_file, write_text
+from opslib.store.memo import digest_of
 from opslib.weekly.edition import GATE_WORDS, Edition, Link, comparison_of, links_of
 from opslib.weekly.manifest import Record, read_gate, read_records
 from opslib.weekly.pages.template import render_template
@@ -31,7 +32,7 @@ def reports_in(reports: Path, week: str) -> list[Job]:
     return [
         Job(f"{'org' if page.parent.name == ORGANISATION else 'team'}/{page.stem}", week, _team_of(page))
         for page in sorted((reports / week).glob("*/*.html"))
-        if not page.name.endswith(".compare.html") and not page.name.startswith(".")
+        if not page.name.endswith(".compare.html") and not page.name.startswith(".") and page.is_file()
     ]
 
 
@@ -48,13 +49,26 @@ def renew(reports: Path, week: str) -> list[Path]:
     changed = []
     for job in [job for w in (shift_week(week, -1), week, shift_week(week, 1)) for job in reports_in(reports, w)]:
         page = job.page(reports)
-        before = page.read_text(encoding="utf-8")
+        before = html_of(page)
         links = render_template("neighbours.html.j2", links=links_of(job, reports))
         after = _MARKED.sub(rf"\g<1>{links}\g<2>", before, count=1)
         if after != before:
             write_text(after, page)
             changed.append(page)
     return changed
+
+
+def html_of(page: Path) -> str:
+    """The text of a page; none where it is not there or is damaged."""
+    try:
+        return page.read_text(encoding="utf-8")
+    except (FileNotFoundError, IsADirectoryError, UnicodeDecodeError):
+        return ""
+
+
+def digest_of_page(page: Path) -> str:
+    """SHA-256 of a page but for what it says of its neighbours: that is renewed whenever one of them comes or goes."""
+    return digest_of(_MARKED.sub("", html_of(page), count=1))
 
 
 def write_comparisons(reports: Path, *, edition: Edition, records: Sequence[Record]) -> list[Path]:
@@ -86,7 +100,7 @@ def write_comparisons(reports: Path, *, edition: Edition, records: Sequence[Reco
                 write_text(html, page)
                 pages.append(page)
             else:
-                page.unlink(missing_ok=True)
+                remove_file(page)
     return pages
 
 
@@ -189,7 +203,7 @@ def _pairs(before: Sequence[Mapping[str, Any]], now: Sequence[Mapping[str, Any]]
 
 def _sections(page: Path) -> list[tuple[str, Markup]]:
     """The sections of a report as its own table of contents lists them; their text is escaped there."""
-    return [(anchor, Markup(text)) for anchor, text in _SECTION.findall(page.read_text(encoding="utf-8"))]
+    return [(anchor, Markup(text)) for anchor, text in _SECTION.findall(html_of(page))]
 
 
 def _of(records: Iterable[Record], job: Job) -> Record | None:

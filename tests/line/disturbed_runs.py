@@ -1,0 +1,146 @@
+"""Runs that are killed or find damage: each in a process of its own, and what they leave behind."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import multiprocessing
+import os
+import re
+import shutil
+import signal
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from opslib.intake.privacy.key import KEY_FILE
+from tests.line.conftest import ROOT
+
+# The imports of a run take several times as long as its work on a small sample. A server that has done them forks the
+# runs, so that the moments fall into the work.
+SERVER = multiprocessing.get_context("forkserver")
+SERVER.set_forkserver_preload(
+    [
+        "opslib.weekly.run",
+        "opslib.weekly.numbers.values",
+        "opslib.weekly.numbers.signals",
+        "opslib.cli",
+        "great_expectations",
+        "duckdb",
+        "ibis.backends.duckdb",
+    ]
+)
+
+
+def admit_and_build(exports: Path, expectations: Path, data: Path, output: Path) -> None:
+    """`opslib facts`, in a process of its own."""
+    from opslib.cli import app
+
+    descriptor = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    os.dup2(descriptor, 1)
+    os.dup2(descriptor, 2)
+    sys.stdout, sys.stderr = (os.fdopen(number, "w", buffering=1, closefd=False) for number in (1, 2))
+    settings = ["--params", ROOT / "params", "--expectations", expectations, "--reports", data / "reports"]
+    app(["facts", "--exports", str(exports), "--warehouse", str(data / "warehouse"), *map(str, settings)])
+
+
+@dataclass
+class Runs:
+    """Runs over the same exports, each warehouse with the same key of the pseudonyms."""
+
+    exports: Path
+    expectations: Path
+    key: Path
+
+    def fresh(self, data: Path) -> Path:
+        shutil.rmtree(data, ignore_errors=True)
+        (data / "warehouse").mkdir(parents=True)
+        shutil.copy(self.key, data / "warehouse" / KEY_FILE)
+        return data
+
+    def start(self, data: Path) -> multiprocessing.process.BaseProcess:
+        run = SERVER.Process(target=admit_and_build, args=(self.exports, self.expectations, data, data / "log.txt"))
+        run.start()
+        return run
+
+    def whole(self, data: Path) -> float:
+        """Seconds of a run that nobody disturbs."""
+        started = time.perf_counter()
+        run = self.start(data)
+        run.join(300)
+        assert run.exitcode == 0, log_of(data)
+        return time.perf_counter() - started
+
+    def killed(self, data: Path, after: float) -> bool:
+        """Kill a run after so many seconds; False where it has ended before."""
+        run = self.start(data)
+        run.join(after)
+        if run.exitcode is None:
+            assert run.pid is not None
+            os.kill(run.pid, signal.SIGKILL)
+            run.join(30)
+        assert run.exitcode in (0, -signal.SIGKILL), log_of(data)
+        return run.exitcode != 0
+
+
+def log_of(data: Path) -> str:
+    return (data / "log.txt").read_text() if (data / "log.txt").exists() else "the log is empty"
+
+
+def content(data: Path) -> dict[str, str]:
+    """SHA-256 of every file of the warehouse, so that what a kill left lying about counts too."""
+    files = [path for path in (data / "warehouse").rglob("*") if path.is_file()]
+    return {
+        str(path.relative_to(data)): hashlib.sha256(bytes_of(path)).hexdigest()
+        for path in sorted(files)
+        if path.name != ".lock"
+    }
+
+
+def bytes_of(path: Path) -> bytes:
+    """The bytes of a file; of a memo all but when the files were written that it knows, which is another time now."""
+    if path.parent.name != "memo":
+        return path.read_bytes()
+    entries = json.loads(path.read_text(encoding="utf-8"))["results"]
+    made = {name: {file: size for file, (size, _) in entry["made"].items()} for name, entry in entries.items()}
+    return json.dumps({name: entry | {"made": made[name]} for name, entry in entries.items()}).encode()
+
+
+def _cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def _replace_by_a_folder(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
+DAMAGES: dict[str, Callable[[Path], object]] = {
+    "cut": _cut,
+    "emptied": lambda path: path.write_bytes(b""),
+    "garbage": lambda path: path.write_bytes(b"\x00\xff\xfe garbage \x1b[2J"),
+    "another type": lambda path: path.write_text("[1, {}]"),
+    "a folder": _replace_by_a_folder,
+    "gone": Path.unlink,
+}
+"""What a crash, a full disk or a hand leaves behind of a file."""
+
+
+def kinds_of_files(warehouse: Path) -> dict[str, Path]:
+    """One file of each kind in a warehouse, by the name of the kind; paths are relative to the warehouse."""
+    kinds: dict[str, Path] = {}
+    for path in sorted(warehouse.rglob("*")):
+        if path.is_file() and path.name != ".lock":
+            relative = path.relative_to(warehouse)
+            # Weeks, digests, numbers and the names of standard tables differ within a kind.
+            name = re.sub(r"[0-9a-f]{24,}(-\d+)?", "…", re.sub(r"\d{4}-W\d\d|\d{6}(?=-)", "…", relative.as_posix()))
+            name = re.sub(r"^(standard|staged/…|quarantine)/[a-z_]+(?=[./])", r"\1/…", name)
+            kinds[name] = relative
+    return kinds
+
+
+def differences(right: dict[str, str], now: dict[str, str]) -> list[str]:
+    """The files that are missing, too many or of other bytes."""
+    return sorted(name for name in right.keys() | now.keys() if right.get(name) != now.get(name))
