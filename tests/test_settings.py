@@ -169,3 +169,24 @@ def test_a_file_that_asks_for_minutes_or_memory_is_refused_with_its_line(tmp_pat
     (tmp_path / "org.yml").write_text(text, encoding="utf-8")
     with pytest.raises(SettingsError, match=words):
         load(tmp_path / "org.yml", Organisation)
+
+
+def test_how_long_things_are_kept_is_read_with_their_units(tmp_path):
+    kept = organisation(
+        tmp_path, ("keep: {}", "keep: {text: 26 weeks, tickets: 3 years, quarantine: 1 day}")
+    ).privacy.keep
+    assert [str(each) for each in (kept.text, kept.tickets, kept.quarantine, kept.reports)] == [
+        *("26 weeks", "3 years", "1 day", "None")
+    ]
+    assert kept.tickets.before(date(2028, 2, 29)) == date(2025, 2, 28)
+    assert kept.text.before(date(2026, 11, 30)) == date(2026, 6, 1)
+
+
+@pytest.mark.parametrize(
+    "time", ["26", "26w", "0 weeks", "-1 week", "1.5 years", "fortnight", "[1, week]", "9999999 days"]
+)
+def test_a_time_that_is_none_is_named_with_its_line(tmp_path, time):
+    with pytest.raises(
+        SettingsError, match=r"org\.yml:8: privacy\.keep\.text: .* is no stretch of time; write a whole"
+    ):
+        organisation(tmp_path, ("keep: {}", f"keep: {{text: {time}}}"))

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import itertools
 import re
+from calendar import monthrange
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from datetime import date, time
+from datetime import date, time, timedelta
 from functools import cache, lru_cache
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, NamedTuple, TypeVar
 from zoneinfo import ZoneInfo, available_timezones
 
 import holidays as public_holidays
@@ -63,6 +64,49 @@ def _seconds(value: object) -> object:
     raise ValueError(f"{value!r} is no duration; write a number and its unit: 90s, 15min, 8h, 2d")
 
 
+class Period(NamedTuple):
+    """A stretch of the calendar, like `26 weeks`."""
+
+    number: int
+    unit: str
+
+    def __str__(self) -> str:
+        return f"{self.number:,} {self.unit if self.number != 1 else self.unit.removesuffix('s')}"
+
+    def before(self, day: date) -> date:
+        """The day that lies so far before another; of a month that is shorter the last.
+
+        >>> Period(1, "months").before(date(2026, 3, 31))
+        datetime.date(2026, 2, 28)
+        """
+        if self.unit in _DAYS:
+            return day - timedelta(days=min(self.number * _DAYS[self.unit], day.toordinal() - 1))
+        months = day.year * 12 + day.month - 1 - self.number * (12 if self.unit == "years" else 1)
+        year, month = divmod(months, 12)
+        if year < 1:
+            return date.min
+        return date(year, month + 1, min(day.day, monthrange(year, month + 1)[1]))
+
+
+_DAYS = {"days": 1, "weeks": 7}
+_PERIOD = re.compile(r"^([1-9]\d{0,4}) (day|week|month|year)s?$")
+
+
+def period(value: object) -> Period:
+    """A stretch of the calendar as people write it: `90 days`, `26 weeks`, `6 months`, `3 years`.
+
+    Raises:
+        ValueError: it is none.
+    """
+    if isinstance(value, Period):
+        return value
+    if isinstance(value, str) and (match := _PERIOD.match(" ".join(value.split()))):
+        return Period(int(match[1]), f"{match[2]}s")
+    raise ValueError(
+        f"{value!r} is no stretch of time; write a whole number and its unit: 90 days, 26 weeks, 6 months, 3 years"
+    )
+
+
 def _stretch(value: object) -> object:
     """Local seconds of the day of `09:00-12:30`; an end at or before the start lies on the next day."""
     match = re.match(r"^(\d{1,2}):(\d\d)-(\d{1,2}):(\d\d)$", value) if isinstance(value, str) else None
@@ -91,6 +135,7 @@ def _reason(value: object) -> object:
 
 Zone = Annotated[str, AfterValidator(_zone)]
 Seconds = Annotated[int, BeforeValidator(_seconds), Field(gt=0)]
+Kept = Annotated[Period | None, BeforeValidator(period)]
 Stretch = Annotated[tuple[int, int], BeforeValidator(_stretch)]
 
 
@@ -263,8 +308,21 @@ class Team(Settings):
         return max(in_force, key=lambda goal: goal.start).target if in_force else None
 
 
+class Keep(Settings):
+    """How long personal data stays; what is not named is kept for as long as the exports and reports are there.
+
+    `text` is what customers wrote, `tickets` are tickets by the day of their creation, with all that belongs to them,
+    `quarantine` are rows that were set aside, by the time of their export file, `reports` are the folders of weeks.
+    """
+
+    text: Kept = None
+    tickets: Kept = None
+    quarantine: Kept = None
+    reports: Kept = None
+
+
 class Privacy(Settings):
-    """Shields for small groups, and for what customers write.
+    """Shields for small groups, for what customers write, and how long personal data is kept.
 
     `countries` are those whose national telephone numbers are taken out of texts, beside those of each ticket's
     language and region: ISO 3166 codes. Without them, those whose holidays the calendars keep.
@@ -272,6 +330,7 @@ class Privacy(Settings):
 
     minimum_group: int = Field(default=5, ge=2)
     countries: tuple[Annotated[str, Field(pattern=r"^[A-Z]{2}$")], ...] = ()
+    keep: Keep = Keep()
 
 
 class ReadingLimits(Settings):

@@ -20,7 +20,8 @@ from opslib.intake.mapping.sources import SourceMapping, load_source
 from opslib.intake.privacy import shield
 from opslib.intake.privacy.pseudonyms import Pseudonymiser
 from opslib.intake.reading import csv_rows, small_files
-from opslib.intake.stage import PLACE, Staged, stage
+from opslib.intake.stage import Staged, stage
+from opslib.intake.staged_rows import PLACE
 from opslib.store.warehouse import Warehouse
 
 MAPPING = """

@@ -14,7 +14,8 @@ import pytest
 from opslib.errors import ExportError
 from opslib.intake.mapping.sources import SourceMapping, load_source
 from opslib.intake.privacy.pseudonyms import Pseudonymiser
-from opslib.intake.stage import PLACE, Staged, stage
+from opslib.intake.stage import Staged, stage
+from opslib.intake.staged_rows import PLACE
 from opslib.store.warehouse import Warehouse
 
 MAPPING = """

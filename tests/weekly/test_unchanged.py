@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -53,6 +54,14 @@ def test_a_file_that_was_changed_and_given_its_size_and_time_again_is_another(me
     before = path.stat()
     path.write_text("ticket_id\n2\n")
     os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert recall(memo) is None
+
+
+def test_where_something_grows_too_old_the_next_day_is_another(memo, watched):
+    now = datetime.now(UTC)
+    remember(memo, watched, DONE, now + timedelta(hours=1))
+    assert recall(memo) == DONE
+    remember(memo, watched, DONE, now)
     assert recall(memo) is None
 
 

@@ -8,7 +8,7 @@ import warnings
 
 import typer
 
-from opslib.cli import beside, key, routing, run, sources
+from opslib.cli import beside, forget, key, routing, run, sources
 from opslib.cli.doctor import doctor
 from opslib.cli.ending import heard_signals
 from opslib.cli.terminal import Exit, fault_in_words, hold_standard_streams, say_error, take_any_text
@@ -36,6 +36,7 @@ for command in (
     beside.review,
     beside.metrics,
     beside.sample,
+    forget.forget,
     doctor,
 ):
     app.command()(command)

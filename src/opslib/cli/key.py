@@ -23,6 +23,7 @@ def rotate(
 ) -> None:
     """Put another key in the place of a warehouse's, and say what that costs."""
     from opslib.intake.privacy.key import ALL_PSEUDONYMS_CHANGE, KEY_FILE, rotate_key
+    from opslib.intake.privacy.tombstones import AREA, TABLE
     from opslib.store.warehouse import Warehouse
 
     store = Warehouse(warehouse or Path("data") / "warehouse")
@@ -34,6 +35,8 @@ def rotate(
     if not store.root.is_dir():
         raise WarehouseError(f"there is no warehouse {store.root}, so there is no key to change")
     say("key", f"with another key {ALL_PSEUDONYMS_CHANGE}; published numbers stay; the key of before is not kept")
+    if store.has(AREA, TABLE):
+        say("key", "tombstones do not hold under another key: the next run stops until who was forgotten is anew")
     if sys.stdin is not None and sys.stdin.isatty() and not yes:
         typer.confirm("Change the key?", abort=True)
     with store.locked():

@@ -51,7 +51,8 @@ def weekly(options: RunOptions) -> None:
     if status != Exit.REPORT_FAILED:
         index = run.folders.reports / intake.week / "index.html"
         lines = (("weekly", f"{intake.week}: nothing has changed since it was made"), ("index", str(index)))
-        unchanged.remember(memory, steps.watched(run, intake), unchanged.Before(status, lines))
+        before = unchanged.Before(status, lines)
+        unchanged.remember(memory, steps.watched(run, intake), before, steps.nothing_is_due_before(run))
     raise typer.Exit(status)
 
 

@@ -1,6 +1,7 @@
 """Staged rows to standard tables: the later row of a key replaces the earlier, the gate judges, the rest is written.
 
-Rows are accounted for: read = left out by the mapping + replaced + set aside + kept, per file and table.
+Rows are accounted for: read = left out by the mapping, on request or by age + replaced + set aside + kept, per file and
+table.
 """
 
 from __future__ import annotations
@@ -25,7 +26,8 @@ from opslib.intake.gate import gate
 from opslib.intake.gate.verdict import DamagedFile, GateRun, Verdict
 from opslib.intake.identities import identity, outdate_memberships, repeated_rows, version
 from opslib.intake.notation import listed, parquet_sources, quoted
-from opslib.intake.stage import PLACE, Staged, accounting
+from opslib.intake.stage import Staged, accounting
+from opslib.intake.staged_rows import PLACE
 from opslib.settings import Organisation
 from opslib.store.files import remove_all, remove_file, write_json
 from opslib.store.memo import digest_of
@@ -33,6 +35,8 @@ from opslib.store.warehouse import WEEKLY_TABLES, Warehouse, former_neighbours, 
 from opslib.tables import TABLES, Table
 from opslib.weeks import last_complete_week, week_bounds, week_of_day
 
+MEMO = "intake"
+"""What the memo of the standard tables and of the verdict is called."""
 _PAST = {
     "tickets": ("created_at", "updated_at", "solved_at", "closed_at"),
     "ticket_events": ("occurred_at",),
@@ -70,6 +74,7 @@ def admit(
     *,
     expectations: Path,
     quarantine: Path,
+    quarantine_since: datetime | None = None,
     week: str | None,
     as_of: datetime | None,
     now: datetime,
@@ -83,6 +88,7 @@ def admit(
         organisation: Teams, zone and limits.
         expectations: The folder of the suites.
         quarantine: Where rows that are set aside go, a folder per table.
+        quarantine_since: The last change from which on an export file's rows that are set aside are kept there.
         week: The ISO week to judge for; the last complete week in the data where None.
         as_of: The instant up to which the exports know the world; the latest instant in them where None.
         now: The present: nothing can have happened after it.
@@ -133,7 +139,7 @@ def admit(
             set_aside = run.set_aside.get(table, _REASONS.empty_table()).cast(_REASONS)
             unusable = _unusable(con, run, TABLES[table], set_aside)
             aside[table] = pa.concat_tables([set_aside, unusable.cast(_REASONS)])
-        quarantined = _write_quarantine(con, warehouse, quarantine, staged, aside, rows)
+        quarantined = _write_quarantine(con, warehouse, quarantine, quarantine_since, staged, aside, rows)
         for table in present:
             _write_standard(con, warehouse, TABLES[table], aside[table], organisation, rows)
         for table in set(TABLES) - set(present):
@@ -449,6 +455,7 @@ def _write_quarantine(
     con: duckdb.DuckDBPyConnection,
     warehouse: Warehouse,
     quarantine: Path,
+    since: datetime | None,
     staged: Sequence[Staged],
     aside: Mapping[str, pa.Table],
     rows: pd.DataFrame,
@@ -481,7 +488,7 @@ def _write_quarantine(
         for item in sorted(items, key=lambda each: each.order):
             count = counts.get(item.file, 0)
             rows.loc[(item.file, table), "set_aside"] = count
-            if count:
+            if count and not is_too_old(item, since):
                 path = quarantine / table / f"{_safe_name(item.file)}.parquet"
                 write_parquet(rejected.slice(start, count), path)
                 paths.add(path)
@@ -519,6 +526,11 @@ def _is_quarantine(path: Path) -> bool:
         if isinstance(error, OSError) and error.errno is not None:
             raise
         return False
+
+
+def is_too_old(item: Staged, since: datetime | None) -> bool:
+    """Whether a file was last changed too long ago for what is set aside of it to be kept."""
+    return since is not None and item.changed_ns < since.timestamp() * 1e9
 
 
 def _safe_name(file: str) -> str:
@@ -611,7 +623,8 @@ def _name_weeks(con: duckdb.DuckDBPyConnection, organisation: Organisation) -> N
 
 
 def _check_accounting(rows: pd.DataFrame) -> None:
-    off = rows[rows["read"] != rows["left_out"] + rows["replaced"] + rows["set_aside"] + rows["kept"]]
+    counts = rows.set_index(["file", "table"])
+    off = counts[counts["read"] != counts.drop(columns="read").sum(axis="columns")]
     if len(off):
         raise ExportError(
             f"rows are not accounted for; this is a fault of opslib, please report it:\n{off.to_string()}"

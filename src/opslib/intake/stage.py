@@ -27,6 +27,7 @@ import pyarrow.parquet as pq
 
 from opslib.errors import ExportError
 from opslib.intake.disclosure import shown_name, shown_way
+from opslib.intake.exclusions import EXPIRED, FORGOTTEN, Exclusions
 from opslib.intake.mapping.export_files import find_files, lookup_files
 from opslib.intake.mapping.known_persons import KnownPersons, feeds_with_names, read_persons
 from opslib.intake.mapping.look_ups import LookUps, label_of
@@ -38,6 +39,7 @@ from opslib.intake.privacy.kinds import KINDS
 from opslib.intake.privacy.pseudonyms import Pseudonymiser
 from opslib.intake.privacy.shield import Shield
 from opslib.intake.reading.small_files import batches_of
+from opslib.intake.staged_rows import PLACE
 from opslib.processes import workers_beside
 from opslib.settings import ReadingLimits
 from opslib.store.files import remove_all, sha256_of, write_aside
@@ -45,8 +47,6 @@ from opslib.store.memo import Basis, code_of, digest_of
 from opslib.store.warehouse import Warehouse
 from opslib.tables import TABLES, Table
 
-PLACE: Final = "_place"
-"""The column of a staged Parquet file that tells which file of its batch a row is of."""
 _STAGED: Final = re.compile(r"[0-9a-f]{24}(-\d+)?")
 """What a folder of staged files is called; any other is somebody else's."""
 _KEPT_AT_ONCE: Final = 16
@@ -63,9 +63,10 @@ _READINGS: Final = 3
 class Staged:
     """One export file as it feeds one standard table.
 
-    `records` is the number of records in the file, counted by another way than the rows that were read; `unread` says
-    what of the file was not read, and why. `parquet` holds the rows of the file, and of others of its batch, by
-    `place`; `found` are digests of what these found in the files that they look up.
+    `records` is the number of records in the file, counted by another way than the rows that were read; `forgotten` and
+    `expired` rows stay out on request and by age; `unread` says what of the file was not read, and why.
+    `parquet` holds the rows of the file, and of others of its batch, by `place`; `found` are digests of what these
+    found in the files that they look up; `changed_ns` is when the file was last changed, in nanoseconds since 1970.
     """
 
     table: str
@@ -82,6 +83,9 @@ class Staged:
     place: int = 0
     found: str = ""
     unread: tuple[str, ...] = ()
+    forgotten: int = 0
+    expired: int = 0
+    changed_ns: int = 0
 
 
 def stage(
@@ -92,6 +96,7 @@ def stage(
     *,
     region: str = "US",
     limits: ReadingLimits | None = None,
+    exclusions: Exclusions | None = None,
     workers: int = 1,
     on_file: Callable[[str], None] | None = None,
 ) -> list[Staged]:
@@ -105,6 +110,7 @@ def stage(
         region: The organisation's countries, whose national telephone numbers are taken out of texts: ISO 3166 codes
             separated by spaces.
         limits: How much one export file may ask for.
+        exclusions: What of the rows stays out; nothing where None.
         workers: Processes that redact free text side by side.
         on_file: Called with the name of each file as it is read.
 
@@ -117,12 +123,15 @@ def stage(
     files = find_files(source, exports)
     looked_up = lookup_files(source, exports)
     versions = {path: _Version.of(path) for path in dict.fromkeys([*files, *looked_up])}
+    if exclusions:
+        exclusions.begin()
     rests_on = {
         "code": code_of(__name__),
         "mapping": digest_of(source.model_dump_json()),
         _PSEUDONYMS: pseudonymiser.one(FINGERPRINT),
         "region": region,
         "limits": digest_of((limits or ReadingLimits()).model_dump_json()),
+        "kept": exclusions.basis if exclusions else "",
         # A mapping with look-ups depends on the files looked up too.
         "looked_up": digest_of([versions[path].sha256 for path in looked_up]),
     }
@@ -150,7 +159,7 @@ def stage(
             new.remove(path)
         known = persons.read(look_ups) if new else KnownPersons(frozenset(), None)
         shield = Shield(pseudonymiser, region, known.agents, known.tickets)
-        work = _Staging(warehouse, source, exports, shield, limits, look_ups, pool)
+        work = _Staging(warehouse, source, exports, shield, limits, look_ups, pool, exclusions)
         for paths in _batches(source, new):
             for path in paths:
                 if on_file is not None:
@@ -161,11 +170,15 @@ def stage(
                 fresh[names[path]] = (bases[path], entries, _made(warehouse, entries))
             # To write all that is known after each file would take time by the square of their number.
             if len(fresh) > _KEPT_AT_ONCE + len(memo.names()):
+                if exclusions:
+                    exclusions.remember()
                 memo.keep_all(fresh)
                 fresh = {}
         for path in looked_up:
             if _Version.state_of(path) != versions[path].state:
                 raise _changes_while_read(path)
+    if exclusions:
+        exclusions.remember()
     memo.keep_all(fresh)
     memo.forget(set(memo.names()) - set(names.values()))
     parted = _without_others(warehouse, {name: memo.note(name) for name in names.values()})
@@ -177,6 +190,8 @@ def stage(
                 if (entries := parted.get(names[path])) is not None
             }
         )
+    if exclusions:
+        exclusions.sweep(memo)
     for order, path in enumerate(files):
         staged += [
             Staged(**(entry | {"present": tuple(entry["present"]), "unread": tuple(entry["unread"]), "order": order}))
@@ -236,6 +251,10 @@ class _Version:
 
     state: tuple[int, int, int, int]
     sha256: str
+
+    @property
+    def changed_ns(self) -> int:
+        return self.state[2]
 
     @classmethod
     def of(cls, path: Path) -> _Version:
@@ -304,6 +323,7 @@ class _Staging:
     limits: ReadingLimits | None
     look_ups: LookUps
     pool: ProcessPoolExecutor | None
+    exclusions: Exclusions | None
 
     def read_whole(
         self, versions: Mapping[Path, _Version], names: Mapping[Path, str], rests_on: Basis
@@ -347,8 +367,8 @@ class _Staging:
             folder = _folder(self.warehouse, [contents, dict(rests_on)], len(files))
             found = folder / "found.parquet"
             _write_found({names[path]: each for path, each in zip(versions, files, strict=True)}, found)
-            pieces = {
-                table: _write(members, folder / f"{table}.parquet", self.shield, self.pool)
+            written = {
+                table: _write(members, folder / f"{table}.parquet", self.shield, self.pool, self.exclusions)
                 for table, members in by_table.items()
             }
         root = self.warehouse.root
@@ -365,7 +385,9 @@ class _Staging:
                     present=tuple(sorted(mapped_file.present)),
                     damage=mapped_file.damage,
                     unread=mapped_file.unread,
-                    redacted=dict(sorted(pieces[mapped_file.table].get(place, {}).items())),
+                    redacted=dict(sorted(written[mapped_file.table][0].get(place, {}).items())),
+                    **written[mapped_file.table][1].get(place, Counter()),
+                    changed_ns=version.changed_ns,
                     parquet=(folder / f"{mapped_file.table}.parquet").relative_to(root).as_posix(),
                     place=place,
                     found="" if mapped_file.found is None else found.relative_to(root).as_posix(),
@@ -441,12 +463,21 @@ def _write_found(files: Mapping[str, Sequence[MappedFile]], parquet: Path) -> No
 
 
 def _write(
-    members: Mapping[int, MappedFile], parquet: Path, shield: Shield, pool: ProcessPoolExecutor | None
-) -> dict[int, Counter[str]]:
-    """Write what the files of a batch give to one table, by their places; the pieces that were redacted of each."""
+    members: Mapping[int, MappedFile],
+    parquet: Path,
+    shield: Shield,
+    pool: ProcessPoolExecutor | None,
+    exclusions: Exclusions | None,
+) -> tuple[dict[int, Counter[str]], dict[int, Counter[str]]]:
+    """Write what the files of a batch give to one table.
+
+    Returns:
+        By their places the pieces that were redacted, and the rows that stay out.
+    """
     table = TABLES[next(iter(members.values())).table]
     schema = pa.schema([*table.schema, ("_row", pa.int64()), ("_unreadable", pa.string()), (PLACE, pa.int32())])
     pieces: dict[int, Counter[str]] = {}
+    left_out: dict[int, Counter[str]] = {}
 
     def write(aside: Path) -> None:
         with pq.ParquetWriter(aside, schema, compression="zstd") as writer:
@@ -454,10 +485,15 @@ def _write(
                 rows, counts = shield.without_personal_data(chunk.select(schema.names), table, pool)
                 for place, of_place in _by_place(chunk, rows, counts, table, shield).items():
                     pieces.setdefault(place, Counter()).update(of_place)
-                writer.write_table(rows.cast(schema))
+                rows = rows.cast(schema)
+                if exclusions:
+                    rows, excluded = exclusions.leave_out(rows, table.name)
+                    for place, of_place in excluded.items():
+                        left_out.setdefault(place, Counter()).update(of_place)
+                writer.write_table(rows)
 
     write_aside(parquet, write)
-    return pieces
+    return pieces, left_out
 
 
 def _chunks(members: Mapping[int, MappedFile]) -> Iterator[pa.Table]:
@@ -511,6 +547,10 @@ def _remove_others(folder: Path, current: Iterable[str]) -> None:
 
 
 def accounting(staged: Sequence[Staged]) -> pd.DataFrame:
-    """The rows that each file gives to each table: `file`, `table`, and the numbers of rows `read` and `left_out`."""
-    rows = [(item.file, item.table, item.rows_read, item.left_out) for item in staged]
-    return pd.DataFrame(rows, columns=["file", "table", "read", "left_out"])
+    """The rows that each file gives to each table: `file`, `table`, and how many were `read`, and which stay out.
+
+    These are `left_out` by the mapping, `forgotten` on request and `expired` by age.
+    """
+    names = ["file", "table", "read", "left_out", FORGOTTEN, EXPIRED]
+    rows = [(item.file, item.table, item.rows_read, item.left_out, item.forgotten, item.expired) for item in staged]
+    return pd.DataFrame(rows, columns=names)

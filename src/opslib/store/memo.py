@@ -90,6 +90,24 @@ class Memo:
             self._entries[name] = {"basis": dict(basis), "note": note, "made": states}
         self._write()
 
+    def renew(self, paths: Iterable[Path], notes: Mapping[str, Any] | None = None) -> None:
+        """Take some files as they are now: they were changed on purpose, and the results that have them still hold.
+
+        Args:
+            paths: of any result; one that is gone is no file of it any more.
+            notes: of results that have another one now, by name.
+        """
+        states = {os.path.relpath(path, self._path.parent): _state_of(path) for path in paths}
+        changed = dict(notes or {})
+        is_other = bool(changed)
+        for name, entry in self._entries.items():
+            is_other |= not states.keys().isdisjoint(entry["made"])
+            made = {file: states.get(file, state) for file, state in entry["made"].items()}
+            entry["made"] = {file: state for file, state in made.items() if state is not None}
+            entry["note"] = changed.get(name, entry["note"])
+        if is_other:
+            self._write()
+
     def forget(self, names: Iterable[str]) -> None:
         """Before results are made again, so that a run that is killed half-way is made good by the next."""
         gone = self._entries.keys() & set(names)

@@ -31,12 +31,12 @@ if TYPE_CHECKING:
 
 WEEKLY_TABLES = frozenset({"tickets", "ticket_events"})
 LOCK = ".lock"
-PUBLISHED = "published"
-KEPT = (".gitignore", "gate", PUBLISHED)
-"""What cannot be made anew: how past weeks were judged, and what was published."""
+PUBLISHED, FORGOTTEN = "published", "forgotten"
+KEPT = (".gitignore", "gate", PUBLISHED, FORGOTTEN)
+"""What cannot be made anew: how past weeks were judged, what was published, and who stays out."""
 OWN = (
-    *(".gitignore", ".lock", ".aside-", "opslib.key", "warehouse.json", "facts", "gate", "generations", "memo"),
-    *("published", "quarantine", "staged", "standard"),
+    *(".gitignore", ".lock", ".aside-", "opslib.key", "warehouse.json", "facts", "forgotten", "gate", "generations"),
+    *("memo", "published", "quarantine", "staged", "standard"),
 )
 """How the names of what lies in the folder of a warehouse begin."""
 
@@ -241,7 +241,7 @@ class Warehouse:
         return self._replace(rows, self.folder(area, table) / f"week={week}" / "part.parquet")
 
     def _replace(self, rows: pa.Table, path: Path) -> bool:
-        if path.is_relative_to(self.root / PUBLISHED):
+        if any(path.is_relative_to(self.root / area) for area in (PUBLISHED, FORGOTTEN)):
             return self.generations.write(parquet_of(rows), path)
         return write_parquet(rows, path)
 

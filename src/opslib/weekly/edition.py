@@ -201,4 +201,7 @@ def account_in_words(rows: pd.DataFrame) -> str:
     parts = [f"{aside:,} of {read:,} row{'' if read == 1 else 's'} set aside" if aside else "nothing set aside"]
     parts += [f"{replaced:,} replaced by later ones"] * bool(replaced)
     parts += [f"{left_out:,} left out by the mapping"] * bool(left_out)
+    for name, words in (("forgotten", "forgotten on request"), ("expired", "older than they are kept")):
+        if name in rows.columns and (count := int(rows[name].sum())):
+            parts.append(f"{count:,} {words}")
     return ", ".join(parts)

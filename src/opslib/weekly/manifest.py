@@ -142,7 +142,7 @@ def write_manifest(
         "seconds": {step: round(seconds, 3) for step, seconds in times.items()},
         "reports": [asdict(record) for record in sorted(records, key=lambda record: record.identifier)],
     }
-    _generations(path.parents[1]).write(json_text(content).encode(), path)
+    generations_of(path.parents[1]).write(json_text(content).encode(), path)
 
 
 def mend_manifests(reports: Path) -> list[str]:
@@ -154,7 +154,7 @@ def mend_manifests(reports: Path) -> list[str]:
     Returns:
         What was done. A damaged one of which there is no copy is removed: its week is made again.
     """
-    generations = _generations(reports)
+    generations = generations_of(reports)
     paths = generations.paths(reports)
     lines = [line for path in paths if (line := generations.mend(path))]
     for path in sorted({*reports.glob("*/manifest.json")} - {*paths}):
@@ -170,11 +170,12 @@ def mend_manifests(reports: Path) -> list[str]:
 
 def manifests_not_as_written(reports: Path) -> list[Path]:
     """The manifests that `mend_manifests` puts right from their copies."""
-    generations = _generations(reports)
+    generations = generations_of(reports)
     return [path for path in generations.paths(reports) if not generations.is_newest(path)]
 
 
-def _generations(reports: Path) -> Generations:
+def generations_of(reports: Path) -> Generations:
+    """What keeps copies of the manifests below a folder of reports."""
     return Generations(reports, f"{FOLDER}/generations")
 
 

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time, timedelta
 from importlib import import_module
 from pathlib import Path
 from threading import Thread
@@ -22,13 +22,15 @@ import pandas as pd
 from opslib.errors import ExportError, WarehouseError
 from opslib.facts.build import build
 from opslib.intake import admit, stage
+from opslib.intake.exclusions import Exclusions, Limits
 from opslib.intake.gate.verdict import Verdict
 from opslib.intake.mapping.sources import SourceMapping, load_source
 from opslib.intake.privacy.key import load_key
 from opslib.intake.privacy.pseudonyms import Pseudonymiser
+from opslib.intake.privacy.tombstones import Tombstones
 from opslib.metrics import check_goals
 from opslib.sample import write_sample
-from opslib.settings import Organisation, load_organisation, load_weekly_plan
+from opslib.settings import Keep, Organisation, load_organisation, load_weekly_plan
 from opslib.store.files import abandoned_asides, remove_all, write_json
 from opslib.store.memo import Basis, code_of, digest_of, digest_of_files
 from opslib.store.warehouse import Warehouse
@@ -38,6 +40,7 @@ from opslib.weekly.edition import Edition, account_in_words, gate_sentence
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from opslib.weekly.erasure import Erasure
     from opslib.weekly.outcome import Outcome
 
 Say = Callable[[str, str], None]
@@ -46,7 +49,7 @@ Say = Callable[[str, str], None]
 _NEEDED_BY_NEW_EXPORTS = ("great_expectations", "opslib.weekly.numbers.values", "opslib.weekly.numbers.signals")
 SAMPLE_MARK = "ground_truth.json"
 _SAMPLE_TICKETS = 60_000
-_INTAKE = "intake"
+_INTAKE = admit.MEMO
 _ABOUT = "warehouse.json"
 _DATA = Path("data")
 
@@ -137,12 +140,11 @@ def open_run(
     """
     mapping = load_source(params, source or "standard")
     organisation = load_organisation(params, mapping.organisation)
-    own = mapping.organisation.removeprefix("org").strip("_")
     folders = Folders(
         exports=exports or _DATA / "exports" / mapping.name,
         params=params,
-        warehouse=warehouse or _DATA / own / "warehouse",
-        reports=reports or Path("reports") / own,
+        warehouse=warehouse or _own(mapping, _DATA) / "warehouse",
+        reports=reports or _own(mapping, Path("reports")),
         notebooks=notebooks,
         expectations=expectations,
     )
@@ -164,6 +166,11 @@ def open_run(
         sample=(folders.exports / SAMPLE_MARK).exists(),
         secret=secret,
     )
+
+
+def _own(mapping: SourceMapping, folder: Path) -> Path:
+    """The part of a folder that belongs to the organisation of a source."""
+    return folder / mapping.organisation.removeprefix("org").strip("_")
 
 
 def name_damage(run: Run, say: Say) -> None:
@@ -192,6 +199,9 @@ def admit_exports(run: Run, say: Say) -> Intake:
     for line in admit.remove_former_quarantine(warehouse):
         say("gate", line)
     pseudonymiser = Pseudonymiser(key.content)
+    exclusions = _exclusions(warehouse, run.organisation, pseudonymiser)
+    if sum(_erasure(run.folders, exclusions, pseudonymiser).finish().values()):
+        say("forget", "what was asked for before and not done yet is done now")
     ahead = Thread(target=_import_all, args=(_NEEDED_BY_NEW_EXPORTS,), daemon=True)
 
     def on_file(name: str) -> None:
@@ -206,6 +216,7 @@ def admit_exports(run: Run, say: Say) -> Intake:
         pseudonymiser,
         region=" ".join(run.organisation.countries),
         limits=run.organisation.limits.reading,
+        exclusions=exclusions,
         workers=run.workers,
         on_file=on_file,
     )
@@ -220,7 +231,7 @@ def admit_exports(run: Run, say: Say) -> Intake:
     for line in dict.fromkeys(f"{item.file}: {text}" for item in staged for text in item.unread):
         say("exports", line)
     started = perf_counter()
-    memo, basis = warehouse.memo(_INTAKE), _basis_of_intake(run, staged)
+    memo, basis = warehouse.memo(_INTAKE), _basis_of_intake(run, staged, exclusions)
     note = memo.note(_INTAKE)
     if memo.holds(_INTAKE, basis):
         intake = _intake_of(note, admit.read_verdict(warehouse, note["week"]), inputs)
@@ -228,12 +239,17 @@ def admit_exports(run: Run, say: Say) -> Intake:
         _say_what_is_wrong(intake.verdict, note["shortage"], say)
         return intake
     memo.forget([_INTAKE])
+    if len(exclusions.tombstones):
+        from opslib.weekly.numbers import published
+
+        published.withdraw_by_age(warehouse, exclusions.tombstones)
     admitted = admit.admit(
         warehouse,
         staged,
         run.organisation,
         expectations=run.folders.expectations,
         quarantine=run.folders.quarantine,
+        quarantine_since=exclusions.limits.quarantine,
         week=run.week,
         as_of=run.as_of,
         now=datetime.now(UTC),
@@ -255,6 +271,45 @@ def admit_exports(run: Run, say: Say) -> Intake:
     say("gate", f"{verdict_in_words(intake)} ({perf_counter() - started:.1f} s)")
     _say_what_is_wrong(intake.verdict, admitted.shortage, say)
     return intake
+
+
+def open_erasure(
+    *, source: str | None, params: Path, warehouse: Path | None, reports: Path | None, secret: str | None
+) -> tuple[Erasure, Organisation]:
+    """What takes people and tickets out of what was made of a source's exports, and whose they are.
+
+    Raises:
+        SettingsError: something in params/ does not fit.
+        WarehouseError: nothing has been taken in yet.
+    """
+    mapping = load_source(params, source or "standard")
+    folders = Folders(
+        exports=_DATA,
+        params=params,
+        warehouse=warehouse or _own(mapping, _DATA) / "warehouse",
+        reports=reports or _own(mapping, Path("reports")),
+        notebooks=_DATA,
+        expectations=_DATA,
+    )
+    store = Warehouse(folders.warehouse)
+    organisation = load_organisation(params, store.facts_of_the_run()["organisation"])
+    key = load_key(store.root, organisation.organisation, secret=secret, fingerprint=stage.fingerprint_of(store))
+    pseudonymiser = Pseudonymiser(key.content)
+    return _erasure(folders, _exclusions(store, organisation, pseudonymiser), pseudonymiser), organisation
+
+
+def _erasure(folders: Folders, exclusions: Exclusions, pseudonymiser: Pseudonymiser) -> Erasure:
+    from opslib.weekly.erasure import Erasure, Holdings
+
+    holdings = Holdings(Warehouse(folders.warehouse), folders.quarantine, folders.reports)
+    return Erasure(holdings, exclusions, pseudonymiser)
+
+
+def _exclusions(warehouse: Warehouse, organisation: Organisation, pseudonymiser: Pseudonymiser) -> Exclusions:
+    """What is not taken in: who was forgotten, and what params/org.yml keeps no longer."""
+    keep = organisation.privacy.keep
+    limits = Limits.of(keep, organisation, datetime.now(UTC))
+    return Exclusions(warehouse, Tombstones(warehouse, pseudonymiser), limits, keep)
 
 
 def _say_what_is_wrong(verdict: Verdict, shortage: str | None, say: Say) -> None:
@@ -371,7 +426,7 @@ def render_reports(
         console: what `say` writes on; None where nobody waits.
         kernels: of `warm_kernels`; None begins them where a report has to be made.
     """
-    from opslib.weekly import escalations, manifest, progress, render
+    from opslib.weekly import erasure, escalations, manifest, progress, render
     from opslib.weekly.cache import Cache, pages_not_as_written, shared_basis
     from opslib.weekly.kernels import can_fork
     from opslib.weekly.numbers import published
@@ -417,6 +472,9 @@ def render_reports(
     for line in escalations.keep(run.warehouse, run.folders.reports, intake.week, outcomes):
         say("escalate", line)
     write_data_quality_page(run, intake)
+    keep, today = run.organisation.privacy.keep, datetime.now(run.organisation.zone).date()
+    if old := erasure.remove_old_reports(run.folders.reports, keep, today, dry_run=False)["pages"]:
+        say("forget", f"{old:,} pages of weeks that are kept no longer removed")
     records = manifest.records_of_week(run.folders.reports, intake.week, outcomes)
     index = site.write_index(
         run.folders.reports,
@@ -456,6 +514,14 @@ def watched(run: Run, intake: Intake) -> list[Path]:
         *unchanged.code_and_lock(),
         *pages,
     ]
+
+
+def nothing_is_due_before(run: Run) -> datetime | None:
+    """The midnight at which something may grow too old to be kept; None where all is kept."""
+    if run.organisation.privacy.keep == Keep():
+        return None
+    tomorrow = datetime.now(run.organisation.zone).date() + timedelta(days=1)
+    return datetime.combine(tomorrow, time(), run.organisation.zone)
 
 
 def write_data_quality_page(run: Run, intake: Intake) -> Path:
@@ -546,7 +612,7 @@ def _about(warehouse: Warehouse) -> dict[str, Any] | None:
         return None if note is None else note["about"]
 
 
-def _basis_of_intake(run: Run, staged: list[stage.Staged]) -> Basis:
+def _basis_of_intake(run: Run, staged: list[stage.Staged], exclusions: Exclusions) -> Basis:
     """What the standard tables and the gate's verdict are made of."""
     return {
         "code": code_of(admit.__name__),
@@ -555,6 +621,8 @@ def _basis_of_intake(run: Run, staged: list[stage.Staged]) -> Basis:
         "week": str(run.week),
         "as_of": str(run.as_of),
         "staged": digest_of([f"{item.parquet} {item.order} {item.damage}" for item in staged]),
+        "sweeps": str(exclusions.sweeps),
+        "quarantine": digest_of([item.file for item in staged if admit.is_too_old(item, exclusions.limits.quarantine)]),
     }
 
 

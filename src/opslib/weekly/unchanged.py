@@ -9,6 +9,7 @@ import hashlib
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -31,16 +32,18 @@ def memo_of(reports: Path, options: Mapping[str, Any]) -> Memo:
     return Memo(reports / FOLDER / f"{digest_of({name: str(value) for name, value in options.items()})[:20]}.json")
 
 
-def remember(memo: Memo, watched: Iterable[Path], before: Before) -> None:
+def remember(memo: Memo, watched: Iterable[Path], before: Before, until: datetime | None = None) -> None:
     """Keep how a run ended and the files that it depends on or made.
 
     Args:
         memo: Of `memo_of`.
         watched: Files and folders (with all that is in them).
         before: What to say when nothing has changed.
+        until: From when on there may be something to do though nothing has changed; None where there is no such time.
     """
     names = sorted({str(path.absolute()) for path in watched})
-    note = {"watched": names, "exit_status": before.exit_status, "lines": before.lines}
+    ends = None if until is None else until.timestamp()
+    note = {"watched": names, "until": ends, "exit_status": before.exit_status, "lines": before.lines}
     memo.keep(_RUN, {"files": _state(names)}, note)
 
 
@@ -48,6 +51,8 @@ def recall(memo: Memo) -> Before | None:
     """How the run ended if nothing that it depends on or made is different now; None where it must be done again."""
     note = memo.note(_RUN)
     if note is None or not memo.holds(_RUN, {"files": _state(note["watched"])}):
+        return None
+    if (until := note.get("until")) is not None and datetime.now(UTC).timestamp() >= until:
         return None
     return Before(note["exit_status"], tuple((step, line) for step, line in note["lines"]))
 

@@ -9,12 +9,13 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from opslib.analysis.weekly_review.restatements import RESTATEMENT, since
+from opslib.analysis.weekly_review.restatements import FORGOTTEN, RESTATEMENT, since
+from opslib.intake.privacy.subjects import Subjects
 from opslib.metrics import CATALOGUE
 from opslib.settings import Organisation, load_organisation
 from opslib.store import memo
 from opslib.store.warehouse import Warehouse
-from opslib.weekly.numbers.published import publish, restated_by_team
+from opslib.weekly.numbers.published import publish, restated_by_team, withdraw
 
 PARAMS = Path(__file__).parents[3] / "params"
 FIRST = datetime(2026, 11, 9, 11, tzinfo=UTC)
@@ -131,6 +132,32 @@ def test_a_ticket_that_was_relabelled_or_added_is_a_changed_row(warehouse, organ
     write_values(warehouse, created=3, first_reply_median=7200)
     publish(warehouse, organisation, SECOND)
     assert causes(warehouse) == {"created": (2, 3, "changed rows")}
+
+
+def test_what_was_forgotten_on_request_is_named_and_no_late_event_or_changed_row(warehouse, organisation):
+    publish(warehouse, organisation, FIRST)
+    withdraw(warehouse, Subjects(tickets=frozenset({"2"})), FORGOTTEN)
+    tickets = warehouse.read("standard", "tickets").assign(week="2026-W45")
+    warehouse.write("standard", "tickets", tickets[tickets["ticket_id"] != "2"], partition_by_week=True)
+    write_values(warehouse, created=1, first_reply_median=7200)
+    publish(warehouse, organisation, SECOND)
+    assert causes(warehouse)["created"] == (2, 1, "forgotten on request")
+    assert "2" not in warehouse.read("published", "grounds")["ticket_id"].tolist()
+    # The withdrawal explains the publication after it and no later one.
+    write_events(warehouse, ("2026-11-03T10:00Z", "created"), ("2026-11-03T11:00Z", "public_comment"))
+    write_values(warehouse, created=1, first_reply_median=3600)
+    publish(warehouse, organisation, THIRD)
+    assert causes(warehouse, THIRD)["first_reply_median"] == (7200, 3600, "late events")
+
+
+def test_a_ticket_that_keeps_its_place_without_its_agent_is_no_late_event(warehouse, organisation):
+    publish(warehouse, organisation, FIRST)
+    withdraw(warehouse, Subjects(agents=frozenset({"pc"})), FORGOTTEN)
+    events = warehouse.read("standard", "ticket_events").assign(actor_id=None, week="2026-W45")
+    warehouse.write("standard", "ticket_events", events.astype({"actor_id": "str"}), partition_by_week=True)
+    write_values(warehouse, created=2, first_reply_median=3600)
+    publish(warehouse, organisation, SECOND)
+    assert causes(warehouse)["first_reply_median"] == (7200, 3600, "forgotten on request")
 
 
 def test_a_ticket_that_was_solved_meanwhile_is_no_changed_row(warehouse, organisation):

@@ -21,6 +21,8 @@ SETTLES_AFTER_DAYS = 14
 LATE_EVENTS = "late events"
 CHANGED_ROWS = "changed rows"
 CHANGED_SCORES = "changed scores"
+FORGOTTEN = "forgotten on request"
+KEPT_NO_LONGER = "kept no longer"
 CHANGED_PARAMETERS = "changed parameters"
 CHANGED_DEFINITION = "changed definition"
 TIME_WENT_ON = "time went on"
@@ -29,6 +31,8 @@ CAUSES = {
     LATE_EVENTS: "the exports now hold events of the time before the first number that they did not hold then",
     CHANGED_ROWS: "tickets were added, relabelled or taken away",
     CHANGED_SCORES: "answers to surveys or quality reviews were added, changed or taken away",
+    FORGOTTEN: "people or tickets were forgotten on request",
+    KEPT_NO_LONGER: "tickets grew older than params/org.yml keeps them",
     CHANGED_PARAMETERS: "params/org.yml was changed in what the number rests on",
     CHANGED_DEFINITION: "the metric's definition, or the code that works it out, was changed",
     TIME_WENT_ON: "tickets went on after their number had settled: reopened, merged, or handed to another team",

@@ -17,11 +17,14 @@ from typing import Any
 import duckdb
 import pandas as pd
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from opslib.analysis.weekly_review import restatements
 from opslib.calendars import day_table
 from opslib.display import words
 from opslib.facts import build
+from opslib.intake.privacy.subjects import Subjects
+from opslib.intake.privacy.tombstones import BY_AGE, Tombstones
 from opslib.metrics import ALL, CATALOGUE, Metric
 from opslib.settings import Calendar, Organisation
 from opslib.store.files import pattern_of, remove_file, week_rows_source
@@ -34,6 +37,7 @@ from opslib.weeks import monday_of, week_bounds
 
 AREA = PUBLISHED
 GROUNDS = "grounds"
+WITHDRAWN = "withdrawn"
 MARKS = "marks.json"
 _DEFINITION = "definition of "
 _HOURS, _TARGETS, _ZONE, _SETTINGS = "hours", "targets", "time zone", "settings"
@@ -96,6 +100,9 @@ def publish(warehouse: Warehouse, organisation: Organisation, as_of: datetime) -
     warehouse.write(AREA, GROUNDS, _grounds(warehouse, as_of))
     parameters = _parameters(organisation, first_day, as_of)
     note = {"as_of": as_of.isoformat(), "since": first_day.isoformat(), "parameters": parameters}
+    for path in warehouse.files(AREA, WITHDRAWN):
+        warehouse.generations.forget(path)
+        remove_file(path)
     content = json.dumps({"basis": basis, "note": note}, indent=1, sort_keys=True) + "\n"
     warehouse.generations.write(content.encode(), warehouse.root / AREA / MARKS)
     return [_in_words(news)]
@@ -197,6 +204,7 @@ def _causes(
         numbers,
         changes={
             **_changes_of_rows(warehouse, then),
+            **_reach_of_withdrawals(warehouse),
             restatements.CHANGED_PARAMETERS: _reach_of_parameters(organisation, mark["parameters"], parameters_now),
             restatements.CHANGED_DEFINITION: definitions,
         },
@@ -344,7 +352,8 @@ def _changes_of_rows(warehouse: Warehouse, then: datetime) -> dict[str, pd.DataF
         ).create_view("grounds_before")
         con.execute(f"CREATE TEMP TABLE grounds_now AS {_grounds_query(present)}", {"until": then})
         differences = ", ".join(
-            f"b.{part} IS DISTINCT FROM n.{part} AND ({part == 'own'} OR (b.own IS NOT NULL AND n.own IS NOT NULL)) "
+            # What was withdrawn from a ticket has left a null.
+            f"b.{part} IS DISTINCT FROM n.{part} AND ({part == 'own'} OR (b.{part} IS NOT NULL AND n.own IS NOT NULL)) "
             f"AS is_{part}"
             for part in _TOUCHES
         )
@@ -370,6 +379,71 @@ def _changes_of_rows(warehouse: Warehouse, then: datetime) -> dict[str, pd.DataF
         cells = rows.loc[rows[f"is_{part}"], ["team", "week"]]
         reach[cause].append(cells.merge(pd.DataFrame({"metric": names}, dtype="object"), how="cross"))
     return {cause: pd.concat(parts, ignore_index=True)[restatements.REACH] for cause, parts in reach.items()}
+
+
+def withdraw(warehouse: Warehouse, subjects: Subjects, cause: str) -> None:
+    """Take people and tickets out of what published numbers rested on, and keep which numbers that can touch.
+
+    Args:
+        warehouse: Its `published/grounds` is written; its standard tables still hold them.
+        subjects: Who and what is taken out.
+        cause: `restatements.FORGOTTEN` or `restatements.KEPT_NO_LONGER`: why, as a restatement will name it.
+    """
+    if not (subjects and warehouse.has(AREA, GROUNDS)):
+        return
+    with warehouse.connect() as con:
+        present = _view_tables(con, warehouse)
+        con.register("tickets_gone", pa.table({"ticket_id": pa.array(sorted(subjects.tickets), pa.string())}))
+        con.register("people_gone", pa.table({"person": pa.array(sorted(subjects.people), pa.string())}))
+        con.from_parquet(
+            [pattern_of(path) for path in warehouse.files(AREA, GROUNDS)], hive_partitioning=False
+        ).create_view("grounds_before")
+        named = {
+            "ticket_events": [name for name in ("actor_id", "value") if name in present.get("ticket_events", ())],
+            "quality_reviews": [
+                name for name in ("agent_id", "reviewer_id") if name in present.get("quality_reviews", ())
+            ],
+        }
+        touched = [
+            f"SELECT ticket_id FROM {table} SEMI JOIN people_gone ON {name} = person"
+            for table, names in named.items()
+            for name in names
+        ]
+        con.execute(f"CREATE TEMP TABLE touched AS {' UNION '.join([*touched, 'SELECT ticket_id FROM tickets_gone'])}")
+        teams = "SELECT team, week FROM grounds_before SEMI JOIN touched USING (ticket_id)"
+        if "ticket_events" in present:
+            teams += " UNION SELECT e.value, b.week FROM grounds_before b JOIN ticket_events e USING (ticket_id) "
+            teams += "SEMI JOIN touched t ON t.ticket_id = b.ticket_id WHERE e.event = 'team'"
+        reach = con.sql(
+            f"SELECT '{cause}' AS cause, team, min(week) AS week FROM ({teams}) WHERE team IS NOT NULL "
+            "GROUP BY team ORDER BY team"
+        ).to_arrow_table()
+        parts = ", ".join(
+            f"CASE WHEN t.ticket_id IS NULL THEN b.{part} END AS {part}" for part in ("events", "reviews")
+        )
+        grounds = con.sql(
+            f"SELECT b.* REPLACE ({parts}) FROM grounds_before b LEFT JOIN touched t USING (ticket_id) "
+            "ANTI JOIN tickets_gone g ON g.ticket_id = b.ticket_id ORDER BY b.week, b.ticket_id"
+        ).to_arrow_table()
+    before = [pq.read_table(path, partitioning=None) for path in warehouse.files(AREA, WITHDRAWN)]
+    if reach.num_rows:
+        warehouse.write(AREA, WITHDRAWN, pa.concat_tables([*before, reach]))
+    warehouse.write(AREA, GROUNDS, grounds)
+
+
+def withdraw_by_age(warehouse: Warehouse, tombstones: Tombstones) -> None:
+    """Take out of what published numbers rested on those tickets that are kept no longer."""
+    for path in warehouse.files(AREA, GROUNDS):
+        rows = pq.read_table(path, columns=["ticket_id"], partitioning=None)
+        withdraw(warehouse, tombstones.among(rows, GROUNDS, BY_AGE), restatements.KEPT_NO_LONGER)
+
+
+def _reach_of_withdrawals(warehouse: Warehouse) -> dict[str, pd.DataFrame]:
+    """Which numbers can be touched by what was taken out since the last publication, by cause."""
+    if not warehouse.has(AREA, WITHDRAWN):
+        return {}
+    rows = warehouse.read(AREA, WITHDRAWN).assign(metric=None)
+    return {str(cause): cells[restatements.REACH] for cause, cells in rows.groupby("cause")}
 
 
 def _moved(warehouse: Warehouse, organisation: Organisation, then: datetime) -> pd.DataFrame:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,9 +16,10 @@ from opslib.weekly.edition import Edition, Link, comparison_of
 from opslib.weekly.escalations import Escalated
 from opslib.weekly.headline import spark_label
 from opslib.weekly.manifest import Record
-from opslib.weekly.pages.neighbours import changes_since, html_of, in_words, renew, write_comparisons
+from opslib.weekly.pages.neighbours import changes_since, html_of, in_words, renew, reports_in, write_comparisons
 from opslib.weekly.pages.template import render_template
 from opslib.weekly.plan import Job
+from opslib.weekly.unchanged import FOLDER
 from opslib.weeks import is_week, shift_week, short_dates_of
 
 if TYPE_CHECKING:
@@ -43,7 +45,9 @@ _UNITS = {"rows": "row", "teams": "team", "table": "table"}
 WEEKS_SHOWN = 13
 _WEEKS = re.compile(r"(<!-- weeks -->\n).*?(<!-- end of weeks -->)", re.DOTALL)
 _NOT_MET = ("blocked", "set_aside", "warned")
-_COUNTS = ("read", "kept", "replaced", "set_aside", "left_out")
+_COUNTS = ("read", "kept", "replaced", "set_aside")
+_WHERE_ANY = {"left_out": "Left out", "forgotten": "Forgotten on request", "expired": "Too old to keep"}
+"""What else becomes of rows; a column of the account where it happens."""
 
 
 def weeks_in(reports: Path) -> list[str]:
@@ -115,13 +119,46 @@ def write_index(
     )
     path = reports / week / "index.html"
     write_text(html, path)
-    for other in weeks:
-        if other != week:
-            _renew_weeks(reports / other / "index.html", _list_of_weeks(weeks, other))
-    write_text(render_template("forward.html.j2", week=weeks[0]), reports / "index.html")
+    _renew_lists(reports, weeks, but=week)
     write_comparisons(reports, edition=edition, records=records)
     renew(reports, week)
     return path
+
+
+def forget_weeks(reports: Path, weeks: Sequence[str]) -> None:
+    """Remove the folders of weeks, and what leads to them from the pages of others.
+
+    Args:
+        reports: the folder of all weeks.
+        weeks: to be removed, with all that lies in their folders.
+    """
+    for week in weeks:
+        for folder in (reports / week, reports / FOLDER / week):
+            shutil.rmtree(folder, ignore_errors=True)
+    left = weeks_in(reports)
+    for week in weeks:
+        following = shift_week(week, 1)
+        for job in reports_in(reports, following):
+            comparison_of(job, reports).unlink(missing_ok=True)
+        index = reports / following / "index.html"
+        if index.is_file():
+            html = index.read_text(encoding="utf-8")
+            write_text(
+                re.sub(rf'<a [^>]*href="(?:\.\./{week}/[^"]*|[^"]*\.compare\.html)"[^>]*>(.*?)</a>', r"\1", html), index
+            )
+        renew(reports, week)
+    if left:
+        _renew_lists(reports, left)
+    elif weeks:
+        (reports / "index.html").unlink(missing_ok=True)
+
+
+def _renew_lists(reports: Path, weeks: Sequence[str], but: str | None = None) -> None:
+    """Tell the indexes which weeks there are by now, the newest first, and go to that one from the folder of all."""
+    for other in weeks:
+        if other != but:
+            _renew_weeks(reports / other / "index.html", _list_of_weeks(weeks, other))
+    write_text(render_template("forward.html.j2", week=weeks[0]), reports / "index.html")
 
 
 def write_data_quality(reports: Path, *, edition: Edition, verdict: Verdict, accounting: pd.DataFrame) -> Path:
@@ -131,7 +168,8 @@ def write_data_quality(reports: Path, *, edition: Edition, verdict: Verdict, acc
         reports: the folder of all weeks.
         edition: the week.
         verdict: the gate's.
-        accounting: columns file, table, read, kept, replaced, set_aside and, where it is used, left_out; rows.
+        accounting: columns file, table, read, kept, replaced, set_aside and, where they are used, left_out, forgotten
+            and expired; rows.
 
     Returns:
         The page.
@@ -139,7 +177,7 @@ def write_data_quality(reports: Path, *, edition: Edition, verdict: Verdict, acc
     results = [_result(result, edition) for result in verdict.results]
     tables = list(dict.fromkeys(result["table"] for result in results))
     outcomes = [result["outcome"] for result in results]
-    left_out = "left_out" in accounting.columns
+    others = [name for name in _WHERE_ANY if name in accounting and (name == "left_out" or accounting[name].any())]
     html = render_template(
         "data_quality.html.j2",
         title="Data quality",
@@ -160,8 +198,8 @@ def write_data_quality(reports: Path, *, edition: Edition, verdict: Verdict, acc
             }
             for table in tables
         ],
-        left_out=left_out,
-        accounting=_account(accounting, [name for name in _COUNTS if name != "left_out" or left_out]),
+        others=[_WHERE_ANY[name] for name in others],
+        accounting=_account(accounting, [*_COUNTS, *others]),
     )
     path = reports / edition.week / "data_quality.html"
     write_text(html, path)
