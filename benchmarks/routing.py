@@ -86,7 +86,7 @@ def main() -> None:
     print(f"{options.tickets:,} tickets, {options.rules:,} rules")
     print(f"route, one rule set   {timed(lambda: route(today, TicketFields(tickets)))}")
     print(f"replay, two rule sets {timed(lambda: replay(today, candidate, TicketFields(tickets)))}")
-    print(f"lint                  {timed(lambda: lint(today, TicketFields(tickets), at=at))}")
+    print(f"lint                  {timed(lambda: lint(today, TicketFields(tickets), at=at, minimum_group=5))}")
 
 
 if __name__ == "__main__":

@@ -60,7 +60,9 @@ def test_the_rules_of_the_export_replay_what_happened(planted: Exports, with_tru
 
 
 def test_every_planted_fault_of_the_rules_is_found_and_no_other(planted: Exports, with_truths: pd.DataFrame):
-    faults_and_hints = lint(read_rules(planted.read("routing_rules")), TicketFields(with_truths), at=AT)
+    faults_and_hints = lint(
+        read_rules(planted.read("routing_rules")), TicketFields(with_truths), at=AT, minimum_group=5
+    )
     faults = faults_and_hints[faults_and_hints["severity"] == "fault"]
     kinds = {"dead": "dead", "shadowed": "shadowed", "conflict": "conflict", "misrouting": "misroutes"}
     expected = {(kinds[one["fault"]], one["rule_id"]) for one in planted.truth()["rule_faults"]}
@@ -72,7 +74,7 @@ def test_every_planted_fault_of_the_rules_is_found_and_no_other(planted: Exports
 
 
 def test_rules_with_nothing_planted_have_no_faults(null: Exports, without: pd.DataFrame):
-    rows = lint(read_rules(null.read("routing_rules")), TicketFields(without), at=AT)
+    rows = lint(read_rules(null.read("routing_rules")), TicketFields(without), at=AT, minimum_group=5)
     assert (rows["severity"] == "fault").sum() == 0
 
 

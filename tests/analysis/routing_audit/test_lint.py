@@ -26,7 +26,7 @@ def tickets(*rows: dict[str, Any], times: int = 1) -> pd.DataFrame:
 
 
 def findings_of(rules: list[tuple[Any, ...]], frame: pd.DataFrame, **options: Any) -> pd.DataFrame:
-    return lint(read_rules(rule_table(*rules)), TicketFields(frame), at=AT, **options)
+    return lint(read_rules(rule_table(*rules)), TicketFields(frame), at=AT, **{"minimum_group": 1, **options})
 
 
 def by_fault(frame: pd.DataFrame, fault: str) -> list[tuple[str, str, str]]:

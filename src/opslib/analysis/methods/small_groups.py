@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
+import numpy as np
 import pandas as pd
 
 
@@ -60,6 +61,23 @@ def small_sums(sums: pd.DataFrame, *, minimum: float, few: Collection[object] = 
     return is_small
 
 
+def distinct_people(rows: pd.DataFrame) -> pd.Series:
+    """Number the people who wrote tickets: a ticket of nobody known is another person each time.
+
+    Args:
+        rows: one row per ticket: requester_id; without it each row is another person.
+
+    Returns:
+        A number per row, the same for the same person.
+
+    >>> distinct_people(pd.DataFrame({"requester_id": ["a", "b", "a", None]})).tolist()
+    [0, 1, 0, -4]
+    """
+    places = np.arange(len(rows))
+    person = pd.factorize(rows["requester_id"])[0] if "requester_id" in rows else places
+    return pd.Series(np.where(person >= 0, person, -1 - places), index=rows.index)
+
+
 def mask_cells(rows: pd.DataFrame, columns: Sequence[str], *, minimum: int) -> pd.DataFrame:
     """Leave of each row only as many columns as do not make it one of too few people.
 
@@ -108,14 +126,12 @@ def groups_to_hide(
     if rows.empty:
         return pd.Series(False, index=rows.index)
     code = rows.groupby(keys, dropna=False, sort=True, observed=True).ngroup()
-    person = rows["requester_id"] if "requester_id" in rows else pd.Series(range(len(rows)), index=rows.index)
-    # A ticket of nobody known is another person each time.
-    person = pd.Series(pd.factorize(person)[0], index=rows.index)
-    person = person.where(person >= 0, -1 - pd.Series(range(len(rows)), index=rows.index))
-    pairs = pd.DataFrame({"group": code, "person": person}).drop_duplicates()
+    pairs = pd.DataFrame({"group": code, "person": distinct_people(rows)}).drop_duplicates()
     people = pairs.groupby("group").size().sort_index()
-    members = pairs.groupby("group")["person"].agg(frozenset)
     hidden = people < minimum
+    if not hidden.any():
+        return pd.Series(False, index=rows.index)
+    members = pairs.groupby("group")["person"].agg(frozenset)
     first = rows.assign(_group=code).drop_duplicates("_group").set_index("_group").sort_index()
     parts = [
         [list(part.index) for _, part in first.groupby(list(total), dropna=False, observed=True)]
@@ -123,7 +139,7 @@ def groups_to_hide(
         else [list(first.index)]
         for total in totals
     ]
-    needs_more = bool(hidden.any())
+    needs_more = True
     while needs_more:
         needs_more = False
         for places in (part for total in parts for part in total):

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from opslib.analysis.methods.intervals import wilson
+from opslib.analysis.methods.small_groups import distinct_people
 from opslib.analysis.routing_audit.rule_space import Box, RuleLogic
 from opslib.analysis.routing_audit.rules import (
     NOWHERE,
@@ -58,27 +59,27 @@ class _Finding:
     others: str
     queue: str
     basis: Basis
-    tickets: int
+    tickets: int | None
     ticket_ids: str
     why: str
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Overlap:
-    """Two rules with different queues that some tickets fit both, and where those that the first took were solved.
+    """Two rules with different queues that some tickets fit both.
 
     It is a conflict where these tickets belong to the queue of the later rule.
     """
 
     first: int
     later: int
-    solved_first: int
-    solved_later: int
     is_conflict: bool
     example: Box | None
 
 
-def lint(rules: Iterable[Rule], fields: TicketFields, *, at: pd.Timestamp, recent_days: int = 56) -> pd.DataFrame:
+def lint(
+    rules: Iterable[Rule], fields: TicketFields, *, at: pd.Timestamp, minimum_group: int, recent_days: int = 56
+) -> pd.DataFrame:
     """Find what is wrong with the rules in force.
 
     Args:
@@ -86,13 +87,15 @@ def lint(rules: Iterable[Rule], fields: TicketFields, *, at: pd.Timestamp, recen
         fields: tickets of the past with the fields they had at creation, and, where the export tells, first_queue and
             solved_queue. As long a past as there is: a rule for a rare reason is dead in a short one.
         at: the instant whose rules are meant.
+        minimum_group: how many people must have written the tickets that a number or an example tells of: what a rule
+            asks for makes them a group.
         recent_days: a value that occurs in no ticket of so many days before `at` no longer occurs.
 
     Returns:
         One row per finding, the most serious first: fault (a key of `FAULTS`), severity (fault, look, note), rule_id,
-        others (rules it has to do with), queue, basis, tickets (how many it touches), ticket_ids (the latest of them,
-        separated by ;) and why in a sentence. The basis is `exact` where it follows from the conditions alone, whatever
-        tickets come, and `tickets` where it is what these tickets show.
+        others (rules it has to do with), queue, basis, tickets (how many it touches; missing where they are of too few
+        people), ticket_ids (the latest of them, separated by ;) and why in a sentence. The basis is `exact` where it
+        follows from the conditions alone, whatever tickets come, and `tickets` where it is what these tickets show.
 
     Notes:
         Exact reasoning covers is, is_not, in, less, greater, before and after on the fields of tickets, and what
@@ -102,7 +105,7 @@ def lint(rules: Iterable[Rule], fields: TicketFields, *, at: pd.Timestamp, recen
         A rule misroutes where that bound of the share solved elsewhere is above one half. It is a fault where for one
         other queue it is above two thirds, so that another target would mend it, else something to look at.
     """
-    evidence = _Evidence(in_order(rules), fields, at)
+    evidence = _Evidence(in_order(rules), fields, at, minimum_group)
     idle = _idle_rules(evidence)
     live = [number for number in range(len(evidence.rules)) if number not in idle]
     # A rule whose values occur, only never together yet, is there for a case that may still come.
@@ -135,14 +138,21 @@ def _table(findings: Sequence[_Finding], rules: Sequence[Rule]) -> pd.DataFrame:
             places.get(finding.rule_id, len(places)),
         ),
     )
-    return pd.DataFrame([vars(finding) for finding in rows], columns=list(COLUMNS))
+    return pd.DataFrame([vars(finding) for finding in rows], columns=list(COLUMNS)).astype({"tickets": "Int64"})
 
 
 class _Evidence:
     """The rules in force, what follows from their conditions, and which tickets fit each and which each took."""
 
-    def __init__(self, versions: Sequence[Rule], fields: TicketFields, at: pd.Timestamp) -> None:
+    def __init__(self, versions: Sequence[Rule], fields: TicketFields, at: pd.Timestamp, minimum_group: int) -> None:
         self.fields = fields
+        self.minimum_group = minimum_group
+        known = (
+            fields.tickets
+            if fields.knows("requester_id")
+            else fields.tickets.drop(columns="requester_id", errors="ignore")
+        )
+        self._people = distinct_people(known).to_numpy()
         self.versions = [version for version in versions if version.active(at)]
         self.rules = in_force(versions, at)
         self.logic = RuleLogic(self.rules)
@@ -164,8 +174,18 @@ class _Evidence:
         """The names of some rules."""
         return [self.rules[number].rule_id for number in numbers]
 
+    def is_of_few(self, tickets: Bools) -> bool:
+        """Whether so few people have written some tickets that nothing may be told of these alone."""
+        return 0 < len(np.unique(self._people[tickets])) < self.minimum_group
+
+    def count(self, tickets: Bools) -> str:
+        """How many tickets these are, in words where they are of too few people."""
+        return f"a few, of fewer than {self.minimum_group} people," if self.is_of_few(tickets) else f"{tickets.sum():,}"
+
     def latest(self, tickets: Bools, most: int) -> str:
-        """The latest of some tickets, separated by ;."""
+        """The latest of some tickets, separated by ;, none where they are of too few people."""
+        if self.is_of_few(tickets):
+            return ""
         return "; ".join(self._ticket_ids[self._latest_first[tickets[self._latest_first]][:most]])
 
     def finding(
@@ -181,7 +201,8 @@ class _Evidence:
         examples: str | None = None,
     ) -> _Finding:
         """A finding on a rule, or on all where there is no number, with the tickets that it touches."""
-        latest = "" if tickets is None else self.latest(tickets, EXAMPLES)
+        touched = np.zeros(len(self.fields), bool) if tickets is None else tickets
+        is_of_few = self.is_of_few(touched)
         return _Finding(
             fault=fault,
             severity=severity,
@@ -189,8 +210,8 @@ class _Evidence:
             others="; ".join(self.names(others)),
             queue="" if number is None else self.rules[number].queue,
             basis=basis,
-            tickets=0 if tickets is None else int(tickets.sum()),
-            ticket_ids=latest if examples is None else examples,
+            tickets=None if is_of_few else int(touched.sum()),
+            ticket_ids=self.latest(touched, EXAMPLES) if examples is None or is_of_few else examples,
             why=why,
         )
 
@@ -274,7 +295,7 @@ def _shadowed_by_tickets(evidence: _Evidence, number: int) -> list[_Finding]:
     takers = sorted(set(evidence.deciding[fits].tolist()))
     if takers[0] < 0 or number in takers:
         return []
-    why = f"All {int(fits.sum()):,} tickets that fit were taken by {listed(evidence.names(takers))}."
+    why = f"All tickets that fit ({evidence.count(fits).rstrip(',')}) were taken by {listed(evidence.names(takers))}."
     return [
         evidence.finding(
             "shadowed", severity="look", number=number, others=takers, basis="tickets", tickets=fits, why=why
@@ -309,8 +330,6 @@ def _overlaps(evidence: _Evidence, live: Sequence[int]) -> Iterator[_Overlap]:
                 yield _Overlap(
                     first=first,
                     later=later,
-                    solved_first=solved_first,
-                    solved_later=solved_later,
                     is_conflict=is_conflict,
                     example=example,
                 )
@@ -319,18 +338,20 @@ def _overlaps(evidence: _Evidence, live: Sequence[int]) -> Iterator[_Overlap]:
 def _conflict(evidence: _Evidence, overlap: _Overlap) -> _Finding:
     """A rule that takes tickets which belong to the queue of a later one."""
     first, later = evidence.rules[overlap.first], evidence.rules[overlap.later]
-    why = (
-        f"It takes tickets that {later.rule_id} fits too. Of those, {overlap.solved_later:,} were solved in "
-        f"{later.queue}, where {later.rule_id} would have sent them, and {overlap.solved_first:,} in {first.queue}."
-    )
     both = evidence.takes(overlap.first) & evidence.fits[overlap.later]
+    solved_first, solved_later = (both & evidence.solved_queue.is_in(rule.queue) for rule in (first, later))
+    why = (
+        f"It takes tickets that {later.rule_id} fits too. Of those, {evidence.count(solved_later)} were solved in "
+        f"{later.queue}, where {later.rule_id} would have sent them, and {evidence.count(solved_first)} in "
+        f"{first.queue}."
+    )
     return evidence.finding(
         "conflict",
         severity="fault",
         number=overlap.first,
         others=[overlap.later],
         basis="tickets",
-        tickets=both & evidence.solved_queue.is_in(later.queue),
+        tickets=solved_later,
         why=why,
     )
 
@@ -404,9 +425,13 @@ def _misrouting_rules(evidence: _Evidence, conflicting: Collection[int]) -> Iter
         queue, most = solved_queue.most_frequent(elsewhere)
         share, low, high = (100 * wilson(wrong, total).iloc[0]).round()
         since = evidence.created[solves].min()
+        in_queue = evidence.count(elsewhere & solved_queue.is_in(queue))
         why = (
-            f"Of {total:,} solved tickets that it sent to {rule.queue} since {since:%Y-%m-%d}, "
-            f"{share:.0f} % ({low:.0f} to {high:.0f}) were solved elsewhere, {most:,} of them in {queue}."
+            f"Most of the solved tickets that it sent to {rule.queue} were solved elsewhere, most often in {queue}. "
+            f"They are of fewer than {evidence.minimum_group} people."
+            if evidence.is_of_few(elsewhere)
+            else f"Of {total:,} solved tickets that it sent to {rule.queue} since {since:%Y-%m-%d}, "
+            f"{share:.0f} % ({low:.0f} to {high:.0f}) were solved elsewhere, {in_queue} of them in {queue}."
         )
         severity = "fault" if _lower_bound(most, total) > CLEARLY else "look"
         yield evidence.finding(
@@ -430,6 +455,7 @@ def _stale_values(evidence: _Evidence, live: Sequence[int], at: pd.Timestamp, re
                 continue
             holders = evidence.fields.mask(Condition(field, "is", (value,)))
             last = f"last seen {evidence.created[holders].max():%Y-%m-%d}" if holders.any() else "never seen"
+            last = f"seen of fewer than {evidence.minimum_group} people" if evidence.is_of_few(holders) else last
             phrases[f"{field} {value} ({last})"] = None
             tickets |= holders
         if phrases:
@@ -463,7 +489,7 @@ def _missing_fallback(evidence: _Evidence) -> Iterator[_Finding]:
         number=None,
         basis="tickets" if example is None else "exact",
         tickets=unmatched,
-        why=f"{int(unmatched.sum()):,} of {len(unmatched):,} tickets fit no rule.{instance}",
+        why=f"Of {len(unmatched):,} tickets {evidence.count(unmatched)} fit no rule.{instance}",
     )
 
 

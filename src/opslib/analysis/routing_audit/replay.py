@@ -343,9 +343,8 @@ def _warnings(
     yield from _absent_fields(conditions, places, fields)
     yield from _new_queues(candidate, rows)
     yield from _new_values(conditions, fields)
-    nowhere = int((places == NOWHERE).sum())
-    if nowhere:
-        yield f"{nowhere:,} of {len(places):,} tickets fit no rule of the candidate and enter no queue."
+    if (places == NOWHERE).any():
+        yield f"Some tickets fit no rule of the candidate: they enter no queue, {NO_QUEUE} in the table of queues."
     yield from _doubtful_fields({condition.field for condition in conditions})
     if today and len(rows):
         first, last = rows["created_at"].min(), rows["created_at"].max()
@@ -382,8 +381,8 @@ def _new_queues(candidate: Iterable[Rule], rows: pd.DataFrame) -> Iterator[str]:
         count = int((rows["queue_candidate"] == queue).sum())
         if count:
             yield (
-                f"No past ticket was solved in {queue}{_near(queue, solving)}: its load is known, but not whether the "
-                f"{count:,} tickets that it gets belong there."
+                f"No past ticket was solved in {queue}{_near(queue, solving)}: which tickets it gets is known, but not "
+                "whether they belong there."
             )
         else:
             yield f"No past ticket was solved in {queue}{_near(queue, solving)}, and none of these would go there."

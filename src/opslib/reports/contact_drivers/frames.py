@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+import numpy as np
 import pandas as pd
 
 from opslib.analysis.contact_drivers import drivers, escalation, follow_up
@@ -23,7 +24,7 @@ from opslib.analysis.contact_drivers.escalation_register import AREA, SCHEMA, TA
 from opslib.analysis.contact_drivers.movers import ALL
 from opslib.analysis.contact_drivers.relabelling import labels_replaced
 from opslib.analysis.methods.intervals import poisson_rate
-from opslib.analysis.methods.small_groups import groups_to_hide
+from opslib.analysis.methods.small_groups import distinct_people, groups_to_hide, small_sums
 from opslib.display import words
 from opslib.display.headline import Headline, Line
 from opslib.errors import NotInExport
@@ -160,13 +161,20 @@ class Drivers:
 
     @cached_property
     def phrases(self) -> pd.DataFrame:
-        """Words and phrases that emerge in the week: `PHRASE_COLUMNS`."""
-        return text_phrases.emerging_phrases(self.corpus, self.week.week)
+        """Words and phrases that emerge in the week, of people enough to be shown: `PHRASE_COLUMNS`."""
+        return self._of_people_enough(text_phrases.emerging_phrases(self.corpus, self.week.week))
 
     @cached_property
     def matters(self) -> pd.DataFrame:
-        """What is new in the week and spread over several labels: `MATTER_COLUMNS`."""
-        return text_matters.new_matters(self.corpus, self.phrases, self.week.week)
+        """What is new in the week and spread over several labels, of people enough: `MATTER_COLUMNS`."""
+        return self._of_people_enough(text_matters.new_matters(self.corpus, self.phrases, self.week.week))
+
+    def _of_people_enough(self, rows: pd.DataFrame) -> pd.DataFrame:
+        """The rows whose ticket_ids are of as many people as a group must have."""
+        pairs = rows["ticket_ids"].explode().rename("ticket_id").rename_axis("row").reset_index()
+        pairs = pairs.merge(self.tickets[_people_columns(self)], on="ticket_id", how="inner")
+        people = distinct_people(pairs).groupby(pairs["row"]).nunique().reindex(rows.index, fill_value=0)
+        return rows[people >= self.minimum_group].reset_index(drop=True)
 
     @cached_property
     def judges_reasons(self) -> bool:
@@ -198,12 +206,15 @@ class Drivers:
 
     @cached_property
     def candidates(self) -> pd.DataFrame:
-        """What a product team could take away, ranked: `CANDIDATE_COLUMNS`."""
+        """What a product team could take away, of people enough to be shown, ranked: `CANDIDATE_COLUMNS`."""
         if self.tickets.empty:
             return pd.DataFrame(columns=list(escalation.CANDIDATE_COLUMNS))
-        return escalation.candidates(
+        rows = escalation.candidates(
             self.tickets_with_text, self.movers, self.phrases, days=self.days, matters=self.matters
         )
+        has_people_enough = [self._has_people_enough(row) for _, row in rows.iterrows()]
+        rows = rows[np.array(has_people_enough, dtype=bool)].reset_index(drop=True)
+        return rows.assign(rank=np.arange(1, len(rows) + 1))
 
     def weekly_tickets(self, row: pd.Series) -> pd.Series:
         """Tickets per week of the subject of a candidate or a row of the register, the last thirteen weeks."""
@@ -254,7 +265,6 @@ class Drivers:
         rose = set(self.register.loc[self.register["state"] == follow_up.ROSE, "subject"])
         taken = self.open_candidates.index[~self.open_candidates.isin(rose)]
         rows = escalation.escalations_of_the_week(self.candidates, self.is_relabelled, taken)
-        rows = rows[[self._has_people_enough(row) for _, row in rows.iterrows()]] if len(rows) else rows
         names = [escalation_id(self.week.week, self.week.team, str(subject)) for subject in rows["subject"]]
         return rows.assign(escalation_id=pd.Series(names, index=rows.index, dtype="str"))
 
@@ -499,13 +509,32 @@ def matters(contacts: Drivers) -> pd.DataFrame:
 
 
 def languages(contacts: Drivers) -> pd.DataFrame:
-    """Which languages have enough texts to compare: language, texts, texts_before, enough."""
-    return text_phrases.texts_per_language(contacts.texts, contacts.week.week)
+    """Which languages have enough texts to compare: language, texts, texts_before, enough.
+
+    The numbers of languages in which too few people write are missing, and those of the next larger one where the
+    team's tickets would else tell them.
+    """
+    frame = text_phrases.texts_per_language(contacts.texts, contacts.week.week)
+    sums = frame.set_index("language")[["texts", "texts_before"]].astype("float64")
+    rows = contacts.texts.merge(contacts.tickets[_people_columns(contacts)], on="ticket_id", how="left")
+    few = rows.loc[groups_to_hide(rows, ["language"], minimum=contacts.minimum_group), "language"].unique()
+    is_hidden = small_sums(sums, minimum=contacts.minimum_group, few=list(few)).to_numpy()
+    for name in ("texts", "texts_before"):
+        frame[name] = frame[name].mask(is_hidden)
+    return frame
 
 
 def topics(contacts: Drivers) -> pd.DataFrame:
-    """Topics of the texts: `analysis.contact_drivers.topics.TOPIC_COLUMNS`."""
-    return text_topics.topics(contacts.corpus, contacts.week.week)
+    """Topics of the texts: `analysis.contact_drivers.topics.TOPIC_COLUMNS`.
+
+    Those of too few tickets in the week are left out, with the next larger one where the sum of all would tell them.
+    """
+    frame = text_topics.topics(contacts.corpus, contacts.week.week)
+    is_hidden = pd.Series(False, index=frame.index)
+    for _, own in frame.groupby("language"):
+        sums = own[["tickets"]].astype("float64")
+        is_hidden[own.index] = small_sums(sums, minimum=contacts.minimum_group)
+    return frame[~is_hidden].reset_index(drop=True)
 
 
 def labels(contacts: Drivers) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -567,6 +596,11 @@ def candidates(contacts: Drivers) -> pd.DataFrame:
 def register(contacts: Drivers) -> pd.DataFrame:
     """What was escalated in earlier weeks and what has become of it: `escalation.REGISTER_COLUMNS`."""
     return contacts.register
+
+
+def _people_columns(contacts: Drivers) -> list[str]:
+    """What of a ticket tells who has written it."""
+    return [name for name in ("ticket_id", "requester_id") if name in contacts.tickets]
 
 
 def _misrouted(contacts: Drivers) -> pd.Series | None:

@@ -13,7 +13,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator
 from opslib.analysis.contact_drivers.follow_up import UNKNOWN
 from opslib.analysis.contact_drivers.texts import TOGETHER
 from opslib.display import theme, words
-from opslib.display.cells import Cell, paragraphs, rows_of, spark_words, sparkline, stacked, table_of
+from opslib.display.cells import Cell, is_known, paragraphs, rows_of, spark_words, sparkline, stacked, table_of
 from opslib.display.charts import NOTHING, draw_range, mark_signals, weeks_below
 from opslib.display.heat_map import heat_map
 from opslib.display.theme import Drawing, Markup, note
@@ -331,15 +331,22 @@ def emerging(frame: pd.DataFrame, languages: pd.DataFrame) -> Markup:
 
     Args:
         frame: phrase, language, tickets, before, first_week, reason, reason_share.
-        languages: language, texts, enough.
+        languages: language, texts (missing where of too few people), enough.
     """
     if languages.empty:
         return note("No texts in this export, or none of this team in these weeks.")
-    enough = [f"{row.language} ({row.texts:,})" for row in rows_of(languages[languages["enough"]])]
-    few = [f"{row.language} ({row.texts:,})" for row in rows_of(languages[~languages["enough"]])]
+    sizes = languages.assign(
+        name=[
+            f"{row.language} ({row.texts:,.0f})" if is_known(row.texts) else str(row.language)
+            for row in rows_of(languages)
+        ]
+    )
+    enough, few = list(sizes.loc[sizes["enough"], "name"]), list(sizes.loc[~sizes["enough"], "name"])
+    hides = bool(languages["texts"].isna().any())
     coverage = (
         f"Texts of this week that were compared: {words.listed(enough) or 'none'}."
         + (f" Too few to compare: {words.listed(few)}." if few else "")
+        + (" No number stands where too few people write, or where it would tell theirs." if hides else "")
         + " When nothing is new, at most one week in ten shows a phrase or matter of a language as new."
     )
     if not enough:

@@ -7,11 +7,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
-from opslib.analysis.methods.small_groups import few_people, groups_to_hide
+from opslib.analysis.methods.small_groups import distinct_people, few_people, groups_to_hide
 from opslib.analysis.routing_audit.lint import lint
-from opslib.analysis.routing_audit.replay import Replay
+from opslib.analysis.routing_audit.replay import NO_QUEUE, Replay
 from opslib.analysis.routing_audit.replay import replay as replay_rules
 from opslib.analysis.routing_audit.rules import conditions_of, learn_rules
 from opslib.display import words
@@ -45,6 +46,7 @@ class Replayed:
             show.replay(self.result).text,
             "",
             _aligned(*show.replay_load_cells(self.result)),
+            *filter(None, [show.few_sentence(self.result.load)]),
             "",
             show.replay_changes(self.result).text,
             "",
@@ -86,20 +88,19 @@ def replay_files(
     last = _last_week(warehouse, organisation, week)
     tickets = routed_tickets(warehouse, last=last, weeks=weeks, rules=[*rules, *(today or ())])
     fields = fields_at_creation(warehouse, tickets)
-    findings = lint(rules, fields, at=_end_of(last, organisation))
+    minimum_group = organisation.privacy.minimum_group
+    findings = lint(rules, fields, at=_end_of(last, organisation), minimum_group=minimum_group)
     return Replayed(
         candidate=candidate,
         first=shift_week(last, 1 - weeks),
         last=last,
-        result=without_small_changes(
-            replay_rules(today, rules, fields), tickets, minimum_group=organisation.privacy.minimum_group
-        ),
+        result=without_small_changes(replay_rules(today, rules, fields), tickets, minimum_group=minimum_group),
         faults=findings[findings["fault"].isin(_FAULTS_BY_ITSELF)],
     )
 
 
 def without_small_changes(result: Replay, tickets: pd.DataFrame, *, minimum_group: int) -> Replay:
-    """Put together, in a replay, the queues and the changes of too few people.
+    """Put together, in a replay, the changes of too few people, and leave out the numbers that would tell them.
 
     Args:
         result: of `replay`.
@@ -107,19 +108,77 @@ def without_small_changes(result: Replay, tickets: pd.DataFrame, *, minimum_grou
         minimum_group: how many people a group must have.
 
     Returns:
-        The replay: of changes that too few people would see, queues and tickets are not named.
+        The replay: of changes that too few people would see, queues and tickets are not named; of a queue that too few
+        people are in, enter or leave, the numbers are missing, and those of the next larger one where the sum of all
+        queues would else tell them. Where all changes, or all tickets for the fallback, are of too few people, the
+        summary has no number of them.
+
+    Notes:
+        A rule can ask for any reason, language or region, so a queue may be a group of people. Verdicts are none: they
+        say how tickets that are shown fared.
     """
-    changed = result.changed
-    if "requester_id" in tickets and len(changed):
-        changed = changed.merge(tickets[["ticket_id", "requester_id"]], on="ticket_id", how="left")
-    keys = ["queue_today", "queue_candidate", "verdict"]
-    if set(keys) - set(changed.columns) or changed.empty:
+    if result.tickets.empty:
         return result
-    is_hidden = groups_to_hide(changed, keys, minimum=minimum_group)
+    who = [name for name in ("ticket_id", "requester_id") if name in tickets]
+    people = tickets[who].drop_duplicates("ticket_id")
+    changed = result.changed.merge(people, on="ticket_id", how="left")
     few = few_people(minimum_group)
+    is_hidden = groups_to_hide(
+        changed,
+        ["queue_today", "queue_candidate", "verdict"],
+        minimum=minimum_group,
+        totals=[(), ["queue_today"], ["queue_candidate"]],
+    )
     hidden = {"queue_today": few, "queue_candidate": few, "ticket_id": "", "verdict": "not told"}
     columns = {name: changed[name].astype("object").mask(is_hidden, text) for name, text in hidden.items()}
-    return replace(result, changed=changed.assign(**columns)[list(result.changed.columns)])
+    return replace(
+        result,
+        changed=result.changed.assign(**columns) if is_hidden.any() else result.changed,
+        summary=_without_small_sums(result.summary, changed, minimum_group),
+        load=_without_small_queues(
+            result.load, result.tickets.merge(people, on="ticket_id", how="left"), changed, minimum_group
+        ),
+    )
+
+
+def _without_small_sums(summary: pd.DataFrame, changed: pd.DataFrame, minimum_group: int) -> pd.DataFrame:
+    """The summary without how many tickets change, or fit the fallback alone, where they are of too few people."""
+    few_changes = len(changed) > 0 and distinct_people(changed).nunique() < minimum_group
+    summary = summary.assign(fallback=summary["fallback"].where(~summary["fallback"].between(1, minimum_group - 1)))
+    numbers = ["changed", "mended", "spoilt", "misrouted_candidate", "candidate_low", "candidate_high"]
+    # The share of today is no secret, but beside that of the candidate it would tell how many change.
+    numbers += ["difference", "low", "high"]
+    return summary.assign(**dict.fromkeys(numbers, np.nan)) if few_changes else summary
+
+
+def _without_small_queues(
+    load: pd.DataFrame, tickets: pd.DataFrame, changed: pd.DataFrame, minimum_group: int
+) -> pd.DataFrame:
+    """The queues, without the numbers of those that too few people are in, enter or leave."""
+    sides = {"today": "queue_today", "candidate": "queue_candidate", "solved": "solved_queue"}
+    entries = {
+        name: tickets.assign(queue=tickets[side].fillna(NO_QUEUE) if name != "solved" else tickets[side])
+        for name, side in sides.items()
+        if load[name].notna().any()
+    }
+    moves = [changed.assign(queue=changed[side].fillna(NO_QUEUE)) for side in (sides["today"], sides["candidate"])]
+    hidden = {name: _queues_of_few(rows, minimum_group) for name, rows in entries.items()}
+    moved = _queues_of_few(pd.concat(moves, ignore_index=True), minimum_group)
+    hidden["candidate"] = hidden.get("candidate", set()) | moved
+    beside = hidden["candidate"] | hidden.get("today", set())
+    masks = {name: load["queue"].isin(sorted(queues)) for name, queues in hidden.items()}
+    masks |= dict.fromkeys(("difference", "low", "high"), load["queue"].isin(sorted(beside)))
+    masks |= {f"misrouted_{name}": masks[name] for name in ("today", "candidate") if name in masks}
+    masked = load.assign(**{name: load[name].mask(mask) for name, mask in masks.items() if mask.any()})
+    if any(mask.any() for mask in masks.values()):
+        masked.attrs["few"] = few_people(minimum_group)
+    return masked
+
+
+def _queues_of_few(rows: pd.DataFrame, minimum_group: int) -> set[str]:
+    """The queues of rows whose people are too few, or that would tell these beside the sum of all queues."""
+    own = rows.dropna(subset="queue")
+    return set(own.loc[groups_to_hide(own, ["queue"], minimum=minimum_group), "queue"].unique())
 
 
 def learn_file(

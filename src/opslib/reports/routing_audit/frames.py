@@ -113,12 +113,15 @@ class Audit:
     @cached_property
     def findings(self) -> pd.DataFrame:
         """What is wrong with the rules in force at the week's end: the columns of `COLUMNS`, and ours (see `lint`)."""
-        findings = lint_rules(self.rules or (), self.fields(self.tickets), at=self.end)
+        fields = self.fields(self.tickets)
+        findings = lint_rules(self.rules or (), fields, at=self.end, minimum_group=self.minimum_group)
         pairs = self.tickets[["first_queue", "first_team"]].value_counts().reset_index()
         team_of = pairs.drop_duplicates("first_queue").set_index("first_queue")["first_team"]
         queue_of = {rule.rule_id: rule.queue for rule in self.rules or ()}
         involved = (findings["rule_id"] + "; " + findings["others"]).str.split("; ")
         ours = [any(team_of.get(queue_of.get(rule, "")) == self.week.team for rule in rules) for rules in involved]
+        if findings["tickets"].isna().any():
+            findings.attrs["few"] = few_people(self.minimum_group)
         return findings.assign(ours=np.array(ours, dtype=bool))
 
     def fields(self, tickets: pd.DataFrame) -> TicketFields:
@@ -184,9 +187,10 @@ def transfers(audit: Audit) -> pd.DataFrame:
         names = rows["transfers"].clip(upper=3).map(dict(enumerate(counts["transfers"])))
         is_hidden = counts["transfers"].isin(_of_few_people(audit, rows, names))
         counts[column] = counts[column].mask(is_hidden)
+        if is_hidden.any():
+            counts.attrs["few"] = few_people(audit.minimum_group)
         if column == "tickets":
             counts.loc[is_hidden, ["share", "low", "high"]] = np.nan
-    counts.attrs["few"] = _few(audit)
     return answer(counts, is_known=audit.has_transfers or audit.own.empty, missing=NO_TRANSFERS)
 
 
@@ -209,7 +213,9 @@ def queues(audit: Audit) -> pd.DataFrame:
     table = counts.join(times).rename_axis("queue").reset_index()
     order = ["solved", "entered"] if audit.has_first_queues else ["solved"]
     table = table.sort_values([*order, "queue"], ascending=[False] * len(order) + [True], ignore_index=True)
-    table.attrs["few"] = _few(audit)
+    sides = ["solved", "entered", "sent_on", "taken_in"]
+    if table[sides].dropna(axis="columns", how="all").isna().any(axis=None):
+        table.attrs["few"] = few_people(audit.minimum_group)
     return table
 
 
@@ -321,9 +327,10 @@ def lint(audit: Audit) -> pd.DataFrame:
     """What is wrong with the rules in force at the week's end, by logic and by all tickets up to then.
 
     Returns:
-        fault, severity (fault, look, note), rule_id, others, queue, basis (exact, tickets), tickets, ticket_ids, why,
-        and ours: whether the rule, or one that it has to do with, sends to a queue whose tickets reach the team first.
-        The rules are the organisation's, and all are there; the most serious come first.
+        fault, severity (fault, look, note), rule_id, others, queue, basis (exact, tickets), tickets (missing where of
+        too few people), ticket_ids, why, and ours: whether the rule, or one that it has to do with, sends to a queue
+        whose tickets reach the team first. The rules are the organisation's, and all are there; the most serious come
+        first.
     """
     if audit.rules is None:
         return answer(pd.DataFrame(columns=[*COLUMNS, "ours"]), is_known=False, missing=NO_RULES)
@@ -414,10 +421,6 @@ def _faults_line(findings: pd.DataFrame) -> Line:
     faults = findings[(findings["severity"] == "fault") & findings["ours"]]
     rules = words.listed(list(dict.fromkeys(faults["rule_id"])))
     return Line("Rules of this team at fault", str(len(faults)), "lower", "", len(faults) > 0, rules, ())
-
-
-def _few(audit: Audit) -> str:
-    return f"fewer than {audit.minimum_group}"
 
 
 def _of_few_people(audit: Audit, tickets: pd.DataFrame, names: pd.Series) -> list[object]:

@@ -95,9 +95,9 @@ def transfers(frame: pd.DataFrame) -> Markup:
     rows = [
         [
             Cell(row.transfers, header=True),
-            _count(row.tickets, frame),
+            _count(row.tickets),
             _share_estimate(row),
-            *([_count(row.ping_pong, frame)] if tells_queues else []),
+            *([_count(row.ping_pong)] if tells_queues else []),
         ]
         for row in rows_of(frame)
     ]
@@ -105,7 +105,9 @@ def transfers(frame: pd.DataFrame) -> Markup:
     heads += ["Came back to a queue it had left"] if tells_queues else []
     return stacked(
         table_of("Tickets by number of transfers", heads, rows),
-        paragraphs("" if tells_queues else "Which of them came back to a queue is not in this export."),
+        paragraphs(
+            "" if tells_queues else "Which of them came back to a queue is not in this export.", few_sentence(frame)
+        ),
     )
 
 
@@ -215,13 +217,14 @@ def queues(frame: pd.DataFrame) -> Markup:
     rows = [
         [
             Cell(row.queue, header=True),
-            *(_count(getattr(row, column), frame) for column in columns),
+            *(_count(getattr(row, column)) for column in columns),
             Cell(words.estimate(row.value, row.low, row.high, "seconds"), number=True),
         ]
         for row in rows_of(frame)
     ]
     names = ("Queue", *(heads[column] for column in columns), "Median time to solve")
-    return excerpt("Queues, the busiest first", names, rows, most=_MOST, plural="queues")
+    table = excerpt("Queues, the busiest first", names, rows, most=_MOST, plural="queues")
+    return stacked(table, paragraphs(few_sentence(frame)))
 
 
 def cost(frame: pd.DataFrame) -> Markup:
@@ -292,15 +295,16 @@ def lint(frame: pd.DataFrame) -> Markup:
             Cell(f"{row.rule_id or 'all'}{' (this team)' if row.ours else ''}", header=True),
             f"{_spaced(row.fault)} ({row.severity}, {row.basis})",
             row.why,
-            _latest_tickets(row.tickets, row.ticket_ids),
+            _latest_tickets(row.tickets, row.ticket_ids) if is_known(row.tickets) else words.NOT_SHOWN,
         ]
-        for row in rows_of(frame)
+        for row in rows_of(frame.astype({"tickets": "float64"}))
     ]
     heads = ("Rule", "Finding", "Why", "Tickets")
     table = table_of("What is wrong with the routing rules in force, most serious first", heads, rows)
     faults = set(frame["fault"])
     meanings = [f"{_spaced(fault)}: {meaning}." for fault, meaning in FAULTS.items() if fault in faults]
-    return stacked(table, paragraphs(" ".join(sentence[0].upper() + sentence[1:] for sentence in meanings)))
+    meaning = " ".join(sentence[0].upper() + sentence[1:] for sentence in meanings)
+    return stacked(table, paragraphs(meaning, few_sentence(frame)))
 
 
 def replay(result: Replay) -> Markup:
@@ -313,7 +317,11 @@ def replay(result: Replay) -> Markup:
     if not row["tickets"]:
         return note(NOTHING)
     sentences = _comparison(row) if is_known(row["misrouted_today"]) else [_candidate_alone(row)]
-    if row["fallback"]:
+    if not is_known(row["fallback"]):
+        sentences.append(
+            "Some tickets, of too few people to be counted here, fit no rule of the candidate but its fallback."
+        )
+    elif row["fallback"]:
         share = words.value(row["fallback"] / row["tickets"], "share")
         sentences.append(f"{row['fallback']:,.0f} tickets ({share}) fit no rule of the candidate but its fallback.")
     if is_known(row["as_it_was"]):
@@ -333,7 +341,9 @@ def replay_load(result: Replay) -> Drawing | Markup:
     loads, beside = _loads(result)
     if loads.empty:
         return note(NOTHING)
-    loads = loads.head(_MOST)
+    loads = loads.dropna(subset=[beside, "candidate"]).head(_MOST)
+    if loads.empty:
+        return note(few_sentence(result.load))
     label = "solved there" if beside == "solved" else beside
     with theme.style():
         figure = theme.new_figure(9.6, 1.1 + 0.26 * len(loads))
@@ -359,7 +369,8 @@ def replay_load_table(result: Replay) -> Markup:
     if not rows:
         return note(NOTHING)
     caption = "Tickets that enter each queue, the largest changes first"
-    return excerpt(caption, heads, rows, most=_MOST, plural="queues")
+    table = excerpt(caption, heads, rows, most=_MOST, plural="queues")
+    return stacked(table, paragraphs(few_sentence(result.load)))
 
 
 def replay_load_cells(result: Replay) -> tuple[list[str], list[list[Cell]]]:
@@ -431,12 +442,29 @@ def replay_warnings(result: Replay) -> Markup:
     return bullets(result.warnings)
 
 
+def few_sentence(frame: pd.DataFrame) -> str:
+    """Why numbers of a frame are not shown; empty where none is missing for this reason.
+
+    Args:
+        frame: with `attrs["few"]` where numbers of too few people are missing.
+    """
+    few = frame.attrs.get("few")
+    return f"{words.NOT_SHOWN} stands for numbers of {few}, and for those that would tell them." if few else ""
+
+
 def _comparison(row: pd.Series) -> list[str]:
     """The candidate beside the rules of the day: tickets that change their queue, and the misrouted shares."""
     today, difference = words.value(row["misrouted_today"], "share"), words.points(row["difference"], "share")
-    return [
+    changes = (
         f"Of {row['tickets']:,.0f} tickets {row['changed']:,.0f} would enter another queue: {row['mended']:,.0f} "
-        f"of them the right one instead of a wrong one, {row['spoilt']:,.0f} a wrong one instead of the right one.",
+        f"of them the right one instead of a wrong one, {row['spoilt']:,.0f} a wrong one instead of the right one."
+    )
+    if not is_known(row["changed"]):
+        return [
+            f"Of {row['tickets']:,.0f} tickets some would enter another queue, of too few people to be counted here."
+        ]
+    return [
+        changes,
         f"Misrouted share of the {row['judged']:,.0f} that can be judged: {today} as it was, "
         f"{_candidate_estimate(row)} with the candidate; {difference} "
         f"(95 % interval {_range(row['low'], row['high'], 'share')}).",
@@ -531,10 +559,8 @@ def _names(frame: pd.DataFrame) -> list[str]:
     return [f"no {_spaced(by)}" if name == NO_GROUP else str(name) for name in frame[by]]
 
 
-def _count(number: float, frame: pd.DataFrame | None = None) -> Cell:
-    """A number; of one that is missing because it is of too few people, that it is."""
-    few = frame.attrs.get("few") if frame is not None else None
-    return Cell(str(few) if few and not is_known(number) else words.value(number, "count"), number=True)
+def _count(number: float) -> Cell:
+    return Cell(words.value(number, "count"), number=True)
 
 
 def _share_estimate(row: Any) -> Cell:
@@ -547,18 +573,21 @@ def _spaced(name: str) -> str:
     return name.replace("_", " ")
 
 
-def _latest_tickets(count: int, ticket_ids: str) -> str:
+def _latest_tickets(count: float, ticket_ids: str) -> str:
     """The latest tickets of a finding, and how many there are where that is more."""
     if not count:
         return "none"
-    latest = ticket_ids.split("; ")
-    return ", ".join(latest) if count <= len(latest) else f"{count:,}, latest {', '.join(latest)}"
+    latest = [ticket_id for ticket_id in ticket_ids.split("; ") if ticket_id]
+    if not latest:
+        return f"{count:,.0f}"
+    return ", ".join(latest) if count <= len(latest) else f"{count:,.0f}, latest {', '.join(latest)}"
 
 
 def _loads(result: Replay) -> tuple[pd.DataFrame, str]:
     """Queues that get anything, the largest changes first, and the column that the candidate is compared with."""
     beside = "today" if result.load["today"].notna().any() else "solved"
-    loads = result.load[result.load["candidate"].gt(0) | result.load["today"].gt(0)]
+    is_in_use = result.load["candidate"].ne(0) | result.load["today"].gt(0)
+    loads = result.load[is_in_use]
     order = (loads["candidate"] - loads[beside]).abs().sort_values(ascending=False, kind="stable").index
     return loads.loc[order], beside
 
