@@ -14,6 +14,7 @@ from opslib.display import words
 from opslib.intake.privacy.redaction import redact
 from opslib.reports.contact_drivers.escalation_files import (
     IDENTIFYING_COLUMNS,
+    TICKET_COLUMNS,
     Escalation,
     EscalationHandover,
     escalation_id,
@@ -57,6 +58,8 @@ def evidence(contacts: Drivers, row: pd.Series) -> Escalation:
     own = rows[is_member & since]
     segments = escalation.affected_segments(rows[since], is_member[since], minimum_group=contacts.minimum_group)
     trend = contacts.weekly_tickets(row)
+    identifying = [name for name in IDENTIFYING_COLUMNS if name in own]
+    masked = mask_cells(own, identifying, minimum=contacts.minimum_group)
     return Escalation(
         escalation_id=escalation_id(contacts.week.week, contacts.week.team, str(row["subject"])),
         team=contacts.week.team,
@@ -68,7 +71,7 @@ def evidence(contacts: Drivers, row: pd.Series) -> Escalation:
         segments=segments[(segments["share"] < 1) | (segments["others_share"] < 1)],
         links=_links(contacts, row, tuple(own["ticket_id"])),
         examples=tuple(_excerpts(contacts.raw_texts, typical_tickets(contacts.texts, list(own["ticket_id"])))),
-        tickets=mask_cells(own, [name for name in IDENTIFYING_COLUMNS if name in own], minimum=contacts.minimum_group),
+        tickets=masked[[name for name in TICKET_COLUMNS if name in masked]],
     )
 
 

@@ -28,7 +28,8 @@ _LINK = re.compile(r"(?<=:)(?=//)|(?<=www)(?=\.)", re.IGNORECASE)
 _LINES = re.compile(r"[\r\n\t\f\v\x00-\x1f\x7f\x85\u2028\u2029]+")
 IDENTIFYING_COLUMNS = ("contact_reason", "channel", "language", "region", "form")
 """The columns of a ticket that together may tell who wrote it."""
-_COLUMNS = ("ticket_id", "day", "week", *IDENTIFYING_COLUMNS)
+TICKET_COLUMNS = ("ticket_id", "day", "week", *IDENTIFYING_COLUMNS)
+"""What is handed over of a ticket."""
 
 
 @dataclass(frozen=True)
@@ -124,7 +125,7 @@ def as_csv(escalation: Escalation) -> str:
         begins with an apostrophe. No person ids and no texts; groups of too few people have no name.
     """
     target = io.StringIO()
-    columns = [name for name in _COLUMNS if name in escalation.tickets]
+    columns = [name for name in TICKET_COLUMNS if name in escalation.tickets]
     rows = escalation.tickets.sort_values(["day", "ticket_id"], kind="stable")[columns].astype("str").fillna("")
     writer = csv.writer(target, lineterminator="\r\n")
     writer.writerow(columns)

@@ -108,10 +108,10 @@ def without_small_changes(result: Replay, tickets: pd.DataFrame, *, minimum_grou
         minimum_group: how many people a group must have.
 
     Returns:
-        The replay: of changes that too few people would see, queues and tickets are not named; of a queue that too few
-        people are in, enter or leave, the numbers are missing, and those of the next larger one where the sum of all
-        queues would else tell them. Where all changes, or all tickets for the fallback, are of too few people, the
-        summary has no number of them.
+        The replay: of changes that too few people would see, queues, rules and tickets are not named; of a queue that
+        too few people are in, enter or leave, the numbers are missing, and those of the next larger one where the sum
+        of all queues would else tell them. Where all changes, or all tickets for the fallback, are of too few people,
+        the summary has no number of them.
 
     Notes:
         A rule can ask for any reason, language or region, so a queue may be a group of people. Verdicts are none: they
@@ -129,8 +129,12 @@ def without_small_changes(result: Replay, tickets: pd.DataFrame, *, minimum_grou
         minimum=minimum_group,
         totals=[(), ["queue_today"], ["queue_candidate"]],
     )
-    hidden = {"queue_today": few, "queue_candidate": few, "ticket_id": "", "verdict": "not told"}
-    columns = {name: changed[name].astype("object").mask(is_hidden, text) for name, text in hidden.items()}
+    texts = dict.fromkeys(("queue_today", "queue_candidate", "rule_today", "rule_candidate", "solved_queue"), few)
+    texts |= {"ticket_id": "", "verdict": "not told"}
+    columns = {name: changed[name].astype("object").mask(is_hidden, text) for name, text in texts.items()}
+    columns |= {
+        name: changed[name].mask(is_hidden) for name in ("created_at", "misrouted_today", "misrouted_candidate")
+    }
     return replace(
         result,
         changed=result.changed.assign(**columns) if is_hidden.any() else result.changed,
