@@ -443,3 +443,32 @@ def test_rules_too_entangled_for_logic_are_left_to_the_tickets():
     findings = findings_of(rules, frame)
     assert by_fault(findings, "unreachable") == []
     assert by_fault(findings, "dead") == [("R-2", "", "tickets")]
+
+
+def test_no_number_and_no_ticket_stands_for_a_group_of_too_few_people():
+    """Three people wrote all Portuguese tickets, however many these are: what a rule asks for makes them a group."""
+    stale = tickets({"contact_reason": "other", "language": "fr", "first_queue": None, "solved_queue": None}, times=7)
+    frame = pd.concat([MIXED, stale.assign(created_at=AT - pd.Timedelta(days=90))], ignore_index=True)
+    frame["ticket_id"] = [f"id-{number}" for number in range(len(frame))]
+    writers = np.where(frame["language"].isin(["pt", "fr"]), frame.index % 3, 100 + frame.index)
+    frame["requester_id"] = [f"p{number}" for number in writers]
+    rules = [
+        ("R-1", {"all": [["language", "in", ["pt", "fr"]]]}, "refunds"),
+        ("R-2", {"all": [["contact_reason", "is", "gift_card"]]}, "payments"),
+        ("R-3", {"all": [["language", "is", "pt"], ["contact_reason", "is", "gift_card"]]}, "orders"),
+        ("R-4", {"all": [["contact_reason", "is", "damaged"]]}, "orders"),
+    ]
+    of_few = findings_of(rules, frame, minimum_group=5)
+    of_all = findings_of(rules, frame, minimum_group=1)
+    assert of_few["fault"].tolist() == of_all["fault"].tolist(), "what is wrong is told in any case"
+    about_few = of_few[of_all["tickets"] > 0]
+    assert {"shadowed", "conflict", "stale_value"} <= set(about_few["fault"])
+    assert about_few["tickets"].isna().all()
+    assert (about_few["ticket_ids"] == "").all()
+    for row in of_few.to_dict("records"):
+        assert "id-" not in row["why"]
+        assert not {"15", "7"} & set(row["why"].replace(",", " ").split()), row["why"]
+    [conflict] = of_few.loc[(of_few["fault"] == "conflict") & (of_few["basis"] == "tickets"), "why"]
+    assert "a few, of fewer than 5 people, were solved in payments" in conflict
+    [stale_value] = of_few.loc[of_few["fault"] == "stale_value", "why"]
+    assert "language fr (seen of fewer than 5 people)" in stale_value

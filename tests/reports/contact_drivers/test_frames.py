@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -276,3 +278,33 @@ def test_where_no_column_tells_the_language_the_texts_do(tmp_path: Path):
     assert frame.loc["en", "texts"] >= 0.9 * frame["texts"].sum()
     assert frame.loc["en", "enough"]
     assert set(report.emerging(contacts)["language"]) == {"en"}
+
+
+def test_what_too_few_people_say_is_no_phrase_matter_topic_or_candidate(
+    untouched: Folders, monkeypatch: pytest.MonkeyPatch
+):
+    """All that is new is written by three people: fifty tickets, but nothing that could be told of a group."""
+    contacts = contacts_of(untouched)
+    whole = contacts.tickets
+    new = whole["contact_reason"].isin([EMERGING, "other"])
+    three = pd.Series(np.array(["p1", "p2", "p3"])[np.arange(len(whole)) % 3], index=whole.index)
+    monkeypatch.setitem(contacts.__dict__, "tickets", whole.assign(requester_id=whole["requester_id"].mask(new, three)))
+    assert contacts.phrases.empty
+    assert contacts.matters.empty
+    assert EMERGING not in set(contacts.candidates["subject"])
+    assert contacts.escalations.empty
+
+
+def test_no_language_is_counted_from_which_that_of_too_few_people_follows(
+    untouched: Folders, monkeypatch: pytest.MonkeyPatch
+):
+    contacts = contacts_of(untouched)
+    shown = report.languages(contacts).set_index("language")["texts"]
+    monkeypatch.setattr(Drivers, "minimum_group", int(shown["es"]) + 1)
+    hidden = report.languages(contacts)
+    assert hidden["texts"].isna().all(), "the team's tickets less the others would tell"
+    text = show.emerging(report.emerging(contacts), hidden).text
+    assert "compared: en" in text
+    assert not {str(number) for number in shown} & set(re.findall(r"\d+", text))
+    assert "where too few people write" in text
+    assert (report.topics(contacts)["tickets"] > shown["es"]).all()

@@ -132,3 +132,29 @@ def test_an_export_without_rules_has_no_file_to_start_from(tmp_path_factory: pyt
     store = Warehouse(shared_warehouse(tmp_path_factory, write_routing_warehouse, rules=False)[0])
     with pytest.raises(NotInExport, match="no routing rules"):
         start_file(store, tmp_path / "start.yml")
+
+
+def test_a_queue_made_for_a_few_people_tells_nothing_of_them(
+    store: Warehouse, organisation: Organisation, tmp_path: Path
+):
+    """Ten people ask about logins by chat, twenty have a refund sent elsewhere: fifteen are needed to be counted."""
+    path = tmp_path / "candidate.yml"
+    of_few = "  - {rule: R-0, queue: vip, conditions: {all: [[contact_reason, is, login], [channel, is, chat]]}}\n"
+    path.write_text(CANDIDATE.replace("rules:\n", f"rules:\n{of_few}"), encoding="utf-8")
+    privacy = organisation.privacy.model_copy(update={"minimum_group": 15})
+    done = replay_files(store, organisation.model_copy(update={"privacy": privacy}), path, weeks=4)
+    load = done.result.load.set_index("queue")
+    assert load.loc[["vip", "frontdesk"], ["candidate", "difference", "low", "high"]].isna().all(axis=None)
+    assert load["candidate"].isna().sum() > 2, "the ten are all who leave the one queue and enter the other"
+    hidden = done.result.changed["verdict"] == "not told"
+    assert (done.result.changed.loc[hidden, ["rule_candidate", "solved_queue"]] == "fewer than 15 people each").all(
+        axis=None
+    )
+    text = str(done)
+    assert text.count("– stands for numbers of fewer than 15 people each, and for those that would tell them.") == 1
+    assert "vip" in text
+    only_of_few = CANDIDATE.replace("rules:\n", f"rules:\n{of_few}").replace("is, refund", "is, nothing")
+    path.write_text(only_of_few.replace("queue: refunds", "queue: orders"), encoding="utf-8")
+    whole = replay_files(store, organisation.model_copy(update={"privacy": privacy}), path, weeks=1)
+    assert "of too few people to be counted here" in str(whole)
+    assert whole.result.summary[["changed", "mended", "spoilt", "difference"]].isna().all(axis=None)
