@@ -145,8 +145,8 @@ def excerpt(
 
 
 def stacked(*parts: Markup) -> Markup:
-    """Parts below each other."""
-    return Markup("".join(part.html for part in parts), "\n".join(part.text for part in parts))
+    """Parts below each other; empty ones are left out."""
+    return Markup("".join(part.html for part in parts), "\n".join(part.text for part in parts if part.text))
 
 
 def paragraphs(*sentences: str) -> Markup:

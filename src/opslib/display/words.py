@@ -342,6 +342,15 @@ def listed(items: Sequence[str]) -> str:
     return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} and {items[-1]}" if items else ""
 
 
+def groups_left_out(few: str | None) -> str:
+    """Which groups are not among those that are shown, and why; empty where none is missing.
+
+    >>> groups_left_out("fewer than 5 people each")
+    'Groups of fewer than 5 people each are left out, and those that would tell them.'
+    """
+    return f"Groups of {few} are left out, and those that would tell them." if few else ""
+
+
 def short_week(week: str) -> str:
     """An ISO week without its year: `W46`."""
     return week[5:]

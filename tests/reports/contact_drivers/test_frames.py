@@ -308,3 +308,7 @@ def test_no_language_is_counted_from_which_that_of_too_few_people_follows(
     assert not {str(number) for number in shown} & set(re.findall(r"\d+", text))
     assert "where too few people write" in text
     assert (report.topics(contacts)["tickets"] > shown["es"]).all()
+    sentence = f"Groups of fewer than {shown['es'] + 1} people each are left out, and those that would tell them."
+    assert show.movers(report.movers(contacts)).text.count(sentence) == 1
+    monkeypatch.setattr(Drivers, "minimum_group", 10_000)
+    assert show.per_user(report.per_user(contacts)).text.startswith("Groups of fewer than 10000 people each")

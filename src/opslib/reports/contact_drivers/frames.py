@@ -24,7 +24,7 @@ from opslib.analysis.contact_drivers.escalation_register import AREA, SCHEMA, TA
 from opslib.analysis.contact_drivers.movers import ALL
 from opslib.analysis.contact_drivers.relabelling import labels_replaced
 from opslib.analysis.methods.intervals import poisson_rate
-from opslib.analysis.methods.small_groups import distinct_people, groups_to_hide, small_sums
+from opslib.analysis.methods.small_groups import distinct_people, few_people, groups_to_hide, small_sums
 from opslib.display import words
 from opslib.display.headline import Headline, Line
 from opslib.errors import NotInExport
@@ -152,7 +152,15 @@ class Drivers:
         """
         counts = movement.weekly_counts(self.tickets, self.weeks)
         rows = self.tickets[self.tickets["week"].isin(self.weeks[-(movement.TRAILING_WEEKS + 1) :])]
-        return counts[~movement.of_few_people(counts, rows, minimum_group=self.minimum_group)].reset_index(drop=True)
+        is_hidden = movement.of_few_people(counts, rows, minimum_group=self.minimum_group)
+        return self.without_groups(counts, is_hidden)
+
+    def without_groups(self, rows: pd.DataFrame, is_hidden: pd.Series) -> pd.DataFrame:
+        """The rows but for those of too few people; where there are any, `attrs["few"]` says what is left out."""
+        shown = rows[~is_hidden].reset_index(drop=True)
+        if is_hidden.any():
+            shown.attrs["few"] = few_people(self.minimum_group)
+        return shown
 
     @cached_property
     def movers(self) -> pd.DataFrame:
@@ -437,8 +445,10 @@ def per_user(contacts: Drivers) -> pd.DataFrame:
     tickets = contacts.recent.assign(all=ALL)
     exposure = contacts.exposure.assign(all=ALL)
     parts = []
+    hides = False
     for name in (ALL, *(name for name in SPLITS if name in tickets and name in exposure)):
         is_hidden = groups_to_hide(tickets, [name], minimum=contacts.minimum_group)
+        hides |= bool(is_hidden.any())
         sums = tickets[~is_hidden].groupby(name).agg(tickets=("ticket_id", "size"))
         sums = sums.join(exposure.groupby(name)["users"].sum(), how="inner")
         sums = sums[sums["users"] > 0]
@@ -446,7 +456,10 @@ def per_user(contacts: Drivers) -> pd.DataFrame:
         parts.append(part.assign(dimension=name))
     frame = pd.concat(parts, ignore_index=True)
     rates = poisson_rate(frame["tickets"], frame["users"], per=1000)
-    return frame.assign(weeks=weeks, users=frame["users"] / weeks).join(rates)[columns]
+    frame = frame.assign(weeks=weeks, users=frame["users"] / weeks).join(rates)[columns]
+    if hides:
+        frame.attrs["few"] = few_people(contacts.minimum_group)
+    return frame
 
 
 def movers(contacts: Drivers) -> pd.DataFrame:
@@ -463,7 +476,10 @@ def movers(contacts: Drivers) -> pd.DataFrame:
     names = [name for name in contacts.weeks[-13:] if name in wide]
     past = wide[names].apply(tuple, axis=1).rename("history").reset_index() if len(wide) else wide.reset_index()
     keys = ["dimension", "segment", "contact_reason"]
-    return contacts.movers.merge(past, on=keys, how="left") if "history" in past else contacts.movers.assign(history=())
+    has_past = "history" in past
+    frame = contacts.movers.merge(past, on=keys, how="left") if has_past else contacts.movers.assign(history=())
+    frame.attrs["few"] = contacts.counts.attrs.get("few")
+    return frame
 
 
 def history(contacts: Drivers, reason: str = "", *, weeks: int = HISTORY_WEEKS) -> pd.DataFrame:
@@ -534,7 +550,7 @@ def topics(contacts: Drivers) -> pd.DataFrame:
     for _, own in frame.groupby("language"):
         sums = own[["tickets"]].astype("float64")
         is_hidden[own.index] = small_sums(sums, minimum=contacts.minimum_group)
-    return frame[~is_hidden].reset_index(drop=True)
+    return contacts.without_groups(frame, is_hidden)
 
 
 def labels(contacts: Drivers) -> tuple[pd.DataFrame, pd.DataFrame]:

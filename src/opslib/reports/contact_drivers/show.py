@@ -176,6 +176,9 @@ def per_user(frame: pd.DataFrame) -> Markup:
     Args:
         frame: dimension, segment, tickets, weeks, users, rate, low, high.
     """
+    few = words.groups_left_out(frame.attrs.get("few"))
+    if frame.empty and few:
+        return note(few)
     if frame.empty:
         return note("Active users of these weeks are not in this export: which of them write more often is not known.")
     rows = [
@@ -188,7 +191,7 @@ def per_user(frame: pd.DataFrame) -> Markup:
         for row in rows_of(frame)
     ]
     heads = ("Users", "Tickets a week", "Active in a week", "Tickets a week per 1,000 users (95 %)")
-    return table_of("How often users write", heads, rows)
+    return stacked(table_of("How often users write", heads, rows), paragraphs(few))
 
 
 def movers(frame: pd.DataFrame) -> Markup:
@@ -207,8 +210,8 @@ def movers(frame: pd.DataFrame) -> Markup:
     many = "is a signal" if len(signals) == 1 else "are signals"
     tests = (
         f"{tested} changes were judged, of reasons in all and by segment; {len(signals) or 'none'} {many}. When "
-        "nothing changes, about one week in ten or fewer shows any."
-    )
+        "nothing changes, about one week in ten or fewer shows any. " + words.groups_left_out(frame.attrs.get("few"))
+    ).rstrip()
     if signals.empty:
         return paragraphs("No reason that was judged moved beyond its usual range.", tests)
     first = signals.groupby("contact_reason")["q"].transform("min")
@@ -404,6 +407,9 @@ def topics(frame: pd.DataFrame) -> Markup:
         frame: language, terms, tickets, expected, low, high, ratio, q, discovery, similarity, reason, reason_share,
             history.
     """
+    few = words.groups_left_out(frame.attrs.get("few"))
+    if frame.empty and few:
+        return note(few)
     if frame.empty:
         return note(
             "Too few texts in any language for topics: at least thirty in the week and fifty in all are needed."
@@ -429,7 +435,7 @@ def topics(frame: pd.DataFrame) -> Markup:
     heads = ["Topic", "Tickets", "Expected (95 %)", *(["Signal"] if signals else []), "Mostly labelled", "9 weeks"]
     table = table_of("What the texts are about", heads, rows)
     cut = f"Signals first, then the largest: {len(rows)} of {len(frame)} topics." if len(frame) > len(rows) else ""
-    return stacked(table, paragraphs("" if signals else "No topic is a signal.", cut))
+    return stacked(table, paragraphs("" if signals else "No topic is a signal.", cut, few))
 
 
 def labels(accuracy: pd.DataFrame, pairs: pd.DataFrame) -> Markup:

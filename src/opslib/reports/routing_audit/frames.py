@@ -270,7 +270,10 @@ def signals(audit: Audit, *, by: str = "contact_reason") -> pd.DataFrame:
     wrong = tickets[moves.is_misrouted(tickets).fillna(False).astype(bool)].sort_values("created_at", ascending=False)
     latest = wrong.groupby(by)["ticket_id"].agg(lambda ids: ", ".join(ids.head(EXAMPLES)))
     ticket_ids = tests[by].map(latest).astype("str").fillna("")
-    return answer(tests.assign(ticket_ids=ticket_ids), is_known=audit.has_first_queues, missing=NO_MOVES)
+    tests = tests.assign(ticket_ids=ticket_ids)
+    if len(small):
+        tests.attrs["few"] = few_people(audit.minimum_group)
+    return answer(tests, is_known=audit.has_first_queues, missing=NO_MOVES)
 
 
 def cost(audit: Audit) -> pd.DataFrame:

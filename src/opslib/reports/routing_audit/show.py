@@ -180,11 +180,12 @@ def signals(frame: pd.DataFrame) -> Markup:
         frame: the groups, tickets, misrouted, share, low, high, belongs_in, share_before, discovery, ticket_ids; its
             first column names the groups, and each row is a test.
     """
+    few = words.groups_left_out(frame.attrs.get("few"))
     if frame.empty:
-        return _empty(frame)
+        return note(few) if few and "missing" not in frame.attrs else _empty(frame)
     by = _spaced(str(frame.columns[0]))
     judged = f"1 {by} was judged" if len(frame) == 1 else f"{len(frame)} {by}s were judged"
-    rate = f"{judged}; when nothing has happened, at most one week in ten shows a signal here."
+    rate = f"{judged}; when nothing has happened, at most one week in ten shows a signal here. {few}".rstrip()
     discoveries = frame[frame["discovery"]]
     if discoveries.empty:
         return note(f"The misrouted share has not risen beyond chance for any {by} that was judged. {rate}")
