@@ -79,7 +79,8 @@ def drawn(area: str, folders: Folders, params: Path, *, minimum: int, **paramete
     values = [each for section in sections.values() for each in section]
     frames += [frame for each in values for frame in frames_of("handover", each)]
     places: dict[str, list[pd.DataFrame]] = {}
-    for frame in frames:
+    # What several functions draw of one replay or escalation is looked at once.
+    for frame in {id(each.rows): each for each in reversed(frames)}.values():
         places.setdefault(frame.place, []).append(frame.rows)
     return {f"{place} {number}": rows for place, each in places.items() for number, rows in enumerate(each)}
 
