@@ -72,8 +72,7 @@ _BESIDE_CLOSING: Final = re.compile(
     re.IGNORECASE,
 )
 _DASH: Final = re.compile(
-    rf"(?:\n|<br\s?/?>)[ \t]*(?:--|[-–—~])[ ]{{0,2}}(?:\r?\n[ \t]*)?(?P<name>{_NAME})[ \t]*(?=\r?\n|<|\Z)|"
-    rf"(?<=[.!?])[ ][-–—~][ ]{{0,2}}(?P<last>{_NAME})[.]?\s*\Z"
+    rf"(?:\n|<br\s?/?>)[ \t]*(?:--|[-–—~])[ ]{{0,2}}(?:\r?\n[ \t]*)?(?P<name>{_NAME})[ \t]*(?=\r?\n|<|\Z)"
 )
 _DASH_AT_END: Final = re.compile(rf"(?<=[.!?])[ ][-–—~][ ]{{0,2}}(?P<name>{_NAME})[.]?\s*\Z")
 _SAYS: Final = (
