@@ -354,7 +354,7 @@ _CASES: tuple[tuple[str, bool, tuple[Form, ...]], ...] = (
         "ssn",
         False,
         (
-            _numbers("555-99-9998", "555/59/9998"),
+            _numbers("555-59-9998", "555/59/9998"),
             _says("SSN {}", "my social is {}", "social security number: {}")(_numbers("555599998", "555 59 9998")),
         ),
     ),
@@ -672,7 +672,7 @@ _HELD_OUT_CARRIERS = (
     "see below\n\n{}",
     "[{}]",
     "'{}'",
-    "NOTE {} END",
+    "NOTE {} DONE",
 )
 _OWN_LINES = ("name",)
 

@@ -34,8 +34,14 @@ _GREETING: Final = (
     r"дорог(?:ой|ая))"
 )
 _AFTER_GREETING: Final = re.compile(
-    rf"(?:(?<=\s)|(?<=[>.,;!\"(])|\A)(?P<greeting>{_GREETING})(?P<title>[ ]{{1,2}}{_TITLE})?(?:[ ]{{1,2}}|,[ "
-    rf"])(?P<name>(?-i:{_NAME})|{_ANY_CASE_NAME}(?=[ ]?[,!:]|[ ]?\n|\s*\Z))",
+    rf"(?:(?<=\s)|(?<=[>.,;!\"(])|\A)(?P<greeting>{_GREETING})(?P<title>[ ]{{1,2}}{_TITLE})?[ ]{{1,2}}"
+    rf"(?P<name>(?-i:{_NAME})|{_ANY_CASE_NAME}(?=[ ]?[,!:]|[ ]?\n|\s*\Z))",
+    re.IGNORECASE,
+)
+# After a comma begins as often a sentence as a name.
+_AFTER_COMMA: Final = re.compile(
+    rf"(?:(?<=\s)|(?<=[>.,;!\"(])|\A)(?:{_GREETING}),[ ](?P<name>(?-i:{_CAPITAL}(?:[ ]{_CAPITAL})?))"
+    r"(?=[ ]?[,!\n]|[.](?:\s*\Z|\n|[ ](?-i:[A-Z])))",
     re.IGNORECASE,
 )
 _AFTER_TITLE: Final = re.compile(
@@ -182,7 +188,8 @@ _NO_NAME: Final = words_of(
     team! squadra assistenza clienti signori supporto io il lo gli
     beste iedereen klantenservice heer mevrouw zespole państwo wszyscy
     windows android iphone ios mac macos linux firefox thunderbird mozilla chrome google apple microsoft amazon
-    netflix spotify facebook instagram twitter paypal outlook
+    netflix spotify facebook instagram twitter paypal outlook telegram tiktok youtube discord whatsapp snapchat skype
+    slack teams steam venmo reddit twitch linkedin pinterest ig fb required optional
     gmail yahoo zendesk internet windows10 unable able sure fine great happy sorry glad writing having getting going
     trying using looking waiting pleased hoping
     english deutsch español français american canadian german spanish french mobile desktop pc regards best cheers
@@ -217,7 +224,7 @@ _SAID_HEADS: Final = re.compile(
 
 def greeted_names(text: str) -> list[Span]:
     """Names after a greeting or a title."""
-    return _names(text, [(0, len(text))], _AFTER_GREETING, _AFTER_TITLE)
+    return _names(text, [(0, len(text))], _AFTER_GREETING, _AFTER_COMMA, _AFTER_TITLE)
 
 
 def signed_names(text: str) -> list[Span]:

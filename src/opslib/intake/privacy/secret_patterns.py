@@ -174,7 +174,7 @@ _CARD_CODE: Final = re.compile(
 )
 _TO_ENTER: Final = re.compile(
     r"\b(?:use|enter|type|entered|submit)\s([0-9]{3}[ -]?[0-9]{3}|[0-9]{4,8})\s(?:to|for|as|when)\s(?:verif|log|sign|"
-    r"confirm|complet|authent|access|reset|your)|\b(?=G-)(G-[0-9]{6})(?![\w-])",
+    r"confirm|complet|authent|access|reset|your)|\b(?=G-)(G-[0-9]{3}[ -]?[0-9]{3})(?![\w-])",
     re.IGNORECASE,
 )
 _OTHER_CODE_BEFORE: Final = re.compile(
@@ -215,7 +215,7 @@ CODE_SIGN: Final = (
     r"(?i)(?:\botp\b|2fa|mfa|factor|\btan\b|one[\s-]?time|cod(?:e|igo)|código|codice|\bkod\b|認証|验证|код|token|\bpin\b|"
     r"(?:verif\w*|security|login|access|auth\w*|confirm\w*|sms) number)[^\n]*(?-i:[0-9]{4}|[0-9]{3}[ -][0-9]{3}|"
     r"[0-9](?: [0-9]){3}|[A-Z0-9]*[0-9][A-Z0-9]{4}|[A-Z][A-Z0-9]{3,}[0-9]|[A-Z0-9]{4}-[A-Z0-9]{4})"
-    r"|\b(?:cvv|cvc|csc|security code)[^\n]*[0-9]{3}|\b(?:use|enter|type|entered|submit) [0-9]{3}|\bG-[0-9]{6}"
+    r"|\b(?:cvv|cvc|csc|security code)[^\n]*[0-9]{3}|\b(?:use|enter|type|entered|submit) [0-9]{3}|\bG-[0-9]{3}"
     r"|[0-9]{3}[0-9 -]?[0-9]* (?:is|as|ist|es|est|é|was) (?:your|the|my|ihr|dein|tu|su|votre|ton|o seu|seu|a)\b"
 )
 
