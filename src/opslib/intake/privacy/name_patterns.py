@@ -19,7 +19,7 @@ _NAME: Final = (
     rf"(?:[A-ZÀ-Þ]\.[ ]?){{0,2}}{_CAPITAL}(?:[ ]{{1,2}}(?:{_INITIAL}|{_PARTICLE}[ ]|{_PARTICLE}[ ]{_PARTICLE}[ ]|"
     rf"(?:and|und|et|&)[ ])?{_CAPITAL}){{0,3}}"
 )
-_ANY_CASE_NAME: Final = rf"{_WORD}(?:[ ]{{1,2}}(?:[^\W\d_]\.\s)?{_WORD}){{0,2}}"
+_ANY_CASE_NAME: Final = rf"{_WORD}(?:[ ]{{1,2}}(?:[^\W\d_]\.\s)?{_WORD}){{0,3}}"
 _TITLE: Final = (
     r"(?:mr|mrs|ms|mx|miss|dr|prof|sir|madam|herr|frau|herrn|señora|señor|señorita|srta|sra|sr|don|doña|monsieur|"
     r"madame|mademoiselle|mme|mlle|m|senhora|senhor|dona|signora|signor|sig\.ra|sig|"
@@ -98,7 +98,7 @@ _AFTER_SAYS: Final = re.compile(
 )
 _THIS_IS: Final = re.compile(
     rf"\b(?:this\sis|it['’]s|i\sam|i['’]m|hier\s(?:ist|spricht)|ich\sbin|soy|habla|aquí|je\ssuis|c['’]est|ici|"
-    rf"sou\s(?:o|a)|aqui\sé|sono)\s(?P<name>(?-i:{_CAPITAL}[ ](?:{_INITIAL})?{_CAPITAL}(?:[ "
+    rf"sou\s(?:o|a)|aqui\sé|sono)\s(?P<name>(?-i:{_CAPITAL}[ ](?:{_INITIAL}|(?:{_PARTICLE}[ ]){{1,2}})?{_CAPITAL}(?:[ "
     rf"]{_CAPITAL})?))(?=\s(?:from|here|and|again|writing|calling|speaking|von|aus|de|da|und|y|et|e|with)\b|[,.!])",
     re.IGNORECASE,
 )
@@ -126,7 +126,7 @@ QUIET_GREETING_SIGN: Final = (
     r"(?:^|[\s>.,;!\"(])(?i:"
     + _GREETING
     + (
-        r") {1,2}[a-z\x{C0}-\x{10FFFF}][A-Za-z\x{C0}-\x{10FFFF}'’-]+(?: {1,2}[A-Za-z\x{C0}-\x{10FFFF}'’-]+)? "
+        r") {1,2}[a-z\x{C0}-\x{10FFFF}][A-Za-z\x{C0}-\x{10FFFF}'’-]+(?: {1,2}[A-Za-z\x{C0}-\x{10FFFF}'’-]+){0,3} "
         r"?(?:[,!:\n]|"
         r"$)"
     )
@@ -152,7 +152,7 @@ SAID_NAME_SIGN: Final = (
     r"(?i)"
     + _SAYS
     + r"|\b(?:this is|it['’]s|i am|i['’]m|hier ist|hier spricht|ich bin|soy|habla|aquí|je suis|c['’]est|ici|sou "
-    r"[oa]|aqui é|sono) (?-i:[A-Z\x{C0}-\x{10FFFF}][^\s]* [A-Z\x{C0}-\x{10FFFF}])"
+    r"[oa]|aqui é|sono) (?-i:[A-Z\x{C0}-\x{10FFFF}][^\s]* (?:[a-z]{1,5} ){0,2}[A-Z\x{C0}-\x{10FFFF}])"
     r"|\b(?:spoke|talked|chatted|helped by|assisted by|agent|rep|representative|colleague|advis[eo]r|operator|"
     r"manager|supervisor|wife|husband|son|daughter|mother|father|brother|sister|friend|boss|partner)(?: to| with| "
     r"by)?(?: named| called)?,? ?(?-i: [A-Z\x{C0}-\x{10FFFF}][a-z\x{C0}-\x{10FFFF}])"
@@ -190,6 +190,7 @@ _NO_NAME: Final = words_of(
     windows android iphone ios mac macos linux firefox thunderbird mozilla chrome google apple microsoft amazon
     netflix spotify facebook instagram twitter paypal outlook telegram tiktok youtube discord whatsapp snapchat skype
     slack teams steam venmo reddit twitch linkedin pinterest ig fb required optional
+    empty hidden mandatory field unset untitled
     gmail yahoo zendesk internet windows10 unable able sure fine great happy sorry glad writing having getting going
     trying using looking waiting pleased hoping
     english deutsch español français american canadian german spanish french mobile desktop pc regards best cheers
