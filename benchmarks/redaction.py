@@ -1141,15 +1141,15 @@ def main() -> None:
     shown = pd.DataFrame({"texts": tables["now"]["texts"], **columns})
     print(shown.to_string(formatters=dict.fromkeys(columns, "{:.1%}".format)))
     named = named_texts(given.seed)
-    wrong = names_left(named)
+    left = names_left(named)
     print("names, by what tells them")
-    for told_by, count in Counter(one.told_by for one in named).items():
-        errors = sum(one.told_by == told_by for one, _ in wrong)
+    for told_by, count in Counter(name.told_by for name in named).items():
+        errors = sum(name.told_by == told_by for name, _ in left)
         what = "of ordinary texts changed" if told_by == "nothing" else "found"
         print(f"  {told_by:18s} {count:4d}  {(errors if told_by == 'nothing' else count - errors) / count:.1%} {what}")
     if given.missed:
-        for one, now in wrong:
-            print(f"  {one.told_by}: {one.text!r} → {now!r}")
+        for name, now in left:
+            print(f"  {name.told_by}: {name.text!r} → {now!r}")
 
 
 if __name__ == "__main__":

@@ -140,8 +140,8 @@ _MAKES_A_SENTENCE: Final = words_of(
     roto pas bloqué bloquée piraté piraté cassé não nao bloqueado hackeado hackeada quebrado und oder aber et ou mais
     y pero
     https http www com mobile desktop web phone device ios android windows mac pc name username user handle because
-    since forgotten forgot failure withheld garbage trash rubbish junk present whenever wherever however whatever marketplace
-    standard highlights recovery deletion restored restore whitelist blacklist network networks channels picture
+    since forgotten forgot failure withheld garbage trash rubbish junk present whenever wherever however whatever
+    marketplace standard highlights recovery deletion restored restore whitelist blacklist network networks channels picture
     usual before after admin administrator member members guest moderator expected premium mistake accident default
     midnight night noon home work school random choice yesterday today tomorrow anytime anyway sometimes asap instead
     again later soon now tonight perfect useless offline online unstable outdated overpriced terrible awful horrible

@@ -33,7 +33,8 @@ _SSN_AFTER: Final = re.compile(
 _LAST_FOUR: Final = r"(?:last|final)\s?-?(?:four|4|4th)(?:\s(?:digits?|numbers?|nums?))?"
 _FOUR: Final = re.compile(
     rf"\b(?:{_LAST_FOUR}\s?(?:of|for|in|on|from)?\s?(?:my|the|his|her|their)?\s?{_SSN_WORD}(?![A-Za-z])"
-    rf"|{_SSN_WORD}(?![A-Za-z])[^0-9\n.]{{0,12}}?(?:{_LAST_FOUR}|end(?:s|ing|ed)(?:\s(?:in|with|on))?))"
+    rf"|{_SSN_WORD}(?![A-Za-z])(?:[^0-9\n.]{{0,12}}?{_LAST_FOUR}|"
+    rf"\s?[,(-]?\s?(?:that|which|is)?\s?end(?:s|ing)(?:\s(?:in|with|on))?))"
     r"(?:\s?(?:digits|is|are|was|:|=|\(|\)|-|in|with|\"|'|\#|of|,)){0,8}\s?([0-9]{4})(?![0-9A-Za-z])",
     re.IGNORECASE,
 )
@@ -46,7 +47,7 @@ _FOUR_OF: Final = re.compile(
     rf"\b{_LAST_FOUR}\s?(?:of|for|in|on|from)?\s?(?:my|the|his|her|their)?\s?{_SSN_WORD}(?![A-Za-z])[^0-9\n]{{0,30}}?"
     rf"(?<![\w.,$-])([0-9]{{4}})(?![\w-]|[.,][0-9])"
     rf"|\b{_LAST_FOUR}\s?(?:is|are|:|=|-)?\s?([0-9]{{4}})\s?(?:of|for|\(|,|-)?\s?(?:my|the|his|her)?\s?{_SSN_WORD}(?![A-Za-z])"
-    rf"|\b{_SSN_WORD}(?![A-Za-z])\s?[:#=-]?\s?(?:\.{{2,}}|…|[*•x]{{1,9}})\s?-?\s?([0-9]{{4}})(?![\w-])",
+    rf"|\b{_SSN_WORD}(?![A-Za-z])\s?[:#=-]?\s?(?:\.{{2,}}|…|[*•x]{{1,9}}\s?-?\s?)([0-9]{{4}})(?![\w-])",
     re.IGNORECASE,
 )
 # What comes behind a number that was found.
@@ -152,7 +153,7 @@ _IS: Final = (
     r"es|est|é|:|=|\(|\)|-|\"|'|,|my|the|of|for|card|book|de|do|da|issued|\[|[A-Z]{2}(?=\s?[:\#]))){0,8}\s?"
 )
 _SERIAL: Final = (
-    r"(?=[A-Z]{0,6}[ -]?[0-9]|[A-Z0-9]{0,10}[0-9])[A-Z0-9]"
+    r"(?=[A-Z]{1,2}[ -]?[0-9]|(?-i:[A-Z]{3,6})[ -][0-9]|[A-Z0-9]{0,10}[0-9])[A-Z0-9]"
     # Behind a space words begin again where no digit is near.
     r"(?:[./*-]?[A-Z0-9]|[ ](?=[A-Z]{0,3}[0-9]|(?-i:[A-Z])(?![A-Z0-9]))[A-Z0-9]){4,20}"
 )

@@ -82,7 +82,7 @@ _DASH: Final = re.compile(
 )
 _DASH_AT_END: Final = re.compile(rf"(?<=[.!?])[ ][-–—~][ ]{{0,2}}(?P<name>{_NAME})[.]?\s*\Z")
 _SAYS: Final = (
-    r"(?:(?:my\s(?:full\s|first\s|last\s|real\s|legal\s|user\s)?name\s(?:is|'s)|my\sname:|mein\sname\sist|"
+    r"(?:(?:my\s(?:full\s|first\s|last\s|real\s|legal\s|user\s)?name(?:\sis|['’]s)|the\sname\sis|my\sname:|mein\sname\sist|"
     r"ich\shei(?:ß|ss)e|me\sllamo|mi\snombre\ses|je\sm['’]appelle|mon\snom\sest|meu\snome\sé|me\schamo|mi\schiamo|"
     r"il\smio\snome\sè|"
     r"mijn\snaam\sis|ik\sheet|nazywam\ssię|mam\sna\simię|jag\sheter|меня\sзовут)"
@@ -191,6 +191,8 @@ _NO_NAME: Final = words_of(
     netflix spotify facebook instagram twitter paypal outlook telegram tiktok youtube discord whatsapp snapchat skype
     slack teams steam venmo reddit twitch linkedin pinterest ig fb required optional
     empty hidden mandatory field unset untitled
+    siri alexa cortana fresh diary res fi tool console portal dashboard panel center centre friday monday tuesday
+    wednesday thursday saturday sunday
     gmail yahoo zendesk internet windows10 unable able sure fine great happy sorry glad writing having getting going
     trying using looking waiting pleased hoping
     english deutsch español français american canadian german spanish french mobile desktop pc regards best cheers
