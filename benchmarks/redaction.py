@@ -5,8 +5,8 @@
 
 The texts are made here from a seed: each piece of personal data is invented by a form of its kind and put into a
 carrier: a sentence, a subject line, a quoted mail, JSON, HTML, a table row. Half of the forms and
-carriers are marked as held out: the patterns were first written without them; what was missed there was looked at once,
-so that their figures are somewhat better than those of forms never seen. A piece counts as found if no part of
+carriers are marked as held out: the patterns were first written without them; what was missed there was looked at
+since, so that their figures are somewhat better than those of forms never seen. A piece counts as found if no part of
 it of three characters or more is left. Ordinary texts have no personal data, but numbers, names and signs that look
 like it; one from which anything is taken counts as a false positive.
 
@@ -1143,13 +1143,13 @@ def main() -> None:
     named = named_texts(given.seed)
     left = names_left(named)
     print("names, by what tells them")
-    for told_by, count in Counter(name.told_by for name in named).items():
-        errors = sum(name.told_by == told_by for name, _ in left)
+    for told_by, count in Counter(person.told_by for person in named).items():
+        errors = sum(person.told_by == told_by for person, _ in left)
         what = "of ordinary texts changed" if told_by == "nothing" else "found"
         print(f"  {told_by:18s} {count:4d}  {(errors if told_by == 'nothing' else count - errors) / count:.1%} {what}")
     if given.missed:
-        for name, now in left:
-            print(f"  {name.told_by}: {name.text!r} → {now!r}")
+        for person, now in left:
+            print(f"  {person.told_by}: {person.text!r} → {now!r}")
 
 
 if __name__ == "__main__":

@@ -22,6 +22,14 @@ _PLATFORMS: Final = (
     r"cash ?app|steam|"
     r"psn|xbox|xbl|epic|roblox|battlenet|battle\.net|origin|spotify|paypal|vk|slack|teams|soundcloud|onlyfans|patreon"
 )
+_SOCIAL: Final = (
+    r"instagram|insta|ig|twitter|x|facebook|fb|tiktok|tik tok|snapchat|snap|telegram|tg|discord|skype|reddit|youtube|"
+    r"twitch|linkedin|threads|mastodon|bluesky|bsky|kik|venmo|steam|psn|xbox|roblox|whatsapp|wechat|pinterest|tumblr"
+)
+_WITH_A_NAME: Final = (
+    r"skype|telegram|discord|snapchat|kik|insta|instagram|ig|tiktok|twitter|venmo|facebook|reddit|twitch|steam|psn|"
+    r"roblox"
+)
 _ACCOUNT_WORDS: Final = (
     r"handle|user ?name|usuario|usuário|nutzername|benutzername|nom d'utilisateur|identifiant|pseudo|nick(?:name)?|"
     r"(?:screen|login|account|display) ?name|cash ?tag|"
@@ -35,10 +43,13 @@ SAID_SIGN: Final = (
     + _ACCOUNT_WORDS
     + r"))?\s?(?::|=|->|\(|-|(?:is|ist|es|est|é|lautet|are|as|under|at|by|als|unter|como|sous|"
     r"name)\s:?)\s?[\"'“„«(]?@?\w"
-    r"|\w\s(?:on|auf|en|sur|no|su|@|at)\s(?:" + _PLATFORMS + r")\b|\bcash ?(?:app|tag)|\bi go by |\bis called "
-    r"|\b(?:skype|telegram|discord|snapchat|kik|insta|instagram|ig|tiktok|twitter|venmo|user ?name|handle|nick ?name)"
-    r"(?:\s(?:id|name|user ?name|handle|me at|account))?\s[\"'“„«]?@?\w|\w#[0-9]{4}\b"
-    r"|\b(?:add|find|dm|pm|follow|tweet|snap|message) me (?:on|at|@)|\b(?:on|auf|en|sur)\s(?:"
+    r"|(?:\b(?:i['’]?m|i am|known as|called|go(?:es)? by|me at|me as)\s\S+|[a-z][a-z0-9-]*[0-9_.][^\s<>]*)"
+    r"\s(?:on|auf|en|sur|@)\s(?:" + _SOCIAL + r")\b|\bcash ?(?:app|tag)|\bi go by |\bis called \S*[0-9_.]"
+    r"|\b(?:" + _WITH_A_NAME + r"|(?:user|nick|screen) ?name|gamer ?tag|handle)"
+    r"(?:\s(?:id|name|user ?name|handle|me at|account|profile))?\s[\"'“„«]?@?\w*[0-9_.]"
+    r"|\b(?:(?:user|nick|screen) ?name|gamer ?tag|(?:" + _WITH_A_NAME + r")\s(?:id|name|user ?name|handle))"
+    r"\s[\"'“„«]?@?\w{7}|\w#[0-9]{4}\b|\b(?:add|find|dm|pm|follow|tweet|snap|message|contact|reach|text|call|write|"
+    r"write to|tag|catch) me (?:up )?(?:on|at|@|as|via|auf|en|sur)\b|\b(?:on|auf|en|sur)\s(?:"
     + _PLATFORMS
     + r")\s(?:i|my)\b"
 )
@@ -94,14 +105,9 @@ _UNDER: Final = re.compile(
 )
 _SAID_WORD: Final = re.compile(
     rf"\b(?:(?:(?:user|screen|nick) ?name|gamer ?tag|handle)"
-    rf"|(?:skype|telegram|discord|snapchat|kik|insta|instagram|ig|tiktok|twitter|venmo|facebook|reddit|twitch|steam|psn|"
-    rf"roblox)(?P<named>\s(?:id|name|user ?name|handle))?(?:\s(?:me\sat|account|profile))?"
+    rf"|(?:{_WITH_A_NAME})(?P<named>\s(?:id|name|user ?name|handle))?(?:\s(?:me\sat|account|profile))?"
     rf"|(?:tweet|dm|pm|snap|add|follow|message|find)\sme\s(?:at|@|as))\s[\"'“„«]?(?P<handle>{_HANDLE})",
     re.IGNORECASE,
-)
-_SOCIAL: Final = (
-    r"instagram|insta|ig|twitter|x|facebook|fb|tiktok|tik tok|snapchat|snap|telegram|tg|discord|skype|reddit|youtube|"
-    r"twitch|linkedin|threads|mastodon|bluesky|bsky|kik|venmo|steam|psn|xbox|roblox|whatsapp|wechat|pinterest|tumblr"
 )
 _ON_PLATFORM: Final = re.compile(
     rf"(?P<call>\b(?:i['’]?m|i am|known as|go by|goes by|me at|me as)\s)?"
@@ -141,10 +147,11 @@ _MAKES_A_SENTENCE: Final = words_of(
     y pero
     https http www com mobile desktop web phone device ios android windows mac pc name username user handle because
     since forgotten forgot failure withheld garbage trash rubbish junk present whenever wherever however whatever
-    marketplace standard highlights recovery deletion restored restore whitelist blacklist network networks channels picture
-    usual before after admin administrator member members guest moderator expected premium mistake accident default
-    midnight night noon home work school random choice yesterday today tomorrow anytime anyway sometimes asap instead
-    again later soon now tonight perfect useless offline online unstable outdated overpriced terrible awful horrible
+    marketplace standard highlights recovery deletion restored restore whitelist blacklist network networks
+    channels picture usual before after admin administrator member members guest moderator expected premium mistake
+    accident default midnight night noon home work school random choice yesterday today tomorrow anytime anyway
+    sometimes asap instead again later soon now tonight perfect useless offline online unstable outdated overpriced
+    terrible awful horrible
     excellent amazing awesome popular trending important necessary optional undefined unlisted unclear unsafe unusual
     unresponsive nowhere everywhere somewhere invisible glitchy laggy forbidden obsolete correctly duplicate incomplete
     complete ready unread muted archived expired pending payment purchase camera voice audio contacts calls messenger
