@@ -341,6 +341,8 @@ def _add_password(spans: list[Span], text: str, match: re.Match[str]) -> None:
         spoken = _CHANGES.search(match.group("between")) is not None
         link = link.replace("to", "")
     if not (firm or spoken):
+        if match.group("between"):
+            return
         has_letters = any(map(str.isalpha, stripped))
         is_pin = word.isdecimal() and len(word) <= _LONGEST_PIN and match.group().lower().startswith("pin")
         is_plain = not link.strip() and _PLAIN_SECRET.fullmatch(stripped) is not None
