@@ -166,6 +166,9 @@ _LONG = 60_000
         "Hi Jane Best regards, name: Mr A. ",
         "IG: a my b is c#1 x on ig ",
         "4111- 12,1.2 00:aa:1° ",
+        "known as a.b on x me at ",
+        "219-09-9999 last four ssn .. ",
+        "X1234567, passport and AB 12 A ",
     ],
 )
 def test_time_is_linear_in_the_length_of_hostile_text(piece):

@@ -127,6 +127,7 @@ _LIKE_A_NAME: Final = re.compile(
     r"@?(?=.*[A-Za-z]{3})[A-Za-z](?=\w*_|[A-Za-z]{2,}[\w.]*[0-9]|[A-Za-z]{2,}\.[A-Za-z])[\w.-]+"
 )
 _CASH: Final = re.compile(r"(?<![\w$])(?P<handle>\$[a-z][a-z0-9_-]{2,19})(?![\w.])", re.IGNORECASE)
+_CASH_HEADS: Final = re.compile(r"cash ?(?:app|tag)")
 _NUMBERED: Final = re.compile(r"(?<![\w#&/])(?P<handle>[^\W\d_][\w.]{1,31}#[0-9]{4})(?![\w])")
 _MAKES_A_SENTENCE: Final = words_of(
     """
@@ -248,7 +249,9 @@ def said_handles(text: str) -> list[Span]:
     for match in matches_in(text, near, _GO_BY):
         _add_said(spans, text, match, False)
     if "$" in text:
-        spans.extend((*match.span("handle"), "handle") for match in matches_in(text, near, _CASH))
+        spans.extend(
+            (*match.span("handle"), "handle") for match in matches_in(text, windows(text, _CASH_HEADS, 60, 120), _CASH)
+        )
     spans.extend((match.start("handle"), match.end("handle"), "handle") for match in _NUMBERED.finditer(text))
     return spans
 
