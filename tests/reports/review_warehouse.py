@@ -90,6 +90,7 @@ def tickets() -> pd.DataFrame:
                 )
             )
     frame = pd.concat(parts, ignore_index=True)
+    frame["requester_id"] = [f"p{number}" for number in range(len(frame))]
     frame["last_solved_at"] = frame["created_at"] + pd.to_timedelta(frame["solve"], unit="s")
     open_ = (frame["week"] == LAST) & (frame.groupby(["week", "team"]).cumcount() >= PER_WEEK - 3)
     so_far = ((pd.Timestamp(AS_OF) - frame["created_at"]).dt.total_seconds()).astype("int64")
@@ -244,7 +245,6 @@ def write_warehouse(root: Path, *, with_satisfaction: bool = True) -> Folders:
     """Write facts and weekly values under a folder; the warehouse's folder and the parameters' folder."""
     warehouse, params = begin_warehouse(root, ORGANISATION)
     facts = tickets()
-    facts["requester_id"] = [f"p{number}" for number in range(len(facts))]
     warehouse.write("facts", "tickets", facts, partition_by_week=True)
     warehouse.write("facts", "replies", replies(facts), partition_by_week=True)
     warehouse.write("facts", "sla", sla(facts), partition_by_week=True)

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+
 import pytest
 
 from opslib.settings import NotebookLimits
@@ -51,24 +55,28 @@ def outcomes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Outcome]:
     for name, content in NO_NOTEBOOKS.items():
         (folder / f"notebooks/team/{name}.ipynb").write_bytes(content)
     names = ["endless", "greedy", "lost_once", "calm", *SHOWS_TOO_MUCH, *NO_NOTEBOOKS]
-    jobs = [Job(f"team/{name}", WEEK, TEAM) for name in names]
-    # with it, ipykernel leaves what programs write to the terminal
-    with pytest.MonkeyPatch.context() as patch:
+    # In a process of its own: with this variable, which servers of kernels keep from their start, ipykernel leaves what
+    # programs write to the terminal, and pytest would keep gigabytes of it.
+    with pytest.MonkeyPatch.context() as patch, ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process:
         patch.delenv("PYTEST_CURRENT_TEST", raising=False)
-        outcomes = run(
-            jobs,
-            notebooks=folder / "notebooks",
-            reports=folder / "reports",
-            edition=edition(),
-            parameters={"warehouse": str(folder)},
-            blocked={},
-            workers=2,
-            on_event=lambda event: None,
-            timeout_seconds=10,
-            memory_bytes=1_200_000_000,
-            limits=NotebookLimits(output_megabytes=1, outputs=20),
-        )
+        outcomes = process.submit(outcomes_of, names, folder).result()
     return {outcome.job.name: outcome for outcome in outcomes}
+
+
+def outcomes_of(names: list[str], folder: Path) -> list[Outcome]:
+    return run(
+        [Job(f"team/{name}", WEEK, TEAM) for name in names],
+        notebooks=folder / "notebooks",
+        reports=folder / "reports",
+        edition=edition(),
+        parameters={"warehouse": str(folder)},
+        blocked={},
+        workers=2,
+        on_event=lambda event: None,
+        timeout_seconds=10,
+        memory_bytes=1_200_000_000,
+        limits=NotebookLimits(output_megabytes=1, outputs=20),
+    )
 
 
 def test_a_cell_that_takes_too_long_is_stopped_and_said_to_be(outcomes: dict[str, Outcome]) -> None:

@@ -9,7 +9,6 @@ import os
 import re
 import shutil
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -27,7 +26,6 @@ from opslib.weekly.cache import pages_not_as_written
 from opslib.weekly.manifest import manifests_not_as_written, mend_manifests
 
 _ROOM_BYTES: Final = 1_000_000_000
-_OLD_SECONDS: Final = 24 * 3600
 _PINNED: Final = re.compile(r"^([A-Za-z0-9][\w.-]*)==([^\s;]+)([^\n]*)", re.MULTILINE)
 
 
@@ -90,10 +88,6 @@ def _leftovers(warehouse: Warehouse, reports: Path) -> Iterator[Finding]:
             "removed, by the next run too",
             partial(remove_all, asides),
         )
-    temporary = Path(tempfile.gettempdir())
-    old = [path for path in temporary.glob("opslib-*") if _is_old(path)]
-    if old:
-        yield Finding(f"{_files(old)} left by a run of the day before or earlier", "removed", partial(remove_all, old))
 
 
 def _key(warehouse: Warehouse) -> Iterator[Finding]:
@@ -151,9 +145,3 @@ def _installed(package: str) -> str | None:
 def _there(folder: Path) -> Path:
     """The folder, or the nearest above it that is there."""
     return next(path for path in (folder.absolute(), *folder.absolute().parents) if path.is_dir())
-
-
-def _is_old(folder: Path) -> bool:
-    stat = folder.lstat()
-    is_own = not hasattr(os, "getuid") or stat.st_uid == os.getuid()
-    return folder.is_dir() and is_own and time.time() - stat.st_mtime > _OLD_SECONDS

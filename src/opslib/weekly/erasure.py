@@ -23,6 +23,7 @@ import pyarrow.parquet as pq
 from opslib.analysis.weekly_review import restatements
 from opslib.intake.admit import MEMO
 from opslib.intake.exclusions import Exclusions, Limits
+from opslib.intake.privacy.labels import pseudonymise_personal_ids
 from opslib.intake.privacy.pseudonyms import Pseudonymiser
 from opslib.intake.privacy.row_files import (
     empty_old_texts,
@@ -63,8 +64,9 @@ class Request:
 
     def subjects(self, pseudonymiser: Pseudonymiser) -> Subjects:
         """The same as the tables name them."""
+        tickets = pa.chunked_array([pa.array([each.strip() for each in self.tickets], pa.string())])
         return Subjects(
-            frozenset(each.strip() for each in self.tickets),
+            frozenset(pseudonymise_personal_ids(tickets, pseudonymiser)[0].to_pylist()),
             frozenset(map(pseudonymiser.one, self.requesters)),
             frozenset(map(pseudonymiser.one, self.agents)),
         )
