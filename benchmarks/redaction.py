@@ -5,12 +5,14 @@
 
 The texts are made here from a seed: each piece of personal data is invented by a form of its kind and put into a
 carrier: a sentence, a subject line, a quoted mail, JSON, HTML, a table row. Half of the forms and
-carriers are marked as held out: the patterns were first written without them; what was missed there was looked at once,
-so that their figures are somewhat better than those of forms never seen. A piece counts as found if no part of
+carriers are marked as held out: the patterns were first written without them; what was missed there was looked at
+since, so that their figures are somewhat better than those of forms never seen. A piece counts as found if no part of
 it of three characters or more is left. Ordinary texts have no personal data, but numbers, names and signs that look
 like it; one from which anything is taken counts as a false positive.
 
-Names that the export tells are measured apart: a column of texts with the names of their requesters and of agents.
+Names are measured apart, by what tells them: the export itself (the columns that a mapping has for redaction), a
+greeting, a signature, a sentence. A name counts as found if no word of it is left; ordinary texts hold words that are
+names besides, some of them of persons whom the export names.
 """
 
 from __future__ import annotations
@@ -21,11 +23,16 @@ import random
 import re
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
 import pandas as pd
+import pyarrow as pa
+
+from opslib.intake.privacy.person_names import PersonNames
+from opslib.intake.privacy.redaction import redact_many
 
 Form = Callable[[random.Random], str]
 
@@ -354,7 +361,7 @@ _CASES: tuple[tuple[str, bool, tuple[Form, ...]], ...] = (
         "ssn",
         False,
         (
-            _numbers("555-99-9998", "555/59/9998"),
+            _numbers("555-59-9998", "555/59/9998"),
             _says("SSN {}", "my social is {}", "social security number: {}")(_numbers("555599998", "555 59 9998")),
         ),
     ),
@@ -364,6 +371,9 @@ _CASES: tuple[tuple[str, bool, tuple[Form, ...]], ...] = (
         (
             _numbers("555.59.9998"),
             _says("last four of my SSN are {}", "SSN ending in {}", "last 4 of social: {}")(_numbers("9998")),
+            _says("my ssn is 219-09-9999, last four {}", "they want the last 4 of my social, which is {}")(
+                _numbers("8881")
+            ),
             _says("ITIN {}", "{} is my social")(_numbers("955599998")),
             _says("xxx-xx-{}", "***-**-{}")(_numbers("9998")),
         ),
@@ -425,6 +435,12 @@ _CASES: tuple[tuple[str, bool, tuple[Form, ...]], ...] = (
                 "discord {}",
                 "Skype: {}",
                 "on reddit I am u/{}",
+                "{} on Instagram",
+                "DM me at {} on Twitter",
+                "add me on Discord: {}",
+                "my twitch channel is called {}",
+                "on Telegram I go by {}",
+                "my Facebook name is {}",
             )(_one_of("jane_doe7", "kessler.j", "lucy99x", "nadia_farrow")),
             _one_of("t.me/janekessler", "jane#4821", "instagram.com/jane.kessler"),
         ),
@@ -524,6 +540,9 @@ _CASES: tuple[tuple[str, bool, tuple[Form, ...]], ...] = (
                 "drivers licence: {}",
                 "DNI {}",
             )(_numbers("X99999999", "XXXXX999999XX9XX", "99999999X", "X999-9999-9999")),
+            _says("passport no. K7654321 and driver's license {}", "passports K7654321 and {}", "my license is {}")(
+                _numbers("X9999999")
+            ),
         ),
     ),
     ("mac", False, (_numbers("hh:hh:hh:hh:hh:h9", "hh-hh-hh-hh-hh-h9", "hhhh.hhhh.hhh9"),)),
@@ -672,7 +691,7 @@ _HELD_OUT_CARRIERS = (
     "see below\n\n{}",
     "[{}]",
     "'{}'",
-    "NOTE {} END",
+    "NOTE {} DONE",
 )
 _OWN_LINES = ("name",)
 
@@ -736,6 +755,18 @@ _ORDINARY = (
     "promo code SAVE20",
     "my Instagram is broken",
     "my account is locked",
+    "my TikTok is not loading",
+    "Telegram is down",
+    "my discord is hacked",
+    "my Steam is offline",
+    "YouTube is unwatchable",
+    "I saw it on Facebook yesterday",
+    "message me on WhatsApp tomorrow",
+    "on Twitter at midnight",
+    "it only handles {n2}GB",
+    "iPhone1{d} on Instagram",
+    "the last 4 digits of the card are {n4}",
+    "license key for the software",
     "my username is not accepted",
     "Hi team, it fails",
     "Hello there, I need help",
@@ -900,6 +931,183 @@ def recall(planted: list[Planted], redacted: list[str]) -> pd.DataFrame:
     ).reindex(list(dict.fromkeys(rows["kind"])))
 
 
+_PERSONS = (
+    "Jane Whitfield",
+    "Omar Barlow",
+    "Lucía Castañeda",
+    "Hanna Kessler",
+    "Molly O'Rourke",
+    "Jürgen van der Berg",
+    "Chloé Delacroix-Martin",
+    "Mateus Albuquerque",
+    "Ingrid Lindqvist",
+    "Saoirse Pruitt",
+    "Zeynep Yıldız",
+    "Tomasz Nowak",
+    "Priya Raghavan",
+    "Kwame Oduya",
+    "Anh Nguyen",
+    "José Núñez",
+    "Mary-Ann McAllister",
+    "Dmitri Sokolov",
+)
+_BY_THE_EXPORT = (
+    "the bill is for {name}, not for me",
+    "{name} called yesterday about it",
+    "{first} and I share the account",
+    "account of {last}, {first}",
+    "please ask {upper}",
+    "it says {lower} at the top",
+    "{first}'s card was charged twice",
+    "{last} is the name on the order",
+)
+_BY_THE_AGENTS = (
+    "{first} was very kind to me",
+    "yesterday {name} promised a refund",
+    "your colleague {upper} hung up",
+    "ticket of {name}: no answer",
+    "and {first} said it is fixed",
+    "(see the note by {name})",
+)
+_BY_A_GREETING = (
+    "Hi {first}, it fails again",
+    "Dear {name},\nplease help",
+    "Hello Mr {last}, I wait",
+    "Hey {first}!\nAny news?",
+    "Good morning {first},\n\nmy order is late",
+    "Dear Ms. {last},\nthank you",
+    "Hallo {first},\nes geht nicht",
+    "Sehr geehrte Frau {last},\nleider nicht",
+    "Hola {first}, no funciona",
+    "Bonjour {name},\nvoici la facture",
+    "Olá {first}, preciso de ajuda",
+    "Ciao {first}, non funziona",
+    "<p>Hi {first},</p><p>thanks</p>",
+    "hi {lower},\nit fails",
+)
+_BY_A_SIGNATURE = (
+    "It fails.\n\nBest regards,\n{name}",
+    "It fails.\nThanks,\n{first}",
+    "It fails.\nKind regards\n{name}\nHead of Sales",
+    "It fails. Thank you, {name}",
+    "It fails.\nCheers\n{first}",
+    "Es geht nicht.\n\nMit freundlichen Grüßen\n{name}",
+    "Viele Grüße\n{first}",
+    "No funciona.\nSaludos,\n{name}",
+    "Merci d'avance,\n{name}",
+    "Obrigado,\n{first}",
+    "<p>It fails.</p><p>Sincerely,<br>{name}</p>",
+    "It fails.\n\n-- \n{name}",
+    "It fails.\n- {first}",
+    "Yours sincerely,\n\n{name}\n+1 000",
+)
+_BY_A_SENTENCE = (
+    "My name is {name} and it fails",
+    "my name is {lower}.",
+    "This is {name} from the shop.",
+    "Ich heiße {name}.",
+    "Je m'appelle {name}, bonjour",
+    "me llamo {name}.",
+    "I spoke to {first} yesterday",
+    "Name: {name}\nOrder: late",
+)
+_WORDS_THAT_ARE_NAMES = (
+    "I will pay in May or June",
+    "mark it as read, please",
+    "the grace period ended",
+    "may I grant access to the page",
+    "a rose bush stands by the lake",
+    "bill me at the end of the month",
+    "Hope this helps",
+    "Will it be fixed?",
+    "May is too late",
+    "the page is white, not black",
+    "Hi team, it fails",
+    "Hello again, it fails",
+    "Dear Sir or Madam,\nit fails",
+    "Dear customer service, it fails",
+    "Hello Support Team,\nit fails",
+    "Hi all,\nit fails",
+    "Good morning, Printing fails here",
+    "Hello, Firefox crashes",
+    "Hallo zusammen,\nes geht nicht",
+    "Bonjour à tous,\nvoici",
+    "It fails.\nThanks,\nSent from my phone",
+    "It fails.\nThank you\nPlease reply soon",
+    "Best regards",
+    "Thanks in advance",
+    "Thanks for the update\nIt works now",
+    "Kind regards,\nCustomer Service",
+    "Cheers for that",
+    "This is Windows 11 Pro from the shop.",
+    "This is a test",
+    "my name is not shown",
+    "my name is misspelled.",
+    "I spoke to support yesterday",
+    "Name: required",
+    "First name: empty",
+    "It fails\n- restart\n- log in",
+    "the best is yet to come",
+)
+
+
+@dataclass(frozen=True)
+class Named:
+    """A text with the names that the export has of its requester; `name` is what is planted in it, if anything."""
+
+    told_by: str
+    text: str
+    name: str | None
+    requester: str | None = None
+
+
+_BY_TEXT = ("greeting", "signature", "sentence")
+
+
+def named_texts(seed: int) -> list[Named]:
+    """Texts with a name in each, and texts without: each form with each person.
+
+    Args:
+        seed: of whose names are planted where nobody's is.
+    """
+    rng = random.Random(seed)
+    texts = []
+    for told_by, forms in (
+        ("export: requester", _BY_THE_EXPORT),
+        ("export: agent", _BY_THE_AGENTS),
+        ("greeting", _BY_A_GREETING),
+        ("signature", _BY_A_SIGNATURE),
+        ("sentence", _BY_A_SENTENCE),
+    ):
+        for number, person in enumerate(_PERSONS):
+            # Persons of the export are either agents or requesters; nothing tells the others but the text.
+            if told_by.startswith("export") and (number % 2 == 0) != (told_by == "export: agent"):
+                continue
+            first, _, last = person.partition(" ")
+            for form in forms:
+                text = form.format(name=person, first=first, last=last, upper=person.upper(), lower=person.lower())
+                texts.append(Named(told_by, text, person, person if told_by == "export: requester" else None))
+    whose = ("Will Young", "Mark Page", "Grace May", "Bill White", *_PERSONS)
+    texts += [Named("nothing", text, None, rng.choice(whose)) for text in _WORDS_THAT_ARE_NAMES for _ in range(4)]
+    return texts
+
+
+def names_left(named: list[Named]) -> list[tuple[Named, str]]:
+    """The texts of which a part of a name is left, and those without a name that were changed, as they became."""
+    agents = frozenset({*_PERSONS[::2], "Will Page", "Hope Summers"})
+    wrong = []
+    for of_export in (True, False):
+        texts = [one for one in named if (one.told_by in _BY_TEXT) != of_export]
+        of_rows = pa.array([one.requester for one in texts], pa.large_string())
+        persons = PersonNames(agents, of_rows) if of_export else None
+        redacted, _ = redact_many(pd.Series([one.text for one in texts], dtype="str"), persons=persons)
+        for one, now in zip(texts, redacted, strict=True):
+            words = re.findall(r"\w{3,}", one.name or "")
+            if now != one.text if one.name is None else any(re.search(rf"(?i)\b{word}\b", now) for word in words):
+                wrong.append((one, now))
+    return wrong
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seed", type=int, default=20261130)
@@ -932,6 +1140,16 @@ def main() -> None:
     columns = {f"{column}, {name}": table[column] for name, table in tables.items() for column in ("found", "held out")}
     shown = pd.DataFrame({"texts": tables["now"]["texts"], **columns})
     print(shown.to_string(formatters=dict.fromkeys(columns, "{:.1%}".format)))
+    named = named_texts(given.seed)
+    left = names_left(named)
+    print("names, by what tells them")
+    for told_by, count in Counter(person.told_by for person in named).items():
+        errors = sum(person.told_by == told_by for person, _ in left)
+        what = "of ordinary texts changed" if told_by == "nothing" else "found"
+        print(f"  {told_by:18s} {count:4d}  {(errors if told_by == 'nothing' else count - errors) / count:.1%} {what}")
+    if given.missed:
+        for person, now in left:
+            print(f"  {person.told_by}: {person.text!r} → {now!r}")
 
 
 if __name__ == "__main__":

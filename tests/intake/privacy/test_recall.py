@@ -35,6 +35,15 @@ def test_of_every_kind_nearly_all_is_found(benchmark):
     assert found[found < _LEAST_FOUND].empty, found[found < _LEAST_FOUND]
 
 
+def test_names_are_found_by_what_tells_them_and_words_that_are_names_stay(benchmark):
+    named = benchmark.named_texts(7)
+    left = pd.Series([one.told_by for one, _ in benchmark.names_left(named)]).value_counts()
+    missed = left / pd.Series([one.told_by for one in named]).value_counts()
+    assert len(missed) == 6
+    assert missed.fillna(0).drop("nothing").max() <= 1 - _LEAST_FOUND
+    assert missed.fillna(0)["nothing"] <= _MOST_WRONG
+
+
 def test_ordinary_texts_stay_as_they_are(benchmark):
     ordinary = pd.Series(benchmark.ordinary_texts(7, 3))
     redacted, _ = redact_many(ordinary)

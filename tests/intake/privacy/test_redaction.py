@@ -34,10 +34,10 @@ def test_every_case_has_its_kind_and_every_kind_its_case():
         KINDS["name"] = KINDS["email"]  # type: ignore[index]
 
 
-@pytest.mark.parametrize("text", [text for text, _ in FOUND] + ORDINARY)
-def test_redacting_twice_changes_nothing_more(text):
-    once, _ = redact(text)
-    assert redact(once) == (once, {})
+def test_redacting_twice_changes_nothing_more():
+    for text in [*(text for text, _ in FOUND), *ORDINARY]:
+        once, _ = redact(text)
+        assert redact(once) == (once, {}), text
 
 
 def test_a_column_is_redacted_like_its_texts_one_by_one():
@@ -49,6 +49,24 @@ def test_a_column_is_redacted_like_its_texts_one_by_one():
     alone = [redact(text) for text in texts]
     assert redacted.tolist() == [text for text, _ in alone]
     assert counts == {kind: total for kind in KINDS if (total := sum(each[kind] for _, each in alone))}
+
+
+def test_in_a_long_text_each_piece_is_found_where_it_stands():
+    """Long texts are looked at by stretches; a piece may lie across two of them, and may be longer than one."""
+    filler = "the window opens and then it closes again without a word, \n"
+    pieces = [text for text, _ in FOUND if "\n" not in text]
+    texts = pd.Series(
+        [filler * 25 + "x" * (number % 57) + "\n" + piece + "\n" + filler * 25 for number, piece in enumerate(pieces)]
+        + [
+            filler * 12 + "Cookie: session=" + "a1B2c3D4" * 150 + "\n" + filler * 20,
+            filler * 12 + "https://example.com/x?" + "token=a1B2c3D4&" * 150 + " " + filler * 20,
+            filler * 5 + "-----BEGIN PRIVATE KEY-----\n" + "a1B2c3D4\n" * 300 + "-----END PRIVATE KEY-----\n" + filler,
+        ]
+    )
+    redacted, counts = redact_many(texts)
+    assert redacted.tolist() == [redact(text)[0] for text in texts]
+    assert not redacted.str.contains("a1B2c3D4").any()
+    assert set(counts) == set(KINDS)
 
 
 def test_counts_are_of_rows_and_nulls_index_and_name_stay():
@@ -148,6 +166,9 @@ _LONG = 60_000
         "Hi Jane Best regards, name: Mr A. ",
         "IG: a my b is c#1 x on ig ",
         "4111- 12,1.2 00:aa:1° ",
+        "known as a.b on x me at ",
+        "219-09-9999 last four ssn .. ",
+        "X1234567, passport and AB 12 A ",
     ],
 )
 def test_time_is_linear_in_the_length_of_hostile_text(piece):
@@ -194,7 +215,7 @@ _CARDS = st.builds(
 )
 
 
-@settings(max_examples=700, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(_AROUND, st.one_of(_EMAILS, _CARDS, _SSNS), _AROUND)
 @example("12", "4111111111111111", "34")
 @example("·%", "742-46-4849", "")
@@ -212,7 +233,7 @@ def test_what_is_planted_never_survives(before, planted, after):
     assert planted not in redact_many(pd.Series([text]))[0].iloc[0]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(
     st.lists(st.one_of(st.sampled_from([text for text, _ in FOUND]), st.sampled_from(ORDINARY), st.text(max_size=20))),
     _EMAILS,

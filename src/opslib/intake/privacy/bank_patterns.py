@@ -51,6 +51,9 @@ IBAN_SIGN: Final = r"(?i)[a-z]{2}[ .-]?[0-9]{2}[^0-9a-z\n]{0,2}[0-9a-z]{1,4}[^0-
 _SEPARATORS: Final = re.compile(r"[\W_]")
 
 
+_FEWEST_IBAN_DIGITS: Final = 8
+
+
 def ibans(text: str) -> list[Span]:
     """International bank account numbers of the right length for their country and with a right check sum."""
     spans: list[Span] = []
@@ -65,7 +68,8 @@ def ibans(text: str) -> list[Span]:
             continue
         number = _SEPARATORS.sub("", candidate[: ends[length - 1]]).upper()
         rearranged = "".join(str(int(character, 36)) for character in number[4:] + number[:4])
-        if int(rearranged) % 97 == 1:
+        # Words may have the sum of an account by chance.
+        if int(rearranged) % 97 == 1 and sum(map(str.isdecimal, number)) >= _FEWEST_IBAN_DIGITS:
             place = start + ends[length - 1]
             spans.append((start, place, "iban"))
     # One with a slip in it is still somebody's, where the text says what it is.

@@ -170,7 +170,7 @@ _PAIR: Final = re.compile(
 )
 _NAMED_DEGREES: Final = re.compile(
     r"\b(?:lat(?:itude)?|lon(?:g(?:itude)?)?|lng|breite(?:ngrad)?|länge(?:ngrad)?|latitud|longitud)\b[\"']?\s?(?:is|"
-    r"ist|es|est|:|=)?\s?[\"']?([-+]?[0-9]{1,3}[.,][0-9]{2,15})(?![0-9])",
+    r"ist|es|est|:|=)?\s?[\"']?((?=[-+]?(?:[0-9][.,]?){4})[-+]?[0-9]{1,3}[.,][0-9]{2,15}(?:\s?[,;/]\s?[-+]?[0-9]{1,3}\.[0-9]{2,15})?)(?![0-9])",
     re.IGNORECASE,
 )
 _NAMED_PAIR: Final = re.compile(

@@ -30,10 +30,11 @@ _SSN_AFTER: Final = re.compile(
     rf"our)?\s?{_SSN_WORD}(?![A-Za-z])",
     re.IGNORECASE,
 )
-_LAST_FOUR: Final = r"(?:last|final)\s(?:four|4|4th)(?:\s(?:digits?|numbers?|nums?))?"
+_LAST_FOUR: Final = r"(?:last|final)\s?-?(?:four|4|4th)(?:\s(?:digits?|numbers?|nums?))?"
 _FOUR: Final = re.compile(
     rf"\b(?:{_LAST_FOUR}\s?(?:of|for|in|on|from)?\s?(?:my|the|his|her|their)?\s?{_SSN_WORD}(?![A-Za-z])"
-    rf"|{_SSN_WORD}(?![A-Za-z])[^0-9\n.]{{0,12}}?(?:{_LAST_FOUR}|end(?:s|ing|ed)(?:\s(?:in|with|on))?))"
+    rf"|{_SSN_WORD}(?![A-Za-z])(?:[^0-9\n.]{{0,12}}?{_LAST_FOUR}|"
+    rf"\s?[,(-]?\s?(?:that|which|is)?\s?end(?:s|ing)(?:\s(?:in|with|on))?))"
     r"(?:\s?(?:digits|is|are|was|:|=|\(|\)|-|in|with|\"|'|\#|of|,)){0,8}\s?([0-9]{4})(?![0-9A-Za-z])",
     re.IGNORECASE,
 )
@@ -41,6 +42,22 @@ _FOUR_AFTER: Final = re.compile(
     rf"(?<![\w.$-])([0-9]{{4}})\s?(?:is|are|,|\(|-)?\s?(?:the|my|as)?\s?{_LAST_FOUR}\s?(?:of|for)?\s?(?:my|the|his|"
     rf"her)?\s?{_SSN_WORD}",
     re.IGNORECASE,
+)
+_FOUR_OF: Final = re.compile(
+    rf"\b{_LAST_FOUR}\s?(?:of|for|in|on|from)?\s?(?:my|the|his|her|their)?\s?{_SSN_WORD}(?![A-Za-z])[^0-9\n]{{0,30}}?"
+    rf"(?<![\w.,$-])([0-9]{{4}})(?![\w-]|[.,][0-9])"
+    rf"|\b{_LAST_FOUR}\s?(?:is|are|:|=|-)?\s?([0-9]{{4}})\s?(?:of|for|\(|,|-)?\s?(?:my|the|his|her)?\s?{_SSN_WORD}(?![A-Za-z])"
+    rf"|\b{_SSN_WORD}(?![A-Za-z])\s?[:#=-]?\s?(?:\.{{2,}}|…|[*•x]{{1,9}}\s?-?\s?)([0-9]{{4}})(?![\w-])",
+    re.IGNORECASE,
+)
+# What comes behind a number that was found.
+_FOUR_LATER: Final = re.compile(
+    rf"[^\n]{{0,40}}?\b(?:{_LAST_FOUR}|ending(?:\s(?:in|with))?)(?:\s?(?:digits|is|are|was|:|=|\(|\)|-|in|with|\"|'|of|it|,)){{0,6}}"
+    r"\s?([0-9]{4})(?![\w-]|[.,][0-9])",
+    re.IGNORECASE,
+)
+_OF_ANOTHER: Final = re.compile(
+    r"card|account|phone|visa|amex|debit|credit|iban|order|konto|tarjeta|carte", re.IGNORECASE
 )
 _HIDDEN: Final = re.compile(r"(?<![\w])[xX*•#]{3}\s?[-. /_]?\s?[xX*•#]{2}\s?[-. /_]?\s?([0-9]{4})(?![0-9A-Za-z])")
 SSN_SIGN: Final = (
@@ -68,6 +85,11 @@ def ssns(text: str) -> list[Span]:
     spans.extend(
         (*match.span(1), "ssn") for match in matches_in(text, near, _SSN_NAMED, _SSN_AFTER, _FOUR, _FOUR_AFTER)
     )
+    spans.extend((*match.span(match.lastindex or 1), "ssn") for match in matches_in(text, near, _FOUR_OF))
+    for _, end, _ in spans.copy():
+        later = _FOUR_LATER.match(text, end)
+        if later is not None and not _OF_ANOTHER.search(later.group()):
+            spans.append((*later.span(1), "ssn"))
     spans.extend((*match.span(1), "ssn") for match in _HIDDEN.finditer(text))
     return spans
 
@@ -130,7 +152,11 @@ _IS: Final = (
     r"(?:\s?(?:\#|no\b\.?|nr\b\.?|n[°º]\.?|num\b\.?|number|numbers|numero|número|numéro|nummer|id|is|was|ist|lautet|"
     r"es|est|é|:|=|\(|\)|-|\"|'|,|my|the|of|for|card|book|de|do|da|issued|\[|[A-Z]{2}(?=\s?[:\#]))){0,8}\s?"
 )
-_SERIAL: Final = r"(?=[A-Z]{0,6}[ -]?[0-9]|[A-Z0-9]{0,10}[0-9])[A-Z0-9](?:[ ./*-]?[A-Z0-9]){4,20}"
+_SERIAL: Final = (
+    r"(?=[A-Z]{1,2}[ -]?[0-9]|(?-i:[A-Z]{3,6})[ -][0-9]|[A-Z0-9]{0,10}[0-9])[A-Z0-9]"
+    # Behind a space words begin again where no digit is near.
+    r"(?:[./*-]?[A-Z0-9]|[ ](?=[A-Z]{0,3}[0-9]|(?-i:[A-Z])(?![A-Z0-9]))[A-Z0-9]){4,20}"
+)
 _DOCUMENT: Final = re.compile(
     r"\b(?:passports?|reise-?pass(?:nummer)?|pass-?nummer|passe?ports?|pasaporte|passaporte|passaporto|"
     r"paspoort(?:nummer)?|paszport|travel\sdocument"
@@ -142,7 +168,18 @@ _DOCUMENT: Final = re.compile(
     r"dni|nie|nif|curp|rfc|cpf|rg|bi|nino|ni\snumber|nhs|aadhaar|pan\scard|bsn|pesel|"
     r"codice\sfiscale|carte\sd['’]identité|cédula|green\scard|visa\snumber|steuer-?id|steueridentifikationsnummer|"
     r"medicare)\b"
+    r"(?:\s(?:and|or|und|y|et)\s(?:my\s)?(?:passport|driv(?:er|ing)['’]?s?\slicen[cs]e|licen[cs]e|id)s?\b)?"
     rf"{_IS}({_SERIAL})(?![A-Z0-9])",
+    re.IGNORECASE,
+)
+# Of software there are licences too: the bare word counts before a number of the form that a driver's has.
+_LICENCE: Final = re.compile(
+    r"\blicen[cs]e(?:\s(?:is|and|number|no\.?)|\s?[:=\#])*\s?((?-i:[A-Z][0-9]{6,8}|[A-Z9]{5}[0-9]{6}[A-Z0-9]{5}))(?![A-Z0-9-])",
+    re.IGNORECASE,
+)
+_ANOTHER: Final = re.compile(
+    r"\s?(?:,|;|/|&|\b(?:and|or|und|oder|y|et|e|ou)\b){1,2}\s?(?:my\s\w{1,20}(?:['’]s)?\s|(?:his|hers|mine|for\s\w+)\s)?"
+    r"((?-i:[A-Z]{1,2}[0-9]{6,9}|[0-9]{9}))(?![\w-])",
     re.IGNORECASE,
 )
 _DOCUMENT_AFTER: Final = re.compile(
@@ -158,6 +195,7 @@ DOCUMENT_SIGN: Final = (
     r"|\b(?:dni|nie|nif|curp|rfc|cpf|rg|bi|nino|ni|nhs|aadhaar|pan|bsn|pesel|visa|medicare)\b|fiscale|cédula|green "
     r"card|steuer|[0-9]{3}\.[0-9]{3}\.[0-9]{3}-[0-9]{2}|driv"
 )
+_FEWEST_DIGITS: Final = 4
 _NO_SERIAL: Final = re.compile(r"\A(?:19|20)[0-9]{2}\Z|\.(?:pdf|docx?|jpe?g|png|heic|tiff?)", re.IGNORECASE)
 _DOCUMENT_HEADS: Final = re.compile(
     r"\b(?:pass-?p|passe|pass-?num|passa|pasa|paspo|reise|paszport|travel|driv|dl|d\.l|d/l|licen|führer|fahrer|permi|"
@@ -172,21 +210,15 @@ def documents(text: str) -> list[Span]:
     spans: list[Span] = []
     near = windows(text, _DOCUMENT_HEADS, 50, 150)
     for match in matches_in(text, near, _DOCUMENT):
-        start, end = match.span(1)
         serial = match.group(1)
-        # A serial number ends where words begin again.
-        if " " in serial:
-            words = serial.split(" ")
-            kept = [words[0]]
-            for word in words[1:]:
-                if not any(map(str.isdecimal, word)):
-                    break
-                kept.append(word)
-            serial = " ".join(kept)
-            end = start + len(serial)
-        digits = sum(map(str.isdecimal, serial))
-        if digits >= 4 and not _NO_SERIAL.search(serial):
-            spans.append((start, end, "document"))
+        if sum(map(str.isdecimal, serial)) >= _FEWEST_DIGITS and not _NO_SERIAL.search(serial):
+            spans.append((*match.span(1), "document"))
+    spans.extend((*match.span(1), "document") for match in matches_in(text, near, _LICENCE))
+    for _, end, _ in spans.copy():
+        place = end
+        while (another := _ANOTHER.match(text, place)) is not None:
+            spans.append((*another.span(1), "document"))
+            place = another.end()
     spans.extend((*match.span(1), "document") for match in matches_in(text, near, _DOCUMENT_AFTER))
     spans.extend((*match.span(), "document") for match in _CPF.finditer(text))
     return spans

@@ -19,7 +19,9 @@ _NAME: Final = (
     rf"(?:[A-ZÀ-Þ]\.[ ]?){{0,2}}{_CAPITAL}(?:[ ]{{1,2}}(?:{_INITIAL}|{_PARTICLE}[ ]|{_PARTICLE}[ ]{_PARTICLE}[ ]|"
     rf"(?:and|und|et|&)[ ])?{_CAPITAL}){{0,3}}"
 )
-_ANY_CASE_NAME: Final = rf"{_WORD}(?:[ ]{{1,2}}(?:[^\W\d_]\.\s)?{_WORD}){{0,2}}"
+_ANY_CASE_NAME: Final = (
+    rf"{_WORD}(?:[ ]{{1,2}}(?:[^\W\d_]\.\s)?(?:(?:van|von|der|den|ter|bin|ibn)[ ]){{0,2}}{_WORD}){{0,2}}"
+)
 _TITLE: Final = (
     r"(?:mr|mrs|ms|mx|miss|dr|prof|sir|madam|herr|frau|herrn|señora|señor|señorita|srta|sra|sr|don|doña|monsieur|"
     r"madame|mademoiselle|mme|mlle|m|senhora|senhor|dona|signora|signor|sig\.ra|sig|"
@@ -34,8 +36,14 @@ _GREETING: Final = (
     r"дорог(?:ой|ая))"
 )
 _AFTER_GREETING: Final = re.compile(
-    rf"(?:(?<=\s)|(?<=[>.,;!\"(])|\A)(?P<greeting>{_GREETING})(?P<title>[ ]{{1,2}}{_TITLE})?(?:[ ]{{1,2}}|,[ "
-    rf"])(?P<name>(?-i:{_NAME})|{_ANY_CASE_NAME}(?=[ ]?[,!:]|[ ]?\n|\s*\Z))",
+    rf"(?:(?<=\s)|(?<=[>.,;!\"(])|\A)(?P<greeting>{_GREETING})(?P<title>[ ]{{1,2}}{_TITLE})?[ ]{{1,2}}"
+    rf"(?P<name>(?-i:{_NAME})|{_ANY_CASE_NAME}(?=[ ]?[,!:]|[ ]?\n|\s*\Z))",
+    re.IGNORECASE,
+)
+# After a comma begins as often a sentence as a name.
+_AFTER_COMMA: Final = re.compile(
+    rf"(?:(?<=\s)|(?<=[>.,;!\"(])|\A)(?:{_GREETING}),[ ](?P<name>(?-i:{_CAPITAL}(?:[ ]{_CAPITAL})?))"
+    r"(?=[ ]?[,!\n<]|\s*\Z|[.](?:\s*\Z|\s?<|\n|[ ](?-i:[A-Z])))",
     re.IGNORECASE,
 )
 _AFTER_TITLE: Final = re.compile(
@@ -72,12 +80,11 @@ _BESIDE_CLOSING: Final = re.compile(
     re.IGNORECASE,
 )
 _DASH: Final = re.compile(
-    rf"(?:\n|<br\s?/?>)[ \t]*(?:--|[-–—~])[ ]{{0,2}}(?:\r?\n[ \t]*)?(?P<name>{_NAME})[ \t]*(?=\r?\n|<|\Z)|"
-    rf"(?<=[.!?])[ ][-–—~][ ]{{0,2}}(?P<last>{_NAME})[.]?\s*\Z"
+    rf"(?:\n|<br\s?/?>)[ \t]*(?:--|[-–—~])[ ]{{0,2}}(?:\r?\n[ \t]*)?(?P<name>{_NAME})[ \t]*(?=\r?\n|<|\Z)"
 )
 _DASH_AT_END: Final = re.compile(rf"(?<=[.!?])[ ][-–—~][ ]{{0,2}}(?P<name>{_NAME})[.]?\s*\Z")
 _SAYS: Final = (
-    r"(?:(?:my\s(?:full\s|first\s|last\s|real\s|legal\s|user\s)?name\s(?:is|'s)|my\sname:|mein\sname\sist|"
+    r"(?:(?:my\s(?:full\s|first\s|last\s|real\s|legal\s|user\s)?name(?:\sis|['’]s)|my\sname:|mein\sname\sist|"
     r"ich\shei(?:ß|ss)e|me\sllamo|mi\snombre\ses|je\sm['’]appelle|mon\snom\sest|meu\snome\sé|me\schamo|mi\schiamo|"
     r"il\smio\snome\sè|"
     r"mijn\snaam\sis|ik\sheet|nazywam\ssię|mam\sna\simię|jag\sheter|меня\sзовут)"
@@ -93,15 +100,15 @@ _AFTER_SAYS: Final = re.compile(
 )
 _THIS_IS: Final = re.compile(
     rf"\b(?:this\sis|it['’]s|i\sam|i['’]m|hier\s(?:ist|spricht)|ich\sbin|soy|habla|aquí|je\ssuis|c['’]est|ici|"
-    rf"sou\s(?:o|a)|aqui\sé|sono)\s(?P<name>(?-i:{_CAPITAL}[ ](?:{_INITIAL})?{_CAPITAL}(?:[ "
+    rf"sou\s(?:o|a)|aqui\sé|sono)\s(?P<name>(?-i:{_CAPITAL}[ ](?:{_INITIAL}|(?:{_PARTICLE}[ ]){{1,2}})?{_CAPITAL}(?:[ "
     rf"]{_CAPITAL})?))(?=\s(?:from|here|and|again|writing|calling|speaking|von|aus|de|da|und|y|et|e|with)\b|[,.!])",
     re.IGNORECASE,
 )
 _SPOKE: Final = re.compile(
     rf"\b(?:spoke\s(?:to|with)|talked\s(?:to|with)|chatted\swith|helped\sby|assisted\sby|agent|representative|rep|"
     rf"colleague|adviser|advisor|operator|manager|supervisor|(?:my\s(?:wife|husband|son|daughter|mother|father|"
-    rf"brother|sister|friend|boss|partner|colleague)))"
-    rf"(?:\s(?:named|called))?[, ]{{1,2}}(?P<name>(?-i:{_CAPITAL}(?:[ ]{_CAPITAL})?))(?![\w])",
+    rf"brother|sister|friend|boss|partner|colleague)),?)"
+    rf"(?:\s(?:named|called))?[ ](?P<name>(?-i:{_CAPITAL}(?:[ ]{_CAPITAL})?))(?![\w])",
     re.IGNORECASE,
 )
 GREETING_SIGN: Final = (
@@ -121,7 +128,8 @@ QUIET_GREETING_SIGN: Final = (
     r"(?:^|[\s>.,;!\"(])(?i:"
     + _GREETING
     + (
-        r") {1,2}[a-z\x{C0}-\x{10FFFF}][A-Za-z\x{C0}-\x{10FFFF}'’-]+(?: {1,2}[A-Za-z\x{C0}-\x{10FFFF}'’-]+)? "
+        r") {1,2}[a-z\x{C0}-\x{10FFFF}][A-Za-z\x{C0}-\x{10FFFF}'’-]+(?: {1,2}[A-Za-z\x{C0}-\x{10FFFF}'’-]+)?"
+        r"(?:(?: (?:van|von|der|den|ter|bin|ibn)){1,2} [A-Za-z\x{C0}-\x{10FFFF}'’-]+)? "
         r"?(?:[,!:\n]|"
         r"$)"
     )
@@ -137,7 +145,7 @@ TO_NOBODY: Final = (
 )
 CLOSING_SIGN: Final = (
     r"(?i:" + _CLOSING + r")(?: ?[,.!:;–—-]{1,3})?(?:(?:\s|<br ?/?>|</p>|<p>|</div>|<div>|\\n|>)+(?:[-–—~*]{1,3} "
-    r"?)?[A-Z\x{C0}-\x{10FFFF}][^.,:;?!\n<]*[.!]?\s*(?:$|\n|<|\\n)"
+    r"?)?[A-Z\x{C0}-\x{10FFFF}](?:[^.,:;?!\n<]|\b[A-Z]\.)*[.!]?\s*(?:$|\n|<|\\n)"
     r"|[ \t]*(?:\n|<br ?/?>|</p>|</div>|\\n)[>\s]*(?:[-–—~*]{1,3} ?)?[A-Za-z\x{C0}-\x{10FFFF}][A-Za-z\x{C0}-\x{10FFFF"
     r"} .'’-]*[.,!]?\s*(?:$|\n|<))"
     r"|(?:\n|<br ?/?>)[ \t]*[-–—~]{1,2}\s*[A-Z\x{C0}-\x{10FFFF}][A-Za-z\x{C0}-\x{10FFFF} .'’-]*\s*(?:$|\n|<)|[.!?] "
@@ -147,7 +155,7 @@ SAID_NAME_SIGN: Final = (
     r"(?i)"
     + _SAYS
     + r"|\b(?:this is|it['’]s|i am|i['’]m|hier ist|hier spricht|ich bin|soy|habla|aquí|je suis|c['’]est|ici|sou "
-    r"[oa]|aqui é|sono) (?-i:[A-Z\x{C0}-\x{10FFFF}][^\s]* [A-Z\x{C0}-\x{10FFFF}])"
+    r"[oa]|aqui é|sono) (?-i:[A-Z\x{C0}-\x{10FFFF}][^\s]* (?:[a-z]{1,5} ){0,2}[A-Z\x{C0}-\x{10FFFF}])"
     r"|\b(?:spoke|talked|chatted|helped by|assisted by|agent|rep|representative|colleague|advis[eo]r|operator|"
     r"manager|supervisor|wife|husband|son|daughter|mother|father|brother|sister|friend|boss|partner)(?: to| with| "
     r"by)?(?: named| called)?,? ?(?-i: [A-Z\x{C0}-\x{10FFFF}][a-z\x{C0}-\x{10FFFF}])"
@@ -183,7 +191,11 @@ _NO_NAME: Final = words_of(
     team! squadra assistenza clienti signori supporto io il lo gli
     beste iedereen klantenservice heer mevrouw zespole państwo wszyscy
     windows android iphone ios mac macos linux firefox thunderbird mozilla chrome google apple microsoft amazon
-    netflix spotify facebook instagram twitter paypal outlook
+    netflix spotify facebook instagram twitter paypal outlook telegram tiktok youtube discord whatsapp snapchat skype
+    slack teams steam venmo reddit twitch linkedin pinterest ig fb required optional
+    empty hidden mandatory field unset untitled
+    ho sto avrei vorrei siri alexa cortana fresh diary res fi tool console portal dashboard panel center centre
+    friday monday tuesday wednesday thursday saturday sunday
     gmail yahoo zendesk internet windows10 unable able sure fine great happy sorry glad writing having getting going
     trying using looking waiting pleased hoping
     english deutsch español français american canadian german spanish french mobile desktop pc regards best cheers
@@ -218,7 +230,7 @@ _SAID_HEADS: Final = re.compile(
 
 def greeted_names(text: str) -> list[Span]:
     """Names after a greeting or a title."""
-    return _names(text, [(0, len(text))], _AFTER_GREETING, _AFTER_TITLE)
+    return _names(text, [(0, len(text))], _AFTER_GREETING, _AFTER_COMMA, _AFTER_TITLE)
 
 
 def signed_names(text: str) -> list[Span]:

@@ -59,6 +59,8 @@ _GAP: Final = re.compile(r"[ \t]{1,2}|[ ]?[,.'’_-][ ]?|[ ][^\W\d_]\.[ ]")
 _EAST_ASIAN: Final = re.compile("[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\u0e00-\u0e7f]")
 _SPLIT: Final = r"[^\p{L}\p{M}\p{N}]+"
 _SHORTEST_LITERAL: Final = 3
+_DOTLESS: Final = "\u0131"
+"""The Turkish i whose capital is that of the one with a dot."""
 
 
 def named_persons(texts: pa.Array, persons: PersonNames) -> dict[int, list[Span]]:
@@ -139,14 +141,15 @@ def _rows_with_own_words(flat: pa.Array, word_rows: np.ndarray, own: pa.Array) -
 
 def _plain_column(texts: pa.Array) -> pa.Array:
     """The texts in lower case and without accents."""
-    return pc.replace_substring_regex(pc.utf8_normalize(pc.utf8_lower(texts), "NFKD"), r"\p{M}+", "")
+    plain = pc.replace_substring_regex(pc.utf8_normalize(pc.utf8_lower(texts), "NFKD"), r"\p{M}+", "")
+    return pc.replace_substring(plain, _DOTLESS, "i")
 
 
 def _plain(text: str) -> str:
     """One text in lower case and without accents."""
     return "".join(
         c for c in unicodedata.normalize("NFKD", text.lower()) if not unicodedata.category(c).startswith("M")
-    )
+    ).replace(_DOTLESS, "i")
 
 
 class _Lexicon(NamedTuple):

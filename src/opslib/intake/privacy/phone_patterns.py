@@ -12,7 +12,7 @@ from opslib.intake.privacy.spans import Span, mask, matches_in, merge, windows
 
 # Telephone numbers as they are written in North America, whether the number is in use or not: 555-01xx is not.
 _EXTENSION: Final = r"(?:[ ,;]{0,2}(?:\(?ext(?:ension)?|x|durchwahl|poste|ramal|#)[ :.]{0,2}[0-9]{1,6}\)?)?"
-_DIGIT: Final = re.compile("[0-9]")
+_DIGITS: Final = re.compile("[0-9]+")
 _SEP: Final = r"[ ]?[.\-_·•/,|:~*–][ ]?\n?|[ ]{1,2}|\n"
 _NANP: Final = re.compile(
     r"(?<![\w.,$€£#/+-])(?:\+?1(?:" + _SEP + r")?)?"
@@ -113,7 +113,7 @@ _LARGEST_INTEGERS: Final = frozenset({"2147483647", "2147483648", "4294967295", 
 def phones(text: str, regions: str) -> list[Span]:
     """Telephone numbers; `regions` are the countries whose national numbers are meant, separated by spaces."""
     spans: list[Span] = []
-    near = windows(text, _DIGIT, 6, 60)
+    near = windows(text, _DIGITS, 6, 60)
     for match in matches_in(text, near, _NANP):
         # No area begins with 0 or 1, but people write 123-456-7890.
         if match.group().startswith("000") or (

@@ -7,7 +7,7 @@ an error message.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -80,6 +80,11 @@ def _anywhere(find: Callable[[str], list[Span]]) -> Callable[[str, str], list[Sp
 
 _WORTH_SIGNS: Final = 8_000
 """Characters of a column from which on to look for signs first is worth the compiling of their patterns."""
+_STRETCH: Final = 600
+"""Characters of a long text that are looked at together; what has no sign of something there is passed over."""
+_LONG: Final = 2 * _STRETCH
+_MARGIN: Final = 300
+"""Characters to both sides of a stretch that are seen with it: more than lies between a word and what it names."""
 _DIGITS: Final = r"[0-9](?:[^0-9A-Za-z]{0,3}[0-9]){3}"
 _ACCOUNTS: Final = "|".join(f"(?:{sign})" for sign in (WEB_SIGN, EMAIL_SIGN, SPELLED_SIGN, HANDLE_SIGN, SAID_SIGN))
 _DEVICES: Final = "|".join(f"(?:{sign})" for sign in (MAC_SIGN, IPV6_SIGN, IPV4_SIGN))
@@ -112,6 +117,9 @@ _SEARCHES: Final = (
 )
 """In the order in which they look: what one has found the others do not see."""
 
+_Stretches = list[tuple[int, int]]
+_EVERYWHERE: Final[dict[int, _Stretches | None]] = dict.fromkeys(range(len(_SEARCHES)))
+
 
 def redact(text: str, *, region: str = "US") -> tuple[str, Counter[str]]:
     """Replace the personal data in one text.
@@ -131,7 +139,7 @@ def redact(text: str, *, region: str = "US") -> tuple[str, Counter[str]]:
     >>> redact("Mail jane@example.com or call (415) 555-2671")
     ('Mail [email] or call [phone]', Counter({'email': 1, 'phone': 1}))
     """
-    spans = _spans(fold(text), region, range(len(_SEARCHES)))
+    spans = _spans(fold(text), region, _EVERYWHERE)
     return (replace(text, spans), Counter(kind for _, _, kind in spans)) if spans else (text, Counter())
 
 
@@ -170,18 +178,16 @@ def redact_many(
     rows_of = np.bincount(indices[~is_null], minlength=len(texts_once))
     positions: list[int] = []
     redacted: list[str] = []
-    for position, text, folded, searches in _worth_a_look(texts_once):
+    for position, text, folded, places in _worth_a_look(texts_once):
         region_of_text = own[0] if pairs is None else own[int(pairs[position]) % len(own)]
-        spans = _spans(folded, region_of_text, searches)
+        spans = _spans(folded, region_of_text, places)
         if spans:
             positions.append(position)
             redacted.append(replace(text, spans))
             for _, _, kind in spans:
                 counts[kind] += int(rows_of[position])
     if redacted:
-        source = np.arange(len(texts_once))
-        source[positions] = len(texts_once) + np.arange(len(redacted))
-        texts_once = pa.concat_arrays([texts_once, pa.array(redacted, pa.large_string())]).take(pa.array(source))
+        texts_once = _with(texts_once, np.array(positions), redacted)
     result = texts_once.take(pa.array(indices, mask=is_null))
     series = pd.Series(result, index=values.index, name=values.name, dtype="str")
     return series, {kind: counts[kind] for kind in KINDS if counts[kind]}
@@ -194,50 +200,79 @@ def _coded(regions: pd.Series) -> tuple[np.ndarray, list[str]]:
 
 
 class _Candidate(NamedTuple):
-    """A text in which something may be found: its place, itself, its folded form, and what may be found in it."""
+    """A text in which something may be found: its place, itself, its folded form, and what may be found where in it.
+
+    `places` are, by the number of a search, the stretches in which it has a sign; None is the whole text.
+    """
 
     position: int
     text: str
     folded: Folded
-    searches: Sequence[int]
+    places: dict[int, _Stretches | None]
 
 
 def _worth_a_look(texts: pa.Array) -> list[_Candidate]:
     """The texts that have any sign of personal data, each with the searches that are worth their time."""
-    if (pc.sum(pc.utf8_length(texts)).as_py() or 0) < _WORTH_SIGNS:
-        every = range(len(_SEARCHES))
-        return [_Candidate(place, text, fold(text), every) for place, text in enumerate(texts.to_pylist())]
+    lengths = pc.utf8_length(texts)
+    if (pc.sum(lengths).as_py() or 0) < _WORTH_SIGNS:
+        return [_Candidate(place, text, fold(text), _EVERYWHERE) for place, text in enumerate(texts.to_pylist())]
     folded: dict[int, Folded] = {}
     foldable = np.flatnonzero(_matches(texts, FOLDABLE))
     visible = texts
     if len(foldable):
         for position, text in zip(foldable.tolist(), texts.take(pa.array(foldable)).to_pylist(), strict=True):
             folded[position] = fold(text)
-        source = np.arange(len(texts))
-        source[foldable] = len(texts) + np.arange(len(foldable))
-        forms = pa.array([form.visible for form in folded.values()], pa.large_string())
-        visible = pa.concat_arrays([texts, forms]).take(pa.array(source))
-    several = {among: np.flatnonzero(_matches(visible, among)) for among in {s.among for s in _SEARCHES if s.among}}
-    wanted = np.zeros((len(texts), len(_SEARCHES)), dtype=bool)
+        visible = _with(texts, foldable, [form.visible for form in folded.values()])
+    # A long text is looked at by stretches, each with what stands around it.
+    long = np.flatnonzero(pc.greater(pc.utf8_length(visible), _LONG).to_numpy(zero_copy_only=False))
+    stretches: list[tuple[int, int]] = []
+    around: list[str] = []
+    for position, text in zip(long.tolist(), visible.take(pa.array(long)).to_pylist(), strict=True):
+        for start in range(0, len(text), _STRETCH):
+            stretches.append((position, start))
+            around.append(text[max(0, start - _MARGIN) : start + _STRETCH + _MARGIN])
+    pieces = pa.concat_arrays([_with(visible, long, [""] * len(long)), pa.array(around, pa.large_string())])
+    wanted = _signs(pieces)
+    places: dict[int, dict[int, _Stretches | None]] = {}
+    rows, numbers = np.nonzero(wanted)
+    for row, number in zip(rows.tolist(), numbers.tolist(), strict=True):
+        if row < len(texts):
+            places.setdefault(row, {})[number] = None
+            continue
+        position, start = stretches[row - len(texts)]
+        of_text = places.setdefault(position, {}).setdefault(number, [])
+        if of_text and of_text[-1][1] == start:
+            of_text[-1] = (of_text[-1][0], start + _STRETCH)
+        elif of_text is not None:
+            of_text.append((start, start + _STRETCH))
+    candidates = sorted(places)
+    return [
+        _Candidate(position, text, folded.get(position) or Folded(text), dict(sorted(places[position].items())))
+        for position, text in zip(candidates, texts.take(pa.array(candidates, pa.int64())).to_pylist(), strict=True)
+    ]
+
+
+def _signs(texts: pa.Array) -> np.ndarray:
+    """For each text and search, whether the text has the sign of it."""
+    several = {among: np.flatnonzero(_matches(texts, among)) for among in {s.among for s in _SEARCHES if s.among}}
+    signs = np.zeros((len(texts), len(_SEARCHES)), dtype=bool)
     for number, search in enumerate(_SEARCHES):
         if search.among is None:
-            wanted[:, number] = _matches(visible, search.sign)
+            signs[:, number] = _matches(texts, search.sign)
         else:
             rows = several[search.among]
-            wanted[rows, number] = _matches(visible.take(pa.array(rows)), search.sign)
+            signs[rows, number] = _matches(texts.take(pa.array(rows)), search.sign)
         if search.unless is not None:
-            rows = np.flatnonzero(wanted[:, number])
-            wanted[rows, number] &= ~_matches(visible.take(pa.array(rows)), search.unless)
-    candidates = np.flatnonzero(wanted.any(axis=1))
-    looks = zip(
-        candidates.tolist(),
-        texts.take(pa.array(candidates)).to_pylist(),
-        [np.flatnonzero(row).tolist() for row in wanted[candidates]],
-        strict=True,
-    )
-    return [
-        _Candidate(position, text, folded.get(position) or Folded(text), searches) for position, text, searches in looks
-    ]
+            rows = np.flatnonzero(signs[:, number])
+            signs[rows, number] &= ~_matches(texts.take(pa.array(rows)), search.unless)
+    return signs
+
+
+def _with(texts: pa.Array, rows: np.ndarray, others: list[str]) -> pa.Array:
+    """The texts with others in some rows."""
+    source = np.arange(len(texts))
+    source[rows] = len(texts) + np.arange(len(rows))
+    return pa.concat_arrays([texts, pa.array(others, pa.large_string())]).take(pa.array(source))
 
 
 def _matches(texts: pa.Array, pattern: str) -> np.ndarray:
@@ -245,12 +280,13 @@ def _matches(texts: pa.Array, pattern: str) -> np.ndarray:
     return matches.astype(bool)
 
 
-def _spans(folded: Folded, region: str, searches: Sequence[int]) -> list[Span]:
+def _spans(folded: Folded, region: str, places: dict[int, _Stretches | None]) -> list[Span]:
     """Where personal data stands in a text, in order, without overlaps."""
     spans: list[Span] = []
     visible = folded.visible
-    for number in searches:
-        matches = _SEARCHES[number].find(visible, region)
+    for number, stretches in places.items():
+        find = _SEARCHES[number].find
+        matches = find(visible, region) if stretches is None else _within(find, visible, region, stretches)
         if matches:
             matches = merge(matches)
             spans.extend(matches)
@@ -262,6 +298,20 @@ def _spans(folded: Folded, region: str, searches: Sequence[int]) -> list[Span]:
     return merge(spans)
 
 
+def _within(find: Callable[[str, str], list[Span]], text: str, region: str, stretches: _Stretches) -> list[Span]:
+    """What begins in some stretches of a text."""
+    spans: list[Span] = []
+    for start, end in stretches:
+        first, last = max(0, start - _MARGIN), end + _MARGIN
+        for begin, stop, kind in find(text[first:last], region):
+            # What reaches the end of what was looked at may go on behind it.
+            if first + stop == last < len(text):
+                return find(text, region)
+            if start <= first + begin < end:
+                spans.append((first + begin, first + stop, kind))
+    return spans
+
+
 def _without_names(texts: pa.Array, persons: PersonNames) -> tuple[pa.Array, int]:
     """The texts without the names that are known, and how many were found."""
     spans = named_persons(texts, persons)
@@ -271,7 +321,4 @@ def _without_names(texts: pa.Array, persons: PersonNames) -> tuple[pa.Array, int
     replaced = [
         replace(text, spans[row]) for row, text in zip(rows, texts.take(pa.array(rows)).to_pylist(), strict=True)
     ]
-    source = np.arange(len(texts))
-    source[rows] = len(texts) + np.arange(len(rows))
-    texts = pa.concat_arrays([texts, pa.array(replaced, pa.large_string())]).take(pa.array(source))
-    return texts, sum(map(len, spans.values()))
+    return _with(texts, np.array(rows), replaced), sum(map(len, spans.values()))
