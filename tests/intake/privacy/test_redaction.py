@@ -16,14 +16,14 @@ from opslib.intake.privacy.regions import regions_of
 from tests.intake.privacy.redaction_cases import FOUND, ORDINARY
 
 
-@pytest.mark.parametrize(("text", "expected"), FOUND)
-def test_personal_data_is_replaced(text, expected):
-    assert redact(text)[0] == expected
+def test_personal_data_is_replaced():
+    wrong = [(text, redact(text)[0], expected) for text, expected in FOUND if redact(text)[0] != expected]
+    assert wrong == []
 
 
-@pytest.mark.parametrize("text", ORDINARY)
-def test_ordinary_text_stays(text):
-    assert redact(text) == (text, {})
+def test_ordinary_text_stays():
+    wrong = [(text, redact(text)) for text in ORDINARY if redact(text) != (text, {})]
+    assert wrong == []
 
 
 def test_every_case_has_its_kind_and_every_kind_its_case():
@@ -135,7 +135,7 @@ def test_what_is_found_is_not_logged(caplog, capsys):
     assert capsys.readouterr() == ("", "")
 
 
-_LONG = 60_000
+_LONG = 40_000
 
 
 @pytest.mark.parametrize(
@@ -215,7 +215,7 @@ _CARDS = st.builds(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(_AROUND, st.one_of(_EMAILS, _CARDS, _SSNS), _AROUND)
 @example("12", "4111111111111111", "34")
 @example("·%", "742-46-4849", "")
