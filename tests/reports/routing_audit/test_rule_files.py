@@ -164,8 +164,8 @@ def test_a_file_of_another_shape_is_refused_with_its_line(tmp_path: Path, text: 
 
 def test_bytes_that_are_no_text_and_folders_are_refused(tmp_path: Path):
     (tmp_path / "bytes.yml").write_bytes(b"\xff\xfe\x00rules")
-    for path in (tmp_path / "bytes.yml", tmp_path):
-        with pytest.raises(SettingsError, match="no file of UTF-8 text"):
+    for path, words in ((tmp_path / "bytes.yml", "no file of UTF-8 text"), (tmp_path, "is a directory")):
+        with pytest.raises(SettingsError, match=words):
             read_candidate(path)
 
 

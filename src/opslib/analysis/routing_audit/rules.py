@@ -29,6 +29,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from opslib.analysis.methods.small_groups import distinct_people
 from opslib.errors import OpslibError
 from opslib.tables import PRIORITIES, TABLES
 
@@ -400,7 +401,7 @@ def learn_rules(tickets: pd.DataFrame, *, field: str = "contact_reason", least: 
     Args:
         tickets: `field` and solved_queue; tickets without either are left out.
         field: which field decides.
-        least: values with fewer tickets, or of fewer people where requester_id tells them, get no rule of their own.
+        least: values of fewer people (of fewer tickets, where requester_id tells nobody) get no rule of their own.
 
     Returns:
         One rule per queue, the fallback to the queue that solves most of all last. Nothing for no tickets.
@@ -412,13 +413,11 @@ def learn_rules(tickets: pd.DataFrame, *, field: str = "contact_reason", least: 
     solves = tickets[tickets[[field, "solved_queue"]].notna().all(axis=1)]
     if solves.empty:
         return []
-    people = solves.groupby(field)["requester_id"].nunique() if "requester_id" in solves else None
+    people = distinct_people(solves).groupby(solves[field]).nunique()
     counts = solves.groupby([field, "solved_queue"], observed=True).size().rename("tickets").reset_index()
     counts = counts.sort_values([field, "tickets", "solved_queue"], ascending=[True, False, True], kind="stable")
     best = counts.drop_duplicates(field)
-    enough = set(counts.groupby(field)["tickets"].sum().loc[lambda sums: sums >= least].index)
-    if people is not None:
-        enough &= set(people.index[people >= least])
+    enough = set(people.index[people >= least])
     rules: list[Rule] = []
     for queue, rows in best[best[field].isin(enough)].groupby("solved_queue", sort=True):
         values = tuple(sorted(str(value) for value in rows[field]))

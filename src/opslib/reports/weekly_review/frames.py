@@ -369,10 +369,10 @@ def values(review: Review, *, by_channel: bool = False) -> pd.DataFrame:
     total = [rows["week"], rows["metric"]]
     while True:
         together = cases.where(few, 0).groupby(total).transform("sum")
-        next_ = cases.where((cases > 0) & ~few & (together > 0) & (together < minimum))
-        if next_.isna().all():
+        left = cases[(cases > 0) & ~few & (together > 0) & (together < minimum)]
+        if left.empty:
             break
-        few.loc[next_.groupby(total).idxmin().dropna()] = True
+        few.loc[left.groupby([each.loc[left.index] for each in total]).idxmin()] = True
     numbers = [name for name in _NUMBERS_OF_CASES if name in rows]
     missing = rows["missing"].astype("object").mask(few, f"not shown: fewer than {minimum}")
     return rows.assign(**{name: rows[name].mask(few) for name in numbers}, missing=missing)
