@@ -191,7 +191,8 @@ def returns(timeline: ir.Table, endings: ir.Table) -> ir.Table:
     """
     last = ibis.cases(
         (is_known(endings.reply_held), endings.reply_held // CODES),
-        (endings.finished, endings.solved_held // CODES),
+        # an end of which no time is known is the last of all
+        (endings.finished & ~endings.untimed, endings.solved_held // CODES),
         else_=ibis.literal(_NEVER, type="int64"),
     )
     ends = endings.filter(
@@ -203,7 +204,8 @@ def returns(timeline: ir.Table, endings: ir.Table) -> ir.Table:
     by_requester = is_by(timeline, "requester").fill_null(False)
     reopens = is_finished(timeline.status_before) & is_active(timeline.status)
     comes_back = by_requester & (is_event(timeline, "public_comment") | reopens.fill_null(False))
-    rows = timeline.mutate(comes_back=comes_back, solves=is_solve(timeline).fill_null(False))
+    solves = is_solve(timeline).fill_null(False) & ~is_event(timeline, UNTIMED_END)
+    rows = timeline.mutate(comes_back=comes_back, solves=solves)
     rows = rows.filter(rows.comes_back | rows.solves)
     rows = rows.inner_join(ends, rows.ticket == ends.ended_ticket)
     rows = rows.filter((rows.sequence >= rows.first) & (rows.sequence <= rows.last))
