@@ -343,7 +343,7 @@ def _json_of(path: Path) -> dict[str, Any]:
     """What a file of the warehouse that holds JSON says."""
     try:
         return dict(json.loads(path.read_text(encoding="utf-8")))
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, IsADirectoryError) as error:
         raise WarehouseError(f"{path} is damaged; `make facts` makes it anew") from error
 
 
