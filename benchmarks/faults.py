@@ -3,10 +3,11 @@
     python -m benchmarks.faults --seed 1
     python -m benchmarks.faults --only memo/facts.json
 
-A sample of 600 tickets is taken in and made facts of. Then each kind of file of its warehouse is damaged, one at a time
-and in three ways of six; runs are killed at random moments; and runs meet a full disk at ten points (on a small tmpfs,
-where this machine lets it be mounted). The next run has to end with the bytes of one that nobody disturbed. What did
-not is printed, and the exit status is 1.
+A sample of 600 tickets is made facts of, and reports of one team and week. Then each kind of file of warehouse and
+reports is damaged, one at a time and in three ways of six; runs are killed at random moments, half of them with
+reports; and runs meet a full disk at ten points (on a small tmpfs, where this machine lets it be mounted). The next run
+has to end with the bytes of one that nobody disturbed, but for the time of day that pages and manifests tell, and with
+no process and no temporary file left. What did not is printed, and the exit status is 1.
 """
 
 from __future__ import annotations
@@ -20,43 +21,57 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from opslib.intake.privacy.key import KEY_FILE
 from opslib.sample import write_sample
-from tests.line.conftest import few_expectations
-from tests.line.disturbed_runs import DAMAGES, SERVER, Runs, content, differences, kinds_of_files, log_of
+from tests.line.conftest import ROOT, few_expectations
+from tests.line.disturbed_runs import (
+    DAMAGES,
+    SERVER,
+    TEMPORARY,
+    Runs,
+    content,
+    differences,
+    kinds_of_files,
+    left_processes,
+    log_of,
+)
 
 WAYS = 3
 KILLS = 20
 FULL_DISKS = 10
+REPORTS = ("weekly", "--team", "us-safety", "--week", "2026-W46", "--notebooks", str(ROOT / "notebooks"))
 
 
-def damaged(runs: Runs, whole: Path, data: Path, only: str | None) -> Iterator[tuple[str, str]]:
-    """What did not heal of each kind of file, damaged in each way; nothing behind the name where it did."""
+def damaged(runs: Runs, area: str, whole: Path, data: Path, only: str | None) -> Iterator[tuple[str, str]]:
+    """What did not heal of each kind of file of an area, damaged in each way; nothing behind the name where it did."""
     right = content(whole)
     ways = list(DAMAGES) * 2
-    for number, (name, path) in enumerate(kinds_of_files(whole / "warehouse").items()):
+    for number, (name, path) in enumerate(kinds_of_files(whole / area).items()):
         if only is not None and only not in name:
             continue
         for way in ways[number % len(DAMAGES) :][:WAYS]:
             shutil.rmtree(data, ignore_errors=True)
             shutil.copytree(whole, data)
             (data / "log.txt").unlink()
-            DAMAGES[way](data / "warehouse" / path)
-            # A memo or a key that is not there is no damage but a warehouse that has none yet.
-            yield f"{name}, {way}", outcome(runs, data, right, needs_word=way != "gone")
+            DAMAGES[way](data / area / path)
+            # A memo or a key that is not there is no damage but a warehouse that has none yet; a page is made anew
+            # like one whose numbers have changed.
+            needs_word = area == "warehouse" and way != "gone"
+            yield f"{area}/{name}, {way}", outcome(runs, data, right, needs_word=needs_word)
 
 
 def killed(
     runs: Runs, right: dict[str, str], data: Path, seconds: float, chance: random.Random
 ) -> Iterator[tuple[str, str]]:
     """What did not heal of runs killed at random moments."""
-    for number in range(KILLS):
-        moment = (number + chance.random()) / KILLS * seconds
+    for number in range(KILLS // 2):
+        moment = (number + chance.random()) / (KILLS // 2) * seconds
         runs.fresh(data)
         runs.killed(data, moment)
-        yield f"killed after {moment:.1f} s", outcome(runs, data, right)
+        yield f"{runs.command[0]} killed after {moment:.1f} s", outcome(runs, data, right)
 
 
 def full(runs: Runs, right: dict[str, str], data: Path, megabytes: float) -> Iterator[tuple[str, str]]:
@@ -84,6 +99,10 @@ def outcome(runs: Runs, data: Path, right: dict[str, str], *, needs_word: bool =
         return f"exit {run.exitcode}: {said.strip().splitlines()[-1]}"
     if other := differences(right, content(data)):
         return f"other bytes: {', '.join(other[:4])}"
+    if left := left_processes(data):
+        return f"still runs: {', '.join(left)}"
+    if left := [path.name for path in (data / TEMPORARY).iterdir()]:
+        return f"temporary: {', '.join(left)}"
     if needs_word and not any(line.startswith(("repair", "key")) for line in said.splitlines()):
         return "nothing was said"
     return ""
@@ -115,21 +134,27 @@ def main() -> int:
         key = folder / KEY_FILE
         key.write_text("a key for this benchmark only, not a secret\n")
         write_sample(folder / "sample", tickets=600)
-        runs = Runs(folder / "sample", few_expectations(folder / "expectations"), key)
-        whole, data = folder / "whole", folder / "data"
+        facts = Runs(folder / "sample", few_expectations(folder / "expectations"), key)
+        reports = replace(facts, command=REPORTS)
+        data = folder / "data"
         first = SERVER.Process(target=int)
         first.start()
         first.join()
-        seconds = runs.whole(runs.fresh(whole))
-        right = content(whole)
-        megabytes = sum(path.stat().st_size for path in whole.rglob("*") if path.is_file()) / 2**20
-        print(
-            f"seed {options.seed}; a whole run takes {seconds:.1f} s and leaves {len(right)} files, {megabytes:.1f} MB"
-        )
-        parts = {"damaged": damaged(runs, whole, data, options.only)}
-        if options.only is None:
-            parts["killed"] = killed(runs, right, data, seconds, random.Random(options.seed))
-            parts["disk full"] = full(runs, right, data, megabytes)
+        parts: dict[str, Iterator[tuple[str, str]]] = {}
+        for runs, area in ((facts, "warehouse"), (reports, "reports")):
+            seconds = runs.whole(runs.fresh(data))
+            whole = shutil.copytree(data, folder / area)
+            right = content(whole)
+            megabytes = sum(path.stat().st_size for path in whole.rglob("*") if path.is_file()) / 2**20
+            print(
+                f"seed {options.seed}; {runs.command[0]} takes {seconds:.1f} s and leaves {len(right)} files, "
+                f"{megabytes:.1f} MB"
+            )
+            parts[f"damaged {area}"] = damaged(runs, area, whole, data, options.only)
+            if options.only is None:
+                parts[f"killed {runs.command[0]}"] = killed(runs, right, data, seconds, random.Random(options.seed))
+                if runs is facts:
+                    parts["disk full"] = full(runs, right, data, megabytes)
         faults = 0
         for part, results in parts.items():
             started, count, healed = time.perf_counter(), 0, 0
@@ -140,10 +165,10 @@ def main() -> int:
                     if wrong:
                         print(f"  {what}: {wrong}", flush=True)
             except subprocess.CalledProcessError:
-                print(f"{part:<10} left out: no file system can be mounted here")
+                print(f"{part:<18} left out: no file system can be mounted here")
                 continue
             faults += count - healed
-            print(f"{part:<10} {healed} of {count} healed ({time.perf_counter() - started:.0f} s)", flush=True)
+            print(f"{part:<18} {healed} of {count} healed ({time.perf_counter() - started:.0f} s)", flush=True)
     return int(faults > 0)
 
 

@@ -10,8 +10,10 @@ import re
 import shutil
 import signal
 import sys
+import tempfile
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,18 +36,22 @@ SERVER.set_forkserver_preload(
 )
 
 
-def admit_and_build(exports: Path, expectations: Path, data: Path, output: Path) -> None:
-    """`opslib facts`, in a process of its own."""
+def in_a_process(command: tuple[str, ...], exports: Path, expectations: Path, data: Path, output: Path) -> None:
+    """`opslib facts` or another command, with its temporary files beside its warehouse."""
     from opslib.cli import main
 
     descriptor = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
     os.dup2(descriptor, 1)
     os.dup2(descriptor, 2)
     sys.stdout, sys.stderr = (os.fdopen(number, "w", buffering=1, closefd=False) for number in (1, 2))
+    temporary = data / TEMPORARY
+    temporary.mkdir(exist_ok=True)
+    os.environ["TMPDIR"] = str(temporary)
+    tempfile.tempdir = None
     settings = ["--params", ROOT / "params", "--expectations", expectations, "--reports", data / "reports"]
     sys.argv = [
         "opslib",
-        "facts",
+        *command,
         "--exports",
         str(exports),
         "--warehouse",
@@ -55,6 +61,10 @@ def admit_and_build(exports: Path, expectations: Path, data: Path, output: Path)
     main()
 
 
+TEMPORARY = "tmp"
+"""The folder, beside the warehouse, in which a run writes what it needs for a while."""
+
+
 @dataclass
 class Runs:
     """Runs over the same exports, each warehouse with the same key of the pseudonyms."""
@@ -62,6 +72,7 @@ class Runs:
     exports: Path
     expectations: Path
     key: Path
+    command: tuple[str, ...] = ("facts",)
 
     def fresh(self, data: Path) -> Path:
         shutil.rmtree(data, ignore_errors=True)
@@ -70,7 +81,8 @@ class Runs:
         return data
 
     def start(self, data: Path) -> multiprocessing.process.BaseProcess:
-        run = SERVER.Process(target=admit_and_build, args=(self.exports, self.expectations, data, data / "log.txt"))
+        output = data / "log.txt"
+        run = SERVER.Process(target=in_a_process, args=(self.command, self.exports, self.expectations, data, output))
         run.start()
         return run
 
@@ -94,22 +106,46 @@ class Runs:
         return run.exitcode != 0
 
 
+_GENERATION = re.compile(r"(?<=manifest\.json/)\d{6}-[0-9a-f]{64}$")
+"""Of a manifest: its name tells its bytes, and with them when it was made, and how often it was made before."""
+_WHEN = re.compile(
+    rb"<dd>\w{3} \d+ \w+ \d{4}, \d\d:\d\d \w+</dd>"
+    rb'|"(?:made_at|seconds|page|sha256|files)": ?(?:"[^"]*"|[\d.]+)'
+)
+
+
 def log_of(data: Path) -> str:
     return (data / "log.txt").read_text() if (data / "log.txt").exists() else "the log is empty"
 
 
 def content(data: Path) -> dict[str, str]:
-    """SHA-256 of every file of the warehouse, so that what a kill left lying about counts too."""
-    files = [path for path in (data / "warehouse").rglob("*") if path.is_file()]
+    """SHA-256 of every file of warehouse, reports and temporary folder: what a kill left lying about counts too."""
+    files = [path for name in ("warehouse", "reports", TEMPORARY) for path in (data / name).rglob("*")]
     return {
-        str(path.relative_to(data)): hashlib.sha256(bytes_of(path)).hexdigest()
+        _GENERATION.sub("…", str(path.relative_to(data))): hashlib.sha256(bytes_of(path)).hexdigest()
         for path in sorted(files)
-        if path.name != ".lock"
+        if path.is_file() and path.name != ".lock"
     }
 
 
+def left_processes(data: Path) -> list[str]:
+    """What still runs with the temporary folder of a run or writes into one of its files."""
+    left = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            environment = (process / "environ").read_bytes()
+            opened = [os.readlink(each) for each in (process / "fd").iterdir()]
+            if f"TMPDIR={data / TEMPORARY}".encode() in environment or any(
+                name.startswith(f"{data}/") for name in opened
+            ):
+                left.append(f"{process.name} {(process / 'cmdline').read_bytes().decode(errors='replace')[:80]}")
+    return left
+
+
 def bytes_of(path: Path) -> bytes:
-    """The bytes of a file; of a memo all but when the files were written that it knows, which is another time now."""
+    """The bytes of a file, without the times at which it, or what it knows of, was made."""
+    if "reports" in path.parts:
+        return _WHEN.sub(b"", path.read_bytes())
     if path.parent.name != "memo":
         return path.read_bytes()
     entries = json.loads(path.read_text(encoding="utf-8"))["results"]
@@ -137,14 +173,14 @@ DAMAGES: dict[str, Callable[[Path], object]] = {
 """What a crash, a full disk or a hand leaves behind of a file."""
 
 
-def kinds_of_files(warehouse: Path) -> dict[str, Path]:
-    """One file of each kind in a warehouse, by the name of the kind; paths are relative to the warehouse."""
+def kinds_of_files(folder: Path) -> dict[str, Path]:
+    """One file of each kind in a warehouse or reports, by the name of the kind; paths are relative to the folder."""
     kinds: dict[str, Path] = {}
-    for path in sorted(warehouse.rglob("*")):
+    for path in sorted(folder.rglob("*")):
         if path.is_file() and path.name != ".lock":
-            relative = path.relative_to(warehouse)
+            relative = path.relative_to(folder)
             # Weeks, digests, numbers and the names of standard tables differ within a kind.
-            name = re.sub(r"[0-9a-f]{24,}(-\d+)?", "…", re.sub(r"\d{4}-W\d\d|\d{6}(?=-)", "…", relative.as_posix()))
+            name = re.sub(r"[0-9a-f]{20,}(-\d+)?", "…", re.sub(r"\d{4}-W\d\d|\d{6}(?=-)", "…", relative.as_posix()))
             name = re.sub(r"^(standard|staged/…|quarantine)/[a-z_]+(?=[./])", r"\1/…", name)
             kinds[name] = relative
     return kinds
