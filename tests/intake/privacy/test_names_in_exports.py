@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import io
+import json
 from pathlib import Path
 
 import pandas as pd
@@ -27,12 +29,25 @@ o@example.com,2026-11-17T10:00:00Z,5,Jose again
 COLUMNS = {name: name for name in ("status", "team", "subject", "description")}
 
 
-@pytest.fixture(scope="module")
-def staged(tmp_path_factory):
+def as_json(path: Path) -> None:
+    rows = pd.read_csv(io.StringIO(TICKETS), dtype=str)
+    path.write_text(json.dumps([row.dropna().to_dict() for _, row in rows.iterrows()]), encoding="utf-8")
+
+
+WRITTEN = {
+    "csv": lambda path: path.write_text(TICKETS, encoding="utf-8"),
+    "json": as_json,
+    "parquet": lambda path: pd.read_csv(io.StringIO(TICKETS), dtype=str).to_parquet(path),
+    "xlsx": lambda path: pd.read_csv(io.StringIO(TICKETS), dtype=str).to_excel(path, index=False),
+}
+
+
+@pytest.fixture(scope="module", params=WRITTEN)
+def staged(request, tmp_path_factory):
     """Two files of one export, staged with the columns of names named, twice; and every byte that was written."""
     folder = tmp_path_factory.mktemp("names")
     (folder / "exports").mkdir()
-    (folder / "exports" / "tickets.csv").write_text(TICKETS, encoding="utf-8")
+    WRITTEN[request.param](folder / "exports" / f"tickets.{request.param}")
     (folder / "exports" / "comments.csv").write_text(COMMENTS, encoding="utf-8")
     source = SourceMapping.model_validate(
         {
@@ -42,7 +57,7 @@ def staged(tmp_path_factory):
             "feeds": [
                 {
                     "table": "tickets",
-                    "files": "tickets.csv",
+                    "files": "tickets.*",
                     "columns": {"ticket_id": "id", "created_at": "created", **COLUMNS},
                 },
                 {
@@ -81,7 +96,7 @@ def test_a_file_name_that_tells_a_person_is_stored_without_it():
 
 def test_names_are_kept_nowhere_and_what_is_staged_is_found_again(staged):
     _, written, read = staged
-    assert sorted(read) == ["comments.csv", "tickets.csv"]
+    assert [name.partition(".")[0] for name in sorted(read)] == ["comments", "tickets"]
     assert not [word for word in (b"Pruitt", b"jdoe42", b"Doe", b"Young") if word in written]
 
 

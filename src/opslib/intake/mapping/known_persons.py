@@ -54,8 +54,9 @@ def read_persons(source: SourceMapping, files: Iterable[Path], look_ups: LookUps
                     parts.append(_names_of_tickets(con, plan, of_tickets))
         if not parts:
             return KnownPersons(frozenset(agents), None)
-        con.register("names", pa.concat_tables(parts))
-        tickets = con.sql(
+        own = con.cursor()
+        own.register("names", pa.concat_tables(parts))
+        tickets = own.sql(
             f"SELECT ticket_id, string_agg(DISTINCT name, {quoted(BETWEEN)} ORDER BY name) AS names FROM names "
             "WHERE ticket_id IS NOT NULL AND name IS NOT NULL GROUP BY ticket_id ORDER BY ticket_id"
         ).to_arrow_table()
@@ -75,6 +76,7 @@ def _names_of_tickets(con: duckdb.DuckDBPyConnection, plan: Plan, columns: Itera
         f"(SELECT {ticket.text} AS t, {column} AS name FROM {plan.relation} WHERE _unreadable IS NULL)"
         for column in columns
     ]
-    return con.sql(
+    # Of its own: reading and planning leave results that nobody reads to their end, and another file may follow.
+    return con.cursor().sql(
         f"SELECT ticket_id::VARCHAR AS ticket_id, name FROM ({' UNION ALL '.join(selects)})"
     ).to_arrow_table()
