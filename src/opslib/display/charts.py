@@ -125,7 +125,7 @@ def weeks_below(axes: Axes, weeks: Sequence[str]) -> None:
         weeks: ISO weeks, in that order.
     """
     places = range((len(weeks) - 1) % _WEEKS_BETWEEN_LABELS, len(weeks), _WEEKS_BETWEEN_LABELS)
-    axes.set_xticks(list(places), [words.short_week(weeks[place]) for place in places])
+    axes.set_xticks(list(places), [words.week_start(weeks[place]) for place in places])
 
 
 def unit_axis(axes: Axes, unit: str) -> None:

@@ -64,7 +64,7 @@ def _draw_groups(axes: Axes, rows: pd.DataFrame, largest: int) -> None:
         axes.text(1.55 * reach, y, words.points(number, unit), va="center", ha="right", fontsize=8.5)
     axes.axvline(0, color=theme.LINE, linewidth=1)
     _set_scales(axes, names, reach, unit)
-    against = " to ".join(words.short_week(week) for week in str(rows["against"].iloc[0]).split(" to "))
+    against = words.week_span(*str(rows["against"].iloc[0]).split(" to "))
     axes.set_title(f"{label}: {words.points(float(rows['total'].sum()), unit)} against {against}\n")
     heads = [(1.0, "total", theme.INK)]
     heads += [] if is_count else [(0.91, "own rate", theme.BLUE), (0.80, "mix", theme.SAND_TEXT)]

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
+from opslib import locales
 from opslib.weekly.plan import Job
-from opslib.weeks import dates_of, shift_week
+from opslib.weeks import shift_week
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,7 +40,7 @@ class Edition:
     """The reports of one week and what they rest on.
 
     `teams` maps names to labels, `inputs` the names of the export files to their sha256, `versions` packages to
-    versions.
+    versions; `locale` is the one in which workers write numbers and dates.
     """
 
     organisation: str
@@ -54,16 +55,16 @@ class Edition:
     versions: Mapping[str, str] = field(default_factory=dict)
     commit: str | None = None
     sample: bool = False
+    locale: str = locales.DEFAULT
 
     @property
     def dates(self) -> str:
-        """`Mon 9 – Sun 15 November 2026`."""
-        return dates_of(self.week)
+        """`Mon Nov 9 – Sun Nov 15, 2026`."""
+        return locales.week_days(self.week)
 
     def local(self, instant: datetime) -> str:
-        """An instant in the organisation's time zone: `Mon 16 November 2026, 06:00 EST`."""
-        at = instant.astimezone(ZoneInfo(self.time_zone))
-        return f"{at:%a} {at.day} {at:%B %Y, %H:%M %Z}"
+        """An instant in the organisation's time zone: `Mon Nov 16, 2026, 6 am ET`."""
+        return locales.moment(instant, ZoneInfo(self.time_zone))
 
     def label(self, team: str | None) -> str:
         """What a reader calls the team; all teams where there is none."""

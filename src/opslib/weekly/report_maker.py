@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from opslib.locales import write_in
 from opslib.settings import NotebookLimits
 from opslib.store.temporary import short_parent
 from opslib.store.warehouse import READS, slices_read
@@ -64,6 +65,7 @@ class ReportMaker:
     def __call__(self, job: Job) -> Outcome:
         """Run the notebook and write the page, or the page that says why there is none."""
         start = time.perf_counter()
+        write_in(self.edition.locale)
         parameters, notebook = parameters_of(job, self.parameters), self.source(job)
         try:
             with tempfile.TemporaryDirectory(prefix="ops-", dir=short_parent()) as name:

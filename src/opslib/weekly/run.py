@@ -140,6 +140,7 @@ def open_run(
     """
     mapping = load_source(params, source or "standard")
     organisation = load_organisation(params, mapping.organisation)
+    organisation.speak()
     folders = Folders(
         exports=exports or _DATA / "exports" / mapping.name,
         params=params,
@@ -293,6 +294,7 @@ def open_erasure(
     )
     store = Warehouse(folders.warehouse)
     organisation = load_organisation(params, store.facts_of_the_run()["organisation"])
+    organisation.speak()
     key = load_key(store.root, organisation.organisation, secret=secret, fingerprint=stage.fingerprint_of(store))
     pseudonymiser = Pseudonymiser(key.content)
     return _erasure(folders, _exclusions(store, organisation, pseudonymiser), pseudonymiser), organisation
@@ -549,6 +551,7 @@ def _edition(run: Run, intake: Intake) -> Edition:
         versions=manifest.installed_versions(),
         commit=manifest.commit_of(run.folders.notebooks),
         sample=run.sample,
+        locale=run.organisation.locale,
     )
 
 

@@ -251,6 +251,7 @@ def check_source(params: Path, name: str, paths: Sequence[Path], *, to_owner: bo
     allowance = _Allowance((), Limits(), Disclosure(mapping.vocabulary, to_owner=to_owner))
     if (params / f"{mapping.organisation}.yml").is_file():
         organisation = load_organisation(params, mapping.organisation)
+        organisation.speak()
         allowance = _Allowance(
             organisation.team_names,
             organisation.limits,

@@ -599,7 +599,7 @@ def candidates(contacts: Drivers) -> pd.DataFrame:
         excess may be nothing, or five others come first.
     """
     rows = contacts.candidates
-    weeks = {name: f"handed over in {words.short_week(week)}" for name, week in contacts.open_escalations.items()}
+    weeks = {name: f"handed over in {words.week_number(week)}" for name, week in contacts.open_escalations.items()}
     before = rows["subject"].map(contacts.open_candidates).map(weeks).astype("str")
     is_new = rows["subject"].isin(list(contacts.escalations["subject"]))
     done = pd.Series("wait", index=rows.index, dtype="str")

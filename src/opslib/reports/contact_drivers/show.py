@@ -364,7 +364,7 @@ def emerging(frame: pd.DataFrame, languages: pd.DataFrame) -> Markup:
             Cell(row.language),
             Cell(f"{row.tickets:,}", number=True),
             Cell(f"{row.before:,.1f}", number=True),
-            Cell(words.short_week(row.first_week), whole=True),
+            Cell(words.week_start(row.first_week), whole=True),
             Cell(f"{_name(row.reason)} ({100 * row.reason_share:.0f} %)"),
         ]
         for row in rows_of(frame.head(_MOST_PHRASES))
@@ -391,7 +391,7 @@ def matters(frame: pd.DataFrame) -> Markup:
             Cell(row.language),
             Cell(f"{row.tickets:,}", number=True),
             Cell(f"{row.before:,.1f}", number=True),
-            Cell(words.short_week(row.first_week), whole=True),
+            Cell(words.week_start(row.first_week), whole=True),
             Cell(f"{row.labels}: {row.spread}"),
         ]
         for row in rows_of(frame)

@@ -121,7 +121,7 @@ def signals(frame: pd.DataFrame) -> Markup:
 
 def _dated_labels(frame: pd.DataFrame) -> pd.Series:
     """Labels; those of what is about the week before name that week."""
-    weeks = frame["week"].map(words.short_week)
+    weeks = frame["week"].map(words.week_start)
     return frame["label"].where(~frame["is_late"].astype(bool), frame["label"] + ", " + weeks)
 
 
@@ -132,7 +132,7 @@ def _judged_in_words(rows: pd.DataFrame, rate: float) -> str:
     late = rows[rows["is_late"].astype(bool)]
     counts = [_count_of_metrics(len(rows) - len(late))] if len(late) < len(rows) else []
     if len(late):
-        counts.append(f"{_count_of_metrics(len(late))} of {words.short_week(late['week'].iloc[0])}, known only now")
+        counts.append(f"{_count_of_metrics(len(late))} of {words.week_number(late['week'].iloc[0])}, known only now")
     limit = _RATES.get(rate, f"{100 * rate:.3g} weeks in a hundred")
     measured = f"; on trial data it was one in {_MEASURED[rate]}" if rate in _MEASURED else ""
     return (
@@ -173,7 +173,7 @@ def _limits_in_words(rows: pd.DataFrame) -> list[str]:
         for text, own in notes.groupby("text")["label"]
     ]
     shifts = [
-        f"{row.label} ({words.short_week(row.level_shift)})" for row in rows_of(rows[rows["level_shift"].notna()])
+        f"{row.label} ({words.week_number(row.level_shift)})" for row in rows_of(rows[rows["level_shift"].notna()])
     ]
     if shifts:
         sentences.append(f"Read these limits with care, as the weeks that set them change level: {'; '.join(shifts)}.")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 from markupsafe import Markup
 
+from opslib.locales import short_week_days
 from opslib.store.files import write_text
 from opslib.weekly.edition import Edition, Link, comparison_of
 from opslib.weekly.escalations import Escalated
@@ -20,7 +21,7 @@ from opslib.weekly.pages.neighbours import changes_since, html_of, in_words, ren
 from opslib.weekly.pages.template import render_template
 from opslib.weekly.plan import Job
 from opslib.weekly.unchanged import FOLDER
-from opslib.weeks import is_week, shift_week, short_dates_of
+from opslib.weeks import is_week, shift_week
 
 if TYPE_CHECKING:
     from opslib.intake.gate.verdict import Result, Verdict
@@ -209,7 +210,7 @@ def write_data_quality(reports: Path, *, edition: Edition, verdict: Verdict, acc
 def _list_of_weeks(weeks: Sequence[str], week: str) -> Markup:
     place = weeks.index(week)
     keys = {place - 1: "newer", place + 1: "older"}
-    entries = [{"week": w, "dates": short_dates_of(w), "key": keys.get(i, "")} for i, w in enumerate(weeks)]
+    entries = [{"week": w, "dates": short_week_days(w), "key": keys.get(i, "")} for i, w in enumerate(weeks)]
     return Markup(render_template("weeks.html.j2", weeks=entries, week=week))
 
 
