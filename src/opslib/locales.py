@@ -9,10 +9,9 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, timedelta, tzinfo
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
-from zoneinfo import ZoneInfo
 
 from opslib.weeks import monday_of
 
@@ -176,7 +175,7 @@ def short_week_days(week: str) -> str:
     return f"{day(monday)} – {day(monday + timedelta(days=6))}"
 
 
-def time_of_day(when: datetime, zone: ZoneInfo | None = None) -> str:
+def time_of_day(when: datetime, zone: tzinfo | None = None) -> str:
     """A time of day in a zone, with the zone's short name of all the year.
 
     Args:
@@ -202,7 +201,7 @@ def time_of_day(when: datetime, zone: ZoneInfo | None = None) -> str:
     return _spaced(text if zone is None else f"{text} {zone_name(local)}")
 
 
-def moment(when: datetime, zone: ZoneInfo) -> str:
+def moment(when: datetime, zone: tzinfo) -> str:
     """An instant as the date and time of day of a zone.
 
     >>> from datetime import UTC
@@ -254,7 +253,7 @@ def week_span(first: str, last: str = "") -> str:
     >>> week_span("2026-W45"), week_span("2026-W33", "2026-W45")
     ('week 45', 'weeks 33 to 45')
     """
-    return f"weeks {int(first[6:])} to {int(last[6:])}" if last else week_number(first)
+    return f"weeks {int(first[6:])} to {int(last[6:])}" if last not in ("", first) else week_number(first)
 
 
 def week_start(week: str) -> str:

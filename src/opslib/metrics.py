@@ -1155,7 +1155,7 @@ def check_goals(organisation: Organisation) -> None:
 
     Raises:
         SettingsError: a goal or baseline names a metric that there is not, a baseline one that is judged by its twin,
-            or a goal is a share above 100 %; all are listed.
+            or a goal is a share above 100%; all are listed.
     """
     errors = []
     for team in organisation.teams:

@@ -35,6 +35,7 @@ from ruamel.yaml.scanner import Scanner
 
 from opslib import labels, locales
 from opslib.errors import SettingsError
+from opslib.locales import whole
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 Priority = Literal["low", "normal", "high", "urgent"]
@@ -76,7 +77,7 @@ class Period(NamedTuple):
     unit: str
 
     def __str__(self) -> str:
-        return f"{self.number:,} {self.unit if self.number != 1 else self.unit.removesuffix('s')}"
+        return f"{whole(self.number)} {self.unit if self.number != 1 else self.unit.removesuffix('s')}"
 
     def before(self, day: date) -> date:
         """The day that lies so far before another; of a month that is shorter the last.
@@ -449,8 +450,9 @@ class Organisation(Settings):
         Said once as a run or a week begins: what is written afterwards needs no argument for it.
         """
         locales.write_in(self.locale)
+        own: dict[str, dict[str, str]] = {**self.labels}
         teams = {team.name: team.label for team in self.teams}
-        labels.call({**self.labels, "team": {**self.labels.get("team", {}), **teams}})
+        labels.call({**own, "team": {**own.get("team", {}), **teams}})
 
     @property
     def zone(self) -> ZoneInfo:
@@ -549,7 +551,9 @@ class _Composer(Composer):
             self._size += 1
             self._sizes[id(node)] = self._size - before
         if self._size > _MOST_NODES:
-            raise ComposerError(None, None, f"it has more than {_MOST_NODES:,} values, all aliases written out", mark)
+            raise ComposerError(
+                None, None, f"it has more than {whole(_MOST_NODES)} values, all aliases written out", mark
+            )
         return node
 
 

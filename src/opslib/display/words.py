@@ -8,11 +8,15 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
+from opslib import locales
 from opslib.locales import (
     NOT_SHOWN,
     decimal,
+    full_day,
     percent,
     percent_figures,
+    significant,
+    week_days,
     week_number,
     week_numbers,
     week_span,
@@ -30,6 +34,7 @@ __all__ = [
     "drawable",
     "duration",
     "estimate",
+    "full_day",
     "goal",
     "goal_verdict",
     "groups_left_out",
@@ -39,10 +44,14 @@ __all__ = [
     "limits",
     "listed",
     "percent",
+    "percent_figures",
     "points",
+    "short_day",
     "signal",
+    "significant",
     "standing",
     "value",
+    "week_days",
     "week_number",
     "week_numbers",
     "week_span",
@@ -200,6 +209,15 @@ def day(iso: str) -> str:
     'Wed Nov 18'
     """
     return weekday(date.fromisoformat(iso))
+
+
+def short_day(iso: str) -> str:
+    """A date without its weekday.
+
+    >>> short_day("2026-11-18")
+    'Nov 18'
+    """
+    return locales.day(date.fromisoformat(iso))
 
 
 def change(before: float | None, after: float | None, unit: str) -> str:

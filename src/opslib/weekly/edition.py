@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
 from opslib import locales
+from opslib.locales import whole
 from opslib.weekly.plan import Job
 from opslib.weeks import shift_week
 
@@ -163,13 +164,13 @@ def gate_sentence(verdict: Verdict, rows: pd.DataFrame) -> str:
     outcomes: Counter[str] = Counter(result.outcome for result in verdict.results)
     applied = sum(outcomes.values()) - outcomes["absent"]
     passed = (
-        f"all {applied:,}"
+        f"all {whole(applied)}"
         if applied > 1 and outcomes["passed"] == applied
-        else f"{outcomes['passed']:,} of {applied:,}"
+        else f"{whole(outcomes['passed'])} of {whole(applied)}"
     )
     judged = [f"{passed} check{'' if applied == 1 else 's'} passed"]
     judged += [
-        f"{outcomes[outcome]:,} {effect}"
+        f"{whole(outcomes[outcome])} {effect}"
         for outcome, effect in (
             ("warned", "raised a warning"),
             ("set_aside", "set rows aside"),
@@ -179,7 +180,7 @@ def gate_sentence(verdict: Verdict, rows: pd.DataFrame) -> str:
     ]
     parts = [", ".join(judged)]
     if absent := outcomes["absent"]:
-        parts.append(f"{absent:,} do{'es' if absent == 1 else ''} not apply to this export")
+        parts.append(f"{whole(absent)} do{'es' if absent == 1 else ''} not apply to this export")
     parts.append(account_in_words(rows))
     teams_without = sum(bool(reasons) for reasons in verdict.blocked.values())
     if "*" in verdict.blocked:
@@ -199,10 +200,12 @@ def account_in_words(rows: pd.DataFrame) -> str:
         Words like "3 of 1,200 rows set aside, 20 replaced by later ones, 7 left out by the mapping".
     """
     read, left_out, replaced, aside = (int(rows[name].sum()) for name in ("read", "left_out", "replaced", "set_aside"))
-    parts = [f"{aside:,} of {read:,} row{'' if read == 1 else 's'} set aside" if aside else "nothing set aside"]
-    parts += [f"{replaced:,} replaced by later ones"] * bool(replaced)
-    parts += [f"{left_out:,} left out by the mapping"] * bool(left_out)
+    parts = [
+        f"{whole(aside)} of {whole(read)} row{'' if read == 1 else 's'} set aside" if aside else "nothing set aside"
+    ]
+    parts += [f"{whole(replaced)} replaced by later ones"] * bool(replaced)
+    parts += [f"{whole(left_out)} left out by the mapping"] * bool(left_out)
     for name, words in (("forgotten", "forgotten on request"), ("expired", "older than they are kept")):
         if name in rows.columns and (count := int(rows[name].sum())):
-            parts.append(f"{count:,} {words}")
+            parts.append(f"{whole(count)} {words}")
     return ", ".join(parts)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from opslib.locales import write_in
+from opslib.locales import whole, write_in
 from opslib.settings import NotebookLimits
 from opslib.store.temporary import short_parent
 from opslib.store.warehouse import READS, slices_read
@@ -122,7 +122,7 @@ class ReportMaker:
                     on_cell=note,
                 )
             except CellTimeoutError as error:
-                what = f"took longer than {self.timeout_seconds:,} s; --timeout says how long a cell may take"
+                what = f"took longer than {whole(self.timeout_seconds)} s; --timeout says how long a cell may take"
                 raise StoppedCellError(f"Timeout: {place_of(cells[-1], on_disk)} {what}", cells[-1].source) from error
             except DeadKernelError as error:
                 if not remaining and cells:

@@ -26,6 +26,7 @@ from opslib.analysis.routing_audit.rules import (
     listed,
     route,
 )
+from opslib.locales import whole
 
 Basis = Literal["exact", "tickets"]
 FAULTS = {
@@ -101,7 +102,7 @@ def lint(
         Exact reasoning covers is, is_not, in, less, greater, before and after on the fields of tickets, and what
         contained texts and named values imply for contains and matches. An overlap that rests on texts, or rules too
         entangled for the budget, are left to the tickets. A conflict is an overlap whose tickets are solved in the
-        queue of the later rule rather than in that of the rule that took them, with a 95 % Wilson bound above one half.
+        queue of the later rule rather than in that of the rule that took them, with a 95% Wilson bound above one half.
         A rule misroutes where that bound of the share solved elsewhere is above one half. It is a fault where for one
         other queue it is above two thirds, so that another target would mend it, else something to look at.
     """
@@ -180,7 +181,7 @@ class _Evidence:
 
     def count(self, tickets: Bools) -> str:
         """How many tickets these are, in words where they are of too few people."""
-        return f"a few, of fewer than {self.minimum_group} people," if self.is_of_few(tickets) else f"{tickets.sum():,}"
+        return f"a few, of fewer than {self.minimum_group} people," if self.is_of_few(tickets) else whole(tickets.sum())
 
     def latest(self, tickets: Bools, most: int) -> str:
         """The latest of some tickets, separated by ;, none where they are of too few people."""
@@ -271,7 +272,7 @@ def _never_fitting(evidence: _Evidence, number: int) -> list[_Finding]:
     if not evidence.is_decided[number] or evidence.fits[number].any() or count < LEAST_SEEN:
         return []
     absent = _absent_value(rule, evidence.fields)
-    why = f"None of {count:,} tickets since {evidence.created[since].min():%Y-%m-%d} fits: {absent or rule.when}."
+    why = f"None of {whole(count)} tickets since {evidence.created[since].min():%Y-%m-%d} fits: {absent or rule.when}."
     severity = "fault" if absent else "look"
     return [evidence.finding("dead", severity=severity, number=number, basis="tickets", why=why)]
 
@@ -430,8 +431,8 @@ def _misrouting_rules(evidence: _Evidence, conflicting: Collection[int]) -> Iter
             f"Most of the solved tickets that it sent to {rule.queue} were solved elsewhere, most often in {queue}. "
             f"They are of fewer than {evidence.minimum_group} people."
             if evidence.is_of_few(elsewhere)
-            else f"Of {total:,} solved tickets that it sent to {rule.queue} since {since:%Y-%m-%d}, "
-            f"{share:.0f} % ({low:.0f} to {high:.0f}) were solved elsewhere, {in_queue} of them in {queue}."
+            else f"Of {whole(total)} solved tickets that it sent to {rule.queue} since {since:%Y-%m-%d}, "
+            f"{whole(share)} % ({whole(low)} to {whole(high)}) were solved elsewhere, {in_queue} of them in {queue}."
         )
         severity = "fault" if _lower_bound(most, total) > CLEARLY else "look"
         yield evidence.finding(
@@ -459,7 +460,7 @@ def _stale_values(evidence: _Evidence, live: Sequence[int], at: pd.Timestamp, re
             phrases[f"{field} {value} ({last})"] = None
             tickets |= holders
         if phrases:
-            why = f"None of {len(recent):,} tickets of the last {recent_days} days has {listed(list(phrases))}."
+            why = f"None of {whole(len(recent))} tickets of the last {recent_days} days has {listed(list(phrases))}."
             yield evidence.finding(
                 "stale_value", severity="note", number=number, basis="tickets", tickets=tickets, why=why
             )
@@ -489,7 +490,7 @@ def _missing_fallback(evidence: _Evidence) -> Iterator[_Finding]:
         number=None,
         basis="tickets" if example is None else "exact",
         tickets=unmatched,
-        why=f"Of {len(unmatched):,} tickets {evidence.count(unmatched)} fit no rule.{instance}",
+        why=f"Of {whole(len(unmatched))} tickets {evidence.count(unmatched)} fit no rule.{instance}",
     )
 
 
@@ -545,5 +546,5 @@ def _besides_the_reason(rule: Rule) -> str:
 
 
 def _lower_bound(part: int, whole: int) -> float:
-    """The lower end of the 95 % interval of a share."""
+    """The lower end of the 95% interval of a share."""
     return float(wilson(part, whole)["low"].iloc[0]) if whole else 0.0

@@ -27,6 +27,7 @@ from opslib.analysis.routing_audit.rules import (
     route,
     rule_ids_of,
 )
+from opslib.locales import whole
 
 SEED = 20260105
 RESAMPLES = 4000
@@ -358,7 +359,8 @@ def _warnings(
     unsolved = int(rows["solved_queue"].isna().sum())
     if unsolved:
         yield (
-            f"{unsolved:,} of {len(rows):,} tickets are not solved, or the export does not say where; only the load "
+            f"{whole(unsolved)} of {whole(len(rows))} tickets are not solved, or the export does not say where; only "
+            "the load "
             "counts them."
         )
 
@@ -369,7 +371,8 @@ def _absent_fields(conditions: Iterable[Condition], places: Integers, fields: Ti
     if absent:
         count = int((places == UNDECIDED).sum())
         yield (
-            f"The tickets of this export have no {listed(absent)}; {count:,} of {len(places):,} tickets meet a rule "
+            f"The tickets of this export have no {listed(absent)}; {whole(count)} of {whole(len(places))} tickets "
+            "meet a rule "
             "that asks for it, and where they would go is not known."
         )
 

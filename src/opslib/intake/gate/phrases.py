@@ -10,6 +10,7 @@ import numpy as np
 
 from opslib.intake.disclosure import OWNER_SEES, Counted
 from opslib.intake.gate.derived import TEAM_COLUMNS
+from opslib.locales import significant, whole
 from opslib.tables import Table
 
 FEW = 5
@@ -94,7 +95,7 @@ def value_in_words(value: Any) -> str:
     if isinstance(value, bool | np.bool_):
         return "yes" if value else "no"
     if isinstance(value, float):
-        return f"{value:,.3g}" if abs(value) < 1000 and not math.isinf(value) else f"{value:,.0f}"
+        return significant(value, 3) if abs(value) < 1000 and not math.isinf(value) else whole(value)
     return str(value)
 
 
@@ -104,7 +105,7 @@ def rows_in_words(count: int) -> str:
     >>> rows_in_words(1), rows_in_words(3360)
     ('1 row', '3,360 rows')
     """
-    return f"{count:,} row" if count == 1 else f"{count:,} rows"
+    return f"{whole(count)} row" if count == 1 else f"{whole(count)} rows"
 
 
 def teams_in_words(names: Counted) -> str:
@@ -115,9 +116,9 @@ def teams_in_words(names: Counted) -> str:
     """
     words = ", ".join(f'"{label}" with {rows_in_words(rows)}' for label, rows in names.shown[:FEW])
     more = len(names.shown) - FEW
-    rest = [f"{more:,} more"] if more > 0 else []
+    rest = [f"{whole(more)} more"] if more > 0 else []
     if names.others:
-        others = "1 name" if names.others == 1 else f"{names.others:,} names"
+        others = "1 name" if names.others == 1 else f"{whole(names.others)} names"
         rest.append(f"{others} not shown here ({rows_in_words(names.other_rows)}; {OWNER_SEES})")
     return " and ".join([*([words] if words else []), *rest])
 

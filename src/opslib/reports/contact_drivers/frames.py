@@ -364,11 +364,11 @@ def headline(contacts: Drivers) -> Headline:
     reasons = own[own["contact_reason"] != ALL]
     up = [str(reason) for reason in reasons.loc[reasons["excess"] > 0, "contact_reason"]]
     new = [str(subject) for subject in contacts.escalations["subject"]]
-    still_open = [f"{subject} since {week}" for subject, week in contacts.open_escalations.items()]
+    still_open = [f"{subject} since {words.week_number(week)}" for subject, week in contacts.open_escalations.items()]
     lines = [
         (
             "Contacts",
-            f"{spark[-1]:,.0f}",
+            words.whole(spark[-1]),
             words.change(spark[-2], spark[-1], "count") if len(spark) > 1 else "",
             "",
             spark,
@@ -435,7 +435,7 @@ def per_user(contacts: Drivers) -> pd.DataFrame:
 
     Returns:
         dimension (`all`, channel, language, region), segment, tickets (of the last four weeks), weeks, users (active in
-        a week, on average), rate with low and high (a week per 1,000 users, exact Poisson 95 %). Segments of fewer
+        a week, on average), rate with low and high (a week per 1,000 users, exact Poisson 95%). Segments of fewer
         requesters than the organisation's minimum are left out; no row where the export has no active users.
     """
     columns = ["dimension", "segment", "tickets", "weeks", "users", "rate", "low", "high"]
@@ -469,7 +469,7 @@ def movers(contacts: Drivers) -> pd.DataFrame:
         contacts: of `open_drivers`.
 
     Returns:
-        dimension, segment, contact_reason, count, trailing_mean, flow, season, expected, low, high (95 %), left_out,
+        dimension, segment, contact_reason, count, trailing_mean, flow, season, expected, low, high (95%), left_out,
         excess, ratio, z, p, q, discovery, direction, history (tuple of the last thirteen weeks' tickets).
     """
     wide = contacts.counts.pivot_table(index=["dimension", "segment", "contact_reason"], columns="week", values="count")
@@ -573,7 +573,7 @@ def forms(contacts: Drivers) -> pd.DataFrame:
         contacts: of `open_drivers`.
 
     Returns:
-        choice, value, outcome, tickets, hits, share, low, high (Wilson 95 %), others_share, difference with
+        choice, value, outcome, tickets, hits, share, low, high (Wilson 95%), others_share, difference with
         difference_low and difference_high, p, q, discovery, extra.
     """
     rows = contacts.recent

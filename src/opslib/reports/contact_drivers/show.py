@@ -17,7 +17,7 @@ from opslib.display.cells import Cell, is_known, paragraphs, rows_of, spark_word
 from opslib.display.charts import NOTHING, draw_range, mark_signals, weeks_below
 from opslib.display.heat_map import heat_map
 from opslib.display.theme import Drawing, Markup, note
-from opslib.reports.contact_drivers.escalation_files import Escalation, avoidable_in_words
+from opslib.reports.contact_drivers.escalation_files import Escalation, avoidable_in_words, since_in_words
 
 _MOST_REASONS = 15
 _MOST_PHRASES = 12
@@ -61,8 +61,8 @@ def pareto(frame: pd.DataFrame) -> Drawing | Markup:
             axes.barh(place - 0.18, hours, 0.36, color=theme.SAND)
         reach = float(np.nanmax([share.max(), *hours[~np.isnan(hours)]]))
         for y, line in zip(place, rows_of(rows), strict=True):
-            axes.text(1.3 * reach, y, f"{line.tickets:,.0f}", va="center", ha="right", fontsize=8.5)
-            axes.text(1.5 * reach, y, f"{100 * line.cumulative_share:.0f} %", va="center", ha="right", fontsize=8.5)
+            axes.text(1.3 * reach, y, words.whole(line.tickets), va="center", ha="right", fontsize=8.5)
+            axes.text(1.5 * reach, y, words.percent(line.cumulative_share, 0), va="center", ha="right", fontsize=8.5)
         heads = [(1.3, "tickets", theme.INK), (1.5, "together", theme.INK)]
         for x, text, colour in heads:
             axes.text(x * reach, len(rows) - 0.25, text, ha="right", color=colour, fontweight="bold", fontsize=8.5)
@@ -79,13 +79,14 @@ def pareto(frame: pd.DataFrame) -> Drawing | Markup:
         axes.set_ylim(-0.6, len(rows) + 0.3)
         ticks = np.arange(0, reach + 1e-9, 0.05 if reach < 0.3 else 0.2)
         axes.xaxis.set_major_locator(FixedLocator(list(ticks)))
-        axes.xaxis.set_major_formatter(FuncFormatter(lambda number, _: f"{100 * number:.0f} %"))
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda number, _: words.percent(number, 0)))
         first = rows.iloc[0]
         half = int((frame["cumulative_share"] < 0.5).sum()) + 1
         return theme.drawing(
             figure,
             f"Bars of contact reasons by their share of tickets and of the hours waited with us, largest first: "
-            f"{first['contact_reason']} with {first['tickets']:,.0f} tickets ({100 * first['share']:.0f} %). "
+            f"{first['contact_reason']} with {words.whole(first['tickets'])} tickets "
+            f"({words.percent(first['share'], 0)}). "
             f"{half} of {len(frame)} reasons make up half of the tickets.",
         )
 
@@ -107,10 +108,12 @@ def pareto_table(frame: pd.DataFrame) -> Markup:
         unhappy = _per_cent(row.dissatisfied_share, row.dissatisfied_low, row.dissatisfied_high)
         cells = [
             Cell(_reason_or_fold(row), header=True),
-            Cell(f"{row.tickets:,.0f}", number=True),
+            Cell(words.whole(row.tickets), number=True),
             Cell(words.value(row.waited_hours, "count"), number=True),
             Cell(
-                words.NOT_SHOWN if pd.isna(row.waited_hours_per_ticket) else f"{row.waited_hours_per_ticket:.1f}",
+                words.NOT_SHOWN
+                if pd.isna(row.waited_hours_per_ticket)
+                else words.decimal(row.waited_hours_per_ticket, 1),
                 number=True,
             ),
             Cell(words.value(row.reopens, "count"), number=True),
@@ -125,7 +128,7 @@ def pareto_table(frame: pd.DataFrame) -> Markup:
         "is waiting, not hours worked."
         + (" Unhappy is the share of dissatisfied answers to surveys." if has_surveys else ""),
         "" if has_surveys else "Satisfaction is not in this export.",
-        "Per 1,000: tickets a week for each thousand users who were active in that week. In brackets: 95 % intervals."
+        "Per 1,000: tickets a week for each thousand users who were active in that week. In brackets: 95% intervals."
         if per_user
         else "Active users of these weeks are not in this export: no rate per 1,000 users.",
     )
@@ -156,15 +159,15 @@ def per_segment(frame: pd.DataFrame, *, by: str) -> Drawing | Markup:
     wide = reasons.pivot_table(index="contact_reason", columns=by, values="share").reindex(index=order)
     percents = 100 * wide[[segment for segment in sizes.index if segment in wide]].iloc[:, :8]
     tops = [
-        f"{segment}: {percents.index[int(np.nanargmax(shares))]} ({np.nanmax(shares):.0f} %)"
+        f"{segment}: {percents.index[int(np.nanargmax(shares))]} ({words.percent(np.nanmax(shares) / 100, 0)})"
         for segment, shares in zip(percents.columns, percents.to_numpy(dtype=np.float64).T, strict=True)
         if not np.isnan(shares).all()
     ]
-    heads = [f"{_name(segment, 14)}\n{sizes.loc[segment]:,}" for segment in percents.columns.astype("str")]
+    heads = [f"{_name(segment, 14)}\n{words.whole(sizes.loc[segment])}" for segment in percents.columns.astype("str")]
     return heat_map(
         percents.set_axis([_name(reason) for reason in percents.index]).set_axis(heads, axis="columns"),
         f"Shares of contact reasons within each {by}; largest in {'; '.join(tops)}.",
-        texts=percents.map("{:.0f}".format),
+        texts=percents.map(words.whole),
         width=2.6 + 0.85 * percents.shape[1],
         title=f"Share of each {by}'s tickets, in %",
     )
@@ -184,13 +187,13 @@ def per_user(frame: pd.DataFrame) -> Markup:
     rows = [
         [
             Cell("all" if row.dimension == "all" else f"{row.dimension}: {row.segment}", header=True),
-            Cell(f"{row.tickets / row.weeks:,.0f}", number=True),
-            Cell(f"{row.users:,.0f}", number=True),
+            Cell(words.whole(row.tickets / row.weeks), number=True),
+            Cell(words.whole(row.users), number=True),
             Cell(_rate(row.rate, row.low, row.high), number=True),
         ]
         for row in rows_of(frame)
     ]
-    heads = ("Users", "Tickets a week", "Active in a week", "Tickets a week per 1,000 users (95 %)")
+    heads = ("Users", "Tickets a week", "Active in a week", "Tickets a week per 1,000 users (95%)")
     return stacked(table_of("How often users write", heads, rows), paragraphs(few))
 
 
@@ -225,8 +228,12 @@ def movers(frame: pd.DataFrame) -> Markup:
         [
             Cell(_name("all reasons" if row.contact_reason == "all" else row.contact_reason), header=True),
             Cell("all" if row.dimension == "all" else str(row.segment), whole=True),
-            Cell(f"{row.count_:,.0f}", number=True),
-            Cell(f"{row.expected:,.0f} ({row.low:,.0f}–{row.high:,.0f}){_MARK if row.left_out else ''}", number=True),
+            Cell(words.whole(row.count_), number=True),
+            Cell(
+                f"{words.whole(row.expected)} "
+                f"({words.whole(row.low)}–{words.whole(row.high)}){_MARK if row.left_out else ''}",
+                number=True,
+            ),
             Cell(f"{words.points(row.excess, 'count')}, {_times(row.ratio)}", number=True),
             Cell(_chance(row.q), number=True),
             Cell(
@@ -236,7 +243,7 @@ def movers(frame: pd.DataFrame) -> Markup:
         ]
         for row in rows_of(lines.rename(columns={"count": "count_"}).head(25))
     ]
-    heads = ("Reason", "Where", "Tickets", "Expected (95 %)", "Change", "By chance", "13 weeks")
+    heads = ("Reason", "Where", "Tickets", "Expected (95%)", "Change", "By chance", "13 weeks")
     table = table_of("What moved against the eight weeks before", heads, rows)
     more = f"The strongest 25 of {len(lines)}." if len(lines) > 25 else ""
     below = paragraphs(tests, more, _rises_left_out(lines.head(25)), _RENAMED if _looks_renamed(frame) else "")
@@ -269,12 +276,18 @@ def history(frame: pd.DataFrame) -> Drawing | Markup:
         weeks_below(axes, list(frame["week"]))
         axes.yaxis.set_major_locator(MaxNLocator(5, integer=True))
         last = frame.iloc[-1]
-        usual = "" if np.isnan(last["low"]) else f", where {last['low']:,.0f} to {last['high']:,.0f} were expected"
+        usual = (
+            ""
+            if np.isnan(last["low"])
+            else f", where {words.whole(last['low'])} to {words.whole(last['high'])} were expected"
+        )
         weeks = list(frame.loc[is_signal, "week"])
         quiet = "No week could be judged." if np.isnan(low).all() else "No week is a signal."
         return theme.drawing(
             figure,
-            f"Tickets about {name} per week, {frame['week'].iloc[0]} to {last['week']}: {last['count']:,.0f} in the "
+            f"Tickets about {name} per week, {words.week_span(frame['week'].iloc[0], last['week'])}: "
+            f"{words.whole(last['count'])} "
+            "in the "
             f"last{usual}. " + (f"Movers in {words.listed(weeks)}." if weeks else quiet),
         )
 
@@ -299,8 +312,8 @@ def warnings(frame: pd.DataFrame) -> Markup:
             Cell(_name(row.contact_reason), header=True),
             Cell(row.day, whole=True),
             Cell("the day" if row.days == 1 else f"the last {row.days} days"),
-            Cell(f"{row.count_:,.0f}", number=True),
-            Cell(f"{row.expected:,.1f}", number=True),
+            Cell(words.whole(row.count_), number=True),
+            Cell(words.decimal(row.expected, 1), number=True),
             Cell(_reckoning(row)),
             Cell(_chance(row.q), number=True),
             Cell(f"{days[row.contact_reason]} of 7", number=True),
@@ -326,7 +339,10 @@ def _reckoning(row: Any) -> str:
     names = [_WEEKDAYS[(last - pd.Timedelta(days=back)).weekday()] for back in range(row.days - 1, -1, -1)]
     days = f"{names[0]}s" if len(names) == 1 else f"{names[0]} to {names[-1]}"
     mean = sum(row.before) / len(row.before)
-    return f"{days} of {len(row.before)} weeks before: {mean:,.1f} on average; × {row.flow:.2f}, as other reasons went"
+    return (
+        f"{days} of {len(row.before)} weeks before: {words.decimal(mean, 1)} on average; "
+        f"× {words.decimal(row.flow, 2)}, as other reasons went"
+    )
 
 
 def emerging(frame: pd.DataFrame, languages: pd.DataFrame) -> Markup:
@@ -340,7 +356,7 @@ def emerging(frame: pd.DataFrame, languages: pd.DataFrame) -> Markup:
         return note("No texts in this export, or none of this team in these weeks.")
     sizes = languages.assign(
         name=[
-            f"{row.language} ({row.texts:,.0f})" if is_known(row.texts) else str(row.language)
+            f"{row.language} ({words.whole(row.texts)})" if is_known(row.texts) else str(row.language)
             for row in rows_of(languages)
         ]
     )
@@ -362,10 +378,10 @@ def emerging(frame: pd.DataFrame, languages: pd.DataFrame) -> Markup:
         [
             Cell(row.phrase, header=True),
             Cell(row.language),
-            Cell(f"{row.tickets:,}", number=True),
-            Cell(f"{row.before:,.1f}", number=True),
+            Cell(words.whole(row.tickets), number=True),
+            Cell(words.decimal(row.before, 1), number=True),
             Cell(words.week_start(row.first_week), whole=True),
-            Cell(f"{_name(row.reason)} ({100 * row.reason_share:.0f} %)"),
+            Cell(f"{_name(row.reason)} ({words.percent(row.reason_share, 0)})"),
         ]
         for row in rows_of(frame.head(_MOST_PHRASES))
     ]
@@ -389,8 +405,8 @@ def matters(frame: pd.DataFrame) -> Markup:
         [
             Cell(_name(row.matter), header=True),
             Cell(row.language),
-            Cell(f"{row.tickets:,}", number=True),
-            Cell(f"{row.before:,.1f}", number=True),
+            Cell(words.whole(row.tickets), number=True),
+            Cell(words.decimal(row.before, 1), number=True),
             Cell(words.week_start(row.first_week), whole=True),
             Cell(f"{row.labels}: {row.spread}"),
         ]
@@ -425,14 +441,14 @@ def topics(frame: pd.DataFrame) -> Markup:
         line = spark_words(f"topic {first_words}", row.history, "count")
         cells = [
             Cell(": ".join(filter(None, [", ".join(heads_of_topic), first_words])), header=True),
-            Cell(f"{row.tickets:,}", number=True),
-            Cell(f"{row.expected:,.0f} ({row.low:,.0f}–{row.high:,.0f})", number=True),
+            Cell(words.whole(row.tickets), number=True),
+            Cell(f"{words.whole(row.expected)} ({words.whole(row.low)}–{words.whole(row.high)})", number=True),
             *([Cell(turn, whole=True)] if signals else []),
-            Cell(f"{_name(row.reason)} ({100 * row.reason_share:.0f} %)" if row.reason else words.NOT_SHOWN),
+            Cell(f"{_name(row.reason)} ({words.percent(row.reason_share, 0)})" if row.reason else words.NOT_SHOWN),
             Cell(line, html=sparkline(row.history, line)),
         ]
         rows.append(cells)
-    heads = ["Topic", "Tickets", "Expected (95 %)", *(["Signal"] if signals else []), "Mostly labelled", "9 weeks"]
+    heads = ["Topic", "Tickets", "Expected (95%)", *(["Signal"] if signals else []), "Mostly labelled", "9 weeks"]
     table = table_of("What the texts are about", heads, rows)
     cut = f"Signals first, then the largest: {len(rows)} of {len(frame)} topics." if len(frame) > len(rows) else ""
     return stacked(table, paragraphs("" if signals else "No topic is a signal.", cut, few))
@@ -448,7 +464,8 @@ def labels(accuracy: pd.DataFrame, pairs: pd.DataFrame) -> Markup:
     if accuracy.empty:
         return note("No label can be checked: two reasons with twenty texts each in one language are needed.")
     sentences = [
-        f"{row.language}: for {row.texts:,} texts with {row.labels} reasons, the guess agrees with the label in "
+        f"{row.language}: for {words.whole(row.texts)} texts with {row.labels} reasons, the guess agrees with the "
+        "label in "
         f"{words.estimate(row.accuracy, row.low, row.high, 'share')} of cases; always naming the most frequent reason "
         f"would be right in {words.value(row.baseline, 'share')}."
         for row in rows_of(accuracy)
@@ -466,7 +483,7 @@ def labels(accuracy: pd.DataFrame, pairs: pd.DataFrame) -> Markup:
             Cell(_name(row.contact_reason), header=True),
             Cell(_name(row.text_says)),
             Cell(row.language),
-            Cell(f"{row.contradicted:,} of {row.tickets:,}", number=True),
+            Cell(f"{words.whole(row.contradicted)} of {words.whole(row.tickets)}", number=True),
             Cell(words.estimate(row.share, row.low, row.high, "share"), number=True),
         ]
         for row in rows_of(frequent)
@@ -499,14 +516,14 @@ def forms(frame: pd.DataFrame) -> Markup:
         [
             Cell(_choice(row), header=True),
             Cell(_OUTCOMES[row.outcome], whole=True),
-            Cell(f"{row.hits:,} of {row.tickets:,}", number=True),
+            Cell(f"{words.whole(row.hits)} of {words.whole(row.tickets)}", number=True),
             Cell(words.estimate(row.share, row.low, row.high, "share"), number=True),
             Cell(words.value(row.others_share, "share"), number=True),
-            Cell(f"{row.extra:,.0f}", number=True),
+            Cell(words.whole(row.extra), number=True),
         ]
         for row in rows_of(wrong.head(_MOST_REASONS))
     ]
-    heads = ("Choice", "Outcome", "Tickets", "Share (95 %)", "Others", "Extra")
+    heads = ("Choice", "Outcome", "Tickets", "Share (95%)", "Others", "Extra")
     table = table_of("Choices that go wrong", heads, rows)
     below = paragraphs(
         tests,
@@ -534,10 +551,15 @@ def candidates(frame: pd.DataFrame) -> Markup:
                 _name(row.subject) + (f" (under {row.reason})" if row.kind == "phrase" and row.reason else ""),
                 header=True,
             ),
-            Cell(f"{row.excess:,.0f} ({row.excess_low:,.0f} to {row.excess_high:,.0f})", number=True),
-            Cell(f"{row.dissatisfied_ratio:.2f} ×", number=True),
-            Cell(f"{row.score:,.0f} ({row.score_low:,.0f} to {row.score_high:,.0f})", number=True),
-            Cell(str(row.onset_on), whole=True),
+            Cell(
+                f"{words.whole(row.excess)} ({words.whole(row.excess_low)} to {words.whole(row.excess_high)})",
+                number=True,
+            ),
+            Cell(f"{words.decimal(row.dissatisfied_ratio, 2)} ×", number=True),
+            Cell(
+                f"{words.whole(row.score)} ({words.whole(row.score_low)} to {words.whole(row.score_high)})", number=True
+            ),
+            Cell(words.short_day(row.onset_on), whole=True),
             Cell(row.done),
         ]
         for row in rows_of(frame)
@@ -550,7 +572,7 @@ def candidates(frame: pd.DataFrame) -> Markup:
         "phrases; to a phrase, the tickets whose text has it; to a matter over several labels, those of any label "
         "whose text has its words. Unhappy: dissatisfied answers within seven days, beside "
         "the team's; 1 while there are none. Score: avoidable tickets times that; how long tickets waited is not "
-        "in it. In brackets: 95 % intervals."
+        "in it. In brackets: 95% intervals."
     )
     return stacked(table, below)
 
@@ -576,7 +598,13 @@ def top_escalation_trend(escalation: Escalation | None) -> Drawing | Markup:
         side = "right" if start > len(frame) / 2 else "left"
         shift = -0.12 if side == "right" else 0.12
         axes.text(
-            start + shift, 0.97 * top, f"since {row['onset_on']}", color=theme.ORANGE, va="top", ha=side, fontsize=8.5
+            start + shift,
+            0.97 * top,
+            f"since {words.short_day(row['onset_on'])}",
+            color=theme.ORANGE,
+            va="top",
+            ha=side,
+            fontsize=8.5,
         )
         axes.set_ylim(0, top)
         axes.set_title(f"{_name(row['subject'])}: tickets a week")
@@ -584,9 +612,11 @@ def top_escalation_trend(escalation: Escalation | None) -> Drawing | Markup:
         axes.yaxis.set_major_locator(MaxNLocator(5, integer=True))
         return theme.drawing(
             figure,
-            f"Bars of tickets about {row['subject']} per week, {frame['week'].iloc[0]} to {frame['week'].iloc[-1]}: "
-            f"{frame['tickets'].iloc[-1]:,.0f} in the last, {row['before_per_week']:,.0f} a week before the onset on "
-            f"{row['onset_on']}.",
+            f"Bars of tickets about {row['subject']} per week, "
+            f"{words.week_span(frame['week'].iloc[0], frame['week'].iloc[-1])}: "
+            f"{words.whole(frame['tickets'].iloc[-1])} in the last, {words.whole(row['before_per_week'])} a week "
+            "before the onset on "
+            f"{words.short_day(row['onset_on'])}.",
         )
 
 
@@ -603,7 +633,8 @@ def top_escalation(escalation: Escalation | None) -> Markup:
     parts = [
         paragraphs(
             f"{row['subject']}: {avoidable_in_words(row)}. {_onset(row).capitalize()}.",
-            f"Found by: {words.listed(str(row['found_by']).split(' and '))}. It leaves {row['dissatisfied_ratio']:.2f} "
+            f"Found by: {words.listed(str(row['found_by']).split(' and '))}. It leaves "
+            f"{words.decimal(row['dissatisfied_ratio'], 2)} "
             "times as many customers dissatisfied as the team's average ticket.",
             f"Customers say: {words.listed([f'“{phrase}”' for phrase in phrases])}." if phrases else "",
         ),
@@ -627,14 +658,14 @@ def register(frame: pd.DataFrame) -> Markup:
         [
             Cell(_name(row.subject), header=True),
             Cell(row.escalated_week, whole=True),
-            Cell(f"{row.before_per_week:,.0f}", number=True),
-            Cell(f"{row.before_per_week + row.excess:,.0f}", number=True),
+            Cell(words.whole(row.before_per_week), number=True),
+            Cell(words.whole(row.before_per_week + row.excess), number=True),
             Cell(words.estimate(row.latest_per_week, row.latest_low, row.latest_high, "count"), number=True),
             Cell(_outcome(row)),
         ]
         for row in rows_of(frame)
     ]
-    heads = ("Subject", "Escalated in", "Before", "Then", "Now (95 %)", "What became of it")
+    heads = ("Subject", "Escalated in", "Before", "Then", "Now (95%)", "What became of it")
     below = paragraphs(
         "Tickets a week: before the onset, at the time of the escalation, and on average in as many latest weeks as it "
         "takes to tell. “Back”: more than half of the rise is gone for sure, and the level before is not surely "
@@ -669,7 +700,7 @@ def _rises_left_out(lines: pd.DataFrame) -> str:
 
 def _times(ratio: float) -> str:
     """How many times as many; what had next to nothing before is new."""
-    return f"{ratio:.1f} ×" if ratio < 100 else "new"
+    return f"{words.decimal(ratio, 1)} ×" if ratio < 100 else "new"
 
 
 def _choice(row: Any) -> str:
@@ -701,13 +732,13 @@ def _segments(frame: pd.DataFrame) -> Markup:
     rows = [
         [
             Cell(f"{row.dimension}: {row.segment}", header=True),
-            Cell(f"{row.tickets:,}", number=True),
+            Cell(words.whole(row.tickets), number=True),
             Cell(words.estimate(row.share, row.low, row.high, "share"), number=True),
             Cell(words.value(row.others_share, "share"), number=True),
         ]
         for row in rows_of(frame)
     ]
-    return table_of("Who is affected", ("Segment", "Tickets", "Share (95 %)", "Of the team's other tickets"), rows)
+    return table_of("Who is affected", ("Segment", "Tickets", "Share (95%)", "Of the team's other tickets"), rows)
 
 
 def _examples(texts: Sequence[str]) -> Markup:
@@ -724,7 +755,7 @@ def _links(frame: pd.DataFrame) -> Markup:
     rows = [
         [
             Cell(f"{row.kind} {row.id}", header=True),
-            Cell(f"{pd.Timestamp(row.at):%Y-%m-%d}"),
+            Cell(words.full_day(pd.Timestamp(row.at))),
             Cell(row.what),
             Cell(row.status),
             Cell(row.why),
@@ -736,10 +767,7 @@ def _links(frame: pd.DataFrame) -> Markup:
 
 def _onset(row: pd.Series) -> str:
     """Since when, with the interval in which it may have begun."""
-    low, high, on = row["onset_low"], row["onset_high"], row["onset_on"]
-    if not isinstance(low, str):
-        return f"since the week of {on}"
-    return f"since {on}" if low == high else f"since {on} ({low} to {high})"
+    return f"since {since_in_words(row)}"
 
 
 def _week_place(day: str, weeks: Sequence[str]) -> float:
@@ -754,16 +782,20 @@ def _rate(rate: float, low: float, high: float) -> str:
     if np.isnan(rate):
         return words.NOT_SHOWN
     digits = 0 if rate <= 0 else min(3, max(0, 1 - int(np.floor(np.log10(rate)))))
-    return f"{rate:,.{digits}f} ({low:,.{digits}f}–{high:,.{digits}f})"
+    return f"{words.decimal(rate, digits)} ({words.decimal(low, digits)}–{words.decimal(high, digits)})"
 
 
 def _per_cent(share: float, low: float, high: float) -> str:
-    return words.NOT_SHOWN if np.isnan(share) else f"{100 * share:.0f} % ({100 * low:.0f}–{100 * high:.0f})"
+    return (
+        words.NOT_SHOWN
+        if np.isnan(share)
+        else f"{words.percent(share, 0)} ({words.percent_figures(low, 0)}–{words.percent_figures(high, 0)})"
+    )
 
 
 def _chance(q: float) -> str:
     """How often something so strong is seen where nothing has changed."""
-    return "< 0.1 %" if q < 0.001 else f"{100 * q:.1f} %"
+    return f"< {words.percent(0.001)}" if q < 0.001 else words.percent(q, 1)
 
 
 def _name(text: object, longest: int = _LONGEST_NAME) -> str:

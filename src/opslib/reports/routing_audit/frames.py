@@ -149,7 +149,7 @@ def headline(audit: Audit) -> Headline:
     if audit.has_first_queues:
         lines = [_misrouted_line(audit)]
     else:
-        lines = [Line("Tickets", f"{len(audit.own):,}", "", "", False, "no event tells their first queue", ())]
+        lines = [Line("Tickets", words.whole(len(audit.own)), "", "", False, "no event tells their first queue", ())]
     lines += _transfer_lines(audit.own)
     if audit.rules is not None:
         lines.append(_faults_line(lint(audit)))
@@ -414,7 +414,7 @@ def _transfer_lines(tickets: pd.DataFrame) -> list[Line]:
         if counts.empty:
             continue
         share, low, high = wilson(int((counts > 0).sum()), len(counts)).iloc[0]
-        note = f"{words.interval(low, high, 'share')} of {len(counts):,} tickets"
+        note = f"{words.interval(low, high, 'share')} of {words.whole(len(counts))} tickets"
         lines.append(Line(label, words.value(share, "share"), "lower", "", False, note, ()))
     return lines
 

@@ -58,9 +58,10 @@ def transitions(frame: pd.DataFrame) -> Drawing | Markup:
     top = frame.iloc[0]
     return heat_map(
         moves.where(moves > 0),
-        f"Grid of {int(frame['moves'].sum()):,} moves; most, {int(top['moves']):,}, from {top['origin']} to "
+        f"Grid of {words.whole(int(frame['moves'].sum()))} moves; most, {words.whole(int(top['moves']))}, from "
+        f"{top['origin']} to "
         f"{top['destination']}, which is {words.value(top['share'], 'share')} of the moves out of {top['origin']}.",
-        texts=moves.map(lambda count: f"{count:,}" if count else ""),
+        texts=moves.map(lambda count: words.whole(count) if count else ""),
         width=9.6,
         gamma=0.5,
     )
@@ -79,7 +80,7 @@ def transitions_table(frame: pd.DataFrame) -> Markup:
         [Cell(row.origin, header=True), row.destination, _count(row.moves), _count(row.tickets), _share_estimate(row)]
         for row in rows_of(frame)
     ]
-    heads = ("From", "To", "Moves", "Tickets", "Share of the moves out (95 % interval)")
+    heads = ("From", "To", "Moves", "Tickets", "Share of the moves out (95% interval)")
     return excerpt("Moves, the most frequent first", heads, rows, most=_MOST, plural="moves")
 
 
@@ -101,7 +102,7 @@ def transfers(frame: pd.DataFrame) -> Markup:
         ]
         for row in rows_of(frame)
     ]
-    heads = ["Transfers", "Tickets", "Share (95 % interval)"]
+    heads = ["Transfers", "Tickets", "Share (95% interval)"]
     heads += ["Came back to a queue it had left"] if tells_queues else []
     return stacked(
         table_of("Tickets by number of transfers", heads, rows),
@@ -127,7 +128,8 @@ def misrouted(frame: pd.DataFrame) -> Drawing | Markup:
         return theme.drawing(
             figure,
             f"Misrouted share by {_spaced(by)}, {len(groups)} with the most misrouted tickets; first {first} "
-            f"with {words.estimate(top['share'], top['low'], top['high'], 'share')} of {top['tickets']:,}, most "
+            f"with {words.estimate(top['share'], top['low'], top['high'], 'share')} of "
+            f"{words.whole(top['tickets'])}, most "
             f"of which belong in {top['belongs_in']}.",
         )
 
@@ -144,13 +146,13 @@ def misrouted_table(frame: pd.DataFrame) -> Markup:
     rows = [
         [
             Cell(group, header=True),
-            Cell(f"{row.misrouted:,} of {row.tickets:,}", number=True),
+            Cell(f"{words.whole(row.misrouted)} of {words.whole(row.tickets)}", number=True),
             _share_estimate(row),
             row.belongs_in or words.NOT_SHOWN,
         ]
         for group, row in _with_groups(frame)
     ]
-    heads = (by.capitalize(), "Misrouted", "Share (95 % interval)", "Most belong in")
+    heads = (by.capitalize(), "Misrouted", "Share (95% interval)", "Most belong in")
     return excerpt(f"Misrouted tickets by {by}", heads, rows, most=_MOST, plural=f"{by}s")
 
 
@@ -168,8 +170,9 @@ def misrouted_weeks(frame: pd.DataFrame) -> Drawing | Markup:
         last = frame.iloc[-1]
         return theme.drawing(
             figure,
-            f"Line of the misrouted share, {frame['week'].iloc[0]} to {last['week']}; last "
-            f"{words.estimate(last['share'], last['low'], last['high'], 'share')} of {int(last['tickets']):,} tickets.",
+            f"Line of the misrouted share, {words.week_span(frame['week'].iloc[0], last['week'])}; last "
+            f"{words.estimate(last['share'], last['low'], last['high'], 'share')} of "
+            f"{words.whole(int(last['tickets']))} tickets.",
         )
 
 
@@ -192,7 +195,7 @@ def signals(frame: pd.DataFrame) -> Markup:
     rows = [
         [
             Cell(group, header=True),
-            Cell(f"{row.misrouted:,} of {row.tickets:,}", number=True),
+            Cell(f"{words.whole(row.misrouted)} of {words.whole(row.tickets)}", number=True),
             _share_estimate(row),
             Cell(words.value(row.share_before, "share"), number=True),
             row.belongs_in,
@@ -200,7 +203,7 @@ def signals(frame: pd.DataFrame) -> Markup:
         ]
         for group, row in _with_groups(discoveries)
     ]
-    heads = (by.capitalize(), "Misrouted", "Share (95 % interval)", "Before", "Most belong in", "Latest tickets")
+    heads = (by.capitalize(), "Misrouted", "Share (95% interval)", "Before", "Most belong in", "Latest tickets")
     return stacked(table_of("Where the misrouted share has risen this week", heads, rows), paragraphs(rate))
 
 
@@ -247,8 +250,8 @@ def cost(frame: pd.DataFrame) -> Markup:
         ]
         for row in comparisons
     ]
-    heads = ("What", "Transferred", "Not transferred", "Difference", "Like with like (95 % interval)")
-    counts = {row.outcome: f"{row.exposed:,} and {row.unexposed:,}" for row in comparisons}
+    heads = ("What", "Transferred", "Not transferred", "Difference", "Like with like (95% interval)")
+    counts = {row.outcome: f"{words.whole(row.exposed)} and {words.whole(row.unexposed)}" for row in comparisons}
     solved = f"Solved tickets that could be compared, transferred and not: {counts.get('full_resolution')}."
     rated = f"Of these with an answer to the survey: {counts.get('satisfied')}."
     below = [
@@ -270,7 +273,9 @@ def before_after(frame: pd.DataFrame) -> Markup:
         return _empty(frame)
     rows = [
         [
-            Cell(f"{row.rule_id}, {row.changed_at:%Y-%m-%d}: {row.queue_before} → {row.queue_after}", header=True),
+            Cell(
+                f"{row.rule_id}, {words.full_day(row.changed_at)}: {row.queue_before} → {row.queue_after}", header=True
+            ),
             "matching the rule" if row.group == "affected" else "all others",
             _OUTCOMES[row.outcome, row.unit].partition(":")[0],
             Cell(f"{_level(row.before, row.unit)} → {_level(row.after, row.unit)}", number=True),
@@ -278,7 +283,7 @@ def before_after(frame: pd.DataFrame) -> Markup:
         ]
         for row in rows_of(frame)
     ]
-    heads = ("Rule", "Tickets", "What", "Before → after", "Change (95 % interval)")
+    heads = ("Rule", "Tickets", "What", "Before → after", "Change (95% interval)")
     return table_of("Before and after each change of a rule", heads, rows)
 
 
@@ -324,7 +329,9 @@ def replay(result: Replay) -> Markup:
         )
     elif row["fallback"]:
         share = words.value(row["fallback"] / row["tickets"], "share")
-        sentences.append(f"{row['fallback']:,.0f} tickets ({share}) fit no rule of the candidate but its fallback.")
+        sentences.append(
+            f"{words.whole(row['fallback'])} tickets ({share}) fit no rule of the candidate but its fallback."
+        )
     if is_known(row["as_it_was"]):
         sentences.append(
             f"The rules of the export send {words.value(row['as_it_was'], 'share')} of the tickets where they really "
@@ -384,7 +391,7 @@ def replay_load_cells(result: Replay) -> tuple[list[str], list[list[Cell]]]:
     has_today = beside == "today"
     heads = ["Queue", "Candidate", "Misrouted then", "Solved there"]
     if has_today:
-        heads[1:2] = ["Today", "Candidate", "Change (95 % interval)", "Misrouted today"]
+        heads[1:2] = ["Today", "Candidate", "Change (95% interval)", "Misrouted today"]
     rows = []
     for row in rows_of(loads):
         cells = [
@@ -457,25 +464,29 @@ def _comparison(row: pd.Series) -> list[str]:
     """The candidate beside the rules of the day: tickets that change their queue, and the misrouted shares."""
     today, difference = words.value(row["misrouted_today"], "share"), words.points(row["difference"], "share")
     changes = (
-        f"Of {row['tickets']:,.0f} tickets {row['changed']:,.0f} would enter another queue: {row['mended']:,.0f} "
-        f"of them the right one instead of a wrong one, {row['spoilt']:,.0f} a wrong one instead of the right one."
+        f"Of {words.whole(row['tickets'])} tickets {words.whole(row['changed'])} would enter another queue: "
+        f"{words.whole(row['mended'])} "
+        f"of them the right one instead of a wrong one, {words.whole(row['spoilt'])} a wrong one instead of the "
+        "right one."
     )
     if not is_known(row["changed"]):
         return [
-            f"Of {row['tickets']:,.0f} tickets some would enter another queue, of too few people to be counted here."
+            f"Of {words.whole(row['tickets'])} tickets some would enter another queue, of too few people to be "
+            "counted here."
         ]
     return [
         changes,
-        f"Misrouted share of the {row['judged']:,.0f} that can be judged: {today} as it was, "
+        f"Misrouted share of the {words.whole(row['judged'])} that can be judged: {today} as it was, "
         f"{_candidate_estimate(row)} with the candidate; {difference} "
-        f"(95 % interval {_range(row['low'], row['high'], 'share')}).",
+        f"(95% interval {_range(row['low'], row['high'], 'share')}).",
     ]
 
 
 def _candidate_alone(row: pd.Series) -> str:
     """The misrouted share of the candidate where nothing tells how tickets were routed."""
     return (
-        f"The candidate would send {_candidate_estimate(row)} of {row['judged']:,.0f} solved tickets to another queue "
+        f"The candidate would send {_candidate_estimate(row)} of {words.whole(row['judged'])} solved tickets to "
+        "another queue "
         "than the one that solved them. The share under today's rules cannot be told from this export."
     )
 
@@ -491,13 +502,13 @@ def _draw_shares(axes: Axes, groups: pd.DataFrame) -> None:
     axes.hlines(places, 100 * groups["low"], 100 * groups["high"], color=theme.SKY, linewidth=3)
     axes.plot(100 * groups["share"], places, "o", color=theme.BLUE, markersize=5)
     for place, row in enumerate(rows_of(groups)):
-        text = f"{row.misrouted:,} of {row.tickets:,}, most to {row.belongs_in}"
+        text = f"{words.whole(row.misrouted)} of {words.whole(row.tickets)}, most to {row.belongs_in}"
         axes.text(100 * row.high + 1.2, place, text, va="center", fontsize=8, color=theme.MUTED)
     axes.set_yticks(places, _names(groups))
     axes.invert_yaxis()
     axes.set_xlim(0, min(100 * float(groups["high"].max()) * 1.15 + 32, 150))
     axes.set_xticks([tick for tick in axes.get_xticks() if tick <= 100])
-    axes.xaxis.set_major_formatter(lambda number, _: f"{number:.0f} %")
+    axes.xaxis.set_major_formatter(lambda number, _: words.percent(number / 100, 0))
     axes.grid(axis="x")
     axes.grid(visible=False, axis="y")
     axes.set_title(f"Misrouted share by {_spaced(by)}")
@@ -520,8 +531,8 @@ def _draw_weeks(axes: Axes, weeks: pd.DataFrame) -> None:
     )
     weeks_below(axes, list(weeks["week"]))
     axes.set_ylim(0, 100 * float(weeks["high"].max()) * 1.15 + 1)
-    axes.yaxis.set_major_formatter(lambda number, _: f"{number:.0f} %")
-    axes.set_title("Misrouted share by week of creation, with its 95 % interval")
+    axes.yaxis.set_major_formatter(lambda number, _: words.percent(number / 100, 0))
+    axes.set_title("Misrouted share by week of creation, with its 95% interval")
 
 
 def _draw_loads(axes: Axes, loads: pd.DataFrame, beside: str) -> None:
@@ -580,8 +591,8 @@ def _latest_tickets(count: float, ticket_ids: str) -> str:
         return "none"
     latest = [ticket_id for ticket_id in ticket_ids.split("; ") if ticket_id]
     if not latest:
-        return f"{count:,.0f}"
-    return ", ".join(latest) if count <= len(latest) else f"{count:,.0f}, latest {', '.join(latest)}"
+        return words.whole(count)
+    return ", ".join(latest) if count <= len(latest) else f"{words.whole(count)}, latest {', '.join(latest)}"
 
 
 def _loads(result: Replay) -> tuple[pd.DataFrame, str]:
@@ -605,7 +616,7 @@ def _level(number: float, unit: str) -> str:
 
 def _gap(number: float, unit: str) -> str:
     """A difference with its sign, or a ratio."""
-    return f"× {number:.2f}" if unit == "times" else words.points(number, unit)
+    return f"× {words.decimal(number, 2)}" if unit == "times" else words.points(number, unit)
 
 
 def _gap_estimate(number: float, low: float, high: float, unit: str) -> str:

@@ -222,7 +222,10 @@ def outlook(frame: pd.DataFrame) -> Markup:
         rows.append(_outlook_in_words(row, counts=measure not in said))
         said.add(measure)
     settled = [_settled_in_words(row) for row in rows_of(frame[frame["state"] == SETTLED])]
-    return paragraphs(*rows, f"{frame['week'].iloc[-1][5:]} has settled. {' '.join(settled)}" if settled else "")
+    return paragraphs(
+        *rows,
+        f"{words.week_number(frame['week'].iloc[-1]).capitalize()} has settled. {' '.join(settled)}" if settled else "",
+    )
 
 
 def _outlook_in_words(row: Any, *, counts: bool) -> str:
@@ -248,7 +251,7 @@ def _waiting_in_words(row: Any) -> str:
         return "Nothing is open any more, but a solve may still be reopened." if row.metric.startswith("full") else ""
     things = "tickets" if is_known(row.weekend) else "questions"
     verb = "are not solved" if row.metric.startswith("full") else "still wait"
-    count = f"{row.censored:,.0f} of {row.n:,.0f} {things}"
+    count = f"{words.whole(row.censored)} of {words.whole(row.n)} {things}"
     if row.state != SO_FAR and is_known(row.unopened) and row.unopened == row.censored:
         return f"{count} have not had an open hour yet."
     return f"{count} {verb}{', most from the weekend' if 2 * (row.weekend or 0) > row.censored else ''}."
@@ -293,16 +296,16 @@ def _record_in_words(row: Any) -> str:
     one = "differs" if differ == 1 else "differ"
     text = (
         f"The CRM's own record has {recorded} of {_tickets(row.tickets)} as resolved within the SLA, the targets here "
-        f"have {own}: {_tickets(differ)} {one} (met by the record only: {row.only_recorded:,}, here only: "
-        f"{row.only_own:,})."
+        f"have {own}: {_tickets(differ)} {one} (met by the record only: {words.whole(row.only_recorded)}, here only: "
+        f"{words.whole(row.only_own)})."
     )
     if not is_known(row.reopened) or 2 * row.reopened <= differ:
         return text
-    return f"{text} {row.reopened:,.0f} of these came back after a solve."
+    return f"{text} {words.whole(row.reopened)} of these came back after a solve."
 
 
 def _tickets(number: int) -> str:
-    return f"{number:,} ticket{'s' if number != 1 else ''}"
+    return f"{words.whole(number)} ticket{'s' if number != 1 else ''}"
 
 
 def reopenings(frame: pd.DataFrame) -> Markup:
@@ -405,7 +408,7 @@ def metric_table(frame: pd.DataFrame) -> Markup:
     """
     if frame.empty:
         return note(NOTHING)
-    heads = ("Metric", "This week", "95 % interval", "Goal", "Change", "Signal", "13 weeks")
+    heads = ("Metric", "This week", "95% interval", "Goal", "Change", "Signal", "13 weeks")
     return table_of("All metrics of the week", heads, [_metric_cells(row) for row in rows_of(frame)])
 
 
@@ -488,7 +491,9 @@ def restatements(frame: pd.DataFrame) -> Markup:
     """
     settled = int((frame["entry"] == SETTLING).sum())
     count = (
-        f"{settled:,} number{' has' if settled == 1 else 's have'} settled since this week ended." if settled else ""
+        f"{words.whole(settled)} number{' has' if settled == 1 else 's have'} settled since this week ended."
+        if settled
+        else ""
     )
     restated = frame[frame["entry"] == RESTATEMENT]
     if restated.empty:

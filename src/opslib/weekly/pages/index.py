@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 from markupsafe import Markup
 
-from opslib.locales import short_week_days
+from opslib.locales import short_week_days, whole
 from opslib.store.files import write_text
 from opslib.weekly.edition import Edition, Link, comparison_of
 from opslib.weekly.escalations import Escalated
@@ -254,8 +254,8 @@ def _result(result: Result, edition: Edition) -> dict[str, Any]:
         "checked_rows": result.checked,
         "checked": "–"
         if result.outcome == "absent"
-        else f"{result.checked:,} {_UNITS[result.scope]}{'' if result.checked == 1 else 's'}",
-        "failed": "–" if result.outcome == "absent" else f"{result.failed:,}",
+        else f"{whole(result.checked)} {_UNITS[result.scope]}{'' if result.checked == 1 else 's'}",
+        "failed": "–" if result.outcome == "absent" else whole(result.failed),
         "observed": result.observed,
         "examples": [str(key) for key in result.examples][:EXAMPLES_SHOWN],
         "teams": ", ".join(teams) or "all teams",
@@ -292,7 +292,7 @@ def _account(accounting: pd.DataFrame, names: list[str]) -> list[dict[str, Any]]
     counts = accounting[names].astype("int64")
     adds_up = counts["read"] == counts.drop(columns="read").sum(axis="columns")
     return [
-        {"file": str(file), "table": str(table), "counts": [f"{count:,}" for count in row], "adds_up": bool(fits)}
+        {"file": str(file), "table": str(table), "counts": [whole(count) for count in row], "adds_up": bool(fits)}
         for file, table, row, fits in zip(
             accounting["file"], accounting["table"], counts.to_numpy().tolist(), adds_up, strict=True
         )

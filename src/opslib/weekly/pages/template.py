@@ -11,6 +11,7 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
+from opslib import locales
 from opslib.display.cells import sparkline
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -41,6 +42,7 @@ def _environment() -> jinja2.Environment:
             f"default-src 'none'; style-src {_hash(style)}; script-src {_hash(theme)} {_hash(script)}; "
             "img-src data:; base-uri 'none'; form-action 'none'"
         ),
+        whole=locales.whole,
         sparkline=lambda numbers, label: Markup(sparkline(numbers, label)),
     )
     return environment
