@@ -51,18 +51,44 @@ def label(field: str, value: Any) -> str:
     return _current.get(field, {}).get(value) or in_words(value)
 
 
+def phrase(field: str, value: Any) -> str:
+    """What a reader calls a value within a sentence: without a capital, unless its label or the identifier has one.
+
+    >>> phrase("contact_reason", "upload_failure"), phrase("queue", "sso_login")
+    ('upload failure', 'SSO login')
+    """
+    if not isinstance(value, str):
+        return str(value)
+    return _current.get(field, {}).get(value) or _spelled(value)
+
+
+def field_name(field: str) -> str:
+    """What a reader calls a field, within a sentence.
+
+    >>> field_name("contact_reason")
+    'contact reason'
+    """
+    return field.replace("_", " ")
+
+
 def in_words(identifier: str) -> str:
     """An identifier written as words; what is no identifier, and a code, stays as it is.
 
     >>> [in_words(text) for text in ("upload_failure", "sso-login", "API_error", "R-134", "Street light out", "n/a")]
     ['Upload failure', 'SSO login', 'API error', 'R-134', 'Street light out', 'n/a']
     """
-    if not _IDENTIFIER.fullmatch(identifier) or not any(map(str.isalpha, identifier)):
+    text = _spelled(identifier)
+    return text[:1].upper() + text[1:] if _is_identifier(identifier) and len(text) > 2 else text
+
+
+def _spelled(identifier: str) -> str:
+    if not _is_identifier(identifier):
         return identifier
-    if any(map(str.isupper, identifier)) and "_" not in identifier:
-        return identifier
-    if len(identifier) < 3 or "/" in identifier:
-        return identifier.upper() if identifier in _ACRONYMS else identifier
-    words = [word.upper() if word in _ACRONYMS else word for word in _BREAKS.sub(" ", identifier).split()]
-    text = " ".join(words)
-    return text[0].upper() + text[1:]
+    return " ".join(word.upper() if word in _ACRONYMS else word for word in _BREAKS.sub(" ", identifier).split())
+
+
+def _is_identifier(text: str) -> bool:
+    """Whether a text is lower-case words that are tied together; with a capital, only where underscores tie them."""
+    if not _IDENTIFIER.fullmatch(text) or not any(map(str.isalpha, text)) or "/" in text:
+        return False
+    return "_" in text or not any(map(str.isupper, text))

@@ -450,7 +450,7 @@ class Organisation(Settings):
         Said once as a run or a week begins: what is written afterwards needs no argument for it.
         """
         locales.write_in(self.locale)
-        own: dict[str, dict[str, str]] = {**self.labels}
+        own = {str(field): labels_of for field, labels_of in self.labels.items()}
         teams = {team.name: team.label for team in self.teams}
         labels.call({**own, "team": {**own.get("team", {}), **teams}})
 

@@ -56,7 +56,7 @@ def test_every_third_week_is_named_and_the_last_one_always(axes: HouseAxes, coun
     ("unit", "limits", "labels"),
     [
         ("seconds", (0, 9 * 3600), ["0", "2 h", "4 h", "6 h", "8 h"]),
-        ("share", (-0.02, 1.05), ["0 %", "50 %", "100 %"]),
+        ("share", (-0.02, 1.05), ["0%", "50%", "100%"]),
         ("count", (0, 3), ["0", "1", "2", "3"]),
         ("per_ticket", (1, 2), ["1.00", "1.20", "1.40", "1.60", "1.80", "2.00"]),
     ],

@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator
 from matplotlib.transforms import ScaledTranslation
 
+from opslib import labels
 from opslib.display import theme, words
 from opslib.display.charts import draw_bars, write_below
 from opslib.display.theme import Drawing, Markup, note
@@ -75,7 +76,8 @@ def _draw_groups(axes: Axes, rows: pd.DataFrame, largest: int) -> None:
 
 def _largest_and_others(rows: pd.DataFrame, largest: int) -> tuple[list[str], npt.NDArray[np.float64]]:
     """Names of the largest groups and their mix, rate and total; what is left is summed as one more group."""
-    names = [str(group) for group in rows["group"].head(largest)]
+    by = str(rows["by"].iloc[0])
+    names = [labels.label(by, group) for group in rows["group"].head(largest)]
     parts = rows[_PARTS].head(largest).to_numpy(dtype=np.float64)
     others = rows[_PARTS].iloc[largest:].to_numpy(dtype=np.float64)
     if len(others) == 0:
@@ -102,5 +104,5 @@ def _describe(rows: pd.DataFrame) -> str:
     unit, by = str(first["unit"]), str(first["by"]).replace("_", " ")
     return (
         f"{first['label']} changed by {words.points(float(rows['total'].sum()), unit)}; bars by {by}, largest "
-        f"{first['group']} with {words.points(first['total'], unit)}."
+        f"{labels.label(str(first['by']), first['group'])} with {words.points(first['total'], unit)}."
     )

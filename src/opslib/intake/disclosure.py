@@ -41,8 +41,12 @@ class Counted:
     others: int = 0
     other_rows: int = 0
 
-    def in_words(self, most: int) -> str:
-        """So many of the values, and the number of the others.
+    def in_words(self, most: int, *, hint: str = "") -> str:
+        """So many of the values, each with its rows, and the number of the others.
+
+        Args:
+            most: how many are named.
+            hint: who can see the others, where there are any.
 
         >>> Counted((("Trust", 12), ("EU", 5)), 1, 2).in_words(5)
         'Trust (12), EU (5) and 1 value not shown here (2)'
@@ -52,7 +56,8 @@ class Counted:
         rest = [f"{whole(more)} more"] if more > 0 else []
         if self.others:
             values = "1 value" if self.others == 1 else f"{whole(self.others)} values"
-            rest.append(f"{values} not shown here ({whole(self.other_rows)})")
+            rows = "; ".join([whole(self.other_rows), *([hint] if hint else [])])
+            rest.append(f"{values} not shown here ({rows})")
         return " and ".join([*([words] if words else []), *rest])
 
 

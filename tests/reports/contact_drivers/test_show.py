@@ -55,7 +55,7 @@ def test_the_bars_of_the_pareto_are_the_shares(monkeypatch: pytest.MonkeyPatch):
     assert isinstance(picture, Drawing)
     widths = [round(bar.get_width(), 4) for bar in figures[0].axes[0].patches]
     assert widths == [0.75, 0.25, 0.6, 0.4]
-    assert "<i>a</i> with 30 tickets (75 %)" in picture.alt
+    assert "<i>a</i> with 30 tickets (75%)" in picture.alt
     assert "<i>a" not in picture.svg
 
 
@@ -105,7 +105,7 @@ def test_warnings_are_told_once_for_each_reason():
         columns=["day", "contact_reason", "days", "count", "expected", "q"],
     ).assign(before=[(0, 1, 0, 0), (0, 0, 0, 0)], flow=0.4)
     assert "sync | 2026-10-07 | the last 3 days | 16 | 0.1 |" in show.warnings(days).text
-    assert "| < 0.1 % | 2 of 7" in show.warnings(days).text
+    assert "| < 0.1% | 2 of 7" in show.warnings(days).text
     assert "2026-10-08" not in show.warnings(days).text
 
 
@@ -176,7 +176,7 @@ def test_signals_stand_first_among_topics_and_the_column_only_where_there_is_one
     frame = frame.assign(low=4.0, high=14.0, similarity=0.9, reason="r", reason_share=0.5, ratio=1.2, q=0.01)
     frame = frame.assign(history=[(1, 2)] * 20, discovery=[number == 19 for number in range(20)])
     lines = show.topics(frame).text.splitlines()
-    assert lines[1].split(" | ") == ["Topic", "Tickets", "Expected (95 %)", "Signal", "Mostly labelled", "9 weeks"]
+    assert lines[1].split(" | ") == ["Topic", "Tickets", "Expected (95%)", "Signal", "Mostly labelled", "9 weeks"]
     assert lines[2].startswith("word19, more, and, more, of | 9 |")
     assert lines[-1] == "Signals first, then the largest: 12 of 20 topics."
     fresh = show.topics(frame.assign(similarity=float("nan"))).text.splitlines()

@@ -138,7 +138,7 @@ def test_a_count_of_transfers_without_queues_tells_transfers_and_no_ping_pong(tm
     audit.warehouse.write("facts", "tickets", facts, partition_by_week=True)
     counted = audit_like(audit)
     text = show.transfers(frames.transfers(counted)).text
-    assert "1 | 80 | 50.0 %" in text
+    assert "1 | 80 | 50.0%" in text
     assert "Which of them came back to a queue is not in this export." in text
     labels = [line.label for line in frames.headline(counted).lines]
     assert "Transferred at least once" in labels
@@ -215,7 +215,7 @@ def test_a_replay_is_shown_in_words_figure_and_table(audit: frames.Audit):
     assert "what contact reason was at creation" in show.replay_warnings(result).text
     table = show.replay_load_table(result).text.splitlines()
     assert table[1].startswith("Queue | Today | Candidate | Change (95 % interval) | Misrouted today |")
-    assert table[2].startswith("orders | 120 | 80 | −40 (−52 to −29) | 33.3 % | 0.0 % | 80")
+    assert table[2].startswith("orders | 120 | 80 | −40 (−52 to −29) | 33.3% | 0.0% | 80")
 
 
 def test_a_signal_names_the_queue_where_its_tickets_belong_and_the_latest_of_them(audit: frames.Audit):
@@ -257,8 +257,8 @@ def test_a_column_that_tickets_lack_is_named(audit: frames.Audit):
 def test_the_headline_names_the_share_and_the_rules_at_fault(audit: frames.Audit):
     headline = frames.headline(audit)
     lines = {line.label: line for line in headline.lines}
-    assert lines["Misrouted, last 4 weeks"].value == "25.0 %"
-    assert lines["Misrouted, last 4 weeks"].note.startswith("18.9–32.2 %; against the 4 weeks before, more than chance")
+    assert lines["Misrouted, last 4 weeks"].value == "25.0%"
+    assert lines["Misrouted, last 4 weeks"].note.startswith("18.9–32.2%; against the 4 weeks before, more than chance")
     assert lines["Misrouted, last 4 weeks"].signal
     assert lines["Rules of this team at fault"].value == "3"
     assert headline.status == "ready"

@@ -25,7 +25,7 @@ def line(
     return {
         "label": label,
         "value": value,
-        "change": "+6 %",
+        "change": "+6%",
         "note": note,
         "tone": "worse",
         "signal": signal,

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from opslib.intake.disclosure import NO_VALUES, Counted
+from opslib.intake.disclosure import NO_VALUES, OWNER_SEES, Counted
 from opslib.intake.gate.derived import TEAM_COLUMNS
 from opslib.intake.gate.few_rows import chance, cut_day_in_words, cut_days, relative_variance
-from opslib.intake.gate.phrases import FEW, rows_in_words, teams_in_words, value_in_words
+from opslib.intake.gate.phrases import FEW, rows_in_words, value_in_words
 from opslib.locales import time_of_day, weekday, whole
 from opslib.settings import Organisation
 from opslib.weeks import shift_week, week_bounds
@@ -74,8 +74,9 @@ def team_summary(
     without_team = None if rows_without_team is None else _share_to_judge(rows_without_team, all_rows.every)
     cut = None if by_day is None else cut_days(by_day, [week], organisation, as_of)
     unknown_rows = sum(rows for _, rows in unknown_teams.shown) + unknown_teams.other_rows
+    unknown_names = unknown_teams.in_words(FEW, hint=OWNER_SEES)
     renamed = (
-        f"; the name of an unknown team came: {teams_in_words(unknown_teams)}: rename the team in params/org.yml, "
+        f"; the name of an unknown team came: {unknown_names}: rename the team in params/org.yml, "
         "or map the name with `values` under `team`"
         if unknown_rows
         else ""
@@ -117,7 +118,7 @@ def team_summary(
         )
         sentences["share_of_unknown_teams"][team] = (
             f"{whole(unknown_rows)} of {rows_in_words(all_rows.every)} name a team that params/org.yml does not have: "
-            f"{teams_in_words(unknown_teams)}: add the team there, map the name with `values` under `team`, or leave "
+            f"{unknown_names}: add the team there, map the name with `values` under `team`, or leave "
             "the rows out with `where`"
         )
         sentences["team_has_rows"][team] = "no rows"

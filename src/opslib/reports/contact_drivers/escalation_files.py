@@ -17,6 +17,7 @@ from typing import Any
 
 import pandas as pd
 
+from opslib import labels
 from opslib.display import mime, words
 from opslib.display.cells import Cell, table_of
 from opslib.display.theme import Markup, note
@@ -86,7 +87,7 @@ def markdown(escalation: Escalation) -> str:
     row = escalation.row
     phrases = [phrase for phrase in str(row["phrases"]).split(";") if phrase]
     lines = [
-        f"# {_literal(row['subject'])}",
+        f"# {_literal(labels.label('contact_reason', row['subject']))}",
         f"Escalation `{escalation.escalation_id}` of {_literal(escalation.team_label)}, "
         f"{words.week_number(escalation.week)} "
         f"({words.week_days(escalation.week)}).",
@@ -178,12 +179,15 @@ def _table(escalations: Sequence[Escalation]) -> Markup:
         return note("Nothing new to hand over this week.")
     rows = [
         [
-            Cell(str(row["subject"]), header=True),
+            Cell(labels.label("contact_reason", row["subject"]), header=True),
             Cell(
                 f"{words.whole(row['excess'])} ({words.whole(row['excess_low'])} to {words.whole(row['excess_high'])})",
                 number=True,
             ),
-            *(_link(each.escalation_id, kind, about=str(row["subject"])) for kind in ("md", "csv")),
+            *(
+                _link(each.escalation_id, kind, about=labels.label("contact_reason", row["subject"]))
+                for kind in ("md", "csv")
+            ),
         ]
         for each in escalations
         for row in [each.row]
@@ -211,7 +215,8 @@ def _segment_lines(frame: pd.DataFrame) -> list[str]:
     return [
         "| Segment | Tickets | Share (95%) | Of other tickets |\n|---|---:|---:|---:|",
         *(
-            f"| {_literal(row['dimension'])}: {_literal(row['segment'])} | {words.whole(row['tickets'])} | "
+            f"| {_literal(labels.field_name(row['dimension']))}: "
+            f"{_literal(labels.label(row['dimension'], row['segment']))} | {words.whole(row['tickets'])} | "
             f"{words.percent(row['share'], 0)} "
             f"({words.percent_figures(row['low'], 0)}–{words.percent_figures(row['high'], 0)}) | "
             f"{words.percent(row['others_share'], 0)} |"

@@ -28,6 +28,7 @@ from opslib.analysis.methods.small_groups import distinct_people, few_people, gr
 from opslib.display import words
 from opslib.display.headline import Headline, Line
 from opslib.errors import NotInExport
+from opslib.labels import phrase
 from opslib.metrics import is_satisfied
 from opslib.reports.contact_drivers.escalation_files import escalation_id
 from opslib.reports.contact_drivers.replies import asks_back
@@ -362,9 +363,12 @@ def headline(contacts: Drivers) -> Headline:
     spark = tuple(float(count) for count in whole["count"].iloc[-13:])
     own = contacts.movers[(contacts.movers["dimension"] == ALL) & contacts.movers["discovery"]]
     reasons = own[own["contact_reason"] != ALL]
-    up = [str(reason) for reason in reasons.loc[reasons["excess"] > 0, "contact_reason"]]
-    new = [str(subject) for subject in contacts.escalations["subject"]]
-    still_open = [f"{subject} since {words.week_number(week)}" for subject, week in contacts.open_escalations.items()]
+    up = [phrase("contact_reason", reason) for reason in reasons.loc[reasons["excess"] > 0, "contact_reason"]]
+    new = [phrase("contact_reason", subject) for subject in contacts.escalations["subject"]]
+    still_open = [
+        f"{phrase('contact_reason', subject)} since {words.week_number(week)}"
+        for subject, week in contacts.open_escalations.items()
+    ]
     lines = [
         (
             "Contacts",

@@ -17,6 +17,7 @@ from opslib.display.cells import Cell, is_known, paragraphs, rows_of, spark_word
 from opslib.display.charts import NOTHING, draw_range, mark_signals, weeks_below
 from opslib.display.heat_map import heat_map
 from opslib.display.theme import Drawing, Markup, note
+from opslib.labels import field_name, label, phrase
 from opslib.reports.contact_drivers.escalation_files import Escalation, avoidable_in_words, since_in_words
 
 _MOST_REASONS = 15
@@ -48,7 +49,7 @@ def pareto(frame: pd.DataFrame) -> Drawing | Markup:
     if set(frame["contact_reason"]) == {"not labelled"}:
         return note("Contact reasons are not in this export: all tickets are unlabelled.")
     rows = frame.head(_MOST_REASONS)
-    names = [_name(reason) for reason in rows["contact_reason"]]
+    names = [_reason(reason) for reason in rows["contact_reason"]]
     with theme.style():
         figure = theme.new_figure(8.6, 0.27 * len(rows) + 1.0)
         axes = figure.add_subplot()
@@ -85,7 +86,7 @@ def pareto(frame: pd.DataFrame) -> Drawing | Markup:
         return theme.drawing(
             figure,
             f"Bars of contact reasons by their share of tickets and of the hours waited with us, largest first: "
-            f"{first['contact_reason']} with {words.whole(first['tickets'])} tickets "
+            f"{_reason(first['contact_reason'])} with {words.whole(first['tickets'])} tickets "
             f"({words.percent(first['share'], 0)}). "
             f"{half} of {len(frame)} reasons make up half of the tickets.",
         )
@@ -153,19 +154,23 @@ def per_segment(frame: pd.DataFrame, *, by: str) -> Drawing | Markup:
     if reasons.empty:
         return note(f"Too few customers in every {by} to show its reasons.")
     if (frame[by] == frame[by].iloc[0]).all():
-        return note(f"All tickets have the same {by}, {frame[by].iloc[0]}: there is nothing to compare.")
+        return note(f"All tickets have the same {by}, {label(by, frame[by].iloc[0])}: there is nothing to compare.")
     order = reasons.groupby("contact_reason")["tickets"].sum().sort_values(ascending=False).index[:_MOST_REASONS]
     sizes = frame.groupby(by)["tickets"].sum().sort_values(ascending=False)
     wide = reasons.pivot_table(index="contact_reason", columns=by, values="share").reindex(index=order)
     percents = 100 * wide[[segment for segment in sizes.index if segment in wide]].iloc[:, :8]
     tops = [
-        f"{segment}: {percents.index[int(np.nanargmax(shares))]} ({words.percent(np.nanmax(shares) / 100, 0)})"
+        f"{label(by, segment)}: {_reason(percents.index[int(np.nanargmax(shares))])} "
+        f"({words.percent(np.nanmax(shares) / 100, 0)})"
         for segment, shares in zip(percents.columns, percents.to_numpy(dtype=np.float64).T, strict=True)
         if not np.isnan(shares).all()
     ]
-    heads = [f"{_name(segment, 14)}\n{words.whole(sizes.loc[segment])}" for segment in percents.columns.astype("str")]
+    heads = [
+        f"{_name(label(by, segment), 14)}\n{words.whole(sizes.loc[segment])}"
+        for segment in percents.columns.astype("str")
+    ]
     return heat_map(
-        percents.set_axis([_name(reason) for reason in percents.index]).set_axis(heads, axis="columns"),
+        percents.set_axis([_reason(reason) for reason in percents.index]).set_axis(heads, axis="columns"),
         f"Shares of contact reasons within each {by}; largest in {'; '.join(tops)}.",
         texts=percents.map(words.whole),
         width=2.6 + 0.85 * percents.shape[1],
@@ -186,7 +191,7 @@ def per_user(frame: pd.DataFrame) -> Markup:
         return note("Active users of these weeks are not in this export: which of them write more often is not known.")
     rows = [
         [
-            Cell("all" if row.dimension == "all" else f"{row.dimension}: {row.segment}", header=True),
+            Cell("all" if row.dimension == "all" else _segment(row.dimension, row.segment), header=True),
             Cell(words.whole(row.tickets / row.weeks), number=True),
             Cell(words.whole(row.users), number=True),
             Cell(_rate(row.rate, row.low, row.high), number=True),
@@ -226,8 +231,8 @@ def movers(frame: pd.DataFrame) -> Markup:
     lines = lines[~lines.duplicated(["contact_reason", "count", "expected"])]
     rows = [
         [
-            Cell(_name("all reasons" if row.contact_reason == "all" else row.contact_reason), header=True),
-            Cell("all" if row.dimension == "all" else str(row.segment), whole=True),
+            Cell("all reasons" if row.contact_reason == "all" else _reason(row.contact_reason), header=True),
+            Cell("all" if row.dimension == "all" else label(row.dimension, row.segment), whole=True),
             Cell(words.whole(row.count_), number=True),
             Cell(
                 f"{words.whole(row.expected)} "
@@ -237,8 +242,8 @@ def movers(frame: pd.DataFrame) -> Markup:
             Cell(f"{words.points(row.excess, 'count')}, {_times(row.ratio)}", number=True),
             Cell(_chance(row.q), number=True),
             Cell(
-                spark_words(str(row.contact_reason), row.history, "count"),
-                html=sparkline(row.history, spark_words(str(row.contact_reason), row.history, "count")),
+                spark_words(_reason(row.contact_reason), row.history, "count"),
+                html=sparkline(row.history, spark_words(_reason(row.contact_reason), row.history, "count")),
             ),
         ]
         for row in rows_of(lines.rename(columns={"count": "count_"}).head(25))
@@ -259,7 +264,7 @@ def history(frame: pd.DataFrame) -> Drawing | Markup:
     if frame.empty:
         return note(NOTHING)
     frame = frame.reset_index(drop=True)
-    name = str(frame["contact_reason"].iloc[0])
+    name = _reason(frame["contact_reason"].iloc[0])
     place = np.arange(len(frame))
     low, high, expected = (frame[column].to_numpy(dtype=np.float64) for column in ("low", "high", "expected"))
     with theme.style():
@@ -272,7 +277,7 @@ def history(frame: pd.DataFrame) -> Drawing | Markup:
         is_signal = frame["discovery"].to_numpy(dtype=bool)
         mark_signals(axes, place[is_signal], frame["count"].to_numpy()[is_signal])
         axes.set_ylim(0, 1.15 * max(float(frame["count"].max()), float(np.nanmax([*high, 1.0]))))
-        axes.set_title(f"{_name(name)}: tickets a week")
+        axes.set_title(f"{name}: tickets a week")
         weeks_below(axes, list(frame["week"]))
         axes.yaxis.set_major_locator(MaxNLocator(5, integer=True))
         last = frame.iloc[-1]
@@ -281,7 +286,7 @@ def history(frame: pd.DataFrame) -> Drawing | Markup:
             if np.isnan(last["low"])
             else f", where {words.whole(last['low'])} to {words.whole(last['high'])} were expected"
         )
-        weeks = list(frame.loc[is_signal, "week"])
+        weeks = [words.week_number(week) for week in frame.loc[is_signal, "week"]]
         quiet = "No week could be judged." if np.isnan(low).all() else "No week is a signal."
         return theme.drawing(
             figure,
@@ -309,8 +314,8 @@ def warnings(frame: pd.DataFrame) -> Markup:
     days = frame.groupby("contact_reason")["day"].nunique()
     rows = [
         [
-            Cell(_name(row.contact_reason), header=True),
-            Cell(row.day, whole=True),
+            Cell(_reason(row.contact_reason), header=True),
+            Cell(words.day(row.day), whole=True),
             Cell("the day" if row.days == 1 else f"the last {row.days} days"),
             Cell(words.whole(row.count_), number=True),
             Cell(words.decimal(row.expected, 1), number=True),
@@ -381,7 +386,7 @@ def emerging(frame: pd.DataFrame, languages: pd.DataFrame) -> Markup:
             Cell(words.whole(row.tickets), number=True),
             Cell(words.decimal(row.before, 1), number=True),
             Cell(words.week_start(row.first_week), whole=True),
-            Cell(f"{_name(row.reason)} ({words.percent(row.reason_share, 0)})"),
+            Cell(f"{_reason(row.reason)} ({words.percent(row.reason_share, 0)})"),
         ]
         for row in rows_of(frame.head(_MOST_PHRASES))
     ]
@@ -444,7 +449,7 @@ def topics(frame: pd.DataFrame) -> Markup:
             Cell(words.whole(row.tickets), number=True),
             Cell(f"{words.whole(row.expected)} ({words.whole(row.low)}–{words.whole(row.high)})", number=True),
             *([Cell(turn, whole=True)] if signals else []),
-            Cell(f"{_name(row.reason)} ({words.percent(row.reason_share, 0)})" if row.reason else words.NOT_SHOWN),
+            Cell(f"{_reason(row.reason)} ({words.percent(row.reason_share, 0)})" if row.reason else words.NOT_SHOWN),
             Cell(line, html=sparkline(row.history, line)),
         ]
         rows.append(cells)
@@ -480,8 +485,8 @@ def labels(accuracy: pd.DataFrame, pairs: pd.DataFrame) -> Markup:
         return stacked(none, below)
     rows = [
         [
-            Cell(_name(row.contact_reason), header=True),
-            Cell(_name(row.text_says)),
+            Cell(_reason(row.contact_reason), header=True),
+            Cell(_reason(row.text_says)),
             Cell(row.language),
             Cell(f"{words.whole(row.contradicted)} of {words.whole(row.tickets)}", number=True),
             Cell(words.estimate(row.share, row.low, row.high, "share"), number=True),
@@ -548,7 +553,8 @@ def candidates(frame: pd.DataFrame) -> Markup:
     rows = [
         [
             Cell(
-                _name(row.subject) + (f" (under {row.reason})" if row.kind == "phrase" and row.reason else ""),
+                _reason(row.subject)
+                + (f" (under {phrase('contact_reason', row.reason)})" if row.kind == "phrase" and row.reason else ""),
                 header=True,
             ),
             Cell(
@@ -607,12 +613,12 @@ def top_escalation_trend(escalation: Escalation | None) -> Drawing | Markup:
             fontsize=8.5,
         )
         axes.set_ylim(0, top)
-        axes.set_title(f"{_name(row['subject'])}: tickets a week")
+        axes.set_title(f"{_reason(row['subject'])}: tickets a week")
         weeks_below(axes, list(frame["week"]))
         axes.yaxis.set_major_locator(MaxNLocator(5, integer=True))
         return theme.drawing(
             figure,
-            f"Bars of tickets about {row['subject']} per week, "
+            f"Bars of tickets about {_reason(row['subject'])} per week, "
             f"{words.week_span(frame['week'].iloc[0], frame['week'].iloc[-1])}: "
             f"{words.whole(frame['tickets'].iloc[-1])} in the last, {words.whole(row['before_per_week'])} a week "
             "before the onset on "
@@ -632,7 +638,7 @@ def top_escalation(escalation: Escalation | None) -> Markup:
     phrases = [phrase.replace(TOGETHER, "” with “") for phrase in str(row["phrases"]).split(";") if phrase]
     parts = [
         paragraphs(
-            f"{row['subject']}: {avoidable_in_words(row)}. {_onset(row).capitalize()}.",
+            f"{_reason(row['subject'])}: {avoidable_in_words(row)}. {_onset(row).capitalize()}.",
             f"Found by: {words.listed(str(row['found_by']).split(' and '))}. It leaves "
             f"{words.decimal(row['dissatisfied_ratio'], 2)} "
             "times as many customers dissatisfied as the team's average ticket.",
@@ -656,8 +662,8 @@ def register(frame: pd.DataFrame) -> Markup:
         return note("Nothing has been escalated for this team so far.")
     rows = [
         [
-            Cell(_name(row.subject), header=True),
-            Cell(row.escalated_week, whole=True),
+            Cell(_reason(row.subject), header=True),
+            Cell(words.week_start(row.escalated_week), whole=True),
             Cell(words.whole(row.before_per_week), number=True),
             Cell(words.whole(row.before_per_week + row.excess), number=True),
             Cell(words.estimate(row.latest_per_week, row.latest_low, row.latest_high, "count"), number=True),
@@ -665,7 +671,7 @@ def register(frame: pd.DataFrame) -> Markup:
         ]
         for row in rows_of(frame)
     ]
-    heads = ("Subject", "Escalated in", "Before", "Then", "Now (95%)", "What became of it")
+    heads = ("Subject", "Escalated in the week of", "Before", "Then", "Now (95%)", "What became of it")
     below = paragraphs(
         "Tickets a week: before the onset, at the time of the escalation, and on average in as many latest weeks as it "
         "takes to tell. “Back”: more than half of the rise is gone for sure, and the level before is not surely "
@@ -693,7 +699,7 @@ def _rises_left_out(lines: pd.DataFrame) -> str:
     """Which expectations rest on fewer weeks, because the last ones had already risen."""
     rises = lines[lines["left_out"] > 0].drop_duplicates("contact_reason")
     weeks = ["the last week" if row.left_out == 1 else f"the last {row.left_out} weeks" for row in rows_of(rises)]
-    names = [f"{_name(reason)} ({each})" for reason, each in zip(rises["contact_reason"], weeks, strict=True)]
+    names = [f"{_reason(reason)} ({each})" for reason, each in zip(rises["contact_reason"], weeks, strict=True)]
     what = "* Expected without weeks in which it had already risen far above those before:"
     return f"{what} {words.listed(names)}." if names else ""
 
@@ -704,10 +710,11 @@ def _times(ratio: float) -> str:
 
 
 def _choice(row: Any) -> str:
-    """`channel: email`, or `web_form, reason other`."""
+    """`channel: Email`, or `Web form, reason other`."""
     if row.choice == "form, contact_reason":
-        return str(row.value).replace(" · ", ", reason ", 1)
-    return f"{row.choice}: {row.value}".replace("contact_reason", "reason")
+        form, _, reason = str(row.value).partition(" · ")
+        return f"{label('form', form)}, reason {phrase('contact_reason', reason)}"
+    return _segment(row.choice, row.value)
 
 
 def _without_repeats(choices: pd.DataFrame) -> pd.DataFrame:
@@ -731,7 +738,7 @@ def _segments(frame: pd.DataFrame) -> Markup:
         return note("No segment stands out from the team's other tickets, or none has enough customers to be shown.")
     rows = [
         [
-            Cell(f"{row.dimension}: {row.segment}", header=True),
+            Cell(_segment(row.dimension, row.segment), header=True),
             Cell(words.whole(row.tickets), number=True),
             Cell(words.estimate(row.share, row.low, row.high, "share"), number=True),
             Cell(words.value(row.others_share, "share"), number=True),
@@ -804,4 +811,13 @@ def _name(text: object, longest: int = _LONGEST_NAME) -> str:
 
 
 def _reason_or_fold(row: Any) -> str:
-    return f"{row.folded} reasons of {row.contact_reason}" if row.folded else _name(row.contact_reason)
+    return f"{row.folded} reasons of {row.contact_reason}" if row.folded else _reason(row.contact_reason)
+
+
+def _reason(reason: object) -> str:
+    """A contact reason, or what else an escalation is about, as a reader calls it."""
+    return _name(label("contact_reason", reason))
+
+
+def _segment(field: str, value: object) -> str:
+    return f"{field_name(field).removeprefix('contact ')}: {label(field, value)}"

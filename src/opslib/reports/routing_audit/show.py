@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
+from opslib import labels
 from opslib.analysis.routing_audit.lint import FAULTS
 from opslib.analysis.routing_audit.replay import NO_QUEUE, Replay
 from opslib.display import theme, words
@@ -53,14 +54,15 @@ def transitions(frame: pd.DataFrame) -> Drawing | Markup:
     moves = (
         frame.pivot_table(index="origin", columns="destination", values="moves", aggfunc="sum", fill_value=0)
         .reindex(index=_largest(frame, "origin"), columns=_largest(frame, "destination"), fill_value=0)
+        .rename(index=_queue, columns=_queue)
         .rename_axis(index="from", columns="to")
     )
     top = frame.iloc[0]
     return heat_map(
         moves.where(moves > 0),
         f"Grid of {words.whole(int(frame['moves'].sum()))} moves; most, {words.whole(int(top['moves']))}, from "
-        f"{top['origin']} to "
-        f"{top['destination']}, which is {words.value(top['share'], 'share')} of the moves out of {top['origin']}.",
+        f"{_queue(top['origin'])} to {_queue(top['destination'])}, which is {words.value(top['share'], 'share')} of "
+        f"the moves out of {_queue(top['origin'])}.",
         texts=moves.map(lambda count: words.whole(count) if count else ""),
         width=9.6,
         gamma=0.5,
@@ -76,8 +78,14 @@ def transitions_table(frame: pd.DataFrame) -> Markup:
     """
     if frame.empty:
         return _empty(frame)
-    rows = [
-        [Cell(row.origin, header=True), row.destination, _count(row.moves), _count(row.tickets), _share_estimate(row)]
+    rows: list[list[Cell | str]] = [
+        [
+            Cell(_queue(row.origin), header=True),
+            _queue(row.destination),
+            _count(row.moves),
+            _count(row.tickets),
+            _share_estimate(row),
+        ]
         for row in rows_of(frame)
     ]
     heads = ("From", "To", "Moves", "Tickets", "Share of the moves out (95% interval)")
@@ -130,7 +138,7 @@ def misrouted(frame: pd.DataFrame) -> Drawing | Markup:
             f"Misrouted share by {_spaced(by)}, {len(groups)} with the most misrouted tickets; first {first} "
             f"with {words.estimate(top['share'], top['low'], top['high'], 'share')} of "
             f"{words.whole(top['tickets'])}, most "
-            f"of which belong in {top['belongs_in']}.",
+            f"of which belong in {_queue(top['belongs_in'])}.",
         )
 
 
@@ -143,12 +151,12 @@ def misrouted_table(frame: pd.DataFrame) -> Markup:
     if frame.empty:
         return _empty(frame)
     by = _spaced(str(frame.columns[0]))
-    rows = [
+    rows: list[list[Cell | str]] = [
         [
             Cell(group, header=True),
             Cell(f"{words.whole(row.misrouted)} of {words.whole(row.tickets)}", number=True),
             _share_estimate(row),
-            row.belongs_in or words.NOT_SHOWN,
+            _queue(row.belongs_in) or words.NOT_SHOWN,
         ]
         for group, row in _with_groups(frame)
     ]
@@ -198,7 +206,7 @@ def signals(frame: pd.DataFrame) -> Markup:
             Cell(f"{words.whole(row.misrouted)} of {words.whole(row.tickets)}", number=True),
             _share_estimate(row),
             Cell(words.value(row.share_before, "share"), number=True),
-            row.belongs_in,
+            _queue(row.belongs_in),
             row.ticket_ids,
         ]
         for group, row in _with_groups(discoveries)
@@ -220,7 +228,7 @@ def queues(frame: pd.DataFrame) -> Markup:
     columns = [column for column in heads if frame[column].notna().any()]
     rows = [
         [
-            Cell(row.queue, header=True),
+            Cell(_queue(row.queue), header=True),
             *(_count(getattr(row, column)) for column in columns),
             Cell(words.estimate(row.value, row.low, row.high, "seconds"), number=True),
         ]
@@ -266,7 +274,7 @@ def before_after(frame: pd.DataFrame) -> Markup:
     """Tickets before and after each change of a rule, beside those that the rule does not touch.
 
     Args:
-        frame: rule_id, changed_at, queue_before, queue_after, group, outcome, unit, before, after, difference, low,
+        frame: rule, changed_at, queue_before, queue_after, group, outcome, unit, before, after, difference, low,
             high.
     """
     if frame.empty:
@@ -274,7 +282,8 @@ def before_after(frame: pd.DataFrame) -> Markup:
     rows = [
         [
             Cell(
-                f"{row.rule_id}, {words.full_day(row.changed_at)}: {row.queue_before} → {row.queue_after}", header=True
+                f"{row.rule}, {words.full_day(row.changed_at)}: {_queue(row.queue_before)} → {_queue(row.queue_after)}",
+                header=True,
             ),
             "matching the rule" if row.group == "affected" else "all others",
             _OUTCOMES[row.outcome, row.unit].partition(":")[0],
@@ -291,14 +300,14 @@ def lint(frame: pd.DataFrame) -> Markup:
     """What is wrong with the rules.
 
     Args:
-        frame: fault, severity, rule_id, basis, tickets, ticket_ids, why, ours; the most serious first.
+        frame: fault, severity, rule, basis, tickets, ticket_ids, why, ours; the most serious first.
     """
     if frame.empty:
         missing = frame.attrs.get("missing")
         return note(str(missing) if missing else "Nothing that was looked for is wrong with the rules.")
     rows = [
         [
-            Cell(f"{row.rule_id or 'all'}{' (this team)' if row.ours else ''}", header=True),
+            Cell(f"{row.rule or 'all'}{' (this team)' if row.ours else ''}", header=True),
             f"{_spaced(row.fault)} ({row.severity}, {row.basis})",
             row.why,
             _latest_tickets(row.tickets, row.ticket_ids) if is_known(row.tickets) else words.NOT_SHOWN,
@@ -362,7 +371,7 @@ def replay_load(result: Replay) -> Drawing | Markup:
         return theme.drawing(
             figure,
             f"Tickets that enter each of {len(loads)} queues, {label} and with the candidate; first "
-            f"{first['queue']}: {words.value(first[beside], 'count')} {label}, "
+            f"{_queue(first['queue'])}: {words.value(first[beside], 'count')} {label}, "
             f"{words.value(first['candidate'], 'count')} with the candidate.",
         )
 
@@ -395,7 +404,7 @@ def replay_load_cells(result: Replay) -> tuple[list[str], list[list[Cell]]]:
     rows = []
     for row in rows_of(loads):
         cells = [
-            Cell(row.queue, header=True),
+            Cell(_queue(row.queue), header=True),
             _count(row.candidate),
             Cell(words.value(row.misrouted_candidate, "share"), number=True),
             _count(row.solved),
@@ -427,8 +436,8 @@ def replay_changes(result: Replay) -> Markup:
     counts = counts.sort_values(["tickets", "queue_today", "queue_candidate"], ascending=[False, True, True])
     rows = [
         [
-            Cell(row.queue_today, header=True),
-            row.queue_candidate,
+            Cell(_queue(row.queue_today), header=True),
+            _queue(row.queue_candidate),
             _VERDICTS[row.verdict],
             _count(row.tickets),
             row.latest,
@@ -502,7 +511,7 @@ def _draw_shares(axes: Axes, groups: pd.DataFrame) -> None:
     axes.hlines(places, 100 * groups["low"], 100 * groups["high"], color=theme.SKY, linewidth=3)
     axes.plot(100 * groups["share"], places, "o", color=theme.BLUE, markersize=5)
     for place, row in enumerate(rows_of(groups)):
-        text = f"{words.whole(row.misrouted)} of {words.whole(row.tickets)}, most to {row.belongs_in}"
+        text = f"{words.whole(row.misrouted)} of {words.whole(row.tickets)}, most to {_queue(row.belongs_in)}"
         axes.text(100 * row.high + 1.2, place, text, va="center", fontsize=8, color=theme.MUTED)
     axes.set_yticks(places, _names(groups))
     axes.invert_yaxis()
@@ -547,7 +556,7 @@ def _draw_loads(axes: Axes, loads: pd.DataFrame, beside: str) -> None:
     for place, (difference, end) in enumerate(zip(differences, pairs.max(axis=1), strict=True)):
         text = words.points(difference, "count")
         axes.text(end + top * 0.02, place, text, va="center", fontsize=8, color=theme.MUTED)
-    axes.set_yticks(places, list(loads["queue"]))
+    axes.set_yticks(places, [_queue(queue) for queue in loads["queue"]])
     axes.invert_yaxis()
     axes.set_xlim(-0.01 * top, top * 1.12 + 1)
     axes.xaxis.set_major_formatter(lambda number, _: words.value(number, "count"))
@@ -568,7 +577,12 @@ def _with_groups(frame: pd.DataFrame) -> Sequence[tuple[str, Any]]:
 def _names(frame: pd.DataFrame) -> list[str]:
     """The groups that the first column of a frame names; what has none says so."""
     by = str(frame.columns[0])
-    return [f"no {_spaced(by)}" if name == NO_GROUP else str(name) for name in frame[by]]
+    return [f"no {_spaced(by)}" if name == NO_GROUP else labels.label(by, name) for name in frame[by]]
+
+
+def _queue(name: Any) -> str:
+    """A queue as a reader calls it; also a team by its label, and what stands for none or for those of few people."""
+    return labels.label("queue", name)
 
 
 def _count(number: float) -> Cell:

@@ -11,7 +11,7 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
-from opslib import locales
+from opslib import labels, locales
 from opslib.display.cells import sparkline
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -43,6 +43,7 @@ def _environment() -> jinja2.Environment:
             "img-src data:; base-uri 'none'; form-action 'none'"
         ),
         whole=locales.whole,
+        called=labels.label,
         sparkline=lambda numbers, label: Markup(sparkline(numbers, label)),
     )
     return environment
