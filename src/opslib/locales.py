@@ -109,6 +109,15 @@ def percent(share: float, digits: int = 1) -> str:
     return _number(share, re.sub(r"#,##,?##0|#,##0|#0", figures, own), digits + 2)
 
 
+def decimal_sign() -> str:
+    """What stands before the decimals of a number.
+
+    >>> decimal_sign()
+    '.'
+    """
+    return decimal(0.5, 1)[1]
+
+
 def percent_figures(share: float, digits: int = 1) -> str:
     """A share in percent as it stands before another one, where the sign is said once: `81.0` of `81.0–87.1%`.
 

@@ -671,7 +671,7 @@ def _message(problem: Any) -> str:
         case "missing":
             return "this key is needed"
         case "extra_forbidden":
-            return "there is no such key; is it misspelt?"
+            return "there is no such key; is it misspelled?"
         case "model_type" | "model_attributes_type":
             return "here stand keys with their values, like `key: value`"
         case "too_short":

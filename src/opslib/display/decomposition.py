@@ -68,7 +68,7 @@ def _draw_groups(axes: Axes, rows: pd.DataFrame, largest: int) -> None:
     against = words.week_span(*str(rows["against"].iloc[0]).split(" to "))
     axes.set_title(f"{label}: {words.points(float(rows['total'].sum()), unit)} against {against}\n")
     heads = [(1.0, "total", theme.INK)]
-    heads += [] if is_count else [(0.91, "own rate", theme.BLUE), (0.80, "mix", theme.SAND_TEXT)]
+    heads += [] if is_count else [(0.91, "own rate", theme.BLUE), (0.80, "make-up", theme.SAND_TEXT)]
     above = axes.transAxes + ScaledTranslation(0, _ABOVE / 72, axes.figure.dpi_scale_trans)
     for x, text, colour in heads:
         axes.text(x, 1, text, transform=above, ha="right", color=colour, fontweight="bold", fontsize=8.5)

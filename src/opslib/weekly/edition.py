@@ -80,7 +80,8 @@ class Edition:
             links: to the same report of other weeks; these may change after the page was made, see `neighbours`.
 
         Returns:
-            organisation, week, dates, team, as_of, gate (status, text, note, href), links and neighbours (`Link`s).
+            organisation, week, dates, team, as_of, gate (status, text, note, href), method (the way to the page that
+            says how all is decided), links and neighbours (`Link`s).
         """
         return {
             "organisation": self.organisation,
@@ -94,6 +95,7 @@ class Edition:
                 "note": self.gate_note,
                 "href": f"{root}data_quality.html",
             },
+            "method": f"{root}how_we_decide.html",
             "links": [
                 Link("All reports", f"{root}index.html", "i"),
                 Link("Data quality", f"{root}data_quality.html", "d"),
@@ -140,13 +142,19 @@ def links_of(job: Job, reports: Path) -> tuple[Link, ...]:
     after = Job(job.notebook, shift_week(job.week, 1), job.team)
     links = []
     if before.page(reports).is_file():
-        links.append(Link(f"← {before.week}", f"../../{before.identifier}.html", "older"))
+        links.append(
+            Link(f"← {locales.week_number(before.week).capitalize()}", f"../../{before.identifier}.html", "older")
+        )
     if after.page(reports).is_file():
-        links.append(Link(f"{after.week} →", f"../../{after.identifier}.html", "newer"))
+        links.append(
+            Link(f"{locales.week_number(after.week).capitalize()} →", f"../../{after.identifier}.html", "newer")
+        )
     if before.page(reports).is_file():
-        links.append(Link(f"Beside {before.week}", comparison_of(job, reports).name, "beside"))
+        links.append(Link(f"Beside {locales.week_number(before.week)}", comparison_of(job, reports).name, "beside"))
     elif after.page(reports).is_file():
-        links.append(Link(f"Beside {after.week}", f"../../{after.identifier}.compare.html", "beside"))
+        links.append(
+            Link(f"Beside {locales.week_number(after.week)}", f"../../{after.identifier}.compare.html", "beside")
+        )
     return tuple(links)
 
 

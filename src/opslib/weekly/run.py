@@ -528,12 +528,17 @@ def nothing_is_due_before(run: Run) -> datetime | None:
 
 
 def write_data_quality_page(run: Run, intake: Intake) -> Path:
-    """`data_quality.html` of the week."""
+    """`data_quality.html` of the week, and beside it `how_we_decide.html`, to which each page has a link."""
     from opslib.weekly.pages import index as site
 
-    return site.write_data_quality(
-        run.folders.reports, edition=_edition(run, intake), verdict=intake.verdict, accounting=intake.rows
+    edition, organisation = _edition(run, intake), run.organisation
+    site.write_how_we_decide(
+        run.folders.reports,
+        edition=edition,
+        rate=organisation.signals.rate,
+        minimum_group=organisation.privacy.minimum_group,
     )
+    return site.write_data_quality(run.folders.reports, edition=edition, verdict=intake.verdict, accounting=intake.rows)
 
 
 def _edition(run: Run, intake: Intake) -> Edition:
@@ -578,7 +583,7 @@ def _make_sample(folder: Path, tickets: int, say: Say) -> None:
     write_sample(folder, tickets=tickets)
     say(
         "sample",
-        f"no exports yet: made a simulated support centre in {folder} ({decimal(perf_counter() - started, 1)} s)",
+        f"no exports yet: made a simulated support center in {folder} ({decimal(perf_counter() - started, 1)} s)",
     )
 
 

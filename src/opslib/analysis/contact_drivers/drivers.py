@@ -18,7 +18,7 @@ from opslib.analysis.methods.small_groups import few_people, groups_to_hide
 HOUR = 3600.0
 OUTCOMES = {
     "misrouted": "solved in another queue than the first",
-    "labelled_other": "labelled as a catch-all reason",
+    "labelled_other": "labeled as a catch-all reason",
     "asked_back": "first reply asks for more information",
 }
 _CATCH_ALL = ("other", "others", "misc", "miscellaneous", "general", "unknown", "n/a")

@@ -90,7 +90,7 @@ class ColumnCheck:
         if words := self.unknown.in_words(_LISTED):
             lines.append(f"no translation for: {words}")
         if words := self.strange.in_words(_LISTED):
-            allowed = f"one of {', '.join(self.column.values)}" if self.column.values else "a team of the organisation"
+            allowed = f"one of {', '.join(self.column.values)}" if self.column.values else "a team of the organization"
             lines.append(f"not {allowed}: {words}")
         return [*lines, *self.advice]
 

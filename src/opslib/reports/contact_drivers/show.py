@@ -33,7 +33,7 @@ _MARK = " *"
 _WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _OUTCOMES = {
     "misrouted": "misrouted",
-    "labelled_other": "labelled as a catch-all",
+    "labelled_other": "labeled as a catch-all",
     "asked_back": "asked back",
 }
 
@@ -47,7 +47,7 @@ def pareto(frame: pd.DataFrame) -> Drawing | Markup:
     if frame.empty:
         return note(NOTHING)
     if set(frame["contact_reason"]) == {"not labelled"}:
-        return note("Contact reasons are not in this export: all tickets are unlabelled.")
+        return note("Contact reasons are not in this export: all tickets are unlabeled.")
     rows = frame.head(_MOST_REASONS)
     names = [_reason(reason) for reason in rows["contact_reason"]]
     with theme.style():
@@ -390,7 +390,7 @@ def emerging(frame: pd.DataFrame, languages: pd.DataFrame) -> Markup:
         ]
         for row in rows_of(frame.head(_MOST_PHRASES))
     ]
-    heads = ("Phrase", "Language", "Tickets", "A week before", "First in", "Mostly labelled")
+    heads = ("Phrase", "Language", "Tickets", "A week before", "First in", "Mostly labeled")
     table = table_of("Words and phrases that emerge", heads, rows)
     if len(frame) > _MOST_PHRASES:
         coverage = f"The strongest {_MOST_PHRASES} of {len(frame)}. {coverage}"
@@ -453,7 +453,7 @@ def topics(frame: pd.DataFrame) -> Markup:
             Cell(line, html=sparkline(row.history, line)),
         ]
         rows.append(cells)
-    heads = ["Topic", "Tickets", "Expected (95%)", *(["Signal"] if signals else []), "Mostly labelled", "9 weeks"]
+    heads = ["Topic", "Tickets", "Expected (95%)", *(["Signal"] if signals else []), "Mostly labeled", "9 weeks"]
     table = table_of("What the texts are about", heads, rows)
     cut = f"Signals first, then the largest: {len(rows)} of {len(frame)} topics." if len(frame) > len(rows) else ""
     return stacked(table, paragraphs("" if signals else "No topic is a signal.", cut, few))

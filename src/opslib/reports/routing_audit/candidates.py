@@ -213,7 +213,7 @@ def learn_file(
     """
     if by not in LEARNABLE or by not in warehouse.columns("tickets"):
         fields = words.listed([name for name in LEARNABLE if name in warehouse.columns("tickets")])
-        raise NotInExport(f"not in this export: rules cannot be learnt by {by!r}, only by {fields}")
+        raise NotInExport(f"not in this export: rules cannot be learned by {by!r}, only by {fields}")
     last = _last_week(warehouse, organisation, week)
     tickets = routed_tickets(warehouse, last=last, weeks=weeks)
     end = _end_of(last, organisation)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from opslib.analysis.weekly_review.false_alarms import MEASURED, rate_in_words
 from opslib.analysis.weekly_review.restatements import CAUSES, RESTATEMENT, SETTLING
 from opslib.analysis.weekly_review.weekly_signals import BACK, NOT_JUDGED, WITHIN
 from opslib.analysis.weekly_review.weekly_values import BOUNDS, SETTLED, SO_FAR
@@ -28,9 +29,6 @@ from opslib.display.theme import Drawing, Markup, note
 from opslib.reports.weekly_review.backlog_charts import backlog_age_chart, backlog_chart
 from opslib.weeks import monday_of
 
-_RATES = {0.01: "one week in a hundred", 0.05: "one week in twenty", 0.1: "one week in ten", 0.2: "one week in five"}
-_MEASURED = {0.1: 23, 0.15: 18, 0.2: 14}
-"""By rate, in how many weeks in which nothing had moved one showed a new signal (`benchmarks/false_signals.py`)."""
 _FAMILIES = {
     "flow": "flow and backlog",
     "speed": "speed",
@@ -133,8 +131,8 @@ def _judged_in_words(rows: pd.DataFrame, rate: float) -> str:
     counts = [_count_of_metrics(len(rows) - len(late))] if len(late) < len(rows) else []
     if len(late):
         counts.append(f"{_count_of_metrics(len(late))} of {words.week_number(late['week'].iloc[0])}, known only now")
-    limit = _RATES.get(rate, f"{100 * rate:.3g} weeks in a hundred")
-    measured = f"; on trial data it was one in {_MEASURED[rate]}" if rate in _MEASURED else ""
+    limit = rate_in_words(rate)
+    measured = f"; on trial data it was one in {MEASURED[rate]}" if rate in MEASURED else ""
     return (
         f"Judged: {' and '.join(counts)}. Where nothing has moved, the metrics of {limit} at most show a new signal by "
         f"chance{measured}."

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 from markupsafe import Markup
 
+from opslib.analysis.weekly_review.false_alarms import MEASURED, rate_in_words
 from opslib.locales import short_week_days, whole
 from opslib.store.files import write_text
 from opslib.weekly.edition import Edition, Link, comparison_of
@@ -203,6 +204,33 @@ def write_data_quality(reports: Path, *, edition: Edition, verdict: Verdict, acc
         accounting=_account(accounting, [*_COUNTS, *others]),
     )
     path = reports / edition.week / "data_quality.html"
+    write_text(html, path)
+    return path
+
+
+def write_how_we_decide(reports: Path, *, edition: Edition, rate: float, minimum_group: int) -> Path:
+    """`reports/<week>/how_we_decide.html`: what the words of the pages mean, and by which methods they are decided.
+
+    Args:
+        reports: the folder of all weeks.
+        edition: the week.
+        rate: the chance that a page on which nothing has moved shows a signal, at most.
+        minimum_group: people that a group must have to be shown.
+
+    Returns:
+        The page.
+    """
+    html = render_template(
+        "how_we_decide.html.j2",
+        title="How we decide",
+        header={**edition.header(), "team": ""},
+        footer=edition.footer(),
+        sample=edition.sample,
+        rate=rate_in_words(rate),
+        measured=MEASURED.get(rate),
+        minimum_group=minimum_group,
+    )
+    path = reports / edition.week / "how_we_decide.html"
     write_text(html, path)
     return path
 

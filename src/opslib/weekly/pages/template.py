@@ -42,6 +42,9 @@ def _environment() -> jinja2.Environment:
             f"default-src 'none'; style-src {_hash(style)}; script-src {_hash(theme)} {_hash(script)}; "
             "img-src data:; base-uri 'none'; form-action 'none'"
         ),
+        decimal_sign=locales.decimal_sign,
+        week_number=locales.week_number,
+        week_start=locales.week_start,
         whole=locales.whole,
         called=labels.label,
         sparkline=lambda numbers, label: Markup(sparkline(numbers, label)),
