@@ -192,6 +192,7 @@ def time_of_day(when: datetime, zone: tzinfo | None = None) -> str:
         zone: whose clock is read; None leaves the name out.
 
     >>> from datetime import UTC
+    >>> from zoneinfo import ZoneInfo
     >>> time_of_day(datetime(2026, 11, 9, 10, 54, tzinfo=UTC), ZoneInfo("America/New_York"))
     '5:54 am ET'
     >>> time_of_day(datetime(2026, 11, 10, 3, 0, tzinfo=UTC), ZoneInfo("America/Los_Angeles"))
@@ -214,6 +215,7 @@ def moment(when: datetime, zone: tzinfo) -> str:
     """An instant as the date and time of day of a zone.
 
     >>> from datetime import UTC
+    >>> from zoneinfo import ZoneInfo
     >>> moment(datetime(2026, 11, 9, 10, 54, tzinfo=UTC), ZoneInfo("America/New_York"))
     'Mon Nov 9, 2026, 5:54 am ET'
     """

@@ -119,7 +119,7 @@ def test_what_was_escalated_before_is_not_handed_over_again(folders: Folders):
     assert contacts.open_escalations == {EMERGING: WEEKS[-3]}
     assert EMERGING not in set(contacts.escalations["subject"])
     done = report.candidates(contacts).set_index("subject")["done"]
-    assert done[EMERGING] == "handed over in W44"
+    assert done[EMERGING] == "handed over in week 44"
     assert report.register(contacts)["weeks_since"].tolist() == [2]
 
 
@@ -158,7 +158,7 @@ def test_the_same_matter_under_other_words_is_not_handed_over_again(folders: Fol
     contacts = contacts_of(folders)
     assert contacts.open_candidates[EMERGING] == name
     assert EMERGING not in set(contacts.escalations["subject"])
-    assert report.candidates(contacts).set_index("subject").loc[EMERGING, "done"] == "handed over in W44"
+    assert report.candidates(contacts).set_index("subject").loc[EMERGING, "done"] == "handed over in week 44"
 
 
 def test_a_register_from_before_there_were_dispersions_is_followed_up(folders: Folders):

@@ -275,7 +275,7 @@ def test_what_is_known_a_week_later_is_judged_with_its_own_week_and_not_explaine
     assert now[rows.index[rows["is_late"]]].isna().all()
     assert now[rows.index[~rows["is_late"]]].notna().all()
     text = ops.weekly_review.show.signals(rows.reset_index()).text
-    assert f"{rows['is_late'].sum()} metrics of W45, known only now" in text
+    assert f"{rows['is_late'].sum()} metrics of week 45, known only now" in text
     assert "Reopened within 7 days" not in set(ops.weekly_review.explain(monday)["label"])
 
 

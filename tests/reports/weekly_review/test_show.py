@@ -88,7 +88,7 @@ def test_what_became_known_a_week_later_is_dated_and_counted_by_itself():
     )
     assert cells(markup)[1:] == [
         [
-            "Reopened within 7 days, W45",
+            "Reopened within 7 days, Nov 2",
             "9.1%",
             "6.0%",
             "+3.1 points",
@@ -97,7 +97,7 @@ def test_what_became_known_a_week_later_is_dated_and_counted_by_itself():
         ]
     ]
     assert (
-        "Judged: 1 metric and 1 metric of W45, known only now. Where nothing has moved, the metrics of one week in "
+        "Judged: 1 metric and 1 metric of week 45, known only now. Where nothing has moved, the metrics of one week in "
         "five at most show a new signal by chance; on trial data it was one in 14."
     ) in markup.text
 
@@ -113,9 +113,9 @@ def test_what_was_not_judged_is_not_called_calm():
 def test_what_came_back_and_what_limits_leave_out_is_said():
     rows = signal_rows(verdict=["back", "within"], since=["2026-W44", None], left_out=["", "2026-W33"], turn="")
     text = show.signals(rows.assign(level_shift=["2026-W37", None])).text
-    assert "First reply, median is back within its limits since W44." in text
-    assert "The limits leave out W33 (far outside its neighbours): Customer satisfaction." in text
-    assert "as the weeks that set them change level: First reply, median (W37)." in text
+    assert "First reply, median is back within its limits since week 44." in text
+    assert "The limits leave out week 33 (far outside its neighbors): Customer satisfaction." in text
+    assert "as the weeks that set them change level: First reply, median (week 37)." in text
 
 
 @pytest.mark.parametrize("weeks", [7, 8])
@@ -310,7 +310,7 @@ def test_what_has_settled_since_is_told_beside_its_estimate():
         as_of="2026-11-16",
     )
     assert show.outlook(settled).text == (
-        "W45 has settled. First reply, median: 3 h 42 min (Monday's estimate 3 h 36 min)."
+        "Week 45 has settled. First reply, median: 3 h 42 min (Monday's estimate 3 h 36 min)."
     )
     assert show.outlook(settled.head(0)).html == ""
 

@@ -35,8 +35,8 @@ def test_the_header_says_whose_page_it_is_and_the_footer_what_it_is_made_from() 
     for text in (
         "Test support",
         "US General",
-        "Mon 9 – Sun 15 November 2026",
-        "Data up to Mon 16 November 2026, 06:00 EST",
+        "Mon Nov 9 – Sun Nov 15, 2026",
+        "Data up to Mon Nov 16, 2026, 6 am ET",
     ):
         assert text in html
     assert 'href="../data_quality.html"' in html
