@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from opslib import labels
+from opslib import labels, locales
+from opslib.display import words
+from opslib.settings import load_organisation
 
 
 @pytest.fixture(autouse=True)
 def no_labels() -> Iterator[None]:
     yield
     labels.call({})
+    locales.write_in(locales.DEFAULT)
 
 
 @pytest.mark.parametrize(
@@ -44,3 +48,16 @@ def test_a_label_of_the_organization_is_for_its_field_alone():
     labels.call({"contact_reason": {"upload_failure": "Upload failed"}})
     assert labels.label("contact_reason", "upload_failure") == "Upload failed"
     assert labels.label("queue", "upload_failure") == "Upload failure"
+
+
+def test_what_an_organization_says_holds_for_the_process_from_then_on(tmp_path: Path):
+    """A page, the console and a file for people are then written alike, with no argument passed through."""
+    text = (Path(__file__).parents[1] / "params" / "org.yml").read_text(encoding="utf-8")
+    text = text.replace("locale: en_US", "locale: de_DE").replace("labels: {}", "labels: {queue: {a_b: Erste Hilfe}}")
+    (tmp_path / "org.yml").write_text(text, encoding="utf-8")
+    load_organisation(tmp_path).speak()
+    assert words.value(1204.0, "count") == "1.204"
+    assert words.week_start("2026-W46") == "9. Nov."
+    assert labels.label("queue", "a_b") == "Erste Hilfe"
+    assert labels.label("team", "us-safety") == "Trust and safety support"
+    assert labels.label("language", "es") == "Spanisch"

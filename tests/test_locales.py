@@ -29,14 +29,14 @@ NEW_YORK, BERLIN = ZoneInfo("America/New_York"), ZoneInfo("Europe/Berlin")
             "en_US",
             ["1,234,567", "−3.2", "28.7%", "Nov 9", "Mon Nov 9 – Sun Nov 15, 2026", "5:30 pm ET", "11:30 pm CET"],
         ),
-        ("en_GB", ["1,234,567", "−3.2", "28.7%", "9 Nov", "Mon Nov 9 – Sun Nov 15 2026", "17:30 EST", "23:30 CET"]),
+        ("en_GB", ["1,234,567", "−3.2", "28.7%", "9 Nov", "Mon 9 Nov – Sun 15 Nov 2026", "17:30 EST", "23:30 CET"]),
         (
             "de_DE",
             ["1.234.567", "−3,2", "28,7\xa0%", "9. Nov.", "Mo. 9. Nov. – So. 15. Nov. 2026", "17:30 EST", "23:30 MEZ"],
         ),
         (
             "en_IN",
-            ["12,34,567", "−3.2", "28.7%", "9 Nov", "Mon Nov 9 – Sun Nov 15, 2026", "5:30 pm EST", "11:30 pm CET"],
+            ["12,34,567", "−3.2", "28.7%", "9 Nov", "Mon 9 Nov – Sun 15 Nov, 2026", "5:30 pm EST", "11:30 pm CET"],
         ),
     ],
 )

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
+from opslib.locales import language_name
+
 FIELDS = ("contact_reason", "queue", "rule", "channel", "priority", "team", "form", "language", "region", "status")
 """The fields whose values may have labels."""
 
@@ -48,7 +50,9 @@ def label(field: str, value: Any) -> str:
     """
     if not isinstance(value, str):
         return str(value)
-    return _current.get(field, {}).get(value) or in_words(value)
+    if own := _current.get(field, {}).get(value):
+        return own
+    return language_name(value) if field == "language" else in_words(value)
 
 
 def phrase(field: str, value: Any) -> str:

@@ -276,6 +276,16 @@ def week_start(week: str) -> str:
     return day(monday_of(week))
 
 
+def language_name(code: str) -> str:
+    """The name of a language by its code; what is none stays as it is.
+
+    >>> language_name("es"), language_name("pt_BR"), language_name("Klingon")
+    ('Spanish', 'Brazilian Portuguese', 'Klingon')
+    """
+    names = _locale(_current).languages
+    return str(names.get(code.replace("-", "_")) or names.get(code.lower()) or code)
+
+
 def _dated(when: date, skeleton: str) -> str:
     """A date by a skeleton of the locale, its weekday set off by a space alone."""
     from babel.dates import format_date

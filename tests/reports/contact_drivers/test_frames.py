@@ -304,7 +304,7 @@ def test_no_language_is_counted_from_which_that_of_too_few_people_follows(
     hidden = report.languages(contacts)
     assert hidden["texts"].isna().all(), "the team's tickets less the others would tell"
     text = show.emerging(report.emerging(contacts), hidden).text
-    assert "compared: en" in text
+    assert "compared: English" in text
     assert not {str(number) for number in shown} & set(re.findall(r"\d+", text))
     assert "where too few people write" in text
     assert (report.topics(contacts)["tickets"] > shown["es"]).all()

@@ -166,7 +166,7 @@ def test_a_reason_within_a_form_that_goes_wrong_as_a_whole_is_left_out():
         ["form: Web", "misrouted"],
         ["Web, reason refund", "asked back"],
         ["App, reason refund", "misrouted"],
-        ["channel: phone", "misrouted"],
+        ["channel: Phone", "misrouted"],
     ]
 
 
@@ -176,7 +176,7 @@ def test_signals_stand_first_among_topics_and_the_column_only_where_there_is_one
     frame = frame.assign(low=4.0, high=14.0, similarity=0.9, reason="r", reason_share=0.5, ratio=1.2, q=0.01)
     frame = frame.assign(history=[(1, 2)] * 20, discovery=[number == 19 for number in range(20)])
     lines = show.topics(frame).text.splitlines()
-    assert lines[1].split(" | ") == ["Topic", "Tickets", "Expected (95%)", "Signal", "Mostly labelled", "9 weeks"]
+    assert lines[1].split(" | ") == ["Topic", "Tickets", "Expected (95%)", "Signal", "Mostly labeled", "9 weeks"]
     assert lines[2].startswith("word19, more, and, more, of | 9 |")
     assert lines[-1] == "Signals first, then the largest: 12 of 20 topics."
     fresh = show.topics(frame.assign(similarity=float("nan"))).text.splitlines()
@@ -191,7 +191,7 @@ def test_only_the_strongest_phrases_are_shown():
     frame = frame.assign(before=0.0, first_week="2026-W41", reason="r", reason_share=0.5)
     languages = pd.DataFrame([("en", 300, True)], columns=["language", "texts", "enough"])
     text = show.emerging(frame, languages).text
-    assert "p11 | en" in text
+    assert "p11 | English" in text
     assert "p12" not in text
     assert "The strongest 12 of 15." in text
 

@@ -361,7 +361,9 @@ def emerging(frame: pd.DataFrame, languages: pd.DataFrame) -> Markup:
         return note("No texts in this export, or none of this team in these weeks.")
     sizes = languages.assign(
         name=[
-            f"{row.language} ({words.whole(row.texts)})" if is_known(row.texts) else str(row.language)
+            f"{label('language', row.language)} ({words.whole(row.texts)})"
+            if is_known(row.texts)
+            else label("language", row.language)
             for row in rows_of(languages)
         ]
     )
@@ -382,7 +384,7 @@ def emerging(frame: pd.DataFrame, languages: pd.DataFrame) -> Markup:
     rows = [
         [
             Cell(row.phrase, header=True),
-            Cell(row.language),
+            Cell(label("language", row.language)),
             Cell(words.whole(row.tickets), number=True),
             Cell(words.decimal(row.before, 1), number=True),
             Cell(words.week_start(row.first_week), whole=True),
@@ -409,7 +411,7 @@ def matters(frame: pd.DataFrame) -> Markup:
     rows = [
         [
             Cell(_name(row.matter), header=True),
-            Cell(row.language),
+            Cell(label("language", row.language)),
             Cell(words.whole(row.tickets), number=True),
             Cell(words.decimal(row.before, 1), number=True),
             Cell(words.week_start(row.first_week), whole=True),
@@ -439,7 +441,7 @@ def topics(frame: pd.DataFrame) -> Markup:
     signals = bool(frame["discovery"].any())
     rows = []
     for row in rows_of(frame.sort_values("discovery", ascending=False, kind="stable").head(_MOST_TOPICS)):
-        heads_of_topic = [str(row.language)] if several else []
+        heads_of_topic = [label("language", row.language)] if several else []
         heads_of_topic += ["new"] if np.isnan(row.similarity) else []
         turn = ("up" if row.ratio > 1 else "down") if row.discovery else ""
         first_words = ", ".join(str(row.terms).split(", ")[:_MOST_WORDS])
@@ -469,13 +471,13 @@ def labels(accuracy: pd.DataFrame, pairs: pd.DataFrame) -> Markup:
     if accuracy.empty:
         return note("No label can be checked: two reasons with twenty texts each in one language are needed.")
     sentences = [
-        f"{row.language}: for {words.whole(row.texts)} texts with {row.labels} reasons, the guess agrees with the "
-        "label in "
+        f"{label('language', row.language)}: for {words.whole(row.texts)} texts with {row.labels} reasons, the guess "
+        "agrees with the label in "
         f"{words.estimate(row.accuracy, row.low, row.high, 'share')} of cases; always naming the most frequent reason "
         f"would be right in {words.value(row.baseline, 'share')}."
         for row in rows_of(accuracy)
     ]
-    weak = [str(row.language) for row in rows_of(accuracy) if row.accuracy < 0.6]
+    weak = [label("language", row.language) for row in rows_of(accuracy) if row.accuracy < 0.6]
     overlap = f"Below 60 % ({words.listed(weak)}) the labels overlap: read the pairs as overlap, not as errors."
     caution = overlap if weak else ""
     frequent = pairs[pairs["contradicted"] >= 3].head(12)
@@ -487,7 +489,7 @@ def labels(accuracy: pd.DataFrame, pairs: pd.DataFrame) -> Markup:
         [
             Cell(_reason(row.contact_reason), header=True),
             Cell(_reason(row.text_says)),
-            Cell(row.language),
+            Cell(label("language", row.language)),
             Cell(f"{words.whole(row.contradicted)} of {words.whole(row.tickets)}", number=True),
             Cell(words.estimate(row.share, row.low, row.high, "share"), number=True),
         ]

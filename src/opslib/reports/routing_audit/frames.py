@@ -7,7 +7,7 @@ cannot tell comes back empty with a sentence in `frame.attrs["missing"]`, which 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -318,7 +318,7 @@ def before_after(audit: Audit, *, weeks: int = 26) -> pd.DataFrame:
         is_large = people is None or people["requester_id"].nunique() >= audit.minimum_group
         if tickets.to_numpy().min() >= audit.minimum_group and is_large:
             about = {name: change[name] for name in ("rule_id", "changed_at", "queue_before", "queue_after")}
-            parts.append(part.assign(rule=version.name, **about))
+            parts.append(part.assign(rule=replace(version, queue=change["queue_after"]).name, **about))
     if not parts:
         return answer(
             nothing,
