@@ -628,7 +628,7 @@ def _basis_of_intake(run: Run, staged: list[stage.Staged], exclusions: Exclusion
     """What the standard tables and the gate's verdict are made of."""
     return {
         "code": code_of(admit.__name__),
-        "parameters": digest_of(run.organisation.model_dump_json()),
+        "parameters": digest_of(run.organisation.model_dump_json(exclude={"labels"})),
         "expectations": digest_of_files(sorted(run.folders.expectations.glob("*.json"))),
         "week": str(run.week),
         "as_of": str(run.as_of),

@@ -436,15 +436,15 @@ def trust_rows(**changes: object) -> pd.DataFrame:
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({}, "The start: backlog, solves and SLA can be trusted from W27 on, all other numbers from W25 on."),
-        ({"backlog_trusted_from": "2026-W25"}, "The start: its numbers can be trusted from W25 on."),
+        ({}, "The start: backlog, solves and SLA can be trusted from week 27 on, all other numbers from week 25 on."),
+        ({"backlog_trusted_from": "2026-W25"}, "The start: its numbers can be trusted from week 25 on."),
         (
             {"backlog_trusted_from": None},
-            "The start: backlog, solves and SLA can be trusted in no week so far, all other numbers from W25 on.",
+            "The start: backlog, solves and SLA can be trusted in no week so far, all other numbers from week 25 on.",
         ),
         ({"trusted_from": None}, "The start: no week of it is complete yet."),
-        ({"begins": False}, "The start: W23 and W24 are not complete."),
-        ({"begins": False, "weeks": ["2026-W46"]}, "The start: W46 is not complete."),
+        ({"begins": False}, "The start: weeks 23 and 24 are not complete."),
+        ({"begins": False, "weeks": ["2026-W46"]}, "The start: week 46 is not complete."),
     ],
 )
 def test_weeks_that_are_not_complete_are_said_in_a_sentence(changes: dict[str, object], sentence: str):

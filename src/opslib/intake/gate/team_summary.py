@@ -13,7 +13,7 @@ from opslib.intake.disclosure import NO_VALUES, OWNER_SEES, Counted
 from opslib.intake.gate.derived import TEAM_COLUMNS
 from opslib.intake.gate.few_rows import chance, cut_day_in_words, cut_days, relative_variance
 from opslib.intake.gate.phrases import FEW, rows_in_words, value_in_words
-from opslib.locales import time_of_day, weekday, whole
+from opslib.locales import time_of_day, week_number, week_numbers, weekday, whole
 from opslib.settings import Organisation
 from opslib.weeks import shift_week, week_bounds
 
@@ -126,11 +126,11 @@ def team_summary(
         aside = f"{whole(own_rows.own)} of {rows_in_words(own_rows.every)} set aside"
         sentences["set_aside_share"][team] = "; ".join([aside, *repeated_keys])
         sentences["set_aside_share_of_the_week"][team] = (
-            f"{whole(own_rows.own_in_week)} of {rows_in_words(own_rows.every_in_week)} of {week} set aside"
+            f"{whole(own_rows.own_in_week)} of {rows_in_words(own_rows.every_in_week)} of {week_number(week)} set aside"
         )
-        sentences["week_is_there"][team] = f"{rows_in_words(own_rows.in_week)} in {week}, {usual}{renamed}"
-        sentences["missing_weeks"][team] = f"next to no rows in {', '.join(own_rows.gaps)}, {usual}"
-        sentences["volume_ratio"][team] = f"{rows_in_words(own_rows.in_week)} in {week}, {usual}"
+        sentences["week_is_there"][team] = f"{rows_in_words(own_rows.in_week)} in {week_number(week)}, {usual}{renamed}"
+        sentences["missing_weeks"][team] = f"next to no rows in {week_numbers(own_rows.gaps)}, {usual}"
+        sentences["volume_ratio"][team] = f"{rows_in_words(own_rows.in_week)} in {week_number(week)}, {usual}"
         for name in ("export_hours_short_of_week_end", "hours_short_of_week_end"):
             rows = all_rows if name.startswith("export") else own_rows
             if values[name][team] is not None:

@@ -66,15 +66,15 @@ def trust(frame: pd.DataFrame) -> Markup:
 def _trust_in_words(row: Any) -> str:
     reason = row.reason[0].upper() + row.reason[1:]
     if not row.begins:
-        names = words.listed([week[5:] for week in row.weeks])
-        return f"{reason}: {names} {'is' if len(row.weeks) == 1 else 'are'} not complete."
+        return f"{reason}: {words.week_numbers(list(row.weeks))} {'is' if len(row.weeks) == 1 else 'are'} not complete."
     since, whole = row.trusted_from, row.backlog_trusted_from
     if not isinstance(since, str):
         return f"{reason}: no week of it is complete yet."
     if since == whole:
-        return f"{reason}: its numbers can be trusted from {since[5:]} on."
-    backlog = f"from {whole[5:]} on" if isinstance(whole, str) else "in no week so far"
-    return f"{reason}: backlog, solves and SLA can be trusted {backlog}, all other numbers from {since[5:]} on."
+        return f"{reason}: its numbers can be trusted from {words.week_number(since)} on."
+    start = words.week_number(since)
+    backlog = f"from {words.week_number(whole)} on" if isinstance(whole, str) else "in no week so far"
+    return f"{reason}: backlog, solves and SLA can be trusted {backlog}, all other numbers from {start} on."
 
 
 def signals(frame: pd.DataFrame) -> Markup:

@@ -127,7 +127,7 @@ def _bases(warehouse: Warehouse, organisation: Organisation, weeks: list[str]) -
     """What the signals of each week rest on: the bytes of it and of all weeks before."""
     shared = {
         "code": code_of(__name__),
-        "parameters": digest_of(organisation.model_dump_json()),
+        "parameters": digest_of(organisation.model_dump_json(exclude={"labels", "locale"})),
         "completeness": digest_of_files(warehouse.files("facts", COMPLETENESS), warehouse.root),
     }
     bases: dict[str, Basis] = {}

@@ -284,7 +284,7 @@ def _basis(warehouse: Warehouse, organisation: Organisation, as_of: datetime) ->
     files += [path for name in _STANDARD for path in warehouse.files("standard", name)]
     return {
         "code": code_of(__name__),
-        "parameters": digest_of(organisation.model_dump_json()),
+        "parameters": digest_of(organisation.model_dump_json(exclude={"labels", "locale"})),
         "as_of": as_of.isoformat(),
         "columns": digest_of({table: sorted(present[table]) for table in sorted(_TOLD_BY & set(present))}),
         "rows": digest_of_files(files, warehouse.root),
