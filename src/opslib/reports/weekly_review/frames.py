@@ -402,9 +402,10 @@ def signals(review: Review) -> pd.DataFrame:
 
     Returns:
         metric, label, family, unit, better, cases, week (the one it is about), value, low, high, n, state, settles_on,
-        before, `review.SIGNAL_COLUMNS`, `goal_verdicts.JUDGED`, turn (better, worse or ""), weeks_outside, is_late (whether it
-        is about the week before), rate (the chance, at most, of a false alarm among the metrics of a week), team (its
-        name in the organisation's file), one row per metric that the export has, missed goals first, then signals.
+        before, `review.SIGNAL_COLUMNS`, `goal_verdicts.JUDGED`, turn (better, worse or ""), weeks_outside, is_late
+        (whether it is about the week before), rate (the chance, at most, of a false alarm among the metrics of a week),
+        team (its name in the organisation's file), one row per metric that the export has, missed goals first, then
+        signals.
     """
     rows = review.judged
     family = rows["metric"].map({name: each.family for name, each in CATALOGUE.items()})
@@ -567,7 +568,7 @@ def _headline_of(metric: Metric, rows: pd.DataFrame) -> Line:
     last, unit = rows.iloc[-1], metric.unit
     before = rows["value"].iloc[-2] if len(rows) > 1 else None
     standing = {name: last[name] for name in ("state", "settles_on")}
-    chips = (verdicts.of_goal(last), verdicts.of_signal(last) if pd.notna(last["value"]) else None)
+    chips = (verdicts.of_goal(last), verdicts.of_signal(last))
     return Line(
         label=metric.label,
         value=words.standing(last["value"], last["low"], last["high"], unit, **standing),

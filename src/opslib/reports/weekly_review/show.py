@@ -470,7 +470,7 @@ def _metric_cells(row: Any) -> list[Cell]:
         _interval_cell(row),
         _goal_cell(row),
         Cell(words.movement(row.before, row.value, row.unit) or words.NOT_SHOWN, number=True),
-        _signal_cell(row) if is_known(row.value) else Cell(words.NOT_SHOWN),
+        _signal_cell(row),
         Cell("", html=spark or words.NOT_SHOWN),
     ]
 
