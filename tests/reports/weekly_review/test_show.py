@@ -20,8 +20,13 @@ NO_GOAL = {
     **dict.fromkeys(("goal_verdict", "goal_why"), ""),
 }
 MISSED = {
-    **{"goal_verdict": "missed", "is_missed": True, "gap": 0.008, "short": 29.0},
-    **{"missed_weeks": 9.0, "goal_weeks": 13.0, "missed_run": 3.0},
+    "goal_verdict": "missed",
+    "is_missed": True,
+    "gap": 0.008,
+    "short": 29.0,
+    "missed_weeks": 9.0,
+    "goal_weeks": 13.0,
+    "missed_run": 3.0,
 }
 HOSTILE = '<img src=x onerror="alert(1)">'
 
@@ -100,6 +105,25 @@ def test_goals_met_are_named_with_those_at_risk_and_those_that_are_too_easy():
     text = show.signals(rows.assign(gap=[-7200.0, -0.05])).text
     assert "2 of 2 goals met (First reply, median; at risk: Customer satisfaction)." in text
     assert "so too easy to steer by: First reply, median (≤ 4 h)." in text
+
+
+def test_a_missed_goal_is_shown_by_channel_in_its_own_unit():
+    rows = pd.DataFrame(
+        [
+            ("In time", "share", "higher", "tickets", 0.9, "all", 0.6, 100.0, 0.3, 30.0),
+            ("In time", "share", "higher", "tickets", 0.9, HOSTILE, 0.96, 50.0, -0.06, -3.0),
+            ("First reply", "seconds", "lower", "tickets", 3600.0, "all", 7200.0, 40.0, 3600.0, np.nan),
+        ],
+        columns=["label", "unit", "better", "cases", "goal", "channel", "value", "n", "gap", "over"],
+    )
+    markup = show.shortfall(rows)
+    assert HOSTILE not in markup.html
+    assert cells(markup)[1:] == [
+        ["In time", "all channels", "100 tickets", "60.0 %", "≥ 90 %", "30.0 points off", "30 too many"],
+        ["In time", HOSTILE, "50 tickets", "96.0 %", "≥ 90 %", "6.0 points to spare", "3 to spare"],
+        ["First reply", "all channels", "40 tickets", "2 h", "≤ 1 h", "1 h off", "–"],
+    ]
+    assert show.shortfall(rows.head(0)).text == "No goal was missed."
 
 
 def test_a_quiet_week_says_that_nothing_is_outside():

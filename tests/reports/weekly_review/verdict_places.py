@@ -70,7 +70,7 @@ def _goal(review: Review, metric: str, week: str, row: dict[Any, Any], *, told: 
     if misses:
         reaches = low <= target if lower else high >= target
         return "Missed, could be chance" if reaches else "Missed"
-    reaches = (high > target or math.isnan(high) and not math.isnan(low)) if lower else low < target
+    reaches = (high > target or (math.isnan(high) and not math.isnan(low))) if lower else low < target
     return "At risk" if reaches else "Met"
 
 
@@ -158,7 +158,7 @@ def _of_texts(texts: list[str]) -> Verdicts:
 def _of_alt(rows: pd.DataFrame) -> Verdicts:
     """What the words of a chart say of its last week."""
     last, text = rows.iloc[-1], describe(rows)
-    if isinstance(last["missing"], str) or pd.isna(last["value"]) and not last["goal_verdict"]:
+    if isinstance(last["missing"], str) or (pd.isna(last["value"]) and not last["goal_verdict"]):
         return (None, None)
     goal = re.search(r"Goal [^:]*: ([^;.]+)[;.]", text)
     signal = re.search(rf"Signals: .*{last['week']} \((new signal|still outside, \w+ week)", text)

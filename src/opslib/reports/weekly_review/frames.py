@@ -17,6 +17,7 @@ import pandas as pd
 
 from opslib.analysis.methods.small_groups import few_people, groups_to_hide, small_sums
 from opslib.analysis.weekly_review import completeness
+from opslib.analysis.weekly_review import goal_verdicts as verdicts_on_goals
 from opslib.analysis.weekly_review import recorded_sla as record
 from opslib.analysis.weekly_review import restatements as ledger
 from opslib.analysis.weekly_review import review as analysis
@@ -478,6 +479,21 @@ def _moved_by_the_mix(review: Review, explained: Collection[str]) -> list[pd.Dat
     others = [name for name in now.index[is_other] if CATALOGUE[name].kind != "quantile"]
     parts = {name: _parts_of_change(review, CATALOGUE[name], "channel") for name in others}
     return [own for name, own in parts.items() if abs(own["mix"].sum()) > error[name]]
+
+
+def shortfall(review: Review) -> pd.DataFrame:
+    """What each channel adds to the goals that the week missed, in their own unit.
+
+    Returns:
+        metric, label, unit, better, cases, goal, channel, value, n, gap (to the goal, above 0 where it is missed), over
+        (cases that fail beyond those that the goal allows; of shares and scores), one row per missed goal and channel,
+        `all` first. Channels of fewer cases than people that a group must have are left out.
+    """
+    rows = signals(review)
+    missed = rows[rows["is_missed"] & ~rows["is_late"]]
+    by_channel = values(review, by_channel=True)
+    now = by_channel[(by_channel["week"] == review.week.week) & by_channel["missing"].isna()]
+    return verdicts_on_goals.shortfall(now, missed[["metric", "label", "unit", "better", "cases", "goal"]])
 
 
 def metric_table(review: Review) -> pd.DataFrame:

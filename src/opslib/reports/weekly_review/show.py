@@ -26,6 +26,7 @@ from opslib.display.charts import NOTHING
 from opslib.display.control_charts import control_chart, control_charts, small_multiples
 from opslib.display.decomposition import decomposition_chart
 from opslib.display.theme import Drawing, Markup, note
+from opslib.metrics import ALL
 from opslib.reports.weekly_review.backlog_charts import backlog_age_chart, backlog_chart
 from opslib.weeks import monday_of
 
@@ -442,6 +443,43 @@ def explain(frame: pd.DataFrame) -> Drawing | Markup:
             missing, one row per metric and group.
     """
     return decomposition_chart(frame)
+
+
+def shortfall(frame: pd.DataFrame) -> Markup:
+    """What each channel adds to the goals that were missed; nothing where none was.
+
+    Args:
+        frame: metric, label, unit, better, cases, goal, channel, value, n, gap, over, one row per goal and channel.
+    """
+    if frame.empty:
+        return paragraphs("No goal was missed.")
+    rows = [
+        [
+            Cell(row.label, header=True),
+            "all channels" if row.channel == ALL else row.channel,
+            Cell(f"{words.value(row.n, 'count')} {row.cases}", number=True),
+            Cell(words.value(row.value, row.unit), number=True),
+            Cell(words.goal(row.goal, row.better, row.unit), number=True),
+            Cell(_apart_in_words(row), number=True),
+            Cell(_over_in_words(row), number=True),
+        ]
+        for row in rows_of(frame)
+    ]
+    heads = ("Goal", "Channel", "Of", "Value", "Goal at", "Apart", "In cases")
+    return table_of("Missed goals by channel, what adds most first", heads, rows)
+
+
+def _apart_in_words(row: Any) -> str:
+    """How far a channel is from a goal, and on which side."""
+    distance = words.points(abs(row.gap), row.unit).lstrip("+±")
+    return f"{distance} {'off' if row.gap > 0 else 'to spare'}"
+
+
+def _over_in_words(row: Any) -> str:
+    """How many cases a channel adds to a shortfall; of scores, which no case meets or misses, nothing."""
+    if row.unit != "share" or not is_known(row.over):
+        return words.NOT_SHOWN
+    return f"{words.value(abs(row.over), 'count')} {'too many' if row.over > 0 else 'to spare'}"
 
 
 def metric_table(frame: pd.DataFrame) -> Markup:
