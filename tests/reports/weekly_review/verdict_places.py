@@ -158,11 +158,12 @@ def _of_texts(texts: list[str]) -> Verdicts:
 def _of_alt(rows: pd.DataFrame) -> Verdicts:
     """What the words of a chart say of its last week."""
     last, text = rows.iloc[-1], describe(rows)
+    week = int(last["week"][6:])
     if isinstance(last["missing"], str) or (pd.isna(last["value"]) and not last["goal_verdict"]):
         return (None, None)
     goal = re.search(r"Goal [^:]*: ([^;.]+)[;.]", text)
-    signal = re.search(rf"Signals: .*{last['week']} \((new signal|still outside, \w+ week)", text)
-    usual = re.search(rf"{last['week']}: (usual|not judged)", text)
+    signal = re.search(rf"Signals: .*week {week} \((new signal|still outside, \w+ week)", text)
+    usual = re.search(rf"Week {week}: (usual|not judged)", text)
     said = (signal or usual or [None, None])[1] if pd.notna(last["value"]) else None
     return (_capital(goal[1]) if goal else None, _capital(said) if said else None)
 

@@ -33,7 +33,7 @@ CHART_COLUMNS = (
 )
 """The columns of a control-chart frame, in the metric's unit where they are values.
 
-value with low and high, its 95 % interval; n, how many cases it rests on; censored, how many of them had not ended;
+value with low and high, its 95% interval; n, how many cases it rests on; censored, how many of them had not ended;
 missing, why the export cannot tell it; state, settles_on, still_low and still_high, as `weekly_values.COLUMNS` has
 them; and what the week's judgement is (`weekly_signals.COLUMNS`): centre, lower and upper, its limits; verdict, ""
 where the value is missing; since; direction; why; together; what the limits rest on; and how it stands to its goal
