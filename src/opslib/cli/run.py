@@ -43,9 +43,9 @@ def weekly(options: RunOptions) -> None:
             return
         with nullcontext() if options.no_execute else steps.warm_kernels(run, intake, choice) as kernels:
             steps.build_facts(run, intake, say)
-            steps.publish(run, intake, say)
             outcomes = []
             if not options.no_execute:
+                steps.publish(run, intake, choice, say)
                 outcomes = steps.render_reports(run, intake, choice, say, console=console, kernels=kernels)
     status = _exit_status(intake.verdict.exit_status, outcomes)
     if status != Exit.REPORT_FAILED:

@@ -52,6 +52,8 @@ _SAMPLE_TICKETS = 60_000
 _INTAKE = admit.MEMO
 _ABOUT = "warehouse.json"
 _DATA = Path("data")
+_SHOWS_NUMBERS = "weekly_review"
+"""The report whose page shows a team's published numbers."""
 
 
 @dataclass(frozen=True)
@@ -469,6 +471,7 @@ def render_reports(
             limits=run.organisation.limits.notebooks,
             kernels=kernels,
         )
+    published.close(run.warehouse, _teams_shown(outcomes))
     for line in escalations.keep(run.warehouse, run.folders.reports, intake.week, outcomes):
         say("escalate", line)
     write_data_quality_page(run, intake)
@@ -552,14 +555,28 @@ def _edition(run: Run, intake: Intake) -> Edition:
     )
 
 
-def publish(run: Run, intake: Intake, say: Say) -> None:
-    """Keep the numbers that the reports will show, and say which of those published before are others now."""
+def publish(run: Run, intake: Intake, selection: Selection, say: Say) -> None:
+    """Open a publication of the numbers that the reports are to show, and say which of those before are others now.
+
+    `render_reports` closes it.
+    """
     from opslib.weekly.numbers import published
 
     if not run.warehouse.weeks("standard", "tickets"):
         return
-    for line in published.publish(run.warehouse, run.organisation, intake.as_of):
+    jobs = [] if "*" in intake.verdict.blocked else planned_jobs(run, intake.week, selection)
+    teams = {job.team for job in jobs if job.name == _SHOWS_NUMBERS and job.team not in intake.verdict.blocked}
+    for line in published.publish(run.warehouse, run.organisation, intake.as_of, [str(team) for team in teams]):
         say("publish", line)
+
+
+def _teams_shown(outcomes: Iterable[Outcome]) -> set[str]:
+    """The teams whose page with published numbers is there."""
+    return {
+        str(outcome.job.team)
+        for outcome in outcomes
+        if outcome.job.name == _SHOWS_NUMBERS and outcome.status in ("ready", "unchanged")
+    }
 
 
 def _import_all(modules: Iterable[str]) -> None:
