@@ -18,7 +18,8 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Iterable
-from datetime import date
+from datetime import date, timedelta
+from itertools import product
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
@@ -26,8 +27,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from opslib.settings import Calendar
-from opslib.weeks import epoch_at_wall
+from opslib.settings import Calendar, Organisation
+from opslib.weeks import epoch_at_wall, monday_of
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -83,6 +84,46 @@ def day_table(calendars: Iterable[Calendar], start: date, end: date) -> pd.DataF
             columns[f"open_{pair + 1}"], columns[f"close_{pair + 1}"] = edges[:, 2 * pair], edges[:, 2 * pair + 1]
         tables.append(pd.DataFrame(columns))
     return pd.concat(tables, ignore_index=True)
+
+
+def week_days(calendar: Calendar, week: str) -> dict[date, str]:
+    """The days of a week on which a calendar has hours, open or closed.
+
+    Args:
+        calendar: the calendar.
+        week: ISO week; its days are the calendar's own.
+
+    Returns:
+        By day, in order, the name of the holiday that closes it; "" where it is open.
+    """
+    monday = monday_of(week)
+    days = [monday + timedelta(days=place) for place in range(7)]
+    names = calendar.holidays.dates({days[0].year, days[-1].year})
+    since = [entry.start for entry in calendar.hours]
+    hours = [calendar.hours[max(bisect_right(since, day) - 1, 0)].by_weekday()[day.weekday()] for day in days]
+    return {day: names.get(day, "") for day, has_hours in zip(days, hours, strict=True) if has_hours}
+
+
+def closed_weeks(organisation: Organisation, weeks: Iterable[str]) -> dict[tuple[str, str], str]:
+    """By team and week the holidays on days on which the team would be open.
+
+    Args:
+        organisation: its teams and their calendars.
+        weeks: ISO weeks.
+
+    Returns:
+        Names, joined by `, `; no entry for a week without one.
+    """
+    names = {
+        (calendar.name, week): ", ".join(filter(None, week_days(calendar, week).values()))
+        for calendar, week in product(organisation.calendars, weeks)
+    }
+    return {
+        (team.name, week): name
+        for team in organisation.teams
+        for (calendar, week), name in names.items()
+        if calendar == team.calendar and name
+    }
 
 
 class OpenClock:

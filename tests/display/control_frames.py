@@ -34,6 +34,7 @@ def control(**changes: object) -> pd.DataFrame:
             "why": "",
             "left_out": "",
             "level_shift": None,
+            "closed": "",
         }
     )
     return frame.assign(**changes)

@@ -4,8 +4,9 @@ Every function here draws rows of the same columns: week, metric, label, unit (s
 rate or days), better ("lower", "higher" or ""), value, low and high (its interval), goal, missing (why there is no
 value), state (`settled`, `so far` or `bounds`), settles_on (the date on which it will be known), still_low and
 still_high (between which its final value will lie); centre, lower and upper (its limits), verdict, direction, since,
-together and why (as `words.signal` takes them), left_out (weeks on which the limits do not rest, in words) and
-level_shift (the week in which what they rest on changes its level, or null). There is a row per metric and week, the
+together and why (as `words.signal` takes them), left_out (weeks on which the limits do not rest, in words),
+level_shift (the week in which what they rest on changes its level, or null) and closed (the holidays that close the
+team on one of the week's days, "" for none). There is a row per metric and week, the
 weeks in order. Numbers are in the metric's unit, NaN where there is none.
 """
 
@@ -25,6 +26,7 @@ from opslib.display.axes import HouseFigure
 from opslib.display.cells import is_known, rows_of
 from opslib.display.charts import (
     NOTHING,
+    closed_in_words,
     draw_line,
     draw_range,
     label_last,
@@ -159,7 +161,8 @@ def _in_words(weeks: Weeks) -> str:
         sentences.append(f"Signals: {'; '.join(signals)}.")
     if not words.is_signal(last.verdict) and last.verdict:
         sentences.append(f"{last.week} {'is ' if last.verdict != 'not judged' else ''}{words.signal(last)}.")
-    return " ".join(sentences)
+    sentences.append(closed_in_words([row.week for row in weeks], [row.closed for row in weeks]))
+    return " ".join(filter(None, sentences))
 
 
 def _last_in_words(last: Any) -> str:
@@ -212,7 +215,7 @@ def _draw_control(axes: Axes, weeks: Weeks, title: str) -> None:
         _label_goal(axes, place[-1], goal[-1], text, beside=shown[~np.isnan(shown)])
     _set_title(axes, title, last)
     axes.set_xlim(-0.5, len(weeks) - 0.5 + 0.13 * len(weeks))
-    weeks_below(axes, [row.week for row in weeks])
+    weeks_below(axes, [row.week for row in weeks], [row.closed for row in weeks])
     unit_axis(axes, last.unit)
 
 

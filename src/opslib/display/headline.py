@@ -15,7 +15,8 @@ from opslib.display.cells import spark_words
 class Line:
     """One headline: what it is, its value and change in words, which direction is better, and the weeks behind it.
 
-    `unit` is that of the weeks, as `words.value` takes it; `judged`, whether it could be told that it is no signal.
+    `unit` is that of the weeks, as `words.value` takes it; `judged`, whether it could be told that it is no signal;
+    `closed`, as `cells.sparkline` takes it.
     """
 
     label: str
@@ -27,6 +28,7 @@ class Line:
     spark: tuple[float | None, ...]
     unit: str = "count"
     judged: bool = True
+    closed: tuple[str, ...] = ()
 
 
 class Headline:
@@ -46,7 +48,7 @@ class Headline:
             asdict(line)
             | {
                 "spark": list(line.spark),
-                "spark_label": spark_words(line.label, line.spark, line.unit) if line.spark else "",
+                "spark_label": spark_words(line.label, line.spark, line.unit, line.closed) if line.spark else "",
             }
             for line in self.lines
         ]

@@ -20,7 +20,7 @@ from matplotlib.font_manager import FontProperties
 from matplotlib.text import Text
 
 from opslib.display.axes import HouseFigure
-from opslib.display.colours import BAND, BLUE, GREEN, GRID, INK, LINE, MUTED, ORANGE, SAND, SAND_TEXT, SKY
+from opslib.display.colours import BAND, BLUE, CLOSED, GREEN, GRID, INK, LINE, MUTED, ORANGE, SAND, SAND_TEXT, SKY
 from opslib.display.layout import font_heights, lay_out, line_extent
 from opslib.display.markup import Markup, note
 from opslib.display.words import drawable
@@ -28,6 +28,7 @@ from opslib.display.words import drawable
 __all__ = [
     "BAND",
     "BLUE",
+    "CLOSED",
     "GREEN",
     "GRID",
     "INK",

@@ -23,7 +23,8 @@ def headline_of(nb: NotebookNode) -> tuple[ReportStatus, list[dict[str, Any]]]:
     Returns:
         The status ("ready" or "no_data") and the headlines: dicts of label, value, change, note (text), tone ("better",
         "worse" or ""), signal (bool), judged (bool: whether it could be told that it is no signal), spark (numbers,
-        None where a week has none) and spark_label (what it shows, in words). "ready" and none where it says nothing.
+        None where a week has none), closed (of the last weeks, the holidays that close the team) and spark_label (what
+        it shows, in words). "ready" and none where it says nothing.
     """
     status: ReportStatus = "ready"
     headlines: list[dict[str, Any]] = []
@@ -65,6 +66,7 @@ def _headline(item: Mapping[str, Any]) -> dict[str, Any]:
         "signal": bool(signal),
         "judged": judged,
         "spark": spark,
+        "closed": [str(names) for names in item.get("closed") or []],
         "spark_label": str(item.get("spark_label") or spark_label(label, spark)),
     }
 

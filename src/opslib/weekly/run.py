@@ -442,14 +442,14 @@ def render_reports(
         say("repair", f"{damage[0]}{others} not as written: made anew")
     remove_all(abandoned_asides(run.folders.reports))
     jobs = planned_jobs(run, intake.week, selection)
-    cache = Cache(run.warehouse, run.folders.reports, shared_basis(run.folders.params, run.warehouse))
+    edition = _edition(run, intake)
+    cache = Cache(run.warehouse, run.folders.reports, shared_basis(run.folders.params, run.warehouse), edition.heads)
     if selection.force:
         for job in jobs:
             cache.forget(job)
     warm, why_not = can_fork()
     if not warm:
         say("kernels", f"each is started from nothing: {why_not}")
-    edition = _edition(run, intake)
     escalations.open_register(run.warehouse, intake.week)
     parameters = {
         "warehouse": str(run.folders.warehouse.resolve()),
@@ -538,6 +538,7 @@ def write_data_quality_page(run: Run, intake: Intake) -> Path:
 
 def _edition(run: Run, intake: Intake) -> Edition:
     from opslib.weekly import manifest
+    from opslib.weekly.heads import closures_in_words, team_heads
 
     return Edition(
         organisation=run.organisation.organisation,
@@ -552,6 +553,8 @@ def _edition(run: Run, intake: Intake) -> Edition:
         versions=manifest.installed_versions(),
         commit=manifest.commit_of(run.folders.notebooks),
         sample=run.sample,
+        heads=team_heads(run.organisation, intake.verdict, run.warehouse, intake.week),
+        closures=closures_in_words(run.organisation, intake.week),
     )
 
 

@@ -27,13 +27,15 @@ CHART_COLUMNS = (
     *("week", "metric", "label", "unit", "better", "value", "low", "high", "n", "censored", "missing", "goal"),
     *("state", "settles_on", "still_low", "still_high"),
     *SIGNAL_COLUMNS,
+    "closed",
 )
 """The columns of a control-chart frame, in the metric's unit where they are values.
 
 value with low and high, its 95 % interval; n, how many it rests on; censored, how many of them had not ended; missing,
 why the export cannot tell it; goal; state, settles_on, still_low and still_high, as `weekly_values.COLUMNS` has them;
 and what the week's judgement is (`weekly_signals.COLUMNS`): centre, lower and upper, its limits; verdict, "" where the
-value is missing; since; direction; why; together; what the limits rest on.
+value is missing; since; direction; why; together; what the limits rest on; closed, the holidays that close the team on
+one of the week's days, "" where none does.
 """
 
 EXPLAIN_COLUMNS = (
@@ -60,6 +62,7 @@ def control_frame(
     week: str,
     *,
     goals: Mapping[str, float] | None = None,
+    closed: Mapping[str, str] | None = None,
     weeks: int = REPORT_WEEKS,
 ) -> pd.DataFrame:
     """Weekly values with their limits and whether they are signals.
@@ -71,6 +74,7 @@ def control_frame(
         metrics: which metrics, in the order of the rows.
         week: the week reported; later weeks are left out.
         goals: targets by metric, in the metric's unit.
+        closed: by week the holidays that close the team on one of its days.
         weeks: how many weeks are returned.
 
     Returns:
@@ -94,6 +98,7 @@ def control_frame(
     for column in ("direction", "left_out"):
         frame[column] = frame[column].fillna("")
     frame["together"] = frame["together"].eq(True)
+    frame["closed"] = frame["week"].map(closed or {}).fillna("").astype("str")
     frame["_place"] = frame["metric"].map(order)
     return frame.sort_values(["_place", "week"], ignore_index=True)[list(CHART_COLUMNS)]
 

@@ -14,7 +14,7 @@ from opslib.analysis.contact_drivers.follow_up import UNKNOWN
 from opslib.analysis.contact_drivers.texts import TOGETHER
 from opslib.display import theme, words
 from opslib.display.cells import Cell, is_known, paragraphs, rows_of, spark_words, sparkline, stacked, table_of
-from opslib.display.charts import NOTHING, draw_range, mark_signals, weeks_below
+from opslib.display.charts import NOTHING, closed_in_words, draw_range, mark_signals, weeks_below
 from opslib.display.heat_map import heat_map
 from opslib.display.theme import Drawing, Markup, note
 from opslib.reports.contact_drivers.escalation_files import Escalation, avoidable_in_words
@@ -214,6 +214,7 @@ def movers(frame: pd.DataFrame) -> Markup:
     ).rstrip()
     if signals.empty:
         return paragraphs("No reason that was judged moved beyond its usual range.", tests)
+    closed = frame.attrs.get("closed", ())
     first = signals.groupby("contact_reason")["q"].transform("min")
     whole = signals["dimension"] == "all"
     lines = signals.assign(first=first, part=~whole).sort_values(
@@ -230,8 +231,8 @@ def movers(frame: pd.DataFrame) -> Markup:
             Cell(f"{words.points(row.excess, 'count')}, {_times(row.ratio)}", number=True),
             Cell(_chance(row.q), number=True),
             Cell(
-                spark_words(str(row.contact_reason), row.history, "count"),
-                html=sparkline(row.history, spark_words(str(row.contact_reason), row.history, "count")),
+                (line := spark_words(str(row.contact_reason), row.history, "count", closed)),
+                html=sparkline(row.history, line, closed),
             ),
         ]
         for row in rows_of(lines.rename(columns={"count": "count_"}).head(25))
@@ -243,11 +244,16 @@ def movers(frame: pd.DataFrame) -> Markup:
     return stacked(table, below)
 
 
+def _closed(frame: pd.DataFrame) -> str:
+    """The weeks of a chart with a closed day, in words."""
+    return closed_in_words(list(frame["week"]), list(frame["closed"]))
+
+
 def history(frame: pd.DataFrame) -> Drawing | Markup:
     """Tickets of a reason per week, over the range that the eight weeks before each made usual.
 
     Args:
-        frame: contact_reason, week, count, expected, low, high, discovery.
+        frame: contact_reason, week, count, expected, low, high, discovery, closed.
     """
     if frame.empty:
         return note(NOTHING)
@@ -266,7 +272,7 @@ def history(frame: pd.DataFrame) -> Drawing | Markup:
         mark_signals(axes, place[is_signal], frame["count"].to_numpy()[is_signal])
         axes.set_ylim(0, 1.15 * max(float(frame["count"].max()), float(np.nanmax([*high, 1.0]))))
         axes.set_title(f"{_name(name)}: tickets a week")
-        weeks_below(axes, list(frame["week"]))
+        weeks_below(axes, list(frame["week"]), list(frame["closed"]))
         axes.yaxis.set_major_locator(MaxNLocator(5, integer=True))
         last = frame.iloc[-1]
         usual = "" if np.isnan(last["low"]) else f", where {last['low']:,.0f} to {last['high']:,.0f} were expected"
@@ -275,7 +281,8 @@ def history(frame: pd.DataFrame) -> Drawing | Markup:
         return theme.drawing(
             figure,
             f"Tickets about {name} per week, {frame['week'].iloc[0]} to {last['week']}: {last['count']:,.0f} in the "
-            f"last{usual}. " + (f"Movers in {words.listed(weeks)}." if weeks else quiet),
+            f"last{usual}. "
+            + " ".join([f"Movers in {words.listed(weeks)}." if weeks else quiet, _closed(frame)]).rstrip(),
         )
 
 
@@ -416,20 +423,22 @@ def topics(frame: pd.DataFrame) -> Markup:
         )
     several = (frame["language"] != frame["language"].iloc[0]).any()
     signals = bool(frame["discovery"].any())
+    closed = frame.attrs.get("closed", ())
     rows = []
     for row in rows_of(frame.sort_values("discovery", ascending=False, kind="stable").head(_MOST_TOPICS)):
         heads_of_topic = [str(row.language)] if several else []
         heads_of_topic += ["new"] if np.isnan(row.similarity) else []
         turn = ("up" if row.ratio > 1 else "down") if row.discovery else ""
         first_words = ", ".join(str(row.terms).split(", ")[:_MOST_WORDS])
-        line = spark_words(f"topic {first_words}", row.history, "count")
+        own = closed[-len(row.history) :]
+        line = spark_words(f"topic {first_words}", row.history, "count", own)
         cells = [
             Cell(": ".join(filter(None, [", ".join(heads_of_topic), first_words])), header=True),
             Cell(f"{row.tickets:,}", number=True),
             Cell(f"{row.expected:,.0f} ({row.low:,.0f}–{row.high:,.0f})", number=True),
             *([Cell(turn, whole=True)] if signals else []),
             Cell(f"{_name(row.reason)} ({100 * row.reason_share:.0f} %)" if row.reason else words.NOT_SHOWN),
-            Cell(line, html=sparkline(row.history, line)),
+            Cell(line, html=sparkline(row.history, line, own)),
         ]
         rows.append(cells)
     heads = ["Topic", "Tickets", "Expected (95 %)", *(["Signal"] if signals else []), "Mostly labelled", "9 weeks"]
@@ -580,13 +589,13 @@ def top_escalation_trend(escalation: Escalation | None) -> Drawing | Markup:
         )
         axes.set_ylim(0, top)
         axes.set_title(f"{_name(row['subject'])}: tickets a week")
-        weeks_below(axes, list(frame["week"]))
+        weeks_below(axes, list(frame["week"]), list(frame["closed"]))
         axes.yaxis.set_major_locator(MaxNLocator(5, integer=True))
         return theme.drawing(
             figure,
             f"Bars of tickets about {row['subject']} per week, {frame['week'].iloc[0]} to {frame['week'].iloc[-1]}: "
             f"{frame['tickets'].iloc[-1]:,.0f} in the last, {row['before_per_week']:,.0f} a week before the onset on "
-            f"{row['onset_on']}.",
+            f"{row['onset_on']}. {_closed(frame)}".rstrip(),
         )
 
 

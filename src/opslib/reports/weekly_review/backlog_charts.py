@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from opslib.display import theme, words
-from opslib.display.charts import NOTHING, draw_bars, label_last, span_of, unit_axis, weeks_below
+from opslib.display.charts import NOTHING, closed_in_words, draw_bars, label_last, span_of, unit_axis, weeks_below
 from opslib.display.theme import Drawing, Markup, note
 
 _AGES = (
@@ -23,7 +23,7 @@ def backlog_chart(frame: pd.DataFrame) -> Drawing | Markup:
     """Draw what came into the backlog, what went, and what was left.
 
     Args:
-        frame: a row per week, in order: week, inflow, outflow, closing (tickets).
+        frame: a row per week, in order: week, inflow, outflow, closing (tickets), closed (holidays, "" for none).
 
     Returns:
         The figure, or one line where there is nothing to draw.
@@ -38,14 +38,14 @@ def backlog_chart(frame: pd.DataFrame) -> Drawing | Markup:
         _draw_flows(flows, frame)
         _draw_level(level, frame)
         for axes in (flows, level):
-            weeks_below(axes, list(frame["week"]))
+            weeks_below(axes, list(frame["week"]), list(frame["closed"]))
             unit_axis(axes, "count")
         last = frame.iloc[-1]
         return theme.drawing(
             figure,
             f"Bars of tickets into and out of the backlog, a line of what was left, {span_of(frame)}. "
             f"In {last['week']}: {last['inflow']:,.0f} in, {last['outflow']:,.0f} out, {last['closing']:,.0f} left, "
-            f"after {frame['closing'].iloc[0]:,.0f} in {frame['week'].iloc[0]}.",
+            f"after {frame['closing'].iloc[0]:,.0f} in {frame['week'].iloc[0]}. {_closed(frame)}".rstrip(),
         )
 
 
@@ -53,7 +53,8 @@ def backlog_age_chart(frame: pd.DataFrame) -> Drawing | Markup:
     """Draw the backlog by age, as stacked bars with the oldest at the bottom.
 
     Args:
-        frame: a row per week, in order: week, closing, and its parts older_than_30d, from_8_to_30d, up_to_7d (tickets).
+        frame: a row per week, in order: week, closing, and its parts older_than_30d, from_8_to_30d, up_to_7d (tickets),
+            and closed (holidays, "" for none).
 
     Returns:
         The figure, or one line where there is nothing to draw.
@@ -70,15 +71,20 @@ def backlog_age_chart(frame: pd.DataFrame) -> Drawing | Markup:
         axes.set_xlim(-0.6, len(frame) - 0.4 + 0.24 * len(frame))
         axes.set_ylim(0, 1.05 * top)
         axes.set_title("Backlog at the week's end by age")
-        weeks_below(axes, list(frame["week"]))
+        weeks_below(axes, list(frame["week"]), list(frame["closed"]))
         unit_axis(axes, "count")
         last = frame.iloc[-1]
         return theme.drawing(
             figure,
             f"Stacked bars of the backlog by age, {span_of(frame)}. In {last['week']} of "
             f"{last['closing']:,.0f} tickets {last['older_than_30d']:,.0f} were older than 30 days, "
-            f"{last['from_8_to_30d']:,.0f} from 8 to 30 days and {last['up_to_7d']:,.0f} up to 7 days old.",
+            f"{last['from_8_to_30d']:,.0f} from 8 to 30 days and {last['up_to_7d']:,.0f} up to 7 days old. "
+            f"{_closed(frame)}".rstrip(),
         )
+
+
+def _closed(frame: pd.DataFrame) -> str:
+    return closed_in_words(list(frame["week"]), list(frame["closed"]))
 
 
 def _draw_flows(axes: Axes, frame: pd.DataFrame) -> None:

@@ -24,6 +24,7 @@ from opslib.analysis.weekly_review.breakdown import COLUMNS as BREAKDOWN_COLUMNS
 from opslib.analysis.weekly_review.weekly_signals import COLUMNS as SIGNAL_COLUMNS
 from opslib.analysis.weekly_review.weekly_signals import NEW, NOT_JUDGED, OUTSIDE
 from opslib.analysis.weekly_review.weekly_values import BOUNDS, SETTLED, SO_FAR
+from opslib.analysis.weekly_review.year_and_quarter import year_and_quarter
 from opslib.display import words
 from opslib.display.headline import Headline, Line
 from opslib.errors import NotInExport, WarehouseError
@@ -47,6 +48,8 @@ _WAITING = ("weekend", "unopened")
 _WAS = ("was", "was_as_of", "as_of")
 _OPEN_HOUR, _SATURDAY = 3600, 5
 _WEEKS_ON_RECORD = 8
+_TOUCHED_BY_CLOSURES = ("first_reply_median", "first_reply_sla", "solved")
+_EARLIER_CLOSURES = 2
 
 
 @dataclass(frozen=True)
@@ -73,6 +76,12 @@ class Review:
         monday = self.week.frame_of([self.week.week])["first_day"].iloc[0]
         targets = {name: self.week.settings.goal(name, monday) for name in CATALOGUE}
         return {name: target for name, target in targets.items() if target is not None}
+
+    @cached_property
+    def closures(self) -> dict[str, str]:
+        """By week up to this one the holidays that close the team on one of its days."""
+        names = self.week.closures(sorted(self.week.own_values["week"].unique()))
+        return dict(names[names != ""])
 
     @cached_property
     def all_weeks(self) -> pd.DataFrame:
@@ -150,7 +159,13 @@ class Review:
     def control_frame(self, metrics: Iterable[Metric], *, weeks: int = analysis.REPORT_WEEKS) -> pd.DataFrame:
         """Control-chart frames of some metrics, the last `weeks` ones: `review.CHART_COLUMNS`."""
         return analysis.control_frame(
-            self.week.own_values, self.verdicts, list(metrics), self.week.week, goals=self.goals, weeks=weeks
+            self.week.own_values,
+            self.verdicts,
+            list(metrics),
+            self.week.week,
+            goals=self.goals,
+            closed=self.closures,
+            weeks=weeks,
         )
 
     def _rows_so_far(self, table: str, columns: Sequence[str]) -> pd.DataFrame:
@@ -179,13 +194,47 @@ def trust(review: Review) -> pd.DataFrame:
         where the export does not reach so far, and where it was complete before); one row per reason that concerns a
         week shown here.
     """
-    try:
-        rows = review.week.warehouse.read("facts", "weekly_completeness", teams=[review.week.team])
-    except NotInExport:
-        rows = pd.DataFrame(columns=completeness.COLUMNS)
     return completeness.reasons(
-        rows, review.week.warehouse.weeks("facts", "weekly_values"), review.week.week, analysis.REPORT_WEEKS
+        review.week.incomplete_weeks,
+        review.week.warehouse.weeks("facts", "weekly_values"),
+        review.week.week,
+        analysis.REPORT_WEEKS,
     )
+
+
+def closures(review: Review) -> pd.DataFrame:
+    """The holidays that close the team in the week, and what the last such weeks had.
+
+    Returns:
+        day (ISO date), name, one row per holiday on a day on which the team would be open; metric, label, unit, value,
+        earlier (of the last two weeks before with a closed day, the newest first), earlier_weeks and usual (the median
+        of the weeks without one among the last thirteen), one row per number that an open day less touches. Columns of
+        the other kind of row are null.
+    """
+    closed = {day: name for day, name in review.week.days().items() if name}
+    columns = ["day", "name", "metric", "label", "unit", "value", "earlier", "earlier_weeks", "usual"]
+    if not closed or not review.week.has_data:
+        return pd.DataFrame(columns=columns)
+    rows = [{"day": day.isoformat(), "name": name} for day, name in closed.items()]
+    whole = review.all_weeks[review.all_weeks["value"].notna()]
+    incomplete = set(review.week.incomplete_values)
+    for name in _TOUCHED_BY_CLOSURES:
+        own = whole[whole["metric"] == name]
+        own = own[[(week, name) not in incomplete for week in own["week"]]]
+        now, past = own[own["week"] == review.week.week], own[own["week"] < review.week.week]
+        if now.empty:
+            continue
+        before = past[past["closed"] != ""].tail(_EARLIER_CLOSURES)[::-1]
+        others = past[past["closed"] == ""].tail(analysis.REPORT_WEEKS)
+        last = now.iloc[0]
+        row = {"metric": name, "label": last["label"], "unit": last["unit"], "value": last["value"]}
+        row |= {
+            "earlier": list(before["value"]),
+            "earlier_weeks": list(before["week"]),
+            "usual": others["value"].median(),
+        }
+        rows.append(row)
+    return pd.DataFrame(rows).reindex(columns=columns)
 
 
 def flow(review: Review) -> pd.DataFrame:
@@ -382,10 +431,10 @@ def backlog(review: Review) -> pd.DataFrame:
     """The backlog of thirteen weeks: what came, what went, what was left and how old that was.
 
     Returns:
-        week, inflow, outflow, closing, up_to_7d, from_8_to_30d, older_than_30d (tickets), median_age_days, one row per
-        week.
+        week, inflow, outflow, closing, up_to_7d, from_8_to_30d, older_than_30d (tickets), median_age_days, closed (the
+        holidays that close the team on one of the week's days, "" for none), one row per week.
     """
-    return review.weekly_backlog
+    return review.week.with_closures(review.weekly_backlog)
 
 
 def add_up(review: Review) -> pd.DataFrame:
@@ -393,12 +442,15 @@ def add_up(review: Review) -> pd.DataFrame:
 
     Returns:
         day (a date; None in the last row, which is the week's), opening, created, reopened, moved_in, solved, deleted,
-        merged, moved_out, closing, difference (what is unexplained), in tickets.
+        merged, moved_out, closing, difference (what is unexplained), in tickets; closed (the holiday that closes the
+        team on that day, "" for none).
     """
     bounds = review.week.frame_of([review.week.week]).iloc[0]
     days = pd.to_datetime(review.backlog_days["day"])
     inside = days.between(pd.Timestamp(bounds["first_day"]), pd.Timestamp(bounds["last_day"])) & review.week.has_data
-    return analysis.add_up(review.backlog_days[inside])
+    names = {pd.Timestamp(day): name for day, name in review.week.days().items()}
+    rows = analysis.add_up(review.backlog_days[inside])
+    return rows.assign(closed=pd.to_datetime(rows["day"]).map(names).fillna("").astype("str"))
 
 
 def signals(review: Review) -> pd.DataFrame:
@@ -499,22 +551,30 @@ def metric_table(review: Review) -> pd.DataFrame:
 
     Returns:
         metric, label, family, unit, better, definition, value, low, high, n, goal, state, settles_on, still_low,
-        still_high, before, verdict, since, direction, together, why, missing, history (the last thirteen values).
+        still_high, before, verdict, since, direction, together, why, missing, history (the last thirteen values),
+        closures (of each of those weeks the holidays that close the team, "" for none), last_year and quarter (the
+        same week of last year and the quarter to date; null where the history does not have them).
     """
     catalogue = pd.DataFrame(
         [(each.name, each.family, each.definition) for each in CATALOGUE.values()],
         columns=["metric", "family", "definition"],
     )
     chart = review.chart if review.week.has_data else review.chart.head(0)
-    history = chart.groupby("metric", sort=False)["value"].agg(list).rename("history").reset_index()
+    by_metric = chart.groupby("metric", sort=False)
+    history = by_metric.agg(history=("value", list), closures=("closed", list)).reset_index()
     before = chart.loc[chart["week"] == review.week.before, ["metric", "value"]].rename(columns={"value": "before"})
     now = chart[chart["week"] == review.week.week]
+    beside = year_and_quarter(
+        review.week.own_values, CATALOGUE, review.week.week, incomplete=review.week.incomplete_values
+    )
     frame = now.merge(catalogue, on="metric").merge(history, on="metric").merge(before, on="metric", how="left")
+    frame = frame.merge(beside, on="metric", how="left")
     return frame[
         [
             *("metric", "label", "family", "unit", "better", "definition", "value", "low", "high", "n", "goal"),
             *_STANDING,
-            *("before", "verdict", "since", "direction", "together", "why", "missing", "history"),
+            *("before", "verdict", "since", "direction", "together", "why", "missing", "history", "closures"),
+            *("last_year", "quarter"),
         ]
     ]
 
@@ -555,12 +615,16 @@ def headline(review: Review) -> Headline:
         return Headline([], has_data=False)
     rows_of = {name: review.chart[review.chart["metric"] == name] for name in _HEADLINES}
     return Headline(
-        [_headline_of(CATALOGUE[name], rows) for name, rows in rows_of.items() if rows["missing"].isna().any()],
+        [
+            _headline_of(CATALOGUE[name], rows, is_whole=not review.week.incompleteness)
+            for name, rows in rows_of.items()
+            if rows["missing"].isna().any()
+        ],
         has_data=True,
     )
 
 
-def _headline_of(metric: Metric, rows: pd.DataFrame) -> Line:
+def _headline_of(metric: Metric, rows: pd.DataFrame, *, is_whole: bool) -> Line:
     """The headline of a metric, from its control-chart frame: the last week, its change, and a short line below."""
     last, unit = rows.iloc[-1], metric.unit
     before = rows["value"].iloc[-2] if len(rows) > 1 else None
@@ -569,13 +633,14 @@ def _headline_of(metric: Metric, rows: pd.DataFrame) -> Line:
     return Line(
         label=metric.label,
         value=words.standing(last["value"], last["low"], last["high"], unit, **standing),
-        better=metric.better if is_signal or last["state"] == SETTLED else "neither",
+        better=metric.better if is_whole and (is_signal or last["state"] == SETTLED) else "neither",
         change=words.change(before, last["value"], unit),
         signal=is_signal,
         note=words.signal(last) if is_signal else _note_of(metric, last),
         spark=tuple(None if pd.isna(each) else float(each) for each in rows["value"]),
         unit=unit,
         judged=last["verdict"] not in (NOT_JUDGED, ""),
+        closed=tuple(rows["closed"]),
     )
 
 

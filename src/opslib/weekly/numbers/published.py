@@ -44,7 +44,17 @@ WITHDRAWN = "withdrawn"
 MARKS = "marks.json"
 _DEFINITION = "definition of "
 _HOURS, _TARGETS, _ZONE, _SETTINGS = "hours", "targets", "time zone", "settings"
-_OF_NO_NUMBER = {"organisation", "privacy", "limits", "signals", "teams", "calendars", "sla_policies", "time_zone"}
+_OF_NO_NUMBER = {
+    "organisation",
+    "privacy",
+    "limits",
+    "signals",
+    "teams",
+    "calendars",
+    "sla_policies",
+    "time_zone",
+    "contacts",
+}
 """What of params/org.yml no weekly value rests on, or what is compared by team; anything else may touch every one."""
 _LABELS = ("channel", "requester_id", "contact_reason")
 """What the events do not tell of a ticket, beside its creation and deadline; metrics say which of them they need."""

@@ -41,7 +41,7 @@ def _environment() -> jinja2.Environment:
             f"default-src 'none'; style-src {_hash(style)}; script-src {_hash(theme)} {_hash(script)}; "
             "img-src data:; base-uri 'none'; form-action 'none'"
         ),
-        sparkline=lambda numbers, label: Markup(sparkline(numbers, label)),
+        sparkline=lambda numbers, label, closed=(): Markup(sparkline(numbers, label, closed)),
     )
     return environment
 
