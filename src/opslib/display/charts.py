@@ -139,9 +139,28 @@ def _mark_closed(axes: Axes, place: float, names: str) -> None:
     corners = np.column_stack([edges, [0.0, 1.0, 1.0, 0.0]])
     beneath = axes.get_xaxis_transform()
     axes.add_artist(Polygon(corners, facecolor=theme.CLOSED, edgecolor="none", zorder=-1, transform=beneath))
+    is_high = _is_high(axes, place)
     text = names if len(names) <= _LONGEST_HOLIDAY else f"{names[: _LONGEST_HOLIDAY - 1].rstrip(' ,')}…"
-    look: dict[str, Any] = {"rotation": 90, "ha": "center", "va": "top", "fontsize": 6.5, "color": theme.MUTED}
-    axes.text(place, 0.97, words.drawable(text), transform=beneath, zorder=0.5, **look)
+    look: dict[str, Any] = {
+        "rotation": 90,
+        "ha": "center",
+        "va": "bottom" if is_high else "top",
+        "fontsize": 6.5,
+        "color": theme.MUTED,
+    }
+    axes.text(place, 0.03 if is_high else 0.97, words.drawable(text), transform=beneath, zorder=0.5, **look)
+
+
+def _is_high(axes: Axes, place: float) -> bool:
+    """Whether the lines of a chart leave more room below than above at a place."""
+    bottom, top = axes.get_ylim()
+    points = [
+        (float(y) - bottom) / (top - bottom)
+        for line in axes.lines
+        for x, y in zip(np.atleast_1d(line.get_xdata()), np.atleast_1d(line.get_ydata()), strict=True)
+        if x == place and np.isfinite(y)
+    ]
+    return bool(points) and min(points) > 1 - max(points)
 
 
 def closed_in_words(weeks: Sequence[str], closed: Sequence[str]) -> str:

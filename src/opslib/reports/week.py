@@ -81,7 +81,7 @@ class Week:
 
     @property
     def incompleteness(self) -> str:
-        """Why the export does not tell this week of the team whole, so that it is compared with none; "" where it does."""
+        """Why the export does not tell this week of the team whole, so that nothing is compared; "" where it does."""
         rows = self.incomplete_weeks
         is_own = (rows["week"] == self.week) & (rows["scope"] == completeness.ALL_METRICS)
         return completeness.AND.join(rows.loc[is_own, "reason"])

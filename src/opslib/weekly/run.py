@@ -9,7 +9,7 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, time, timedelta
 from importlib import import_module
 from pathlib import Path
@@ -30,12 +30,14 @@ from opslib.intake.privacy.pseudonyms import Pseudonymiser
 from opslib.intake.privacy.tombstones import Tombstones
 from opslib.metrics import check_goals
 from opslib.sample import write_sample
+from opslib.sample.centre import AS_OF
 from opslib.settings import Keep, Organisation, load_organisation, load_weekly_plan
 from opslib.store.files import abandoned_asides, remove_all, write_json
 from opslib.store.memo import Basis, code_of, digest_of, digest_of_files
 from opslib.store.warehouse import Warehouse
 from opslib.weekly import plan, unchanged
 from opslib.weekly.edition import Edition, account_in_words, gate_sentence
+from opslib.weeks import last_complete_week, shift_week
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -374,6 +376,16 @@ def _intake_of(note: Mapping[str, Any], verdict: Verdict, inputs: dict[str, str]
     return Intake(note["week"], datetime.fromisoformat(note["as_of"]), verdict, pd.DataFrame(note["rows"]), inputs)
 
 
+def runs_before(run: Run, selection: Selection) -> list[Run]:
+    """What is made before a run: of the sample's first one the week before, so that there is one to compare with."""
+    is_first = not any(run.folders.reports.glob("*-W*/index.html"))
+    if not (run.sample and is_first) or run.week or selection.only or selection.limit:
+        return []
+    tolerance = timedelta(hours=run.organisation.limits.week_ends_within_hours)
+    newest = last_complete_week(run.as_of or AS_OF, run.organisation.zone, tolerance)
+    return [replace(run, week=shift_week(newest, -1))]
+
+
 def check_plan(run: Run, selection: Selection) -> None:
     """Refuse an unknown team or notebook before anything is read.
 
@@ -569,7 +581,9 @@ def publish(run: Run, intake: Intake, selection: Selection, say: Say) -> None:
         return
     jobs = [] if "*" in intake.verdict.blocked else planned_jobs(run, intake.week, selection)
     teams = {job.team for job in jobs if job.name == _SHOWS_NUMBERS and job.team not in intake.verdict.blocked}
-    for line in published.publish(run.warehouse, run.organisation, intake.as_of, [str(team) for team in teams]):
+    for line in published.publish(
+        run.warehouse, run.organisation, intake.as_of, intake.week, [str(team) for team in teams]
+    ):
         say("publish", line)
 
 

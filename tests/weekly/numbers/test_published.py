@@ -55,7 +55,7 @@ def warehouse(tmp_path: Path) -> Warehouse:
 
 def publish(warehouse: Warehouse, organisation: Organisation, as_of: datetime, shown: bool = True) -> list[str]:
     """A run whose pages are all made, or whose page of the team is blocked or fails."""
-    lines = open_publication(warehouse, organisation, as_of, organisation.team_names)
+    lines = open_publication(warehouse, organisation, as_of, "2026-W45", organisation.team_names)
     close(warehouse, set(organisation.team_names) - (set() if shown else {TEAM}))
     return lines
 
@@ -369,10 +369,18 @@ def test_a_team_without_a_page_keeps_what_was_published_of_it_before_and_why_it_
     assert len(set(warehouse.read("published", "grounds")["publication"])) == 1
 
 
+def test_a_report_of_an_earlier_week_publishes_no_later_one(warehouse, organisation):
+    assert open_publication(warehouse, organisation, FIRST, "2026-W44", organisation.team_names) == [
+        "no number changed"
+    ]
+    close(warehouse, organisation.team_names)
+    assert not warehouse.has("published", "values")
+
+
 def test_a_publication_that_a_killed_run_left_open_is_taken_back(warehouse, organisation):
     publish(warehouse, organisation, FIRST)
     write_values(warehouse, created=9, first_reply_median=7200)
-    open_publication(warehouse, organisation, SECOND, organisation.team_names)
+    open_publication(warehouse, organisation, SECOND, "2026-W45", organisation.team_names)
     write_values(warehouse, created=2, first_reply_median=7200)
     assert publish(warehouse, organisation, SECOND) == ["no number changed"]
     assert entries(warehouse, "created") == [("first known", 2, None)]

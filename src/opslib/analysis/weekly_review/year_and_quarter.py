@@ -11,6 +11,8 @@ from opslib.metrics import Metric
 from opslib.weeks import weeks_of_quarter
 
 COLUMNS = ["metric", "last_year", "quarter"]
+_LEVELS = ("backlog_closing", "backlog_unassigned", "backlog_unreplied", "backlog_days", "unanswered_questions")
+"""What is counted at the end of a week, so that weeks cannot be added."""
 _SUMMED = ("count", "share", "mean", "rate", "ratio")
 
 
@@ -67,4 +69,4 @@ def year_and_quarter(
 
 
 def _can_be_summed(metric: Metric) -> bool:
-    return metric.kind in _SUMMED and metric.fact != "backlog"
+    return metric.kind in _SUMMED and metric.name not in _LEVELS

@@ -519,8 +519,8 @@ def _draw_weeks(axes: Axes, weeks: pd.DataFrame) -> None:
         fontweight="bold",
         annotation_clip=False,
     )
-    weeks_below(axes, list(weeks["week"]), list(weeks["closed"]))
     axes.set_ylim(0, 100 * float(weeks["high"].max()) * 1.15 + 1)
+    weeks_below(axes, list(weeks["week"]), list(weeks["closed"]))
     axes.yaxis.set_major_formatter(lambda number, _: f"{number:.0f} %")
     axes.set_title("Misrouted share by week of creation, with its 95 % interval")
 

@@ -93,7 +93,9 @@ def closures(frame: pd.DataFrame) -> Markup:
         return paragraphs()
     closed = words.listed([f"{words.day(row.day)} ({row.name})" for row in rows_of(days)])
     numbers = [_closure_in_words(row) for row in rows_of(frame[frame["metric"].notna()])]
-    return paragraphs(" ".join([f"Closed on {closed}, so this week is not judged against others.", *numbers]))
+    return paragraphs(
+        " ".join([f"Closed on {closed}, so what rests on open days is not judged against other weeks.", *numbers])
+    )
 
 
 def _closure_in_words(row: Any) -> str:

@@ -106,13 +106,16 @@ class _Marks:
         return {*self.last.values(), _EARLIER} & set(self.publications)
 
 
-def publish(warehouse: Warehouse, organisation: Organisation, as_of: datetime, teams: Collection[str]) -> list[str]:
+def publish(
+    warehouse: Warehouse, organisation: Organisation, as_of: datetime, week: str, teams: Collection[str]
+) -> list[str]:
     """Open a publication of the numbers of now; where one had settled and is another now, say so with its cause.
 
     Args:
         warehouse: Holds the facts and weekly values; its `published/` is written.
         organisation: Its zone dates the weeks; its hours and targets are compared with those of the last publication.
         as_of: The instant up to which the exports know the world.
+        week: The one that is reported: its pages show no later one.
         teams: Whose pages are going to be made. The numbers of all teams together are theirs where none is left out.
 
     Returns:
@@ -126,7 +129,7 @@ def publish(warehouse: Warehouse, organisation: Organisation, as_of: datetime, t
         return ["no week is complete, so no number is published"]
     own = [*teams, ALL] if set(teams) == set(organisation.team_names) else list(teams)
     columns = ["metric", "team", "week", "channel", "value", "missing", "state"]
-    current = warehouse.read("facts", TABLE, columns=columns)
+    current = warehouse.read("facts", TABLE, columns=columns, weeks=[each for each in weeks if each <= week])
     current = current[(current["channel"] == ALL) & current["missing"].isna() & current["team"].isin(own)]
     basis, marks = basis_of(), _read_marks(warehouse)
     history = _history(warehouse, organisation, marks)
