@@ -168,9 +168,9 @@ def test_a_metric_has_interval_goal_change_line_and_definition():
     assert (
         soup.details.p.get_text() == "Of the surveys answered, the share that is satisfied. This week: 4,108 counted."
     )
-    assert (
-        soup.svg["aria-label"]
-        == "Customer satisfaction, last 3 weeks: lowest 80.0 %, highest 84.2 %, latest 84.2 %; weeks with a closed day: Labor Day"
+    assert soup.svg["aria-label"] == (
+        "Customer satisfaction, last 3 weeks: lowest 80.0 %, highest 84.2 %, latest 84.2 %; weeks with a closed day: "
+        "Labor Day"
     )
     assert soup.path["d"].count("M") == 2, "a missing week breaks the line"
 
@@ -466,8 +466,8 @@ def test_a_holiday_week_is_told_beside_the_last_ones_and_usual_weeks():
     now, first, second, usual = times.values()
     assert show.closures(closure_rows()).text == (
         f"Closed on {words.day('2026-11-11')} (Veterans Day), so what rests on open days is not judged against other "
-        f"weeks. First reply, median: {now}; the last two holiday weeks had {first} and {second} ({words.short_week('2026-W37')} and "
-        f"{words.short_week('2026-W27')}), other weeks about {usual}."
+        f"weeks. First reply, median: {now}; the last two holiday weeks had {first} and {second} "
+        f"({words.short_week('2026-W37')} and {words.short_week('2026-W27')}), other weeks about {usual}."
     )
     one = show.closures(closure_rows(earlier=[27720.0], earlier_weeks=["2026-W37"], usual=np.nan)).text
     assert one.endswith(f"the holiday week before had {first} ({words.short_week('2026-W37')}).")
