@@ -563,6 +563,8 @@ def metric_table(review: Review) -> pd.DataFrame:
     by_metric = chart.groupby("metric", sort=False)
     history = by_metric.agg(history=("value", list), closures=("closed", list)).reset_index()
     before = chart.loc[chart["week"] == review.week.before, ["metric", "value"]].rename(columns={"value": "before"})
+    if review.week.incompleteness:
+        before = before.head(0)
     now = chart[chart["week"] == review.week.week]
     beside = year_and_quarter(
         review.week.own_values, CATALOGUE, review.week.week, incomplete=review.week.incomplete_values
@@ -634,7 +636,7 @@ def _headline_of(metric: Metric, rows: pd.DataFrame, *, is_whole: bool) -> Line:
         label=metric.label,
         value=words.standing(last["value"], last["low"], last["high"], unit, **standing),
         better=metric.better if is_whole and (is_signal or last["state"] == SETTLED) else "neither",
-        change=words.change(before, last["value"], unit),
+        change=words.change(before, last["value"], unit) if is_whole else "",
         signal=is_signal,
         note=words.signal(last) if is_signal else _note_of(metric, last),
         spark=tuple(None if pd.isna(each) else float(each) for each in rows["value"]),
