@@ -377,6 +377,18 @@ def test_a_report_of_an_earlier_week_publishes_no_later_one(warehouse, organisat
     assert not warehouse.has("published", "values")
 
 
+def test_what_lies_further_back_than_a_report_looks_is_published_only_where_a_page_showed_it(warehouse, organisation):
+    """A review of 2027-W04 goes back to 2026-W45, that of the week after does not."""
+    for week, count in (("2027-W05", 0), ("2027-W04", 2), ("2027-W05", 2)):
+        open_publication(warehouse, organisation, THIRD, week, organisation.team_names)
+        close(warehouse, organisation.team_names)
+        rows = warehouse.read("published", "values") if warehouse.has("published", "values") else []
+        assert len(rows) == count
+    write_values(warehouse, created=3, first_reply_median=7200)
+    lines = open_publication(warehouse, organisation, THIRD, "2027-W05", organisation.team_names)
+    assert lines == ["0 new numbers, 1 restated in 1 past weeks"]
+
+
 def test_a_publication_that_a_killed_run_left_open_is_taken_back(warehouse, organisation):
     publish(warehouse, organisation, FIRST)
     write_values(warehouse, created=9, first_reply_median=7200)

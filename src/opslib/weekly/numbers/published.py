@@ -23,6 +23,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from opslib.analysis.weekly_review import restatements
+from opslib.analysis.weekly_review.review import REPORT_WEEKS
 from opslib.calendars import day_table
 from opslib.display import words
 from opslib.facts import build
@@ -36,7 +37,7 @@ from opslib.store.warehouse import PUBLISHED, Warehouse
 from opslib.tables import TABLES
 from opslib.weekly.numbers import values
 from opslib.weekly.numbers.values import TABLE, last_week_of
-from opslib.weeks import monday_of, week_bounds
+from opslib.weeks import monday_of, shift_week, week_bounds
 
 AREA = PUBLISHED
 GROUNDS = "grounds"
@@ -115,7 +116,8 @@ def publish(
         warehouse: Holds the facts and weekly values; its `published/` is written.
         organisation: Its zone dates the weeks; its hours and targets are compared with those of the last publication.
         as_of: The instant up to which the exports know the world.
-        week: The one that is reported: its pages show no later one.
+        week: The one that is reported. Its pages show the weeks up to it on which a report looks back; what is older is
+            no news, unless an earlier page showed it.
         teams: Whose pages are going to be made. The numbers of all teams together are theirs where none is left out.
 
     Returns:
@@ -136,7 +138,10 @@ def publish(
     number = max([*marks.publications, *history["publication"], marks.open or _EARLIER], default=_EARLIER) + 1
     if marks.open is not None:
         history = history[history["publication"] != marks.open]
-    news = restatements.entries(history.drop_duplicates(restatements.CELL, keep="last"), current)
+    last = history.drop_duplicates(restatements.CELL, keep="last")
+    own_cells, published = (pd.MultiIndex.from_frame(rows[restatements.CELL]) for rows in (current, last))
+    is_shown = (current["week"] > shift_week(week, -REPORT_WEEKS)) | own_cells.isin(published)
+    news = restatements.entries(last, current[is_shown])
     news = news[~_prints_as_before(news)].reset_index(drop=True)
     news = news.assign(publication=number, cause=pd.Series(index=news.index, dtype="str"))
     news["as_of"] = pd.Series(pd.Timestamp(as_of), index=news.index, dtype="datetime64[us, UTC]")
