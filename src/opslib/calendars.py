@@ -19,7 +19,6 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterable
 from datetime import date, timedelta
-from itertools import product
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
@@ -96,33 +95,43 @@ def week_days(calendar: Calendar, week: str) -> dict[date, str]:
     Returns:
         By day, in order, the name of the holiday that closes it; "" where it is open.
     """
-    monday = monday_of(week)
-    days = [monday + timedelta(days=place) for place in range(7)]
-    names = calendar.holidays.dates({days[0].year, days[-1].year})
-    since = [entry.start for entry in calendar.hours]
-    hours = [calendar.hours[max(bisect_right(since, day) - 1, 0)].by_weekday()[day.weekday()] for day in days]
-    return {day: names.get(day, "") for day, has_hours in zip(days, hours, strict=True) if has_hours}
+    return _days_by_week(calendar, [week])[week]
 
 
-def closed_weeks(organisation: Organisation, weeks: Iterable[str]) -> dict[tuple[str, str], str]:
-    """By team and week the holidays on days on which the team would be open.
+def closures(calendar: Calendar, weeks: Iterable[str]) -> dict[str, str]:
+    """By week the holidays of a calendar on days on which it would be open.
 
     Args:
-        organisation: its teams and their calendars.
+        calendar: the calendar.
         weeks: ISO weeks.
 
     Returns:
         Names, joined by `, `; no entry for a week without one.
     """
-    names = {
-        (calendar.name, week): ", ".join(filter(None, week_days(calendar, week).values()))
-        for calendar, week in product(organisation.calendars, weeks)
-    }
+    names = {week: ", ".join(filter(None, days.values())) for week, days in _days_by_week(calendar, weeks).items()}
+    return {week: name for week, name in names.items() if name}
+
+
+def closed_weeks(organisation: Organisation, weeks: Iterable[str]) -> dict[tuple[str, str], str]:
+    """By team and week the holidays on days on which the team would be open: `closures` of its calendar.
+
+    Args:
+        organisation: its teams and their calendars.
+        weeks: ISO weeks.
+    """
+    weeks = list(weeks)
+    names = {calendar.name: closures(calendar, weeks) for calendar in organisation.calendars}
+    return {(team.name, week): name for team in organisation.teams for week, name in names[team.calendar].items()}
+
+
+def _days_by_week(calendar: Calendar, weeks: Iterable[str]) -> dict[str, dict[date, str]]:
+    """By week the days on which a calendar has hours, with the name of the holiday where one closes it."""
+    days_of = {week: [monday_of(week) + timedelta(days=place) for place in range(7)] for week in weeks}
+    names = calendar.holidays.dates({day.year for days in days_of.values() for day in days})
+    since, hours = [entry.start for entry in calendar.hours], [entry.by_weekday() for entry in calendar.hours]
     return {
-        (team.name, week): name
-        for team in organisation.teams
-        for (calendar, week), name in names.items()
-        if calendar == team.calendar and name
+        week: {day: names.get(day, "") for day in days if hours[max(bisect_right(since, day) - 1, 0)][day.weekday()]}
+        for week, days in days_of.items()
     }
 
 

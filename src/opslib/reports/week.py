@@ -12,7 +12,7 @@ from pathlib import Path
 import pandas as pd
 
 from opslib.analysis.weekly_review import completeness
-from opslib.calendars import closed_weeks, week_days
+from opslib.calendars import closures, week_days
 from opslib.errors import NotInExport, WarehouseError
 from opslib.metrics import ALL, CATALOGUE, check_goals, week_frame
 from opslib.settings import Organisation, Team, load_organisation
@@ -110,8 +110,8 @@ class Week:
             Names by week, in that order; "" where there is none.
         """
         weeks = list(weeks)
-        names = closed_weeks(self.organisation, dict.fromkeys(weeks))
-        return pd.Series([names.get((self.team, week), "") for week in weeks], index=weeks, dtype="str")
+        names = closures(self.organisation.calendar(self.settings.calendar), dict.fromkeys(weeks))
+        return pd.Series([names.get(week, "") for week in weeks], index=weeks, dtype="str")
 
     def with_closures(self, frame: pd.DataFrame) -> pd.DataFrame:
         """A frame by `week` with the column closed: the holidays that close the team in that week, "" for none."""

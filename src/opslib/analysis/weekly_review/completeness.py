@@ -109,9 +109,9 @@ def silences(arrivals: pd.DataFrame, weeks: pd.DataFrame, until: pd.Timestamp, *
         at = _epoch_seconds(rows["at"])
         last = np.append(at[1:], int(until.timestamp()))
         expected = _expected(at, at, last)
-        counts = np.searchsorted(at, ends) - np.searchsorted(at, starts)
-        counts = counts[counts > 0].astype(np.float64)
-        limit = rate / (by_team.ngroups * max(float(np.median(counts)) if len(counts) else 1.0, 1.0))
+        by_week = np.searchsorted(at, ends) - np.searchsorted(at, starts)
+        counts: Floats = by_week[by_week > 0].astype(np.float64)
+        limit = rate / (by_team.ngroups * (float(np.median(counts)) if len(counts) else 1.0))
         varies = relative_variance(counts[None, None], np.ones((1, 1, len(counts)), dtype=bool))[0]
         is_sure = chance(np.zeros(len(at)), expected, varies, _NEIGHBOURS) < limit
         silent = np.flatnonzero((expected >= _EXPECTED) | is_sure)
