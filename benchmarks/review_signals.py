@@ -16,10 +16,10 @@ import pandas as pd
 from opslib.analysis.methods import level_signals as levels
 from opslib.analysis.methods.intervals import wilson
 from opslib.analysis.weekly_review.weekly_signals import NEW, NOT_JUDGED, OUTSIDE, Series, working_series
+from opslib.calendars import closed_weeks
 from opslib.metrics import ALL, CATALOGUE
 from opslib.settings import Organisation
 from opslib.store.warehouse import Warehouse
-from opslib.weekly.numbers.signals import closed_weeks
 from opslib.weeks import shift_week
 
 FIRST_JUDGED = "2026-W31"

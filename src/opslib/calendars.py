@@ -18,7 +18,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Iterable
-from datetime import date
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
@@ -26,8 +26,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from opslib.settings import Calendar
-from opslib.weeks import epoch_at_wall
+from opslib.settings import Calendar, Organisation
+from opslib.weeks import epoch_at_wall, monday_of
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -83,6 +83,56 @@ def day_table(calendars: Iterable[Calendar], start: date, end: date) -> pd.DataF
             columns[f"open_{pair + 1}"], columns[f"close_{pair + 1}"] = edges[:, 2 * pair], edges[:, 2 * pair + 1]
         tables.append(pd.DataFrame(columns))
     return pd.concat(tables, ignore_index=True)
+
+
+def week_days(calendar: Calendar, week: str) -> dict[date, str]:
+    """The days of a week on which a calendar has hours, open or closed.
+
+    Args:
+        calendar: the calendar.
+        week: ISO week; its days are the calendar's own.
+
+    Returns:
+        By day, in order, the name of the holiday that closes it; "" where it is open.
+    """
+    return _days_by_week(calendar, [week])[week]
+
+
+def closures(calendar: Calendar, weeks: Iterable[str]) -> dict[str, str]:
+    """By week the holidays of a calendar on days on which it would be open.
+
+    Args:
+        calendar: the calendar.
+        weeks: ISO weeks.
+
+    Returns:
+        Names, joined by `, `; no entry for a week without one.
+    """
+    names = {week: ", ".join(filter(None, days.values())) for week, days in _days_by_week(calendar, weeks).items()}
+    return {week: name for week, name in names.items() if name}
+
+
+def closed_weeks(organisation: Organisation, weeks: Iterable[str]) -> dict[tuple[str, str], str]:
+    """By team and week the holidays on days on which the team would be open: `closures` of its calendar.
+
+    Args:
+        organisation: its teams and their calendars.
+        weeks: ISO weeks.
+    """
+    weeks = list(weeks)
+    names = {calendar.name: closures(calendar, weeks) for calendar in organisation.calendars}
+    return {(team.name, week): name for team in organisation.teams for week, name in names[team.calendar].items()}
+
+
+def _days_by_week(calendar: Calendar, weeks: Iterable[str]) -> dict[str, dict[date, str]]:
+    """By week the days on which a calendar has hours, with the name of the holiday where one closes it."""
+    days_of = {week: [monday_of(week) + timedelta(days=place) for place in range(7)] for week in weeks}
+    names = calendar.holidays.dates({day.year for days in days_of.values() for day in days})
+    since, hours = [entry.start for entry in calendar.hours], [entry.by_weekday() for entry in calendar.hours]
+    return {
+        week: {day: names.get(day, "") for day in days if hours[max(bisect_right(since, day) - 1, 0)][day.weekday()]}
+        for week, days in days_of.items()
+    }
 
 
 class OpenClock:

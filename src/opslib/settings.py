@@ -36,6 +36,7 @@ from ruamel.yaml.scanner import Scanner
 from opslib import labels, locales
 from opslib.errors import SettingsError
 from opslib.locales import whole
+from opslib.tables import TABLES
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 Priority = Literal["low", "normal", "high", "urgent"]
@@ -405,6 +406,20 @@ class Signals(Settings):
     rate: Annotated[float, BeforeValidator(_rate)] = 0.20
 
 
+class Contact(Settings):
+    """Who exports which standard tables; without `exports`, all that no other contact names."""
+
+    who: Annotated[str, Field(pattern=r"\S")]
+    exports: tuple[str, ...] = ()
+
+    @field_validator("exports")
+    @classmethod
+    def _tables_are_known(cls, exports: tuple[str, ...]) -> tuple[str, ...]:
+        if unknown := [name for name in exports if name not in TABLES]:
+            raise ValueError(f"no standard table {_name_list(unknown)}; there are {_name_list(TABLES)}")
+        return exports
+
+
 class Organisation(Settings):
     """params/org.yml."""
 
@@ -419,6 +434,15 @@ class Organisation(Settings):
     calendars: tuple[Calendar, ...] = Field(min_length=1)
     sla_policies: tuple[SlaPolicy, ...] = ()
     teams: tuple[Team, ...] = Field(min_length=1)
+    contacts: tuple[Contact, ...] = ()
+
+    @field_validator("contacts")
+    @classmethod
+    def _each_table_has_one_contact(cls, contacts: tuple[Contact, ...]) -> tuple[Contact, ...]:
+        tables = Counter(name for contact in contacts for name in contact.exports or ("all other tables",))
+        if twice := [name for name, count in tables.items() if count > 1]:
+            raise ValueError("; ".join(f"{name} has two contacts" for name in twice))
+        return contacts
 
     @model_validator(mode="after")
     def _names_are_known(self) -> Organisation:
@@ -481,6 +505,11 @@ class Organisation(Settings):
             if team.name == name:
                 return team
         raise SettingsError(f"no team {name!r} in params/org.yml; there are {_name_list(self.team_names)}")
+
+    def contact_for(self, table: str) -> str | None:
+        """Who exports a standard table; None where nobody is named for it."""
+        named = [contact.who for contact in self.contacts if table in contact.exports]
+        return next(iter([*named, *(contact.who for contact in self.contacts if not contact.exports)]), None)
 
     def calendar(self, name: str) -> Calendar:
         """The calendar of that name, which a team of the organisation has."""

@@ -83,6 +83,23 @@ def weeks_between(first: str, last: str) -> list[str]:
     return [week_of_day(date.fromordinal(day)) for day in range(start, end + 1, 7)]
 
 
+def weeks_of_quarter(week: str) -> list[str]:
+    """The weeks of the quarter of the year that a week's Thursday lies in, as weeks belong to years.
+
+    Raises:
+        NoSuchWeek: there is no such week.
+
+    >>> weeks = weeks_of_quarter("2026-W46")
+    >>> weeks[0], weeks[-1], len(weeks)
+    ('2026-W40', '2026-W53', 14)
+    """
+    thursday = monday_of(week) + timedelta(days=3)
+    first_month = 3 * ((thursday.month - 1) // 3) + 1
+    begin = date(thursday.year, first_month, 1)
+    end = date(thursday.year + first_month // 10, (first_month + 2) % 12 + 1, 1)
+    return weeks_between(week_of_day(begin + timedelta(days=3)), week_of_day(end - timedelta(days=4)))
+
+
 def week_bounds(week: str, zone: ZoneInfo | str) -> tuple[datetime, datetime]:
     """First instant of an ISO week and of the next, in UTC.
 

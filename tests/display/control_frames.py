@@ -46,6 +46,7 @@ def control(**changes: object) -> pd.DataFrame:
             "why": "",
             "left_out": "",
             "level_shift": None,
+            "closed": "",
         }
     )
     return frame.assign(**changes)

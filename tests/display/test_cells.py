@@ -87,6 +87,15 @@ def test_a_flat_sparkline_lies_in_the_middle():
     assert "M2.5 11.0L81.5 11.0" in sparkline([5.0, 5.0], "x")
 
 
+def test_a_sparkline_marks_weeks_with_a_closed_day_by_triangles():
+    """The marks of three weeks belong to the last three of the line."""
+    plain, marked = sparkline([1.0, 2.0, 3.0, 4.0], "x"), sparkline([1.0, 2.0, 3.0, 4.0], "x", ["", "Labor Day", ""])
+    assert (plain.count("z"), marked.count("z")) == (0, 1)
+    assert "M53.0 0h" in marked
+    assert spark_words("CSAT", [0.8, 0.9], "share", ["", "Labor Day", ""]).endswith("closed day: Labor Day")
+    assert "closed" not in spark_words("CSAT", [0.8, 0.9], "share", ["Labor Day", "", ""])
+
+
 def test_a_sparkline_in_words():
     assert spark_words("CSAT", [0.8, None, 0.9, 0.85], "share") == (
         "CSAT, last 4 weeks: lowest 80.0%, highest 90.0%, latest 85.0%"

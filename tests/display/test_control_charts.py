@@ -31,6 +31,19 @@ def test_a_control_chart_draws_values_limits_goal_and_signals():
     assert {"82.0%", "goal ≥ 85%", "Missed; new signal: above its usual level"} <= set(texts_of(figure))
 
 
+def test_a_week_with_a_closed_day_is_a_grey_column_with_the_name_of_the_holiday():
+    frame = control(closed=[""] * 3 + ["Labor Day"] + [""] * 9)
+    figure, drawing = figure_of(lambda: control_chart(frame))
+    (axes,) = figure.charts
+    columns = [patch for patch in axes.patches if patch.get_zorder() < 0]
+    assert [patch.get_xy()[:, 0].min() for patch in columns] == [2.5]
+    assert "Labor Day" in texts_of(figure)
+    assert "Weeks with a closed day: 2026-W37 (Labor Day)." in drawing.alt
+    figure, drawing = figure_of(lambda: control_chart(control()))
+    assert not [patch for patch in figure.charts[0].patches if patch.get_zorder() < 0]
+    assert "closed day" not in drawing.alt
+
+
 @pytest.mark.parametrize("goal", [0.60, 0.81, 0.82, 0.83, 0.90])
 def test_the_goal_is_named_beside_its_line_and_clear_of_the_last_value(goal: float):
     figure, _ = figure_of(lambda: control_chart(control(goal=goal)))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +16,7 @@ from opslib.weeks import monday_of
 
 if TYPE_CHECKING:
     from opslib.weekly.outcome import Outcome
-    from opslib.weekly.run import Run, Selection
+    from opslib.weekly.run import Intake, Run, Selection
 
 
 @offering((*DATA, "reports", "notebooks", "expectations", *WEEK, *CHOICE, "no_execute", "sample_tickets"))
@@ -38,16 +37,18 @@ def weekly(options: RunOptions) -> None:
 
     steps.check_plan(run, choice)
     with run.warehouse.locked():
+        outcomes: list[Outcome] = []
+        if not (options.list_only or options.no_execute):
+            for each in steps.runs_before(run, choice):
+                outcomes += _make_week(each, steps.admit_exports(each, say), choice)
         intake = steps.admit_exports(run, say)
         if options.list_only:
             _print_identifiers(run, intake.week, choice)
             return
-        with nullcontext() if options.no_execute else steps.warm_kernels(run, intake, choice) as kernels:
+        if options.no_execute:
             steps.build_facts(run, intake, say)
-            steps.publish(run, intake, say)
-            outcomes = []
-            if not options.no_execute:
-                outcomes = steps.render_reports(run, intake, choice, say, console=console, kernels=kernels)
+        else:
+            outcomes += _make_week(run, intake, choice)
     status = _exit_status(intake.verdict.exit_status, outcomes)
     if status != Exit.REPORT_FAILED:
         index = run.folders.reports / intake.week / "index.html"
@@ -55,6 +56,16 @@ def weekly(options: RunOptions) -> None:
         before = unchanged.Before(status, lines)
         unchanged.remember(memory, steps.watched(run, intake), before, steps.nothing_is_due_before(run))
     raise typer.Exit(status)
+
+
+def _make_week(run: Run, intake: Intake, choice: Selection) -> list[Outcome]:
+    """Facts, published numbers and reports of one week."""
+    from opslib.weekly import run as steps
+
+    with steps.warm_kernels(run, intake, choice) as kernels:
+        steps.build_facts(run, intake, say)
+        steps.publish(run, intake, choice, say)
+        return steps.render_reports(run, intake, choice, say, console=console, kernels=kernels)
 
 
 @offering((*DATA, *WEEK, "sample_tickets"))

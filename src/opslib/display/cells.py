@@ -39,12 +39,13 @@ class Cell:
         return f'<td class="{style}">{inside}</td>' if style else f"<td>{inside}</td>"
 
 
-def sparkline(values: Sequence[float | None], label: str) -> str:
+def sparkline(values: Sequence[float | None], label: str, closed: Sequence[str] = ()) -> str:
     """A line of a few weeks as inline SVG, as tall as the text.
 
     Args:
         values: oldest first; None or NaN breaks the line.
         label: what it shows, for those who do not see it.
+        closed: of each of the last weeks the holidays that close the team, "" for none; a small triangle marks them.
 
     Returns:
         SVG, empty where there are fewer than two values.
@@ -60,20 +61,28 @@ def sparkline(values: Sequence[float | None], label: str) -> str:
             end = (2.5 + place * step, 11.0 if high == low else 19.5 - (value - low) / span * 17.0)
             path += f"{'L' if pen_down else 'M'}{end[0]:.1f} {end[1]:.1f}"
         pen_down = is_known(value)
+    marks = "".join(
+        f"M{2.5 + place * step - 2.2:.1f} 0h4.4l-2.2 3.6z"
+        for place, names in enumerate(closed, start=len(values) - len(closed))
+        if names and place >= 0
+    )
+    triangles = f'<path d="{marks}" fill="{MUTED}"></path>' if marks else ""
     return (
         f'<svg class="spark" viewBox="0 0 84 22" width="84" height="22" role="img" aria-label="{escape(label)}">'
-        f'<path d="{path}" fill="none" stroke="{MUTED}" stroke-width="1.5"></path>'
+        f'<path d="{path}" fill="none" stroke="{MUTED}" stroke-width="1.5"></path>{triangles}'
         f'<circle cx="{end[0]:.1f}" cy="{end[1]:.1f}" r="2.2" fill="{BLUE}"></circle></svg>'
     )
 
 
-def spark_words(label: str, history: Sequence[float | None], unit: str) -> str:
-    """What a sparkline of a few weeks shows, for those who do not see it."""
+def spark_words(label: str, history: Sequence[float | None], unit: str, closed: Sequence[str] = ()) -> str:
+    """What a sparkline of a few weeks shows, for those who do not see it; `closed` as `sparkline` takes it."""
     numbers = [number for number in history if is_known(number)]
     if not numbers:
         return f"{label}: no values"
     low, high, latest = (words.value(number, unit) for number in (min(numbers), max(numbers), numbers[-1]))
-    return f"{label}, last {len(history)} weeks: lowest {low}, highest {high}, latest {latest}"
+    days = [names for names in closed[-len(history) :] if names]
+    holidays = f"; weeks with a closed day: {words.listed(days)}" if days else ""
+    return f"{label}, last {len(history)} weeks: lowest {low}, highest {high}, latest {latest}{holidays}"
 
 
 def table_of(caption: str, heads: Iterable[str], rows: Sequence[Sequence[Cell | str]]) -> Markup:

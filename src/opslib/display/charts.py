@@ -21,6 +21,7 @@ from opslib.display.axes import HouseFigure
 NOTHING = "No tickets of this team in this week: nothing to show here."
 _STEP_MINUTES = (1, 5, 10, 15, 30, 60, 120, 180, 240, 360, 480, 720, 1440, 2160, 2880, 4320, 7200, 10080, 20160, 43200)
 _WEEKS_BETWEEN_LABELS = 3
+_LONGEST_HOLIDAY = 28  # letters that a column of the smallest chart has room for
 _LABEL_HEIGHT = 0.1  # of the axes, which a line of a label takes
 
 
@@ -116,15 +117,63 @@ def write_beside(axes: Axes, x: float, y: float, text: str, colour: str, *, size
     axes.annotate(text, (x, y), fontsize=size, color=colour, **(usual | look))
 
 
-def weeks_below(axes: Axes, weeks: Sequence[str]) -> None:
-    """Name every third week below the axes, the last one always.
+def weeks_below(axes: Axes, weeks: Sequence[str], closed: Sequence[str] | None = None) -> None:
+    """Name every third week below the axes, the last one always, and mark the weeks with a closed day.
 
     Args:
         axes: whose places 0, 1, 2 … are the weeks.
         weeks: ISO weeks, in that order.
+        closed: of each week the holidays that close the team, "" for none; a grey column bears their names.
     """
+    for place, names in enumerate(closed or ()):
+        if names:
+            _mark_closed(axes, place, names)
     places = range((len(weeks) - 1) % _WEEKS_BETWEEN_LABELS, len(weeks), _WEEKS_BETWEEN_LABELS)
     axes.set_xticks(list(places), [words.week_start(weeks[place]) for place in places])
+
+
+def _mark_closed(axes: Axes, place: float, names: str) -> None:
+    """Draw a grey column on a week, with the names in it."""
+    edges = [place - 0.5, place - 0.5, place + 0.5, place + 0.5]
+    corners = np.column_stack([edges, [0.0, 1.0, 1.0, 0.0]])
+    beneath = axes.get_xaxis_transform()
+    axes.add_artist(Polygon(corners, facecolor=theme.CLOSED, edgecolor="none", zorder=-1, transform=beneath))
+    is_high = _is_high(axes, place)
+    text = names if len(names) <= _LONGEST_HOLIDAY else f"{names[: _LONGEST_HOLIDAY - 1].rstrip(' ,')}…"
+    look: dict[str, Any] = {
+        "rotation": 90,
+        "ha": "center",
+        "va": "bottom" if is_high else "top",
+        "fontsize": 6.5,
+        "color": theme.MUTED,
+    }
+    axes.text(place, 0.03 if is_high else 0.97, words.drawable(text), transform=beneath, zorder=0.5, **look)
+
+
+def _is_high(axes: Axes, place: float) -> bool:
+    """Whether the lines of a chart leave more room below than above at a place."""
+    bottom, top = axes.get_ylim()
+    points = [
+        (float(y) - bottom) / (top - bottom)
+        for line in axes.lines
+        for x, y in zip(np.atleast_1d(line.get_xdata()), np.atleast_1d(line.get_ydata()), strict=True)
+        if x == place and np.isfinite(y)
+    ]
+    return bool(points) and min(points) > 1 - max(points)
+
+
+def closed_in_words(weeks: Sequence[str], closed: Sequence[str]) -> str:
+    """The weeks with a closed day, as the description of a chart says them.
+
+    Args:
+        weeks: ISO weeks.
+        closed: of each week the holidays that close the team, "" for none.
+
+    >>> closed_in_words(["2026-W45", "2026-W46"], ["", "Veterans Day"])
+    'Weeks with a closed day: 2026-W46 (Veterans Day).'
+    """
+    named = [f"{week} ({names})" for week, names in zip(weeks, closed, strict=True) if names]
+    return f"Weeks with a closed day: {words.listed(named)}." if named else ""
 
 
 def unit_axis(axes: Axes, unit: str) -> None:

@@ -6,6 +6,7 @@ INK = "#18202a"
 MUTED = "#535f6c"
 LINE = "#8b97a3"
 GRID = "#e3e7eb"
+CLOSED = "#eceff2"  # weeks with a closed day
 BLUE = "#0a5aa8"
 BAND = "#d6e4f2"
 SKY = "#56a0d3"

@@ -6,8 +6,8 @@ rests on), missing (why there is no value), state (`settled`, `so far` or `bound
 will be known), still_low and still_high (between which its final value will lie); centre, lower and upper (its limits),
 verdict, direction, since, together and why (as `words.signal` takes them), left_out (weeks on which the limits do not
 rest, in words) and level_shift (the week in which what they rest on changes its level, or null); goal and how the value
-stands to it (as `verdicts` names it). There is a row per metric and week, the weeks in order. Numbers are in the
-metric's unit, NaN where there is none.
+stands to it (as `verdicts` names it); closed (the holidays that close the team on one of the week's days, "" for none).
+There is a row per metric and week, the weeks in order. Numbers are in the metric's unit, NaN where there is none.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from opslib.display.axes import HouseFigure
 from opslib.display.cells import is_known, rows_of
 from opslib.display.charts import (
     NOTHING,
+    closed_in_words,
     draw_line,
     draw_range,
     label_last,
@@ -160,7 +161,8 @@ def _in_words(weeks: Weeks) -> str:
         sentences.append(f"Signals: {'; '.join(signals)}.")
     if not words.is_signal(last.verdict) and last.verdict:
         sentences.append(f"{words.week_number(last.week).capitalize()}: {words.signal(last)}.")
-    return " ".join(sentences)
+    sentences.append(closed_in_words([row.week for row in weeks], [row.closed for row in weeks]))
+    return " ".join(filter(None, sentences))
 
 
 def _last_in_words(last: Any) -> str:
@@ -213,7 +215,7 @@ def _draw_control(axes: Axes, weeks: Weeks, title: str) -> None:
         _label_goal(axes, place[-1], goal[-1], text, beside=shown[~np.isnan(shown)])
     _set_title(axes, title, last)
     axes.set_xlim(-0.5, len(weeks) - 0.5 + 0.13 * len(weeks))
-    weeks_below(axes, [row.week for row in weeks])
+    weeks_below(axes, [row.week for row in weeks], [row.closed for row in weeks])
     unit_axis(axes, last.unit)
 
 

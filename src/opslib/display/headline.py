@@ -18,7 +18,7 @@ class Line:
 
     `unit` is that of the weeks, as `words.value` takes it; `judged`, whether it could be told that it is no signal;
     `signal_verdict`, `goal_verdict` and `is_missed`, what was decided, "" where nothing was; `chips`, these as readers
-    see them; `facts`, what stands below, a short line each.
+    see them; `facts`, what stands below, a short line each; `closed`, as `cells.sparkline` takes it.
     """
 
     label: str
@@ -34,6 +34,7 @@ class Line:
     is_missed: bool = False
     chips: tuple[Verdict, ...] = ()
     facts: tuple[str, ...] = ()
+    closed: tuple[str, ...] = ()
 
 
 class Headline:
@@ -55,7 +56,7 @@ class Headline:
                 "spark": list(line.spark),
                 "chips": [chip._asdict() for chip in line.chips],
                 "facts": list(line.facts),
-                "spark_label": spark_words(line.label, line.spark, line.unit) if line.spark else "",
+                "spark_label": spark_words(line.label, line.spark, line.unit, line.closed) if line.spark else "",
             }
             for line in self.lines
         ]

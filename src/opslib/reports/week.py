@@ -5,14 +5,16 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from functools import cached_property
 from pathlib import Path
 
 import pandas as pd
 
+from opslib.analysis.weekly_review import completeness
+from opslib.calendars import closures, week_days
 from opslib.errors import NotInExport, WarehouseError
-from opslib.metrics import ALL, check_goals, week_frame
+from opslib.metrics import ALL, CATALOGUE, check_goals, week_frame
 from opslib.settings import Organisation, Team, load_organisation
 from opslib.store.warehouse import Warehouse
 from opslib.weeks import monday_of, shift_week, week_bounds
@@ -68,6 +70,53 @@ class Week:
         """Whether the team had anything to do in the week."""
         now = self.own_values[self.own_values["week"] == self.week].set_index("metric")["value"]
         return bool(now.reindex(["created", "solved", "backlog_closing"]).fillna(0).sum() > 0)
+
+    @cached_property
+    def incomplete_weeks(self) -> pd.DataFrame:
+        """The weeks of the team that the export does not tell whole: `completeness.COLUMNS`."""
+        try:
+            return self.warehouse.read("facts", "weekly_completeness", teams=[self.team])
+        except NotInExport:
+            return pd.DataFrame(columns=completeness.COLUMNS)
+
+    @property
+    def incompleteness(self) -> str:
+        """Why the export does not tell this week of the team whole, so that nothing is compared; "" where it does."""
+        rows = self.incomplete_weeks
+        is_own = (rows["week"] == self.week) & (rows["scope"] == completeness.ALL_METRICS)
+        return completeness.AND.join(rows.loc[is_own, "reason"])
+
+    @property
+    def incomplete_values(self) -> list[tuple[str, str]]:
+        """The weeks and metrics of the team of which the export does not tell all."""
+        return [
+            (week, metric.name)
+            for week, scope in zip(self.incomplete_weeks["week"], self.incomplete_weeks["scope"], strict=True)
+            for metric in CATALOGUE.values()
+            if scope == completeness.ALL_METRICS or metric.rests_on_backlog
+        ]
+
+    def days(self) -> dict[date, str]:
+        """The days on which the team has hours; the name of the holiday where one closes it, else ""."""
+        return week_days(self.organisation.calendar(self.settings.calendar), self.week)
+
+    def closures(self, weeks: Iterable[str]) -> pd.Series:
+        """The holidays that close the team in some weeks.
+
+        Args:
+            weeks: ISO weeks.
+
+        Returns:
+            Names by week, in that order; "" where there is none.
+        """
+        weeks = list(weeks)
+        names = closures(self.organisation.calendar(self.settings.calendar), dict.fromkeys(weeks))
+        return pd.Series([names.get(week, "") for week in weeks], index=weeks, dtype="str")
+
+    def with_closures(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """A frame by `week` with the column closed: the holidays that close the team in that week, "" for none."""
+        names = self.closures(frame["week"].unique())
+        return frame.assign(closed=frame["week"].map(names).astype("str"))
 
     def has_events(self, kind: str, weeks: Iterable[str]) -> bool:
         """Whether the export has events of a kind, such as team or queue, on the tickets of these weeks."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from opslib.store.memo import PACKAGE, Basis, Memo, code_of, digest_of, digest_of_files
 from opslib.store.warehouse import Slice, Warehouse, slice_of
+from opslib.weekly.edition import Head
 from opslib.weekly.pages.neighbours import digest_of_page
 from opslib.weekly.plan import Job, subjects_of
 from opslib.weekly.unchanged import FOLDER
@@ -29,11 +30,15 @@ class MadeReport:
 
 @dataclass(frozen=True)
 class Cache:
-    """The reports that were made, by what they rest on; `shared` is what all of them rest on, of `shared_basis`."""
+    """The reports that were made, by what they rest on.
+
+    `shared` is what all of them rest on, of `shared_basis`; `heads` is what stands below each team's name.
+    """
 
     warehouse: Warehouse
     reports: Path
     shared: Basis
+    heads: Mapping[str, Head] = field(default_factory=dict)
 
     def recall(self, job: Job, notebook: Path, parameters: Mapping[str, Any]) -> MadeReport | None:
         """What was made of the job before, if all that it rests on is the same and its page is as it was written."""
@@ -73,6 +78,7 @@ class Cache:
             **self.shared,
             "code": code_of(MAKER, *modules_called(notebook)),
             "notebook": digest_of_files([notebook]),
+            "head": digest_of(str(self.heads.get(job.team or ""))),
             "arguments": digest_of({name: str(value) for name, value in parameters.items()}),
         }
 

@@ -37,10 +37,36 @@ class Link(NamedTuple):
 
 
 @dataclass(frozen=True)
+class Request:
+    """Whom a blocked page asks (`who`) for which rows (`what`), from which day on (`since`)."""
+
+    who: str
+    what: str
+    since: str
+
+
+@dataclass(frozen=True)
+class Head:
+    """What the pages of a team say of its week before any number.
+
+    `days` are its open days with the holidays by name, "" where none is closed; `gate`, `gate_text` and `gate_note`
+    what was found of this team's week; `warnings` a sentence each; `request` what is asked for where it is blocked.
+    """
+
+    days: str
+    gate: GateStatus
+    gate_text: str
+    gate_note: str = ""
+    warnings: tuple[str, ...] = ()
+    request: Request | None = None
+
+
+@dataclass(frozen=True)
 class Edition:
     """The reports of one week and what they rest on.
 
-    `teams` maps names to labels, `inputs` the names of the export files to their sha256, `versions` packages to
+    `teams` maps names to labels, `heads` to what stands below a team's name, `closures` names the holidays of the week
+    with the teams that each closes; `inputs` the names of the export files to their sha256, `versions` packages to
     versions; `locale` is the one in which workers write numbers and dates.
     """
 
@@ -57,6 +83,8 @@ class Edition:
     commit: str | None = None
     sample: bool = False
     locale: str = locales.DEFAULT
+    heads: Mapping[str, Head] = field(default_factory=dict)
+    closures: str = ""
 
     @property
     def dates(self) -> str:
@@ -80,19 +108,23 @@ class Edition:
             links: to the same report of other weeks; these may change after the page was made, see `neighbours`.
 
         Returns:
-            organisation, week, dates, team, as_of, gate (status, text, note, href), method (the way to the page that
-            says how all is decided), links and neighbours (`Link`s).
+            organisation, week, dates, team, days, as_of, gate (status, text, note, href), warnings, request, method
+            (the way to the page that says how all is decided), links and neighbours (`Link`s).
         """
+        head = self.heads.get(team or "") or Head(self.closures, self.gate, GATE_WORDS[self.gate], self.gate_note)
         return {
             "organisation": self.organisation,
             "week": self.week,
             "dates": self.dates,
             "team": self.label(team),
+            "days": head.days,
+            "warnings": list(head.warnings),
+            "request": head.request,
             "as_of": self.local(self.as_of),
             "gate": {
-                "status": self.gate,
-                "text": GATE_WORDS[self.gate],
-                "note": self.gate_note,
+                "status": head.gate,
+                "text": head.gate_text,
+                "note": head.gate_note,
                 "href": f"{root}data_quality.html",
             },
             "method": f"{root}how_we_decide.html",

@@ -25,8 +25,8 @@ def headline_of(nb: NotebookNode) -> tuple[ReportStatus, list[dict[str, Any]]]:
         The status ("ready" or "no_data") and the headlines: dicts of label, value, change, note (text), signal (bool),
         judged (bool: whether it could be told that it is no signal), signal_verdict and goal_verdict (what was decided,
         "" where nothing was), is_missed (bool: the goal), chips (each with look and text), facts (texts), spark
-        (numbers, None where a week has none) and spark_label (what it shows, in words). "ready" and none where it says
-        nothing.
+        (numbers, None where a week has none), closed (of the last weeks, the holidays that close the team) and
+        spark_label (what it shows, in words). "ready" and none where it says nothing.
     """
     status: ReportStatus = "ready"
     headlines: list[dict[str, Any]] = []
@@ -72,6 +72,7 @@ def _headline(item: Mapping[str, Any]) -> dict[str, Any]:
         "chips": [{name: str(chip.get(name, "")) for name in ("look", "text")} for chip in item.get("chips") or []],
         "facts": [str(fact) for fact in item.get("facts") or []],
         "spark": spark,
+        "closed": [str(names) for names in item.get("closed") or []],
         "spark_label": str(item.get("spark_label") or spark_label(label, spark)),
     }
 

@@ -16,6 +16,7 @@ from opslib.store.files import json_text, remove_file
 from opslib.store.generations import Generations
 from opslib.weekly.edition import Edition
 from opslib.weekly.outcome import Outcome, Status
+from opslib.weekly.plan import Job
 from opslib.weekly.unchanged import FOLDER
 
 PACKAGES = ("opslib", "duckdb", "ibis-framework", "pandas", "pyarrow", "great-expectations", "papermill", "nbconvert")
@@ -77,6 +78,26 @@ def read_records(path: Path) -> list[Record]:
         return [Record(**entry) for entry in _read(path).get("reports", [])]
     except (AttributeError, TypeError) as error:
         raise _no_manifest(path, error) from error
+
+
+def last_ready_week(reports: Path, job: Job) -> str | None:
+    """The last week before a report's own of which the same report is there and shows numbers; None where none is.
+
+    Args:
+        reports: the folder of all weeks.
+        job: the report.
+    """
+    for folder in sorted(reports.glob("*-W*"), reverse=True):
+        before = Job(job.notebook, folder.name, job.team)
+        if folder.name >= job.week or not before.page(reports).is_file():
+            continue
+        try:
+            records = read_records(folder / "manifest.json")
+        except ManifestError:
+            continue
+        if any(each.identifier == before.identifier and each.status in ("ready", "unchanged") for each in records):
+            return folder.name
+    return None
 
 
 def read_gate(path: Path) -> str | None:

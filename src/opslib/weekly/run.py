@@ -9,7 +9,7 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, time, timedelta
 from importlib import import_module
 from pathlib import Path
@@ -31,12 +31,14 @@ from opslib.intake.privacy.tombstones import Tombstones
 from opslib.locales import decimal, whole
 from opslib.metrics import check_goals
 from opslib.sample import write_sample
+from opslib.sample.centre import AS_OF
 from opslib.settings import Keep, Organisation, load_organisation, load_weekly_plan
 from opslib.store.files import abandoned_asides, remove_all, write_json
 from opslib.store.memo import Basis, code_of, digest_of, digest_of_files
 from opslib.store.warehouse import Warehouse
 from opslib.weekly import plan, unchanged
 from opslib.weekly.edition import Edition, account_in_words, gate_sentence
+from opslib.weeks import last_complete_week, shift_week
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -53,6 +55,8 @@ _SAMPLE_TICKETS = 60_000
 _INTAKE = admit.MEMO
 _ABOUT = "warehouse.json"
 _DATA = Path("data")
+_SHOWS_NUMBERS = "weekly_review"
+"""The report whose page shows a team's published numbers."""
 
 
 @dataclass(frozen=True)
@@ -375,6 +379,16 @@ def _intake_of(note: Mapping[str, Any], verdict: Verdict, inputs: dict[str, str]
     return Intake(note["week"], datetime.fromisoformat(note["as_of"]), verdict, pd.DataFrame(note["rows"]), inputs)
 
 
+def runs_before(run: Run, selection: Selection) -> list[Run]:
+    """What is made before a run: of the sample's first one the week before, so that there is one to compare with."""
+    is_first = not any(run.folders.reports.glob("*-W*/index.html"))
+    if not (run.sample and is_first) or run.week or selection.only or selection.limit:
+        return []
+    tolerance = timedelta(hours=run.organisation.limits.week_ends_within_hours)
+    newest = last_complete_week(run.as_of or AS_OF, run.organisation.zone, tolerance)
+    return [replace(run, week=shift_week(newest, -1))]
+
+
 def check_plan(run: Run, selection: Selection) -> None:
     """Refuse an unknown team or notebook before anything is read.
 
@@ -443,14 +457,14 @@ def render_reports(
         say("repair", f"{damage[0]}{others} not as written: made anew")
     remove_all(abandoned_asides(run.folders.reports))
     jobs = planned_jobs(run, intake.week, selection)
-    cache = Cache(run.warehouse, run.folders.reports, shared_basis(run.folders.params, run.warehouse))
+    edition = _edition(run, intake)
+    cache = Cache(run.warehouse, run.folders.reports, shared_basis(run.folders.params, run.warehouse), edition.heads)
     if selection.force:
         for job in jobs:
             cache.forget(job)
     warm, why_not = can_fork()
     if not warm:
         say("kernels", f"each is started from nothing: {why_not}")
-    edition = _edition(run, intake)
     escalations.open_register(run.warehouse, intake.week)
     parameters = {
         "warehouse": str(run.folders.warehouse.resolve()),
@@ -472,6 +486,7 @@ def render_reports(
             limits=run.organisation.limits.notebooks,
             kernels=kernels,
         )
+    published.close(run.warehouse, _teams_shown(outcomes))
     for line in escalations.keep(run.warehouse, run.folders.reports, intake.week, outcomes):
         say("escalate", line)
     write_data_quality_page(run, intake)
@@ -543,6 +558,7 @@ def write_data_quality_page(run: Run, intake: Intake) -> Path:
 
 def _edition(run: Run, intake: Intake) -> Edition:
     from opslib.weekly import manifest
+    from opslib.weekly.heads import closures_in_words, team_heads
 
     return Edition(
         organisation=run.organisation.organisation,
@@ -558,17 +574,35 @@ def _edition(run: Run, intake: Intake) -> Edition:
         commit=manifest.commit_of(run.folders.notebooks),
         sample=run.sample,
         locale=run.organisation.locale,
+        heads=team_heads(run.organisation, intake.verdict, run.warehouse, intake.week),
+        closures=closures_in_words(run.organisation, intake.week),
     )
 
 
-def publish(run: Run, intake: Intake, say: Say) -> None:
-    """Keep the numbers that the reports will show, and say which of those published before are others now."""
+def publish(run: Run, intake: Intake, selection: Selection, say: Say) -> None:
+    """Open a publication of the numbers that the reports are to show, and say which of those before are others now.
+
+    `render_reports` closes it.
+    """
     from opslib.weekly.numbers import published
 
     if not run.warehouse.weeks("standard", "tickets"):
         return
-    for line in published.publish(run.warehouse, run.organisation, intake.as_of):
+    jobs = [] if "*" in intake.verdict.blocked else planned_jobs(run, intake.week, selection)
+    teams = {job.team for job in jobs if job.name == _SHOWS_NUMBERS and job.team not in intake.verdict.blocked}
+    for line in published.publish(
+        run.warehouse, run.organisation, intake.as_of, intake.week, [str(team) for team in teams]
+    ):
         say("publish", line)
+
+
+def _teams_shown(outcomes: Iterable[Outcome]) -> set[str]:
+    """The teams whose page with published numbers is there."""
+    return {
+        str(outcome.job.team)
+        for outcome in outcomes
+        if outcome.job.name == _SHOWS_NUMBERS and outcome.status in ("ready", "unchanged")
+    }
 
 
 def _import_all(modules: Iterable[str]) -> None:

@@ -76,7 +76,7 @@ def arrivals(team: str, per_day: float, *, days: int = 140, seed: int = 1) -> pd
 
 def lacking(rows: pd.DataFrame) -> dict[str, list[str]]:
     """The weeks of each team that lack tickets."""
-    return {str(team): part["week"].tolist() for team, part in silences(rows, FRAME, END).groupby("team")}
+    return {str(team): part["week"].tolist() for team, part in silences(rows, FRAME, END, rate=0.01).groupby("team")}
 
 
 def without(rows: pd.DataFrame, first_day: float, last_day: float) -> pd.DataFrame:
@@ -86,7 +86,7 @@ def without(rows: pd.DataFrame, first_day: float, last_day: float) -> pd.DataFra
 
 def test_a_team_whose_tickets_end_before_the_export_is_not_complete_from_there():
     """Nothing of it after the last Thursday at noon."""
-    rows = silences(without(arrivals("big", 25), 136.5, 140), FRAME, END)
+    rows = silences(without(arrivals("big", 25), 136.5, 140), FRAME, END, rate=0.01)
     assert rows["ends_at"].isna().tolist() == [True]
     assert rows["begins_at"].iloc[0].day_name() == "Thursday"
     assert rows["week"].tolist() == ["2026-W20"]
@@ -109,6 +109,12 @@ def test_a_team_that_rests_from_friday_to_sunday_every_week_is_let_be():
 
 def test_a_small_team_that_has_a_quiet_week_is_let_be():
     assert lacking(without(arrivals("small", 2 / 7), 126, 137)) == {}
+
+
+def test_the_silence_of_a_small_team_is_told_as_soon_as_it_is_no_chance():
+    """Nothing after the last Tuesday at noon: of 20 tickets a week it is told, of 5 a week nobody can say."""
+    assert lacking(without(arrivals("twenty", 20 / 7), 134.5, 140)) == {"twenty": ["2026-W20"]}
+    assert lacking(without(arrivals("five", 5 / 7), 134.5, 140)) == {}
 
 
 def test_teams_of_any_size_that_nothing_is_wrong_with_are_let_be():

@@ -18,6 +18,7 @@ def backlog() -> pd.DataFrame:
             "up_to_7d": [10, 9],
             "from_8_to_30d": [6, 4],
             "older_than_30d": [4, 2],
+            "closed": ["", "Veterans Day"],
         }
     )
 
@@ -28,6 +29,7 @@ def test_bars_of_the_backlog_are_as_high_as_its_flows():
     assert [bar.height for bar in bars_of(flows)] == [30, 40, 25, 45]
     assert level.lines[0].get_ydata().tolist() == [20, 15]
     assert "40 in, 45 out, 15 left" in drawing.alt
+    assert drawing.alt.endswith("Weeks with a closed day: 2026-W46 (Veterans Day).")
 
 
 def test_ages_are_stacked_to_the_closing_backlog():

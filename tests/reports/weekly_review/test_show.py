@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from bs4 import BeautifulSoup
 
+from opslib.display import words
 from opslib.display.cells import frame
 from opslib.display.theme import Markup
 from opslib.reports.weekly_review import show
@@ -216,6 +217,9 @@ def metric_rows(**changes: object) -> pd.DataFrame:
             "why": [""],
             "missing": [None],
             "history": [[0.8, np.nan, 0.842]],
+            "closures": [["", "Labor Day", ""]],
+            "last_year": np.nan,
+            "quarter": np.nan,
         }
     )
     return frame.assign(**changes)
@@ -233,7 +237,10 @@ def test_a_metric_has_interval_goal_change_line_and_definition():
     assert (
         soup.details.p.get_text() == "Of the surveys answered, the share that is satisfied. This week: 4,108 counted."
     )
-    assert soup.svg["aria-label"] == "Customer satisfaction, last 3 weeks: lowest 80.0%, highest 84.2%, latest 84.2%"
+    assert soup.svg["aria-label"] == (
+        "Customer satisfaction, last 3 weeks: lowest 80.0%, highest 84.2%, latest 84.2%; weeks with a closed day: "
+        "Labor Day"
+    )
     assert soup.path["d"].count("M") == 2, "a missing week breaks the line"
 
 
@@ -419,7 +426,7 @@ def test_how_far_reopenings_moved_shares_before_is_said():
 
 def add_up_frame(**changes: object) -> pd.DataFrame:
     frame = pd.DataFrame(
-        {"day": [date(2026, 11, 9), None], "opening": 1200, "created": 4, "solved": 3, "closing": 1201}
+        {"day": [date(2026, 11, 9), None], "closed": "", "opening": 1200, "created": 4, "solved": 3, "closing": 1201}
     )
     for term in ("reopened", "moved_in", "deleted", "merged", "moved_out", "difference"):
         frame[term] = 0
@@ -479,10 +486,63 @@ def ledger_rows(*entries: str) -> pd.DataFrame:
 
 def test_only_restatements_are_listed_and_the_settled_are_counted():
     markup = show.restatements(ledger_rows("restated", "settled", "settled"))
-    assert cells(markup)[1:] == [["2026-W44", "Customer satisfaction", "90.0%", "80.0%", "changed scores, late events"]]
+    was, now = words.value(0.9, "share"), words.value(0.8, "share")
+    assert cells(markup)[1:] == [["Customer satisfaction", "2026-W44", was, now, "changed scores, late events", "1"]]
     assert "2 numbers have settled since this week ended." in markup.text
-    assert "Changed scores: answers to surveys or quality reviews were added, changed or taken away." in markup.text
-    assert "Late events:" in markup.text
+    assert (
+        "Changed scores, 1 number: answers to surveys or quality reviews were added, changed or taken away."
+        in markup.text
+    )
+    assert "Late events, 1 number:" in markup.text
+
+
+def test_of_many_restated_numbers_five_lines_are_shown_and_the_rest_is_folded():
+    """A changed definition restates eight metrics in three weeks: a line per metric with its newest week."""
+    weeks, metrics = ["2026-W42", "2026-W44", "2026-W43"], [f"metric {number}" for number in range(8)]
+    rows = pd.DataFrame([(week, name) for name in metrics for week in weeks], columns=["week", "metric"])
+    rows = rows.assign(label=rows["metric"], unit="count", entry="restated", was=4.0, cause="changed definition")
+    markup = show.restatements(rows.assign(**{"is": 5.0}))
+    soup = BeautifulSoup(markup.html, "html.parser")
+    first, every = soup.find_all("table")
+    lines = [[cell.get_text() for cell in row.find_all(["th", "td"])] for row in first.tbody.find_all("tr")]
+    assert lines == [[f"metric {number}", "2026-W44", "4", "5", "changed definition", "3"] for number in range(5)]
+    assert every.parent.name == "details"
+    assert every.parent.summary.get_text() == "All 24 numbers of 8 metrics"
+    assert len(every.tbody.find_all("tr")) == 24
+    assert "Changed definition, 24 numbers:" in markup.text
+
+
+def test_a_day_on_which_the_team_is_closed_bears_the_holiday_in_its_head():
+    heads = cells(show.add_up(add_up_frame(closed=["Veterans Day", ""])))[0]
+    assert heads == ["", "Mon 9 / Veterans Day, closed", "Week"]
+
+
+def closure_rows(**changes: object) -> pd.DataFrame:
+    numbers = {"metric": "first_reply_median", "label": "First reply, median", "unit": "seconds", "value": 35400.0}
+    past = {"earlier": [27720.0, 15120.0], "earlier_weeks": ["2026-W37", "2026-W27"], "usual": 3600.0}
+    rows = pd.DataFrame([{"day": "2026-11-11", "name": "Veterans Day"}, numbers | past | changes])
+    return rows.reindex(columns=["day", "name", *numbers, *past])
+
+
+def test_a_holiday_week_is_told_beside_the_last_ones_and_usual_weeks():
+    times = {hours: words.value(3600 * hours, "seconds") for hours in (9 + 5 / 6, 7.7, 4.2, 1)}
+    now, first, second, usual = times.values()
+    assert show.closures(closure_rows()).text == (
+        f"Closed on {words.day('2026-11-11')} (Veterans Day), so what rests on open days is not judged against other "
+        f"weeks. First reply, median: {now}; the last two holiday weeks had {first} and {second} "
+        f"({words.short_week('2026-W37')} and {words.short_week('2026-W27')}), other weeks about {usual}."
+    )
+    one = show.closures(closure_rows(earlier=[27720.0], earlier_weeks=["2026-W37"], usual=np.nan)).text
+    assert one.endswith(f"the holiday week before had {first} ({words.short_week('2026-W37')}).")
+    assert show.closures(closure_rows(earlier=[], earlier_weeks=[])).text.endswith("that the export tells.")
+    assert show.closures(closure_rows().head(0)).html == ""
+
+
+def test_last_year_and_the_quarter_have_columns_only_where_the_history_has_them():
+    assert cells(show.metric_table(metric_rows()))[0][-1] == "13 weeks"
+    heads, row = cells(show.metric_table(metric_rows(quarter=0.5)))
+    assert (heads[-1], row[-1]) == ("Quarter to date", words.value(0.5, "share"))
+    assert "Same week last year" not in heads
 
 
 def test_a_week_in_which_numbers_only_settled_lists_none():

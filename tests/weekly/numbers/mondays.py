@@ -15,8 +15,8 @@ from opslib.settings import Organisation
 from opslib.store.files import write_json
 from opslib.store.warehouse import Warehouse
 from opslib.tables import TABLES
-from opslib.weekly.numbers.published import publish
-from opslib.weekly.numbers.values import build_weekly_values
+from opslib.weekly.numbers.published import close, publish
+from opslib.weekly.numbers.values import build_weekly_values, last_week_of
 from tests.iso_weeks import week_of
 from tests.samples import shared_sample
 
@@ -87,7 +87,9 @@ def take(warehouse: Warehouse, organisation: Organisation, exports: Exports, as_
     exports.write(warehouse, organisation)
     build(warehouse, organisation, as_of)
     build_weekly_values(warehouse, organisation, as_of)
-    return publish(warehouse, organisation, as_of)[0]
+    line = publish(warehouse, organisation, as_of, last_week_of(organisation, as_of), organisation.team_names)[0]
+    close(warehouse, organisation.team_names)
+    return line
 
 
 def _table(sample: Path, name: str) -> pd.DataFrame:

@@ -15,7 +15,8 @@ from opslib.metrics import CATALOGUE
 from opslib.settings import Organisation, load_organisation
 from opslib.store import memo
 from opslib.store.warehouse import Warehouse
-from opslib.weekly.numbers.published import publish, restated_by_team, withdraw
+from opslib.weekly.numbers.published import close, restated_by_team, withdraw
+from opslib.weekly.numbers.published import publish as open_publication
 
 PARAMS = Path(__file__).parents[3] / "params"
 FIRST = datetime(2026, 11, 9, 11, tzinfo=UTC)
@@ -50,6 +51,13 @@ def warehouse(tmp_path: Path) -> Warehouse:
     write_events(warehouse, ("2026-11-03T10:00Z", "created"), ("2026-11-03T12:00Z", "public_comment"))
     write_values(warehouse, created=2, first_reply_median=7200)
     return warehouse
+
+
+def publish(warehouse: Warehouse, organisation: Organisation, as_of: datetime, shown: bool = True) -> list[str]:
+    """A run whose pages are all made, or whose page of the team is blocked or fails."""
+    lines = open_publication(warehouse, organisation, as_of, "2026-W45", organisation.team_names)
+    close(warehouse, set(organisation.team_names) - (set() if shown else {TEAM}))
+    return lines
 
 
 def write_events(warehouse: Warehouse, *events: tuple[str, str]) -> None:
@@ -332,6 +340,72 @@ def test_what_stood_in_an_older_ledger_for_two_weeks_and_changes_is_restated(old
     rows = older_ledger.read("published", "values")
     new = rows[rows["as_of"] == pd.Timestamp("2026-12-07T11:00Z")]
     assert list(zip(new["metric"], new["entry"], new["was"], strict=True)) == [("created", "restated", 2)]
+
+
+def test_what_no_page_showed_was_never_published(warehouse, organisation):
+    """A team's first page fails; the export is mended, so that its numbers are others: nothing is restated."""
+    publish(warehouse, organisation, FIRST, shown=False)
+    assert not warehouse.has("published", "values")
+    write_values(warehouse, created=3, first_reply_median=3600)
+    assert publish(warehouse, organisation, FIRST) == ["2 new numbers, none restated"]
+    assert [entry for entry, _, _ in entries(warehouse, "created")] == ["first known"]
+
+
+def test_a_team_without_a_page_keeps_what_was_published_of_it_before_and_why_it_changes(warehouse, organisation):
+    """Its number of the second week was shown nowhere: the third restates that of the first, by what came since."""
+    publish(warehouse, organisation, FIRST)
+    write_values(warehouse, created=9, first_reply_median=7200)
+    publish(warehouse, organisation, SECOND, shown=False)
+    tickets = warehouse.read("standard", "tickets")
+    more = pd.concat([tickets, tickets.head(1).assign(ticket_id="3")])
+    warehouse.write("standard", "tickets", more, partition_by_week=True)
+    publish(warehouse, organisation, SECOND, shown=False)
+    write_values(warehouse, created=3, first_reply_median=7200)
+    publish(warehouse, organisation, THIRD)
+    assert entries(warehouse, "created") == [("first known", 2, None), ("restated", 3, 2)]
+    assert causes(warehouse, THIRD) == {"created": (2, 3, "changed rows")}
+    rows = warehouse.read("published", "values").set_index(["metric", "entry"])
+    assert rows.loc[("created", "restated"), "was_as_of"] == pd.Timestamp(FIRST)
+    assert len(set(warehouse.read("published", "grounds")["publication"])) == 1
+
+
+def test_a_report_of_an_earlier_week_publishes_no_later_one(warehouse, organisation):
+    assert open_publication(warehouse, organisation, FIRST, "2026-W44", organisation.team_names) == [
+        "no number changed"
+    ]
+    close(warehouse, organisation.team_names)
+    assert not warehouse.has("published", "values")
+
+
+def test_what_lies_further_back_than_a_report_looks_is_published_only_where_a_page_showed_it(warehouse, organisation):
+    """A review of 2027-W04 goes back to 2026-W45, that of the week after does not."""
+    for week, count in (("2027-W05", 0), ("2027-W04", 2), ("2027-W05", 2)):
+        open_publication(warehouse, organisation, THIRD, week, organisation.team_names)
+        close(warehouse, organisation.team_names)
+        rows = warehouse.read("published", "values") if warehouse.has("published", "values") else []
+        assert len(rows) == count
+    write_values(warehouse, created=3, first_reply_median=7200)
+    lines = open_publication(warehouse, organisation, THIRD, "2027-W05", organisation.team_names)
+    assert lines == ["0 new numbers, 1 restated in 1 past weeks"]
+
+
+def test_a_publication_that_a_killed_run_left_open_is_taken_back(warehouse, organisation):
+    publish(warehouse, organisation, FIRST)
+    write_values(warehouse, created=9, first_reply_median=7200)
+    open_publication(warehouse, organisation, SECOND, "2026-W45", organisation.team_names)
+    write_values(warehouse, created=2, first_reply_median=7200)
+    assert publish(warehouse, organisation, SECOND) == ["no number changed"]
+    assert entries(warehouse, "created") == [("first known", 2, None)]
+
+
+def test_the_numbers_of_all_teams_are_published_with_the_last_of_them(warehouse, organisation):
+    own = warehouse.read("facts", "weekly_values")
+    both = pd.concat([own, own.assign(team="all")])
+    warehouse.write("facts", "weekly_values", both.assign(week="2026-W45"), partition_by_week=True)
+    publish(warehouse, organisation, FIRST, shown=False)
+    assert not warehouse.has("published", "values")
+    publish(warehouse, organisation, FIRST)
+    assert set(warehouse.read("published", "values")["team"]) == {TEAM, "all"}
 
 
 def test_history_is_kept_for_good(warehouse, organisation):

@@ -11,9 +11,10 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
+from opslib.calendars import closed_weeks
 from opslib.settings import Organisation, load_organisation
 from opslib.store.warehouse import Warehouse
-from opslib.weekly.numbers.signals import build_weekly_signals, closed_weeks
+from opslib.weekly.numbers.signals import build_weekly_signals
 from opslib.weeks import weeks_between
 
 WEEKS = weeks_between("2026-W20", "2026-W36")

@@ -141,6 +141,7 @@ def test_headlines_are_read_from_the_outputs() -> None:
         "change": "−1 pp",
         "signal": True,
         "spark": [1, None, 3],
+        "closed": ["", "Labor Day"],
     }
     status, headlines = headline_of(notebook_saying({"status": "ready", "headlines": [item]}))
     assert status == "ready"
@@ -158,6 +159,7 @@ def test_headlines_are_read_from_the_outputs() -> None:
             "chips": [],
             "facts": [],
             "spark": [1.0, None, 3.0],
+            "closed": ["", "Labor Day"],
             "spark_label": "Reopened, last 3 weeks: lowest 1, highest 3, latest 3",
         }
     ]

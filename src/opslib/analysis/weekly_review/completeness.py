@@ -10,6 +10,7 @@ import pandas as pd
 
 from opslib.analysis.methods.columns import Floats
 from opslib.analysis.methods.survival import quantile
+from opslib.intake.gate.few_rows import chance, relative_variance
 
 ALL_METRICS, OF_BACKLOG = "all", "backlog"
 COLUMNS = ["week", "team", "scope", "reason"]
@@ -79,13 +80,14 @@ def start_of_export(
     return rows[rows["scope"] != ""].reset_index(drop=True)
 
 
-def silences(arrivals: pd.DataFrame, weeks: pd.DataFrame, until: pd.Timestamp) -> pd.DataFrame:
+def silences(arrivals: pd.DataFrame, weeks: pd.DataFrame, until: pd.Timestamp, *, rate: float) -> pd.DataFrame:
     """Where a team's tickets break off at hours at which they usually come, week by week.
 
     Args:
         arrivals: team and at (when a ticket was created).
         weeks: week, start_at and end_at (UTC), in order.
         until: The instant up to which the exports know the world.
+        rate: The chance that a week of any team is called silent in which nothing is missing.
 
     Returns:
         team, begins_at, ends_at (null: the end of the export) and week, one row per silence and week that lacks tickets
@@ -94,16 +96,25 @@ def silences(arrivals: pd.DataFrame, weeks: pd.DataFrame, until: pd.Timestamp) -
     Notes:
         Of a silence are expected as many tickets as the median of those that came at the same hours in the eight weeks
         before: no team is silent where 15 are expected, unless its tickets are missing (three in ten million, if they
-        come by chance). So a quiet week of a small team is none, nor are nights and weekends without tickets. A week
-        lacks tickets where five of them are expected in it. The first four weeks of a team cannot be judged.
+        come by chance), and none where fewer are and the chance that none comes, as much as the team's own weeks vary,
+        keeps to the rate over all its tickets of a week and all teams. So a quiet week of a small team is none, nor are
+        nights and weekends without tickets. A week lacks tickets where five of them are expected in it. The first four
+        weeks of a team cannot be judged.
     """
     columns = ["team", "begins_at", "ends_at", "week"]
     parts = [pd.DataFrame(columns=columns)]
     starts, ends = (_epoch_seconds(weeks[name]) for name in ("start_at", "end_at"))
-    for team, rows in arrivals.sort_values("at", kind="stable").groupby("team"):
+    by_team = arrivals.sort_values("at", kind="stable").groupby("team")
+    for team, rows in by_team:
         at = _epoch_seconds(rows["at"])
         last = np.append(at[1:], int(until.timestamp()))
-        silent = np.flatnonzero(_expected(at, at, last) >= _EXPECTED)
+        expected = _expected(at, at, last)
+        by_week = np.searchsorted(at, ends) - np.searchsorted(at, starts)
+        counts: Floats = by_week[by_week > 0].astype(np.float64)
+        limit = rate / (by_team.ngroups * (float(np.median(counts)) if len(counts) else 1.0))
+        varies = relative_variance(counts[None, None], np.ones((1, 1, len(counts)), dtype=bool))[0]
+        is_sure = chance(np.zeros(len(at)), expected, varies, _NEIGHBOURS) < limit
+        silent = np.flatnonzero((expected >= _EXPECTED) | is_sure)
         begins, until_then = at[silent, None], last[silent, None]
         lacks = _expected(at, np.maximum(begins, starts), np.minimum(until_then, ends)) >= _EXPECTED_IN_A_WEEK
         place, week = np.nonzero(lacks)

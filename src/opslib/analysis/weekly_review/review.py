@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -30,14 +30,15 @@ CHART_COLUMNS = (
     *("state", "settles_on", "still_low", "still_high"),
     *SIGNAL_COLUMNS,
     *JUDGED,
+    "closed",
 )
 """The columns of a control-chart frame, in the metric's unit where they are values.
 
 value with low and high, its 95% interval; n, how many cases it rests on; censored, how many of them had not ended;
 missing, why the export cannot tell it; state, settles_on, still_low and still_high, as `weekly_values.COLUMNS` has
 them; and what the week's judgement is (`weekly_signals.COLUMNS`): centre, lower and upper, its limits; verdict, ""
-where the value is missing; since; direction; why; together; what the limits rest on; and how it stands to its goal
-(`goal_verdicts.COLUMNS`).
+where the value is missing; since; direction; why; together; what the limits rest on; how it stands to its goal
+(`goal_verdicts.COLUMNS`); closed, the holidays that close the team on one of the week's days, "" where none does.
 """
 
 EXPLAIN_COLUMNS = (
@@ -63,6 +64,7 @@ def control_frame(
     metrics: Sequence[Metric],
     week: str,
     *,
+    closed: Mapping[str, str] | None = None,
     weeks: int = REPORT_WEEKS,
 ) -> pd.DataFrame:
     """Weekly values with their limits, whether they are signals, and whether they met their goals.
@@ -73,6 +75,7 @@ def control_frame(
         signals: weekly signals of that team: week, metric, `SIGNAL_COLUMNS`, `goal_verdicts.JUDGED`.
         metrics: which metrics, in the order of the rows.
         week: the week reported; later weeks are left out.
+        closed: by week the holidays that close the team on one of its days.
         weeks: how many weeks are returned.
 
     Returns:
@@ -97,6 +100,7 @@ def control_frame(
         frame[column] = frame[column].fillna("")
     frame["together"] = frame["together"].eq(True)
     frame = with_kinds(frame)
+    frame["closed"] = frame["week"].map(closed or {}).fillna("").astype("str")
     frame["_place"] = frame["metric"].map(order)
     return frame.sort_values(["_place", "week"], ignore_index=True)[list(CHART_COLUMNS)]
 

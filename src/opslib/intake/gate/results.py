@@ -23,6 +23,7 @@ def rule_result(
     examples: tuple[str, ...] = (),
     teams: tuple[str, ...] = (),
     failures_by_week: Mapping[str, int] | None = None,
+    by_team: Mapping[str, str] | None = None,
 ) -> Result:
     """The result of a rule of a table's suite; what the suite says of the rule is taken from it."""
     return Result(
@@ -40,6 +41,7 @@ def rule_result(
         teams=teams,
         outcome=outcome,
         failures_by_week=dict(failures_by_week or {}),
+        by_team=dict(by_team or {}),
     )
 
 

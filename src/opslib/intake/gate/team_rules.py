@@ -69,6 +69,7 @@ def judge_teams(
             observed="; ".join(f"{team}: {sentence}" for team, sentence in observed.items()) or range_in_words(values),
             teams=failing,
             outcome=team_outcome(rule, fails=bool(failing)),
+            by_team=observed,
         )
         by_rule[rule.number] = (result, observed)
     return by_rule

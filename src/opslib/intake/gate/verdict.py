@@ -37,6 +37,7 @@ class Result:
 
     `checked` and `failed` count rows (scope `rows`), teams (`teams`) or 1 (`table`). `examples` are keys of failing
     rows, never text. `failures_by_week` counts failing rows by the ISO week that dates them, or as `undated`.
+    `by_team` is what is to be said of each team that fails a rule on teams.
     """
 
     table: str
@@ -53,6 +54,7 @@ class Result:
     teams: tuple[str, ...]
     outcome: Outcome
     failures_by_week: dict[str, int] = field(default_factory=dict)
+    by_team: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -66,7 +66,7 @@ def evidence(contacts: Drivers, row: pd.Series) -> Escalation:
         team_label=contacts.week.label,
         week=contacts.week.week,
         row=row,
-        trend=trend.rename_axis("week").rename("tickets").reset_index(),
+        trend=contacts.week.with_closures(trend.rename_axis("week").rename("tickets").reset_index()),
         # A segment that all of the team's tickets share tells nothing.
         segments=segments[(segments["share"] < 1) | (segments["others_share"] < 1)],
         links=_links(contacts, row, tuple(own["ticket_id"])),

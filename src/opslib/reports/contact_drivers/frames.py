@@ -483,6 +483,7 @@ def movers(contacts: Drivers) -> pd.DataFrame:
     has_past = "history" in past
     frame = contacts.movers.merge(past, on=keys, how="left") if has_past else contacts.movers.assign(history=())
     frame.attrs["few"] = contacts.counts.attrs.get("few")
+    frame.attrs["closed"] = tuple(contacts.week.closures(names))
     return frame
 
 
@@ -495,17 +496,18 @@ def history(contacts: Drivers, reason: str = "", *, weeks: int = HISTORY_WEEKS) 
         weeks: how many, up to this one.
 
     Returns:
-        contact_reason, week, count, expected, low, high, discovery (a mover of its week).
+        contact_reason, week, count, expected, low, high, discovery (a mover of its week), closed (the holidays that
+        close the team on one of the week's days, "" for none).
     """
     if not reason:
         first = contacts.movers.query("dimension == 'all' and contact_reason != 'all'")
         reason = str(first["contact_reason"].iloc[0]) if len(first) else ""
     columns = ["contact_reason", "week", "count", "expected", "low", "high", "discovery"]
     if not reason:
-        return pd.DataFrame(columns=columns)
+        return pd.DataFrame(columns=[*columns, "closed"])
     team = contacts.counts[contacts.counts["dimension"] == ALL]
     tests = movement.movers_by_week(team, contacts.weeks[-weeks:])
-    return tests.loc[tests["contact_reason"] == reason, columns].reset_index(drop=True)
+    return contacts.week.with_closures(tests.loc[tests["contact_reason"] == reason, columns].reset_index(drop=True))
 
 
 def warnings(contacts: Drivers) -> pd.DataFrame:
@@ -554,7 +556,9 @@ def topics(contacts: Drivers) -> pd.DataFrame:
     for _, own in frame.groupby("language"):
         sums = own[["tickets"]].astype("float64")
         is_hidden[own.index] = small_sums(sums, minimum=contacts.minimum_group)
-    return contacts.without_groups(frame, is_hidden)
+    shown = contacts.without_groups(frame, is_hidden)
+    shown.attrs["closed"] = tuple(contacts.week.closures(contacts.weeks))
+    return shown
 
 
 def labels(contacts: Drivers) -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -14,7 +14,7 @@ from opslib.analysis.contact_drivers.follow_up import UNKNOWN
 from opslib.analysis.contact_drivers.texts import TOGETHER
 from opslib.display import theme, words
 from opslib.display.cells import Cell, is_known, paragraphs, rows_of, spark_words, sparkline, stacked, table_of
-from opslib.display.charts import NOTHING, draw_range, mark_signals, weeks_below
+from opslib.display.charts import NOTHING, closed_in_words, draw_range, mark_signals, weeks_below
 from opslib.display.heat_map import heat_map
 from opslib.display.theme import Drawing, Markup, note
 from opslib.labels import field_name, label, phrase
@@ -222,6 +222,7 @@ def movers(frame: pd.DataFrame) -> Markup:
     ).rstrip()
     if signals.empty:
         return paragraphs("No reason that was judged moved beyond its usual range.", tests)
+    closed = frame.attrs.get("closed", ())
     first = signals.groupby("contact_reason")["q"].transform("min")
     whole = signals["dimension"] == "all"
     lines = signals.assign(first=first, part=~whole).sort_values(
@@ -242,8 +243,8 @@ def movers(frame: pd.DataFrame) -> Markup:
             Cell(f"{words.points(row.excess, 'count')}, {_times(row.ratio)}", number=True),
             Cell(_chance(row.q), number=True),
             Cell(
-                spark_words(_reason(row.contact_reason), row.history, "count"),
-                html=sparkline(row.history, spark_words(_reason(row.contact_reason), row.history, "count")),
+                (line := spark_words(_reason(row.contact_reason), row.history, "count", closed)),
+                html=sparkline(row.history, line, closed),
             ),
         ]
         for row in rows_of(lines.rename(columns={"count": "count_"}).head(25))
@@ -255,11 +256,16 @@ def movers(frame: pd.DataFrame) -> Markup:
     return stacked(table, below)
 
 
+def _closed(frame: pd.DataFrame) -> str:
+    """The weeks of a chart with a closed day, in words."""
+    return closed_in_words(list(frame["week"]), list(frame["closed"]))
+
+
 def history(frame: pd.DataFrame) -> Drawing | Markup:
     """Tickets of a reason per week, over the range that the eight weeks before each made usual.
 
     Args:
-        frame: contact_reason, week, count, expected, low, high, discovery.
+        frame: contact_reason, week, count, expected, low, high, discovery, closed.
     """
     if frame.empty:
         return note(NOTHING)
@@ -278,7 +284,7 @@ def history(frame: pd.DataFrame) -> Drawing | Markup:
         mark_signals(axes, place[is_signal], frame["count"].to_numpy()[is_signal])
         axes.set_ylim(0, 1.15 * max(float(frame["count"].max()), float(np.nanmax([*high, 1.0]))))
         axes.set_title(f"{name}: tickets a week")
-        weeks_below(axes, list(frame["week"]))
+        weeks_below(axes, list(frame["week"]), list(frame["closed"]))
         axes.yaxis.set_major_locator(MaxNLocator(5, integer=True))
         last = frame.iloc[-1]
         usual = (
@@ -291,9 +297,8 @@ def history(frame: pd.DataFrame) -> Drawing | Markup:
         return theme.drawing(
             figure,
             f"Tickets about {name} per week, {words.week_span(frame['week'].iloc[0], last['week'])}: "
-            f"{words.whole(last['count'])} "
-            "in the "
-            f"last{usual}. " + (f"Movers in {words.listed(weeks)}." if weeks else quiet),
+            f"{words.whole(last['count'])} in the last{usual}. "
+            + " ".join([f"Movers in {words.listed(weeks)}." if weeks else quiet, _closed(frame)]).rstrip(),
         )
 
 
@@ -439,20 +444,22 @@ def topics(frame: pd.DataFrame) -> Markup:
         )
     several = (frame["language"] != frame["language"].iloc[0]).any()
     signals = bool(frame["discovery"].any())
+    closed = frame.attrs.get("closed", ())
     rows = []
     for row in rows_of(frame.sort_values("discovery", ascending=False, kind="stable").head(_MOST_TOPICS)):
         heads_of_topic = [label("language", row.language)] if several else []
         heads_of_topic += ["new"] if np.isnan(row.similarity) else []
         turn = ("up" if row.ratio > 1 else "down") if row.discovery else ""
         first_words = ", ".join(str(row.terms).split(", ")[:_MOST_WORDS])
-        line = spark_words(f"topic {first_words}", row.history, "count")
+        own = closed[-len(row.history) :]
+        line = spark_words(f"topic {first_words}", row.history, "count", own)
         cells = [
             Cell(": ".join(filter(None, [", ".join(heads_of_topic), first_words])), header=True),
             Cell(words.whole(row.tickets), number=True),
             Cell(f"{words.whole(row.expected)} ({words.whole(row.low)}–{words.whole(row.high)})", number=True),
             *([Cell(turn, whole=True)] if signals else []),
             Cell(f"{_reason(row.reason)} ({words.percent(row.reason_share, 0)})" if row.reason else words.NOT_SHOWN),
-            Cell(line, html=sparkline(row.history, line)),
+            Cell(line, html=sparkline(row.history, line, own)),
         ]
         rows.append(cells)
     heads = ["Topic", "Tickets", "Expected (95%)", *(["Signal"] if signals else []), "Mostly labeled", "9 weeks"]
@@ -616,15 +623,14 @@ def top_escalation_trend(escalation: Escalation | None) -> Drawing | Markup:
         )
         axes.set_ylim(0, top)
         axes.set_title(f"{_reason(row['subject'])}: tickets a week")
-        weeks_below(axes, list(frame["week"]))
+        weeks_below(axes, list(frame["week"]), list(frame["closed"]))
         axes.yaxis.set_major_locator(MaxNLocator(5, integer=True))
         return theme.drawing(
             figure,
             f"Bars of tickets about {_reason(row['subject'])} per week, "
             f"{words.week_span(frame['week'].iloc[0], frame['week'].iloc[-1])}: "
             f"{words.whole(frame['tickets'].iloc[-1])} in the last, {words.whole(row['before_per_week'])} a week "
-            "before the onset on "
-            f"{words.short_day(row['onset_on'])}.",
+            f"before the onset on {words.short_day(row['onset_on'])}. {_closed(frame)}".rstrip(),
         )
 
 

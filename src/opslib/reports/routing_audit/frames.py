@@ -243,11 +243,12 @@ def misrouted_weeks(audit: Audit, *, weeks: int = 26) -> pd.DataFrame:
     """The team's misrouted share of so many weeks.
 
     Returns:
-        week, tickets (judged), misrouted, share, low, high, in order.
+        week, tickets (judged), misrouted, share, low, high, in order; closed (the holidays that close the team on one
+        of the week's days, "" for none).
     """
     first = shift_week(audit.week.week, 1 - weeks)
     by_week = moves.misrouted_by_week(audit.history[audit.history["week"] >= first])
-    return answer(by_week, is_known=audit.has_first_queues, missing=NO_MOVES)
+    return answer(audit.week.with_closures(by_week), is_known=audit.has_first_queues, missing=NO_MOVES)
 
 
 def signals(audit: Audit, *, by: str = "contact_reason") -> pd.DataFrame:

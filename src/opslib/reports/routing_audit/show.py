@@ -14,7 +14,7 @@ from opslib.analysis.routing_audit.lint import FAULTS
 from opslib.analysis.routing_audit.replay import NO_QUEUE, Replay
 from opslib.display import theme, words
 from opslib.display.cells import Cell, bullets, excerpt, is_known, paragraphs, rows_of, stacked, table_of
-from opslib.display.charts import weeks_below
+from opslib.display.charts import closed_in_words, weeks_below
 from opslib.display.heat_map import heat_map
 from opslib.display.theme import Drawing, Markup, note
 from opslib.metrics import NO_GROUP
@@ -168,7 +168,7 @@ def misrouted_weeks(frame: pd.DataFrame) -> Drawing | Markup:
     """The misrouted share week by week, with its interval.
 
     Args:
-        frame: week, tickets, share, low, high, in order.
+        frame: week, tickets, share, low, high, closed, in order.
     """
     if frame.empty:
         return _empty(frame)
@@ -180,7 +180,8 @@ def misrouted_weeks(frame: pd.DataFrame) -> Drawing | Markup:
             figure,
             f"Line of the misrouted share, {words.week_span(frame['week'].iloc[0], last['week'])}; last "
             f"{words.estimate(last['share'], last['low'], last['high'], 'share')} of "
-            f"{words.whole(int(last['tickets']))} tickets.",
+            f"{words.whole(int(last['tickets']))} tickets. "
+            f"{closed_in_words(list(frame['week']), list(frame['closed']))}".rstrip(),
         )
 
 
@@ -538,8 +539,8 @@ def _draw_weeks(axes: Axes, weeks: pd.DataFrame) -> None:
         fontweight="bold",
         annotation_clip=False,
     )
-    weeks_below(axes, list(weeks["week"]))
     axes.set_ylim(0, 100 * float(weeks["high"].max()) * 1.15 + 1)
+    weeks_below(axes, list(weeks["week"]), list(weeks["closed"]))
     axes.yaxis.set_major_formatter(lambda number, _: words.percent(number / 100, 0))
     axes.set_title("Misrouted share by week of creation, with its 95% interval")
 

@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from opslib.display import theme, words
-from opslib.display.charts import NOTHING, draw_bars, label_last, span_of, unit_axis, weeks_below
+from opslib.display.charts import NOTHING, closed_in_words, draw_bars, label_last, span_of, unit_axis, weeks_below
 from opslib.display.theme import Drawing, Markup, note
 
 _AGES = (
@@ -23,7 +23,7 @@ def backlog_chart(frame: pd.DataFrame) -> Drawing | Markup:
     """Draw what came into the backlog, what went, and what was left.
 
     Args:
-        frame: a row per week, in order: week, inflow, outflow, closing (tickets).
+        frame: a row per week, in order: week, inflow, outflow, closing (tickets), closed (holidays, "" for none).
 
     Returns:
         The figure, or one line where there is nothing to draw.
@@ -38,16 +38,15 @@ def backlog_chart(frame: pd.DataFrame) -> Drawing | Markup:
         _draw_flows(flows, frame)
         _draw_level(level, frame)
         for axes in (flows, level):
-            weeks_below(axes, list(frame["week"]))
+            weeks_below(axes, list(frame["week"]), list(frame["closed"]))
             unit_axis(axes, "count")
         last = frame.iloc[-1]
         return theme.drawing(
             figure,
             f"Bars of tickets into and out of the backlog, a line of what was left, {span_of(frame)}. "
             f"In {words.week_number(last['week'])}: {words.whole(last['inflow'])} in, {words.whole(last['outflow'])} "
-            "out, "
-            f"{words.whole(last['closing'])} left, "
-            f"after {words.whole(frame['closing'].iloc[0])} in {words.week_number(frame['week'].iloc[0])}.",
+            f"out, {words.whole(last['closing'])} left, after {words.whole(frame['closing'].iloc[0])} in "
+            f"{words.week_number(frame['week'].iloc[0])}. {_closed(frame)}".rstrip(),
         )
 
 
@@ -55,7 +54,8 @@ def backlog_age_chart(frame: pd.DataFrame) -> Drawing | Markup:
     """Draw the backlog by age, as stacked bars with the oldest at the bottom.
 
     Args:
-        frame: a row per week, in order: week, closing, and its parts older_than_30d, from_8_to_30d, up_to_7d (tickets).
+        frame: a row per week, in order: week, closing, and its parts older_than_30d, from_8_to_30d, up_to_7d (tickets),
+            and closed (holidays, "" for none).
 
     Returns:
         The figure, or one line where there is nothing to draw.
@@ -72,7 +72,7 @@ def backlog_age_chart(frame: pd.DataFrame) -> Drawing | Markup:
         axes.set_xlim(-0.6, len(frame) - 0.4 + 0.24 * len(frame))
         axes.set_ylim(0, 1.05 * top)
         axes.set_title("Backlog at the week's end by age")
-        weeks_below(axes, list(frame["week"]))
+        weeks_below(axes, list(frame["week"]), list(frame["closed"]))
         unit_axis(axes, "count")
         last = frame.iloc[-1]
         return theme.drawing(
@@ -80,8 +80,12 @@ def backlog_age_chart(frame: pd.DataFrame) -> Drawing | Markup:
             f"Stacked bars of the backlog by age, {span_of(frame)}. In {words.week_number(last['week'])} of "
             f"{words.whole(last['closing'])} tickets {words.whole(last['older_than_30d'])} were older than 30 days, "
             f"{words.whole(last['from_8_to_30d'])} from 8 to 30 days and {words.whole(last['up_to_7d'])} up to 7 "
-            "days old.",
+            f"days old. {_closed(frame)}".rstrip(),
         )
+
+
+def _closed(frame: pd.DataFrame) -> str:
+    return closed_in_words(list(frame["week"]), list(frame["closed"]))
 
 
 def _draw_flows(axes: Axes, frame: pd.DataFrame) -> None:

@@ -26,6 +26,7 @@ from opslib.analysis.weekly_review.goal_verdicts import JUDGED, beside
 from opslib.analysis.weekly_review.weekly_signals import COLUMNS as SIGNAL_COLUMNS
 from opslib.analysis.weekly_review.weekly_signals import NEW, NOT_JUDGED, OUTSIDE
 from opslib.analysis.weekly_review.weekly_values import BOUNDS, SETTLED, SO_FAR
+from opslib.analysis.weekly_review.year_and_quarter import year_and_quarter
 from opslib.display import verdicts, words
 from opslib.display.headline import Headline, Line
 from opslib.errors import NotInExport, WarehouseError
@@ -49,6 +50,8 @@ _WAITING = ("weekend", "unopened")
 _WAS = ("was", "was_as_of", "as_of")
 _OPEN_HOUR, _SATURDAY = 3600, 5
 _WEEKS_ON_RECORD = 8
+_TOUCHED_BY_CLOSURES = ("first_reply_median", "first_reply_sla", "solved")
+_EARLIER_CLOSURES = 2
 
 
 @dataclass(frozen=True)
@@ -68,6 +71,12 @@ class Review:
         names = [shift_week(self.week.week, -back) for back in reversed(range(analysis.REPORT_WEEKS))]
         days = self.backlog_days if self.week.has_data else self.backlog_days.head(0)
         return analysis.weekly_backlog(days, self.week.frame_of(names))
+
+    @cached_property
+    def closures(self) -> dict[str, str]:
+        """By week up to this one the holidays that close the team on one of its days."""
+        names = self.week.closures(sorted(self.week.own_values["week"].unique()))
+        return dict(names[names != ""])
 
     @cached_property
     def all_weeks(self) -> pd.DataFrame:
@@ -145,7 +154,14 @@ class Review:
 
     def control_frame(self, metrics: Iterable[Metric], *, weeks: int = analysis.REPORT_WEEKS) -> pd.DataFrame:
         """Control-chart frames of some metrics, the last `weeks` ones: `review.CHART_COLUMNS`."""
-        return analysis.control_frame(self.week.own_values, self.verdicts, list(metrics), self.week.week, weeks=weeks)
+        return analysis.control_frame(
+            self.week.own_values,
+            self.verdicts,
+            list(metrics),
+            self.week.week,
+            closed=self.closures,
+            weeks=weeks,
+        )
 
     def _rows_so_far(self, table: str, columns: Sequence[str]) -> pd.DataFrame:
         """The team's rows of a table up to the week; none where an older warehouse lacks it."""
@@ -173,13 +189,47 @@ def trust(review: Review) -> pd.DataFrame:
         where the export does not reach so far, and where it was complete before); one row per reason that concerns a
         week shown here.
     """
-    try:
-        rows = review.week.warehouse.read("facts", "weekly_completeness", teams=[review.week.team])
-    except NotInExport:
-        rows = pd.DataFrame(columns=completeness.COLUMNS)
     return completeness.reasons(
-        rows, review.week.warehouse.weeks("facts", "weekly_values"), review.week.week, analysis.REPORT_WEEKS
+        review.week.incomplete_weeks,
+        review.week.warehouse.weeks("facts", "weekly_values"),
+        review.week.week,
+        analysis.REPORT_WEEKS,
     )
+
+
+def closures(review: Review) -> pd.DataFrame:
+    """The holidays that close the team in the week, and what the last such weeks had.
+
+    Returns:
+        day (ISO date), name, one row per holiday on a day on which the team would be open; metric, label, unit, value,
+        earlier (of the last two weeks before with a closed day, the newest first), earlier_weeks and usual (the median
+        of the weeks without one among the last thirteen), one row per number that an open day less touches. Columns of
+        the other kind of row are null.
+    """
+    closed = {day: name for day, name in review.week.days().items() if name}
+    columns = ["day", "name", "metric", "label", "unit", "value", "earlier", "earlier_weeks", "usual"]
+    if not closed or not review.week.has_data:
+        return pd.DataFrame(columns=columns)
+    rows = [{"day": day.isoformat(), "name": name} for day, name in closed.items()]
+    whole = review.all_weeks[review.all_weeks["value"].notna()]
+    incomplete = set(review.week.incomplete_values)
+    for name in _TOUCHED_BY_CLOSURES:
+        own = whole[whole["metric"] == name]
+        own = own[[(week, name) not in incomplete for week in own["week"]]]
+        now, past = own[own["week"] == review.week.week], own[own["week"] < review.week.week]
+        if now.empty:
+            continue
+        before = past[past["closed"] != ""].tail(_EARLIER_CLOSURES)[::-1]
+        others = past[past["closed"] == ""].tail(analysis.REPORT_WEEKS)
+        last = now.iloc[0]
+        row = {"metric": name, "label": last["label"], "unit": last["unit"], "value": last["value"]}
+        row |= {
+            "earlier": list(before["value"]),
+            "earlier_weeks": list(before["week"]),
+            "usual": others["value"].median(),
+        }
+        rows.append(row)
+    return pd.DataFrame(rows).reindex(columns=columns)
 
 
 def flow(review: Review) -> pd.DataFrame:
@@ -376,10 +426,10 @@ def backlog(review: Review) -> pd.DataFrame:
     """The backlog of thirteen weeks: what came, what went, what was left and how old that was.
 
     Returns:
-        week, inflow, outflow, closing, up_to_7d, from_8_to_30d, older_than_30d (tickets), median_age_days, one row per
-        week.
+        week, inflow, outflow, closing, up_to_7d, from_8_to_30d, older_than_30d (tickets), median_age_days, closed (the
+        holidays that close the team on one of the week's days, "" for none), one row per week.
     """
-    return review.weekly_backlog
+    return review.week.with_closures(review.weekly_backlog)
 
 
 def add_up(review: Review) -> pd.DataFrame:
@@ -387,12 +437,15 @@ def add_up(review: Review) -> pd.DataFrame:
 
     Returns:
         day (a date; None in the last row, which is the week's), opening, created, reopened, moved_in, solved, deleted,
-        merged, moved_out, closing, difference (what is unexplained), in tickets.
+        merged, moved_out, closing, difference (what is unexplained), in tickets; closed (the holiday that closes the
+        team on that day, "" for none).
     """
     bounds = review.week.frame_of([review.week.week]).iloc[0]
     days = pd.to_datetime(review.backlog_days["day"])
     inside = days.between(pd.Timestamp(bounds["first_day"]), pd.Timestamp(bounds["last_day"])) & review.week.has_data
-    return analysis.add_up(review.backlog_days[inside])
+    names = {pd.Timestamp(day): name for day, name in review.week.days().items()}
+    rows = analysis.add_up(review.backlog_days[inside])
+    return rows.assign(closed=pd.to_datetime(rows["day"]).map(names).fillna("").astype("str"))
 
 
 def signals(review: Review) -> pd.DataFrame:
@@ -502,17 +555,25 @@ def metric_table(review: Review) -> pd.DataFrame:
     Returns:
         metric, label, family, unit, better, cases, definition, week, value, low, high, n, state, settles_on, still_low,
         still_high, before, verdict, since, direction, together, why, `goal_verdicts.JUDGED`, missing, history (the last
-        thirteen values).
+        thirteen values), closures (of each of those weeks the holidays that close the team, "" for none), last_year and
+        quarter (the same week of last year and the quarter to date; null where the history does not have them).
     """
     catalogue = pd.DataFrame(
         [(each.name, each.family, each.definition) for each in CATALOGUE.values()],
         columns=["metric", "family", "definition"],
     )
     chart = review.chart if review.week.has_data else review.chart.head(0)
-    history = chart.groupby("metric", sort=False)["value"].agg(list).rename("history").reset_index()
+    by_metric = chart.groupby("metric", sort=False)
+    history = by_metric.agg(history=("value", list), closures=("closed", list)).reset_index()
     before = chart.loc[chart["week"] == review.week.before, ["metric", "value"]].rename(columns={"value": "before"})
+    if review.week.incompleteness:
+        before = before.head(0)
     now = chart[chart["week"] == review.week.week]
+    beside = year_and_quarter(
+        review.week.own_values, CATALOGUE, review.week.week, incomplete=review.week.incomplete_values
+    )
     frame = now.merge(catalogue, on="metric").merge(history, on="metric").merge(before, on="metric", how="left")
+    frame = frame.merge(beside, on="metric", how="left")
     return frame[
         [
             *(
@@ -530,7 +591,8 @@ def metric_table(review: Review) -> pd.DataFrame:
                 "n",
             ),
             *_STANDING,
-            *("before", "verdict", "since", "direction", "together", "why", *JUDGED, "missing", "history"),
+            *("before", "verdict", "since", "direction", "together", "why", *JUDGED, "missing", "history", "closures"),
+            *("last_year", "quarter"),
         ]
     ]
 
@@ -574,12 +636,16 @@ def headline(review: Review) -> Headline:
     names = list(dict.fromkeys([*(name for name in _HEADLINES if name in with_goal), *with_goal, *_HEADLINES]))
     rows_of = {name: review.chart[review.chart["metric"] == name] for name in names}
     return Headline(
-        [_headline_of(CATALOGUE[name], rows) for name, rows in rows_of.items() if rows["missing"].isna().any()],
+        [
+            _headline_of(CATALOGUE[name], rows, is_whole=not review.week.incompleteness)
+            for name, rows in rows_of.items()
+            if rows["missing"].isna().any()
+        ],
         has_data=True,
     )
 
 
-def _headline_of(metric: Metric, rows: pd.DataFrame) -> Line:
+def _headline_of(metric: Metric, rows: pd.DataFrame, *, is_whole: bool) -> Line:
     """The headline of a metric, from its control-chart frame: the last week, its change, and what was decided of it."""
     last, unit = rows.iloc[-1], metric.unit
     before = rows["value"].iloc[-2] if len(rows) > 1 else None
@@ -588,7 +654,7 @@ def _headline_of(metric: Metric, rows: pd.DataFrame) -> Line:
     return Line(
         label=metric.label,
         value=words.standing(last["value"], last["low"], last["high"], unit, **standing),
-        change=words.movement(before, last["value"], unit),
+        change=words.movement(before, last["value"], unit) if is_whole else "",
         signal=words.is_signal(last["verdict"]),
         note=_note_of(last),
         spark=tuple(None if pd.isna(each) else float(each) for each in rows["value"]),
@@ -599,6 +665,7 @@ def _headline_of(metric: Metric, rows: pd.DataFrame) -> Line:
         is_missed=bool(last["is_missed"]),
         chips=tuple(chip for chip in chips if chip),
         facts=tuple(filter(None, [*verdicts.goal_facts(last), verdicts.size(last)])),
+        closed=tuple(rows["closed"]),
     )
 
 

@@ -39,6 +39,8 @@ _FAMILIES = {
     "quality": "quality",
     "effort": "effort",
 }
+_BESIDE = {"last_year": "Same week last year", "quarter": "Quarter to date"}
+_MOST_RESTATED = 5
 _MOST_NAMED = 4
 _LONG_INTERVAL = 14
 _WEEKS_TO_REBASE = 8
@@ -77,6 +79,41 @@ def _trust_in_words(row: Any) -> str:
     start = words.week_number(since)
     backlog = f"from {words.week_number(whole)} on" if isinstance(whole, str) else "in no week so far"
     return f"{reason}: backlog, solves and SLA can be trusted {backlog}, all other numbers from {start} on."
+
+
+def closures(frame: pd.DataFrame) -> Markup:
+    """Which holidays closed the team in the week, and what such weeks had before; nothing where none did.
+
+    Args:
+        frame: day, name, one row per holiday; metric, label, unit, value, earlier, earlier_weeks, usual, one row per
+            number.
+    """
+    days = frame[frame["day"].notna()] if len(frame) else frame
+    if days.empty:
+        return paragraphs()
+    closed = words.listed([f"{words.day(row.day)} ({row.name})" for row in rows_of(days)])
+    numbers = [_closure_in_words(row) for row in rows_of(frame[frame["metric"].notna()])]
+    return paragraphs(
+        " ".join([f"Closed on {closed}, so what rests on open days is not judged against other weeks.", *numbers])
+    )
+
+
+def _closure_in_words(row: Any) -> str:
+    """A number of a holiday week beside those of the holiday weeks before and of usual weeks."""
+    text = f"{row.label}: {words.value(row.value, row.unit)}"
+    had = words.listed([words.value(each, row.unit) for each in row.earlier])
+    if not had:
+        return f"{text}, the first holiday week that the export tells."
+    whose = (
+        "the holiday week before" if len(row.earlier) == 1 else f"the last {_number(len(row.earlier))} holiday weeks"
+    )
+    when = words.listed([words.week_number(week) for week in row.earlier_weeks])
+    usual = f", other weeks about {words.value(row.usual, row.unit)}" if is_known(row.usual) else ""
+    return f"{text}; {whose} had {had} ({when}){usual}."
+
+
+def _number(count: int) -> str:
+    return {2: "two", 3: "three"}.get(count, str(count))
 
 
 def signals(frame: pd.DataFrame) -> Markup:
@@ -489,12 +526,18 @@ def metric_table(frame: pd.DataFrame) -> Markup:
     Args:
         frame: metric, label, family, unit, better, cases, definition, week, value, low, high, n, state, settles_on,
             still_low, still_high, before, verdict, since, direction, together, why, missing, history (list of the last
-            values), and how it stands to its goal (as `verdicts` names it), one row per metric.
+            values), closures (of those weeks, the holidays), last_year, quarter (these have a column where any metric
+            has them), and how it stands to its goal (as `verdicts` names it), one row per metric.
     """
     if frame.empty:
         return note(NOTHING)
+    beside = [name for name in _BESIDE if frame[name].notna().any()]
     heads = ("Metric", "This week", "95% interval", "Goal", "Change", "Signal", "13 weeks")
-    return table_of("All metrics of the week", heads, [_metric_cells(row) for row in rows_of(frame)])
+    rows = [
+        [*_metric_cells(row), *(Cell(words.value(getattr(row, name), row.unit), number=True) for name in beside)]
+        for row in rows_of(frame)
+    ]
+    return table_of("All metrics of the week", [*heads, *(_BESIDE[name] for name in beside)], rows)
 
 
 def _metric_cells(row: Any) -> list[Cell]:
@@ -502,7 +545,7 @@ def _metric_cells(row: Any) -> list[Cell]:
     if isinstance(row.missing, str):
         return [_label_cell(row.label, row.definition), *[Cell("")] * 4, Cell(row.missing), Cell("")]
     count = "" if row.unit == "count" else f" This week: {words.value(row.n, 'count')} counted."
-    spark = sparkline(row.history, spark_words(row.label, row.history, row.unit))
+    spark = sparkline(row.history, spark_words(row.label, row.history, row.unit, row.closures), row.closures)
     return [
         _label_cell(row.label, row.definition + count),
         _value_cell(row),
@@ -544,16 +587,14 @@ def add_up(frame: pd.DataFrame) -> Markup:
 
     Args:
         frame: day (None for the week), opening, created, reopened, moved_in, solved, deleted, merged, moved_out,
-            closing, difference, one row per day and a last one for the week.
+            closing, difference, closed (the holiday on that day, "" for none), one row per day and a last one for the
+            week.
     """
     if frame.empty:
         return note(NOTHING)
     heads = [
         "",
-        *(
-            "Week" if pd.isna(day) else f"{pd.Timestamp(day).day_name()[:3]} {pd.Timestamp(day).day}"
-            for day in frame["day"]
-        ),
+        *(_day_head(day, closed) for day, closed in zip(frame["day"], frame["closed"], strict=True)),
     ]
     unexplained = frame["difference"] != 0
     rows = [
@@ -564,6 +605,14 @@ def add_up(frame: pd.DataFrame) -> Markup:
     wrong = int(unexplained.sum())
     verdict = f"{wrong} of {len(frame)} columns do not add up: see Unexplained." if wrong else "It adds up exactly."
     return stacked(table_of("The backlog, day by day", heads, rows), paragraphs(verdict))
+
+
+def _day_head(day: Any, closed: str) -> str:
+    """The head of a day's column: its date, and the holiday that closes it."""
+    if pd.isna(day):
+        return "Week"
+    head = f"{pd.Timestamp(day).day_name()[:3]} {pd.Timestamp(day).day}"
+    return f"{head} / {closed}, closed" if closed else head
 
 
 def restatements(frame: pd.DataFrame) -> Markup:
@@ -582,20 +631,41 @@ def restatements(frame: pd.DataFrame) -> Markup:
     restated = frame[frame["entry"] == RESTATEMENT]
     if restated.empty:
         return paragraphs("No number that had settled is another one now.", count)
-    rows = [
-        [
-            Cell(row.week),
-            Cell(row.label),
-            Cell(words.value(row.was, row.unit), number=True),
-            Cell(words.value(row.now, row.unit), number=True),
-            Cell(row.cause),
-        ]
-        for row in rows_of(restated.rename(columns={"is": "now"}))
+    ordered = restated.rename(columns={"is": "now"}).sort_values("week", ascending=False, kind="stable")
+    newest = ordered.drop_duplicates("metric")
+    count_of = ordered["metric"].value_counts()
+    lines = [[*_restated_cells(row), Cell(f"{count_of[row.metric]:,}", number=True)] for row in rows_of(newest)]
+    heads = ("Metric", "Newest week", "Was", "Is", "Why", "Weeks")
+    table = table_of("Numbers that had settled and are others now, a line per metric", heads, lines[:_MOST_RESTATED])
+    rest = Markup("", "")
+    if len(lines) > _MOST_RESTATED or len(ordered) > len(newest):
+        every = table_of(
+            "Every number that was restated", heads[:-1], [_restated_cells(row) for row in rows_of(ordered)]
+        )
+        head = f"All {len(ordered):,} numbers of {len(lines):,} metrics"
+        rest = Markup(f"<details><summary>{escape(head)}</summary>{every.html}</details>", f"{head}\n{every.text}")
+    return stacked(table, rest, paragraphs(*_causes_in_words(restated["cause"]), count))
+
+
+def _restated_cells(row: Any) -> list[Cell]:
+    """The cells of a restated number."""
+    return [
+        Cell(row.label, header=True),
+        Cell(row.week),
+        Cell(words.value(row.was, row.unit), number=True),
+        Cell(words.value(row.now, row.unit), number=True),
+        Cell(row.cause),
     ]
-    causes = sorted({cause for text in restated["cause"] for cause in str(text).split(", ") if cause in CAUSES})
-    table = table_of("Numbers that had settled and are others now", ("Week", "Metric", "Was", "Is", "Why"), rows)
-    explained = [f"{cause.capitalize()}: {CAUSES[cause]}." for cause in causes]
-    return stacked(table, paragraphs(*explained, count))
+
+
+def _causes_in_words(texts: pd.Series) -> list[str]:
+    """How many numbers each cause has moved, and what that cause is; those that moved most first."""
+    causes = texts.astype("str").str.split(", ").explode()
+    counts = causes[causes.isin(list(CAUSES))].value_counts(sort=True)
+    return [
+        f"{str(cause).capitalize()}, {count:,} number{'' if count == 1 else 's'}: {CAUSES[str(cause)]}."
+        for cause, count in counts.items()
+    ]
 
 
 def missing(frame: pd.DataFrame) -> Markup:

@@ -104,7 +104,7 @@ def _silences(
     """The weeks of a team in which its tickets break off, with the reason and with where they do."""
     if arrivals.empty or weeks.empty:
         return pd.DataFrame(columns=[*analysis.COLUMNS, "begins_at", "ends_at"])
-    rows = analysis.silences(arrivals, weeks, pd.Timestamp(as_of))
+    rows = analysis.silences(arrivals, weeks, pd.Timestamp(as_of), rate=organisation.limits.false_alarm_rate)
     rows = rows[_is_open(warehouse, organisation, rows, as_of)].reset_index(drop=True)
     rows["reason"] = [
         _silence_in_words(*ends, organisation.zone) for ends in zip(rows["begins_at"], rows["ends_at"], strict=True)

@@ -1,15 +1,17 @@
 """The numbers as they were published: kept for good and compared with those of now.
 
 `published/values` has a row per metric, team and week when its number is first known, when it settles, and whenever it
-is another one after that. `published/grounds` and `published/marks.json` of the last publication tell what its numbers
-rested on, so that a restatement has a cause.
+is another one after that. A publication is open until `close` says whose pages were shown: what no page showed was
+never published, and can be no other number later. `published/grounds` and `published/marks.json` tell of the last
+publication of each team what its numbers rested on, so that a restatement has a cause.
 """
 
 from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from datetime import date, datetime
 from itertools import product
 from typing import Any
@@ -17,9 +19,11 @@ from typing import Any
 import duckdb
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from opslib.analysis.weekly_review import restatements
+from opslib.analysis.weekly_review.review import REPORT_WEEKS
 from opslib.calendars import day_table
 from opslib.display import words
 from opslib.facts import build
@@ -33,7 +37,7 @@ from opslib.store.warehouse import PUBLISHED, Warehouse
 from opslib.tables import TABLES
 from opslib.weekly.numbers import values
 from opslib.weekly.numbers.values import TABLE, last_week_of
-from opslib.weeks import monday_of, week_bounds
+from opslib.weeks import monday_of, shift_week, week_bounds
 
 AREA = PUBLISHED
 GROUNDS = "grounds"
@@ -52,6 +56,7 @@ _OF_NO_NUMBER = {
     "calendars",
     "sla_policies",
     "time_zone",
+    "contacts",
 }
 """What of params/org.yml no weekly value rests on, or what is compared by team; anything else may touch every one."""
 _LABELS = ("channel", "requester_id", "contact_reason")
@@ -70,64 +75,158 @@ _TOUCHES: dict[str, tuple[str, Callable[[Metric], bool] | None]] = {
     "reviews": (restatements.CHANGED_SCORES, lambda each: each.fact == "reviews"),
 }
 """What `published/grounds` tells apart of a ticket: the cause that it is named as, and the metrics it can touch."""
-_COLUMNS = ["metric", "team", "week", "value", "was", "as_of", "was_as_of", "cause", "state", "entry"]
+_COLUMNS = ["metric", "team", "week", "value", "was", "as_of", "was_as_of", "cause", "state", "entry", "publication"]
+_EARLIER = 0
+"""The number of what an earlier version published, which kept one publication for all teams."""
 
 
-def publish(warehouse: Warehouse, organisation: Organisation, as_of: datetime) -> list[str]:
-    """Keep the numbers of now; where one had settled and is another now, say so with its cause.
+@dataclass(frozen=True)
+class _Marks:
+    """What `published/marks.json` holds.
+
+    `publications` has by number the `basis` and `note` of each publication that some team's numbers rest on, `last` the
+    number of each team's last one, `open` the number of one of which it is not known yet what pages showed, and
+    `open_teams` whose numbers it has.
+    """
+
+    publications: dict[int, dict[str, Any]] = field(default_factory=dict)
+    last: dict[str, int] = field(default_factory=dict)
+    open: int | None = None
+    open_teams: tuple[str, ...] = ()
+
+    def number_of(self, team: str) -> int:
+        """The last publication of a team."""
+        return self.last.get(team, _EARLIER)
+
+    def of(self, number: int) -> tuple[Basis, dict[str, Any] | None]:
+        """Basis and note of a publication; nothing where there is no record of it."""
+        mark = self.publications.get(number, {"basis": {}, "note": None})
+        return mark["basis"], mark["note"]
+
+    @property
+    def needed(self) -> set[int]:
+        """The publications that numbers rest on."""
+        return {*self.last.values(), _EARLIER} & set(self.publications)
+
+
+def publish(
+    warehouse: Warehouse, organisation: Organisation, as_of: datetime, week: str, teams: Collection[str]
+) -> list[str]:
+    """Open a publication of the numbers of now; where one had settled and is another now, say so with its cause.
 
     Args:
         warehouse: Holds the facts and weekly values; its `published/` is written.
         organisation: Its zone dates the weeks; its hours and targets are compared with those of the last publication.
         as_of: The instant up to which the exports know the world.
+        week: The one that is reported. Its pages show the weeks up to it on which a report looks back; what is older is
+            no news, unless an earlier page showed it.
+        teams: Whose pages are going to be made. The numbers of all teams together are theirs where none is left out.
 
     Returns:
         A line that says what is new, settled and restated.
+
+    Notes:
+        It stays open until `close`. One that was never closed is taken back by the next.
     """
     weeks = warehouse.weeks("facts", TABLE)
     if not weeks or weeks[-1] > last_week_of(organisation, as_of):
         return ["no week is complete, so no number is published"]
+    own = [*teams, ALL] if set(teams) == set(organisation.team_names) else list(teams)
     columns = ["metric", "team", "week", "channel", "value", "missing", "state"]
-    current = warehouse.read("facts", TABLE, columns=columns)
-    current = current[(current["channel"] == ALL) & current["missing"].isna()]
-    basis = basis_of()
-    basis_then, mark = last_publication(warehouse)
-    then = datetime.fromisoformat(mark["as_of"]) if mark else None
-    history = _history(warehouse, organisation, then)
-    news = restatements.entries(history.drop_duplicates(restatements.CELL, keep="last"), current)
+    current = warehouse.read("facts", TABLE, columns=columns, weeks=[each for each in weeks if each <= week])
+    current = current[(current["channel"] == ALL) & current["missing"].isna() & current["team"].isin(own)]
+    basis, marks = basis_of(), _read_marks(warehouse)
+    history = _history(warehouse, organisation, marks)
+    number = max([*marks.publications, *history["publication"], marks.open or _EARLIER], default=_EARLIER) + 1
+    if marks.open is not None:
+        history = history[history["publication"] != marks.open]
+    last = history.drop_duplicates(restatements.CELL, keep="last")
+    own_cells, published = (pd.MultiIndex.from_frame(rows[restatements.CELL]) for rows in (current, last))
+    is_shown = (current["week"] > shift_week(week, -REPORT_WEEKS)) | own_cells.isin(published)
+    news = restatements.entries(last, current[is_shown])
     news = news[~_prints_as_before(news)].reset_index(drop=True)
-    is_restated = news["entry"] == restatements.RESTATEMENT
+    news = news.assign(publication=number, cause=pd.Series(index=news.index, dtype="str"))
     news["as_of"] = pd.Series(pd.Timestamp(as_of), index=news.index, dtype="datetime64[us, UTC]")
-    news["was_as_of"] = news["was_as_of"].mask(is_restated, pd.Timestamp(then) if then else pd.NaT)
-    news["cause"] = pd.Series(index=news.index, dtype="str")
-    if is_restated.any():
+    restated = news[news["entry"] == restatements.RESTATEMENT]
+    for before, rows in restated.groupby(restated["team"].map(marks.number_of)):
+        basis_then, note = marks.of(before)
+        news.loc[rows.index, "was_as_of"] = pd.Timestamp(note["as_of"]) if note else pd.NaT
         changed = frozenset(name for name in {*basis_then, *basis} if basis_then.get(name) != basis.get(name))
-        news.loc[is_restated, "cause"] = _causes(warehouse, organisation, news[is_restated], mark, changed, as_of)
-    if len(history) or len(news):
-        numbers_so_far = pd.concat([history, news[_COLUMNS]], ignore_index=True)
-        text = dict.fromkeys(("cause", "state", "entry"), "str")
-        warehouse.write(AREA, "values", numbers_so_far.astype(text), partition_by_week=True)
+        news.loc[rows.index, "cause"] = _causes(warehouse, organisation, rows, before, note, changed, as_of)
     first_day = _first_day(warehouse)
-    warehouse.write(AREA, GROUNDS, _grounds(warehouse, as_of))
     parameters = _parameters(organisation, first_day, as_of)
     note = {"as_of": as_of.isoformat(), "since": first_day.isoformat(), "parameters": parameters}
-    for path in warehouse.files(AREA, WITHDRAWN):
-        warehouse.generations.forget(path)
-        remove_file(path)
-    content = json.dumps({"basis": basis, "note": note}, indent=1, sort_keys=True) + "\n"
-    warehouse.generations.write(content.encode(), warehouse.root / AREA / MARKS)
+    publications = {each: marks.publications[each] for each in marks.needed} | {number: {"basis": basis, "note": note}}
+    # first of all, so that what follows is taken back where a run is killed
+    _write_marks(warehouse, _Marks(publications, marks.last, number, tuple(own)))
+    warehouse.write(AREA, GROUNDS, _grounds(warehouse, as_of, number, earlier=marks.needed))
+    _write_numbers(warehouse, pd.concat([history, news[_COLUMNS]], ignore_index=True))
     return [_in_words(news)]
 
 
-def last_publication(warehouse: Warehouse) -> tuple[Basis, dict[str, Any] | None]:
-    """What the numbers published last rested on, and when and with which parameters that was; None where never."""
+def close(warehouse: Warehouse, shown: Collection[str]) -> None:
+    """Keep of the open publication, if there is one, what pages showed.
+
+    Args:
+        warehouse: Its `published/` is written.
+        shown: The teams whose page with these numbers is there. The numbers of all teams together stay where all of
+            the publication are.
+    """
+    marks = _read_marks(warehouse)
+    if marks.open is None:
+        return
+    own = {team for team in marks.open_teams if team in shown}
+    if {*own, ALL} == set(marks.open_teams):
+        own.add(ALL)
+    history = warehouse.read(AREA, "values") if warehouse.has(AREA, "values") else pd.DataFrame(columns=_COLUMNS)
+    unseen = (history["publication"] == marks.open) & ~history["team"].isin(own)
+    if unseen.any():
+        _write_numbers(warehouse, history[~unseen])
+    last = marks.last | dict.fromkeys(own, marks.open)
+    # once all teams have been shown, none rests on the one publication that an earlier version kept
+    needed = _Marks(marks.publications, last).needed - ({_EARLIER} if ALL in own else set())
+    if needed != set(marks.publications):
+        rows = pa.concat_tables([pq.read_table(path, partitioning=None) for path in warehouse.files(AREA, GROUNDS)])
+        warehouse.write(AREA, GROUNDS, rows.filter(pc.is_in(rows["publication"], pa.array(sorted(needed), pa.int64()))))
+    if warehouse.has(AREA, WITHDRAWN):
+        rows = warehouse.read(AREA, WITHDRAWN)
+        _write_withdrawn(warehouse, pa.Table.from_pandas(rows[~rows["team"].isin(own)], preserve_index=False))
+    _write_marks(warehouse, _Marks({each: marks.publications[each] for each in needed}, last))
+
+
+def _write_numbers(warehouse: Warehouse, numbers: pd.DataFrame) -> None:
+    """Write the ledger."""
+    types = dict.fromkeys(("cause", "state", "entry"), "str") | {"publication": "int64"}
+    warehouse.write(AREA, "values", numbers.astype(types), partition_by_week=True)
+
+
+def _write_withdrawn(warehouse: Warehouse, reach: pa.Table) -> None:
+    """Write what withdrawals can touch; nothing where no team's next publication has to name them any more."""
+    if reach.num_rows:
+        warehouse.write(AREA, WITHDRAWN, reach)
+        return
+    for path in warehouse.files(AREA, WITHDRAWN):
+        warehouse.generations.forget(path)
+        remove_file(path)
+
+
+def _read_marks(warehouse: Warehouse) -> _Marks:
     path = warehouse.root / AREA / MARKS
-    if not path.is_file():
-        # An earlier version kept it there.
-        memo = warehouse.memo(AREA)
-        return memo.basis(AREA), memo.note(AREA)
-    mark = json.loads(path.read_text(encoding="utf-8"))
-    return mark["basis"], mark["note"]
+    if path.is_file():
+        tree = json.loads(path.read_text(encoding="utf-8"))
+        if "publications" in tree:
+            publications = {int(number): mark for number, mark in tree["publications"].items()}
+            return _Marks(publications, tree["last"], tree["open"], tuple(tree["open_teams"]))
+        return _Marks({_EARLIER: tree})
+    # A still earlier version kept it there.
+    memo = warehouse.memo(AREA)
+    basis, note = memo.basis(AREA), memo.note(AREA)
+    return _Marks({_EARLIER: {"basis": basis, "note": note}}) if note else _Marks()
+
+
+def _write_marks(warehouse: Warehouse, marks: _Marks) -> None:
+    content = json.dumps(asdict(marks), indent=1, sort_keys=True) + "\n"
+    warehouse.generations.write(content.encode(), warehouse.root / AREA / MARKS)
 
 
 def _prints_as_before(news: pd.DataFrame) -> pd.Series:
@@ -171,17 +270,20 @@ def restated_by_team(warehouse: Warehouse, as_of: datetime) -> dict[str, int]:
     return {str(team): int(count) for team, count in numbers["team"].value_counts().items() if team != ALL}
 
 
-def _history(warehouse: Warehouse, organisation: Organisation, published_last: datetime | None) -> pd.DataFrame:
-    """The ledger so far; one that was written before it told entries and states is taken over."""
+def _history(warehouse: Warehouse, organisation: Organisation, marks: _Marks) -> pd.DataFrame:
+    """The ledger so far; one that was written before it told entries, states and publications is taken over."""
     if not warehouse.has(AREA, "values"):
         instant = "datetime64[us, UTC]"
-        types = {"value": "float64", "was": "float64", "as_of": instant, "was_as_of": instant}
+        types = {"value": "float64", "was": "float64", "as_of": instant, "was_as_of": instant, "publication": "int64"}
         return pd.DataFrame(columns=_COLUMNS).astype(dict.fromkeys(_COLUMNS, "str") | types)
     history = warehouse.read(AREA, "values")
+    if "publication" not in history:
+        history = history.assign(publication=_EARLIER)
     if "entry" in history:
         return history
+    _, note = marks.of(_EARLIER)
     ends = {week: week_bounds(week, organisation.zone)[1] for week in history["week"].unique()}
-    return restatements.with_entries(history, ends, published_last)
+    return restatements.with_entries(history, ends, datetime.fromisoformat(note["as_of"]) if note else None)
 
 
 def basis_of() -> Basis:
@@ -196,11 +298,12 @@ def _causes(
     warehouse: Warehouse,
     organisation: Organisation,
     numbers: pd.DataFrame,
+    publication: int,
     mark: Mapping[str, Any] | None,
     changed: frozenset[str],
     as_of: datetime,
 ) -> pd.Series:
-    """Why numbers are others than at the last publication, as far as there is a record of it."""
+    """Why numbers are others than at a publication before, as far as there is a record of it."""
     changed_definitions = [name for name in CATALOGUE if _DEFINITION + name in changed]
     definitions = pd.DataFrame({"team": None, "metric": changed_definitions, "week": None})
     if mark is None:
@@ -214,7 +317,7 @@ def _causes(
     return restatements.causes(
         numbers,
         changes={
-            **_changes_of_rows(warehouse, then),
+            **_changes_of_rows(warehouse, publication, then),
             **_reach_of_withdrawals(warehouse),
             restatements.CHANGED_PARAMETERS: _reach_of_parameters(organisation, mark["parameters"], parameters_now),
             restatements.CHANGED_DEFINITION: definitions,
@@ -293,14 +396,30 @@ def _on_business_hours(organisation: Organisation, team: str) -> list[str]:
 # --- rows ----------------------------------------------------------------------------------------------------------
 
 
-def _grounds(warehouse: Warehouse, until: datetime) -> pa.Table:
+def _grounds(warehouse: Warehouse, until: datetime, publication: int, *, earlier: Collection[int]) -> pa.Table:
     """What the numbers rest on of the rows up to an instant: the content of each ticket, its events and its scores.
 
-    A ticket's content stays what it is when the ticket is handed to another team.
+    A ticket's content stays what it is when the ticket is handed to another team. Below it stand those of earlier
+    publications.
     """
     with warehouse.connect() as con:
         present = _view_tables(con, warehouse)
-        return con.sql(_grounds_query(present), params={"until": until}).to_arrow_table()
+        query = f"SELECT *, CAST({publication} AS BIGINT) AS publication FROM ({_grounds_query(present)})"
+        if earlier and warehouse.has(AREA, GROUNDS):
+            _view_grounds(con, warehouse)
+            numbers = ", ".join(map(str, sorted(earlier)))
+            query += f" UNION ALL BY NAME SELECT * FROM grounds_before WHERE publication IN ({numbers})"
+        query += " ORDER BY publication DESC, week, ticket_id"
+        return con.sql(query, params={"until": until}).to_arrow_table()
+
+
+def _view_grounds(con: duckdb.DuckDBPyConnection, warehouse: Warehouse) -> None:
+    """Give `published/grounds` the name `grounds_before` in the engine."""
+    files = [pattern_of(path) for path in warehouse.files(AREA, GROUNDS)]
+    rows = con.from_parquet(files, hive_partitioning=False)
+    if "publication" not in rows.columns:
+        rows = rows.project(f"*, CAST({_EARLIER} AS BIGINT) AS publication")
+    rows.create_view("grounds_before")
 
 
 def _grounds_query(present: Mapping[str, Sequence[str]]) -> str:
@@ -325,7 +444,7 @@ def _grounds_query(present: Mapping[str, Sequence[str]]) -> str:
         SELECT ticket_id, week, team, {_content("tickets", ["created_at"])} AS own,
                {_content("tickets", labels)} AS labels, {_content("tickets", deadline)} AS deadline,
                {_first_reply(present)} AS first_reply, {", ".join(columns)}
-        FROM tickets {" ".join(joins)} WHERE created_at <= $until ORDER BY week, ticket_id
+        FROM tickets {" ".join(joins)} WHERE created_at <= $until
     """
 
 
@@ -350,17 +469,15 @@ def _content(table: str, columns: Sequence[str]) -> str:
     return f"CAST(md5_number_lower(concat_ws('|', {written})) & 4294967295 AS BIGINT)"
 
 
-def _changes_of_rows(warehouse: Warehouse, then: datetime) -> dict[str, pd.DataFrame]:
-    """By cause which numbers the rows can touch that are not what they were: `restatements.REACH`.
+def _changes_of_rows(warehouse: Warehouse, publication: int, then: datetime) -> dict[str, pd.DataFrame]:
+    """By cause which numbers the rows can touch that are not what a publication rested on: `restatements.REACH`.
 
     A ticket touches the numbers of every team that has held it, from the week of its creation on.
     """
     flags = ", ".join(f"is_{part}" for part in _TOUCHES)
     with warehouse.connect() as con:
         present = _view_tables(con, warehouse)
-        con.from_parquet(
-            [pattern_of(path) for path in warehouse.files(AREA, GROUNDS)], hive_partitioning=False
-        ).create_view("grounds_before")
+        _view_grounds(con, warehouse)
         con.execute(f"CREATE TEMP TABLE grounds_now AS {_grounds_query(present)}", {"until": then})
         differences = ", ".join(
             # What was withdrawn from a ticket has left a null.
@@ -372,7 +489,8 @@ def _changes_of_rows(warehouse: Warehouse, then: datetime) -> dict[str, pd.DataF
             f"""
             CREATE TEMP TABLE changed AS
             SELECT ticket_id, least(b.week, n.week) AS week, b.team AS team_before, n.team AS team_now, {differences}
-            FROM grounds_before b FULL JOIN grounds_now n USING (ticket_id)
+            FROM (FROM grounds_before WHERE publication = {publication}) b
+            FULL JOIN grounds_now n USING (ticket_id)
             WHERE {flags.replace(", ", " OR ")}
             """
         )
@@ -406,9 +524,7 @@ def withdraw(warehouse: Warehouse, subjects: Subjects, cause: str) -> None:
         present = _view_tables(con, warehouse)
         con.register("tickets_gone", pa.table({"ticket_id": pa.array(sorted(subjects.tickets), pa.string())}))
         con.register("people_gone", pa.table({"person": pa.array(sorted(subjects.people), pa.string())}))
-        con.from_parquet(
-            [pattern_of(path) for path in warehouse.files(AREA, GROUNDS)], hive_partitioning=False
-        ).create_view("grounds_before")
+        _view_grounds(con, warehouse)
         named = {
             "ticket_events": [name for name in ("actor_id", "value") if name in present.get("ticket_events", ())],
             "quality_reviews": [
@@ -421,7 +537,7 @@ def withdraw(warehouse: Warehouse, subjects: Subjects, cause: str) -> None:
             for name in names
         ]
         con.execute(f"CREATE TEMP TABLE touched AS {' UNION '.join([*touched, 'SELECT ticket_id FROM tickets_gone'])}")
-        teams = "SELECT team, week FROM grounds_before SEMI JOIN touched USING (ticket_id)"
+        teams = "SELECT DISTINCT team, week FROM grounds_before SEMI JOIN touched USING (ticket_id)"
         if "ticket_events" in present:
             teams += " UNION SELECT e.value, b.week FROM grounds_before b JOIN ticket_events e USING (ticket_id) "
             teams += "SEMI JOIN touched t ON t.ticket_id = b.ticket_id WHERE e.event = 'team'"
@@ -434,7 +550,7 @@ def withdraw(warehouse: Warehouse, subjects: Subjects, cause: str) -> None:
         )
         grounds = con.sql(
             f"SELECT b.* REPLACE ({parts}) FROM grounds_before b LEFT JOIN touched t USING (ticket_id) "
-            "ANTI JOIN tickets_gone g ON g.ticket_id = b.ticket_id ORDER BY b.week, b.ticket_id"
+            "ANTI JOIN tickets_gone g ON g.ticket_id = b.ticket_id ORDER BY b.publication DESC, b.week, b.ticket_id"
         ).to_arrow_table()
     before = [pq.read_table(path, partitioning=None) for path in warehouse.files(AREA, WITHDRAWN)]
     if reach.num_rows:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from datetime import date, timedelta
+from collections.abc import Mapping
+from datetime import timedelta
 from time import perf_counter
 
 import numpy as np
@@ -11,9 +11,10 @@ import pandas as pd
 import pyarrow as pa
 
 from opslib.analysis.weekly_review import goal_verdicts, weekly_signals
+from opslib.calendars import closed_weeks
 from opslib.locales import decimal
 from opslib.metrics import ALL, CATALOGUE
-from opslib.settings import Baseline, Calendar, Organisation
+from opslib.settings import Baseline, Organisation
 from opslib.store.memo import Basis, code_of, digest_of, digest_of_files
 from opslib.store.warehouse import Warehouse
 from opslib.weekly.numbers.completeness import TABLE as COMPLETENESS
@@ -90,36 +91,6 @@ def _with_goals(values: pd.DataFrame, organisation: Organisation) -> pd.DataFram
     keys = list(zip(values["week"], values["team"], values["metric"], strict=True))
     goal = np.array([targets.get(key) for key in keys], dtype=np.float64)
     return values.assign(goal=goal)[~np.isnan(goal)]
-
-
-def closed_weeks(organisation: Organisation, weeks: Iterable[str]) -> dict[tuple[str, str], str]:
-    """By team and week the holidays on days on which the team would be open.
-
-    Args:
-        organisation: its teams and their calendars.
-        weeks: ISO weeks.
-    """
-    mondays = {week: monday_of(week) for week in weeks}
-    years = {day.year for monday in mondays.values() for day in (monday, monday + timedelta(days=6))}
-    names_of = {calendar.name: _closed_days(calendar, years) for calendar in organisation.calendars}
-    closed = {}
-    for team in organisation.teams:
-        days = names_of[team.calendar]
-        for week, monday in mondays.items():
-            names = [days[day] for day in (monday + timedelta(days=step) for step in range(7)) if day in days]
-            if names:
-                closed[team.name, week] = ", ".join(names)
-    return closed
-
-
-def _closed_days(calendar: Calendar, years: Iterable[int]) -> dict[date, str]:
-    """The closed days of a calendar that would have hours."""
-    days = {}
-    for day, name in calendar.holidays.dates(years).items():
-        hours = [entry for entry in calendar.hours if entry.start <= day] or list(calendar.hours[:1])
-        if hours[-1].by_weekday()[day.weekday()]:
-            days[day] = name
-    return days
 
 
 def _baselines(organisation: Organisation) -> Mapping[tuple[str, str], list[str]]:

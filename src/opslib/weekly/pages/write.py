@@ -7,8 +7,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from opslib.locales import week_days
 from opslib.store.files import write_text
-from opslib.weekly.edition import Edition, links_of
+from opslib.weekly.edition import Edition, Link, links_of
+from opslib.weekly.manifest import last_ready_week
 from opslib.weekly.notebook_file import NoNotebookError, StoppedCellError
 from opslib.weekly.outcome import Outcome
 from opslib.weekly.pages.page import plain_text, title_of, to_html
@@ -97,6 +99,7 @@ def write_failure(
         footer=edition.footer(parameters),
         sample=edition.sample,
         last_line=last_line,
+        last_ready=_last_ready(job, reports),
         section=section,
         notebook=job.notebook,
         source=source,
@@ -125,9 +128,16 @@ def write_blocked(job: Job, reports: Path, edition: Edition, reasons: Sequence[s
         footer=edition.footer(),
         sample=edition.sample,
         reasons=reasons,
+        last_ready=_last_ready(job, reports),
     )
     write_text(html, job.page(reports))
     return Outcome(job, "blocked", 0.0, job.page(reports), reasons[0])
+
+
+def _last_ready(job: Job, reports: Path) -> Link | None:
+    """The last page of the same report before its week that was ready."""
+    week = last_ready_week(reports, job)
+    return Link(week_days(week), f"../../{Job(job.notebook, week, job.team).identifier}.html") if week else None
 
 
 def _title_without_notebook(job: Job) -> str:
