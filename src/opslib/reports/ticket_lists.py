@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -146,18 +146,13 @@ class WeekTickets:
             own = self.values.get((team, metric.name))
             why = own.missing if own is not None and isinstance(own.missing, str) else None
         if why is not None:
-            return TicketList(metric.name, title_of(metric), "", self._nothing, why)
+            return TicketList(metric.name, title_of(metric), "", self.nothing, why)
         limit = self.limit_of(metric, team)
-        if metric.name in _AT_WEEK_END:
-            rows = self._held[self._held["team"] == team]
-            rows = rows if metric.name == "backlog_closing" else rows[rows[metric.name]]
-        else:
-            self.count_all([metric.name])
-            rows = analysis.listed_rows(metric, self._rows_of_team(metric.name, team), limit=limit)
+        rows = analysis.listed_rows(metric, self._rows_of_team(metric.name, team), limit=limit)
         sentence = _sentence_of(metric, limit, self.goal_of(metric, team) is not None)
         if metric.name == "csat" and 0 < self._people(rows) < self.organisation.privacy.minimum_group:
             few = f"Fewer than {self.organisation.privacy.minimum_group} customers were dissatisfied: not listed."
-            return TicketList(metric.name, title_of(metric), sentence, self._nothing, few)
+            return TicketList(metric.name, title_of(metric), sentence, self.nothing, few)
         return TicketList(metric.name, title_of(metric), sentence, self.with_details(rows, team))
 
     def goal_of(self, metric: Metric, team: str) -> float | None:
@@ -201,7 +196,39 @@ class WeekTickets:
     def _by_team(self) -> dict[str, Mapping[str, pd.DataFrame]]:
         return {}
 
+    def narrowed(self, name: str, team: str, groups: Mapping[str, str]) -> TicketList:
+        """The list behind a metric for some group of tickets, where enough people wrote those that count in it.
+
+        Args:
+            name: of the metric.
+            team: whose week.
+            groups: values by column: priority, queue, channel or contact_reason.
+        """
+        whole = self._list_of(CATALOGUE[name], team)
+        if whole.missing or not groups:
+            return whole
+        counted = self._rows_of_team(name, team)
+        about = self.tickets.reindex(counted["ticket_id"])
+        lacking = [column for column in groups if column not in about]
+        sentence = f"{whole.sentence}; {', '.join(groups.values())}"
+        if lacking:
+            why = f"Not in this export: {' and '.join(lacking)} of the tickets."
+            return replace(whole, sentence=sentence, rows=self.nothing, missing=why)
+        inside = np.logical_and.reduce([(about[column] == value).to_numpy() for column, value in groups.items()])
+        minimum = self.organisation.privacy.minimum_group
+        if self._people(counted[inside]) < minimum:
+            why = f"Fewer than {minimum} people wrote tickets of that group which count here: not listed."
+            return replace(whole, sentence=sentence, rows=self.nothing, missing=why)
+        among = whole.rows["ticket_id"].isin(counted.loc[inside, "ticket_id"])
+        return replace(whole, sentence=sentence, rows=whole.rows[among].reset_index(drop=True))
+
     def _rows_of_team(self, name: str, team: str) -> pd.DataFrame:
+        """What counts in a metric for a team: ticket_id, value, and what is told beside it."""
+        if name in _AT_WEEK_END:
+            held = self._held[self._held["team"] == team]
+            is_part = 1.0 if name == "backlog_closing" else held[name].astype("float64")
+            return held[["ticket_id", "team"]].assign(value=is_part)
+        self.count_all([name])
         rows = self._rows[name]
         if name not in self._by_team:
             self._by_team[name] = dict(list(rows.groupby("team", sort=False)))
@@ -211,12 +238,13 @@ class WeekTickets:
         return int(distinct_people(self.tickets.reindex(rows["ticket_id"]).reset_index(drop=True)).nunique())
 
     @property
-    def _nothing(self) -> pd.DataFrame:
+    def nothing(self) -> pd.DataFrame:
+        """A list of no tickets."""
         return pd.DataFrame(columns=list(analysis.COLUMNS))
 
     @cached_property
     def _held(self) -> pd.DataFrame:
-        """What each team held at the week's end: ticket_id, team, and whether it was unassigned, unreplied, unanswered."""
+        """What each team held at the week's end: ticket_id, team, and how it stood: `_AT_WEEK_END`."""
         end = pd.Timestamp(self.weeks["end_at"].iloc[0])
         columns = ["ticket_id", "team", "status", "assignee_id", "start_at", "end_at"]
         weeks = [week for week in self.warehouse.weeks("facts", "spells") if week <= self.week]
@@ -425,7 +453,8 @@ def _sentence_of(metric: Metric, limit: float | None, has_goal: bool) -> str:
         return f"{metric.label}: promises that ran out in the week and were not kept by then"
     if analysis.side_of(metric) == "beyond" and limit is not None and not pd.isna(limit):
         whose = "goal" if has_goal else "week's own number"
-        return f"{metric.label}: beyond the {whose} of {words.value(limit, metric.unit)}, open tickets with what they have waited"
+        beyond = f"{metric.label}: beyond the {whose} of {words.value(limit, metric.unit)}"
+        return f"{beyond}; open tickets with what they have waited" if metric.kind == "quantile" else beyond
     if analysis.side_of(metric) == "failed":
         return f"{metric.label}: those that count in it and are not among them"
     return f"{metric.label}: those that it counts"

@@ -201,7 +201,7 @@ def tickets_to_list(tickets: pd.DataFrame, hiding: Hiding, *, as_of: pd.Timestam
             "age_days": (as_of - own["created_at"]).dt.total_seconds() / _DAY,
             "over_seconds": np.nan,
             **{name: _text_of(own, name) for name in ("priority", *GROUPS)},
-            "due_at": own["due_at"] if "due_at" in own else no_instant,
+            "due_at": own.get("due_at", no_instant),
             "breached_at": no_instant,
             "status": _text_of(own, "status"),
             "owner": _text_of(own, "assignee_id"),
