@@ -231,7 +231,7 @@ class WeekTickets:
         self.count_all([name])
         rows = self._rows[name]
         if name not in self._by_team:
-            self._by_team[name] = dict(list(rows.groupby("team", sort=False)))
+            self._by_team[name] = {str(each): own for each, own in rows.groupby("team", sort=False)}
         return self._by_team[name].get(team, rows.head(0))
 
     def _people(self, rows: pd.DataFrame) -> int:
@@ -434,8 +434,8 @@ def _midnight(calendar: Calendar, day: date) -> datetime:
 
 def title_of(metric: Metric) -> str:
     """What the list behind a metric is called."""
-    if metric.name in _TITLES:
-        return _TITLES[metric.name]
+    if metric.name in _TITLES or analysis.why_no_list(metric) is not None:
+        return _TITLES.get(metric.name, metric.label)
     if metric.family == "sla":
         return f"Late: {metric.label.removesuffix(' within SLA').lower()}"
     if analysis.side_of(metric) == "beyond":

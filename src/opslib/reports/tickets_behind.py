@@ -37,8 +37,8 @@ def tickets_behind(
     Args:
         week: a week of a team, of `open_week`.
         subject: a metric's name, a list of what is open at the end of the export (`late_without_reply`,
-            `about_to_breach`, `oldest_open`), or a selection such as a finding keeps: a dict with one of metric, reason,
-            rule and escalation, and with week and team where these are others.
+            `about_to_breach`, `oldest_open`), or a selection such as a finding keeps: a dict with one of
+            metric, reason, rule and escalation, and with week and team where these are others.
         channel: only of a metric: those that came so.
         queue: only those in that queue.
         priority: only those of that priority.

@@ -146,7 +146,8 @@ def waits_at(comments: pd.DataFrame, tickets: pd.DataFrame, instant: pd.Timestam
     """
     born = tickets.set_index("ticket_id")["created_at"]
     events = comments[comments["ticket_id"].isin(born.index)].sort_values(["ticket_id", "sequence"], kind="stable")
-    at = np.maximum(events["occurred_at"], events["ticket_id"].map(born))
+    created = events["ticket_id"].map(born)
+    at = events["occurred_at"].where(events["occurred_at"] >= created, created)
     events = events[["ticket_id", "sequence"]].assign(
         # An event that is dated before the one that precedes it counts at the instant of that one.
         at=at.groupby(events["ticket_id"]).cummax(),

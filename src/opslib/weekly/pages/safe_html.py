@@ -42,7 +42,7 @@ _ATTRIBUTES_OF_ALL = frozenset({"class", "title", "lang", "dir"})
 _ATTRIBUTES: dict[str, frozenset[str]] = {
     "a": frozenset({"href"}),
     "img": frozenset({"src", "alt", "width", "height"}),
-    "td": frozenset({"colspan", "rowspan", "headers", "data-sort"}),
+    "td": frozenset({"colspan", "rowspan", "headers", "data-sort", "data-label"}),
     "th": frozenset({"colspan", "rowspan", "scope", "abbr", "data-sort"}),
     "details": frozenset({"open"}),
     "ol": frozenset({"start", "type"}),
@@ -50,7 +50,9 @@ _ATTRIBUTES: dict[str, frozenset[str]] = {
     "col": frozenset({"span"}),
     "colgroup": frozenset({"span"}),
 }
-_ROLES = frozenset({"img", "group", "note", "presentation"})
+_ROLES = frozenset(
+    {"img", "group", "note", "presentation", "table", "rowgroup", "row", "cell", "columnheader", "rowheader"}
+)
 _PICTURE = re.compile(r"^data:image/(?:png|jpeg|gif|webp|svg\+xml);base64,[A-Za-z0-9+/=\s]*$")
 _WEB_LINK = re.compile(r"^(?:https?://|mailto:)", re.IGNORECASE)
 _LOCAL_LINK = re.compile(r"^(?:#[\w.:-]*|(?:\.{1,2}/)*[\w][\w./-]*(?:#[\w.:-]*)?)$")
