@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 OLD_DAYS = 7
 """An open ticket is old when it is more days old than this."""
+ROWS_ON_A_REPORT = 6
+"""How many of a list stand on a report, the worst first."""
 OPEN_LISTS = ("late_without_reply", "about_to_breach", "oldest_open")
 """The lists of what is open at the end of the export, the most pressing first."""
 

@@ -39,7 +39,7 @@ class Edition:
     """The reports of one week and what they rest on.
 
     `teams` maps names to labels, `inputs` the names of the export files to their sha256, `versions` packages to
-    versions.
+    versions; `ticket_url` is the address of a ticket in the CRM, with `{ticket_id}` in it, or "".
     """
 
     organisation: str
@@ -54,6 +54,7 @@ class Edition:
     versions: Mapping[str, str] = field(default_factory=dict)
     commit: str | None = None
     sample: bool = False
+    ticket_url: str = ""
 
     @property
     def dates(self) -> str:

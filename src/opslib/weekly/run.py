@@ -565,6 +565,7 @@ def _edition(run: Run, intake: Intake) -> Edition:
         versions=manifest.installed_versions(),
         commit=manifest.commit_of(run.folders.notebooks),
         sample=run.sample,
+        ticket_url=run.organisation.ticket_url or "",
     )
 
 

@@ -14,6 +14,7 @@ from opslib.reports.weekly_review.frames import (
     metric_table,
     missing,
     open_review,
+    open_tickets,
     outlook,
     quality,
     recorded_sla,
@@ -22,6 +23,7 @@ from opslib.reports.weekly_review.frames import (
     signals,
     sla,
     speed,
+    ticket_lists,
     trust,
     values,
 )
@@ -39,6 +41,7 @@ __all__ = [
     "metric_table",
     "missing",
     "open_review",
+    "open_tickets",
     "outlook",
     "quality",
     "recorded_sla",
@@ -48,6 +51,7 @@ __all__ = [
     "signals",
     "sla",
     "speed",
+    "ticket_lists",
     "trust",
     "values",
 ]

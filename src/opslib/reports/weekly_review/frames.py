@@ -16,6 +16,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from opslib.analysis.methods.small_groups import few_people, groups_to_hide, small_sums
+from opslib.analysis.methods.ticket_lists import count_behind, why_no_list
 from opslib.analysis.weekly_review import completeness
 from opslib.analysis.weekly_review import recorded_sla as record
 from opslib.analysis.weekly_review import restatements as ledger
@@ -26,8 +27,10 @@ from opslib.analysis.weekly_review.weekly_signals import NEW, NOT_JUDGED, OUTSID
 from opslib.analysis.weekly_review.weekly_values import BOUNDS, SETTLED, SO_FAR
 from opslib.display import words
 from opslib.display.headline import Headline, Line
+from opslib.display.ticket_table import BRIEF
 from opslib.errors import NotInExport, WarehouseError
 from opslib.metrics import ALL, CATALOGUE, NO_GROUP, Metric
+from opslib.reports.ticket_lists import ROWS_ON_A_REPORT, open_lists_of, title_of
 from opslib.reports.week import Week
 from opslib.weeks import shift_week
 
@@ -47,6 +50,7 @@ _WAITING = ("weekend", "unopened")
 _WAS = ("was", "was_as_of", "as_of")
 _OPEN_HOUR, _SATURDAY = 3600, 5
 _WEEKS_ON_RECORD = 8
+_TO_OPEN_TODAY = ("late_without_reply", "about_to_breach")
 
 
 @dataclass(frozen=True)
@@ -186,6 +190,46 @@ def trust(review: Review) -> pd.DataFrame:
     return completeness.reasons(
         rows, review.week.warehouse.weeks("facts", "weekly_values"), review.week.week, analysis.REPORT_WEEKS
     )
+
+
+def open_tickets(review: Review) -> pd.DataFrame:
+    """What to open today: the team's tickets that are late without a reply, and those about to miss a promise.
+
+    Returns:
+        list and title (of the list of all of them), count (how many it has), ticket_id, over_seconds, age_days,
+        priority, queue, contact_reason, due_at, status, as far as the six worst of each list; `attrs` has time_zone
+        and ticket_url.
+    """
+    week = review.week
+    lists = open_lists_of(week.warehouse, week.organisation, week.team, week.as_of) if week.has_data else []
+    shown = [
+        each.rows.head(ROWS_ON_A_REPORT).assign(list=each.name, title=each.title, count=each.count)
+        for each in lists
+        if each.name in _TO_OPEN_TODAY
+    ]
+    rows = pd.concat(shown, ignore_index=True) if shown else pd.DataFrame(columns=["list", "title", "count"])
+    rows = rows.reindex(columns=["list", "title", "count", *BRIEF])
+    rows.attrs |= {"time_zone": week.organisation.time_zone, "ticket_url": week.organisation.ticket_url}
+    return rows
+
+
+def ticket_lists(review: Review) -> pd.DataFrame:
+    """The lists of tickets behind the week's counts and shares, as the run writes them beside the report.
+
+    Returns:
+        list (the name of its files), title, count, of (how many count in the metric; null where it is a count), one row
+        per list that has any.
+    """
+    own = review.week.own_values
+    now = own[own["week"] == review.week.week].set_index("metric")
+    rows = []
+    for metric in CATALOGUE.values():
+        if why_no_list(metric) is not None or metric.twin or metric.name not in now.index:
+            continue
+        numerator, whole = now.loc[metric.name, ["numerator", "denominator"]]
+        if count := count_behind(metric, numerator, whole):
+            rows.append((metric.name, title_of(metric), count, whole if metric.kind == "share" else np.nan))
+    return pd.DataFrame(rows, columns=["list", "title", "count", "of"])
 
 
 def flow(review: Review) -> pd.DataFrame:
