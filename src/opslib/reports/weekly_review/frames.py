@@ -26,6 +26,7 @@ from opslib.analysis.weekly_review.weekly_signals import COLUMNS as SIGNAL_COLUM
 from opslib.analysis.weekly_review.weekly_signals import NEW, NOT_JUDGED, OUTSIDE
 from opslib.analysis.weekly_review.weekly_values import BOUNDS, SETTLED, SO_FAR
 from opslib.display import words
+from opslib.display.cells import rows_of
 from opslib.display.headline import Headline, Line
 from opslib.display.ticket_table import BRIEF
 from opslib.errors import NotInExport, WarehouseError
@@ -221,14 +222,14 @@ def ticket_lists(review: Review) -> pd.DataFrame:
         per list that has any.
     """
     own = review.week.own_values
-    now = own[own["week"] == review.week.week].set_index("metric")
     rows = []
-    for metric in CATALOGUE.values():
-        if why_no_list(metric) is not None or metric.twin or metric.name not in now.index:
+    for row in rows_of(own[own["week"] == review.week.week]):
+        metric = CATALOGUE.get(row.metric)
+        if metric is None or metric.twin or why_no_list(metric) is not None:
             continue
-        numerator, whole = now.loc[metric.name, ["numerator", "denominator"]]
-        if count := count_behind(metric, numerator, whole):
-            rows.append((metric.name, title_of(metric), count, whole if metric.kind == "share" else np.nan))
+        if count := count_behind(metric, row.numerator, row.denominator):
+            rows.append((metric.name, title_of(metric), count, row.denominator if metric.kind == "share" else np.nan))
+    rows.sort(key=lambda each: list(CATALOGUE).index(each[0]))
     return pd.DataFrame(rows, columns=["list", "title", "count", "of"])
 
 
