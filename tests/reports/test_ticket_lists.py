@@ -112,7 +112,7 @@ def friday(tmp_path_factory: pytest.TempPathFactory) -> WeekTickets:
             *question_at("2026-11-02 10:00"),
             event_at("2026-11-02 10:30", "public_comment", "agent"),
             event_at("2026-11-02 10:30", "status", "agent", "pending"),
-            **promised,
+            **promised | {"status": "pending"},
         ),
         ticket("gone", "2026-11-02 10:00", *question_at("2026-11-02 10:00"), **promised | {"status": "solved"}),
     ]

@@ -25,8 +25,7 @@ from opslib.analysis.weekly_review.breakdown import COLUMNS as BREAKDOWN_COLUMNS
 from opslib.analysis.weekly_review.weekly_signals import COLUMNS as SIGNAL_COLUMNS
 from opslib.analysis.weekly_review.weekly_signals import NEW, NOT_JUDGED, OUTSIDE
 from opslib.analysis.weekly_review.weekly_values import BOUNDS, SETTLED, SO_FAR
-from opslib.display import words
-from opslib.display.cells import rows_of
+from opslib.display import cells, words
 from opslib.display.headline import Headline, Line
 from opslib.display.ticket_table import BRIEF
 from opslib.errors import NotInExport, WarehouseError
@@ -223,7 +222,7 @@ def ticket_lists(review: Review) -> pd.DataFrame:
     """
     own = review.week.own_values
     rows = []
-    for row in rows_of(own[own["week"] == review.week.week]):
+    for row in cells.rows_of(own[own["week"] == review.week.week]):
         metric = CATALOGUE.get(row.metric)
         if metric is None or metric.twin or why_no_list(metric) is not None:
             continue

@@ -42,8 +42,9 @@ _ATTRIBUTES_OF_ALL = frozenset({"class", "title", "lang", "dir"})
 _ATTRIBUTES: dict[str, frozenset[str]] = {
     "a": frozenset({"href"}),
     "img": frozenset({"src", "alt", "width", "height"}),
-    "td": frozenset({"colspan", "rowspan", "headers", "data-sort", "data-label"}),
-    "th": frozenset({"colspan", "rowspan", "scope", "abbr", "data-sort"}),
+    **dict.fromkeys(("table", "thead", "tbody", "tr"), frozenset({"role"})),
+    "td": frozenset({"colspan", "rowspan", "headers", "data-sort", "data-label", "role"}),
+    "th": frozenset({"colspan", "rowspan", "scope", "abbr", "data-sort", "role"}),
     "details": frozenset({"open"}),
     "ol": frozenset({"start", "type"}),
     "time": frozenset({"datetime"}),
