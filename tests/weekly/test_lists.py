@@ -61,7 +61,7 @@ def test_a_list_is_a_page_and_a_csv_with_the_same_tickets_and_is_left_alone_unti
     assert re.findall(r'role="rowheader"><a href="([^"]*)">', page) == [
         URL.replace("{ticket_id}", id_) for id_ in found.rows["ticket_id"]
     ]
-    assert f"{len(late)} rows." in page
+    assert f"{len(late)} tickets." in page
     assert "Alpha &lt;b&gt;team&lt;/b&gt;" in page
     assert "<script>alert" not in page
 
@@ -89,7 +89,7 @@ def test_a_long_list_has_its_worst_on_the_page_and_all_in_the_csv(writer: ListWr
     writer.write(["alpha"])
     lists = writer.reports / LAST / "alpha" / "lists"
     page = (lists / "first_reply_sla.html").read_text()
-    assert "20,000 rows." in page
+    assert "20,000 tickets." in page
     assert page.count('role="rowheader"') == ROWS_ON_A_PAGE
     assert "https://crm.example/tickets/%3Dcmd%7C00000?tab=a" in page
     every = rows_in(lists / "first_reply_sla.csv")

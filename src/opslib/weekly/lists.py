@@ -123,6 +123,7 @@ class ListWriter:
             missing=each.missing,
             count=each.count,
             shown=len(rows),
+            unit="ticket" if each.rows["ticket_id"].is_unique else "row",
             csv=f"{each.name}.csv",
             table=table.html,
             few=self.organisation.privacy.minimum_group,
