@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime
 
 import pandas as pd
 
+from opslib import locales
 from opslib.display import words
 from opslib.display.ticket_table import WHOLE, ticket_table
 from opslib.weekly.pages.safe_html import clean_output
@@ -43,7 +45,7 @@ def test_cells_say_what_they_are_and_a_column_without_a_value_is_left_out():
     assert "Channel" not in html
     assert "&lt;b&gt;billing&lt;/b&gt;" in html
     assert f'data-label="Over by" class="num">{words.value(5400, "seconds")}<' in html
-    assert f'data-label="Due">{words.day("2026-11-09")}, 18:30<' in html
+    assert f'data-label="Due">{words.day("2026-11-09")}, {locales.time_of_day(datetime(2026, 11, 9, 18, 30))}<' in html
 
 
 def test_on_a_report_only_links_to_the_tickets_of_the_crm_leave_the_page():

@@ -8,6 +8,7 @@ from html import escape
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from opslib import labels, locales
 from opslib.display import words
 from opslib.display.markup import Markup
 
@@ -77,12 +78,15 @@ def _texts_of(column: pd.Series, name: str, time_zone: str) -> list[str]:
         return [words.value(days, "days") for days in column.tolist()]
     if name == "due_at":
         local = column.dt.tz_convert(time_zone).dt.tz_localize(None)
-        days, minutes = local.dt.floor("D").tolist(), (local.dt.hour * 60 + local.dt.minute).tolist()
-        named = {day: words.day(f"{day:%Y-%m-%d}") for day in dict.fromkeys(days) if day == day}
+        days = {day: words.day(f"{day:%Y-%m-%d}") for day in local.dt.floor("D").dropna().unique()}
+        times = {at: locales.time_of_day(at.to_pydatetime()) for at in local.dt.floor("min").dropna().unique()}
         return [
-            f"{named[day]}, {int(minute) // 60:02}:{int(minute) % 60:02}" if day in named else words.NOT_SHOWN
-            for day, minute in zip(days, minutes, strict=True)
+            f"{days[day]}, {times[at]}" if day in days else words.NOT_SHOWN
+            for day, at in zip(local.dt.floor("D").tolist(), local.dt.floor("min").tolist(), strict=True)
         ]
+    if name in labels.FIELDS:
+        called = {value: labels.label(name, value) for value in column.dropna().unique()}
+        return [called.get(value, words.NOT_SHOWN) for value in column.tolist()]
     return [text if isinstance(text, str) else words.NOT_SHOWN for text in column.tolist()]
 
 

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pandas as pd
 
-from opslib import metrics
+from opslib import labels, metrics
 from opslib.analysis.methods import ticket_lists as analysis
 from opslib.analysis.methods.small_groups import distinct_people
 from opslib.calendars import OpenClock
@@ -212,7 +212,7 @@ class WeekTickets:
         counted = self._rows_of_team(name, team)
         about = self.tickets.reindex(counted["ticket_id"])
         lacking = [column for column in groups if column not in about]
-        sentence = f"{whole.sentence}; {', '.join(groups.values())}"
+        sentence = f"{whole.sentence}; {', '.join(labels.phrase(name, value) for name, value in groups.items())}"
         if lacking:
             why = f"Not in this export: {' and '.join(lacking)} of the tickets."
             return replace(whole, sentence=sentence, rows=self.nothing, missing=why)

@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from opslib import labels
 from opslib.analysis.contact_drivers import escalation
 from opslib.analysis.methods.small_groups import distinct_people
 from opslib.analysis.methods.ticket_lists import why_no_list
@@ -84,7 +85,7 @@ def _list_of(week: Week, selection: Mapping[str, Any], groups: Mapping[str, str]
     match name:
         case "reason":
             narrowed = tickets.narrowed("created", week.team, {"contact_reason": subject})
-            return replace(narrowed, title=f"Tickets about {subject}")
+            return replace(narrowed, title=f"Tickets about {labels.phrase('contact_reason', subject)}")
         case "rule":
             return _tickets_of_rule(week, tickets, subject)
         case "escalation":

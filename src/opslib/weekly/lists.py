@@ -13,6 +13,7 @@ from pathlib import Path
 from time import perf_counter
 
 from opslib.analysis.methods.ticket_lists import count_behind, why_no_list
+from opslib.display import words
 from opslib.display.spreadsheet import as_csv
 from opslib.display.ticket_table import WHOLE, ticket_table
 from opslib.metrics import CATALOGUE
@@ -122,6 +123,7 @@ class ListWriter:
             sentence=each.sentence,
             missing=each.missing,
             count=each.count,
+            count_in_words=words.value(each.count, "count"),
             shown=len(rows),
             unit="ticket" if each.rows["ticket_id"].is_unique else "row",
             csv=f"{each.name}.csv",

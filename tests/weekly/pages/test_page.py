@@ -35,8 +35,8 @@ def test_the_header_says_whose_page_it_is_and_the_footer_what_it_is_made_from() 
     for text in (
         "Test support",
         "US General",
-        "Mon 9 – Sun 15 November 2026",
-        "Data up to Mon 16 November 2026, 06:00 EST",
+        "Mon Nov 9 – Sun Nov 15, 2026",
+        "Data up to Mon Nov 16, 2026, 6 am ET",
     ):
         assert text in html
     assert 'href="../data_quality.html"' in html
@@ -138,7 +138,7 @@ def notebook_saying(bundle: object) -> NotebookNode:
 def test_headlines_are_read_from_the_outputs() -> None:
     item = {
         "label": "Reopened",
-        "value": "4 %",
+        "value": "4%",
         "change": "−1 pp",
         "better": "lower",
         "signal": True,
@@ -149,7 +149,7 @@ def test_headlines_are_read_from_the_outputs() -> None:
     assert headlines == [
         {
             "label": "Reopened",
-            "value": "4 %",
+            "value": "4%",
             "change": "−1 pp",
             "note": "",
             "tone": "better",
@@ -159,8 +159,8 @@ def test_headlines_are_read_from_the_outputs() -> None:
             "spark_label": "Reopened, last 3 weeks: lowest 1, highest 3, latest 3",
         }
     ]
-    _, worded = headline_of(notebook_saying({"headlines": [item | {"spark_label": "Reopened: between 1 % and 3 %"}]}))
-    assert worded[0]["spark_label"] == "Reopened: between 1 % and 3 %"
+    _, worded = headline_of(notebook_saying({"headlines": [item | {"spark_label": "Reopened: between 1% and 3%"}]}))
+    assert worded[0]["spark_label"] == "Reopened: between 1% and 3%"
 
 
 def test_a_notebook_without_data_says_so_and_one_without_headlines_is_ready() -> None:
@@ -171,12 +171,12 @@ def test_a_notebook_without_data_says_so_and_one_without_headlines_is_ready() ->
 @pytest.mark.parametrize(
     ("better", "change", "tone"),
     [
-        ("lower", "+3 %", "worse"),
-        ("lower", "−3 %", "better"),
-        ("higher", "+3 %", "better"),
-        ("higher", "-3 %", "worse"),
-        ("higher", "0 %", ""),
-        (None, "+3 %", ""),
+        ("lower", "+3%", "worse"),
+        ("lower", "−3%", "better"),
+        ("higher", "+3%", "better"),
+        ("higher", "-3%", "worse"),
+        ("higher", "0%", ""),
+        (None, "+3%", ""),
         (True, "x", "better"),
     ],
 )
@@ -186,7 +186,7 @@ def test_a_change_is_better_or_worse_by_its_direction(better: object, change: st
 
 
 def test_what_was_not_judged_is_neither_better_nor_worse() -> None:
-    bundle = {"headlines": [{"label": "l", "value": "v", "better": "lower", "change": "+3 %", "judged": False}]}
+    bundle = {"headlines": [{"label": "l", "value": "v", "better": "lower", "change": "+3%", "judged": False}]}
     assert headline_of(notebook_saying(bundle))[1][0]["tone"] == ""
 
 

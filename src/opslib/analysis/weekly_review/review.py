@@ -30,7 +30,7 @@ CHART_COLUMNS = (
 )
 """The columns of a control-chart frame, in the metric's unit where they are values.
 
-value with low and high, its 95 % interval; n, how many it rests on; censored, how many of them had not ended; missing,
+value with low and high, its 95% interval; n, how many it rests on; censored, how many of them had not ended; missing,
 why the export cannot tell it; goal; state, settles_on, still_low and still_high, as `weekly_values.COLUMNS` has them;
 and what the week's judgement is (`weekly_signals.COLUMNS`): centre, lower and upper, its limits; verdict, "" where the
 value is missing; since; direction; why; together; what the limits rest on.

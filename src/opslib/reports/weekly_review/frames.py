@@ -39,7 +39,7 @@ _MOST_EXPLAINED, _LEAST_SIGNALS_EXPLAINED = 5, 2
 _MIX = "live_channel_share"
 _NUMBERS_OF_CASES = ("value", "low", "high", "numerator", "denominator", "spread", "n", "still_low", "still_high")
 _SAMPLING_ERRORS = 1.96
-"""Half of a 95 % interval, in sampling errors."""
+"""Half of a 95% interval, in sampling errors."""
 _ALL_WEEKS = 10_000
 _USUAL, _NOW = 0, 1
 """The stretches of time whose difference is explained."""
@@ -628,7 +628,7 @@ def _note_of(metric: Metric, last: pd.Series) -> str:
     if last["state"] == SO_FAR and isinstance(last["settles_on"], str):
         return f"settles {words.day(last['settles_on'])}"
     if last["state"] == BOUNDS and pd.notna(last["censored"]):
-        return f"{last['censored']:,.0f} of {last['n']:,.0f} still wait"
+        return f"{words.whole(last['censored'])} of {words.whole(last['n'])} still wait"
     return f"goal {words.goal(last['goal'], metric.better, metric.unit)}" if pd.notna(last["goal"]) else ""
 
 

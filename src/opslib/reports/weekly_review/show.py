@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from opslib.analysis.weekly_review.false_alarms import MEASURED, rate_in_words
 from opslib.analysis.weekly_review.restatements import CAUSES, RESTATEMENT, SETTLING
 from opslib.analysis.weekly_review.weekly_signals import BACK, NOT_JUDGED, WITHIN
 from opslib.analysis.weekly_review.weekly_values import BOUNDS, SETTLED, SO_FAR
@@ -29,9 +30,6 @@ from opslib.display.ticket_table import ticket_table
 from opslib.reports.weekly_review.backlog_charts import backlog_age_chart, backlog_chart
 from opslib.weeks import monday_of
 
-_RATES = {0.01: "one week in a hundred", 0.05: "one week in twenty", 0.1: "one week in ten", 0.2: "one week in five"}
-_MEASURED = {0.1: 23, 0.15: 18, 0.2: 14}
-"""By rate, in how many weeks in which nothing had moved one showed a new signal (`benchmarks/false_signals.py`)."""
 _FAMILIES = {
     "flow": "flow and backlog",
     "speed": "speed",
@@ -122,7 +120,7 @@ def signals(frame: pd.DataFrame) -> Markup:
 
 def _dated_labels(frame: pd.DataFrame) -> pd.Series:
     """Labels; those of what is about the week before name that week."""
-    weeks = frame["week"].map(words.short_week)
+    weeks = frame["week"].map(words.week_start)
     return frame["label"].where(~frame["is_late"].astype(bool), frame["label"] + ", " + weeks)
 
 
@@ -133,9 +131,9 @@ def _judged_in_words(rows: pd.DataFrame, rate: float) -> str:
     late = rows[rows["is_late"].astype(bool)]
     counts = [_count_of_metrics(len(rows) - len(late))] if len(late) < len(rows) else []
     if len(late):
-        counts.append(f"{_count_of_metrics(len(late))} of {words.short_week(late['week'].iloc[0])}, known only now")
-    limit = _RATES.get(rate, f"{100 * rate:.3g} weeks in a hundred")
-    measured = f"; on trial data it was one in {_MEASURED[rate]}" if rate in _MEASURED else ""
+        counts.append(f"{_count_of_metrics(len(late))} of {words.week_number(late['week'].iloc[0])}, known only now")
+    limit = rate_in_words(rate)
+    measured = f"; on trial data it was one in {MEASURED[rate]}" if rate in MEASURED else ""
     return (
         f"Judged: {' and '.join(counts)}. Where nothing has moved, the metrics of {limit} at most show a new signal by "
         f"chance{measured}."
@@ -174,7 +172,7 @@ def _limits_in_words(rows: pd.DataFrame) -> list[str]:
         for text, own in notes.groupby("text")["label"]
     ]
     shifts = [
-        f"{row.label} ({words.short_week(row.level_shift)})" for row in rows_of(rows[rows["level_shift"].notna()])
+        f"{row.label} ({words.week_number(row.level_shift)})" for row in rows_of(rows[rows["level_shift"].notna()])
     ]
     if shifts:
         sentences.append(f"Read these limits with care, as the weeks that set them change level: {'; '.join(shifts)}.")
@@ -223,7 +221,10 @@ def outlook(frame: pd.DataFrame) -> Markup:
         rows.append(_outlook_in_words(row, counts=measure not in said))
         said.add(measure)
     settled = [_settled_in_words(row) for row in rows_of(frame[frame["state"] == SETTLED])]
-    return paragraphs(*rows, f"{frame['week'].iloc[-1][5:]} has settled. {' '.join(settled)}" if settled else "")
+    return paragraphs(
+        *rows,
+        f"{words.week_number(frame['week'].iloc[-1]).capitalize()} has settled. {' '.join(settled)}" if settled else "",
+    )
 
 
 def _outlook_in_words(row: Any, *, counts: bool) -> str:
@@ -249,7 +250,7 @@ def _waiting_in_words(row: Any) -> str:
         return "Nothing is open any more, but a solve may still be reopened." if row.metric.startswith("full") else ""
     things = "tickets" if is_known(row.weekend) else "questions"
     verb = "are not solved" if row.metric.startswith("full") else "still wait"
-    count = f"{row.censored:,.0f} of {row.n:,.0f} {things}"
+    count = f"{words.whole(row.censored)} of {words.whole(row.n)} {things}"
     if row.state != SO_FAR and is_known(row.unopened) and row.unopened == row.censored:
         return f"{count} have not had an open hour yet."
     return f"{count} {verb}{', most from the weekend' if 2 * (row.weekend or 0) > row.censored else ''}."
@@ -347,16 +348,16 @@ def _record_in_words(row: Any) -> str:
     one = "differs" if differ == 1 else "differ"
     text = (
         f"The CRM's own record has {recorded} of {_tickets(row.tickets)} as resolved within the SLA, the targets here "
-        f"have {own}: {_tickets(differ)} {one} (met by the record only: {row.only_recorded:,}, here only: "
-        f"{row.only_own:,})."
+        f"have {own}: {_tickets(differ)} {one} (met by the record only: {words.whole(row.only_recorded)}, here only: "
+        f"{words.whole(row.only_own)})."
     )
     if not is_known(row.reopened) or 2 * row.reopened <= differ:
         return text
-    return f"{text} {row.reopened:,.0f} of these came back after a solve."
+    return f"{text} {words.whole(row.reopened)} of these came back after a solve."
 
 
 def _tickets(number: int) -> str:
-    return f"{number:,} ticket{'s' if number != 1 else ''}"
+    return f"{words.whole(number)} ticket{'s' if number != 1 else ''}"
 
 
 def reopenings(frame: pd.DataFrame) -> Markup:
@@ -459,7 +460,7 @@ def metric_table(frame: pd.DataFrame) -> Markup:
     """
     if frame.empty:
         return note(NOTHING)
-    heads = ("Metric", "This week", "95 % interval", "Goal", "Change", "Signal", "13 weeks")
+    heads = ("Metric", "This week", "95% interval", "Goal", "Change", "Signal", "13 weeks")
     return table_of("All metrics of the week", heads, [_metric_cells(row) for row in rows_of(frame)])
 
 
@@ -542,7 +543,9 @@ def restatements(frame: pd.DataFrame) -> Markup:
     """
     settled = int((frame["entry"] == SETTLING).sum())
     count = (
-        f"{settled:,} number{' has' if settled == 1 else 's have'} settled since this week ended." if settled else ""
+        f"{words.whole(settled)} number{' has' if settled == 1 else 's have'} settled since this week ended."
+        if settled
+        else ""
     )
     restated = frame[frame["entry"] == RESTATEMENT]
     if restated.empty:
