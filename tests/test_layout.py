@@ -70,11 +70,11 @@ def test_reports_are_kept_apart_by_the_contract_on_imports():
 
 def test_the_docstring_of_opslib_has_a_line_for_each_subject():
     names = re.findall(r"^- `ops\.(\w+)`: \w.*\.$", ops.__doc__, re.MULTILINE)
-    assert names == ["open_week", *ops.SUBJECTS, "display"]
+    assert names == ["open_week", *ops.SUBJECTS, "tickets_behind", "display"]
 
 
 def test_tab_completion_lists_what_a_notebook_calls():
-    assert set(dir(ops)) == {"open_week", "Week", "display", "SUBJECTS", "__version__", *ops.SUBJECTS}
+    assert set(dir(ops)) == {"open_week", "Week", "display", "tickets_behind", "SUBJECTS", "__version__", *ops.SUBJECTS}
 
 
 @pytest.mark.parametrize("subject", ops.SUBJECTS)

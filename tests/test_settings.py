@@ -196,3 +196,33 @@ def test_a_time_that_is_none_is_named_with_its_line(tmp_path, time):
         SettingsError, match=r"org\.yml:8: privacy\.keep\.text: .* is no stretch of time; write a whole"
     ):
         organisation(tmp_path, ("keep: {}", f"keep: {{text: {time}}}"))
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://crm.example/tickets/{ticket_id}",
+        "http://10.0.0.7:8080/t?id={ticket_id}&tab=1",
+        "https://a.b/#{ticket_id}",
+    ],
+)
+def test_an_address_of_tickets_has_a_place_for_the_id(tmp_path, address):
+    assert organisation(tmp_path, ("# ticket_url:", f'ticket_url: "{address}" #')).ticket_url == address
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        *("javascript:alert({ticket_id})", "ftp://crm.example/{ticket_id}", "//crm.example/{ticket_id}"),
+        *("https://crm.example/tickets/", "https://crm.example/{ticket_id}/{ticket_id}", "https://crm.example/{id}"),
+        *(
+            "https://{ticket_id}.example/",
+            "https://me:word@crm.example/{ticket_id}",
+            "https://crm.example/a b/{ticket_id}",
+        ),
+        *("data:text/html,{ticket_id}", "https://crm.example/{{ticket_id}}"),
+    ],
+)
+def test_an_address_that_is_none_of_a_ticket_is_named_with_its_line(tmp_path, address):
+    with pytest.raises(SettingsError, match=r"org\.yml:\d+: ticket_url: .*\{ticket_id\}"):
+        organisation(tmp_path, ("# ticket_url:", f'ticket_url: "{address}" #'))

@@ -4,6 +4,7 @@
 - `ops.weekly_review`: speed, SLA, backlog, quality and effort of a team's week, its signals and what explains them.
 - `ops.contact_drivers`: why customers write, what moved, what is new in their words, what a product team should hear.
 - `ops.routing_audit`: how tickets travel between queues, which rule is wrong, what other rules would have done.
+- `ops.tickets_behind`: the tickets behind a number of a week, a reason, a rule or an escalation.
 - `ops.display`: how anything is drawn, such as `ops.display.frame` for a table of your own.
 
 Each notebook's name is a package of `opslib.reports`: its functions ask, and those of its `show` draw the answers.
@@ -22,13 +23,23 @@ if TYPE_CHECKING:
     from opslib.reports import contact_drivers as contact_drivers
     from opslib.reports import routing_audit as routing_audit
     from opslib.reports import weekly_review as weekly_review
+    from opslib.reports.tickets_behind import tickets_behind as tickets_behind
     from opslib.reports.week import Week as Week
     from opslib.reports.week import open_week as open_week
 
 SUBJECTS = ("weekly_review", "contact_drivers", "routing_audit")
 """The subjects that there are: each is the name of a notebook and of its package in `opslib.reports`."""
 
-__all__ = ["SUBJECTS", "Week", "contact_drivers", "display", "open_week", "routing_audit", "weekly_review"]
+__all__ = [
+    "SUBJECTS",
+    "Week",
+    "contact_drivers",
+    "display",
+    "open_week",
+    "routing_audit",
+    "tickets_behind",
+    "weekly_review",
+]
 
 if not TYPE_CHECKING:
 
@@ -38,6 +49,8 @@ if not TYPE_CHECKING:
             return import_module(f"opslib.reports.{name}")
         if name == "display":
             return import_module("opslib.display")
+        if name == "tickets_behind":
+            return import_module("opslib.reports.tickets_behind").tickets_behind
         if name in __all__:
             return getattr(import_module("opslib.reports.week"), name)
         raise AttributeError(f"opslib has no {name!r}; a notebook can call {', '.join(__all__)}")

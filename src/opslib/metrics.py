@@ -444,12 +444,7 @@ def cells(metrics: Iterable[Metric], rows: ir.Table, weeks: pd.DataFrame, *, by:
         (the sum of the squared numerators), float64.
     """
     metrics = list(metrics)
-    sides = {}
-    for metric in metrics:
-        assert metric.numerator is not None
-        assert metric.denominator is not None
-        sides[f"{metric.name}|above"] = metric.numerator(rows).cast("float64")
-        sides[f"{metric.name}|below"] = metric.denominator(rows).cast("float64")
+    sides = _sides(metrics, rows)
     # Only what is summed is dated: Ibis takes time for each column that a step hands on.
     group = rows[by].fill_null(NO_GROUP)
     rows = rows.select(_dated=rows[metrics[0].dated_by], team=rows[metrics[0].team], **{by: group}, **sides)
@@ -462,6 +457,49 @@ def cells(metrics: Iterable[Metric], rows: ir.Table, weeks: pd.DataFrame, *, by:
         sums[f"{metric.name}|denominator"] = _exactly(below).sum(where=counts).fill_null(0.0)
         sums[f"{metric.name}|squares"] = _exactly(above * above).sum(where=counts).fill_null(0.0)
     return rows.group_by(rows["_week"].name("week"), "team", by).agg(**sums)
+
+
+def _sides(metrics: Iterable[Metric], rows: ir.Table) -> dict[str, ir.Value]:
+    """By metric what each row adds above (`<name>|above`) and below (`<name>|below`); of a time its seconds and 1."""
+    sides = {}
+    for metric in metrics:
+        if metric.kind == "quantile":
+            above: ir.Value = rows[metric.ended].coalesce(rows[metric.censored])
+            below: ir.Value = above.notnull()
+        else:
+            assert metric.numerator is not None
+            assert metric.denominator is not None
+            above, below = metric.numerator(rows), metric.denominator(rows)
+        sides[f"{metric.name}|above"] = above.cast("float64")
+        sides[f"{metric.name}|below"] = below.cast("float64")
+    return sides
+
+
+def rows_counted(metrics: Iterable[Metric], rows: ir.Table, week: pd.Series, *, also: Collection[str] = ()) -> ir.Table:
+    """The rows of one week that count in metrics that have the same fact, date and team: what `cells` would sum.
+
+    Args:
+        metrics: of one `fact`, `dated_by` and `team`; of a quantile each row's time stands above.
+        rows: those that the metrics count, with the columns that they name and ticket_id.
+        week: a row of a frame of weeks: week, start_at and end_at (UTC instants, half open).
+        also: further columns that are handed on.
+
+    Returns:
+        ticket_id, team, the columns `also`, and for each metric `<name>|above` and `<name>|below` (float64): a row
+        counts in it where below is above 0 and above is not null.
+    """
+    metrics = list(metrics)
+    dated = rows[metrics[0].dated_by]
+    inside = (
+        dated == week["week"]
+        if dated.type().is_string()
+        else (dated >= pd.Timestamp(week["start_at"])) & (dated < pd.Timestamp(week["end_at"]))
+    )
+    columns = {name: rows[name] for name in also}
+    team = rows[metrics[0].team]
+    return rows.select("ticket_id", _is_of_week=inside, team=team, **columns, **_sides(metrics, rows)).filter(
+        lambda table: table["_is_of_week"] & table["team"].notnull()
+    )
 
 
 def _exactly(value: ir.Value) -> ir.Value:

@@ -140,6 +140,27 @@ def _reason(value: object) -> object:
     raise ValueError("say in a few words why this is its new normal")
 
 
+_TICKET_ID = "{ticket_id}"
+_ADDRESS = re.compile(r"https?://[^\s/?#@\\\"'<>]+[/?#][^\s\"'<>\\]*", re.IGNORECASE)
+
+
+def _ticket_url(value: str) -> str:
+    """The address of a ticket in the CRM, with a place for its id after the name of the host."""
+    place = value.find(_TICKET_ID)
+    if (
+        not _ADDRESS.fullmatch(value)
+        or value.count(_TICKET_ID) != 1
+        or re.search(r"[{}]", value.replace(_TICKET_ID, ""))
+    ):
+        raise ValueError(
+            f"{value!r} is no address of a ticket; write https:// or http://, the host and a path with {_TICKET_ID} "
+            f"once in it: https://crm.example/tickets/{_TICKET_ID}"
+        )
+    if not re.search(r"[/?#]", value[value.index("//") + 2 : place]):
+        raise ValueError(f"{value!r}: {_TICKET_ID} must stand after the name of the host, not in it")
+    return value
+
+
 def _label(value: object) -> object:
     """A label is one short line, which stands where the identifier would."""
     if isinstance(value, str) and 0 < len(value.strip()) <= _LONGEST_LABEL and value.isprintable():
@@ -421,7 +442,10 @@ class Contact(Settings):
 
 
 class Organisation(Settings):
-    """params/org.yml."""
+    """params/org.yml.
+
+    `ticket_url` is the address of a ticket in the CRM with `{ticket_id}` in it; without it no id is a link.
+    """
 
     organisation: str
     time_zone: Zone
@@ -431,6 +455,7 @@ class Organisation(Settings):
     locale: LocaleName = locales.DEFAULT
     labels: dict[LabelField, dict[str, Label]] = {}
     live_channels: tuple[str, ...] = LIVE_CHANNELS
+    ticket_url: Annotated[str, AfterValidator(_ticket_url)] | None = None
     calendars: tuple[Calendar, ...] = Field(min_length=1)
     sla_policies: tuple[SlaPolicy, ...] = ()
     teams: tuple[Team, ...] = Field(min_length=1)

@@ -47,7 +47,9 @@ class Shown(NamedTuple):
 def frames_of(name: str, shown: object) -> Iterator[Shown]:
     """The frames in what a function draws, those of a replay or an escalation too."""
     if isinstance(shown, pd.DataFrame):
-        yield Shown(name, shown)
+        # A list of tickets is of a team and a number, no group: it masks values, which its own tests hold.
+        if "over_seconds" not in shown:
+            yield Shown(name, shown)
     elif isinstance(shown, EscalationHandover):
         for file, text in shown.files.items():
             if file.endswith(".csv"):

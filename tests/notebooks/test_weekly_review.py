@@ -159,4 +159,7 @@ def test_an_export_without_satisfaction_says_so_and_shows_no_zero(tmp_path: Path
 
 def test_the_starting_point_for_analysts_runs(folders: tuple[Path, Path]):
     beta = cells_of("explore/start_here", folders, team="beta")
-    assert "Ten tickets of the week" in text_of(beta, "The tickets themselves")
+    assert "Ten tickets of the week" in text_of(beta, "The tables themselves")
+    behind = text_of(beta, "The tickets behind it")
+    assert "First reply within SLA" in behind
+    assert behind.count("| email |") == 2, "two of twenty"

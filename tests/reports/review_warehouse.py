@@ -198,7 +198,8 @@ def backlog(frame: pd.DataFrame) -> pd.DataFrame:
 def spells(frame: pd.DataFrame) -> pd.DataFrame:
     """Every ticket was open until its last solve; what was reopened in between is not told."""
     columns = frame[["ticket_id", "week", "team"]]
-    return columns.assign(status="open", start_at=frame["created_at"], end_at=frame["last_solved_at"])
+    held = {"status": "open", "assignee_id": pd.Series(None, index=frame.index, dtype="str")}
+    return columns.assign(**held, start_at=frame["created_at"], end_at=frame["last_solved_at"])
 
 
 def satisfaction(frame: pd.DataFrame) -> pd.DataFrame:

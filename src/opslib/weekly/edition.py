@@ -67,7 +67,8 @@ class Edition:
 
     `teams` maps names to labels, `heads` to what stands below a team's name, `closures` names the holidays of the week
     with the teams that each closes; `inputs` the names of the export files to their sha256, `versions` packages to
-    versions; `locale` is the one in which workers write numbers and dates.
+    versions; `locale` is the one in which workers write numbers and dates, `ticket_url` the address of a ticket in the
+    CRM, with `{ticket_id}` in it, or "".
     """
 
     organisation: str
@@ -85,6 +86,7 @@ class Edition:
     locale: str = locales.DEFAULT
     heads: Mapping[str, Head] = field(default_factory=dict)
     closures: str = ""
+    ticket_url: str = ""
 
     @property
     def dates(self) -> str:

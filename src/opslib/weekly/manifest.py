@@ -136,6 +136,7 @@ def write_manifest(
     records: Sequence[Record],
     verdict: Mapping[str, Any],
     times: Mapping[str, float],
+    lists: Mapping[str, Sequence[str]] | None = None,
 ) -> None:
     """Write the manifest: the same content gives the same bytes.
 
@@ -146,6 +147,7 @@ def write_manifest(
         records: what became of each report.
         verdict: the gate's, as plain values.
         times: seconds by step.
+        lists: the files of the lists of tickets, by team.
     """
     content = {
         "week": edition.week,
@@ -161,6 +163,7 @@ def write_manifest(
         },
         "gate": dict(verdict),
         "seconds": {step: round(seconds, 3) for step, seconds in times.items()},
+        "lists": {team: list(names) for team, names in (lists or {}).items()},
         "reports": [asdict(record) for record in sorted(records, key=lambda record: record.identifier)],
     }
     generations_of(path.parents[1]).write(json_text(content).encode(), path)

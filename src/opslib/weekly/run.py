@@ -443,7 +443,7 @@ def render_reports(
         console: what `say` writes on; None where nobody waits.
         kernels: of `warm_kernels`; None begins them where a report has to be made.
     """
-    from opslib.weekly import erasure, escalations, manifest, progress, render
+    from opslib.weekly import erasure, escalations, lists, manifest, progress, render
     from opslib.weekly.cache import Cache, pages_not_as_written, shared_basis
     from opslib.weekly.kernels import can_fork
     from opslib.weekly.numbers import published
@@ -489,6 +489,8 @@ def render_reports(
     published.close(run.warehouse, _teams_shown(outcomes))
     for line in escalations.keep(run.warehouse, run.folders.reports, intake.week, outcomes):
         say("escalate", line)
+    for line in _write_lists(run, intake, edition, outcomes):
+        say("lists", line)
     write_data_quality_page(run, intake)
     keep, today = run.organisation.privacy.keep, datetime.now(run.organisation.zone).date()
     if old := erasure.remove_old_reports(run.folders.reports, keep, today, dry_run=False)["pages"]:
@@ -510,12 +512,26 @@ def render_reports(
         records=records,
         verdict={"status": intake.verdict.status, "blocked": intake.verdict.blocked},
         times={"reports": seconds},
+        lists=lists.lists_in(run.folders.reports, intake.week),
     )
     statuses = sorted(Counter(outcome.status for outcome in outcomes).items())
     counts = ", ".join(f"{count} {status.replace('_', ' ')}" for status, count in statuses)
     say("reports", f"{counts} ({decimal(seconds, 1)} s)")
     say("index", str(index))
     return outcomes
+
+
+def _write_lists(run: Run, intake: Intake, edition: Edition, outcomes: Iterable[Outcome]) -> list[str]:
+    """The lists of tickets of the teams whose reports this run shows; those of blocked teams go."""
+    from opslib.weekly.lists import ListWriter
+
+    writer = ListWriter(run.warehouse, run.organisation, run.folders.reports, edition)
+    statuses: dict[str, set[str]] = {}
+    for outcome in outcomes:
+        if outcome.job.team is not None:
+            statuses.setdefault(outcome.job.team, set()).add(outcome.status)
+    writer.remove(team for team, found in statuses.items() if found == {"blocked"})
+    return writer.write([team for team, found in statuses.items() if found & {"ready", "unchanged"}])
 
 
 def _memory_bytes(run: Run, selection: Selection) -> int:
@@ -573,6 +589,7 @@ def _edition(run: Run, intake: Intake) -> Edition:
         versions=manifest.installed_versions(),
         commit=manifest.commit_of(run.folders.notebooks),
         sample=run.sample,
+        ticket_url=run.organisation.ticket_url or "",
         locale=run.organisation.locale,
         heads=team_heads(run.organisation, intake.verdict, run.warehouse, intake.week),
         closures=closures_in_words(run.organisation, intake.week),

@@ -12,13 +12,13 @@ import pytest
 
 from opslib.analysis.contact_drivers import escalation
 from opslib.display import mime
+from opslib.display.spreadsheet import safe_cell
 from opslib.reports.contact_drivers.escalation_evidence import top_escalation
 from opslib.reports.contact_drivers.escalation_files import (
     Escalation,
     EscalationHandover,
     as_csv,
     markdown,
-    safe_cell,
 )
 from opslib.reports.contact_drivers.frames import open_drivers
 from opslib.reports.week import open_week

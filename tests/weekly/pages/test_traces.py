@@ -65,3 +65,19 @@ def test_a_bundle_that_holds_it_is_removed(tmp_path: Path) -> None:
     assert not erase(workbook, Traces(frozenset({"990018"})), dry_run=False)
     assert erase(workbook, Traces(frozenset({"990017"})), dry_run=False)
     assert not workbook.exists()
+
+
+def test_an_erased_ticket_leaves_the_lists_and_a_ticket_stays_when_its_owner_goes(tmp_path: Path) -> None:
+    owner, csv, page = "p0123456789abcdef0123", tmp_path / "late.csv", tmp_path / "late.html"
+    lines = ["ticket_id,over_seconds,owner", f"990017,3600,{owner}", f"990018,990017,{owner}"]
+    csv.write_bytes("\r\n".join(["\ufeff" + lines[0], *lines[1:], ""]).encode())
+    rows = [
+        f'<tr role="row"><th scope="row" role="rowheader">{id_}</th><td role="cell">1 h</td><td>{owner}</td></tr>'
+        for id_ in ('<a href="https://crm.example/990017">990017</a>', "990018")
+    ]
+    page.write_text(f"<p>2 rows.</p><table>{''.join(rows)}</table>")
+    traces = Traces(frozenset({"990017", owner}))
+    assert erase(csv, traces, dry_run=False)
+    assert csv.read_bytes().decode() == f"\ufeff{lines[0]}\r\n990018,990017,{REMOVED}\r\n"
+    assert erase(page, traces, dry_run=False)
+    assert page.read_text() == f"<p>2 rows.</p><table>{rows[1].replace(owner, REMOVED)}</table>"

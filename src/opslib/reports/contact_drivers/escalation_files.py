@@ -6,8 +6,6 @@ HTML; the run writes both, so that nothing is worked out twice.
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 import zlib
 from collections.abc import Mapping, Sequence
@@ -18,12 +16,11 @@ from typing import Any
 import pandas as pd
 
 from opslib import labels
-from opslib.display import mime, words
+from opslib.display import mime, spreadsheet, words
 from opslib.display.cells import Cell, table_of
 from opslib.display.theme import Markup, note
 
 _FOLDER = "../escalations"  # of the week, seen from a report
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]<>#|~&!]|^[-+=]|^\d+(?=[.)]))")
 _LINK = re.compile(r"(?<=:)(?=//)|(?<=www)(?=\.)", re.IGNORECASE)
 _LINES = re.compile(r"[\r\n\t\f\v\x00-\x1f\x7f\x85\u2028\u2029]+")
@@ -127,13 +124,8 @@ def as_csv(escalation: Escalation) -> str:
         CSV with a byte order mark, by which Excel knows UTF-8. A cell that a spreadsheet would take for a formula
         begins with an apostrophe. No person ids and no texts; groups of too few people have no name.
     """
-    target = io.StringIO()
     columns = [name for name in TICKET_COLUMNS if name in escalation.tickets]
-    rows = escalation.tickets.sort_values(["day", "ticket_id"], kind="stable")[columns].astype("str").fillna("")
-    writer = csv.writer(target, lineterminator="\r\n")
-    writer.writerow(columns)
-    writer.writerows([[safe_cell(each) for each in line] for line in rows.itertuples(index=False)])
-    return "\ufeff" + target.getvalue()
+    return spreadsheet.as_csv(escalation.tickets.sort_values(["day", "ticket_id"], kind="stable")[columns])
 
 
 def avoidable_in_words(row: pd.Series) -> str:
@@ -161,17 +153,6 @@ def since_in_words(row: pd.Series) -> str:
         return f"the week of {on}"
     low, high = words.short_day(row["onset_low"]), words.short_day(row["onset_high"])
     return on if low == high else f"{on} (95%: {low} to {high})"
-
-
-def safe_cell(text: str) -> str:
-    """A text that no spreadsheet takes for a formula.
-
-    >>> [safe_cell(text) for text in ("refund", '=HYPERLINK("x")', " +1", "\\t@SUM(A1)")]
-    ['refund', '\\'=HYPERLINK("x")', "' +1", "'\\t@SUM(A1)"]
-    """
-    visible = text.lstrip(" \u00a0\ufeff\u200b")
-    first = visible[:1].translate({0xFF1D: "=", 0xFF0B: "+", 0xFF0D: "-", 0xFF20: "@"})
-    return f"'{text}" if first.startswith(_FORMULA) else text
 
 
 def _table(escalations: Sequence[Escalation]) -> Markup:

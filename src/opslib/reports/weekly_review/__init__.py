@@ -15,6 +15,7 @@ from opslib.reports.weekly_review.frames import (
     metric_table,
     missing,
     open_review,
+    open_tickets,
     outlook,
     quality,
     recorded_sla,
@@ -24,6 +25,7 @@ from opslib.reports.weekly_review.frames import (
     signals,
     sla,
     speed,
+    ticket_lists,
     trust,
     values,
 )
@@ -42,6 +44,7 @@ __all__ = [
     "metric_table",
     "missing",
     "open_review",
+    "open_tickets",
     "outlook",
     "quality",
     "recorded_sla",
@@ -52,6 +55,7 @@ __all__ = [
     "signals",
     "sla",
     "speed",
+    "ticket_lists",
     "trust",
     "values",
 ]

@@ -16,6 +16,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from opslib.analysis.methods.small_groups import few_people, groups_to_hide, small_sums
+from opslib.analysis.methods.ticket_lists import count_behind, why_no_list
 from opslib.analysis.weekly_review import completeness
 from opslib.analysis.weekly_review import goal_verdicts as verdicts_on_goals
 from opslib.analysis.weekly_review import recorded_sla as record
@@ -27,10 +28,12 @@ from opslib.analysis.weekly_review.weekly_signals import COLUMNS as SIGNAL_COLUM
 from opslib.analysis.weekly_review.weekly_signals import NEW, NOT_JUDGED, OUTSIDE
 from opslib.analysis.weekly_review.weekly_values import BOUNDS, SETTLED, SO_FAR
 from opslib.analysis.weekly_review.year_and_quarter import year_and_quarter
-from opslib.display import verdicts, words
+from opslib.display import cells, verdicts, words
 from opslib.display.headline import Headline, Line
+from opslib.display.ticket_table import BRIEF
 from opslib.errors import NotInExport, WarehouseError
 from opslib.metrics import ALL, CATALOGUE, NO_GROUP, Metric
+from opslib.reports.ticket_lists import ROWS_ON_A_REPORT, open_lists_of, title_of
 from opslib.reports.week import Week
 from opslib.weeks import shift_week
 
@@ -52,6 +55,7 @@ _OPEN_HOUR, _SATURDAY = 3600, 5
 _WEEKS_ON_RECORD = 8
 _TOUCHED_BY_CLOSURES = ("first_reply_median", "first_reply_sla", "solved")
 _EARLIER_CLOSURES = 2
+_TO_OPEN_TODAY = ("late_without_reply", "about_to_breach")
 
 
 @dataclass(frozen=True)
@@ -230,6 +234,46 @@ def closures(review: Review) -> pd.DataFrame:
         }
         rows.append(row)
     return pd.DataFrame(rows).reindex(columns=columns)
+
+
+def open_tickets(review: Review) -> pd.DataFrame:
+    """What to open today: the team's tickets that are late without a reply, and those about to miss a promise.
+
+    Returns:
+        list and title (of the list of all of them), count (how many it has), ticket_id, over_seconds, age_days,
+        priority, queue, contact_reason, due_at, status, as far as the six worst of each list; `attrs` has time_zone
+        and ticket_url.
+    """
+    week = review.week
+    lists = open_lists_of(week.warehouse, week.organisation, week.team, week.as_of) if week.has_data else []
+    shown = [
+        each.rows.head(ROWS_ON_A_REPORT).assign(list=each.name, title=each.title, count=each.count)
+        for each in lists
+        if each.name in _TO_OPEN_TODAY
+    ]
+    rows = pd.concat(shown, ignore_index=True) if shown else pd.DataFrame(columns=["list", "title", "count"])
+    rows = rows.reindex(columns=["list", "title", "count", *BRIEF])
+    rows.attrs |= {"time_zone": week.organisation.time_zone, "ticket_url": week.organisation.ticket_url}
+    return rows
+
+
+def ticket_lists(review: Review) -> pd.DataFrame:
+    """The lists of tickets behind the week's counts and shares, as the run writes them beside the report.
+
+    Returns:
+        list (the name of its files), title, count, of (how many count in the metric; null where it is a count), one row
+        per list that has any.
+    """
+    own = review.week.own_values
+    rows = []
+    for row in cells.rows_of(own[own["week"] == review.week.week]):
+        metric = CATALOGUE.get(row.metric)
+        if metric is None or metric.twin or why_no_list(metric) is not None:
+            continue
+        if count := count_behind(metric, row.numerator, row.denominator):
+            rows.append((metric.name, title_of(metric), count, row.denominator if metric.kind == "share" else np.nan))
+    rows.sort(key=lambda each: list(CATALOGUE).index(each[0]))
+    return pd.DataFrame(rows, columns=["list", "title", "count", "of"])
 
 
 def flow(review: Review) -> pd.DataFrame:

@@ -27,6 +27,7 @@ from opslib.display.charts import NOTHING
 from opslib.display.control_charts import control_chart, control_charts, small_multiples
 from opslib.display.decomposition import decomposition_chart
 from opslib.display.theme import Drawing, Markup, note
+from opslib.display.ticket_table import ticket_table
 from opslib.metrics import ALL
 from opslib.reports.weekly_review.backlog_charts import backlog_age_chart, backlog_chart
 from opslib.weeks import monday_of
@@ -362,6 +363,59 @@ def sla(frame: pd.DataFrame) -> Drawing | Markup:
             and the judgements (as `control_charts` names it), one row per metric and week.
     """
     return control_charts(frame)
+
+
+def open_tickets(frame: pd.DataFrame) -> Markup:
+    """What to open today: two lists of at most six tickets, each with the way to all of them.
+
+    Args:
+        frame: list, title, count, ticket_id, over_seconds, age_days, priority, queue, contact_reason, due_at, status,
+            one row per ticket; attrs time_zone and ticket_url.
+    """
+    if frame.empty:
+        return note("No open ticket is late without a reply, and none is about to miss a promise.")
+    parts = []
+    for name, rows in frame.groupby("list", sort=False):
+        count, title = int(rows["count"].iloc[0]), str(rows["title"].iloc[0])
+        table = ticket_table(
+            f"{title}: {_tickets(count)}",
+            rows,
+            time_zone=frame.attrs["time_zone"],
+            ticket_url=frame.attrs["ticket_url"],
+        )
+        parts += [table, _list_links(str(name), title, f"All {words.value(count, 'count')}")]
+    return stacked(*parts)
+
+
+def ticket_lists(frame: pd.DataFrame) -> Markup:
+    """The lists of tickets behind the week's numbers.
+
+    Args:
+        frame: list, title, count, of, one row per list.
+    """
+    if frame.empty:
+        return note("No list of tickets belongs to this week.")
+    rows = [
+        [
+            Cell(row.title, html=_list_link(f"{row.list}.html", row.title), header=True),
+            Cell(words.value(row.count_, "count"), number=True),
+            Cell(words.value(row.of, "count") if is_known(row.of) else "", number=True),
+            Cell("CSV", html=_list_link(f"{row.list}.csv", "CSV", about=row.title)),
+        ]
+        for row in rows_of(frame.rename(columns={"count": "count_"}))
+    ]
+    return table_of("Lists of tickets", ("List", "Tickets", "Of", "Table"), rows)
+
+
+def _list_links(name: str, title: str, label: str) -> Markup:
+    """The way to all tickets of a list, as a page and as a table."""
+    links = [_list_link(f"{name}.html", label, about=title), _list_link(f"{name}.csv", "CSV", about=title)]
+    return Markup(f"<p>{' · '.join(links)}</p>", f"{label}: lists/{name}.html")
+
+
+def _list_link(file: str, label: str, *, about: str = "") -> str:
+    hidden = f'<span class="visually-hidden">: {escape(about)}</span>' if about else ""
+    return f'<a href="lists/{escape(file)}">{escape(label)}{hidden}</a>'
 
 
 def recorded_sla(frame: pd.DataFrame) -> Markup:

@@ -37,6 +37,7 @@ def to_html(
     header: Mapping[str, Any],
     footer: Mapping[str, Any],
     sample: bool,
+    ticket_root: str = "",
 ) -> str:
     """The page of a notebook that has run.
 
@@ -47,6 +48,7 @@ def to_html(
             href, key).
         footer: inputs (name, sha256), commit, versions, parameters, as_of, made_at, gate.
         sample: whether the numbers come from the built-in sample, which the page then says at the top.
+        ticket_root: how the addresses of tickets in the CRM begin; "" where they have none.
 
     Returns:
         One HTML document that loads nothing.
@@ -55,7 +57,7 @@ def to_html(
         All that the notebook shows is taken as hostile: markdown and HTML pass an allow-list, text is escaped, and the
         content security policy lets only this page's own stylesheet and script in, by their hashes.
     """
-    body, contents = _body(nb)
+    body, contents = _body(nb, ticket_root)
     _, headlines = headline_of(nb)
     return render_template(
         "report.html.j2",
@@ -89,6 +91,7 @@ class _Contents:
 
     entries: list[dict[str, Any]]
     section: str
+    ticket_root: str = ""
     figures: int = 0
 
     def markdown(self, source: str, attachments: Mapping[str, Any] | None = None) -> str:
@@ -117,7 +120,12 @@ class _Contents:
 
     def output_html(self, fragment: str, metadata: Mapping[str, Any]) -> str:
         caption = metadata.get("text/html", {}).get("caption")
-        return clean_output(fragment, section=self.section, caption=str(caption) if caption else None)
+        return clean_output(
+            fragment,
+            section=self.section,
+            caption=str(caption) if caption else None,
+            ticket_root=self.ticket_root,
+        )
 
     def figure(self, content: str, mime: str, metadata: Mapping[str, Any]) -> str:
         if mime == "image/svg+xml" and not is_svg(content):
@@ -130,14 +138,14 @@ class _Contents:
         )
 
 
-def _body(nb: NotebookNode) -> tuple[str, list[dict[str, Any]]]:
+def _body(nb: NotebookNode, ticket_root: str) -> tuple[str, list[dict[str, Any]]]:
     """The notebook's cells as HTML, and its headings."""
     from nbconvert.exporters.html import HTMLExporter
     from nbconvert.exporters.templateexporter import TemplateExporter
     from nbconvert.filters.highlight import Highlight2HTML
     from traitlets.config import Config
 
-    contents = _Contents([], "Report")
+    contents = _Contents([], "Report", ticket_root)
     exporter = HTMLExporter(
         config=Config(
             {

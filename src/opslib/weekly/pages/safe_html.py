@@ -42,15 +42,18 @@ _ATTRIBUTES_OF_ALL = frozenset({"class", "title", "lang", "dir"})
 _ATTRIBUTES: dict[str, frozenset[str]] = {
     "a": frozenset({"href"}),
     "img": frozenset({"src", "alt", "width", "height"}),
-    "td": frozenset({"colspan", "rowspan", "headers", "data-sort"}),
-    "th": frozenset({"colspan", "rowspan", "scope", "abbr", "data-sort"}),
+    **dict.fromkeys(("table", "thead", "tbody", "tr"), frozenset({"role"})),
+    "td": frozenset({"colspan", "rowspan", "headers", "data-sort", "data-label", "role"}),
+    "th": frozenset({"colspan", "rowspan", "scope", "abbr", "data-sort", "role"}),
     "details": frozenset({"open"}),
     "ol": frozenset({"start", "type"}),
     "time": frozenset({"datetime"}),
     "col": frozenset({"span"}),
     "colgroup": frozenset({"span"}),
 }
-_ROLES = frozenset({"img", "group", "note", "presentation"})
+_ROLES = frozenset(
+    {"img", "group", "note", "presentation", "table", "rowgroup", "row", "cell", "columnheader", "rowheader"}
+)
 _PICTURE = re.compile(r"^data:image/(?:png|jpeg|gif|webp|svg\+xml);base64,[A-Za-z0-9+/=\s]*$")
 _WEB_LINK = re.compile(r"^(?:https?://|mailto:)", re.IGNORECASE)
 _LOCAL_LINK = re.compile(r"^(?:#[\w.:-]*|(?:\.{1,2}/)*[\w][\w./-]*(?:#[\w.:-]*)?)$")
@@ -61,22 +64,24 @@ _NUMBER = re.compile(
 )
 
 
-def clean_output(fragment: str, *, section: str, caption: str | None = None) -> str:
+def clean_output(fragment: str, *, section: str, caption: str | None = None, ticket_root: str = "") -> str:
     """HTML that a cell displayed, made safe and its tables accessible.
 
     Args:
         fragment: the `text/html` of an output.
         section: what a table is called that has no caption; for screen readers only.
         caption: the caption of a table that brings none of its own.
+        ticket_root: how the addresses of tickets in the CRM begin, up to after the name of the host at least; "" where
+            they have none.
 
     Returns:
         HTML in which every table has a caption, scoped headers and right-aligned numbers (class `num`) and lies in a
-        `table-box`; links go to anchors and files beside the page only.
+        `table-box`; links go to anchors, files beside the page and tickets of the CRM only.
     """
     soup = _without_active_parts(fragment)
     for table in soup.find_all("table"):
         _make_accessible(soup, table, section, caption)
-    return _cleaner(web_links=False).clean(str(soup))
+    return _cleaner(web_links=False, ticket_root=ticket_root).clean(str(soup))
 
 
 def clean_markdown(html: str, *, section: str) -> str:
@@ -219,10 +224,12 @@ def _add_class(cell: Tag, name: str) -> None:
     cell["class"] = " ".join(dict.fromkeys([*names, name]))
 
 
-def _attribute_value(tag: str, name: str, value: str, *, web_links: bool) -> str | None:
+def _attribute_value(tag: str, name: str, value: str, *, web_links: bool, ticket_root: str) -> str | None:
     """The value of an attribute that `_cleaner` allows on its tag; None where it is one that could act or lead away."""
     if name == "href":
-        fits = bool(_LOCAL_LINK.match(value)) or (web_links and bool(_WEB_LINK.match(value)))
+        is_of_the_web = web_links and bool(_WEB_LINK.match(value))
+        is_ticket = ticket_root != "" and value.startswith(ticket_root)
+        fits = bool(_LOCAL_LINK.match(value)) or is_of_the_web or is_ticket
     elif name == "src":
         fits = bool(_PICTURE.match(value))
     elif name == "role":
@@ -232,8 +239,8 @@ def _attribute_value(tag: str, name: str, value: str, *, web_links: bool) -> str
     return value if fits else None
 
 
-@lru_cache(maxsize=2)
-def _cleaner(*, web_links: bool) -> Cleaner:
+@lru_cache(maxsize=4)
+def _cleaner(*, web_links: bool, ticket_root: str = "") -> Cleaner:
     """What lets only the allow-list through; of other tags the text stays, of comments nothing."""
     return Cleaner(
         tags=_TEXT_TAGS | _SVG_TAGS,
@@ -241,7 +248,9 @@ def _cleaner(*, web_links: bool) -> Cleaner:
             **{tag: _ATTRIBUTES_OF_ALL | _ATTRIBUTES.get(tag, frozenset()) for tag in _TEXT_TAGS},
             **dict.fromkeys(_SVG_TAGS, _ATTRIBUTES_OF_ALL | _SVG_ATTRIBUTES),
         },
-        attribute_filter=lambda tag, name, value: _attribute_value(tag, name, value, web_links=web_links),
+        attribute_filter=lambda tag, name, value: _attribute_value(
+            tag, name, value, web_links=web_links, ticket_root=ticket_root
+        ),
         url_schemes={"http", "https", "mailto", "data"},
         link_rel=None,
     )

@@ -27,6 +27,11 @@ _RUN_OF_WORDS: Final = 8
 _WORD: Final = re.compile(r"\w+")
 _INVISIBLE: Final = re.compile(r"[\u200b-\u200d\u2060\ufeff\\]")
 _MARKUP: Final = re.compile(r"(<(?:script|style)\b.*?</(?:script|style)>|<[^>]*>)", re.DOTALL | re.IGNORECASE)
+_TICKET_ROW: Final = re.compile(
+    r'<tr role="row"><th [^>]*role="rowheader"[^>]*>(?:<a [^>]*>)?([^<]*)(?:</a>)?</th>.*?</tr>', re.DOTALL
+)
+_OWNER: Final = "owner"
+_MEASURES: Final = frozenset({"age_days", "over_seconds"})
 _PICTURE: Final = re.compile(r"data:image/svg\+xml;base64,([A-Za-z0-9+/=]+)")
 _ATTRIBUTE_AS_IT_IS: Final = re.compile(r'(data:[^"]+|(?<=data-sort=)"[^"]*")')
 _NO_PICTURE: Final = "data:image/svg+xml,"
@@ -120,6 +125,8 @@ def erase(path: Path, traces: Traces, *, dry_run: bool, write: Callable[[str, Pa
 
 
 def _page_without(text: str, traces: Traces) -> str:
+    """A page without traces; of a list of tickets the whole row goes, as it tells of nothing else."""
+    text = _TICKET_ROW.sub(lambda row: "" if html.unescape(row[1]) in traces.ids else row[0], text)
     parts = _MARKUP.split(text)
     return "".join(
         _markup_without(part, traces) if is_markup else _node_without(part, parts[number - 1] if number else "", traces)
@@ -162,14 +169,22 @@ def _lines_without(text: str, traces: Traces) -> str:
 
 
 def _table_without(text: str, traces: Traces) -> str:
-    """A CSV without the rows that have an id for a cell, and without ids elsewhere."""
+    """A CSV without the rows that have an id for a cell, and without ids elsewhere.
+
+    In a list of tickets a number that measures is no id, and a ticket stays when its owner goes.
+    """
     mark = "\ufeff" if text.startswith("\ufeff") else ""
     end = "\r\n" if "\r\n" in text else "\n"
     rows = list(csv.reader(io.StringIO(text.removeprefix(mark), newline="")))
+    heads = rows[0] if rows else []
+    measures = {place for place, head in enumerate(heads) if head in _MEASURES}
+    owners = {place for place, head in enumerate(heads) if head == _OWNER}
     kept = [
-        [traces.without(cell) for cell in row]
+        [cell if place in measures else traces.without(cell) for place, cell in enumerate(row)]
         for row in rows
-        if not any(cell.removeprefix("'") in traces.ids for cell in row)
+        if not any(
+            cell.removeprefix("'") in traces.ids for place, cell in enumerate(row) if place not in measures | owners
+        )
     ]
     if kept == rows:
         return text

@@ -46,6 +46,7 @@ def write_report(
         header=edition.header(team=job.team, root=_ROOT, links=links_of(job, reports)),
         footer=edition.footer(parameters),
         sample=edition.sample,
+        ticket_root=edition.ticket_url.partition("{")[0],
     )
     write_text(html, job.page(reports))
     return job.page(reports)

@@ -1,0 +1,134 @@
+"""The tickets behind a number, asked for by its name: a metric, a list of the week, a reason, a rule, an escalation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import pandas as pd
+
+from opslib import labels
+from opslib.analysis.contact_drivers import escalation
+from opslib.analysis.methods.small_groups import distinct_people
+from opslib.analysis.methods.ticket_lists import why_no_list
+from opslib.analysis.routing_audit.rules import route, rule_ids_of
+from opslib.errors import OpslibError, WarehouseError
+from opslib.metrics import CATALOGUE
+from opslib.reports.contact_drivers.frames import open_drivers
+from opslib.reports.routing_audit.frames import NO_RULES, open_audit
+from opslib.reports.ticket_lists import OPEN_LISTS, TicketList, WeekTickets
+from opslib.reports.week import Week
+
+_SUBJECTS = ("metric", "reason", "rule", "escalation")
+_NO_TICKETS = "There are no tickets behind this."
+
+
+def tickets_behind(
+    week: Week,
+    subject: str | Mapping[str, Any],
+    *,
+    channel: str | None = None,
+    queue: str | None = None,
+    priority: str | None = None,
+    contact_reason: str | None = None,
+) -> pd.DataFrame:
+    """The tickets that make the interesting side of a number, the worst first.
+
+    Args:
+        week: a week of a team, of `open_week`.
+        subject: a metric's name, a list of what is open at the end of the export (`late_without_reply`,
+            `about_to_breach`, `oldest_open`), or a selection such as a finding keeps: a dict with one of
+            metric, reason, rule and escalation, and with week and team where these are others.
+        channel: only of a metric: those that came so.
+        queue: only those in that queue.
+        priority: only those of that priority.
+        contact_reason: only those with that reason.
+
+    Returns:
+        ticket_id, created_at, age_days, over_seconds (by how much it is over its target or goal, on that clock),
+        priority, queue, channel, contact_reason, due_at, breached_at, status (now), owner (a pseudonym). `attrs` has
+        title, sentence (which tickets these are) and, where there is no list, missing (why).
+
+    Raises:
+        OpslibError: there is no such metric or list, or the warehouse does not know that week.
+
+    Notes:
+        A promise lists what broke it, a time what lies beyond the goal (or beyond the median or percentile itself), a
+        share that should be high those that failed it; as many as the page counts. A queue, channel or reason with
+        which fewer people than `privacy.minimum_group` have written is not named, nor is a group of fewer listed, nor
+        are fewer dissatisfied customers. No text and no requester is ever told.
+    """
+    selection = {"metric": subject} if isinstance(subject, str) else dict(subject)
+    opened = replace(week, week=str(selection.get("week") or week.week), team=str(selection.get("team") or week.team))
+    opened.organisation.team(opened.team)
+    known = opened.warehouse.weeks("facts", "weekly_values")
+    if opened.week not in known:
+        raise WarehouseError(f"the warehouse knows complete weeks from {known[0]} to {known[-1]}, not {opened.week}")
+    groups = {"channel": channel, "queue": queue, "priority": priority, "contact_reason": contact_reason}
+    found = _list_of(opened, selection, {name: value for name, value in groups.items() if value is not None})
+    rows = found.rows.copy()
+    rows.attrs |= {"title": found.title, "sentence": found.sentence}
+    if found.missing:
+        rows.attrs["missing"] = found.missing
+    return rows
+
+
+def _list_of(week: Week, selection: Mapping[str, Any], groups: Mapping[str, str]) -> TicketList:
+    tickets = WeekTickets(week.week, week.warehouse, week.organisation, week.as_of)
+    name = next((each for each in _SUBJECTS if selection.get(each)), None)
+    if name is None:
+        return TicketList("", "", "", tickets.nothing, _NO_TICKETS)
+    subject = str(selection[name])
+    if groups and (name != "metric" or subject in OPEN_LISTS):
+        raise OpslibError(f"only the list of a metric can be narrowed to {', '.join(groups)}, not that of {subject!r}")
+    match name:
+        case "reason":
+            narrowed = tickets.narrowed("created", week.team, {"contact_reason": subject})
+            return replace(narrowed, title=f"Tickets about {labels.phrase('contact_reason', subject)}")
+        case "rule":
+            return _tickets_of_rule(week, tickets, subject)
+        case "escalation":
+            return _tickets_of_escalation(week, tickets, subject)
+    if subject in OPEN_LISTS:
+        return next(each for each in tickets.open_lists(week.team) if each.name == subject)
+    if subject not in CATALOGUE:
+        listed = [*OPEN_LISTS, *(each for each, metric in CATALOGUE.items() if why_no_list(metric) is None)]
+        raise OpslibError(f"there is no metric or list {subject!r}; lists of tickets have {', '.join(listed)}")
+    return tickets.narrowed(subject, week.team, groups)
+
+
+def _tickets_of_rule(week: Week, tickets: WeekTickets, rule_id: str) -> TicketList:
+    """The team's tickets of the week that a routing rule decided."""
+    audit = open_audit(week, weeks=1)
+    title = f"Tickets that rule {rule_id} decided"
+    if audit.rules is None:
+        return TicketList(rule_id, title, "", tickets.nothing, NO_RULES)
+    if rule_id not in {rule.rule_id for rule in audit.rules}:
+        names = ", ".join(sorted({rule.rule_id for rule in audit.rules}))
+        raise OpslibError(f"there is no rule {rule_id!r}; there are {names}")
+    decided = rule_ids_of(audit.rules, route(audit.rules, audit.fields(audit.own)))
+    rows = audit.own[(decided == rule_id).to_numpy()]
+    return _of_people_enough(tickets, week.team, rows, TicketList(rule_id, title, title, tickets.nothing))
+
+
+def _tickets_of_escalation(week: Week, tickets: WeekTickets, escalation_id: str) -> TicketList:
+    """The tickets of an escalation of the week, since its onset."""
+    contacts = open_drivers(week)
+    found = contacts.escalations[contacts.escalations["escalation_id"] == escalation_id]
+    title = f"Tickets of the escalation {escalation_id}"
+    if found.empty:
+        why = f"{week.week} has no escalation of that name."
+        return TicketList(escalation_id, title, "", tickets.nothing, why)
+    row, told = found.iloc[0], contacts.tickets_with_text
+    rows = told[escalation.subject_tickets(told, row) & (told["day"] >= row["onset_on"])]
+    sentence = f"{title}, since {row['onset_on']}"
+    return _of_people_enough(tickets, week.team, rows, TicketList(escalation_id, title, sentence, tickets.nothing))
+
+
+def _of_people_enough(tickets: WeekTickets, team: str, rows: pd.DataFrame, empty: TicketList) -> TicketList:
+    """The list with these rows, where enough people wrote them."""
+    minimum = tickets.organisation.privacy.minimum_group
+    if 0 < distinct_people(rows).nunique() < minimum:
+        return replace(empty, missing=f"Fewer than {minimum} people wrote these tickets: not listed.")
+    return replace(empty, rows=tickets.with_details(rows[["ticket_id"]], team))
