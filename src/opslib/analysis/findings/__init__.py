@@ -1,1 +1,1 @@
-"""What needs somebody: findings of all analyses in one frame, their causes, their rank, and what people do about them."""
+"""What needs somebody: findings of all analyses, their causes and rank, and what people do about them."""

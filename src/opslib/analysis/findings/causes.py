@@ -237,8 +237,9 @@ class _Comparison:
             [self.before[columns].assign(stretch=0), self.here[columns].assign(stretch=1)], ignore_index=True
         )
         both = fold(both.assign(**{by: both[by].astype("object").fillna("none")}), [by], minimum=self.minimum)
+        both[by] = both[by].astype("str")
         parts = kitagawa(
-            both.assign(**{by: both[by].astype("str"), "misses": both["misses"].astype("float64"), "all": 1.0}),
+            both.assign(misses=both["misses"].astype("float64"), all=1.0),
             by=by,
             numerator="misses",
             denominator="all",
@@ -251,7 +252,7 @@ class _Comparison:
         shown = parts[parts[by] != few_people(self.minimum)]
         if cases < 1 or not missing or shown.empty:
             return None
-        largest = shown.loc[shown["mix"].idxmax()]
+        largest = shown.sort_values("mix", kind="stable").iloc[-1]
         return _row(
             "mix",
             subject=str(largest[by]),
@@ -293,14 +294,15 @@ class _Comparison:
 
 def _around(around: Surroundings) -> list[dict[str, Any]]:
     """The candidates that are told by what else is known of the week."""
-    rows = []
+    rows: list[dict[str, Any]] = []
     if (created := around.created) is not None and created.now > _MORE_THAN_USUAL * created.usual:
         rows.append(_row("volume", **_levels(created)))
     if around.closed and around.open_days is not None:
         rows.append(_row("days", subject=around.closed, is_measured=False, unit="days", **_levels(around.open_days)))
-    for cause, level in (("people", around.people), ("hours", around.hours)):
+    shifts: tuple[tuple[Cause, Level | None], ...] = (("people", around.people), ("hours", around.hours))
+    for cause, level in shifts:
         if level is not None and level.now < _LESS_THAN_USUAL * level.usual:
-            rows.append(_row(cause, is_measured=False, unit=_UNITS[cause], **_levels(level)))  # type: ignore[arg-type]
+            rows.append(_row(cause, is_measured=False, **_levels(level)))
     rows += [
         _row("change", subject=each.subject, detail=each.detail, since=each.since, is_measured=False)
         for each in around.changes
@@ -308,8 +310,5 @@ def _around(around: Surroundings) -> list[dict[str, Any]]:
     return rows
 
 
-_UNITS = {"people": "count", "hours": "count"}
-
-
-def _levels(level: Level) -> dict[str, float]:
+def _levels(level: Level) -> dict[str, Any]:
     return {"now": level.now, "usual": level.usual, "usual_low": level.low, "usual_high": level.high}

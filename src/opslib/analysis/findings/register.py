@@ -20,9 +20,11 @@ Kind = Literal["data incomplete", "goal missed", "broken rule", "reason moved", 
 Standing = Literal["first", "clear", "could be chance", "too few to say", "no need"]
 
 KINDS: tuple[str, ...] = get_args(Kind)
+HANDED_OVER = ("reason moved", "broken rule")
+"""The kinds that notebooks find; the run finds the others."""
 STANDINGS: tuple[str, ...] = get_args(Standing)
-"""How sure a finding is, in the order of ranks: what makes other numbers doubtful, clear ones, what could be chance, what
-is of too few to say, and what needs nobody."""
+"""How sure a finding is, in the order of ranks: what makes other numbers doubtful, what is clear, what could be chance,
+what is of too few to say, and what needs nobody."""
 
 SCHEMA = pa.schema(
     [
@@ -34,8 +36,8 @@ SCHEMA = pa.schema(
 """week, finding_id, team; kind (of `KINDS`); subject (a metric, reason or rule); what (a sentence); standing (of
 `STANDINGS`); size, tickets a week, with size_low and size_high; hours a week, null where they were not measured; score,
 what it is ranked by; since, a date (ISO); said_by, the finding that says the same already, "" for none; causes, JSON of
-rows of `causes.COLUMNS` with their text; next_step; section, page and anchor; tickets, JSON of what selects those behind
-it: kind, metric, reason or rule, week, team."""
+rows of `causes.COLUMNS` with their text; next_step; section, page and anchor; tickets, JSON of what selects those
+behind it: kind, metric, reason or rule, week, team."""
 
 
 def finding_id(kind: Kind, team: str, subject: str) -> str:

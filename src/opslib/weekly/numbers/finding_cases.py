@@ -71,12 +71,12 @@ def cases_of(
     rows = metrics.relation(metric.fact, tables, live_channels=organisation.live_channels)
     if metric.kind == "quantile":
         amount = rows[metric.ended].coalesce(rows[metric.censored]).cast("float64")
-        counts = amount.notnull()
+        counts = amount.notnull()  # noqa: PD004
     else:
         assert metric.numerator is not None
         assert metric.denominator is not None
         amount = metric.numerator(rows).cast("float64")
-        counts = (metric.denominator(rows).cast("float64") > 0).fill_null(False) & amount.notnull()
+        counts = (metric.denominator(rows).cast("float64") > 0).fill_null(False) & amount.notnull()  # noqa: PD004
     own = _OF_PROMISES if metric.fact == "sla" else ()
     cases = rows.select(
         _dated=rows[metric.dated_by],
@@ -127,10 +127,10 @@ def misses(metric: Metric, amount: pd.Series, threshold: float | None) -> pd.Ser
 
 
 def surroundings(
-    warehouse: Warehouse,
     organisation: Organisation,
     values: pd.DataFrame,
     exposures: pd.DataFrame,
+    changes: pd.DataFrame,
     *,
     week: str,
     team: str,
@@ -141,10 +141,10 @@ def surroundings(
     """What else is known of a team's week, beside its usual weeks.
 
     Args:
-        warehouse: holds the tables `policy_changes` and `tool_requests`, where the export has them.
         organisation: its teams and their calendars.
         values: weekly values for channel `all`.
         exposures: of `metrics.exposures`.
+        changes: of `changes_of`.
         week: the one that is explained.
         team: whose.
         usual: the weeks with which it is compared.
@@ -164,7 +164,7 @@ def surroundings(
         closed=closed_weeks(organisation, [week]).get((team, week), ""),
         people=_level(sizes["agents"], week, usual),
         hours=_level(sizes["hours"], week, usual),
-        changes=_changes(warehouse, organisation, week, since, reasons),
+        changes=_changes(organisation, changes, week, since, reasons),
     )
 
 
@@ -185,7 +185,7 @@ def _open_days(organisation: Organisation, team: str, weeks: list[str]) -> dict[
     edges = days.tz_convert("UTC").as_unit("s").asi8.astype(np.float64)
     is_open = np.diff(clock.seconds_at(edges)) > 0
     by_day = pd.Series(is_open, index=days[:-1].tz_localize(None))
-    by_week = by_day.groupby(by_day.index.strftime("%G-W%V")).sum()
+    by_week = by_day.groupby(days[:-1].strftime("%G-W%V")).sum()
     return {week: float(by_week[week]) for week in weeks}
 
 
@@ -203,35 +203,49 @@ def _is_closed(cases: pd.DataFrame, organisation: Organisation) -> pd.Series:
     return closed
 
 
+def changes_of(warehouse: Warehouse, organisation: Organisation) -> pd.DataFrame:
+    """Policies and tool requests, as far as the export has them.
+
+    Returns:
+        name, at (UTC), until (UTC; null where it still is), detail, reason; a row for each contact reason that it
+        names.
+    """
+    columns = ["name", "at", "until", "detail", "reason"]
+    parts = []
+    if warehouse.columns("policy_changes"):
+        rows = warehouse.read("standard", "policy_changes")
+        parts.append(rows.assign(name=rows["policy_id"], at=rows["effective_at"], detail=rows["summary"]))
+    if warehouse.columns("tool_requests"):
+        rows = warehouse.read("standard", "tool_requests")
+        detail = rows["kind"] + " in " + rows["platform"]
+        parts.append(rows.assign(name=rows["request_id"], at=rows["opened_at"], detail=detail))
+    parts = [part.assign(reason=part["contact_reasons"].str.split(";")) for part in parts if "contact_reasons" in part]
+    if not parts:
+        return pd.DataFrame(columns=columns)
+    parts = [part.rename(columns={"closed_at": "until"}).reindex(columns=columns) for part in parts]
+    rows = pd.concat([part.explode("reason") for part in parts], ignore_index=True)
+    until = pd.to_datetime(rows["until"], utc=True)
+    return rows.assign(reason=rows["reason"].str.strip(), until=until).dropna(subset=["reason"])
+
+
 def _changes(
-    warehouse: Warehouse, organisation: Organisation, week: str, since: str, reasons: pd.Series
+    organisation: Organisation, changes: pd.DataFrame, week: str, since: str, reasons: pd.Series
 ) -> list[Change]:
-    """The policies and open tool requests of the time that name a reason of the week's tickets, the largest first."""
+    """The changes of the time that name reasons of the week's tickets, those of most tickets first."""
+    if changes.empty:
+        return []
     start, end = (pd.Timestamp(edge) for edge in week_bounds(week, organisation.zone))
     first = pd.Timestamp(week_bounds(since, organisation.zone)[0]) - _CHANGE_BEFORE
-    rows = []
-    if warehouse.columns("policy_changes"):
-        policies = warehouse.read("standard", "policy_changes")
-        inside = policies[(policies["effective_at"] >= first) & (policies["effective_at"] < end)]
-        rows += [(row, row["policy_id"], row["effective_at"], row["summary"]) for row in inside.to_dict("records")]
-    if warehouse.columns("tool_requests"):
-        requests = warehouse.read("standard", "tool_requests")
-        is_open = requests["closed_at"].isna() | (requests["closed_at"] >= start)
-        inside = requests[(requests["opened_at"] >= first) & (requests["opened_at"] < end) & is_open]
-        rows += [
-            (row, row["request_id"], row["opened_at"], f"{row['kind']} in {row['platform']}")
-            for row in inside.to_dict("records")
-        ]
-    zone = str(organisation.zone)
-    sized = []
-    for row, name, at, detail in rows:
-        named = [each.strip() for each in str(row.get("contact_reasons") or "").split(";") if each.strip()]
-        tickets = int(reasons.reindex(named).fillna(0).sum())
-        if tickets >= _FEWEST_TICKETS_OF_CHANGE:
-            day = pd.Timestamp(at).tz_convert(zone).date().isoformat()
-            sized.append((tickets, Change(str(name), day, str(detail))))
-    sized.sort(key=lambda each: (-each[0], each[1].subject))
-    return [change for _, change in sized[:_MOST_CHANGES]]
+    is_open = changes["until"].isna() | (changes["until"] >= start)
+    rows = changes[(changes["at"] >= first) & (changes["at"] < end) & is_open]
+    rows = rows.assign(tickets=rows["reason"].map(reasons.to_dict()).fillna(0))
+    by = rows.groupby("name", sort=True).agg(tickets=("tickets", "sum"), at=("at", "first"), detail=("detail", "first"))
+    by = by[by["tickets"] >= _FEWEST_TICKETS_OF_CHANGE].sort_values("tickets", ascending=False, kind="stable")
+    days = by["at"].dt.tz_convert(str(organisation.zone)).dt.strftime("%Y-%m-%d")
+    return [
+        Change(str(name), day, "" if pd.isna(detail) else str(detail))
+        for name, day, detail in list(zip(by.index, days, by["detail"], strict=True))[:_MOST_CHANGES]
+    ]
 
 
 def weeks_before(week: str, number: int) -> list[str]:

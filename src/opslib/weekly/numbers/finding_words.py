@@ -15,7 +15,7 @@ _DIMENSIONS = {"channel": "channels", "contact_reason": "contact reasons"}
 _OF_WHAT = {"surveys": "answers", "reviews": "reviews", "offers": "offers", "replies": "questions"}
 _NEXT = {
     "reason": "Send the escalation about “{subject}” to the product team.",
-    "rule": "Mend rule {subject}{detail}.",
+    "rule": "{detail}",
     "order": "Work by due time instead of age, {subject} first.",
     "closed": "Plan people for the hour in which the team opens, for what came while it was closed.",
     "handed": "Let the team that hands tickets over do so at once, or send them here by rule.",
@@ -85,7 +85,7 @@ def next_step(rows: pd.DataFrame) -> str:
         return _OPEN_THE_TICKETS
     first = rows.iloc[0]
     template = _NEXT.get(str(first["cause"]), _OPEN_THE_TICKETS)
-    return template.format(subject=first["subject"], detail=f": {first['detail']}" if first["detail"] else "")
+    return template.format(subject=first["subject"], detail=first["detail"])
 
 
 def with_texts(rows: pd.DataFrame) -> list[dict[str, Any]]:
@@ -108,7 +108,7 @@ def _cause(line: dict[Any, Any]) -> str:
         case "reason":
             return f"Contact reason “{subject}” stepped up{f' on {day}' if day else ''}"
         case "rule":
-            return f"Rule {subject} broke{f' on {day}' if day else ''}{f': {detail}' if detail else ''}"
+            return f"Rule {subject} broke{f' on {day}' if day else ''}"
         case "volume":
             return "New tickets"
         case "order":
@@ -117,7 +117,9 @@ def _cause(line: dict[Any, Any]) -> str:
                 f"{words.duration(line['usual_low'])})"
             )
         case "mix":
-            return f"Another mix of {_DIMENSIONS[detail]}: more “{subject}”"
+            return (
+                f"Another mix of {_DIMENSIONS[detail]}: {'more' if line['now'] > line['usual'] else 'less'} “{subject}”"
+            )
         case "closed":
             return "Came while the team was closed"
         case "handed":
@@ -129,4 +131,4 @@ def _cause(line: dict[Any, Any]) -> str:
         case "hours":
             return "Hours on tickets, chat and phone"
         case _:
-            return f"{subject}: {detail}{f', since {day}' if day else ''}"
+            return f"{subject}{f': {detail}' if detail else ''}{f', since {day}' if day else ''}"

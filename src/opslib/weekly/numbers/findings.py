@@ -1,5 +1,6 @@
-"""The findings of a week in `published/findings`: what notebooks hand over, and beside it missed goals, signals and data
-that are not complete, each with what could be behind it.
+"""The findings of a week: what notebooks hand over, and missed goals, signals and data that are not complete.
+
+Each missed goal and each signal that needs somebody has with it what could be behind it.
 """
 
 from __future__ import annotations
@@ -16,7 +17,16 @@ import pyarrow.parquet as pq
 
 from opslib import metrics
 from opslib.analysis.findings import causes
-from opslib.analysis.findings.register import AREA, SCHEMA, TABLE, Standing, finding, finding_id, selection_of
+from opslib.analysis.findings.register import (
+    AREA,
+    HANDED_OVER,
+    SCHEMA,
+    TABLE,
+    Standing,
+    finding,
+    finding_id,
+    selection_of,
+)
 from opslib.analysis.weekly_review.completeness import ALL_METRICS
 from opslib.analysis.weekly_review.goal_verdicts import BY_CHANCE, MISSED, TOO_FEW, goal_verdicts
 from opslib.analysis.weekly_review.weekly_signals import NEW, OUTSIDE
@@ -32,6 +42,7 @@ from opslib.weekly.numbers.finding_cases import (
     FACTS,
     STANDARD,
     cases_of,
+    changes_of,
     has_cases,
     misses,
     surroundings,
@@ -42,11 +53,6 @@ from opslib.weekly.numbers.signals import TABLE as SIGNALS
 from opslib.weekly.numbers.signals import closed_weeks
 from opslib.weekly.numbers.values import TABLE as VALUES
 from opslib.weeks import monday_of, week_bounds
-
-HANDED_OVER = ("reason moved", "broken rule")
-"""The kinds that notebooks find; those of a team are replaced by what its notebooks hand over next."""
-OWN = ("data incomplete", "goal missed", "signal")
-"""The kinds that the run finds."""
 
 _HISTORY_WEEKS = 26
 _USUAL_WEEKS = 8
@@ -176,14 +182,17 @@ class _Search:
     def findings(self) -> Iterator[dict[str, Any]]:
         """Rows of the register: incomplete data, missed goals, and signals of metrics that miss no goal."""
         yield from self._incomplete_data()
-        goals, signals = list(self._missed_goals()), list(self._signals())
-        explained = self._explained([*goals, *signals])
+        goals = list(self._missed_goals())
         missed = {(each.team, each.metric.name) for each in goals}
+        signals = [each for each in self._signals() if (each.team, each.metric.name) not in missed]
+        explained = self._explained(
+            [each for each in goals if not _said_by(each, missed)] + [each for each in signals if not _is_better(each)]
+        )
+        nothing = (pd.DataFrame(), pd.DataFrame(columns=list(causes.COLUMNS)))
         for each in goals:
-            yield self._goal_finding(each, missed, *explained[each.team, each.metric.name])
+            yield self._goal_finding(each, missed, *explained.get((each.team, each.metric.name), nothing))
         for each in signals:
-            if (each.team, each.metric.name) not in missed:
-                yield self._signal_finding(each, *explained[each.team, each.metric.name])
+            yield self._signal_finding(each, *explained.get((each.team, each.metric.name), nothing))
 
     @cached_property
     def values(self) -> pd.DataFrame:
@@ -324,10 +333,10 @@ class _Search:
         here = own[own["week"] == self.week]
         reasons = here["contact_reason"].value_counts() if "contact_reason" in here else pd.Series(dtype="int64")
         around = surroundings(
-            self.warehouse,
             self.organisation,
             self.values,
             exposures,
+            self._changes,
             week=self.week,
             team=subject.team,
             usual=list(subject.usual),
@@ -345,6 +354,10 @@ class _Search:
         )
         return here, candidates
 
+    @cached_property
+    def _changes(self) -> pd.DataFrame:
+        return changes_of(self.warehouse, self.organisation)
+
     def _begun(self, team: str) -> list[causes.Begun]:
         """What the team's other notebooks found to have begun."""
         begun = []
@@ -352,12 +365,11 @@ class _Search:
             if row.team != team:
                 continue
             if row.kind == "reason moved":
-                reason = selection_of(row).get("reason", "")
-                reasons = (reason,) if reason else ()
-                begun.append(causes.Begun("reason", row.subject, row.since, reasons))
+                reason = selection_of(row).get("reason")
+                begun.append(causes.Begun("reason", row.subject, row.since, (reason,) if reason else ()))
             elif row.subject in self._rules and row.since:
-                queue, reasons = self._rules[row.subject]
-                begun.append(causes.Begun("rule", row.subject, row.since, reasons, queue, detail=row.next_step))
+                queue, asked = self._rules[row.subject]
+                begun.append(causes.Begun("rule", row.subject, row.since, asked, queue, detail=row.next_step))
         return begun
 
     @cached_property
@@ -391,9 +403,7 @@ class _Search:
         size, interval = _short(metric, row, late, n)
         weight = settings.goal_weight(metric.name, monday_of(self.week))
         score = None if size is None else size * weight * self._stands_for(team, metric, row.n)
-        said = _sla_of(metric)
-        if (team, said) not in missed:
-            said = metric.twin if (team, metric.twin) in missed else ""
+        said = _said_by(subject, missed)
         run = max(int(row.missed_run), 1)
         begin = self.weeks[max(len(self.weeks) - run, 0)]
         return finding(
@@ -416,7 +426,7 @@ class _Search:
 
     def _signal_finding(self, subject: _Subject, cases: pd.DataFrame, candidates: pd.DataFrame) -> dict[str, Any]:
         metric, row, team = subject.metric, subject.row, subject.team
-        is_better = {"up": "higher", "down": "lower"}.get(row.direction) == metric.better
+        is_better = _is_better(subject)
         is_worse = not is_better and metric.better != "neither"
         size = None
         if is_worse and pd.notna(row.centre):
@@ -443,8 +453,8 @@ class _Search:
         """How many tickets an answer or review stands for: those solved in the week, over the answers there are."""
         if metric.fact not in ("surveys", "reviews") or ("solved" not in self.now.loc[team].index) or not n:
             return 1.0
-        solved = self.now.loc[(team, "solved"), "value"]
-        return max(float(solved) / float(n), 1.0) if pd.notna(solved) else 1.0
+        solved = float(self.now["value"].astype("float64")[team, "solved"])
+        return max(solved / float(n), 1.0) if solved == solved else 1.0
 
 
 def _short(
@@ -461,7 +471,14 @@ def _short(
     return None, (None, None)
 
 
-def _sla_of(metric: Metric) -> str:
-    """The SLA that says of a time in open hours what the time says."""
+def _said_by(subject: _Subject, missed: Collection[tuple[str, str]]) -> str:
+    """The missed goal that says the same: of a time in open hours its SLA, of a twin the other one; "" for none."""
+    metric = subject.metric
     is_time = metric.kind == "quantile" and not metric.twin
-    return f"{metric.name.rpartition('_')[0]}_sla" if is_time else ""
+    names = (f"{metric.name.rpartition('_')[0]}_sla" if is_time else "", metric.twin)
+    return next((name for name in names if name and (subject.team, name) in missed), "")
+
+
+def _is_better(signal: _Subject) -> bool:
+    """Whether a signal is for the better."""
+    return {"up": "higher", "down": "lower"}.get(signal.row.direction) == signal.metric.better
