@@ -65,6 +65,16 @@ def signal(metric: Metric, row: Any) -> str:
     return f"{first}{'' if row.since == row.week else f' since {monday(row.since)}'}."
 
 
+def overdue(row: Any) -> str:
+    """An action that was due and is not done.
+
+    Args:
+        row: of the actions.
+    """
+    about = row.what or f"the action on {row.finding_id}"
+    return f"“{about}” was due on {words.day(row.due)} and is {row.state}."
+
+
 def incomplete(reason: str) -> str:
     """Data that are not complete."""
     return f"The data of this week are not complete: {reason}. Its numbers are too low or too early to judge."

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
 from time import perf_counter
 from typing import Any
@@ -16,7 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from opslib import metrics
-from opslib.analysis.findings import causes
+from opslib.analysis.findings import actions, causes
 from opslib.analysis.findings.register import (
     AREA,
     HANDED_OVER,
@@ -35,6 +36,7 @@ from opslib.metrics import ALL, CATALOGUE, Metric
 from opslib.settings import Organisation
 from opslib.store.memo import Basis, code_of, digest_of, digest_of_files
 from opslib.store.warehouse import Warehouse
+from opslib.weekly import notes
 from opslib.weekly.numbers import finding_words
 from opslib.weekly.numbers.completeness import TABLE as COMPLETENESS
 from opslib.weekly.numbers.finding_cases import (
@@ -90,14 +92,15 @@ def findings_of(warehouse: Warehouse, week: str) -> pa.Table:
 
 
 def build_findings(
-    warehouse: Warehouse, organisation: Organisation, week: str, *, blocked: Collection[str] = ()
+    warehouse: Warehouse, organisation: Organisation, week: str, as_of: datetime, *, blocked: Collection[str] = ()
 ) -> list[str]:
-    """Add the missed goals, signals and incomplete data of a week to its findings, with what could be behind them.
+    """Add the missed goals, signals, incomplete data and overdue actions of a week to what its notebooks found.
 
     Args:
         warehouse: holds facts, weekly values and signals; its `published/findings` of the week is written.
         organisation: its teams with their goals, calendars and smallest group.
         week: ISO week.
+        as_of: the instant up to which the exports know the world; actions that were due before are overdue.
         blocked: the teams whose data the gate blocks; nothing is found of them.
 
     Returns:
@@ -108,17 +111,42 @@ def build_findings(
     started = perf_counter()
     memo = warehouse.memo(TABLE)
     handed = [row for row in findings_of(warehouse, week).to_pylist() if row["kind"] in HANDED_OVER]
-    basis = _basis(warehouse, organisation, week, handed, blocked)
+    today = as_of.astimezone(organisation.zone).date()
+    late = notes.actions_of(warehouse)
+    late = late[actions.is_overdue(late, today)]
+    basis = _basis(warehouse, organisation, week, handed, blocked) | {"overdue": digest_of(late.to_csv(index=False))}
     if memo.holds(week, basis):
         return ["findings as before"]
     memo.forget([week])
     teams = [team for team in organisation.team_names if not {team, "*"} & set(blocked)]
     handed = [row for row in handed if row["team"] in teams]
     own = list(_Search(warehouse, organisation, week, teams, handed).findings()) if teams else []
-    _write(warehouse, week, [*handed, *own])
+    _write(warehouse, week, [*handed, *own, *_overdue(late, [*handed, *own], week)])
     memo.keep(week, basis, made=warehouse.files(AREA, TABLE, [week]))
     goals = sum(row["kind"] == "goal missed" for row in own)
     return [f"{len(own) + len(handed)} findings, {goals} of them missed goals ({perf_counter() - started:.1f} s)"]
+
+
+def _overdue(late: pd.DataFrame, findings: Sequence[Mapping[str, Any]], week: str) -> list[dict[str, Any]]:
+    """A finding for what is overdue, once for each thing, with the rank of the finding that it is about."""
+    scores = {row["finding_id"]: row["score"] for row in findings}
+    rows = late.assign(subject=late["finding_id"].where(late["finding_id"] != "", late["what"]))
+    rows = rows.sort_values(["due", "line"]).drop_duplicates(["team", "subject"])
+    return [
+        finding(
+            "overdue action",
+            week=week,
+            team=row.team,
+            subject=row.subject,
+            what=finding_words.overdue(row),
+            score=scores.get(row.finding_id),
+            since=row.due,
+            next_step=f"Ask {row.owner} for a new date, or decline it." if row.owner else "Find somebody who does it.",
+            section=f"{row.team}/{_PAGE}" if row.team else "index.html",
+            tickets={},
+        )
+        for row in rows_of(rows)
+    ]
 
 
 def _write(warehouse: Warehouse, week: str, rows: Iterable[Mapping[str, Any]]) -> None:
