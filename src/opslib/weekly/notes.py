@@ -6,7 +6,6 @@ other. They are not kept in the warehouse: the folder is in git.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 
 import pandas as pd
@@ -92,7 +91,7 @@ def _teams_of_findings(warehouse: Warehouse) -> dict[str, str]:
     return teams
 
 
-def _teams_of_goals(organisation: Organisation) -> Mapping[str, str]:
+def _teams_of_goals(organisation: Organisation) -> dict[str, str]:
     """The team of what the run could find itself, found or not: a new warehouse knows it too."""
     kinds: tuple[register.Kind, ...] = ("goal missed", "signal")
     of_export = {register.finding_id("data incomplete", team, "export"): team for team in organisation.team_names}

@@ -16,12 +16,12 @@ CaseGroup = pd.Series
 
 COLUMNS = (
     *("cause", "subject", "detail", "since", "now", "usual", "usual_low", "usual_high", "unit"),
-    *("is_measured", "cases", "cases_usual", "share"),
+    *("is_measured", "cases", "cases_usual", "of", "share"),
 )
 """The columns of candidates. cause (of `CAUSES`); subject (a reason, rule, group, holiday, id …); detail, what more is
 said of it; since (a date, "" where it is not told); now, and usual with the range of the usual weeks, in `unit`;
 is_measured, else it only happened at the same time; cases, of those that miss the goal how many are of it, cases_usual
-in a usual week, and share of all that miss it: null where it was not measured in cases."""
+in a usual week, of, how many miss it in all, and share of these: null where it was not measured in cases."""
 
 Cause = Literal["reason", "rule", "volume", "order", "mix", "closed", "handed", "people", "hours", "days", "change"]
 CAUSES: dict[str, int] = {
@@ -145,7 +145,7 @@ def candidates(
 def _row(cause: Cause, *, subject: str = "", **more: Any) -> dict[str, Any]:
     """A candidate; what is not given is not known."""
     texts = {"detail": "", "since": "", "unit": "count", "is_measured": True}
-    numbers = dict.fromkeys(("now", "usual", "usual_low", "usual_high", "cases", "cases_usual", "share"), np.nan)
+    numbers = dict.fromkeys(("now", "usual", "usual_low", "usual_high", "cases", "cases_usual", "of", "share"), np.nan)
     return numbers | texts | {"cause": cause, "subject": subject} | more
 
 
@@ -261,7 +261,7 @@ class _Comparison:
             usual=float(largest["share_before"]),
             unit="share",
             cases=float(cases),
-            cases_usual=0.0,
+            of=float(missing),
             share=min(cases / missing, 1.0),
         )
 
@@ -288,6 +288,7 @@ class _Comparison:
             "usual_high": float(usual["all"].max()) if self.weeks else np.nan,
             "cases": cases,
             "cases_usual": float(usual["missing"].mean()) if self.weeks else np.nan,
+            "of": missing,
             "share": cases / missing if missing else np.nan,
         }
 
@@ -298,7 +299,7 @@ def _around(around: Surroundings) -> list[dict[str, Any]]:
     if (created := around.created) is not None and created.now > _MORE_THAN_USUAL * created.usual:
         rows.append(_row("volume", **_levels(created)))
     if around.closed and around.open_days is not None:
-        rows.append(_row("days", subject=around.closed, is_measured=False, unit="days", **_levels(around.open_days)))
+        rows.append(_row("days", subject=around.closed, is_measured=False, **_levels(around.open_days)))
     shifts: tuple[tuple[Cause, Level | None], ...] = (("people", around.people), ("hours", around.hours))
     for cause, level in shifts:
         if level is not None and level.now < _LESS_THAN_USUAL * level.usual:

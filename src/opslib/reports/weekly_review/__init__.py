@@ -25,12 +25,15 @@ from opslib.reports.weekly_review.frames import (
     trust,
     values,
 )
+from opslib.reports.weekly_review.points import actions, causes, points, team_note
 
 __all__ = [
     "Review",
     "across_teams",
+    "actions",
     "add_up",
     "backlog",
+    "causes",
     "effort",
     "explain",
     "flow",
@@ -40,6 +43,7 @@ __all__ = [
     "missing",
     "open_review",
     "outlook",
+    "points",
     "quality",
     "recorded_sla",
     "reopenings",
@@ -48,6 +52,7 @@ __all__ = [
     "signals",
     "sla",
     "speed",
+    "team_note",
     "trust",
     "values",
 ]

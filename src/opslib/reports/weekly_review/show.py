@@ -26,6 +26,10 @@ from opslib.display.control_charts import control_chart, control_charts, small_m
 from opslib.display.decomposition import decomposition_chart
 from opslib.display.theme import Drawing, Markup, note
 from opslib.reports.weekly_review.backlog_charts import backlog_age_chart, backlog_chart
+from opslib.reports.weekly_review.point_list import actions as actions
+from opslib.reports.weekly_review.point_list import causes as causes
+from opslib.reports.weekly_review.point_list import points as points
+from opslib.reports.weekly_review.point_list import team_note as team_note
 from opslib.weeks import monday_of
 
 _RATES = {0.01: "one week in a hundred", 0.05: "one week in twenty", 0.1: "one week in ten", 0.2: "one week in five"}

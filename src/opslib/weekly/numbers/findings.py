@@ -114,7 +114,10 @@ def build_findings(
     today = as_of.astimezone(organisation.zone).date()
     late = notes.actions_of(warehouse)
     late = late[actions.is_overdue(late, today)]
-    basis = _basis(warehouse, organisation, week, handed, blocked) | {"overdue": digest_of(late.to_csv(index=False))}
+    basis = {
+        **_basis(warehouse, organisation, week, handed, blocked),
+        "overdue": digest_of(late.to_csv(index=False)),
+    }
     if memo.holds(week, basis):
         return ["findings as before"]
     memo.forget([week])
