@@ -61,6 +61,17 @@ _WORDS = {
 """What a metric needs, in a reader's words."""
 
 
+_CASES = {
+    "next_reply_sla": "replies",
+    "offers": "surveys",
+    "replies": "questions",
+    "reviews": "reviews",
+    "solves": "solves",
+    "surveys": "answers",
+}
+"""By metric or fact what is counted, where that is not tickets."""
+
+
 @dataclass(frozen=True)
 class Metric:
     """One metric.
@@ -98,6 +109,11 @@ class Metric:
     reopens_days: int = 0
     twin: str = ""
     needs: tuple[str, ...] = ()
+
+    @property
+    def cases(self) -> str:
+        """What the metric's values are counted in, in a reader's words."""
+        return _CASES.get(self.name) or _CASES.get(self.fact, "tickets")
 
     @property
     def rests_on_backlog(self) -> bool:

@@ -28,7 +28,7 @@ def test_a_control_chart_draws_values_limits_goal_and_signals():
     assert np.isnan(intervals.get_ydata()[2::3]).all()
     (usual,) = axes.patches
     assert usual.get_extents().transformed(axes.transData.inverted()).intervaly.tolist() == pytest.approx([0.68, 0.80])
-    assert {"82.0 %", "goal ≥ 85 %", "new: above its limits"} <= set(texts_of(figure))
+    assert {"82.0 %", "goal ≥ 85 %", "Missed; new signal: above its usual level"} <= set(texts_of(figure))
 
 
 @pytest.mark.parametrize("goal", [0.60, 0.81, 0.82, 0.83, 0.90])
@@ -110,17 +110,18 @@ def test_a_week_without_a_value_yet_says_what_is_known(last: dict[str, object], 
 
 def test_the_description_says_value_goal_range_and_signal():
     assert describe(control()) == (
-        "Customer satisfaction, weekly, 2026-W34 to 2026-W46. 2026-W46: 82.0 % (77.0–87.0). Goal: ≥ 85 %, not met. "
-        "Limits: 68.0 % to 80.0 %, around 75.0 %. Signals: 2026-W46 (new: above its limits)."
+        "Customer satisfaction, weekly, 2026-W34 to 2026-W46. 2026-W46: 82.0 % (77.0–87.0). Goal ≥ 85 %: missed; "
+        "3.0 points, 6 answers short; missed 13 of 13 weeks. Usual: 68.0 % to 80.0 %, around 75.0 %. Signals: 2026-W46 "
+        "(new signal: above its usual level)."
     )
 
 
 @pytest.mark.parametrize(
     ("changes", "last_sentence"),
     [
-        ({"verdict": "within"}, "2026-W46 is within its limits."),
-        ({"verdict": "back", "since": "2026-W44"}, "2026-W46 is back within its limits since W44."),
-        ({"verdict": "not judged", "why": "holiday week", "upper": np.nan}, "2026-W46 not judged: holiday week."),
+        ({"verdict": "within"}, "2026-W46: usual."),
+        ({"verdict": "back", "since": "2026-W44"}, "2026-W46: usual again since W44."),
+        ({"verdict": "not judged", "why": "holiday week", "upper": np.nan}, "2026-W46: not judged: holiday week."),
     ],
 )
 def test_a_description_of_a_week_that_is_no_signal_says_what_it_is(changes: dict[str, object], last_sentence: str):
@@ -139,8 +140,8 @@ def test_a_new_signal_is_a_full_diamond_and_one_still_outside_an_empty_one():
     inside = {
         line.get_xdata()[0]: line.get_markerfacecolor() for line in figure.charts[0].lines if line.get_marker() == "D"
     }
-    assert inside == {11: theme.ORANGE, 12: "white"}
-    assert "still above its limits since W45" in texts_of(figure)
+    assert inside == {11: theme.VIOLET, 12: "white"}
+    assert "Missed; still outside, 2nd week: above its usual level" in texts_of(figure)
 
 
 @pytest.mark.parametrize("chart", [control_chart, control_charts])
@@ -150,7 +151,7 @@ def test_the_words_of_a_signal_stand_between_title_and_axes(chart):
     figure, _ = figure_of(lambda: chart(frame if chart is control_charts else control(together=True)))
     renderer = figure.canvas.get_renderer() if hasattr(figure.canvas, "get_renderer") else None
     for axes in figure.charts:
-        (verdict,) = [text for text in axes.texts if text.get_text().startswith("new:")]
+        (verdict,) = [text for text in axes.texts if text.get_text().startswith("Missed; new signal: two")]
         box, room = verdict.get_window_extent(renderer), axes.get_window_extent(renderer)
         assert box.y0 >= room.y1
         assert box.x1 <= figure.bbox.x1

@@ -35,25 +35,6 @@ def test_a_change_from_nothing_is_a_number_and_no_percentage():
 
 
 @pytest.mark.parametrize(
-    ("number", "target", "better", "still", "verdict"),
-    [
-        (3.0, 4.0, "lower", (None, None), "met"),
-        (0.8, 0.9, "higher", (None, None), "not met"),
-        (float("nan"), 0.9, "higher", (None, None), ""),
-        (3.0, float("nan"), "lower", (2.0, 3.0), ""),
-        (3.0, 4.0, "lower", (2.0, 3.9), "met"),
-        (3.0, 4.0, "lower", (2.0, 4.1), "not decided yet"),
-        (None, 4.0, "lower", (3.0, None), "not decided yet"),
-        (None, 4.0, "lower", (4.1, float("nan")), "not met"),
-    ],
-)
-def test_a_goal_is_decided_by_all_that_a_value_may_still_become(
-    number: float | None, target: float, better: str, still: tuple[float | None, float | None], verdict: str
-):
-    assert words.goal_verdict(number, target, better, still_low=still[0], still_high=still[1]) == verdict
-
-
-@pytest.mark.parametrize(
     ("low", "high", "text"),
     [
         (3600.0, None, "at least 1 h"),

@@ -73,9 +73,9 @@ def test_every_section_shows_something_and_nothing_is_warned_of(alpha: nbformat.
 
 def test_the_slow_week_is_the_signal_and_the_calm_metrics_are_within_their_limits(alpha: nbformat.NotebookNode):
     table, _, below = after(alpha, "What needs attention").partition("Judged: ")
-    assert re.search(r"First reply, median \| \d h .* new: above its limits \(worse\)", table)
+    assert re.search(r"First reply, median \| \d h .* New signal; above its usual level", table)
     assert "the metrics of one week in five at most show a new signal by chance" in below
-    assert "Within their limits: " in below
+    assert "As usual: " in below
 
 
 def test_what_explains_it_are_the_chats(alpha: nbformat.NotebookNode):
@@ -92,7 +92,7 @@ def test_figures_have_descriptions_with_the_last_value_and_the_goal(alpha: nbfor
     assert len(alts) == len(data_of(alpha, SVG)) >= 9
     speed = next(alt for alt in alts if alt.startswith("First reply, median, weekly"))
     assert "Goal: ≤ 2 h, not met." in speed
-    assert f"Signals: {LAST} (new: above its limits)" in speed
+    assert f"Signals: {LAST} (new signal: above its usual level)" in speed
 
 
 def test_the_backlog_adds_up(alpha: nbformat.NotebookNode):

@@ -82,10 +82,10 @@ def mark_signals(axes: Axes, place: Any, value: Any, *, colour: str = "white") -
     if len(place) == 0:
         return
     look: dict[str, Any] = {"markersize": 7, "markerfacecolor": colour, "markeredgewidth": 1.8}
-    draw_line(axes, place, value, linestyle="none", marker="D", markeredgecolor=theme.ORANGE, **look)
+    draw_line(axes, place, value, linestyle="none", marker="D", markeredgecolor=theme.VIOLET, **look)
 
 
-def label_last(axes: Axes, x: float, y: float, text: str, *, signal: bool = False) -> None:
+def label_last(axes: Axes, x: float, y: float, text: str, *, colour: str = theme.BLUE) -> None:
     """Write the last value of a line to the right of its point.
 
     Args:
@@ -93,11 +93,10 @@ def label_last(axes: Axes, x: float, y: float, text: str, *, signal: bool = Fals
         x: where the point stands.
         y: its value.
         text: the value in words.
-        signal: whether the point is a signal, which colours the text.
+        colour: of the text: that of a verdict on the point, where there is one.
     """
     bottom, top = axes.get_ylim()
     is_low = y - bottom < _LABEL_HEIGHT * text.count("\n") * (top - bottom)
-    colour = theme.ORANGE if signal else theme.BLUE
     write_beside(axes, x, y, text, colour, size=9, fontweight="bold", va="bottom" if is_low else "center")
 
 

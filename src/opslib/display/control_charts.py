@@ -1,12 +1,13 @@
 """Control charts: weekly values with their intervals, limits, goal and signals, for one metric or several.
 
 Every function here draws rows of the same columns: week, metric, label, unit (seconds, share, score, count, per_ticket,
-rate or days), better ("lower", "higher" or ""), value, low and high (its interval), goal, missing (why there is no
-value), state (`settled`, `so far` or `bounds`), settles_on (the date on which it will be known), still_low and
-still_high (between which its final value will lie); centre, lower and upper (its limits), verdict, direction, since,
-together and why (as `words.signal` takes them), left_out (weeks on which the limits do not rest, in words) and
-level_shift (the week in which what they rest on changes its level, or null). There is a row per metric and week, the
-weeks in order. Numbers are in the metric's unit, NaN where there is none.
+rate or days), better ("lower", "higher" or ""), value, low and high (its interval), n and cases (how many of what it
+rests on), missing (why there is no value), state (`settled`, `so far` or `bounds`), settles_on (the date on which it
+will be known), still_low and still_high (between which its final value will lie); centre, lower and upper (its limits),
+verdict, direction, since, together and why (as `words.signal` takes them), left_out (weeks on which the limits do not
+rest, in words) and level_shift (the week in which what they rest on changes its level, or null); goal and how the value
+stands to it (as `verdicts` names it). There is a row per metric and week, the weeks in order. Numbers are in the
+metric's unit, NaN where there is none.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ import numpy.typing as npt
 import pandas as pd
 from matplotlib.axes import Axes
 
-from opslib.display import theme, words
+from opslib.display import theme, verdicts, words
 from opslib.display.axes import HouseFigure
 from opslib.display.cells import is_known, rows_of
 from opslib.display.charts import (
@@ -39,6 +40,7 @@ from opslib.display.theme import Drawing, Markup, note
 _ABOVE = 6.0  # points between the axes and the line that stands below a title
 _APART = 0.2  # of the height of the axes, between the labels of the last value and of the goal
 _numbers_of = attrgetter("value", "low", "high", "centre", "lower", "upper", "goal")
+_COLOURS: dict[str, str] = {"missed": theme.RED, "by-chance": theme.RED, "at-risk": theme.AMBER, "met": theme.GREEN}
 Weeks = list[Any]
 """The rows of a chart as `rows_of` makes them: in them a single cell is read sooner than in a frame."""
 _OPEN = "Open circle: not settled yet"
@@ -145,20 +147,18 @@ def _in_words(weeks: Weeks) -> str:
         f"{last.label}, weekly, {weeks[0].week} to {last.week}.",
         f"{last.week}: {_last_in_words(last)}.",
     ]
-    if is_known(last.goal):
-        still = {"still_low": last.still_low, "still_high": last.still_high}
-        verdict = words.goal_verdict(last.value, last.goal, last.better, **still)
-        sentences.append(f"Goal: {', '.join(filter(None, [words.goal(last.goal, last.better, unit), verdict]))}.")
+    if goal := verdicts.goal_in_words(last):
+        sentences.append(goal)
     if usual := next((row for row in reversed(weeks) if is_known(row.upper)), None):
         sentences.append(
-            f"Limits: {words.value(usual.lower, unit)} to {words.value(usual.upper, unit)}, around "
+            f"Usual: {words.value(usual.lower, unit)} to {words.value(usual.upper, unit)}, around "
             f"{words.value(usual.centre, unit)}."
         )
     sentences += [f"{note[0].upper()}{note[1:]}." for note in words.limits(last)]
     if signals := [f"{row.week} ({words.signal(row)})" for row in weeks if words.is_signal(row.verdict)]:
         sentences.append(f"Signals: {'; '.join(signals)}.")
     if not words.is_signal(last.verdict) and last.verdict:
-        sentences.append(f"{last.week} {'is ' if last.verdict != 'not judged' else ''}{words.signal(last)}.")
+        sentences.append(f"{last.week}: {words.signal(last)}.")
     return " ".join(sentences)
 
 
@@ -192,18 +192,18 @@ def _draw_control(axes: Axes, weeks: Weeks, title: str) -> None:
     verdicts = np.array([row.verdict for row in weeks])
     is_new, is_old = ((verdicts == verdict) & ~np.isnan(value) for verdict in ("new", "outside"))
     mark_signals(axes, place[is_old], value[is_old])
-    mark_signals(axes, place[is_new], value[is_new], colour=theme.ORANGE)
+    mark_signals(axes, place[is_new], value[is_new], colour=theme.VIOLET)
     beyond = np.isnan(value) & ~np.isnan(low)
     if beyond.any():
         draw_line(axes, place[beyond], low[beyond], linestyle="none", marker="^", markersize=5, color=theme.SKY)
     if not np.isnan(goal).all():
-        draw_line(axes, place, goal, color=theme.GREEN, linewidth=1.3, linestyle=(0, (4, 2)))
+        draw_line(axes, place, goal, color=theme.INK, linewidth=1.0, linestyle=(0, (4, 2)))
     heights = np.concatenate([value, lower, upper, goal, low[interval], high[interval], low[beyond], still])
     _set_scale(axes, heights[~np.isnan(heights)], last.unit)
     if is_known(last.value):
         so_far = "\nso far" if last.state == "so far" else ""
         text = words.value(last.value, last.unit) + so_far
-        label_last(axes, place[-1], last.value, text, signal=words.is_signal(last.verdict))
+        label_last(axes, place[-1], last.value, text, colour=_colour_of(last))
     else:
         _label_unknown(axes, place, np.where(beyond, low, value), last)
     if not np.isnan(goal).all():
@@ -214,6 +214,16 @@ def _draw_control(axes: Axes, weeks: Weeks, title: str) -> None:
     axes.set_xlim(-0.5, len(weeks) - 0.5 + 0.13 * len(weeks))
     weeks_below(axes, [row.week for row in weeks])
     unit_axis(axes, last.unit)
+
+
+def _colour_of(last: Any) -> str:
+    """The colour of what is said of a last week: that of its verdict on the goal, else of a signal, else none."""
+    goal = verdicts.of_goal(last)
+    if goal and goal.look in _COLOURS:
+        return _COLOURS[goal.look]
+    if goal is None and words.is_signal(last.verdict):
+        return theme.VIOLET
+    return theme.MUTED
 
 
 def _draw_unsettled(axes: Axes, place: Any, weeks: Weeks) -> npt.NDArray[np.float64]:
@@ -260,23 +270,27 @@ def _label_goal(axes: Axes, x: float, goal: float, text: str, *, beside: npt.NDA
         height = beside[-1] + (apart if goal >= beside[-1] else -apart)
     if height < bottom or height > top:
         height = beside[-1] + (apart if height < bottom else -apart)
-    write_beside(axes, x, height, text, theme.GREEN, size=8)
+    write_beside(axes, x, height, text, theme.MUTED, size=8)
 
 
 def _set_title(axes: Axes, title: str, last: Any) -> None:
-    """Write the title and, below it, the last week's verdict where there is more to say."""
-    if last.verdict in ("", "within"):
+    """Write the title and, below it, the last week's verdicts where there is more to say."""
+    goal = verdicts.of_goal(last)
+    said = [goal.text] if goal else []
+    if last.verdict not in ("", "within"):
+        said.append(words.signal(last))
+    if not said:
         axes.set_title(title)
         return
     axes.set_title(f"{title}\n")
     axes.annotate(
-        words.signal(last),
+        "; ".join(said),
         (0, 1),
         xycoords="axes fraction",
         xytext=(0, _ABOVE),
         textcoords="offset points",
         fontsize=8.5,
-        color=theme.ORANGE if words.is_signal(last.verdict) else theme.MUTED,
+        color=_colour_of(last),
         annotation_clip=False,
     )
 

@@ -31,7 +31,9 @@ def decomposition_chart(frame: pd.DataFrame, *, largest: int = 6) -> Drawing | M
         split is named below.
     """
     if frame.empty:
-        return note("No change to explain: no number that was judged is outside its limits, and none misses its goal.")
+        return note(
+            "No change to explain: no number that was judged is outside its usual range, and none misses its goal."
+        )
     whole = frame[frame["missing"].notna()]
     absences = [f"{label} {reason}." for label, reason in zip(whole["label"], whole["missing"], strict=True)]
     panels = [rows for _, rows in frame[frame["missing"].isna()].groupby(["metric", "by"], sort=False)]

@@ -9,24 +9,31 @@ from typing import Any
 
 from opslib.display import mime
 from opslib.display.cells import spark_words
+from opslib.display.verdicts import Verdict
 
 
 @dataclass(frozen=True)
 class Line:
-    """One headline: what it is, its value and change in words, which direction is better, and the weeks behind it.
+    """One headline: what it is, its value and change in words, what was decided of it, and the weeks behind it.
 
-    `unit` is that of the weeks, as `words.value` takes it; `judged`, whether it could be told that it is no signal.
+    `unit` is that of the weeks, as `words.value` takes it; `judged`, whether it could be told that it is no signal;
+    `signal_verdict`, `goal_verdict` and `is_missed`, what was decided, "" where nothing was; `chips`, these as readers
+    see them; `facts`, what stands below, a short line each.
     """
 
     label: str
     value: str
-    better: str
     change: str
     signal: bool
     note: str
     spark: tuple[float | None, ...]
     unit: str = "count"
     judged: bool = True
+    signal_verdict: str = ""
+    goal_verdict: str = ""
+    is_missed: bool = False
+    chips: tuple[Verdict, ...] = ()
+    facts: tuple[str, ...] = ()
 
 
 class Headline:
@@ -46,13 +53,15 @@ class Headline:
             asdict(line)
             | {
                 "spark": list(line.spark),
+                "chips": [chip._asdict() for chip in line.chips],
+                "facts": list(line.facts),
                 "spark_label": spark_words(line.label, line.spark, line.unit) if line.spark else "",
             }
             for line in self.lines
         ]
         items = "".join(
             f"<li>{escape(line.label)}: <strong>{escape(line.value)}</strong> {escape(line.change)} "
-            f"<em>{escape(line.note)}</em></li>"
+            f"<em>{escape(_said(line))}</em></li>"
             for line in self.lines
         )
         return {
@@ -64,4 +73,9 @@ class Headline:
     def __repr__(self) -> str:
         if self.status == "no_data":
             return "Nothing to report."
-        return "\n".join(f"{line.label}: {line.value} {line.change} {line.note}".rstrip() for line in self.lines)
+        return "\n".join(f"{line.label}: {line.value} {line.change} {_said(line)}".rstrip() for line in self.lines)
+
+
+def _said(line: Line) -> str:
+    """The verdicts on a line, its note and its facts."""
+    return "; ".join(filter(None, [*(chip.text for chip in line.chips), line.note, *line.facts]))

@@ -20,12 +20,28 @@ from matplotlib.font_manager import FontProperties
 from matplotlib.text import Text
 
 from opslib.display.axes import HouseFigure
-from opslib.display.colours import BAND, BLUE, GREEN, GRID, INK, LINE, MUTED, ORANGE, SAND, SAND_TEXT, SKY
+from opslib.display.colours import (
+    AMBER,
+    BAND,
+    BLUE,
+    GREEN,
+    GRID,
+    INK,
+    LINE,
+    MUTED,
+    ORANGE,
+    RED,
+    SAND,
+    SAND_TEXT,
+    SKY,
+    VIOLET,
+)
 from opslib.display.layout import font_heights, lay_out, line_extent
 from opslib.display.markup import Markup, note
 from opslib.display.words import drawable
 
 __all__ = [
+    "AMBER",
     "BAND",
     "BLUE",
     "GREEN",
@@ -34,9 +50,11 @@ __all__ = [
     "LINE",
     "MUTED",
     "ORANGE",
+    "RED",
     "SAND",
     "SAND_TEXT",
     "SKY",
+    "VIOLET",
     "Drawing",
     "Markup",
     "drawing",

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
+from opslib.weeks import weeks_between
+
 NOT_SHOWN = "–"
 _MINUS = "−"
 _NOT_IN_XML = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
@@ -197,41 +199,94 @@ def points(difference: float, unit: str) -> str:
     return _signed(difference, 0 if unit == "count" else 2, "")
 
 
-_SIDES = {"up": "above its limits", "down": "below its limits"}
+_SIDES = {"up": "above its usual level", "down": "below its usual level"}
+_NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
 
 
 def signal(row: Any) -> str:
-    """Whether a week's number is a signal, and since when.
+    """Whether a week's number is a signal, and for how long.
 
     Args:
-        row: verdict (new, outside, back, within or not judged; "" where there is no number), direction (up, down or
-            ""), since (the week from which it is outside or back), together (whether only two weeks together are
+        row: week; verdict (new, outside, back, within or not judged; "" where there is no number), direction (up, down
+            or ""), since (the week from which it is outside or back), together (whether only two weeks together are
             outside), why (it was not judged).
 
     >>> from types import SimpleNamespace as Row
-    >>> signal(Row(verdict="new", direction="up", since="2026-W46", together=True, why=""))
-    'new: two weeks together above its limits'
-    >>> signal(Row(verdict="outside", direction="down", since="2026-W41", together=False, why=""))
-    'still below its limits since W41'
-    >>> signal(Row(verdict="outside", direction="down", since="2026-W41", together=True, why=""))
-    'two weeks together still below its limits since W41'
-    >>> signal(Row(verdict="not judged", direction="", since=None, together=False, why="not known yet"))
+    >>> signal(Row(verdict="new", direction="up", since="2026-W46", week="2026-W46", together=True, why=""))
+    'new signal: two weeks together above its usual level'
+    >>> signal(Row(verdict="outside", direction="down", since="2026-W42", week="2026-W46", together=False, why=""))
+    'still outside, 5th week: below its usual level'
+    >>> signal(Row(verdict="not judged", together=False, why="not known yet"))
     'not judged: not known yet'
     """
-    side = _SIDES.get(row.direction, "outside its limits")
+    pair = "two weeks together " if row.together else ""
     match row.verdict:
         case "new":
-            return f"new: {'two weeks together ' if row.together else ''}{side}"
+            return f"new signal: {pair}{side(row)}"
         case "outside":
-            return f"{'two weeks together ' if row.together else ''}still {side} since {short_week(row.since)}"
+            return f"still outside, {ordinal(weeks_outside(row))} week: {pair}{side(row)}"
         case "back":
-            return f"back within its limits since {short_week(row.since)}"
+            return f"usual again since {short_week(row.since)}"
         case "within":
-            return "within its limits"
+            return "usual"
         case "not judged":
             return f"not judged: {row.why}"
         case _:
             return ""
+
+
+def side(row: Any) -> str:
+    """On which side of its usual level a number is.
+
+    Args:
+        row: direction (up, down or "").
+    """
+    return _SIDES.get(row.direction, "outside its usual range")
+
+
+def weeks_outside(row: Any) -> int:
+    """For how many weeks a number has been outside its usual range, this one included.
+
+    Args:
+        row: since (the week from which it is outside) and week.
+    """
+    return len(weeks_between(row.since, row.week)) if isinstance(row.since, str) else 1
+
+
+def ordinal(number: int) -> str:
+    """A place in a row.
+
+    >>> [ordinal(number) for number in (1, 2, 3, 5, 11, 22)]
+    ['1st', '2nd', '3rd', '5th', '11th', '22nd']
+    """
+    ending = "th" if number % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
+    return f"{number}{ending}"
+
+
+def number_of(count: int, thing: str) -> str:
+    """A small count in words, with its thing.
+
+    >>> number_of(9, "week"), number_of(1, "week"), number_of(13, "week")
+    ('nine weeks', 'one week', '13 weeks')
+    """
+    return f"{_NUMBERS[count] if count < len(_NUMBERS) else count} {thing}{'' if count == 1 else 's'}"
+
+
+def movement(before: float | None, after: float | None, unit: str) -> str:
+    """How a value has moved, as an arrow with its size, whichever way is better; "" where that is not known.
+
+    Args:
+        before: the value before, in the metric's unit.
+        after: the value now.
+        unit: as `value` takes it.
+
+    >>> [movement(0.80, 0.831, "share"), movement(None, 4, "count"), movement(2, 2, "count")]
+    ['↑ 3.1 points', '', 'unchanged']
+    """
+    text = change(before, after, unit)
+    if not text or text[0] not in f"+{_MINUS}":
+        return "unchanged" if text else ""
+    return f"{'↓' if text[0] == _MINUS else '↑'} {text[1:]}"
 
 
 def limits(row: Any) -> list[str]:
@@ -304,35 +359,6 @@ def interval(low: float | None, high: float | None, unit: str) -> str:
     return f"{first.removesuffix(' %') if unit in ('share', 'score') else first}–{value(high, unit)}"
 
 
-def goal_verdict(
-    number: float | None, target: float | None, better: str, *, still_low: float | None, still_high: float | None
-) -> str:
-    """What a goal has come to: `met`, `not met`, `not decided yet`, or "" where there is no goal or no value.
-
-    Args:
-        number: the value; None or NaN where there is none.
-        target: the goal, in the same unit; None or NaN where there is none.
-        better: "lower" or "higher".
-        still_low: the least that the value may still become; None or NaN where it is known.
-        still_high: the most; None or NaN where nothing bounds it.
-
-    >>> goal_verdict(3.6, 4.0, "lower", still_low=3.3, still_high=4.2)
-    'not decided yet'
-    >>> goal_verdict(None, 4.0, "lower", still_low=4.5, still_high=None)
-    'not met'
-    """
-    if _is_missing(still_low):
-        ends = {_met(number, target, better)}
-    else:
-        ends = {
-            _met(still_low, target, better),
-            _met(math.inf if _is_missing(still_high) else still_high, target, better),
-        }
-    if None in ends:
-        return ""
-    return "not decided yet" if len(ends) == 2 else "met" if ends == {True} else "not met"
-
-
 def listed(items: Sequence[str]) -> str:
     """Items as a sentence lists them.
 
@@ -354,13 +380,6 @@ def groups_left_out(few: str | None) -> str:
 def short_week(week: str) -> str:
     """An ISO week without its year: `W46`."""
     return week[5:]
-
-
-def _met(number: float | None, target: float | None, better: str) -> bool | None:
-    """Whether a goal is met; None where there is no value or no goal."""
-    if number is None or target is None or math.isnan(number) or math.isnan(target):
-        return None
-    return number <= target if better == "lower" else number >= target
 
 
 def _is_missing(number: float | None) -> bool:

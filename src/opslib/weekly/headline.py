@@ -21,9 +21,11 @@ def headline_of(nb: NotebookNode) -> tuple[ReportStatus, list[dict[str, Any]]]:
         nb: an executed notebook.
 
     Returns:
-        The status ("ready" or "no_data") and the headlines: dicts of label, value, change, note (text), tone ("better",
-        "worse" or ""), signal (bool), judged (bool: whether it could be told that it is no signal), spark (numbers,
-        None where a week has none) and spark_label (what it shows, in words). "ready" and none where it says nothing.
+        The status ("ready" or "no_data") and the headlines: dicts of label, value, change, note (text), signal (bool),
+        judged (bool: whether it could be told that it is no signal), signal_verdict and goal_verdict (what was decided,
+        "" where nothing was), is_missed (bool: the goal), chips (each with look and text), facts (texts), spark
+        (numbers, None where a week has none) and spark_label (what it shows, in words). "ready" and none where it says
+        nothing.
     """
     status: ReportStatus = "ready"
     headlines: list[dict[str, Any]] = []
@@ -61,23 +63,16 @@ def _headline(item: Mapping[str, Any]) -> dict[str, Any]:
         "value": str(item.get("value", "")),
         "change": change,
         "note": note,
-        "tone": _tone(item.get("better"), change) if judged or signal else "",
         "signal": bool(signal),
         "judged": judged,
+        "signal_verdict": str(item.get("signal_verdict") or ""),
+        "goal_verdict": str(item.get("goal_verdict") or ""),
+        "is_missed": bool(item.get("is_missed")),
+        "chips": [{name: str(chip.get(name, "")) for name in ("look", "text")} for chip in item.get("chips") or []],
+        "facts": [str(fact) for fact in item.get("facts") or []],
         "spark": spark,
         "spark_label": str(item.get("spark_label") or spark_label(label, spark)),
     }
-
-
-def _tone(better: object, change: str) -> str:
-    """Whether a change is for the better, from which direction is better and the sign of the change."""
-    if isinstance(better, bool):
-        return "better" if better else "worse"
-    rises = change.lstrip().startswith(("+", "▲", "↑"))
-    falls = change.lstrip().startswith(("-", "−", "–", "▼", "↓"))
-    if better not in ("lower", "higher") or rises == falls:
-        return ""
-    return "better" if rises == (better == "higher") else "worse"
 
 
 def _finite(value: object) -> float | None:

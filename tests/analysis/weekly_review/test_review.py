@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from opslib.analysis.weekly_review import review
+from opslib.analysis.weekly_review.goal_verdicts import beside
 from opslib.metrics import ALL, CATALOGUE
 from opslib.weeks import weeks_between
 
@@ -59,17 +60,14 @@ def judged(metric: str, verdicts: list[str], **changes: object) -> pd.DataFrame:
         left_out="",
         level_shift=None,
     )
-    return frame.assign(**changes)
+    return beside(frame).assign(**changes)
 
 
 def test_a_chart_has_the_last_weeks_each_with_its_own_verdict():
     verdicts = judged("created", ["within"] * 26 + ["new"], direction=[""] * 26 + ["up"])
-    frame = review.control_frame(
-        series("created", [*CALM[:-1], 130.0]), verdicts, [CATALOGUE["created"]], "2026-W46", goals={"created": 90.0}
-    )
+    frame = review.control_frame(series("created", [*CALM[:-1], 130.0]), verdicts, [CATALOGUE["created"]], "2026-W46")
     assert frame["week"].tolist() == WEEKS[-13:]
     assert frame["verdict"].tolist() == ["within"] * 12 + ["new"]
-    assert frame["goal"].tolist() == [90.0] * 13
     earlier = review.control_frame(series("created", CALM), verdicts, [CATALOGUE["created"]], "2026-W44")
     assert earlier["week"].iloc[-1] == "2026-W44"
 
@@ -100,6 +98,9 @@ def test_signals_come_first_and_what_got_worse_before_what_got_better():
     assert rows["turn"].tolist() == ["worse", "better", "better", "", ""]
     assert rows["weeks_outside"].tolist() == [1, 1, 8, 0, 0]
     assert rows["before"].tolist() == [90.0] * 5
+    missed = (chart["metric"] == "created") & (chart["week"] == "2026-W46")
+    chart.loc[missed, ["goal_verdict", "is_missed"]] = ["missed, could be chance", True]
+    assert review.signals(chart, "2026-W46", "2026-W45")["metric"].iloc[0] == "created", "a missed goal leads"
 
 
 def test_what_is_known_a_week_later_stands_with_the_week_before():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 
 import numpy as np
@@ -13,12 +14,23 @@ from opslib.display.cells import frame
 from opslib.display.theme import Markup
 from opslib.reports.weekly_review import show
 
+NO_GOAL = {
+    **dict.fromkeys(("goal", "gap", "short", "missed_weeks", "goal_weeks", "missed_run"), np.nan),
+    **dict.fromkeys(("is_missed", "too_easy", "is_open"), False),
+    **dict.fromkeys(("goal_verdict", "goal_why"), ""),
+}
+MISSED = {
+    **{"goal_verdict": "missed", "is_missed": True, "gap": 0.008, "short": 29.0},
+    **{"missed_weeks": 9.0, "goal_weeks": 13.0, "missed_run": 3.0},
+}
 HOSTILE = '<img src=x onerror="alert(1)">'
 
 
 def cells(markup: Markup) -> list[list[str]]:
     soup = BeautifulSoup(markup.html, "html.parser")
-    return [[cell.get_text() for cell in row.find_all(["th", "td"])] for row in soup.find_all("tr")]
+    return [
+        [cell.get_text().replace(",  ", ", ") for cell in row.find_all(["th", "td"])] for row in soup.find_all("tr")
+    ]
 
 
 def signal_rows(**changes: object) -> pd.DataFrame:
@@ -43,8 +55,14 @@ def signal_rows(**changes: object) -> pd.DataFrame:
             "why": "",
             "left_out": "",
             "level_shift": None,
-            "turn": ["worse", ""],
             "weeks_outside": [1, 0],
+            "low": [6000.0, 0.86],
+            "high": [8000.0, 0.93],
+            "n": [40.0, 30.0],
+            "cases": ["tickets", "answers"],
+            "state": "settled",
+            "settles_on": None,
+            **NO_GOAL,
             "rate": 0.20,
             "team": "alpha",
         }
@@ -55,18 +73,38 @@ def signal_rows(**changes: object) -> pd.DataFrame:
 def test_signals_are_a_table_and_the_others_a_sentence():
     markup = show.signals(signal_rows())
     assert cells(markup)[1:] == [
-        ["First reply, median", "2 h", "1 h", "+100 %", "50 min to 1 h 10 min", "new: above its limits (worse)"]
+        [
+            *("First reply, median", "2 h, 40 tickets", "1 h", "↑ 100 %", "50 min to 1 h 10 min", "–"),
+            "New signal above its usual level",
+        ]
     ]
     assert markup.text.splitlines()[-2:] == [
         "Judged: 2 metrics. Where nothing has moved, the metrics of one week in five at most show a new signal by "
         "chance; on trial data it was one in 14.",
-        "Within their limits: Customer satisfaction.",
+        "As usual: Customer satisfaction.",
     ]
 
 
+def test_a_missed_goal_needs_a_story_however_usual_it_is():
+    """A quiet metric whose goal is missed is in the table, and neither among those as usual nor those not judged."""
+    rows = signal_rows(**{name: [NO_GOAL[name], value] for name, value in (MISSED | {"goal": 0.95}).items()})
+    for verdict in ("within", "back", "not judged"):
+        text = show.signals(rows.assign(verdict=["within", verdict], since=[None, "2026-W44"], why="no events")).text
+        assert re.search(r"^Customer satisfaction \| 90.0 %, 30 answers .* Missed; goal ≥ 95 %; 0.8 points", text, re.M)
+        assert "0 of 1 goals met." in text
+        assert text.count("Customer satisfaction") == 1
+
+
+def test_goals_met_are_named_with_those_at_risk_and_those_that_are_too_easy():
+    rows = signal_rows(verdict="within", goal=[14400.0, 0.85], goal_verdict=["met", "at risk"], too_easy=[True, False])
+    text = show.signals(rows.assign(gap=[-7200.0, -0.05])).text
+    assert "2 of 2 goals met (First reply, median; at risk: Customer satisfaction)." in text
+    assert "so too easy to steer by: First reply, median (≤ 4 h)." in text
+
+
 def test_a_quiet_week_says_that_nothing_is_outside():
-    markup = show.signals(signal_rows(verdict="within", turn="", weeks_outside=0))
-    assert markup.text.startswith("No metric that was judged is outside its limits.")
+    markup = show.signals(signal_rows(verdict="within", weeks_outside=0))
+    assert markup.text.startswith("No metric that was judged is outside its usual range.")
     assert "<table" not in markup.html
 
 
@@ -83,17 +121,17 @@ def test_what_became_known_a_week_later_is_dated_and_counted_by_itself():
             before=[3600.0, 0.06],
             lower=[3000.0, 0.05],
             upper=[4200.0, 0.07],
-            turn=["", "worse"],
         )
     )
     assert cells(markup)[1:] == [
         [
             "Reopened within 7 days, W45",
-            "9.1 %",
+            "9.1 %, 30 answers",
             "6.0 %",
-            "+3.1 points",
+            "↑ 3.1 points",
             "5.0 % to 7.0 %",
-            "new: above its limits (worse)",
+            "–",
+            "New signal above its usual level",
         ]
     ]
     assert (
@@ -103,7 +141,7 @@ def test_what_became_known_a_week_later_is_dated_and_counted_by_itself():
 
 
 def test_what_was_not_judged_is_not_called_calm():
-    text = show.signals(signal_rows(verdict="not judged", why="holiday week", turn="", weeks_outside=0)).text
+    text = show.signals(signal_rows(verdict="not judged", why="holiday week", weeks_outside=0)).text
     assert text.splitlines() == [
         "No metric could be judged this week.",
         "Not judged: First reply, median and Customer satisfaction: holiday week.",
@@ -111,9 +149,9 @@ def test_what_was_not_judged_is_not_called_calm():
 
 
 def test_what_came_back_and_what_limits_leave_out_is_said():
-    rows = signal_rows(verdict=["back", "within"], since=["2026-W44", None], left_out=["", "2026-W33"], turn="")
+    rows = signal_rows(verdict=["back", "within"], since=["2026-W44", None], left_out=["", "2026-W33"])
     text = show.signals(rows.assign(level_shift=["2026-W37", None])).text
-    assert "First reply, median is back within its limits since W44." in text
+    assert "First reply, median is usual again since W44." in text
     assert "The limits leave out W33 (far outside its neighbours): Customer satisfaction." in text
     assert "as the weeks that set them change level: First reply, median (W37)." in text
 
@@ -138,6 +176,9 @@ def metric_rows(**changes: object) -> pd.DataFrame:
             "low": [0.81],
             "high": [0.871],
             "n": [4108.0],
+            "week": ["2026-W46"],
+            "cases": ["answers"],
+            **NO_GOAL | MISSED,
             "goal": [0.85],
             "state": ["settled"],
             "settles_on": [None],
@@ -159,7 +200,11 @@ def metric_rows(**changes: object) -> pd.DataFrame:
 def test_a_metric_has_interval_goal_change_line_and_definition():
     markup = show.metric_table(metric_rows())
     row = cells(markup)[1]
-    assert row[1:6] == ["84.2 %", "81.0–87.1 %", "≥ 85 %, not met", "+4.2 points", "within its limits"]
+    assert row[1:6] == [
+        *("84.2 %", "81.0–87.1 %"),
+        "Missed goal ≥ 85 % 0.8 points, 29 answers short missed 9 of 13 weeks, the last 3 in a row",
+        *("↑ 4.2 points", "Usual"),
+    ]
     soup = BeautifulSoup(markup.html, "html.parser")
     assert (
         soup.details.p.get_text() == "Of the surveys answered, the share that is satisfied. This week: 4,108 counted."
@@ -183,41 +228,35 @@ def test_a_median_that_is_not_reached_says_so():
 
 
 @pytest.mark.parametrize(
-    ("changes", "value", "interval", "goal"),
+    ("changes", "value", "interval"),
     [
         (
             {"value": 13000.0, "low": 10800.0, "high": 16200.0, "state": "so far", "settles_on": "2026-11-18"}
             | {"still_low": 11880.0, "still_high": 15000.0},
             "3 h 37 min so far, settles Wed 18 Nov",
             "3 h–4 h 30 min",
-            "≤ 4 h, not decided yet",
         ),
         (
             {"value": np.nan, "low": 3600.0, "high": np.nan, "state": "bounds", "still_low": 3600.0},
             "at least 1 h",
             "–",
-            "≤ 4 h, not decided yet",
         ),
         (
             {"value": np.nan, "low": 18000.0, "high": 20000.0, "state": "bounds", "still_low": 18000.0}
             | {"still_high": 20000.0},
             "5–5.6 h",
             "–",
-            "≤ 4 h, not met",
         ),
         (
             {"value": np.nan, "low": np.nan, "high": np.nan, "state": None, "settles_on": "2026-11-24"},
             "known Tue 24 Nov",
             "–",
-            "≤ 4 h",
         ),
     ],
 )
-def test_a_value_that_is_not_settled_never_stands_bare(
-    changes: dict[str, object], value: str, interval: str, goal: str
-):
+def test_a_value_that_is_not_settled_never_stands_bare(changes: dict[str, object], value: str, interval: str):
     frame = metric_rows(unit="seconds", better="lower", goal=14400.0, before=12000.0).assign(**changes)
-    assert cells(show.metric_table(frame))[1][1:4] == [value, interval, goal]
+    assert cells(show.metric_table(frame))[1][1:3] == [value, interval]
 
 
 def outlook_rows(**changes: object) -> pd.DataFrame:

@@ -64,7 +64,8 @@ def weekly_values() -> pd.DataFrame:
     frame["value"] = np.where(is_share, met / 200, met)
     frame["numerator"], frame["denominator"] = met, np.where(is_share, 200.0, 1.0)
     texts = {"missing": pd.Series(None, index=frame.index, dtype="str"), "state": "settled"}
-    return frame.assign(spread=np.nan, extra_variance=np.nan, **texts)
+    numbers = dict.fromkeys(("low", "high", "spread", "extra_variance", "still_low", "still_high"), np.nan)
+    return frame.assign(n=200.0, **numbers, **texts)
 
 
 def write_values(warehouse: Warehouse, values: pd.DataFrame) -> None:

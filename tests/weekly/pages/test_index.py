@@ -19,7 +19,6 @@ HEADLINE = {
     "value": "1,204",
     "change": "+6 %",
     "note": "",
-    "tone": "worse",
     "signal": False,
     "spark": [1.0, 2.0],
 }
@@ -55,6 +54,30 @@ def test_the_index_shows_each_team_with_status_headline_and_link(tmp_path: Path)
     assert 'href="us-general/weekly_review.html"' in html
     assert 'href="org/stakeholder_update.html"' in html
     assert "<b>" not in html
+
+
+def test_the_index_begins_with_the_goals_the_surest_misses_on_top(tmp_path: Path) -> None:
+    def goal(label: str, verdict: str, *, is_missed: bool) -> dict[str, Any]:
+        chip = {"look": "missed", "text": f"{verdict} {label}"}
+        return HEADLINE | {"label": label, "goal_verdict": verdict, "is_missed": is_missed, "chips": [chip]}
+
+    lines = [
+        goal("A", "too few to say", is_missed=True),
+        goal("B", "at risk", is_missed=False),
+        goal("C", "no value", is_missed=False),
+        *[goal(f"M{number}", "met", is_missed=False) for number in range(5)],
+        goal("D", "missed", is_missed=True),
+    ]
+    index = write_index(tmp_path, edition=edition(), records=[record("us-general", headline=lines)], blocked={})
+    html = index.read_text(encoding="utf-8")
+    section = html[html.index('aria-labelledby="goals"') : html.index('aria-labelledby="reports"')]
+    text = text_of("<body>" + section)
+    assert "6 of 8 goals met" in text
+    assert "1 of the 6 at risk. 2 missed, 1 of them by more than chance. 1 more could not be judged." in text
+    assert re.findall(r'<td class="long">(\w)</td>', section) == ["D", "A"]
+    assert text_of(html).count("missed D") == 2, "on the card too, beyond the sixth headline"
+    plain = write_index(tmp_path, edition=edition(), records=[record("us-general", headline=[HEADLINE])], blocked={})
+    assert "goals met" not in plain.read_text(encoding="utf-8")
 
 
 def test_the_index_lists_what_was_escalated_with_both_files(tmp_path: Path) -> None:

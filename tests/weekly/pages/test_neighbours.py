@@ -27,7 +27,6 @@ def line(
         "value": value,
         "change": "+6 %",
         "note": note,
-        "tone": "worse",
         "signal": signal,
         "judged": judged,
         "spark": [1.0, 2.0],
@@ -133,7 +132,7 @@ def test_two_weeks_stand_side_by_side_with_their_headlines_and_the_sections_of_b
     make_week(tmp_path, "2026-W45", line(value="1,100"), line("Gone", "7"))
     make_week(tmp_path, "2026-W46", line(), line("New", "3"))
     html = (tmp_path / "2026-W46/us-general/weekly_review.compare.html").read_text(encoding="utf-8")
-    rows = re.findall(r'<th scope="row">(.*?)</th><td class="num">(.*?)</td><td class="num">(.*?)</td>', html)
+    rows = rows_of(html)
     assert rows == [("Created", "1,100", "1,204"), ("New", "–", "3"), ("Gone", "7", "–")]
     assert re.findall(r'<iframe src="([^"]*)"', html) == [
         "../../2026-W45/us-general/weekly_review.html",
@@ -150,7 +149,29 @@ def test_a_week_made_late_is_set_beside_the_week_after_it(tmp_path: Path) -> Non
     assert not (tmp_path / "2026-W46/us-general/weekly_review.compare.html").exists()
     make_week(tmp_path, "2026-W45", line(value="1,100"))
     html = (tmp_path / "2026-W46/us-general/weekly_review.compare.html").read_text(encoding="utf-8")
-    assert '<td class="num">1,100</td><td class="num">1,204</td>' in html
+    assert rows_of(html) == [("Created", "1,100", "1,204")]
+
+
+def rows_of(html: str) -> list[tuple[str, str, str]]:
+    """Of the table of headlines each name with the values of both weeks."""
+    row = r'<th scope="row">(.*?)</th><td class="num">(.*?)</td><td class="long">.*?</td><td class="num">(.*?)</td>'
+    return re.findall(row, html, re.DOTALL)
+
+
+def test_verdicts_of_both_weeks_stand_side_by_side_and_one_that_changed_is_marked(tmp_path: Path) -> None:
+    def goal(verdict: str) -> dict[str, Any]:
+        chip = {"look": verdict.replace(" ", "-"), "text": verdict.capitalize()}
+        return {"goal_verdict": verdict, "is_missed": verdict == "missed", "signal_verdict": "within", "chips": [chip]}
+
+    said = {"facts": ["goal ≥ 85 %", "missed 2 of 13 weeks"]}
+    make_week(tmp_path, "2026-W45", line() | goal("met"), line("Same") | goal("missed"))
+    make_week(tmp_path, "2026-W46", line() | goal("missed") | said, line("Same") | goal("missed"))
+    html = (tmp_path / "2026-W46/us-general/weekly_review.compare.html").read_text(encoding="utf-8")
+    first, second = re.findall(r"<tr[^>]*><th scope=\"row\">.*?</tr>", html, re.DOTALL)
+    assert re.findall(r'chip-(\w+)">', first) == ["met", "missed"]
+    assert "<strong>verdict changed</strong>; goal ≥ 85 %; missed 2 of 13 weeks" in first
+    assert re.findall(r'chip-(\w+)">', second) == ["missed", "missed"]
+    assert "verdict changed" not in second
 
 
 def test_pages_that_compare_are_no_reports(tmp_path: Path) -> None:

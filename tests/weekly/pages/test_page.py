@@ -5,7 +5,6 @@ import hashlib
 import re
 from typing import Any
 
-import pytest
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
@@ -140,7 +139,6 @@ def test_headlines_are_read_from_the_outputs() -> None:
         "label": "Reopened",
         "value": "4 %",
         "change": "−1 pp",
-        "better": "lower",
         "signal": True,
         "spark": [1, None, 3],
     }
@@ -152,9 +150,13 @@ def test_headlines_are_read_from_the_outputs() -> None:
             "value": "4 %",
             "change": "−1 pp",
             "note": "",
-            "tone": "better",
             "signal": True,
             "judged": True,
+            "signal_verdict": "",
+            "goal_verdict": "",
+            "is_missed": False,
+            "chips": [],
+            "facts": [],
             "spark": [1.0, None, 3.0],
             "spark_label": "Reopened, last 3 weeks: lowest 1, highest 3, latest 3",
         }
@@ -168,26 +170,16 @@ def test_a_notebook_without_data_says_so_and_one_without_headlines_is_ready() ->
     assert headline_of(new_notebook(cells=[new_code_cell("1")])) == ("ready", [])
 
 
-@pytest.mark.parametrize(
-    ("better", "change", "tone"),
-    [
-        ("lower", "+3 %", "worse"),
-        ("lower", "−3 %", "better"),
-        ("higher", "+3 %", "better"),
-        ("higher", "-3 %", "worse"),
-        ("higher", "0 %", ""),
-        (None, "+3 %", ""),
-        (True, "x", "better"),
-    ],
-)
-def test_a_change_is_better_or_worse_by_its_direction(better: object, change: str, tone: str) -> None:
-    bundle = {"headlines": [{"label": "l", "value": "v", "better": better, "change": change}]}
-    assert headline_of(notebook_saying(bundle))[1][0]["tone"] == tone
-
-
-def test_what_was_not_judged_is_neither_better_nor_worse() -> None:
-    bundle = {"headlines": [{"label": "l", "value": "v", "better": "lower", "change": "+3 %", "judged": False}]}
-    assert headline_of(notebook_saying(bundle))[1][0]["tone"] == ""
+def test_headlines_carry_their_verdicts_and_color_stands_for_nothing_else() -> None:
+    goal = {"look": "missed", "text": "Missed <b>"}
+    said = {"goal_verdict": "missed", "is_missed": True, "signal_verdict": "within", "facts": ["goal ≥ 85 %"]}
+    item = {"label": "CSAT", "value": "80 %", "change": "↓ 3 points", "chips": [goal], **said}
+    _, (line,) = headline_of(notebook_saying({"headlines": [item]}))
+    assert {name: line[name] for name in said} == said
+    html = page(cell_showing({mime.HEADLINE: {"headlines": [item]}}))
+    assert '<span class="chip chip-missed">Missed &lt;b&gt;</span>' in html
+    assert '<span class="change">↓ 3 points</span>' in html
+    assert "<li>goal ≥ 85 %</li>" in html
 
 
 def test_headlines_stand_above_the_report_and_are_escaped() -> None:

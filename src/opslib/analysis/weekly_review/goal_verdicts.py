@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from opslib.analysis.weekly_review.completeness import ALL_METRICS, OF_BACKLOG
-from opslib.analysis.weekly_review.weekly_values import BOUNDS, SO_FAR
+from opslib.analysis.weekly_review.weekly_values import BOUNDS, SETTLED, SO_FAR
 from opslib.metrics import Metric
 
 COLUMNS = (
@@ -25,6 +25,8 @@ missed_weeks, in how many of the last 13 weeks it was missed, of the goal_weeks 
 how many such weeks in a row it is missed by now; too_easy, whether it asks for far less than the team does; is_open,
 whether the final value may still lie on the other side; goal_why, why nothing can be told ("" where it can).
 """
+JUDGED = COLUMNS[3:]
+"""Those that stand beside a week's signals."""
 MET, AT_RISK, MISSED, BY_CHANCE = "met", "at risk", "missed", "missed, could be chance"
 TOO_FEW, NO_VALUE = "too few to say", "no value"
 VERDICTS = (MISSED, BY_CHANCE, TOO_FEW, AT_RISK, MET, NO_VALUE)
@@ -33,6 +35,11 @@ FEWEST = 30
 WEEKS = 13
 """How many weeks back misses are counted."""
 
+_KINDS: dict[str, str] = {
+    **dict.fromkeys(("goal", "gap", "short", "missed_weeks", "goal_weeks", "missed_run"), "float64"),
+    **dict.fromkeys(("is_missed", "too_easy", "is_open"), "bool"),
+    **dict.fromkeys(("goal_verdict", "goal_why"), "str"),
+}
 _EXACT = ("count", "ratio")
 _OF_A_WHOLE = ("share", "score")
 _AS_SHOWN = 0.0005
@@ -96,8 +103,8 @@ def goal_verdicts(
         [NO_VALUE, TOO_FEW, BY_CHANCE, MISSED, AT_RISK],
         default=MET,
     )
-    why[~can_tell & (why == "")] = "no value"
-    why[is_open & ~can_tell] = "not known yet"
+    is_settled = (own["state"] == SETTLED).to_numpy(bool)
+    why[~can_tell & (why == "")] = np.where(is_settled, "no value", "not known yet")[~can_tell & (why == "")]
     past = _Past(own, is_missed, can_tell, _is_easy(metrics, value, goal) & (verdict == MET))
     frame = own[["week", "team", "metric", "goal"]].assign(
         goal_verdict=verdict,
@@ -112,6 +119,37 @@ def goal_verdicts(
         goal_why=why,
     )
     return frame.astype(dict.fromkeys(("week", "team", "metric", "goal_verdict", "goal_why"), "str"))[list(COLUMNS)]
+
+
+def beside(rows: pd.DataFrame, goals: pd.DataFrame | None = None) -> pd.DataFrame:
+    """Put goal verdicts beside rows of weeks, teams and metrics.
+
+    Args:
+        rows: week, team, metric, and whatever else.
+        goals: `COLUMNS`; None: no metric has a goal.
+
+    Returns:
+        The rows in their order with `JUDGED`, as `with_kinds` has them.
+    """
+    if goals is None:
+        return with_kinds(rows.assign(**dict.fromkeys(JUDGED)))
+    return with_kinds(rows.merge(goals, on=["week", "team", "metric"], how="left"))
+
+
+def with_kinds(frame: pd.DataFrame) -> pd.DataFrame:
+    """Give the goal verdicts their types where some rows have none.
+
+    Args:
+        frame: `JUDGED`, and whatever else.
+
+    Returns:
+        The frame; without a goal, goal_verdict and goal_why are "", what is yes or no is no, and numbers are missing.
+    """
+    columns = {}
+    for name, kind in _KINDS.items():
+        column = frame[name].astype("object")
+        columns[name] = column.where(column.notna(), {"str": "", "bool": False}.get(kind, np.nan))
+    return frame.assign(**columns).astype(_KINDS)
 
 
 def _reasons(own: pd.DataFrame, metrics: list[Metric], incomplete: pd.DataFrame | None) -> npt.NDArray[np.object_]:

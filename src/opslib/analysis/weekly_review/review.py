@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from opslib.analysis.methods.decomposition import kitagawa
+from opslib.analysis.weekly_review.goal_verdicts import JUDGED, with_kinds
+from opslib.analysis.weekly_review.goal_verdicts import VERDICTS as GOAL_VERDICTS
 from opslib.analysis.weekly_review.weekly_signals import NEW, NOT_JUDGED, OUTSIDE, VERDICTS
 from opslib.analysis.weekly_review.weekly_values import BOUNDS
 from opslib.metrics import Metric
@@ -24,16 +26,18 @@ SIGNAL_COLUMNS = (
 """What a control chart takes from `weekly_signals.COLUMNS`."""
 
 CHART_COLUMNS = (
-    *("week", "metric", "label", "unit", "better", "value", "low", "high", "n", "censored", "missing", "goal"),
+    *("week", "metric", "label", "unit", "better", "value", "low", "high", "n", "cases", "censored", "missing"),
     *("state", "settles_on", "still_low", "still_high"),
     *SIGNAL_COLUMNS,
+    *JUDGED,
 )
 """The columns of a control-chart frame, in the metric's unit where they are values.
 
-value with low and high, its 95 % interval; n, how many it rests on; censored, how many of them had not ended; missing,
-why the export cannot tell it; goal; state, settles_on, still_low and still_high, as `weekly_values.COLUMNS` has them;
-and what the week's judgement is (`weekly_signals.COLUMNS`): centre, lower and upper, its limits; verdict, "" where the
-value is missing; since; direction; why; together; what the limits rest on.
+value with low and high, its 95 % interval; n, how many cases it rests on; censored, how many of them had not ended;
+missing, why the export cannot tell it; state, settles_on, still_low and still_high, as `weekly_values.COLUMNS` has
+them; and what the week's judgement is (`weekly_signals.COLUMNS`): centre, lower and upper, its limits; verdict, ""
+where the value is missing; since; direction; why; together; what the limits rest on; and how it stands to its goal
+(`goal_verdicts.COLUMNS`).
 """
 
 EXPLAIN_COLUMNS = (
@@ -59,18 +63,16 @@ def control_frame(
     metrics: Sequence[Metric],
     week: str,
     *,
-    goals: Mapping[str, float] | None = None,
     weeks: int = REPORT_WEEKS,
 ) -> pd.DataFrame:
-    """Weekly values with their limits and whether they are signals.
+    """Weekly values with their limits, whether they are signals, and whether they met their goals.
 
     Args:
         values: weekly values of one team and channel: week, metric, value, low, high, n, censored, missing, state,
             settles_on, still_low, still_high.
-        signals: weekly signals of that team: week, metric, `SIGNAL_COLUMNS`.
+        signals: weekly signals of that team: week, metric, `SIGNAL_COLUMNS`, `goal_verdicts.JUDGED`.
         metrics: which metrics, in the order of the rows.
         week: the week reported; later weeks are left out.
-        goals: targets by metric, in the metric's unit.
         weeks: how many weeks are returned.
 
     Returns:
@@ -82,11 +84,11 @@ def control_frame(
     standing = ["state", "settles_on", "still_low", "still_high"]
     rows = rows[["week", "metric", "value", "low", "high", "n", "censored", "missing", *standing]]
     about = pd.DataFrame(
-        [(each.name, each.label, each.unit, each.better, (goals or {}).get(each.name, np.nan)) for each in metrics],
-        columns=["metric", "label", "unit", "better", "goal"],
+        [(each.name, each.label, each.unit, each.better, each.cases) for each in metrics],
+        columns=["metric", "label", "unit", "better", "cases"],
     )
     frame = rows.merge(about, on="metric").merge(
-        signals[["week", "metric", *SIGNAL_COLUMNS]], on=["week", "metric"], how="left"
+        signals[["week", "metric", *SIGNAL_COLUMNS, *JUDGED]], on=["week", "metric"], how="left"
     )
     is_unjudged = frame["verdict"].isna()
     frame["verdict"] = frame["verdict"].mask(is_unjudged, NOT_JUDGED).mask(frame["missing"].notna(), "")
@@ -94,6 +96,7 @@ def control_frame(
     for column in ("direction", "left_out"):
         frame[column] = frame[column].fillna("")
     frame["together"] = frame["together"].eq(True)
+    frame = with_kinds(frame)
     frame["_place"] = frame["metric"].map(order)
     return frame.sort_values(["_place", "week"], ignore_index=True)[list(CHART_COLUMNS)]
 
@@ -110,10 +113,11 @@ def signals(chart: pd.DataFrame, week: str, before: str) -> pd.DataFrame:
         before: the week before.
 
     Returns:
-        One row per metric that the export has, new signals first, then those still outside, each beginning with what
-        got worse: metric, label, unit, better, week (which it is about), value, before (that of the week before it),
-        `SIGNAL_COLUMNS`, turn (better, worse, or "" where the metric has no direction or is no signal), weeks_outside
-        (how many weeks it has been outside, that one included; 0 where it is not).
+        One row per metric that the export has, missed goals first, the surest of them on top, then new signals and
+        those still outside, each beginning with what got worse: metric, label, unit, better, cases, week (which it is
+        about), value, low, high, n, state, settles_on, before (that of the week before it), `SIGNAL_COLUMNS`,
+        `goal_verdicts.JUDGED`, turn (better, worse, or "" where the metric has no direction or is no signal), weeks_outside (how many weeks it has
+        been outside, that one included; 0 where it is not).
     """
     own = chart[chart["missing"].isna()]
     now = own[own["week"] == week]
@@ -123,8 +127,8 @@ def signals(chart: pd.DataFrame, week: str, before: str) -> pd.DataFrame:
     now = pd.concat([now[~now["metric"].isin(late["metric"])], late]).sort_index()
     keys = pd.MultiIndex.from_arrays([now["metric"], [shift_week(each, -1) for each in now["week"]]])
     earlier = own.set_index(["metric", "week"])["value"].reindex(keys).to_numpy()
-    rows = now[["metric", "label", "unit", "better", "week", "value"]].assign(before=earlier)
-    rows[list(SIGNAL_COLUMNS)] = now[list(SIGNAL_COLUMNS)]
+    about = ["metric", "label", "unit", "better", "cases", "week", "value", "low", "high", "n", "state", "settles_on"]
+    rows = now[[*about, *SIGNAL_COLUMNS, *JUDGED]].assign(before=earlier)
     turns = rows["direction"].map({"up": 1, "down": -1}).astype("float64").fillna(0)
     gain = turns * rows["better"].map({"higher": 1, "lower": -1}).astype("float64")
     gains = gain.where(rows["verdict"].isin([NEW, OUTSIDE]), 0.0).fillna(0.0).to_numpy(np.float64)
@@ -135,8 +139,10 @@ def signals(chart: pd.DataFrame, week: str, before: str) -> pd.DataFrame:
     ]
     rows["_verdict"] = rows["verdict"].map({name: place for place, name in enumerate(VERDICTS)})
     rows["_turn"] = np.select([gains < 0, gains > 0], [0, 1], default=2)
-    rows = rows.sort_values(["_verdict", "_turn"], kind="stable", ignore_index=True)
-    return rows.drop(columns=["_verdict", "_turn"])
+    missed = {name: place for place, name in enumerate(GOAL_VERDICTS)}
+    rows["_goal"] = rows["goal_verdict"].map(missed).where(rows["is_missed"], len(missed))
+    rows = rows.sort_values(["_goal", "_verdict", "_turn"], kind="stable", ignore_index=True)
+    return rows.drop(columns=["_goal", "_verdict", "_turn"])
 
 
 def usual_weeks(chart: pd.DataFrame, week: str) -> dict[str, list[str]]:

@@ -382,7 +382,7 @@ def headline(contacts: Drivers) -> Headline:
     is_told = (True, *judges, any(judges) or bool(new or still_open))
     return Headline(
         [
-            Line(label=label, value=value, better="lower", change=change, signal=signal, note=note, spark=history)
+            Line(label=label, value=value, change=change, signal=signal, note=note, spark=history)
             for (label, value, change, note, history), signal, told in zip(lines, signals, is_told, strict=True)
             if told
         ],

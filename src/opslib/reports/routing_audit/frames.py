@@ -149,7 +149,7 @@ def headline(audit: Audit) -> Headline:
     if audit.has_first_queues:
         lines = [_misrouted_line(audit)]
     else:
-        lines = [Line("Tickets", f"{len(audit.own):,}", "", "", False, "no event tells their first queue", ())]
+        lines = [Line("Tickets", f"{len(audit.own):,}", "", False, "no event tells their first queue", ())]
     lines += _transfer_lines(audit.own)
     if audit.rules is not None:
         lines.append(_faults_line(lint(audit)))
@@ -396,7 +396,6 @@ def _misrouted_line(audit: Audit) -> Line:
     return Line(
         label=f"Misrouted, last {audit.span} weeks",
         value=words.value(share, "share"),
-        better="lower",
         change=change,
         signal=is_signal,
         note=f"{words.interval(low, high, 'share')}; against the {audit.span} weeks before"
@@ -415,7 +414,7 @@ def _transfer_lines(tickets: pd.DataFrame) -> list[Line]:
             continue
         share, low, high = wilson(int((counts > 0).sum()), len(counts)).iloc[0]
         note = f"{words.interval(low, high, 'share')} of {len(counts):,} tickets"
-        lines.append(Line(label, words.value(share, "share"), "lower", "", False, note, ()))
+        lines.append(Line(label, words.value(share, "share"), "", False, note, ()))
     return lines
 
 
@@ -423,7 +422,7 @@ def _faults_line(findings: pd.DataFrame) -> Line:
     """How many faults the team's rules have, and which rules these are."""
     faults = findings[(findings["severity"] == "fault") & findings["ours"]]
     rules = words.listed(list(dict.fromkeys(faults["rule_id"])))
-    return Line("Rules of this team at fault", str(len(faults)), "lower", "", len(faults) > 0, rules, ())
+    return Line("Rules of this team at fault", str(len(faults)), "", len(faults) > 0, rules, ())
 
 
 def _of_few_people(audit: Audit, tickets: pd.DataFrame, names: pd.Series) -> list[object]:

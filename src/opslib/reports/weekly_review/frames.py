@@ -21,10 +21,11 @@ from opslib.analysis.weekly_review import recorded_sla as record
 from opslib.analysis.weekly_review import restatements as ledger
 from opslib.analysis.weekly_review import review as analysis
 from opslib.analysis.weekly_review.breakdown import COLUMNS as BREAKDOWN_COLUMNS
+from opslib.analysis.weekly_review.goal_verdicts import JUDGED, beside
 from opslib.analysis.weekly_review.weekly_signals import COLUMNS as SIGNAL_COLUMNS
 from opslib.analysis.weekly_review.weekly_signals import NEW, NOT_JUDGED, OUTSIDE
 from opslib.analysis.weekly_review.weekly_values import BOUNDS, SETTLED, SO_FAR
-from opslib.display import words
+from opslib.display import verdicts, words
 from opslib.display.headline import Headline, Line
 from opslib.errors import NotInExport, WarehouseError
 from opslib.metrics import ALL, CATALOGUE, NO_GROUP, Metric
@@ -66,13 +67,6 @@ class Review:
         names = [shift_week(self.week.week, -back) for back in reversed(range(analysis.REPORT_WEEKS))]
         days = self.backlog_days if self.week.has_data else self.backlog_days.head(0)
         return analysis.weekly_backlog(days, self.week.frame_of(names))
-
-    @cached_property
-    def goals(self) -> dict[str, float]:
-        """The targets in force on the week's Monday, by metric."""
-        monday = self.week.frame_of([self.week.week])["first_day"].iloc[0]
-        targets = {name: self.week.settings.goal(name, monday) for name in CATALOGUE}
-        return {name: target for name, target in targets.items() if target is not None}
 
     @cached_property
     def all_weeks(self) -> pd.DataFrame:
@@ -125,8 +119,9 @@ class Review:
 
     @cached_property
     def verdicts(self) -> pd.DataFrame:
-        """How every week of the team up to this one was judged: `weekly_signals.COLUMNS`."""
-        return self._rows_so_far("weekly_signals", SIGNAL_COLUMNS)
+        """How every week of the team up to this one was judged: `weekly_signals.COLUMNS`, `goal_verdicts.JUDGED`."""
+        rows = self._rows_so_far("weekly_signals", (*SIGNAL_COLUMNS, *JUDGED))
+        return rows if set(JUDGED) <= set(rows) else beside(rows)
 
     @cached_property
     def breakdown(self) -> pd.DataFrame:
@@ -149,9 +144,7 @@ class Review:
 
     def control_frame(self, metrics: Iterable[Metric], *, weeks: int = analysis.REPORT_WEEKS) -> pd.DataFrame:
         """Control-chart frames of some metrics, the last `weeks` ones: `review.CHART_COLUMNS`."""
-        return analysis.control_frame(
-            self.week.own_values, self.verdicts, list(metrics), self.week.week, goals=self.goals, weeks=weeks
-        )
+        return analysis.control_frame(self.week.own_values, self.verdicts, list(metrics), self.week.week, weeks=weeks)
 
     def _rows_so_far(self, table: str, columns: Sequence[str]) -> pd.DataFrame:
         """The team's rows of a table up to the week; none where an older warehouse lacks it."""
@@ -192,8 +185,8 @@ def flow(review: Review) -> pd.DataFrame:
     """Control-chart frames of what came, what went and what the backlog looks like, thirteen weeks.
 
     Returns:
-        week, metric, label, unit, better, value, low, high, n, censored, missing, goal, and the judgement
-        (`review.SIGNAL_COLUMNS`), one row per metric and week, in the metric's unit.
+        week, metric, label, unit, better, value, low, high, n, cases, censored, missing, and the judgements
+        (`review.SIGNAL_COLUMNS`, `goal_verdicts.JUDGED`), one row per metric and week, in the metric's unit.
     """
     backlog_metrics = ["backlog_days", "backlog_unassigned", "backlog_unreplied"]
     return _family(review, ["created", "live_channel_share", "solved", *backlog_metrics])
@@ -203,8 +196,8 @@ def speed(review: Review) -> pd.DataFrame:
     """Control-chart frames of reply and resolution times on the business clock, thirteen weeks.
 
     Returns:
-        week, metric, label, unit, better, value, low, high, n, censored, missing, goal, and the judgement
-        (`review.SIGNAL_COLUMNS`), one row per metric and week, in the metric's unit.
+        week, metric, label, unit, better, value, low, high, n, cases, censored, missing, and the judgements
+        (`review.SIGNAL_COLUMNS`, `goal_verdicts.JUDGED`), one row per metric and week, in the metric's unit.
     """
     return _family(
         review,
@@ -260,8 +253,8 @@ def sla(review: Review) -> pd.DataFrame:
     """Control-chart frames of the attainment of each SLA metric for which anybody has a target, thirteen weeks.
 
     Returns:
-        week, metric, label, unit, better, value, low, high, n, censored, missing, goal, and the judgement
-        (`review.SIGNAL_COLUMNS`), one row per metric and week, in the metric's unit.
+        week, metric, label, unit, better, value, low, high, n, cases, censored, missing, and the judgements
+        (`review.SIGNAL_COLUMNS`, `goal_verdicts.JUDGED`), one row per metric and week, in the metric's unit.
     """
     return _family(review, [name for name, metric in CATALOGUE.items() if metric.family == "sla"])
 
@@ -290,8 +283,8 @@ def quality(review: Review) -> pd.DataFrame:
     """Control-chart frames of satisfaction, survey response, QA score and critical errors, thirteen weeks.
 
     Returns:
-        week, metric, label, unit, better, value, low, high, n, censored, missing, goal, and the judgement
-        (`review.SIGNAL_COLUMNS`), one row per metric and week, in the metric's unit.
+        week, metric, label, unit, better, value, low, high, n, cases, censored, missing, and the judgements
+        (`review.SIGNAL_COLUMNS`, `goal_verdicts.JUDGED`), one row per metric and week, in the metric's unit.
     """
     return _family(review, [name for name, each in CATALOGUE.items() if each.family in ("satisfaction", "quality")])
 
@@ -300,8 +293,8 @@ def effort(review: Review) -> pd.DataFrame:
     """Control-chart frames of first contact, reopens, escalations and solves per agent hour, thirteen weeks.
 
     Returns:
-        week, metric, label, unit, better, value, low, high, n, censored, missing, goal, and the judgement
-        (`review.SIGNAL_COLUMNS`), one row per metric and week, in the metric's unit.
+        week, metric, label, unit, better, value, low, high, n, cases, censored, missing, and the judgements
+        (`review.SIGNAL_COLUMNS`, `goal_verdicts.JUDGED`), one row per metric and week, in the metric's unit.
     """
     return _family(review, ["first_contact_resolution", "reopen_share", "escalation_rate", "solves_per_agent_hour"])
 
@@ -315,8 +308,8 @@ def metric(review: Review, name: str, *, weeks: int = analysis.REPORT_WEEKS) -> 
         weeks: how many weeks, up to the one reported.
 
     Returns:
-        week, metric, label, unit, better, value, low, high, n, censored, missing, goal, and the judgement
-        (`review.SIGNAL_COLUMNS`), one row per week, in the metric's unit.
+        week, metric, label, unit, better, value, low, high, n, cases, censored, missing, and the judgements
+        (`review.SIGNAL_COLUMNS`, `goal_verdicts.JUDGED`), one row per week, in the metric's unit.
 
     Raises:
         WarehouseError: there is no such metric; the message lists them.
@@ -333,9 +326,9 @@ def across_teams(review: Review, name: str, *, weeks: int = analysis.REPORT_WEEK
         weeks: how many weeks, up to the one reported.
 
     Returns:
-        team, team_label, week, metric, label, unit, better, value, low, high, n, censored, missing, goal, and
-        the judgement (`review.SIGNAL_COLUMNS`), one row per team and week, in the metric's unit; teams without anything
-        to do are left out.
+        team, team_label, week, metric, label, unit, better, value, low, high, n, cases, censored, missing, and
+        the judgements (`review.SIGNAL_COLUMNS`, `goal_verdicts.JUDGED`), one row per team and week, in the metric's
+        unit; teams without anything to do are left out.
 
     Raises:
         WarehouseError: there is no such metric; the message lists them.
@@ -402,16 +395,16 @@ def add_up(review: Review) -> pd.DataFrame:
 
 
 def signals(review: Review) -> pd.DataFrame:
-    """What left its limits in the week, what did not, and what was not judged.
+    """What left its usual level in the week or missed its goal, what did not, and what was not judged.
 
     A metric that says a second time what its twin says, such as a time on the calendar clock, is left to its chart.
     One that is known a week later stands with the week before.
 
     Returns:
-        metric, label, family, unit, better, week (the one it is about), value, before, `review.SIGNAL_COLUMNS`, turn
-        (better, worse or ""), weeks_outside, is_late (whether it is about the week before), rate (the chance, at most,
-        of a false alarm among the metrics of a week), team (its name in the organisation's file), one row per metric
-        that the export has, signals first.
+        metric, label, family, unit, better, cases, week (the one it is about), value, low, high, n, state, settles_on,
+        before, `review.SIGNAL_COLUMNS`, `goal_verdicts.JUDGED`, turn (better, worse or ""), weeks_outside, is_late (whether it
+        is about the week before), rate (the chance, at most, of a false alarm among the metrics of a week), team (its
+        name in the organisation's file), one row per metric that the export has, missed goals first, then signals.
     """
     rows = review.judged
     family = rows["metric"].map({name: each.family for name, each in CATALOGUE.items()})
@@ -465,15 +458,7 @@ def _to_explain(review: Review, verdicts: Sequence[str]) -> list[Metric]:
     others up to five in all, but always two."""
     rows = signals(review)
     rows = rows[~rows["is_late"]]
-    now = review.chart[review.chart["week"] == review.week.week].set_index("metric").reindex(rows["metric"])
-    columns = zip(*(now[name] for name in ("value", "goal", "better", "still_low", "still_high")), strict=True)
-    has_missed = np.array(
-        [
-            words.goal_verdict(value, goal, better, still_low=low, still_high=high) == "not met"
-            for value, goal, better, low, high in columns
-        ],
-        dtype=bool,
-    )
+    has_missed = rows["is_missed"].to_numpy(bool)
     rank = np.select([rows["verdict"] == NEW, has_missed, rows["verdict"].isin(verdicts)], [0, 1, 2], default=3)
     ordered = rows.assign(rank=rank, has_missed=has_missed)[rank < 3].sort_values("rank", kind="stable")
     others = (~ordered["has_missed"]).cumsum()
@@ -498,8 +483,9 @@ def metric_table(review: Review) -> pd.DataFrame:
     """All metrics of the week.
 
     Returns:
-        metric, label, family, unit, better, definition, value, low, high, n, goal, state, settles_on, still_low,
-        still_high, before, verdict, since, direction, together, why, missing, history (the last thirteen values).
+        metric, label, family, unit, better, cases, definition, week, value, low, high, n, state, settles_on, still_low,
+        still_high, before, verdict, since, direction, together, why, `goal_verdicts.JUDGED`, missing, history (the last
+        thirteen values).
     """
     catalogue = pd.DataFrame(
         [(each.name, each.family, each.definition) for each in CATALOGUE.values()],
@@ -512,9 +498,22 @@ def metric_table(review: Review) -> pd.DataFrame:
     frame = now.merge(catalogue, on="metric").merge(history, on="metric").merge(before, on="metric", how="left")
     return frame[
         [
-            *("metric", "label", "family", "unit", "better", "definition", "value", "low", "high", "n", "goal"),
+            *(
+                "metric",
+                "label",
+                "family",
+                "unit",
+                "better",
+                "cases",
+                "definition",
+                "week",
+                "value",
+                "low",
+                "high",
+                "n",
+            ),
             *_STANDING,
-            *("before", "verdict", "since", "direction", "together", "why", "missing", "history"),
+            *("before", "verdict", "since", "direction", "together", "why", *JUDGED, "missing", "history"),
         ]
     ]
 
@@ -550,10 +549,13 @@ def restatements(review: Review) -> pd.DataFrame:
 
 
 def headline(review: Review) -> Headline:
-    """The numbers that stand above the report; a metric that the export lacks is left out."""
+    """The numbers that stand above the report: those with a goal first; a metric that the export lacks is left out."""
     if not review.week.has_data:
         return Headline([], has_data=False)
-    rows_of = {name: review.chart[review.chart["metric"] == name] for name in _HEADLINES}
+    now = review.chart[review.chart["week"] == review.week.week]
+    with_goal = list(now.loc[now["goal_verdict"] != "", "metric"])
+    names = list(dict.fromkeys([*(name for name in _HEADLINES if name in with_goal), *with_goal, *_HEADLINES]))
+    rows_of = {name: review.chart[review.chart["metric"] == name] for name in names}
     return Headline(
         [_headline_of(CATALOGUE[name], rows) for name, rows in rows_of.items() if rows["missing"].isna().any()],
         has_data=True,
@@ -561,31 +563,35 @@ def headline(review: Review) -> Headline:
 
 
 def _headline_of(metric: Metric, rows: pd.DataFrame) -> Line:
-    """The headline of a metric, from its control-chart frame: the last week, its change, and a short line below."""
+    """The headline of a metric, from its control-chart frame: the last week, its change, and what was decided of it."""
     last, unit = rows.iloc[-1], metric.unit
     before = rows["value"].iloc[-2] if len(rows) > 1 else None
     standing = {name: last[name] for name in ("state", "settles_on")}
-    is_signal = words.is_signal(last["verdict"])
+    chips = (verdicts.of_goal(last), verdicts.of_signal(last) if pd.notna(last["value"]) else None)
     return Line(
         label=metric.label,
         value=words.standing(last["value"], last["low"], last["high"], unit, **standing),
-        better=metric.better if is_signal or last["state"] == SETTLED else "neither",
-        change=words.change(before, last["value"], unit),
-        signal=is_signal,
-        note=words.signal(last) if is_signal else _note_of(metric, last),
+        change=words.movement(before, last["value"], unit),
+        signal=words.is_signal(last["verdict"]),
+        note=_note_of(last),
         spark=tuple(None if pd.isna(each) else float(each) for each in rows["value"]),
         unit=unit,
         judged=last["verdict"] not in (NOT_JUDGED, ""),
+        signal_verdict=last["verdict"],
+        goal_verdict=last["goal_verdict"],
+        is_missed=bool(last["is_missed"]),
+        chips=tuple(chip for chip in chips if chip),
+        facts=tuple(filter(None, [*verdicts.goal_facts(last), verdicts.size(last)])),
     )
 
 
-def _note_of(metric: Metric, last: pd.Series) -> str:
-    """The line below a headline that is no signal: when it settles, what it waits for, or else its goal."""
-    if last["state"] == SO_FAR and isinstance(last["settles_on"], str):
+def _note_of(last: pd.Series) -> str:
+    """The line below a headline that is not settled: when it will be, or what it waits for."""
+    if last["state"] == SO_FAR and isinstance(last["settles_on"], str) and pd.notna(last["value"]):
         return f"settles {words.day(last['settles_on'])}"
     if last["state"] == BOUNDS and pd.notna(last["censored"]):
         return f"{last['censored']:,.0f} of {last['n']:,.0f} still wait"
-    return f"goal {words.goal(last['goal'], metric.better, metric.unit)}" if pd.notna(last["goal"]) else ""
+    return ""
 
 
 def _waits(review: Review, times: Iterable[Metric]) -> dict[str, dict[str, int]]:

@@ -7,10 +7,11 @@ from typing import Any
 
 import pandas as pd
 
+from opslib.analysis.weekly_review.goal_verdicts import AT_RISK, NO_VALUE
 from opslib.analysis.weekly_review.restatements import CAUSES, RESTATEMENT, SETTLING
 from opslib.analysis.weekly_review.weekly_signals import BACK, NOT_JUDGED, WITHIN
 from opslib.analysis.weekly_review.weekly_values import BOUNDS, SETTLED, SO_FAR
-from opslib.display import words
+from opslib.display import verdicts, words
 from opslib.display.cells import (
     Cell,
     is_known,
@@ -84,43 +85,90 @@ def _trust_in_words(row: Any) -> str:
 
 
 def signals(frame: pd.DataFrame) -> Markup:
-    """What needs attention: the metrics outside their limits, and in a sentence each those that are not or not judged.
+    """What needs attention: goals missed and signals, and in a sentence each what is as usual or was not judged.
 
     Args:
-        frame: metric, label, family, unit, better, week, before, value, centre, lower, upper, verdict, since,
-            direction, why, together, left_out, level_shift, turn, weeks_outside, is_late, rate, team, one row per
-            metric.
+        frame: metric, label, family, unit, better, cases, week, before, value, low, high, n, centre, lower, upper,
+            verdict, since, direction, why, together, left_out, level_shift, weeks_outside, is_late, rate, team, and how
+            it stands to its goal (as `verdicts` names it), one row per metric.
     """
     if frame.empty:
         return note(NOTHING)
     frame = frame.assign(label=_dated_labels(frame))
     is_signal = frame["verdict"].map(words.is_signal).astype(bool)
     is_judged = frame["verdict"] != NOT_JUDGED
+    needs_no_story = ~frame["is_missed"]
     sentences = [
+        _goals_in_words(frame[frame["goal_verdict"] != ""]),
         _judged_in_words(frame[is_judged], float(frame["rate"].iloc[0])),
-        *(f"{row.label} is {words.signal(row)}." for row in rows_of(frame[frame["verdict"] == BACK])),
-        _within_in_words(frame.loc[frame["verdict"] == WITHIN, "label"]),
-        _not_judged_in_words(frame[~is_judged & frame["value"].notna()]),
+        *(
+            f"{row.label} is {words.signal(row)}."
+            for row in rows_of(frame[(frame["verdict"] == BACK) & needs_no_story])
+        ),
+        _within_in_words(frame.loc[(frame["verdict"] == WITHIN) & needs_no_story, "label"]),
+        _not_judged_in_words(frame[~is_judged & frame["value"].notna() & needs_no_story]),
         " ".join(_limits_in_words(frame[is_judged])),
         *(_rebase_in_words(row) for row in rows_of(frame[frame["weeks_outside"] >= _WEEKS_TO_REBASE])),
+        _easy_in_words(frame[frame["too_easy"]]),
     ]
     below = paragraphs(*(sentence for sentence in sentences if sentence))
-    if not is_signal.any():
-        judged = "No metric that was judged is outside its limits."
+    needs_story = is_signal | frame["is_missed"]
+    if not needs_story.any():
+        judged = "No metric that was judged is outside its usual range."
         return stacked(paragraphs(judged), below) if is_judged.any() else below
     rows = [
         [
             Cell(row.label, header=True),
-            Cell(words.value(row.value, row.unit), number=True),
+            _two_lines(words.value(row.value, row.unit), verdicts.size(row).partition(",")[0], number=True),
             Cell(words.value(row.before, row.unit), number=True),
-            Cell(words.change(row.before, row.value, row.unit) or words.NOT_SHOWN, number=True),
+            Cell(words.movement(row.before, row.value, row.unit) or words.NOT_SHOWN, number=True),
             Cell(_limits(row), number=True),
-            Cell(f"{words.signal(row)} ({row.turn})" if row.turn else words.signal(row)),
+            _goal_cell(row),
+            _signal_cell(row),
         ]
-        for row in rows_of(frame[is_signal])
+        for row in rows_of(frame[needs_story])
     ]
-    heads = ("Metric", "Value", "Week before", "Change", "Limits", "Signal")
-    return stacked(table_of("Outside their limits, what is new first", heads, rows), below)
+    heads = ("Metric", "Value", "Week before", "Change", "Usual", "Goal", "Signal")
+    return stacked(table_of("Goals missed, then signals, new ones first", heads, rows), below)
+
+
+def _goal_cell(row: Any) -> Cell:
+    """A cell with the verdict on a goal, and below it the goal, the gap and for how long."""
+    return verdicts.cell(verdicts.of_goal(row), *verdicts.goal_facts(row))
+
+
+def _signal_cell(row: Any) -> Cell:
+    """A cell with the verdict on a signal, and below it on which side, or why there is none."""
+    said = words.signal(row).partition(": ")[2] or (words.signal(row) if row.verdict == BACK else "")
+    return verdicts.cell(verdicts.of_signal(row), said)
+
+
+def _goals_in_words(rows: pd.DataFrame) -> str:
+    """How many goals were met, and which of these are at risk; nothing where the team has none."""
+    rows = rows[~rows["is_late"].astype(bool)]
+    told = rows[rows["goal_verdict"] != NO_VALUE]
+    met = told[~told["is_missed"]]
+    if rows.empty:
+        return ""
+    if told.empty:
+        return "No goal could be judged this week."
+    at_risk = met.loc[met["goal_verdict"] == AT_RISK, "label"].tolist()
+    surely = met.loc[met["goal_verdict"] != AT_RISK, "label"].tolist()
+    names = [f"{words.listed(surely)}"] if surely else []
+    names += [f"at risk: {words.listed(at_risk)}"] if at_risk else []
+    tail = f" ({'; '.join(names)})" if names else ""
+    return f"{len(met)} of {len(told)} goals met{tail}."
+
+
+def _easy_in_words(rows: pd.DataFrame) -> str:
+    """The goals that ask for far less than the team does, for whoever sets them."""
+    if rows.empty:
+        return ""
+    names = words.listed([f"{row.label} ({words.goal(row.goal, row.better, row.unit)})" for row in rows_of(rows)])
+    return (
+        f"For whoever sets goals: met in each of the last 13 weeks with half of what they allow left over, and so too "
+        f"easy to steer by: {names}."
+    )
 
 
 def _dated_labels(frame: pd.DataFrame) -> pd.Series:
@@ -154,7 +202,7 @@ def _within_in_words(labels: pd.Series) -> str:
         return ""
     is_short = len(labels) <= 2 * _MOST_NAMED
     names = words.listed(labels.tolist()) if is_short else f"{len(labels)} metrics, marked so under All metrics"
-    return f"Within their limits: {names}."
+    return f"As usual: {names}."
 
 
 def _not_judged_in_words(rows: pd.DataFrame) -> str:
@@ -187,7 +235,8 @@ def _limits_in_words(rows: pd.DataFrame) -> list[str]:
 def _rebase_in_words(row: Any) -> str:
     """The line by which a metric that has long been outside its limits gets new ones."""
     return (
-        f"{row.label} has been outside its limits for {row.weeks_outside} weeks. If this is its new normal, add to "
+        f"{row.label} has been {words.side(row)} for {words.number_of(row.weeks_outside, 'week')}. If this is its new "
+        f"normal, add to "
         f"{row.team} under baselines in params/org.yml, with your reason: "
         f'- {{metric: {row.metric}, from: {monday_of(row.since)}, reason: "…"}}'
     )
@@ -197,8 +246,8 @@ def flow(frame: pd.DataFrame) -> Drawing | Markup:
     """What came, what went and what the backlog looks like, a control chart each.
 
     Args:
-        frame: week, metric, label, unit, better, value, low, high, n, missing, goal, centre, lower, upper, and
-            the judgement (as `control_charts` names it), one row per metric and week.
+        frame: week, metric, label, unit, better, value, low, high, n, cases, missing, centre, lower, upper,
+            and the judgements (as `control_charts` names it), one row per metric and week.
     """
     return control_charts(frame)
 
@@ -207,8 +256,8 @@ def speed(frame: pd.DataFrame) -> Drawing | Markup:
     """Reply and resolution times, a control chart each.
 
     Args:
-        frame: week, metric, label, unit, better, value, low, high, n, missing, goal, centre, lower, upper, and
-            the judgement (as `control_charts` names it), one row per metric and week.
+        frame: week, metric, label, unit, better, value, low, high, n, cases, missing, centre, lower, upper,
+            and the judgements (as `control_charts` names it), one row per metric and week.
     """
     return control_charts(frame)
 
@@ -274,8 +323,8 @@ def sla(frame: pd.DataFrame) -> Drawing | Markup:
     """The attainment of each SLA metric, a control chart each.
 
     Args:
-        frame: week, metric, label, unit, better, value, low, high, n, missing, goal, centre, lower, upper, and
-            the judgement (as `control_charts` names it), one row per metric and week.
+        frame: week, metric, label, unit, better, value, low, high, n, cases, missing, centre, lower, upper,
+            and the judgements (as `control_charts` names it), one row per metric and week.
     """
     return control_charts(frame)
 
@@ -333,8 +382,8 @@ def quality(frame: pd.DataFrame) -> Drawing | Markup:
     """Satisfaction, survey response, QA score and critical errors, a control chart each.
 
     Args:
-        frame: week, metric, label, unit, better, value, low, high, n, missing, goal, centre, lower, upper, and
-            the judgement (as `control_charts` names it), one row per metric and week.
+        frame: week, metric, label, unit, better, value, low, high, n, cases, missing, centre, lower, upper,
+            and the judgements (as `control_charts` names it), one row per metric and week.
     """
     return control_charts(frame)
 
@@ -343,8 +392,8 @@ def effort(frame: pd.DataFrame) -> Drawing | Markup:
     """First contact, reopens, escalations and solves per agent hour, a control chart each.
 
     Args:
-        frame: week, metric, label, unit, better, value, low, high, n, missing, goal, centre, lower, upper, and
-            the judgement (as `control_charts` names it), one row per metric and week.
+        frame: week, metric, label, unit, better, value, low, high, n, cases, missing, centre, lower, upper,
+            and the judgements (as `control_charts` names it), one row per metric and week.
     """
     return control_charts(frame)
 
@@ -353,8 +402,8 @@ def metric(frame: pd.DataFrame) -> Drawing | Markup:
     """The control chart of one metric.
 
     Args:
-        frame: week, metric, label, unit, better, value, low, high, n, missing, goal, centre, lower, upper, and
-            the judgement (as `control_charts` names it), one row per week.
+        frame: week, metric, label, unit, better, value, low, high, n, cases, missing, centre, lower, upper,
+            and the judgements (as `control_charts` names it), one row per week.
     """
     return control_chart(frame)
 
@@ -403,9 +452,9 @@ def metric_table(frame: pd.DataFrame) -> Markup:
     """All metrics of a week with interval, goal, change, signal, thirteen weeks as a line, and definition.
 
     Args:
-        frame: metric, label, family, unit, better, definition, value, low, high, n, goal, state, settles_on, still_low,
-            still_high, before, verdict, since, direction, together, why, missing, history (list of the last values),
-            one row per metric.
+        frame: metric, label, family, unit, better, cases, definition, week, value, low, high, n, state, settles_on,
+            still_low, still_high, before, verdict, since, direction, together, why, missing, history (list of the last
+            values), and how it stands to its goal (as `verdicts` names it), one row per metric.
     """
     if frame.empty:
         return note(NOTHING)
@@ -418,15 +467,14 @@ def _metric_cells(row: Any) -> list[Cell]:
     if isinstance(row.missing, str):
         return [_label_cell(row.label, row.definition), *[Cell("")] * 4, Cell(row.missing), Cell("")]
     count = "" if row.unit == "count" else f" This week: {words.value(row.n, 'count')} counted."
-    verdict = words.goal_verdict(row.value, row.goal, row.better, still_low=row.still_low, still_high=row.still_high)
     spark = sparkline(row.history, spark_words(row.label, row.history, row.unit))
     return [
         _label_cell(row.label, row.definition + count),
         _value_cell(row),
         _interval_cell(row),
-        _two_lines(words.goal(row.goal, row.better, row.unit), verdict),
-        Cell(words.change(row.before, row.value, row.unit) or words.NOT_SHOWN, number=True),
-        Cell(words.signal(row) if is_known(row.value) else words.NOT_SHOWN),
+        _goal_cell(row),
+        Cell(words.movement(row.before, row.value, row.unit) or words.NOT_SHOWN, number=True),
+        _signal_cell(row) if is_known(row.value) else Cell(words.NOT_SHOWN),
         Cell("", html=spark or words.NOT_SHOWN),
     ]
 

@@ -1,4 +1,4 @@
-"""From weekly values to weekly signals: every week judged against those before it, written to the warehouse."""
+"""From weekly values to verdicts: every week judged against those before it and its goals, in the warehouse."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ from collections.abc import Iterable, Mapping
 from datetime import date, timedelta
 from time import perf_counter
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from opslib.analysis.weekly_review import weekly_signals
+from opslib.analysis.weekly_review import goal_verdicts, weekly_signals
 from opslib.metrics import ALL, CATALOGUE
 from opslib.settings import Baseline, Calendar, Organisation
 from opslib.store.memo import Basis, code_of, digest_of, digest_of_files
@@ -19,7 +20,12 @@ from opslib.weekly.numbers.values import TABLE as VALUES
 from opslib.weeks import monday_of, week_of_day
 
 TABLE = "weekly_signals"
-_READ = ["week", "team", "channel", "metric", "value", "numerator", "denominator", "spread", "missing"]
+COLUMNS = (*weekly_signals.COLUMNS, *goal_verdicts.JUDGED)
+"""The columns of the table: how a week's number stands to its past, and beside it how it stands to its goal."""
+_READ = [
+    *("week", "team", "channel", "metric", "value", "low", "high", "numerator", "denominator", "spread", "n"),
+    *("missing", "state", "still_low", "still_high", "extra_variance"),
+]
 
 
 def build_weekly_signals(warehouse: Warehouse, organisation: Organisation) -> list[str]:
@@ -27,7 +33,7 @@ def build_weekly_signals(warehouse: Warehouse, organisation: Organisation) -> li
 
     Args:
         warehouse: holds the weekly values.
-        organisation: its teams, their calendars and baselines, and the rate of false alarms.
+        organisation: its teams, their calendars, baselines and goals, and the rate of false alarms.
 
     Returns:
         A line that says what was done, and one for each baseline that begins after the last week.
@@ -54,11 +60,12 @@ def build_weekly_signals(warehouse: Warehouse, organisation: Organisation) -> li
 
 
 def _judged(warehouse: Warehouse, organisation: Organisation, weeks: list[str]) -> pd.DataFrame:
-    """The signals of all these weeks."""
-    values = warehouse.read("facts", VALUES, columns=[*_READ, "state", "extra_variance"], weeks=weeks)
+    """The signals of all these weeks with their goal verdicts: `COLUMNS`."""
+    values = warehouse.read("facts", VALUES, columns=_READ, weeks=weeks)
+    values = values[values["channel"] == ALL]
     incomplete = warehouse.read("facts", COMPLETENESS) if warehouse.has("facts", COMPLETENESS) else None
-    return weekly_signals.weekly_signals(
-        values[values["channel"] == ALL],
+    rows = weekly_signals.weekly_signals(
+        values,
         CATALOGUE,
         teams=organisation.team_names,
         rate=organisation.signals.rate,
@@ -66,6 +73,22 @@ def _judged(warehouse: Warehouse, organisation: Organisation, weeks: list[str]) 
         baselines=_baselines(organisation),
         incomplete=incomplete,
     )
+    goals = goal_verdicts.goal_verdicts(_with_goals(values, organisation), CATALOGUE, incomplete=incomplete)
+    return goal_verdicts.beside(rows, goals)
+
+
+def _with_goals(values: pd.DataFrame, organisation: Organisation) -> pd.DataFrame:
+    """The values with the goal in force on each week's Monday; those of metrics without any are left out."""
+    mondays = {week: monday_of(week) for week in values["week"].unique()}
+    targets = {
+        (week, team.name, metric): team.goal(metric, monday)
+        for team in organisation.teams
+        for metric in {goal.metric for goal in team.goals}
+        for week, monday in mondays.items()
+    }
+    keys = list(zip(values["week"], values["team"], values["metric"], strict=True))
+    goal = np.array([targets.get(key) for key in keys], dtype=np.float64)
+    return values.assign(goal=goal)[~np.isnan(goal)]
 
 
 def closed_weeks(organisation: Organisation, weeks: Iterable[str]) -> dict[tuple[str, str], str]:

@@ -41,6 +41,7 @@ OUTCOME_WORDS = {
 }
 EXAMPLES_SHOWN = 5
 HEADLINES_SHOWN = 6
+"""Of a report on the index, and every one that has a goal."""
 _UNITS = {"rows": "row", "teams": "team", "table": "table"}
 WEEKS_SHOWN = 13
 _WEEKS = re.compile(r"(<!-- weeks -->\n).*?(<!-- end of weeks -->)", re.DOTALL)
@@ -115,6 +116,7 @@ def write_index(
         notebooks=[{"name": name, "label": in_words(name)} for name in names],
         rows=rows,
         escalated=[(edition.label(each.team), each) for each in escalated],
+        goals=_goals(edition, records),
         changes=changes_since(reports, edition=edition, records=records, restated=restated),
     )
     path = reports / week / "index.html"
@@ -232,10 +234,39 @@ def _cell(records: Sequence[Record], team: str | None, name: str, reports: Path,
         "label": in_words(name),
         "status": record.status,
         "error": record.error if record.status == "failed" else None,
-        "headline": record.headline[:HEADLINES_SHOWN],
+        "headline": [
+            line for place, line in enumerate(record.headline) if place < HEADLINES_SHOWN or line.get("goal_verdict")
+        ],
         "before": {"week": earlier.week, "href": f"../{earlier.identifier}.html", "beside": beside.as_posix()}
         if earlier.page(reports).is_file()
         else None,
+    }
+
+
+def _goals(edition: Edition, records: Sequence[Record]) -> dict[str, Any]:
+    """What became of all goals, as the headlines of the reports have it: counts, and those missed, the surest first."""
+    lines = [
+        {
+            **line,
+            "team": edition.label(record.team),
+            "report": in_words(record.name),
+            "href": f"{record.identifier.partition('/')[2]}.html",
+        }
+        for record in records
+        for line in record.headline
+        if line.get("goal_verdict")
+    ]
+    told = [line for line in lines if line["goal_verdict"] != "no value"]
+    missed = [line for line in told if line["is_missed"]]
+    surest = ("missed", "missed, could be chance")
+    rank = {verdict: place for place, verdict in enumerate(surest)}
+    return {
+        "told": len(told),
+        "unknown": len(lines) - len(told),
+        "met": len(told) - len(missed),
+        "at_risk": sum(line["goal_verdict"] == "at risk" for line in told),
+        "surely": sum(line["goal_verdict"] == "missed" for line in missed),
+        "missed": sorted(missed, key=lambda line: rank.get(line["goal_verdict"], len(rank))),
     }
 
 

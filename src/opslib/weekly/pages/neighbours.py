@@ -117,7 +117,7 @@ def changes_since(
 
     Returns:
         before (the week compared with, or None where it has no manifest), statuses (team, report, href, was, now),
-        signals (team, report, href, label, value, was, change, tone, note, is_new), new and headlines (counts), ended
+        signals (team, report, href, label, value, was, change, note, is_new), new and headlines (counts), ended
         and unjudged (texts: signals of the week before that are none now, or of which that is not known), gate (was,
         now) where it changed, and restated (label, count).
     """
@@ -142,7 +142,8 @@ def changes_since(
         for line in record.headline:
             was = lines.get(line["label"])
             if line["signal"]:
-                is_new = was is not None and not was["signal"] and was.get("judged", True)
+                verdict = line.get("signal_verdict")
+                is_new = verdict == "new" if verdict else _is_new(was)
                 signals.append({**place, **line, "was": was["value"] if was else "", "is_new": is_new})
             elif was is not None and was["signal"]:
                 (ended if line.get("judged", True) else unjudged).append(f"{label}: {line['label']} ({line['value']})")
@@ -193,12 +194,21 @@ def _comparison(reports: Path, edition: Edition, job: Job, before: Record | None
 
 
 def _pairs(before: Sequence[Mapping[str, Any]], now: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
-    """The headlines of two weeks, each in one row; what only one of them has stands alone."""
+    """The headlines of two weeks, each in one row with the verdicts of both; what only one has stands alone."""
     earlier = {line["label"]: line for line in before}
     for line in now:
-        yield {**line, "was": earlier.pop(line["label"], {}).get("value", "–")}
+        was = earlier.pop(line["label"], {})
+        chips = was.get("chips", [])
+        changed = bool(was) and _verdicts(was) != _verdicts(line)
+        yield {**line, "was": was.get("value", "–"), "chips_before": chips, "verdict_changed": changed}
     for line in earlier.values():
-        yield {**line, "was": line["value"], "value": "–", "change": "", "tone": "", "note": "", "signal": False}
+        nothing = {"value": "–", "change": "", "note": "", "signal": False, "chips": [], "facts": []}
+        yield {**line, **nothing, "was": line["value"], "chips_before": line.get("chips", []), "verdict_changed": False}
+
+
+def _verdicts(line: Mapping[str, Any]) -> tuple[Any, ...]:
+    """What was decided of a headline."""
+    return tuple(line.get(name) for name in ("goal_verdict", "is_missed", "signal_verdict"))
 
 
 def _sections(page: Path) -> list[tuple[str, Markup]]:
@@ -212,6 +222,11 @@ def _of(records: Iterable[Record], job: Job) -> Record | None:
 
 def _team_of(page: Path) -> str | None:
     return None if page.parent.name == ORGANISATION else page.parent.name
+
+
+def _is_new(was: Mapping[str, Any] | None) -> bool:
+    """Whether a signal of which nobody decided that is new: the week before it was judged to be none."""
+    return was is not None and not was["signal"] and bool(was.get("judged", True))
 
 
 def _status_as_ready(status: str) -> str:
