@@ -433,9 +433,9 @@ def render_reports(
     from opslib.weekly import erasure, escalations, findings, manifest, progress, render
     from opslib.weekly.cache import Cache, pages_not_as_written, shared_basis
     from opslib.weekly.kernels import can_fork
-    from opslib.weekly.notes import take_in_notes
+    from opslib.weekly.notes import actions_of, take_in_notes
     from opslib.weekly.numbers import published
-    from opslib.weekly.numbers.findings import build_findings, keep_findings
+    from opslib.weekly.numbers.findings import build_findings, findings_of, keep_findings
     from opslib.weekly.pages import index as site
 
     started = perf_counter()
@@ -504,6 +504,11 @@ def render_reports(
         blocked=intake.verdict.blocked,
         restated=published.restated_by_team(run.warehouse, intake.as_of),
         escalated=escalations.of_week(run.warehouse, run.folders.reports, intake.week),
+        lines=findings.first_of_week(
+            findings_of(run.warehouse, intake.week).to_pandas(),
+            actions_of(run.warehouse),
+            intake.as_of.astimezone(run.organisation.zone).date(),
+        ),
     )
     seconds = perf_counter() - started
     manifest.write_manifest(

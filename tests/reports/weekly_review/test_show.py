@@ -20,8 +20,13 @@ NO_GOAL = {
     **dict.fromkeys(("goal_verdict", "goal_why"), ""),
 }
 MISSED = {
-    **{"goal_verdict": "missed", "is_missed": True, "gap": 0.008, "short": 29.0},
-    **{"missed_weeks": 9.0, "goal_weeks": 13.0, "missed_run": 3.0},
+    "goal_verdict": "missed",
+    "is_missed": True,
+    "gap": 0.008,
+    "short": 29.0,
+    "missed_weeks": 9.0,
+    "goal_weeks": 13.0,
+    "missed_run": 3.0,
 }
 HOSTILE = '<img src=x onerror="alert(1)">'
 

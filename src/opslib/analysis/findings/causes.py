@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any, Literal
 
 import numpy as np
@@ -11,6 +12,7 @@ import pandas as pd
 
 from opslib.analysis.methods.decomposition import kitagawa
 from opslib.analysis.methods.small_groups import distinct_people, few_people, fold
+from opslib.weeks import week_of_day
 
 CaseGroup = pd.Series
 
@@ -110,8 +112,8 @@ def candidates(
     """What could be behind a goal that a week misses, the most likely first.
 
     Args:
-        cases: one row per case that a metric counts, of the week and of its usual weeks: week, ticket_id, misses (bool:
-            it misses the goal); as far as the export tells contact_reason, channel, priority, created_team,
+        cases: one row per case that a metric counts, of the week, its usual weeks and those before something began:
+            week, ticket_id, misses (bool: it misses the goal); as far as the export tells contact_reason, channel, priority, created_team,
             first_queue, requester_id, arrived_closed (bool), target_seconds and elapsed_seconds.
         week: the one that is explained.
         usual: the weeks with which it is compared.
@@ -133,7 +135,7 @@ def candidates(
     before = cases[cases["week"].isin(list(usual))]
     weeks = before["week"].nunique()
     table = _Comparison(here, before, weeks, minimum)
-    rows = [row for each in begun if (row := table.begun(each)) is not None]
+    rows = [row for each in begun if (row := _begun(cases, here, each, minimum)) is not None]
     rows += [row for row in (table.order(), table.mix(), table.closed(), table.handed(team)) if row is not None]
     rows += _around(around or Surroundings())
     frame = pd.DataFrame(rows, columns=list(COLUMNS))
@@ -149,6 +151,20 @@ def _row(cause: Cause, *, subject: str = "", **more: Any) -> dict[str, Any]:
     return numbers | texts | {"cause": cause, "subject": subject} | more
 
 
+def _begun(cases: pd.DataFrame, here: pd.DataFrame, each: Begun, minimum: int) -> dict[str, Any] | None:
+    """A reason or rule beside the weeks before it began: counted where its cases can be told, else at the same time."""
+    first = week_of_day(date.fromisoformat(each.since)) if each.since else ""
+    before = cases[cases["week"] < first]
+    now, earlier = each.members(here), each.members(before)
+    about = {"subject": each.subject, "detail": each.detail, "since": each.since}
+    if now is None or earlier is None:
+        return _row(each.cause, is_measured=False, **about)
+    counted = _Comparison(here, before, before["week"].nunique(), minimum).counted(now, earlier)
+    if counted is None or counted["cases"] <= np.nan_to_num(counted["cases_usual"]):
+        return None
+    return _row(each.cause, **about, **counted)
+
+
 @dataclass(frozen=True)
 class _Comparison:
     """The cases of a week beside those of its usual weeks."""
@@ -157,17 +173,6 @@ class _Comparison:
     before: pd.DataFrame
     weeks: int
     minimum: int
-
-    def begun(self, each: Begun) -> dict[str, Any] | None:
-        """A reason or rule: counted where its cases can be told, else at the same time."""
-        now, earlier = each.members(self.here), each.members(self.before)
-        about = {"subject": each.subject, "detail": each.detail, "since": each.since}
-        if now is None or earlier is None:
-            return _row(each.cause, is_measured=False, **about)
-        counted = self._counted(now, earlier)
-        if counted is None or counted["cases"] <= np.nan_to_num(counted["cases_usual"]):
-            return None
-        return _row(each.cause, **about, **counted)
 
     def closed(self) -> dict[str, Any] | None:
         """Tickets that came while the team was closed."""
@@ -204,7 +209,7 @@ class _Comparison:
             return None
         urgent = by.index[by["target"] < rows["target_seconds"].median()]
         now, earlier = (each["priority"].isin(list(urgent)) for each in (self.here, self.before))
-        counted = self._counted(now, earlier)
+        counted = self.counted(now, earlier)
         if counted is None:
             return None
         usual = self.before.loc[self.before["priority"] == by.index[0], "elapsed_seconds"].dropna()
@@ -268,12 +273,12 @@ class _Comparison:
     def _standing(self, cause: Cause, now: CaseGroup, earlier: CaseGroup) -> dict[str, Any] | None:
         """A group that was there before; none where its cases miss the goal no more often than the others."""
         own, others = self.here.loc[now, "misses"], self.here.loc[~now, "misses"]
-        counted = self._counted(now, earlier)
+        counted = self.counted(now, earlier)
         if counted is None or others.empty or own.mean() <= others.mean():
             return None
         return _row(cause, **counted)
 
-    def _counted(self, now: CaseGroup, earlier: CaseGroup) -> dict[str, Any] | None:
+    def counted(self, now: CaseGroup, earlier: CaseGroup) -> dict[str, Any] | None:
         """The cases of a group; None where these are too few, or of too few people."""
         own = self.here[now]
         if distinct_people(own).nunique() < max(self.minimum, FEWEST_CASES):

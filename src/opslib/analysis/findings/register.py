@@ -49,7 +49,7 @@ def finding_id(kind: Kind, team: str, subject: str) -> str:
         subject: the metric, reason or rule.
 
     >>> finding_id("goal missed", "us-creators", "first_reply_sla")
-    'F-5d4b3f3e'
+    'F-a43362b9'
     """
     return f"F-{hashlib.sha256(json.dumps([kind, team, subject]).encode()).hexdigest()[:8]}"
 

@@ -90,7 +90,8 @@ def actions(review: Review) -> pd.DataFrame:
     what = rows["what"].where(
         rows["what"] != "", rows["finding_id"].map(sentences.to_dict()).fillna(rows["finding_id"])
     )
-    frame = rows.assign(what=what, then=[a for a, _ in sizes], now=[b for _, b in sizes])
+    then_now = pd.DataFrame(sizes, columns=["then", "now"], index=rows.index, dtype="float64")
+    frame = rows.assign(what=what).join(then_now)
     return frame[["finding_id", "what", "owner", "due", "state", "remark", "is_overdue", "then", "now"]]
 
 

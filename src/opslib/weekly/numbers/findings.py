@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from functools import cached_property
 from time import perf_counter
 from typing import Any
@@ -29,7 +29,7 @@ from opslib.analysis.findings.register import (
     selection_of,
 )
 from opslib.analysis.weekly_review.completeness import ALL_METRICS
-from opslib.analysis.weekly_review.goal_verdicts import BY_CHANCE, MISSED, TOO_FEW, goal_verdicts
+from opslib.analysis.weekly_review.goal_verdicts import BY_CHANCE, MISSED, TOO_FEW
 from opslib.analysis.weekly_review.weekly_signals import NEW, OUTSIDE
 from opslib.display.cells import rows_of
 from opslib.metrics import ALL, CATALOGUE, Metric
@@ -51,13 +51,15 @@ from opslib.weekly.numbers.finding_cases import (
     tables_of,
     weeks_before,
 )
+from opslib.weekly.numbers.signals import COLUMNS as SIGNAL_COLUMNS
 from opslib.weekly.numbers.signals import TABLE as SIGNALS
 from opslib.weekly.numbers.signals import closed_weeks
 from opslib.weekly.numbers.values import TABLE as VALUES
-from opslib.weeks import monday_of, week_bounds
+from opslib.weeks import monday_of, week_bounds, week_of_day
 
-_HISTORY_WEEKS = 26
+_READ = ("week", "team", "channel", "metric", "value", "low", "high", "n")
 _USUAL_WEEKS = 8
+_WEEKS_BEFORE_BEGIN = 4
 _PAGE = "weekly_review.html"
 _SECTIONS = {
     "flow": "flow-and-backlog",
@@ -227,18 +229,9 @@ class _Search:
 
     @cached_property
     def values(self) -> pd.DataFrame:
-        """Weekly values for channel `all`, with the goals in force."""
-        rows = self.warehouse.read("facts", VALUES, weeks=self.weeks)
-        rows = rows[(rows["channel"] == ALL) & rows["team"].isin(self.teams)].reset_index(drop=True)
-        mondays = {week: monday_of(week) for week in self.weeks}
-        targets = {
-            (team.name, goal.metric, week): team.goal(goal.metric, monday)
-            for team in self.organisation.teams
-            for goal in team.goals
-            for week, monday in mondays.items()
-        }
-        keys = zip(rows["team"], rows["metric"], rows["week"], strict=True)
-        return rows.assign(goal=pd.Series([targets.get(key) for key in keys], index=rows.index, dtype="float64"))
+        """Weekly values for channel `all`."""
+        rows = self.warehouse.read("facts", VALUES, columns=_READ, weeks=self.weeks)
+        return rows[(rows["channel"] == ALL) & rows["team"].isin(self.teams)].reset_index(drop=True)
 
     @cached_property
     def incomplete(self) -> pd.DataFrame:
@@ -252,7 +245,7 @@ class _Search:
     def verdicts(self) -> pd.DataFrame:
         """How weeks were judged against those before them."""
         if not self.warehouse.has("facts", SIGNALS):
-            return pd.DataFrame(columns=["week", "team", "metric", "verdict", "since"])
+            return pd.DataFrame(columns=list(SIGNAL_COLUMNS))
         rows = self.warehouse.read("facts", SIGNALS, weeks=self.weeks)
         return rows[rows["team"].isin(self.teams)]
 
@@ -290,13 +283,12 @@ class _Search:
             )
 
     def _missed_goals(self) -> Iterator[_Subject]:
-        verdicts = goal_verdicts(self.values, CATALOGUE, incomplete=self.incomplete)
-        rows = verdicts[(verdicts["week"] == self.week) & verdicts["is_missed"]]
+        rows = self.verdicts[
+            (self.verdicts["week"] == self.week) & self.verdicts["is_missed"].fillna(False).astype(bool)
+        ]
+        keys = list(zip(rows["team"], rows["metric"], strict=True))
         rows = rows.assign(
-            **{
-                name: [self.now.loc[key, name] for key in zip(rows["team"], rows["metric"], strict=True)]
-                for name in ("value", "low", "high", "n")
-            }
+            **{name: [self.now.loc[key, name] for key in keys] for name in ("value", "low", "high", "n")}
         )
         for row in rows_of(rows):
             metric = CATALOGUE[row.metric]
@@ -347,13 +339,19 @@ class _Search:
                 own = [each for each in subjects if each.metric.name == name]
                 cases = pd.DataFrame()
                 if has_cases(CATALOGUE[name]):
-                    weeks = {self.week, *(week for each in own for week in each.usual)}
+                    weeks = {self.week, *(week for each in own for week in self._compared(each))}
                     cases = cases_of(CATALOGUE[name], tables, weeks, {each.team for each in own}, self.organisation)
                 for each in own:
                     explained[each.team, name] = self._explain(each, cases, exposures)
         finally:
             engine.disconnect()
         return explained
+
+    def _compared(self, subject: _Subject) -> list[str]:
+        """The usual weeks of a subject, and those before anything of its team began."""
+        begins = [week_of_day(date.fromisoformat(each.since)) for each in self._begun(subject.team) if each.since]
+        before = {week for begin in begins for week in weeks_before(begin, _WEEKS_BEFORE_BEGIN)}
+        return sorted({*subject.usual, *(before & set(self.weeks))})
 
     def _explain(
         self, subject: _Subject, cases: pd.DataFrame, exposures: pd.DataFrame
