@@ -45,16 +45,11 @@ def test_a_reason_that_stepped_up_is_first_with_its_late_tickets_beside_those_of
 
 
 def test_a_reason_of_too_few_people_or_without_a_late_ticket_more_is_no_cause():
-    before = [cases(week, 40, 4, contact_reason="login") for week in USUAL]
-    few = explained(
-        *before, cases(WEEK, 4, 4, contact_reason="sync"), cases(WEEK, 40, 4, contact_reason="login"), begun=[NEW]
-    )
-    on_time = explained(
-        *before, cases(WEEK, 20, 0, contact_reason="sync"), cases(WEEK, 40, 9, contact_reason="login"), begun=[NEW]
-    )
-    one_person = explained(
-        *before, cases(WEEK, 20, 20, contact_reason="sync").assign(requester_id="p"), cases(WEEK, 40, 4, contact_reason="login"), begun=[NEW]
-    )  # fmt: skip
+    before = [cases(week, 40, 4, contact_reason="login") for week in [*USUAL, WEEK]]
+    few = explained(*before, cases(WEEK, 4, 4, contact_reason="sync"), begun=[NEW])
+    on_time = explained(*before, cases(WEEK, 20, 0, contact_reason="sync"), begun=[NEW])
+    of_one = cases(WEEK, 20, 20, contact_reason="sync").assign(requester_id="p")
+    one_person = explained(*before, of_one, begun=[NEW])
     for rows in (few, on_time, one_person):
         assert "reason" not in rows.index
         assert "sync" not in set(rows["subject"])

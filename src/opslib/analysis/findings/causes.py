@@ -113,8 +113,9 @@ def candidates(
 
     Args:
         cases: one row per case that a metric counts, of the week, its usual weeks and those before something began:
-            week, ticket_id, misses (bool: it misses the goal); as far as the export tells contact_reason, channel, priority, created_team,
-            first_queue, requester_id, arrived_closed (bool), target_seconds and elapsed_seconds.
+            week, ticket_id, misses (bool: it misses the goal); as far as the export tells contact_reason, channel,
+            priority, created_team, first_queue, requester_id, arrived_closed (bool), target_seconds and
+            elapsed_seconds.
         week: the one that is explained.
         usual: the weeks with which it is compared.
         team: whose week it is.
