@@ -80,8 +80,8 @@ def actions(review: Review) -> pd.DataFrame:
     """
     week = review.week
     rows = _actions(week)
-    store = week.warehouse
-    history = _findings(week, [each for each in store.weeks(register.AREA, register.TABLE) if each <= week.week])
+    weeks = [each for each in week.warehouse.weeks(register.AREA, register.TABLE) if each <= week.week]
+    history = _findings(week, weeks) if len(rows) else register.empty()
     sentences = history.sort_values("week").drop_duplicates("finding_id", keep="last").set_index("finding_id")["what"]
     sizes = [
         then_and_now(history, row.finding_id, week.week, week_of_day(date.fromisoformat(row.due)) if row.due else "")

@@ -77,7 +77,7 @@ def cases_of(
         assert metric.denominator is not None
         amount = metric.numerator(rows).cast("float64")
         counts = (metric.denominator(rows).cast("float64") > 0).fill_null(False) & amount.notnull()  # noqa: PD004
-    own = _OF_PROMISES if metric.fact == "sla" else ()
+    own = [name for name in _OF_PROMISES if name in rows.columns] if metric.fact == "sla" else []
     cases = rows.select(
         _dated=rows[metric.dated_by],
         team=rows[metric.team],

@@ -356,7 +356,11 @@ class _Search:
     def _explain(
         self, subject: _Subject, cases: pd.DataFrame, exposures: pd.DataFrame
     ) -> tuple[pd.DataFrame, pd.DataFrame]:
-        own = cases[cases["team"] == subject.team] if len(cases) else pd.DataFrame({"week": [], "misses": []})
+        own = (
+            cases[cases["team"] == subject.team]
+            if len(cases)
+            else pd.DataFrame({"week": pd.Series(dtype="str"), "misses": pd.Series(dtype="bool")})
+        )
         if len(cases):
             own = own.assign(misses=misses(subject.metric, own["amount"], subject.threshold))
         here = own[own["week"] == self.week]
@@ -407,7 +411,8 @@ class _Search:
         from opslib.analysis.routing_audit.rules import conditions_of
         from opslib.reports.routing_audit.tickets import routing_rules
 
-        rules = routing_rules(self.warehouse) or []
+        at = pd.Timestamp(week_bounds(self.week, self.organisation.zone)[1]) - pd.Timedelta(seconds=1)
+        rules = [rule for rule in routing_rules(self.warehouse) or [] if rule.active(at)]
         return {
             rule.rule_id: (
                 rule.queue,
