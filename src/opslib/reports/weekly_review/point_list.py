@@ -46,12 +46,12 @@ def _point(place: int, row: Any) -> Markup:
 
 
 def _size(row: Any) -> str:
-    """How large it is, where a sentence does not say it yet, and since when."""
-    since = f"since {words.day(row.since)}" if row.since else ""
+    """How large it is and since when, where its sentence does not say that."""
     if row.kind not in _SHORT or not is_known(row.size):
-        return f"{since[:1].upper()}{since[1:]}." if since else ""
+        return ""
     span = f" ({row.size_low:,.0f} to {row.size_high:,.0f})" if is_known(row.size_low) else ""
-    return f"{row.size:,.0f}{span} {_SHORT[row.kind]}{f', {since}' if since else ''}."
+    since = f", since {words.day(row.since)}" if row.since and row.kind == "goal missed" else ""
+    return f"{row.size:,.0f}{span} {_SHORT[row.kind]}{since}."
 
 
 def _who(row: Any) -> str:
@@ -84,7 +84,7 @@ def causes(frame: pd.DataFrame) -> Markup:
 
 def _usual(row: Any) -> str:
     usual = words.value(row.usual, row.unit)
-    if not (is_known(row.usual_low) and is_known(row.usual_high)):
+    if not (is_known(row.usual_low) and is_known(row.usual_high)) or row.usual_low == row.usual_high:
         return usual
     return f"{usual} ({words.interval(row.usual_low, row.usual_high, row.unit)})"
 

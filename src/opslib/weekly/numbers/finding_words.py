@@ -48,7 +48,7 @@ def missed_goal(metric: Metric, row: Any, missed: int | None, of: int | None) ->
         verb = "late" if metric.family in ("sla", "speed") else "that miss it"
         parts.append(f"{missed:,} of {of:,} {things(metric)} {verb}")
     if row.goal_weeks > 1:
-        parts.append(f"missed in {row.missed_weeks} of the last {row.goal_weeks} weeks")
+        parts.append(f"missed in {row.missed_weeks:.0f} of the last {row.goal_weeks:.0f} weeks")
     return f"{'; '.join(parts)}."
 
 
@@ -91,11 +91,11 @@ def next_step(rows: pd.DataFrame) -> str:
     Args:
         rows: of `causes.candidates`.
     """
-    if rows.empty:
+    steps = rows[rows["cause"].isin(list(_NEXT))]
+    if steps.empty:
         return _OPEN_THE_TICKETS
-    first = rows.iloc[0]
-    template = _NEXT.get(str(first["cause"]), _OPEN_THE_TICKETS)
-    return template.format(subject=first["subject"], detail=first["detail"])
+    first = steps.iloc[0]
+    return _NEXT[str(first["cause"])].format(subject=first["subject"], detail=first["detail"])
 
 
 def with_texts(rows: pd.DataFrame) -> list[dict[str, Any]]:

@@ -23,6 +23,7 @@ from opslib.analysis.findings.register import (
     HANDED_OVER,
     SCHEMA,
     TABLE,
+    Kind,
     Standing,
     finding,
     finding_id,
@@ -57,6 +58,7 @@ from opslib.weekly.numbers.signals import closed_weeks
 from opslib.weekly.numbers.values import TABLE as VALUES
 from opslib.weeks import monday_of, week_bounds, week_of_day
 
+_KIND_OF_CAUSE: Mapping[str, Kind] = {"reason": "reason moved", "rule": "broken rule"}
 _READ = ("week", "team", "channel", "metric", "value", "low", "high", "n")
 _USUAL_WEEKS = 8
 _WEEKS_BEFORE_BEGIN = 4
@@ -476,12 +478,21 @@ class _Search:
             what=finding_words.signal(metric, row),
             standing="no need" if is_better else "clear",
             size=None if size is None else float(round(size)),
+            said_by=self._begun_finding(team, candidates, size),
             since=monday_of(row.since).isoformat(),
             causes=[] if is_better else finding_words.with_texts(candidates),
             next_step="Nothing to do; keep what helped." if is_better else finding_words.next_step(candidates),
             section=f"{team}/{_PAGE}#s-{_SECTIONS[metric.family]}",
             tickets={"metric": metric.name},
         )
+
+    def _begun_finding(self, team: str, candidates: pd.DataFrame, size: float | None) -> str:
+        """The finding of a reason or rule that makes up most of a signal; "" for none."""
+        if size is None or candidates.empty or candidates["cause"].iloc[0] not in _KIND_OF_CAUSE:
+            return ""
+        first = candidates.iloc[0]
+        is_most = first["cases"] - first["cases_usual"] > size / 2
+        return finding_id(_KIND_OF_CAUSE[first["cause"]], team, str(first["subject"])) if is_most else ""
 
     def _stands_for(self, team: str, metric: Metric, n: float) -> float:
         """How many tickets an answer or review stands for: those solved in the week, over the answers there are."""
