@@ -141,7 +141,8 @@ def candidates(
     rows += _around(around or Surroundings())
     frame = pd.DataFrame(rows, columns=list(COLUMNS))
     more = (frame["cases"] - frame["cases_usual"].fillna(0.0)).fillna(0.0).astype("float64")
-    order = pd.DataFrame({"place": frame["cause"].map(CAUSES), "more": -more, "at": range(len(frame))})
+    place = frame["cause"].map(CAUSES).where(frame["is_measured"].astype(bool), max(CAUSES.values()))
+    order = pd.DataFrame({"place": place, "more": -more, "at": range(len(frame))})
     return frame.loc[order.sort_values(["place", "more", "at"]).index].reset_index(drop=True)
 
 

@@ -61,6 +61,10 @@ def signal(metric: Metric, row: Any) -> str:
     """
     usual = words.interval(row.lower, row.upper, metric.unit)
     side = {"up": "above", "down": "below"}.get(row.direction, "outside")
+    if row.lower <= row.value <= row.upper:
+        with_before = "has" if row.since != row.week else "has, together with the week before,"
+        since = f" since {monday(row.since)}" if row.since != row.week else ""
+        return f"{metric.label} {words.value(row.value, metric.unit)} {with_before} been {side} its usual level{since}."
     first = f"{metric.label} {words.value(row.value, metric.unit)} is {side} what is usual ({usual})"
     return f"{first}{'' if row.since == row.week else f' since {monday(row.since)}'}."
 
