@@ -55,6 +55,7 @@ def facts_of(folder: Path, seed: int, tickets: int, *, planted: bool) -> steps.R
         reports=folder / "reports",
         notebooks=ROOT / "notebooks",
         expectations=ROOT / "expectations",
+        notes=ROOT / "notes",
         week=None,
         as_of=None,
         workers=None,

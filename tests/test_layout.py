@@ -24,7 +24,7 @@ OF_THE_ROOT = {
 }
 """The modules and packages of opslib; a subject's code goes into their folders."""
 
-SHARED_BY_SUBJECTS = {"methods"}
+SHARED_BY_SUBJECTS = {"methods", "findings"}
 """Folders of analysis that are no subject, but what several of them use."""
 
 WITHOUT_A_PACKAGE = {"notebooks", "browser", "line"}

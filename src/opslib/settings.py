@@ -290,11 +290,12 @@ class SlaPolicy(Settings):
 
 
 class Goal(Settings):
-    """What a team has set itself for a metric, from a date on."""
+    """What a team has set itself for a metric, from a date on, and what a ticket short of it weighs beside others."""
 
     metric: Name
     start: date = Field(alias="from")
     target: float | Seconds
+    weight: float = Field(default=1.0, ge=0, allow_inf_nan=False)
 
     @model_validator(mode="before")
     @classmethod
@@ -341,8 +342,17 @@ class Team(Settings):
 
     def goal(self, metric: str, on: date) -> float | None:
         """The target in force for a metric on a day, in the metric's unit; None where there is none."""
+        goal = self._goal_in_force(metric, on)
+        return None if goal is None else goal.target
+
+    def goal_weight(self, metric: str, on: date) -> float:
+        """What a ticket short of the goal in force weighs beside those of other goals; 1 where there is none."""
+        goal = self._goal_in_force(metric, on)
+        return 1.0 if goal is None else goal.weight
+
+    def _goal_in_force(self, metric: str, on: date) -> Goal | None:
         in_force = [goal for goal in self.goals if goal.metric == metric and goal.start <= on]
-        return max(in_force, key=lambda goal: goal.start).target if in_force else None
+        return max(in_force, key=lambda goal: goal.start, default=None)
 
 
 class Keep(Settings):

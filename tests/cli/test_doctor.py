@@ -12,7 +12,7 @@ from opslib.intake.privacy.key import load_key
 from opslib.store.memo import digest_of
 from opslib.store.warehouse import Warehouse
 from opslib.weekly import checkup
-from opslib.weekly.cache import Cache
+from opslib.weekly.cache import Cache, MadeReport
 from opslib.weekly.plan import Job
 from tests.command_line import Answer, in_this_process
 
@@ -34,7 +34,7 @@ def warehouse(tmp_path: Path) -> Warehouse:
     page.parent.mkdir(parents=True)
     page.write_text("<html>the page</html>")
     cache = Cache(warehouse, tmp_path / "reports", {"lock": digest_of("")})
-    cache.remember(JOB, NOTEBOOK, {}, slices=[], status="ready", headline=[], handover=None)
+    cache.remember(JOB, NOTEBOOK, {}, slices=[], made=MadeReport("ready", [], None, None))
     return warehouse
 
 

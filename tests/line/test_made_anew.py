@@ -14,7 +14,7 @@ from opslib.intake.privacy.key import KEY_FILE
 from opslib.store import memo
 from opslib.store.files import digest
 from opslib.store.warehouse import KEPT, Warehouse
-from opslib.weekly.cache import Cache, shared_basis
+from opslib.weekly.cache import Cache, MadeReport, shared_basis
 from opslib.weekly.numbers.published import basis_of, last_publication
 from opslib.weekly.run import Intake, Run, Selection, admit_exports, build_facts, planned_jobs, publish
 from tests.line.conftest import REPORTS, few_expectations, run_over
@@ -83,7 +83,7 @@ class Desk:
                 anew.add(f"report {job.name}")
                 job.page(self.run.folders.reports).parent.mkdir(parents=True, exist_ok=True)
                 job.page(self.run.folders.reports).touch()
-                cache.remember(job, notebook, {}, slices=[], status="ready", headline=[], handover=None)
+                cache.remember(job, notebook, {}, slices=[], made=MadeReport("ready", [], None, None))
         return anew
 
 

@@ -14,7 +14,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from opslib.analysis.findings import ranking
 from opslib.errors import OpslibError
+from opslib.sample import truth
+from opslib.store.warehouse import Warehouse
 from opslib.weekly.run import SAMPLE_MARK, Run, admit_exports
 from tests.command_line import SETTINGS, in_this_process
 from tests.line.conftest import REPORTS, ROOT, TEAMS, WEEK, few_expectations, run_over, write_by_team
@@ -51,6 +54,23 @@ def test_the_sample_gives_a_report_per_team_and_an_index(line: WholeLine):
     assert (week / "data_quality.html").exists()
     assert (line.reports / "index.html").exists()
     assert "simulated" in index
+
+
+def test_what_notebooks_find_reaches_the_reviews_and_the_index(line: WholeLine):
+    """The planted rule of commerce is handed over by its routing audit, and its review names it."""
+    findings = Warehouse(line.warehouse).read("published", "findings", weeks=["2026-W46"])
+    (rule,) = findings[findings["subject"] == truth.MISROUTING_RULE].itertuples()
+    assert (rule.team, rule.kind, rule.since) == ("us-commerce", "broken rule", "2026-09-14")
+    assert rule.size > 0
+    shown = ranking.first_lines(findings)
+    assert 0 < len(shown) <= 5
+    assert shown["team"].value_counts().max() <= 2
+    index = (line.reports / "2026-W46" / "index.html").read_text(encoding="utf-8")
+    assert [name for name in shown["finding_id"] if name not in index] == []
+    for team, own in findings.groupby("team"):
+        page = (line.reports / "2026-W46" / str(team) / "weekly_review.html").read_text(encoding="utf-8")
+        points = ranking.first_lines(own, most=3, most_of_a_team=3)
+        assert [name for name in points["finding_id"] if name not in page] == []
 
 
 def test_the_manifest_says_what_went_in(line: WholeLine):

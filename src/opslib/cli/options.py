@@ -21,6 +21,7 @@ WarehouseFolder = Annotated[Path | None, typer.Option(help="Folder of the wareho
 Reports = Annotated[Path | None, typer.Option(help="Folder of the reports. [default: reports]")]
 Notebooks = Annotated[Path, typer.Option(help="Folder of the notebooks.")]
 Expectations = Annotated[Path, typer.Option(help="Folder of the suites of the gate.")]
+Notes = Annotated[Path, typer.Option(help="Folder of what people write: actions.csv, and WEEK/TEAM.md.")]
 Week = Annotated[str | None, typer.Option(help="ISO week, like 2026-W46. [default: the last complete one in the data]")]
 AsOf = Annotated[
     datetime | None,
@@ -60,6 +61,7 @@ class RunOptions:
     reports: Reports = None
     notebooks: Notebooks = Path("notebooks")
     expectations: Expectations = Path("expectations")
+    notes: Notes = Path("notes")
     week: Week = None
     as_of: AsOf = None
     team: Teams = None

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from opslib.weekly.run import Intake, Run, Selection
 
 
-@offering((*DATA, "reports", "notebooks", "expectations", *WEEK, *CHOICE, "no_execute", "sample_tickets"))
+@offering((*DATA, "reports", "notebooks", "expectations", "notes", *WEEK, *CHOICE, "no_execute", "sample_tickets"))
 def weekly(options: RunOptions) -> None:
     """Gate the exports, build the facts and render the reports of a week."""
     from opslib.weekly import unchanged
@@ -109,7 +109,7 @@ def facts(options: RunOptions) -> None:
     raise typer.Exit(intake.verdict.exit_status)
 
 
-@offering((*DATA, "reports", "notebooks", *WEEK, *CHOICE))
+@offering((*DATA, "reports", "notebooks", "notes", *WEEK, *CHOICE))
 def reports(options: RunOptions) -> None:
     """Render the reports from the facts as they are; the exports are not looked at."""
     run = _open_run(options, take_secret())
@@ -152,6 +152,7 @@ def _open_run(options: RunOptions, secret: str | None) -> Run:
         reports=options.reports,
         notebooks=options.notebooks,
         expectations=options.expectations,
+        notes=options.notes,
         week=options.week,
         as_of=options.as_of_utc,
         workers=options.jobs,

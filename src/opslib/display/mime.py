@@ -7,3 +7,6 @@ HEADLINE = "application/vnd.opslib.headline+json"
 
 ESCALATIONS = "application/vnd.opslib.escalations+json"
 """The week's rows of the register of escalations, and their files."""
+
+FINDINGS = "application/vnd.opslib.findings+json"
+"""What a notebook found of a kind, as rows of the register of findings."""

@@ -32,12 +32,12 @@ if TYPE_CHECKING:
 
 WEEKLY_TABLES = frozenset({"tickets", "ticket_events"})
 LOCK = ".lock"
-PUBLISHED, FORGOTTEN = "published", "forgotten"
+PUBLISHED, FORGOTTEN, NOTES = "published", "forgotten", "notes"
 KEPT = (".gitignore", "gate", PUBLISHED, FORGOTTEN)
 """What cannot be made anew: how past weeks were judged, what was published, and who stays out."""
 OWN = (
     *(".gitignore", ".lock", ".aside-", "opslib.key", "warehouse.json", "facts", "forgotten", "gate", "generations"),
-    *("memo", "published", "quarantine", "staged", "standard"),
+    *("memo", "notes", "published", "quarantine", "staged", "standard"),
 )
 """How the names of what lies in the folder of a warehouse begin."""
 

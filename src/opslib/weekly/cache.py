@@ -21,11 +21,12 @@ MAKER = "opslib.weekly.report_maker"
 
 @dataclass(frozen=True)
 class MadeReport:
-    """What came of a report that was made: its status, headline and what it handed over."""
+    """What came of a report that was made: its status, headline, what it handed over and what it found."""
 
     status: str
     headline: list[dict[str, Any]]
     handover: dict[str, Any] | None
+    findings: dict[str, list[dict[str, Any]]] | None
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ class Cache:
             return None
         if any(self.warehouse.digest_of(slice_of(part)) != content for part, content in note["slices"]):
             return None
-        return MadeReport(note["status"], note["headline"], note["handover"])
+        return MadeReport(note["status"], note["headline"], note["handover"], note["findings"])
 
     def remember(
         self,
@@ -59,12 +60,10 @@ class Cache:
         parameters: Mapping[str, Any],
         *,
         slices: Sequence[Slice],
-        status: str,
-        headline: list[dict[str, Any]],
-        handover: dict[str, Any] | None,
+        made: MadeReport,
     ) -> None:
         """Keep what a report rests on; call it while the warehouse is still as the report read it."""
-        note = asdict(MadeReport(status, headline, handover))
+        note = asdict(made)
         note["page"] = digest_of_page(job.page(self.reports))
         note["slices"] = [(asdict(part), self.warehouse.digest_of(part)) for part in slices]
         self._memo(job).keep(job.identifier, self._basis(job, notebook, parameters), note)

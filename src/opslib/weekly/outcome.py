@@ -17,7 +17,8 @@ class Outcome:
 
     `headline` is a list of label, value, change, note, tone, signal, spark and spark_label; `error` is the last line of
     what went wrong; `path` is the page, which there always is; `handover` is register (rows of the register of
-    escalations) and files (text by name), None where the notebook hands nothing over.
+    escalations) and files (text by name), None where the notebook hands nothing over; `findings` are rows of the
+    register of findings by kind, None where it looks for none.
     """
 
     job: Job
@@ -27,6 +28,7 @@ class Outcome:
     error: str | None = None
     headline: list[dict[str, Any]] = field(default_factory=list)
     handover: dict[str, Any] | None = None
+    findings: dict[str, list[dict[str, Any]]] | None = None
 
 
 @dataclass(frozen=True)

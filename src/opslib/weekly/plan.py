@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 _CALL = re.compile(r"\bops\.(\w+)")
 _OPTIONAL = re.compile(r"^Optional\[(.*)\]$")
+_READERS = frozenset({"weekly_review"})
+"""The notebooks that show what all notebooks of a team found."""
 _TYPES: dict[str, tuple[type, ...]] = {
     "str": (str,),
     "int": (int,),
@@ -105,6 +107,19 @@ def plan(
         names = ", ".join(entry.notebook for entry in weekly_plan.notebooks)
         raise PlanError(f"nothing to render: the plan has {names}, none of them for {', '.join(choice) or 'no team'}")
     return jobs
+
+
+def in_turn(jobs: Sequence[Job]) -> tuple[list[Job], list[Job]]:
+    """The reports of a week in the turn in which they are made: those that read what others find come last.
+
+    Args:
+        jobs: what `plan` returned.
+
+    >>> first, last = in_turn([Job("team/weekly_review", "2026-W46", "a"), Job("team/routing_audit", "2026-W46", "a")])
+    >>> [job.name for job in first], [job.name for job in last]
+    (['routing_audit'], ['weekly_review'])
+    """
+    return [job for job in jobs if job.name not in _READERS], [job for job in jobs if job.name in _READERS]
 
 
 def subjects_of(notebooks: Iterable[Path]) -> list[str]:

@@ -14,9 +14,10 @@ from opslib.locales import whole, write_in
 from opslib.settings import NotebookLimits
 from opslib.store.temporary import short_parent
 from opslib.store.warehouse import READS, slices_read
-from opslib.weekly.cache import Cache
+from opslib.weekly.cache import Cache, MadeReport
 from opslib.weekly.edition import Edition
 from opslib.weekly.escalations import handover_of
+from opslib.weekly.findings import findings_of
 from opslib.weekly.headline import headline_of
 from opslib.weekly.kernels import KERNEL_NAME, outputs
 from opslib.weekly.notebook_file import NoNotebookError, StoppedCellError, place_of, read_notebook
@@ -55,7 +56,9 @@ class ReportMaker:
         if before is None:
             return None
         status: Status = "no_data" if before.status == "no_data" else "unchanged"
-        return Outcome(job, status, 0.0, job.page(self.reports), None, before.headline, before.handover)
+        return Outcome(
+            job, status, 0.0, job.page(self.reports), None, before.headline, before.handover, before.findings
+        )
 
     def forget(self, job: Job) -> None:
         """Have the report made again next time."""
@@ -75,16 +78,14 @@ class ReportMaker:
                 executed = self._execute(notebook, parameters)
                 slices = slices_read(Path(name) / "reads")
             status, headline = headline_of(executed)
-            handover = handover_of(executed, job)
+            made = MadeReport(status, headline, handover_of(executed, job), findings_of(executed, job))
             page = write_report(job, self.reports, self.edition, parameters, executed)
         except Exception as error:  # the boundary between reports: whatever one raises must not reach the others
             self.forget(job)
             return self.write_failure(job, error, _notebook_or_none(notebook), _seconds_since(start))
         if self.cache is not None:
-            self.cache.remember(
-                job, notebook, parameters, slices=slices, status=status, headline=headline, handover=handover
-            )
-        return Outcome(job, status, _seconds_since(start), page, None, headline, handover)
+            self.cache.remember(job, notebook, parameters, slices=slices, made=made)
+        return Outcome(job, status, _seconds_since(start), page, None, headline, made.handover, made.findings)
 
     def write_failure(
         self, job: Job, error: BaseException, notebook: NotebookNode | None = None, seconds: float = 0.0

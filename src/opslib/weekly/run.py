@@ -69,6 +69,7 @@ class Folders:
     reports: Path
     notebooks: Path
     expectations: Path
+    notes: Path
 
     @property
     def quarantine(self) -> Path:
@@ -125,6 +126,7 @@ def open_run(
     reports: Path | None,
     notebooks: Path,
     expectations: Path,
+    notes: Path,
     week: str | None,
     as_of: datetime | None,
     workers: int | None,
@@ -153,6 +155,7 @@ def open_run(
         reports=reports or _own(mapping, Path("reports")),
         notebooks=notebooks,
         expectations=expectations,
+        notes=notes,
     )
     if source is None and (exports is None or sample_tickets is not None) and not _has_files(folders.exports):
         sample_folder = exports or _DATA / "sample"
@@ -296,6 +299,7 @@ def open_erasure(
         reports=reports or _own(mapping, Path("reports")),
         notebooks=_DATA,
         expectations=_DATA,
+        notes=_DATA,
     )
     store = Warehouse(folders.warehouse)
     organisation = load_organisation(params, store.facts_of_the_run()["organisation"])
@@ -443,10 +447,12 @@ def render_reports(
         console: what `say` writes on; None where nobody waits.
         kernels: of `warm_kernels`; None begins them where a report has to be made.
     """
-    from opslib.weekly import erasure, escalations, lists, manifest, progress, render
+    from opslib.weekly import erasure, escalations, findings, lists, manifest, progress, render
     from opslib.weekly.cache import Cache, pages_not_as_written, shared_basis
     from opslib.weekly.kernels import can_fork
+    from opslib.weekly.notes import actions_of, take_in_notes
     from opslib.weekly.numbers import published
+    from opslib.weekly.numbers.findings import build_findings, findings_of, keep_findings
     from opslib.weekly.pages import index as site
 
     started = perf_counter()
@@ -470,22 +476,37 @@ def render_reports(
         "warehouse": str(run.folders.warehouse.resolve()),
         "params": str(run.folders.params.resolve()),
     }
+    first, last = plan.in_turn(jobs)
+    plan.check_parameters([*first, *last], run.folders.notebooks, parameters)
     with progress.progress_bar(len(jobs), say, console) as on_event:
-        outcomes = render.run(
-            jobs,
-            notebooks=run.folders.notebooks,
-            reports=run.folders.reports,
-            edition=edition,
-            parameters=parameters,
-            blocked=intake.verdict.blocked,
-            workers=run.workers,
-            on_event=on_event,
-            cache=cache,
-            timeout_seconds=selection.timeout_seconds,
-            memory_bytes=_memory_bytes(run, selection),
-            limits=run.organisation.limits.notebooks,
-            kernels=kernels,
-        )
+
+        def make(turn: list[plan.Job]) -> list[Outcome]:
+            return render.run(
+                turn,
+                notebooks=run.folders.notebooks,
+                reports=run.folders.reports,
+                edition=edition,
+                parameters=parameters,
+                blocked=intake.verdict.blocked,
+                workers=run.workers,
+                on_event=on_event,
+                cache=cache,
+                timeout_seconds=selection.timeout_seconds,
+                memory_bytes=_memory_bytes(run, selection),
+                limits=run.organisation.limits.notebooks,
+                kernels=kernels,
+            )
+
+        outcomes = make(first)
+        keep_findings(run.warehouse, intake.week, findings.handovers_of(outcomes))
+        for line in take_in_notes(run.warehouse, run.organisation, run.folders.notes, intake.week):
+            say("notes", line)
+        for line in build_findings(
+            run.warehouse, run.organisation, intake.week, intake.as_of, blocked=intake.verdict.blocked
+        ):
+            say("findings", line)
+        outcomes += make(last)
+    outcomes.sort(key=lambda outcome: jobs.index(outcome.job))
     published.close(run.warehouse, _teams_shown(outcomes))
     for line in escalations.keep(run.warehouse, run.folders.reports, intake.week, outcomes):
         say("escalate", line)
@@ -503,6 +524,11 @@ def render_reports(
         blocked=intake.verdict.blocked,
         restated=published.restated_by_team(run.warehouse, intake.as_of),
         escalated=escalations.of_week(run.warehouse, run.folders.reports, intake.week),
+        lines=findings.first_of_week(
+            findings_of(run.warehouse, intake.week).to_pandas(),
+            actions_of(run.warehouse),
+            intake.as_of.astimezone(run.organisation.zone).date(),
+        ),
     )
     seconds = perf_counter() - started
     manifest.write_manifest(
@@ -544,7 +570,7 @@ def watched(run: Run, intake: Intake) -> list[Path]:
     folders = run.folders
     pages = [folders.reports / "index.html", folders.reports / intake.week]
     return [
-        *(folders.exports, folders.params, folders.expectations, folders.notebooks, folders.warehouse),
+        *(folders.exports, folders.params, folders.expectations, folders.notebooks, folders.notes, folders.warehouse),
         *unchanged.code_and_lock(),
         *pages,
     ]

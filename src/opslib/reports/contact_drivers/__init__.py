@@ -2,6 +2,7 @@
 
 from opslib.reports.contact_drivers import show
 from opslib.reports.contact_drivers.escalation_evidence import evidence, handover, top_escalation
+from opslib.reports.contact_drivers.findings import findings
 from opslib.reports.contact_drivers.frames import (
     Drivers,
     candidates,
@@ -27,6 +28,7 @@ __all__ = [
     "candidates",
     "emerging",
     "evidence",
+    "findings",
     "forms",
     "handover",
     "headline",

@@ -1,6 +1,7 @@
 """How tickets of a team were routed, and what its rules did: `open_audit`, then ask; `show` draws."""
 
 from opslib.reports.routing_audit import show
+from opslib.reports.routing_audit.findings import findings
 from opslib.reports.routing_audit.frames import (
     Audit,
     before_after,
@@ -21,6 +22,7 @@ __all__ = [
     "Audit",
     "before_after",
     "cost",
+    "findings",
     "headline",
     "lint",
     "misrouted",

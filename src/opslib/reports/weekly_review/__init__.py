@@ -29,12 +29,15 @@ from opslib.reports.weekly_review.frames import (
     trust,
     values,
 )
+from opslib.reports.weekly_review.points import actions, causes, points, team_note
 
 __all__ = [
     "Review",
     "across_teams",
+    "actions",
     "add_up",
     "backlog",
+    "causes",
     "closures",
     "effort",
     "explain",
@@ -46,6 +49,7 @@ __all__ = [
     "open_review",
     "open_tickets",
     "outlook",
+    "points",
     "quality",
     "recorded_sla",
     "reopenings",
@@ -55,6 +59,7 @@ __all__ = [
     "signals",
     "sla",
     "speed",
+    "team_note",
     "ticket_lists",
     "trust",
     "values",

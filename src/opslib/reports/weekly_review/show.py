@@ -30,6 +30,10 @@ from opslib.display.theme import Drawing, Markup, note
 from opslib.display.ticket_table import ticket_table
 from opslib.metrics import ALL
 from opslib.reports.weekly_review.backlog_charts import backlog_age_chart, backlog_chart
+from opslib.reports.weekly_review.point_list import actions as actions
+from opslib.reports.weekly_review.point_list import causes as causes
+from opslib.reports.weekly_review.point_list import points as points
+from opslib.reports.weekly_review.point_list import team_note as team_note
 from opslib.weeks import monday_of
 
 _FAMILIES = {

@@ -16,6 +16,7 @@ from opslib.locales import short_week_days, whole
 from opslib.store.files import write_text
 from opslib.weekly.edition import Edition, Link, comparison_of
 from opslib.weekly.escalations import Escalated
+from opslib.weekly.findings import IndexLine
 from opslib.weekly.headline import spark_label
 from opslib.weekly.manifest import Record
 from opslib.weekly.pages.neighbours import changes_since, html_of, in_words, renew, reports_in, write_comparisons
@@ -68,6 +69,7 @@ def write_index(
     blocked: Mapping[str, Sequence[str]],
     restated: Mapping[str, int] | None = None,
     escalated: Sequence[Escalated] = (),
+    lines: Sequence[IndexLine] = (),
 ) -> Path:
     """`reports/<week>/index.html`; `reports/index.html` goes to the newest week, and other weeks' pages learn of it.
 
@@ -81,6 +83,7 @@ def write_index(
         blocked: reasons by team.
         restated: how many published numbers of past weeks are others now, by team; None where nobody looked.
         escalated: what the week's reports hand over to product teams.
+        lines: the findings of all teams that are read first.
 
     Returns:
         The index of the week.
@@ -118,6 +121,7 @@ def write_index(
         notebooks=[{"name": name, "label": in_words(name)} for name in names],
         rows=rows,
         escalated=[(edition.label(each.team), each) for each in escalated],
+        lines=[(edition.label(each.team), each) for each in lines],
         goals=_goals(edition, records),
         changes=changes_since(reports, edition=edition, records=records, restated=restated),
     )

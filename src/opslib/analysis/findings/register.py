@@ -1,0 +1,151 @@
+"""The register of findings: what a row says, its name from week to week, and where it lies in the warehouse.
+
+`published/findings` is partitioned by week. Notebooks hand over what they find, the run adds missed goals, signals and
+data that are not complete, and whoever shows findings reads them there.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any, Literal, get_args
+
+import pandas as pd
+import pyarrow as pa
+
+AREA, TABLE = "published", "findings"
+
+Kind = Literal["data incomplete", "goal missed", "broken rule", "reason moved", "signal", "overdue action"]
+Standing = Literal["first", "clear", "could be chance", "too few to say", "no need"]
+
+KINDS: tuple[str, ...] = get_args(Kind)
+HANDED_OVER = ("reason moved", "broken rule")
+"""The kinds that notebooks find; the run finds the others."""
+STANDINGS: tuple[str, ...] = get_args(Standing)
+"""How sure a finding is, in the order of ranks: what makes other numbers doubtful, what is clear, what could be chance,
+what is of too few to say, and what needs nobody."""
+
+SCHEMA = pa.schema(
+    [
+        *((name, pa.string()) for name in ("week", "finding_id", "team", "kind", "subject", "what", "standing")),
+        *((name, pa.float64()) for name in ("size", "size_low", "size_high", "hours", "score")),
+        *((name, pa.string()) for name in ("since", "said_by", "causes", "next_step", "section", "tickets")),
+    ]
+)
+"""week, finding_id, team; kind (of `KINDS`); subject (a metric, reason or rule); what (a sentence); standing (of
+`STANDINGS`); size, tickets a week, with size_low and size_high; hours a week, null where they were not measured; score,
+what it is ranked by; since, a date (ISO); said_by, the finding that says the same already, "" for none; causes, JSON of
+rows of `causes.COLUMNS` with their text; next_step; section, page and anchor; tickets, JSON of what selects those
+behind it: kind, metric, reason or rule, week, team."""
+
+
+def finding_id(kind: Kind, team: str, subject: str) -> str:
+    """A short name that is the same every week for the same thing, and tells nobody what it is.
+
+    Args:
+        kind: of `KINDS`.
+        team: a name in the organisation's file.
+        subject: the metric, reason or rule.
+
+    >>> finding_id("goal missed", "us-creators", "first_reply_sla")
+    'F-a43362b9'
+    """
+    return f"F-{hashlib.sha256(json.dumps([kind, team, subject]).encode()).hexdigest()[:8]}"
+
+
+def finding(
+    kind: Kind,
+    *,
+    week: str,
+    team: str,
+    subject: str,
+    what: str,
+    next_step: str,
+    section: str,
+    tickets: Mapping[str, str],
+    standing: Standing = "clear",
+    size: float | None = None,
+    interval: tuple[float | None, float | None] = (None, None),
+    hours: float | None = None,
+    score: float | None = None,
+    since: str = "",
+    said_by: str = "",
+    causes: Iterable[Mapping[str, Any]] = (),
+) -> dict[str, Any]:
+    """A row of the register.
+
+    Args:
+        kind: of `KINDS`.
+        week: ISO week.
+        team: a name in the organisation's file.
+        subject: the metric, reason or rule.
+        what: a sentence.
+        next_step: what is proposed.
+        section: page and anchor, relative to the folder of the team.
+        tickets: what selects those behind it, beside kind, week and team: `{"metric": …}`, `{"reason": …}`,
+            `{"rule": …}`, or nothing.
+        standing: of `STANDINGS`.
+        size: tickets a week.
+        interval: of the size.
+        hours: a week, where they were measured.
+        score: what it is ranked by; the size where it is not given.
+        since: a date (ISO).
+        said_by: the finding that says the same already.
+        causes: rows of `causes.COLUMNS`, each with its `text`.
+
+    Returns:
+        Values by the names of `SCHEMA`, as JSON can hold them.
+    """
+    low, high = interval
+    row = {
+        "week": week,
+        "finding_id": finding_id(kind, team, subject),
+        "team": team,
+        "kind": kind,
+        "subject": subject,
+        "what": what,
+        "standing": standing,
+        "size": size,
+        "size_low": low,
+        "size_high": high,
+        "hours": hours,
+        "score": size if score is None else score,
+        "since": since,
+        "said_by": said_by,
+        "causes": json.dumps([_plain(each) for each in causes]),
+        "next_step": next_step,
+        "section": section,
+        "tickets": json.dumps({"kind": kind, **tickets, "week": week, "team": team}),
+    }
+    return _plain(row)
+
+
+def causes_of(row: Any) -> list[dict[str, Any]]:
+    """The candidates of a finding, most likely first, each with its text.
+
+    Args:
+        row: of the register, with its columns as attributes.
+    """
+    return list(json.loads(row.causes))
+
+
+def selection_of(row: Any) -> dict[str, str]:
+    """What selects the tickets behind a finding: kind, metric, reason or rule, week and team.
+
+    Args:
+        row: of the register, with its columns as attributes.
+    """
+    return dict(json.loads(row.tickets))
+
+
+def empty() -> pd.DataFrame:
+    """The register without any row."""
+    frame: pd.DataFrame = SCHEMA.empty_table().to_pandas()
+    return frame
+
+
+def _plain(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Values as JSON can hold them: NumPy's numbers as Python's, NaN as null."""
+    values = {name: value.item() if hasattr(value, "item") else value for name, value in row.items()}
+    return {name: None if isinstance(value, float) and value != value else value for name, value in values.items()}

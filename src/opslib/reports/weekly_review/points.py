@@ -1,0 +1,133 @@
+"""What a week comes to: its first points with their causes, what people do about them, and what they say of it."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pandas as pd
+
+from opslib.analysis.findings import register
+from opslib.analysis.findings.actions import COLUMNS as ACTION_COLUMNS
+from opslib.analysis.findings.actions import in_order, then_and_now
+from opslib.analysis.findings.causes import COLUMNS as CAUSE_COLUMNS
+from opslib.analysis.findings.ranking import first_lines
+from opslib.display.cells import rows_of
+from opslib.errors import NotInExport
+from opslib.reports.week import Week
+from opslib.reports.weekly_review.frames import Review
+from opslib.store.warehouse import NOTES
+from opslib.weeks import week_of_day
+
+MOST_POINTS = 3
+_NOT_LOOKED_FOR = "Nobody has looked for points yet: `make weekly` does, after the team's other notebooks."
+
+
+def points(review: Review, *, most: int = MOST_POINTS) -> pd.DataFrame:
+    """The findings of the team that are read first.
+
+    Args:
+        review: of `open_review`.
+        most: how many at most.
+
+    Returns:
+        finding_id, kind, subject, what, size (tickets a week) with size_low and size_high, since (a date), standing,
+        causes (a frame, see `causes`), next_step, section, tickets (what selects those behind it), owner, due, state,
+        is_overdue (of its first action; "" where nobody took it on); none of them with the reason in
+        `attrs["missing"]` where nobody has looked yet.
+    """
+    week = review.week
+    rows = _findings(week, [week.week])
+    found = first_lines(rows, most=most, most_of_a_team=most)
+    own = _actions(week).drop_duplicates("finding_id").set_index("finding_id")
+    taken = own.reindex(found["finding_id"])[["owner", "due", "state", "is_overdue"]].reset_index(drop=True)
+    frame = found.drop(columns=["week", "team", "score", "said_by", "rank", "hours"]).assign(
+        causes=pd.Series([_causes(row) for row in rows_of(found)], dtype="object"),
+        tickets=pd.Series([register.selection_of(row) for row in rows_of(found)], dtype="object"),
+        **{name: taken[name].fillna("") for name in ("owner", "due", "state")},
+        is_overdue=taken["is_overdue"].fillna(False).astype(bool),
+    )
+    if not week.warehouse.files(register.AREA, register.TABLE, [week.week]):
+        frame.attrs["missing"] = _NOT_LOOKED_FOR
+    return frame
+
+
+def causes(review: Review, finding_id: str) -> pd.DataFrame:
+    """What could be behind a finding, the most likely first.
+
+    Args:
+        review: of `open_review`.
+        finding_id: the name of a finding of the week.
+
+    Returns:
+        text; cause, subject, detail, since; now, and usual with usual_low and usual_high, in unit; is_measured, else it
+        was only at the same time; cases (of those that miss the goal), cases_usual, of (all that miss it), share.
+    """
+    rows = _findings(review.week, [review.week.week])
+    own = [row for row in rows_of(rows) if row.finding_id == finding_id]
+    return _causes(own[0]) if own else pd.DataFrame(columns=["text", *CAUSE_COLUMNS])
+
+
+def actions(review: Review) -> pd.DataFrame:
+    """What people do about the team's findings, overdue ones first.
+
+    Args:
+        review: of `open_review`.
+
+    Returns:
+        finding_id, what (the action, or the sentence of its finding), owner, due (a date), state, remark, is_overdue,
+        then (the size of the finding when it was due, in tickets a week) and now (0 where it is found no more); null
+        where it has none.
+    """
+    week = review.week
+    rows = _actions(week)
+    weeks = [each for each in week.warehouse.weeks(register.AREA, register.TABLE) if each <= week.week]
+    history = _findings(week, weeks) if len(rows) else register.empty()
+    sentences = history.sort_values("week").drop_duplicates("finding_id", keep="last").set_index("finding_id")["what"]
+    sizes = [
+        then_and_now(history, row.finding_id, week.week, week_of_day(date.fromisoformat(row.due)) if row.due else "")
+        for row in rows_of(rows)
+    ]
+    what = rows["what"].where(
+        rows["what"] != "", rows["finding_id"].map(sentences.to_dict()).fillna(rows["finding_id"])
+    )
+    then_now = pd.DataFrame(sizes, columns=["then", "now"], index=rows.index, dtype="float64")
+    frame = rows.assign(what=what).join(then_now)
+    return frame[["finding_id", "what", "owner", "due", "state", "remark", "is_overdue", "then", "now"]]
+
+
+def team_note(review: Review) -> pd.DataFrame:
+    """What somebody wrote of the team's week.
+
+    Args:
+        review: of `open_review`.
+
+    Returns:
+        author, at (date and time as they were written), text; one row or none.
+    """
+    week = review.week
+    try:
+        rows = week.warehouse.read(NOTES, "sentences", weeks=[week.week], teams=[week.team])
+    except NotInExport:
+        rows = pd.DataFrame(columns=["author", "at", "text"])
+    return rows[["author", "at", "text"]].reset_index(drop=True)
+
+
+def _findings(week: Week, weeks: list[str]) -> pd.DataFrame:
+    """The team's findings of some weeks; none where nobody has looked yet."""
+    try:
+        return week.warehouse.read(register.AREA, register.TABLE, weeks=weeks, teams=[week.team])
+    except NotInExport:
+        return register.empty()
+
+
+def _actions(week: Week) -> pd.DataFrame:
+    """The team's actions in the order in which they are read, with whether each is overdue at the export's end."""
+    try:
+        rows = week.warehouse.read(NOTES, "actions", teams=[week.team])
+    except NotInExport:
+        rows = pd.DataFrame(columns=list(ACTION_COLUMNS))
+    return in_order(rows, week.as_of.astimezone(week.organisation.zone).date())
+
+
+def _causes(row: object) -> pd.DataFrame:
+    return pd.DataFrame(register.causes_of(row), columns=["text", *CAUSE_COLUMNS])
