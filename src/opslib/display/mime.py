@@ -7,3 +7,6 @@ HEADLINE = "application/vnd.opslib.headline+json"
 
 ESCALATIONS = "application/vnd.opslib.escalations+json"
 """The week's rows of the register of escalations, and their files."""
+
+SECTION = "application/vnd.opslib.section+json"
+"""The answer of a section, and whether its page folds it or leaves it out."""

@@ -77,6 +77,8 @@ def _names_of_tickets(con: duckdb.DuckDBPyConnection, plan: Plan, columns: Itera
         for column in columns
     ]
     # Of its own: reading and planning leave results that nobody reads to their end, and another file may follow.
-    return con.cursor().sql(
-        f"SELECT ticket_id::VARCHAR AS ticket_id, name FROM ({' UNION ALL '.join(selects)})"
-    ).to_arrow_table()
+    return (
+        con.cursor()
+        .sql(f"SELECT ticket_id::VARCHAR AS ticket_id, name FROM ({' UNION ALL '.join(selects)})")
+        .to_arrow_table()
+    )

@@ -12,11 +12,11 @@ import pandas as pd
 from markupsafe import Markup
 
 from opslib.store.files import write_text
-from opslib.weekly.edition import Edition, Link, comparison_of
+from opslib.weekly.edition import Edition, comparison_of, in_words, links_of_the_week, week_in_words
 from opslib.weekly.escalations import Escalated
 from opslib.weekly.headline import spark_label
 from opslib.weekly.manifest import Record
-from opslib.weekly.pages.neighbours import changes_since, html_of, in_words, renew, reports_in, write_comparisons
+from opslib.weekly.pages.neighbours import changes_since, html_of, renew, reports_in, write_comparisons
 from opslib.weekly.pages.template import render_template
 from opslib.weekly.plan import Job
 from opslib.weekly.unchanged import FOLDER
@@ -101,7 +101,7 @@ def write_index(
         for team in [*owners, *([None] if any(record.team is None for record in records) else [])]
     ]
     statuses = [record.status for record in records]
-    header = {**edition.header(), "team": "", "links": [Link("Data quality", "data_quality.html", "d")]}
+    header = {**edition.header(), "team": "", "links": links_of_the_week("", "index.html")}
     html = render_template(
         "index.html.j2",
         title="Weekly reports",
@@ -121,16 +121,17 @@ def write_index(
     write_text(html, path)
     _renew_lists(reports, weeks, but=week)
     write_comparisons(reports, edition=edition, records=records)
-    renew(reports, week)
+    renew(reports, week, edition.teams)
     return path
 
 
-def forget_weeks(reports: Path, weeks: Sequence[str]) -> None:
+def forget_weeks(reports: Path, weeks: Sequence[str], teams: Mapping[str, str]) -> None:
     """Remove the folders of weeks, and what leads to them from the pages of others.
 
     Args:
         reports: the folder of all weeks.
         weeks: to be removed, with all that lies in their folders.
+        teams: names to labels.
     """
     for week in weeks:
         for folder in (reports / week, reports / FOLDER / week):
@@ -146,7 +147,7 @@ def forget_weeks(reports: Path, weeks: Sequence[str]) -> None:
             write_text(
                 re.sub(rf'<a [^>]*href="(?:\.\./{week}/[^"]*|[^"]*\.compare\.html)"[^>]*>(.*?)</a>', r"\1", html), index
             )
-        renew(reports, week)
+        renew(reports, week, teams)
     if left:
         _renew_lists(reports, left)
     elif weeks:
@@ -181,7 +182,7 @@ def write_data_quality(reports: Path, *, edition: Edition, verdict: Verdict, acc
     html = render_template(
         "data_quality.html.j2",
         title="Data quality",
-        header={**edition.header(), "team": ""},
+        header={**edition.header(), "team": "", "links": links_of_the_week("", "data_quality.html")},
         footer=edition.footer(),
         sample=edition.sample,
         words=OUTCOME_WORDS,
@@ -209,7 +210,10 @@ def write_data_quality(reports: Path, *, edition: Edition, verdict: Verdict, acc
 def _list_of_weeks(weeks: Sequence[str], week: str) -> Markup:
     place = weeks.index(week)
     keys = {place - 1: "newer", place + 1: "older"}
-    entries = [{"week": w, "dates": short_dates_of(w), "key": keys.get(i, "")} for i, w in enumerate(weeks)]
+    entries = [
+        {"week": w, "label": week_in_words(w), "dates": short_dates_of(w), "key": keys.get(i, "")}
+        for i, w in enumerate(weeks)
+    ]
     return Markup(render_template("weeks.html.j2", weeks=entries, week=week))
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from opslib.store.files import write_text
-from opslib.weekly.edition import Edition, links_of
+from opslib.weekly.edition import Edition, in_words, links_of
 from opslib.weekly.notebook_file import NoNotebookError, StoppedCellError
 from opslib.weekly.outcome import Outcome
 from opslib.weekly.pages.page import plain_text, title_of, to_html
@@ -41,7 +41,7 @@ def write_report(
     html = to_html(
         notebook,
         title=title_of(notebook, _title_without_notebook(job)),
-        header=edition.header(team=job.team, root=_ROOT, links=links_of(job, reports)),
+        header=edition.header(team=job.team, root=_ROOT, links=links_of(job, reports, edition.teams)),
         footer=edition.footer(parameters),
         sample=edition.sample,
     )
@@ -93,7 +93,7 @@ def write_failure(
     html = render_template(
         "failed.html.j2",
         title=title if notebook is None else title_of(notebook, title),
-        header=edition.header(team=job.team, root=_ROOT, links=links_of(job, reports)),
+        header=edition.header(team=job.team, root=_ROOT, links=links_of(job, reports, edition.teams)),
         footer=edition.footer(parameters),
         sample=edition.sample,
         last_line=last_line,
@@ -121,7 +121,7 @@ def write_blocked(job: Job, reports: Path, edition: Edition, reasons: Sequence[s
     html = render_template(
         "blocked.html.j2",
         title=_title_without_notebook(job),
-        header=edition.header(team=job.team, root=_ROOT, links=links_of(job, reports)),
+        header=edition.header(team=job.team, root=_ROOT, links=links_of(job, reports, edition.teams)),
         footer=edition.footer(),
         sample=edition.sample,
         reasons=reasons,
@@ -131,7 +131,7 @@ def write_blocked(job: Job, reports: Path, edition: Edition, reasons: Sequence[s
 
 
 def _title_without_notebook(job: Job) -> str:
-    return job.name.replace("_", " ").capitalize()
+    return in_words(job.name)
 
 
 def _section_of(notebook: NotebookNode | None, source: str) -> str | None:
