@@ -104,7 +104,7 @@ def write_index(
     header = {**edition.header(), "team": "", "links": links_of_the_week("", "index.html")}
     html = render_template(
         "index.html.j2",
-        title="Weekly reports",
+        title="Monday brief",
         header=header,
         footer=edition.footer(),
         sample=edition.sample,

@@ -58,7 +58,7 @@ def to_html(
         All that the notebook shows is taken as hostile: markdown and HTML pass an allow-list, text is escaped, and the
         content security policy lets only this page's own stylesheet and script in, by their hashes.
     """
-    body, contents = _body(nb)
+    body = _body(nb)
     _, headlines = headline_of(nb)
     return render_template(
         "report.html.j2",
@@ -67,7 +67,6 @@ def to_html(
         footer=footer,
         sample=sample,
         body=Markup(body),
-        contents=contents,
         headlines=headlines,
         has_code='<details class="code"' in body,
     )
@@ -143,8 +142,8 @@ class _Contents:
         )
 
 
-def _body(nb: NotebookNode) -> tuple[str, list[dict[str, Any]]]:
-    """The notebook's cells as HTML, and its headings."""
+def _body(nb: NotebookNode) -> str:
+    """The notebook's cells as HTML."""
     from nbconvert.exporters.html import HTMLExporter
     from nbconvert.exporters.templateexporter import TemplateExporter
     from nbconvert.filters.highlight import Highlight2HTML
@@ -169,7 +168,7 @@ def _body(nb: NotebookNode) -> tuple[str, list[dict[str, Any]]]:
     exporter.register_filter("highlight_code", Highlight2HTML(pygments_lexer="ipython3", parent=exporter))
     # HTMLExporter would parse the finished page once more with BeautifulSoup, for what our template has done already
     body, _ = TemplateExporter.from_notebook_node(exporter, nb)
-    return _in_sections(body, contents), contents.entries
+    return _in_sections(body, contents)
 
 
 def _in_sections(body: str, contents: _Contents) -> str:
