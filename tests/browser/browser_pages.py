@@ -246,7 +246,7 @@ def _write_week(reports: Path, week: str) -> dict[str, Path]:
         html = to_html(
             nb,
             title="Weekly review",
-            header=this.header(team=team, root="../", links=links_of(job, reports)),
+            header=this.header(team=team, root="../", links=links_of(job, reports, this.teams)),
             footer=this.footer({"week": week, "team": team}),
             sample=True,
         )

@@ -393,10 +393,10 @@ def test_weeks_that_are_kept_no_longer_leave_no_link_behind(tmp_path: Path) -> N
         (tmp_path / week / "index.html").write_text(f"<html>{marks}{before}</html>")
     # The Sunday of W44 is 1 November.
     keep, day = Keep(reports="2 weeks", text="1 week"), date(2026, 11, 16)
-    assert remove_old_reports(tmp_path, keep, day - timedelta(days=1), dry_run=True)["pages"] == 0
-    assert remove_old_reports(tmp_path, keep, day, dry_run=True)["pages"] == 3
+    assert remove_old_reports(tmp_path, keep, day - timedelta(days=1), {}, dry_run=True)["pages"] == 0
+    assert remove_old_reports(tmp_path, keep, day, {}, dry_run=True)["pages"] == 3
     assert (tmp_path / "2026-W44").exists()
-    assert remove_old_reports(tmp_path, keep, day, dry_run=False)["pages"] == 3
+    assert remove_old_reports(tmp_path, keep, day, {}, dry_run=False)["pages"] == 3
     assert sorted(path.name for path in tmp_path.glob("2026*")) == ["2026-W45", "2026-W46"]
     assert [path.name for path in (tmp_path / ".runs").iterdir()] == ["2026-W46"]
     assert not any("2026-W44/" in path.read_text() for path in tmp_path.rglob("*.html"))

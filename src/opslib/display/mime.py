@@ -10,3 +10,6 @@ ESCALATIONS = "application/vnd.opslib.escalations+json"
 
 FINDINGS = "application/vnd.opslib.findings+json"
 """What a notebook found of a kind, as rows of the register of findings."""
+
+SECTION = "application/vnd.opslib.section+json"
+"""The answer of a section, and whether its page folds it or leaves it out."""

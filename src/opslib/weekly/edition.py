@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
-from opslib import locales
+from opslib import SUBJECTS, locales
 from opslib.locales import whole
 from opslib.weekly.plan import Job
 from opslib.weeks import shift_week
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from opslib.intake.gate.verdict import Verdict
 
+_ORDER = tuple(SUBJECTS)
 GateStatus = Literal["passed", "warned", "blocked"]
 GATE_WORDS: dict[str, str] = {
     "passed": "Data checked",
@@ -29,11 +30,12 @@ GATE_WORDS: dict[str, str] = {
 
 
 class Link(NamedTuple):
-    """A link of the navigation; `key` is the single key that follows it."""
+    """A link of the navigation; `key` is the single key that follows it, `is_here` that it leads to its own page."""
 
     label: str
     href: str
     key: str = ""
+    is_here: bool = False
 
 
 @dataclass(frozen=True)
@@ -101,17 +103,17 @@ class Edition:
         """What a reader calls the team; all teams where there is none."""
         return "All teams" if team is None else self.teams.get(team, team)
 
-    def header(self, *, team: str | None = None, root: str = "", links: Sequence[Link] = ()) -> dict[str, Any]:
+    def header(self, *, team: str | None = None, root: str = "", links: Sequence[Links] = ()) -> dict[str, Any]:
         """What stands above a page.
 
         Args:
             team: whose page it is; None for a page about all teams.
             root: the way from the page to the folder of its week, like "../".
-            links: to the same report of other weeks; these may change after the page was made, see `neighbours`.
+            links: to other weeks, teams and pages; these may change after the page was made, see `neighbours`.
 
         Returns:
             organisation, week, dates, team, days, as_of, gate (status, text, note, href), warnings, request, method
-            (the way to the page that says how all is decided), links and neighbours (`Link`s).
+            (the way to the page that says how all is decided), links and neighbours (`Links`).
         """
         head = self.heads.get(team or "") or Head(self.closures, self.gate, GATE_WORDS[self.gate], self.gate_note)
         return {
@@ -130,10 +132,7 @@ class Edition:
                 "href": f"{root}data_quality.html",
             },
             "method": f"{root}how_we_decide.html",
-            "links": [
-                Link("All reports", f"{root}index.html", "i"),
-                Link("Data quality", f"{root}data_quality.html", "d"),
-            ],
+            "links": links_of_the_week(root),
             "neighbours": list(links),
         }
 
@@ -162,34 +161,82 @@ def comparison_of(job: Job, reports: Path) -> Path:
     return reports / f"{job.identifier}.compare.html"
 
 
-def links_of(job: Job, reports: Path) -> tuple[Link, ...]:
-    """The same report one week before and after, and both side by side, where they have been made.
+class Links(NamedTuple):
+    """Links of one kind: what they lead to, for those who do not see where they stand."""
+
+    name: str
+    links: tuple[Link, ...]
+
+
+def links_of_the_week(root: str, here: str = "") -> Links:
+    """The pages about all teams.
+
+    Args:
+        root: the way from the page to the folder of its week, like "../".
+        here: the page's own name, where it is one of them.
+    """
+    pages = (("Monday brief", "index.html", "i"), ("Data quality", "data_quality.html", "d"))
+    return Links("All teams", tuple(Link(label, f"{root}{name}", key, name == here) for label, name, key in pages))
+
+
+def links_of(job: Job, reports: Path, teams: Mapping[str, str]) -> tuple[Links, ...]:
+    """The same report of the weeks beside it and of other teams, and the team's other reports, where they were made.
 
     Args:
         job: the report that links.
         reports: the folder of all weeks.
+        teams: names to labels, in the order in which they are listed.
 
     Returns:
-        Links relative to the report's page, with the keys "older", "newer" and "beside".
+        Weeks (with the keys "older", "newer" and "beside"), teams and reports of the team, relative to the report's
+        page; only the kinds that have any, and no teams or reports where there is only this one.
     """
-    before = Job(job.notebook, shift_week(job.week, -1), job.team)
-    after = Job(job.notebook, shift_week(job.week, 1), job.team)
-    links = []
-    if before.page(reports).is_file():
-        links.append(
-            Link(f"← {locales.week_number(before.week).capitalize()}", f"../../{before.identifier}.html", "older")
-        )
-    if after.page(reports).is_file():
-        links.append(
-            Link(f"{locales.week_number(after.week).capitalize()} →", f"../../{after.identifier}.html", "newer")
-        )
-    if before.page(reports).is_file():
-        links.append(Link(f"Beside {locales.week_number(before.week)}", comparison_of(job, reports).name, "beside"))
-    elif after.page(reports).is_file():
-        links.append(
-            Link(f"Beside {locales.week_number(after.week)}", f"../../{after.identifier}.compare.html", "beside")
-        )
-    return tuple(links)
+    before, after = (Job(job.notebook, shift_week(job.week, step), job.team) for step in (-1, 1))
+    has_before, has_after = before.page(reports).is_file(), after.page(reports).is_file()
+    weeks = []
+    if has_before:
+        weeks.append(Link(f"← {_week(before.week)}", f"../../{before.identifier}.html", "older"))
+    weeks.append(Link(_week(job.week), f"{job.name}.html", "", is_here=True))
+    if has_after:
+        weeks.append(Link(f"{_week(after.week)} →", f"../../{after.identifier}.html", "newer"))
+    if has_before:
+        weeks.append(Link(f"Beside {locales.week_number(before.week)}", comparison_of(job, reports).name, "beside"))
+    elif has_after:
+        beside = f"../../{after.identifier}.compare.html"
+        weeks.append(Link(f"Beside {locales.week_number(after.week)}", beside, "beside"))
+    kinds = [Links("Weeks", tuple(weeks))]
+    if job.team is None:
+        return tuple(kinds)
+    folder = reports / job.week
+    there = {team: reports_of(folder / team) for team in teams}
+    others = [
+        Link(label, f"../{team}/{job.name if job.name in there[team] else there[team][0]}.html", "", team == job.team)
+        for team, label in teams.items()
+        if there[team]
+    ]
+    own = [Link(in_words(name), f"{name}.html", "", name == job.name) for name in reports_of(folder / job.team)]
+    kinds += [Links(name, tuple(links)) for name, links in (("Teams", others), ("Reports", own)) if len(links) > 1]
+    return tuple(kinds)
+
+
+def reports_of(folder: Path) -> list[str]:
+    """The names of the reports whose pages lie in the folder of a team."""
+    pages = (page for page in folder.glob("*.html") if not page.name.startswith("."))
+    names = sorted(page.stem for page in pages if not page.name.endswith(".compare.html") and page.is_file())
+    return sorted(names, key=lambda name: (_ORDER.index(name) if name in _ORDER else len(_ORDER), name))
+
+
+def in_words(name: str) -> str:
+    """A notebook's name as a reader sees it.
+
+    >>> in_words("weekly_review")
+    'Weekly review'
+    """
+    return name.replace("_", " ").capitalize()
+
+
+def _week(week: str) -> str:
+    return locales.week_number(week).capitalize()
 
 
 def gate_sentence(verdict: Verdict, rows: pd.DataFrame) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -75,11 +75,12 @@ class Request:
 
 @dataclass(frozen=True)
 class Holdings:
-    """Where rows and pages of people lie that are made of the exports of one organisation."""
+    """Where rows and pages of people lie that are made of the exports of one organisation; its teams, by name."""
 
     warehouse: Warehouse
     quarantine: Path
     reports: Path
+    teams: Mapping[str, str]
 
     def row_files(self) -> Iterator[tuple[str, str, Path]]:
         """The files of rows by area and table: staged, standard, facts and quarantine."""
@@ -208,19 +209,22 @@ class Erasure:
             self.exclusions.sweep(warehouse.memo(_STAGED))
             there = [(table, path) for table, path in with_old_texts if path.exists()]
             _renew_memos(warehouse, [path for table, path in there if empty_old_texts(path, table, limits.text)])
-        counts += remove_old_reports(holdings.reports, keep, today, dry_run=dry_run)
+        counts += remove_old_reports(holdings.reports, keep, today, holdings.teams, dry_run=dry_run)
         if not dry_run and counts:
             _log(warehouse, [], counts)
         return _lines_of(counts, dry_run=dry_run) or ["nothing is older than it is kept"]
 
 
-def remove_old_reports(reports: Path, keep: Keep, today: date, *, dry_run: bool) -> Counter[str]:
+def remove_old_reports(
+    reports: Path, keep: Keep, today: date, teams: Mapping[str, str], *, dry_run: bool
+) -> Counter[str]:
     """Remove the folders of weeks that ended before reports are kept, and what is remembered of texts that are too old.
 
     Args:
         reports: the folder of all weeks.
         keep: for how long things are kept.
         today: the day from which it is counted.
+        teams: names to labels.
         dry_run: only count.
     """
     counts: Counter[str] = Counter()
@@ -229,7 +233,7 @@ def remove_old_reports(reports: Path, keep: Keep, today: date, *, dry_run: bool)
     old = [week for week in weeks if keep.reports is not None and ended[week] <= keep.reports.before(today)]
     counts["pages"] += sum(1 for week in old for _ in (reports / week).rglob("*.html"))
     if old and not dry_run:
-        forget_weeks(reports, old)
+        forget_weeks(reports, old, teams)
     bundles = [
         path
         for path in sorted((reports / FOLDER).glob("*/"))

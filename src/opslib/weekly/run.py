@@ -209,7 +209,7 @@ def admit_exports(run: Run, say: Say) -> Intake:
         say("gate", line)
     pseudonymiser = Pseudonymiser(key.content)
     exclusions = _exclusions(warehouse, run.organisation, pseudonymiser)
-    if sum(_erasure(run.folders, exclusions, pseudonymiser).finish().values()):
+    if sum(_erasure(run.folders, run.organisation, exclusions, pseudonymiser).finish().values()):
         say("forget", "what was asked for before and not done yet is done now")
     ahead = Thread(target=_import_all, args=(_NEEDED_BY_NEW_EXPORTS,), daemon=True)
 
@@ -306,13 +306,17 @@ def open_erasure(
     organisation.speak()
     key = load_key(store.root, organisation.organisation, secret=secret, fingerprint=stage.fingerprint_of(store))
     pseudonymiser = Pseudonymiser(key.content)
-    return _erasure(folders, _exclusions(store, organisation, pseudonymiser), pseudonymiser), organisation
+    exclusions = _exclusions(store, organisation, pseudonymiser)
+    return _erasure(folders, organisation, exclusions, pseudonymiser), organisation
 
 
-def _erasure(folders: Folders, exclusions: Exclusions, pseudonymiser: Pseudonymiser) -> Erasure:
+def _erasure(
+    folders: Folders, organisation: Organisation, exclusions: Exclusions, pseudonymiser: Pseudonymiser
+) -> Erasure:
     from opslib.weekly.erasure import Erasure, Holdings
 
-    holdings = Holdings(Warehouse(folders.warehouse), folders.quarantine, folders.reports)
+    teams = {team.name: team.label for team in organisation.teams}
+    holdings = Holdings(Warehouse(folders.warehouse), folders.quarantine, folders.reports, teams)
     return Erasure(holdings, exclusions, pseudonymiser)
 
 
@@ -514,7 +518,8 @@ def render_reports(
         say("lists", line)
     write_data_quality_page(run, intake)
     keep, today = run.organisation.privacy.keep, datetime.now(run.organisation.zone).date()
-    if old := erasure.remove_old_reports(run.folders.reports, keep, today, dry_run=False)["pages"]:
+    old = erasure.remove_old_reports(run.folders.reports, keep, today, edition.teams, dry_run=False)["pages"]
+    if old:
         say("forget", f"{whole(old)} pages of weeks that are kept no longer removed")
     records = manifest.records_of_week(run.folders.reports, intake.week, outcomes)
     index = site.write_index(

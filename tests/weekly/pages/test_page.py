@@ -5,6 +5,7 @@ import hashlib
 import re
 from typing import Any
 
+from bs4 import BeautifulSoup
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
@@ -51,8 +52,8 @@ def test_the_footer_names_no_folder_of_the_person_who_made_the_page() -> None:
 
 
 def test_only_pages_of_the_sample_say_so() -> None:
-    assert "built-in sample" in page(sample=True)
-    assert "built-in sample" not in page()
+    assert "Sample data" in page(sample=True)
+    assert "Sample data" not in page()
 
 
 def test_the_policy_names_exactly_the_style_and_scripts_of_the_page() -> None:
@@ -83,12 +84,64 @@ def test_parameters_are_left_out_and_code_is_folded() -> None:
     assert html.count('<details class="code"><summary>Code</summary>') == 1
 
 
-def test_headings_get_anchors_of_their_own_and_make_the_table_of_contents() -> None:
+def test_headings_get_anchors_of_their_own() -> None:
     html = page(new_markdown_cell("# Title\n\n## Flow & speed\n\n### Detail"), new_markdown_cell("## Flow & speed"))
     assert '<h2 id="s-flow-speed">Flow &amp; speed' in html
     assert '<h2 id="s-flow-speed-2">' in html
-    assert '<a href="#s-flow-speed">Flow &amp; speed</a>' in html
     assert html.count("<h1>") == 1, "the notebook's own title gives way to the page's"
+
+
+def section_cell(answer: str = "", missing: str = "", *, folded: bool = False) -> Any:
+    said = {"answer": answer, "folded": folded, "missing": missing}
+    return cell_showing({mime.SECTION: said, "text/html": "<p>said twice</p>", "text/plain": "said twice"})
+
+
+def test_sections_say_their_answer_and_those_that_are_folded_stand_together() -> None:
+    html = page(
+        new_markdown_cell("# Title\n\nWho reads it."),
+        new_markdown_cell("## Backlog\n\nRead it so."),
+        section_cell("193 <open>"),
+        cell_showing({"text/html": "<p>a chart</p>"}),
+        new_markdown_cell("A line after it.\n\n## All metrics"),
+        section_cell("29 & more", folded=True),
+        cell_showing({"text/html": "<p>a long table</p>"}),
+        new_markdown_cell("## Method"),
+        section_cell(folded=True),
+        new_markdown_cell("## Plain"),
+        cell_showing({"text/html": "<p>as it was</p>"}),
+    )
+    main = BeautifulSoup(html, "html.parser").main
+    outline = [
+        (part.name, [each.get_text(" ", strip=True) for each in part.find_all("h2")])
+        for part in main.select("main > section, main > .folds")
+    ]
+    assert outline == [("section", ["Backlog #"]), ("div", ["All metrics #", "Method #"]), ("section", ["Plain #"])]
+    backlog, plain = main.find_all("section")
+    assert backlog.find(class_="answer").get_text() == "193 <open>"
+    assert "Read it so." in backlog.get_text()
+    assert "A line after it." in backlog.get_text()
+    assert "a chart" in backlog.get_text()
+    assert "as it was" in plain.get_text()
+    fold = main.find("details", class_="fold")
+    assert fold.summary.find(class_="answer").get_text() == "29 & more"
+    assert "a long table" in fold.get_text()
+    assert not fold.has_attr("open")
+    assert "said twice" not in html
+
+
+def test_what_has_no_content_is_a_line_at_the_end_with_all_that_was_said_of_it_gone() -> None:
+    html = page(
+        new_markdown_cell("## Quality\n\nRead the table so."),
+        section_cell(missing="The export has no <reviews>."),
+        new_markdown_cell("## Speed"),
+        section_cell("fast"),
+    )
+    main = BeautifulSoup(html, "html.parser").main
+    assert "Read the table so." not in main.get_text()
+    last = main.find_all("details", class_="fold")[-1]
+    assert last.h2.get_text() == "Not on this page"
+    assert last.li.get_text() == "Quality The export has no <reviews>."
+    assert main.section.h2.get_text().startswith("Speed")
 
 
 def test_a_figure_is_an_inert_image_with_the_alt_text_of_its_metadata() -> None:

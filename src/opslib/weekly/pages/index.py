@@ -14,12 +14,12 @@ from markupsafe import Markup
 from opslib.analysis.weekly_review.false_alarms import MEASURED, rate_in_words
 from opslib.locales import short_week_days, whole
 from opslib.store.files import write_text
-from opslib.weekly.edition import Edition, Link, comparison_of
+from opslib.weekly.edition import Edition, comparison_of, in_words, links_of_the_week
 from opslib.weekly.escalations import Escalated
 from opslib.weekly.findings import IndexLine
 from opslib.weekly.headline import spark_label
 from opslib.weekly.manifest import Record
-from opslib.weekly.pages.neighbours import changes_since, html_of, in_words, renew, reports_in, write_comparisons
+from opslib.weekly.pages.neighbours import changes_since, html_of, renew, reports_in, write_comparisons
 from opslib.weekly.pages.template import render_template
 from opslib.weekly.plan import Job
 from opslib.weekly.unchanged import FOLDER
@@ -107,10 +107,10 @@ def write_index(
         for team in [*owners, *([None] if any(record.team is None for record in records) else [])]
     ]
     statuses = [record.status for record in records]
-    header = {**edition.header(), "team": "", "links": [Link("Data quality", "data_quality.html", "d")]}
+    header = {**edition.header(), "team": "", "links": links_of_the_week("", "index.html")}
     html = render_template(
         "index.html.j2",
-        title="Weekly reports",
+        title="Monday brief",
         header=header,
         footer=edition.footer(),
         sample=edition.sample,
@@ -129,16 +129,17 @@ def write_index(
     write_text(html, path)
     _renew_lists(reports, weeks, but=week)
     write_comparisons(reports, edition=edition, records=records)
-    renew(reports, week)
+    renew(reports, week, edition.teams)
     return path
 
 
-def forget_weeks(reports: Path, weeks: Sequence[str]) -> None:
+def forget_weeks(reports: Path, weeks: Sequence[str], teams: Mapping[str, str]) -> None:
     """Remove the folders of weeks, and what leads to them from the pages of others.
 
     Args:
         reports: the folder of all weeks.
         weeks: to be removed, with all that lies in their folders.
+        teams: names to labels.
     """
     for week in weeks:
         for folder in (reports / week, reports / FOLDER / week):
@@ -154,7 +155,7 @@ def forget_weeks(reports: Path, weeks: Sequence[str]) -> None:
             write_text(
                 re.sub(rf'<a [^>]*href="(?:\.\./{week}/[^"]*|[^"]*\.compare\.html)"[^>]*>(.*?)</a>', r"\1", html), index
             )
-        renew(reports, week)
+        renew(reports, week, teams)
     if left:
         _renew_lists(reports, left)
     elif weeks:
@@ -189,7 +190,7 @@ def write_data_quality(reports: Path, *, edition: Edition, verdict: Verdict, acc
     html = render_template(
         "data_quality.html.j2",
         title="Data quality",
-        header={**edition.header(), "team": ""},
+        header={**edition.header(), "team": "", "links": links_of_the_week("", "data_quality.html")},
         footer=edition.footer(),
         sample=edition.sample,
         words=OUTCOME_WORDS,

@@ -11,11 +11,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from markupsafe import Markup
-
 from opslib.store.files import remove_file, write_text
 from opslib.store.memo import digest_of
-from opslib.weekly.edition import GATE_WORDS, Edition, Link, comparison_of, links_of
+from opslib.weekly.edition import GATE_WORDS, Edition, Link, Links, comparison_of, in_words, links_of
 from opslib.weekly.manifest import Record, read_gate, read_records
 from opslib.weekly.pages.template import render_template
 from opslib.weekly.plan import Job
@@ -23,7 +21,6 @@ from opslib.weeks import shift_week
 
 ORGANISATION = "org"
 _MARKED = re.compile(r"(<!-- neighbours -->\n).*?(<!-- end of neighbours -->)", re.DOTALL)
-_SECTION = re.compile(r'<li class="level-2"><a href="#(s-[a-z0-9-]+)">(.*?)</a></li>')
 _AS_READY = frozenset({"ready", "unchanged"})
 
 
@@ -36,12 +33,13 @@ def reports_in(reports: Path, week: str) -> list[Job]:
     ]
 
 
-def renew(reports: Path, week: str) -> list[Path]:
-    """Tell the reports of a week and of its neighbours which other weeks of them there are by now.
+def renew(reports: Path, week: str, teams: Mapping[str, str]) -> list[Path]:
+    """Tell the reports of a week and of its neighbours which other weeks, teams and reports there are by now.
 
     Args:
         reports: the folder of all weeks.
         week: the week that was made.
+        teams: names to labels.
 
     Returns:
         The pages that changed; a page that is right already is not written.
@@ -50,7 +48,7 @@ def renew(reports: Path, week: str) -> list[Path]:
     for job in [job for w in (shift_week(week, -1), week, shift_week(week, 1)) for job in reports_in(reports, w)]:
         page = job.page(reports)
         before = html_of(page)
-        links = render_template("neighbours.html.j2", links=links_of(job, reports))
+        links = render_template("neighbours.html.j2", kinds=links_of(job, reports, teams))
         after = _MARKED.sub(rf"\g<1>{links}\g<2>", before, count=1)
         if after != before:
             write_text(after, page)
@@ -83,7 +81,7 @@ def write_comparisons(reports: Path, *, edition: Edition, records: Sequence[Reco
         The pages `<identifier>.compare.html`. A report that has no week before has none, and one left over is removed.
 
     Notes:
-        The page frames the two reports instead of repeating them, so that it never shows an older state of either.
+        Its numbers are those that the manifests of the two weeks tell.
     """
     pages = []
     records_by_week = {edition.week: records}
@@ -163,25 +161,18 @@ def changes_since(
     }
 
 
-def in_words(name: str) -> str:
-    """A notebook's name as a reader sees it.
-
-    >>> in_words("weekly_review")
-    'Weekly review'
-    """
-    return name.replace("_", " ").capitalize()
-
-
 def _comparison(reports: Path, edition: Edition, job: Job, before: Record | None, now: Record | None) -> str:
     earlier = Job(job.notebook, shift_week(job.week, -1), job.team)
-    sections = dict(_sections(job.page(reports)))
-    there_too = dict(_sections(earlier.page(reports)))
     header = edition.header(team=job.team, root="../")
     address = f"../../{earlier.identifier}.html"
     return render_template(
         "compare.html.j2",
         title=in_words(job.name),
-        header={**header, "week": job.week, "neighbours": [Link("This report", f"{job.name}.html", "back")]},
+        header={
+            **header,
+            "week": job.week,
+            "neighbours": [Links("This report", (Link(in_words(job.name), f"{job.name}.html", "back"),))],
+        },
         footer=edition.footer({"week": job.week} | ({"team": job.team} if job.team else {})),
         sample=edition.sample,
         weeks=[
@@ -189,7 +180,6 @@ def _comparison(reports: Path, edition: Edition, job: Job, before: Record | None
             {"week": job.week, "href": f"{job.name}.html", "key": "now"},
         ],
         rows=list(_pairs(before.headline if before else [], now.headline if now else [])),
-        sections=[(anchor, text) for anchor, text in sections.items() if anchor in there_too],
     )
 
 
@@ -209,11 +199,6 @@ def _pairs(before: Sequence[Mapping[str, Any]], now: Sequence[Mapping[str, Any]]
 def _verdicts(line: Mapping[str, Any]) -> tuple[Any, ...]:
     """What was decided of a headline."""
     return tuple(line.get(name) for name in ("goal_verdict", "is_missed", "signal_verdict"))
-
-
-def _sections(page: Path) -> list[tuple[str, Markup]]:
-    """The sections of a report as its own table of contents lists them; their text is escaped there."""
-    return [(anchor, Markup(text)) for anchor, text in _SECTION.findall(html_of(page))]
 
 
 def _of(records: Iterable[Record], job: Job) -> Record | None:

@@ -8,9 +8,10 @@ a filter that keeps the hues.
 from __future__ import annotations
 
 import html
+import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 HIDDEN_TAGS = ("parameters", "injected-parameters", "remove_cell")
 
+_SECTION_MARK = "<!-- section -->"
+_NO_PROSE = re.compile(r'<div class="prose">\s*</div>')
 _HEADING = re.compile(r"<h([1-6])(?: [^>]*)?>(.*?)</h\1>", re.DOTALL)
 _TAGS = re.compile(r"<[^>]*>")
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b\][^\x07]*\x07")
@@ -57,7 +60,7 @@ def to_html(
         All that the notebook shows is taken as hostile: markdown and HTML pass an allow-list, text is escaped, and the
         content security policy lets only this page's own stylesheet and script in, by their hashes.
     """
-    body, contents = _body(nb, ticket_root)
+    body = _body(nb, ticket_root)
     _, headlines = headline_of(nb)
     return render_template(
         "report.html.j2",
@@ -66,7 +69,6 @@ def to_html(
         footer=footer,
         sample=sample,
         body=Markup(body),
-        contents=contents,
         headlines=headlines,
         has_code='<details class="code"' in body,
     )
@@ -87,12 +89,14 @@ def plain_text(text: str) -> str:
 
 @dataclass
 class _Contents:
-    """Headings as they come along while the template runs, for anchors and for the table of contents."""
+    """Headings as they come along while the template runs, for anchors and sections, and what sections say of
+    themselves."""
 
     entries: list[dict[str, Any]]
     section: str
     ticket_root: str = ""
     figures: int = 0
+    said: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
 
     def markdown(self, source: str, attachments: Mapping[str, Any] | None = None) -> str:
         from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
@@ -101,7 +105,7 @@ class _Contents:
             escape=False, allow_harmful_protocols=False, exclude_anchor_links=True, attachments=dict(attachments or {})
         )
         safe = clean_markdown(str(MarkdownWithMath(renderer=renderer).render(source)), section=self.section)
-        return _HEADING.sub(self._heading, safe)
+        return f'<div class="prose">{_HEADING.sub(self._heading, safe)}</div>'
 
     def _heading(self, match: re.Match[str]) -> str:
         level, inner = int(match[1]), match[2]
@@ -113,10 +117,18 @@ class _Contents:
         anchor = next(a for a in (slug, *(f"{slug}-{n}" for n in range(2, 1000))) if f"s-{a}" not in anchors)
         self.section = text
         self.entries.append({"anchor": f"s-{anchor}", "text": text, "level": level})
-        return (
+        heading = (
             f'<h{level} id="s-{anchor}">{inner} <a class="anchor" href="#s-{anchor}" '
             f'aria-label="Link to the section {html.escape(text)}">#</a></h{level}>'
         )
+        return heading if level > 2 else f'</div>{_SECTION_MARK}{heading}<div class="prose">'
+
+    def say(self, bundle: Mapping[str, Any] | str) -> str:
+        """Keep what a section says of itself until the sections are put together."""
+        said = json.loads(bundle) if isinstance(bundle, str) else dict(bundle)
+        section = next((entry["anchor"] for entry in reversed(self.entries) if entry["level"] == 2), "")
+        self.said.setdefault(section, []).append(said)
+        return ""
 
     def output_html(self, fragment: str, metadata: Mapping[str, Any]) -> str:
         caption = metadata.get("text/html", {}).get("caption")
@@ -138,8 +150,8 @@ class _Contents:
         )
 
 
-def _body(nb: NotebookNode, ticket_root: str) -> tuple[str, list[dict[str, Any]]]:
-    """The notebook's cells as HTML, and its headings."""
+def _body(nb: NotebookNode, ticket_root: str) -> str:
+    """The notebook's cells as HTML."""
     from nbconvert.exporters.html import HTMLExporter
     from nbconvert.exporters.templateexporter import TemplateExporter
     from nbconvert.filters.highlight import Highlight2HTML
@@ -159,8 +171,45 @@ def _body(nb: NotebookNode, ticket_root: str) -> tuple[str, list[dict[str, Any]]
     exporter.register_filter("report_markdown", contents.markdown)
     exporter.register_filter("report_html", contents.output_html)
     exporter.register_filter("report_figure", contents.figure)
+    exporter.register_filter("report_section", contents.say)
     exporter.register_filter("report_text", lambda text: html.escape(plain_text(text)))
     exporter.register_filter("highlight_code", Highlight2HTML(pygments_lexer="ipython3", parent=exporter))
     # HTMLExporter would parse the finished page once more with BeautifulSoup, for what our template has done already
     body, _ = TemplateExporter.from_notebook_node(exporter, nb)
-    return body, contents.entries
+    return _in_sections(body, contents)
+
+
+def _in_sections(body: str, contents: _Contents) -> str:
+    """A body cut at its headings of level 2: sections, folds, and at the end one list of what is not there."""
+    first, *rest = _NO_PROSE.sub("", body).split(_SECTION_MARK)
+    entries = [entry for entry in contents.entries if entry["level"] == 2]
+    parts: list[str] = []
+    missing: list[tuple[str, str]] = []
+    folds: list[str] = []
+    for entry, section in zip(entries, rest, strict=True):
+        said = contents.said.get(entry["anchor"], [])
+        heading, _, inside = section.partition("</h2>")
+        reasons = [str(each["missing"]) for each in said if each.get("missing")]
+        if said and len(reasons) == len(said):
+            missing.append((entry["text"], " ".join(dict.fromkeys(reasons))))
+            continue
+        answer = html.escape(" ".join(str(each["answer"]) for each in said if each.get("answer")))
+        if said and all(each.get("folded") or each.get("missing") for each in said):
+            line = f' <span class="answer">{answer}</span>' if answer else ""
+            folds.append(f'<details class="fold"><summary>{heading}</h2>{line}</summary>{inside}</details>')
+            continue
+        if folds:
+            parts.append(f'<div class="folds">{"".join(folds)}</div>')
+            folds = []
+        line = f'<p class="answer">{answer}</p>' if answer else ""
+        parts.append(f'<section aria-labelledby="{entry["anchor"]}">{heading}</h2>{line}{inside}</section>')
+    if missing:
+        lines = "".join(f"<li><strong>{html.escape(name)}</strong> {html.escape(why)}</li>" for name, why in missing)
+        folds.append(
+            '<details class="fold"><summary><h2 id="s-not-on-this-page">Not on this page</h2> '
+            f'<span class="answer">{len(missing)} section{"" if len(missing) == 1 else "s"}</span></summary>'
+            f'<ul class="left-out">{lines}</ul></details>'
+        )
+    if folds:
+        parts.append(f'<div class="folds">{"".join(folds)}</div>')
+    return first + "".join(parts)

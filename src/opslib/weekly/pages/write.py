@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from opslib.locales import week_days
 from opslib.store.files import write_text
-from opslib.weekly.edition import Edition, Link, links_of
+from opslib.weekly.edition import Edition, Link, in_words, links_of
 from opslib.weekly.manifest import last_ready_week
 from opslib.weekly.notebook_file import NoNotebookError, StoppedCellError
 from opslib.weekly.outcome import Outcome
@@ -43,7 +43,7 @@ def write_report(
     html = to_html(
         notebook,
         title=title_of(notebook, _title_without_notebook(job)),
-        header=edition.header(team=job.team, root=_ROOT, links=links_of(job, reports)),
+        header=edition.header(team=job.team, root=_ROOT, links=links_of(job, reports, edition.teams)),
         footer=edition.footer(parameters),
         sample=edition.sample,
         ticket_root=edition.ticket_url.partition("{")[0],
@@ -96,7 +96,7 @@ def write_failure(
     html = render_template(
         "failed.html.j2",
         title=title if notebook is None else title_of(notebook, title),
-        header=edition.header(team=job.team, root=_ROOT, links=links_of(job, reports)),
+        header=edition.header(team=job.team, root=_ROOT, links=links_of(job, reports, edition.teams)),
         footer=edition.footer(parameters),
         sample=edition.sample,
         last_line=last_line,
@@ -125,7 +125,7 @@ def write_blocked(job: Job, reports: Path, edition: Edition, reasons: Sequence[s
     html = render_template(
         "blocked.html.j2",
         title=_title_without_notebook(job),
-        header=edition.header(team=job.team, root=_ROOT, links=links_of(job, reports)),
+        header=edition.header(team=job.team, root=_ROOT, links=links_of(job, reports, edition.teams)),
         footer=edition.footer(),
         sample=edition.sample,
         reasons=reasons,
@@ -142,7 +142,7 @@ def _last_ready(job: Job, reports: Path) -> Link | None:
 
 
 def _title_without_notebook(job: Job) -> str:
-    return job.name.replace("_", " ").capitalize()
+    return in_words(job.name)
 
 
 def _section_of(notebook: NotebookNode | None, source: str) -> str | None:

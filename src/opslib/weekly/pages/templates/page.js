@@ -6,17 +6,12 @@
   function recall(key) { try { return window.localStorage.getItem("opslib-" + key); } catch (refused) { return memory[key] || null; } }
   function keep(key, value) { memory[key] = value; try { window.localStorage.setItem("opslib-" + key, value); } catch (refused) { return; } }
 
-  /* two weeks side by side: a page with frames speaks to the reports in them, as pages from disk know no other way */
-  var framed = window.parent !== window;
-  var frames = all(".frame iframe");
-  function tell(what, except) { frames.forEach(function (frame) { if (frame !== except && frame.contentWindow) { frame.contentWindow.postMessage(what, "*"); } }); }
-
   /* theme */
   var dark = window.matchMedia("(prefers-color-scheme: dark)");
   function isDark() { return root.dataset.theme ? root.dataset.theme === "dark" : dark.matches; }
   var themeButton = document.querySelector("[data-action=theme]");
   function nameTheme() { themeButton.textContent = isDark() ? "Light" : "Dark"; themeButton.setAttribute("aria-label", isDark() ? "Light theme" : "Dark theme"); }
-  function turn() { root.dataset.theme = isDark() ? "light" : "dark"; keep("theme", root.dataset.theme); nameTheme(); tell({ opslib: "theme", theme: root.dataset.theme }); }
+  function turn() { root.dataset.theme = isDark() ? "light" : "dark"; keep("theme", root.dataset.theme); nameTheme(); }
   themeButton.hidden = false;
   themeButton.addEventListener("click", turn);
   dark.addEventListener("change", nameTheme);
@@ -179,76 +174,14 @@
     window.addEventListener("scroll", function () { if (fold.open) { place(); } }, { passive: true, capture: true });
   });
 
-  /* table of contents: closed on small screens, follows on large ones */
-  var side = document.querySelector(".side details");
-  if (side && window.matchMedia("(max-width: 69.99rem)").matches) { side.open = false; }
-  var links = all(".contents a");
-  var places = links.map(function (link) { return document.getElementById(decodeURIComponent(link.hash.slice(1))); });
-  function follow() {
-    var current = 0;
-    places.forEach(function (place, i) { if (place && place.getBoundingClientRect().top < 140) { current = i; } });
-    if (window.innerHeight + window.scrollY >= root.scrollHeight - 2) { current = places.length - 1; }
-    links.forEach(function (link, i) {
-      if (i === current) { link.setAttribute("aria-current", "true"); } else { link.removeAttribute("aria-current"); }
-    });
+  /* a link into a fold opens it */
+  function reveal() {
+    var place = location.hash && document.getElementById(decodeURIComponent(location.hash.slice(1)));
+    for (var fold = place && place.closest("details"); fold; fold = fold.parentElement.closest("details")) { fold.open = true; }
+    if (place) { place.scrollIntoView(); }
   }
-  if (links.length) {
-    var asked = false;
-    window.addEventListener("scroll", function () {
-      if (!asked) { asked = true; window.requestAnimationFrame(function () { asked = false; follow(); }); }
-    }, { passive: true });
-    follow();
-  }
-
-  function headingAt() {
-    var last = null;
-    places.forEach(function (place) { if (place && place.getBoundingClientRect().top <= 24) { last = place; } });
-    return last;
-  }
-  function below(heading) {
-    var next = heading ? places[places.indexOf(heading) + 1] : places[0];
-    return next ? next.getBoundingClientRect().top + window.scrollY : root.scrollHeight;
-  }
-  function top(heading) { return heading ? heading.getBoundingClientRect().top + window.scrollY : 0; }
-  if (framed) {
-    var led = 0;
-    all("a[href]").forEach(function (link) { if (link.getAttribute("href").charAt(0) !== "#") { link.target = "_top"; } });
-    window.addEventListener("scroll", function () {
-      if (Date.now() < led) { return; }
-      var heading = headingAt();
-      window.parent.postMessage({ opslib: "at", anchor: heading ? heading.id : "", part: (window.scrollY - top(heading)) / Math.max(1, below(heading) - top(heading)) }, "*");
-    }, { passive: true });
-    window.addEventListener("message", function (event) {
-      var said = event.data;
-      if (event.source !== window.parent || !said || typeof said !== "object") { return; }
-      if (said.opslib === "theme" && (said.theme === "light" || said.theme === "dark")) { root.dataset.theme = said.theme; nameTheme(); }
-      if (said.opslib === "go" && typeof said.anchor === "string" && typeof said.part === "number") {
-        var heading = said.anchor ? document.getElementById(said.anchor) : null;
-        if (said.anchor && !heading) { return; }
-        led = Date.now() + 200;
-        window.scrollTo({ top: top(heading) + said.part * (below(heading) - top(heading)), behavior: "instant" });
-      }
-    });
-  }
-  var jumps = all(".jump button");
-  var together = document.querySelector("[data-action=together]");
-  function mark(anchor) {
-    jumps.forEach(function (button) { if (button.dataset.anchor === anchor) { button.setAttribute("aria-current", "true"); } else { button.removeAttribute("aria-current"); } });
-  }
-  function jump(button) { mark(button.dataset.anchor); tell({ opslib: "go", anchor: button.dataset.anchor, part: 0 }); }
-  if (frames.length) {
-    together.closest("p").hidden = false;
-    if (jumps.length) { jumps[0].parentNode.hidden = false; }
-    jumps.forEach(function (button) { button.addEventListener("click", function () { jump(button); }); });
-    window.addEventListener("message", function (event) {
-      var from = frames.find(function (frame) { return frame.contentWindow === event.source; });
-      var said = event.data;
-      if (!from || !said || said.opslib !== "at" || typeof said.anchor !== "string" || typeof said.part !== "number") { return; }
-      if (together.checked) { mark(said.anchor); tell({ opslib: "go", anchor: said.anchor, part: said.part }, from); }
-    });
-    frames.forEach(function (frame) { frame.addEventListener("load", function () { if (root.dataset.theme) { tell({ opslib: "theme", theme: root.dataset.theme }); } }); });
-    if (root.dataset.theme) { tell({ opslib: "theme", theme: root.dataset.theme }); }
-  }
+  window.addEventListener("hashchange", reveal);
+  reveal();
 
   /* printing opens nothing that is folded but shows every row */
   window.addEventListener("beforeprint", function () { all("tr[hidden]").forEach(function (row) { row.hidden = false; }); });
@@ -263,21 +196,15 @@
   opener.addEventListener("click", function () { dialog.showModal(); });
   dialog.querySelector("[data-action=close]").addEventListener("click", function () { dialog.close(); });
   function step(by) {
-    if (jumps.length) {
-      var at = jumps.findIndex(function (button) { return button.hasAttribute("aria-current"); });
-      jump(jumps[Math.max(0, Math.min(jumps.length - 1, at + by))]);
-      return;
-    }
-    var stops = all(".matrix .report a").filter(function (link) { return link.offsetParent; });
-    if (!stops.length) { stops = places.filter(Boolean); }
+    var stops = all(".report a[href], main h2").filter(function (stop) { return stop.offsetParent; });
+    if (document.querySelector(".report a[href]")) { stops = stops.filter(function (stop) { return stop.tagName === "A"; }); }
     if (!stops.length) { return; }
     var here = stops.indexOf(document.activeElement);
-    if (here < 0 && links.length) { here = links.findIndex(function (link) { return link.hasAttribute("aria-current"); }) - (by > 0 && window.scrollY < 10 ? 1 : 0); }
+    if (here < 0 && by < 0) { here = stops.findIndex(function (stop) { return stop.getBoundingClientRect().top > 0; }); }
     var next = stops[Math.max(0, Math.min(stops.length - 1, here + by))];
-    if (!/^(A|BUTTON)$/.test(next.tagName)) { next.tabIndex = -1; }
-    next.focus();
-    next.scrollIntoView({ block: "nearest" });
-    if (links.length) { next.scrollIntoView(); }
+    if (next.tagName !== "A" && !next.closest("summary")) { next.tabIndex = -1; }
+    (next.closest("summary") || next).focus();
+    next.scrollIntoView({ block: "start" });
   }
   function toFilter() {
     var inputs = all("input[type=search]").filter(function (input) { return input.offsetParent; });
@@ -301,7 +228,6 @@
       case "d": done = go("d"); break;
       case "i": done = go("i"); break;
       case "b": done = go("beside") || go("back"); break;
-      case "s": if (together) { together.checked = !together.checked; } else { done = false; } break;
       case "[": done = go("older"); break;
       case "]": done = go("newer"); break;
       default: done = false;

@@ -4,5 +4,4 @@
   try { kept = window.localStorage.getItem("opslib-theme"); } catch (refused) { kept = null; }
   if (kept === "light" || kept === "dark") { document.documentElement.dataset.theme = kept; }
   document.documentElement.classList.add("js");
-  if (window.parent !== window) { document.documentElement.classList.add("framed"); }
 }());
