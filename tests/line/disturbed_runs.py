@@ -109,7 +109,7 @@ class Runs:
 _GENERATION = re.compile(r"(?<=manifest\.json/)\d{6}-[0-9a-f]{64}$")
 """Of a manifest: its name tells its bytes, and with them when it was made, and how often it was made before."""
 _WHEN = re.compile(
-    rb"<dd>\w{3} \d+ \w+ \d{4}, \d\d:\d\d \w+</dd>"
+    rb"<dd>\w{3} \w+ \d+, \d{4}, [\d:]+ [ap]m \w+</dd>"
     rb'|<span class="pill status-\w+">\w+</span>(?: \d+)?'
     rb'|"(?:made_at|seconds|page|sha256|files|status)": ?(?:"[^"]*"|[\d.]+)'
 )

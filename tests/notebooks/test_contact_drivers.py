@@ -117,7 +117,7 @@ def test_what_is_new_is_handed_over_and_what_was_before_is_followed_up(alpha: Sh
     Warehouse(later[0]).write_week(AREA, TABLE, WEEKS[-2], rows)
     page = run(later)
     assert f"{EMERGING} | {WEEKS[-2]}" in text_of(page, "What became of earlier escalations?")
-    assert "handed over in W45" in text_of(page, "What should the product team hear about?")
+    assert "handed over in week 45" in text_of(page, "What should the product team hear about?")
     assert page["What should the product team hear about?"][-1].files == {}
     assert page[""][0].lines[-1].note == f"still open: {EMERGING} since {WEEKS[-2]}"
 

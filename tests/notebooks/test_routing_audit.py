@@ -45,7 +45,7 @@ def test_each_section_tells_what_was_put_in(shop: Shown):
 def test_a_candidate_file_takes_the_place_of_the_learnt_one(tmp_path_factory: pytest.TempPathFactory, tmp_path: Path):
     (tmp_path / "candidate.yml").write_text(CANDIDATE, encoding="utf-8")
     sections = run(tmp_path_factory, candidate=str(tmp_path / "candidate.yml"))
-    assert "orders | 120 | 80 | −40" in text_of(sections, "What would another rule set have done?")
+    assert "Orders | 120 | 80 | −40" in text_of(sections, "What would another rule set have done?")
 
 
 def test_with_tickets_alone_each_cell_says_what_is_missing_or_what_is_known(tmp_path_factory: pytest.TempPathFactory):

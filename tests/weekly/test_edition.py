@@ -76,6 +76,6 @@ def test_a_commit_with_changes_says_so() -> None:
 
 def test_the_footer_says_up_to_when_the_data_reach_and_what_the_gate_found() -> None:
     footer = replace(edition(), gate="warned", gate_note="1 of 2 checks passed").footer()
-    assert footer["as_of"] == "Mon 16 November 2026, 06:00 EST"
+    assert footer["as_of"] == "Mon Nov 16, 2026, 6 am ET"
     assert footer["gate"] == "Data checked, with warnings: 1 of 2 checks passed"
     assert footer["inputs"] == [{"name": "tickets.csv", "sha256": "a" * 64}]
