@@ -45,6 +45,8 @@ _OF_A_WHOLE = ("share", "score")
 _AS_SHOWN = 0.0005
 """Half of the last digit in which shares are written: 586 of 637 is 92.0%, and needs no 587th."""
 _EASY_SHARE = 0.5
+_EASY_WEEKS = 11
+"""Two of 13 weeks may need more of a goal that is too easy: those with a holiday."""
 
 Bools = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float64]
@@ -71,8 +73,8 @@ def goal_verdicts(
         lie on the other side. Where only bounds are known, a goal is missed where even the better bound misses it, and
         met where even the worse one meets it; else there is no value. An estimate of fewer than `FEWEST` is too few to
         say; counts and ratios are no estimates. Could be chance, or at risk: the 95 % interval reaches the goal. A goal
-        is too easy where it was met in each of the last 13 weeks, by more than chance, with half of what it allows (of
-        the time, or of the share that may fail) left over.
+        is too easy where it was met in each of the last 13 weeks, by more than chance, and in 11 of them with half of
+        what it allows (of the time, or of the share that may fail) left over.
     """
     own = values[values["goal"].notna() & values["metric"].isin(list(catalogue)) & values["missing"].isna()]
     own = own.sort_values(["week", "team", "metric"], ignore_index=True)
@@ -105,7 +107,7 @@ def goal_verdicts(
     )
     is_settled = (own["state"] == SETTLED).to_numpy(bool)
     why[~can_tell & (why == "")] = np.where(is_settled, "no value", "not known yet")[~can_tell & (why == "")]
-    past = _Past(own, is_missed, can_tell, _is_easy(metrics, value, goal) & (verdict == MET))
+    past = _Past(own, is_missed, can_tell, verdict == MET, _is_easy(metrics, value, goal))
     frame = own[["week", "team", "metric", "goal"]].assign(
         goal_verdict=verdict,
         is_missed=is_missed,
@@ -223,13 +225,13 @@ def _is_easy(metrics: list[Metric], value: Floats, goal: Floats) -> Bools:
 class _Past:
     """What the weeks up to each one come to, by team and metric: counts of the last 13 and the run in a row."""
 
-    def __init__(self, own: pd.DataFrame, is_missed: Bools, can_tell: Bools, is_easy: Bools) -> None:
+    def __init__(self, own: pd.DataFrame, is_missed: Bools, can_tell: Bools, is_met: Bools, is_easy: Bools) -> None:
         series = own.groupby(["team", "metric"], sort=False).ngroup().to_numpy()
         weeks, week = np.unique(own["week"].to_numpy(str), return_inverse=True)
         shape = (int(series.max(initial=-1)) + 1, len(weeks))
         self._cells = (series, week)
-        missed, told, easy = (np.zeros(shape, dtype=np.int64) for _ in range(3))
-        for grid, of_rows in ((missed, is_missed), (told, can_tell), (easy, is_easy)):
+        missed, told, met, easy = (np.zeros(shape, dtype=np.int64) for _ in range(4))
+        for grid, of_rows in ((missed, is_missed), (told, can_tell), (met, is_met), (easy, is_easy)):
             grid[self._cells] = of_rows
         run, runs = np.zeros(shape[0], dtype=np.int64), np.zeros(shape, dtype=np.int64)
         for place in range(shape[1]):
@@ -238,7 +240,7 @@ class _Past:
         self.missed_weeks = self._of_rows(_window(missed))
         self.goal_weeks = self._of_rows(_window(told))
         self.missed_run = self._of_rows(runs)
-        self.too_easy = self._of_rows(_window(easy)) == WEEKS
+        self.too_easy = (self._of_rows(_window(met)) == WEEKS) & (self._of_rows(_window(easy)) >= _EASY_WEEKS)
 
     def _of_rows(self, grid: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
         return np.asarray(grid[self._cells])

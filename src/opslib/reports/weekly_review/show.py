@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from opslib import labels
 from opslib.analysis.weekly_review.false_alarms import MEASURED, rate_in_words
 from opslib.analysis.weekly_review.goal_verdicts import AT_RISK, NO_VALUE
 from opslib.analysis.weekly_review.restatements import CAUSES, RESTATEMENT, SETTLING
@@ -203,7 +204,7 @@ def _easy_in_words(rows: pd.DataFrame) -> str:
         return ""
     names = words.listed([f"{row.label} ({words.goal(row.goal, row.better, row.unit)})" for row in rows_of(rows)])
     return (
-        f"For whoever sets goals: met in each of the last 13 weeks with half of what they allow left over, and so too "
+        f"For whoever sets goals: met in each of the last 13 weeks, nearly always with half of what they allow left over, and so too "
         f"easy to steer by: {names}."
     )
 
@@ -552,7 +553,7 @@ def shortfall(frame: pd.DataFrame) -> Markup:
     rows = [
         [
             Cell(row.label, header=True),
-            "all channels" if row.channel == ALL else row.channel,
+            Cell("all channels" if row.channel == ALL else labels.label("channel", row.channel)),
             Cell(f"{words.value(row.n, 'count')} {row.cases}", number=True),
             Cell(words.value(row.value, row.unit), number=True),
             Cell(words.goal(row.goal, row.better, row.unit), number=True),
