@@ -2,6 +2,7 @@
 
     python -m benchmarks.faults --seed 1
     python -m benchmarks.faults --only memo/facts.json
+    python -m benchmarks.faults --part "damaged reports" --part "killed weekly"
 
 A sample of 600 tickets is made facts of, and reports of one team and week. Then each kind of file of warehouse and
 reports is damaged, one at a time and in three ways of six; runs are killed at random moments, half of them with
@@ -130,6 +131,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1_000_000))
     parser.add_argument("--only", help="kinds of files whose name holds this; no kills, no full disk")
+    parser.add_argument(
+        "--part", action="append", help="`damaged warehouse`, `killed weekly` and so on; all unless said"
+    )
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -159,6 +163,8 @@ def main() -> int:
                     parts["disk full"] = full(runs, right, data, megabytes)
         faults = 0
         for part, results in parts.items():
+            if options.part and part not in options.part:
+                continue
             started, count, healed = time.perf_counter(), 0, 0
             try:
                 for what, wrong in results:

@@ -20,7 +20,7 @@ TESTS = ROOT / "tests"
 
 OF_THE_ROOT = {
     *("__init__", "cli", "errors", "tables", "settings", "weeks", "calendars", "metrics", "store", "intake", "facts"),
-    *("analysis", "display", "reports", "weekly", "sample", "processes"),
+    *("analysis", "display", "reports", "weekly", "sample", "processes", "locales", "labels"),
 }
 """The modules and packages of opslib; a subject's code goes into their folders."""
 

@@ -749,8 +749,8 @@ def _flow() -> Iterable[Metric]:
         "tickets",
         (
             "Tickets created in the week, by the team that got them first, per 1,000 users who were active in it: those"
-            " of the team's region where the export splits users by it, else all. The interval is that of chance alone"
-            " (Poisson)."
+            " of the team's region where the export splits users by it, else all. The interval is that of chance"
+            " alone."
         ),
         team="created_team",
         numerator=_one,
@@ -820,7 +820,7 @@ def _speed() -> Iterable[Metric]:
             "quantile",
             "tickets",
             (
-                f"The time within which {share} created in the week had it, {_CLOCK[clock]} (Kaplan–Meier). "
+                f"The time within which {share} created in the week had it, {_CLOCK[clock]}. "
                 f"{definition} {_SO_FAR} Merged and deleted tickets and spam are left out."
             ),
             team=team,
@@ -841,7 +841,7 @@ def _speed() -> Iterable[Metric]:
         "replies",
         (
             "The time within which half of the later questions that customers asked in the week were answered, in "
-            "business hours (Kaplan–Meier). From the customer's public comment to the agent's next; what is not "
+            "business hours. From the customer's public comment to the agent's next; what is not "
             "answered counts with the time it has waited so far. Credited to the team that replied; while nobody has, "
             f"to the team that holds the ticket. {_SO_FAR}"
         ),
@@ -1171,7 +1171,7 @@ def check_goals(organisation: Organisation) -> None:
 
     Raises:
         SettingsError: a goal or baseline names a metric that there is not, a baseline one that is judged by its twin,
-            or a goal is a share above 100 %; all are listed.
+            or a goal is a share above 100%; all are listed.
     """
     errors = []
     for team in organisation.teams:

@@ -33,7 +33,9 @@ from ruamel.yaml.events import AliasEvent
 from ruamel.yaml.parser import Parser
 from ruamel.yaml.scanner import Scanner
 
+from opslib import labels, locales
 from opslib.errors import SettingsError
+from opslib.locales import whole
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 Priority = Literal["low", "normal", "high", "urgent"]
@@ -41,8 +43,12 @@ SlaMetric = Literal["first_reply", "next_reply", "requester_wait", "agent_work",
 Clock = Literal["business", "calendar"]
 LIVE_CHANNELS = ("phone", "chat")
 """Channels in which agent and customer talk at the same time, where params/org.yml names none."""
+LabelField = Literal[
+    "contact_reason", "queue", "rule", "channel", "priority", "team", "form", "language", "region", "status"
+]
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")]
 
+_LONGEST_LABEL = 80
 _DURATION = re.compile(r"^(\d+(?:\.\d+)?)\s*(s|min|h|d)$")
 _SECONDS = {"s": 1, "min": 60, "h": 3600, "d": 86400}
 
@@ -71,7 +77,7 @@ class Period(NamedTuple):
     unit: str
 
     def __str__(self) -> str:
-        return f"{self.number:,} {self.unit if self.number != 1 else self.unit.removesuffix('s')}"
+        return f"{whole(self.number)} {self.unit if self.number != 1 else self.unit.removesuffix('s')}"
 
     def before(self, day: date) -> date:
         """The day that lies so far before another; of a month that is shorter the last.
@@ -133,7 +139,16 @@ def _reason(value: object) -> object:
     raise ValueError("say in a few words why this is its new normal")
 
 
+def _label(value: object) -> object:
+    """A label is one short line, which stands where the identifier would."""
+    if isinstance(value, str) and 0 < len(value.strip()) <= _LONGEST_LABEL and value.isprintable():
+        return value.strip()
+    raise ValueError(f"{value!r} is no label; write one line of at most {_LONGEST_LABEL} characters")
+
+
 Zone = Annotated[str, AfterValidator(_zone)]
+LocaleName = Annotated[str, AfterValidator(locales.locale_name)]
+Label = Annotated[str, BeforeValidator(_label)]
 Seconds = Annotated[int, BeforeValidator(_seconds), Field(gt=0)]
 Kept = Annotated[Period | None, BeforeValidator(period)]
 Stretch = Annotated[tuple[int, int], BeforeValidator(_stretch)]
@@ -408,6 +423,8 @@ class Organisation(Settings):
     privacy: Privacy = Privacy()
     limits: Limits = Limits()
     signals: Signals = Signals()
+    locale: LocaleName = locales.DEFAULT
+    labels: dict[LabelField, dict[str, Label]] = {}
     live_channels: tuple[str, ...] = LIVE_CHANNELS
     calendars: tuple[Calendar, ...] = Field(min_length=1)
     sla_policies: tuple[SlaPolicy, ...] = ()
@@ -428,9 +445,24 @@ class Organisation(Settings):
                 problems.append(
                     f"team {team.name!r}: no SLA policy {team.sla_policy!r}; there are {_name_list(policies)}"
                 )
+        for field, own in self.labels.items():
+            twice = sorted(label for label, count in Counter(own.values()).items() if count > 1)
+            problems += [f"labels.{field}: two values are called {label!r}" for label in twice]
+        own_teams = sorted({team.name for team in self.teams} & set(self.labels.get("team", {})))
+        problems += [f"labels.team: the label of {name!r} stands under `teams`" for name in own_teams]
         if problems:
             raise ValueError("; ".join(problems))
         return self
+
+    def speak(self) -> None:
+        """Have this process write numbers and dates in the organisation's locale, and values by its labels.
+
+        Said once as a run or a week begins: what is written afterwards needs no argument for it.
+        """
+        locales.write_in(self.locale)
+        own = {str(field): labels_of for field, labels_of in self.labels.items()}
+        teams = {team.name: team.label for team in self.teams}
+        labels.call({**own, "team": {**own.get("team", {}), **teams}})
 
     @property
     def zone(self) -> ZoneInfo:
@@ -529,7 +561,9 @@ class _Composer(Composer):
             self._size += 1
             self._sizes[id(node)] = self._size - before
         if self._size > _MOST_NODES:
-            raise ComposerError(None, None, f"it has more than {_MOST_NODES:,} values, all aliases written out", mark)
+            raise ComposerError(
+                None, None, f"it has more than {whole(_MOST_NODES)} values, all aliases written out", mark
+            )
         return node
 
 
@@ -636,7 +670,9 @@ def _line(tree: Any, location: tuple[int | str, ...]) -> int:
 
 
 def _key(location: tuple[int | str, ...]) -> str:
-    path = ".".join(str(part) for part in location if not str(part).startswith(("function-", "literal[", "tuple[")))
+    path = ".".join(
+        str(part) for part in location if not str(part).startswith(("function-", "literal[", "tuple[", "[key]"))
+    )
     return f"{path}: " if path else ""
 
 
@@ -645,7 +681,7 @@ def _message(problem: Any) -> str:
         case "missing":
             return "this key is needed"
         case "extra_forbidden":
-            return "there is no such key; is it misspelt?"
+            return "there is no such key; is it misspelled?"
         case "model_type" | "model_attributes_type":
             return "here stand keys with their values, like `key: value`"
         case "too_short":
@@ -653,6 +689,8 @@ def _message(problem: Any) -> str:
         case "date_type" | "date_parsing" | "date_from_datetime_parsing" | "date_from_datetime_inexact":
             shown = repr(problem["input"]) if isinstance(problem["input"], str) else problem["input"]
             return f"{shown} is no date; write it like 2026-08-31"
+        case "literal_error" if problem["loc"][-1] == "[key]":
+            return f"there is no such field; the fields are {problem['ctx']['expected'].replace(chr(39), '')}"
         case _:
             return str(problem["msg"]).removeprefix("Value error, ")
 

@@ -1,4 +1,4 @@
-"""ISO weeks: their names, days and instants in any zone of the tz database, and how a reader is told of them.
+"""ISO weeks: their names, days and instants in any zone of the tz database.
 
 Weeks run from Monday to Monday on the wall clock of a zone, so a week of a DST change has 167 or 169 hours.
 """
@@ -151,37 +151,6 @@ def epoch_at_wall(wall: int, zone: ZoneInfo, fold: Literal[0, 1]) -> int:
     # Skipped: at `wall - after` the old offset still holds, at `wall - before` the new one does.
     candidates = range(wall - after, wall - before + 1)
     return candidates[bisect_left(candidates, True, key=lambda at: _offset(datetime.fromtimestamp(at, zone)) != before)]
-
-
-def dates_of(week: str) -> str:
-    """The days of an ISO week in words.
-
-    >>> dates_of("2026-W46")
-    'Mon 9 – Sun 15 November 2026'
-    >>> dates_of("2026-W40")
-    'Mon 28 September – Sun 4 October 2026'
-    >>> dates_of("2026-W53")
-    'Mon 28 December 2026 – Sun 3 January 2027'
-    """
-    start = monday_of(week)
-    end = start + timedelta(days=6)
-    opening = f"Mon {start.day}"
-    if start.month != end.month:
-        opening += f" {start:%B}"
-    if start.year != end.year:
-        opening += f" {start.year}"
-    return f"{opening} – Sun {end.day} {end:%B %Y}"
-
-
-def short_dates_of(week: str) -> str:
-    """The days of an ISO week in few characters.
-
-    >>> short_dates_of("2026-W40")
-    '28 Sep – 4 Oct'
-    """
-    start = monday_of(week)
-    end = start + timedelta(days=6)
-    return f"{start.day} {start:%b} – {end.day} {end:%b}"
 
 
 def _offset(moment: datetime) -> int:

@@ -81,7 +81,7 @@ def metrics() -> pd.DataFrame:
     names = ["First reply time, median", "Full resolution, median", "SLA attained", "Reopened", "CSAT"]
     weeks = [f"W{week}" for week in range(37, 47)]
     columns = {week: [f"{2 + i * 7 + j % 3}h {5 + 3 * j:02d}min" for i in range(5)] for j, week in enumerate(weeks)}
-    return pd.DataFrame({"Metric": names, **columns, "Change": ["−4.0 %", "+2.1 %", "+0.3 pp", "–", "−1.2 pp"]})
+    return pd.DataFrame({"Metric": names, **columns, "Change": ["−4.0%", "+2.1%", "+0.3 pp", "–", "−1.2 pp"]})
 
 
 def tickets(rows: int = 40) -> pd.DataFrame:
@@ -105,12 +105,12 @@ def report_notebook(figures: int = 3) -> NotebookNode:
     bundle = {
         "status": "ready",
         "headlines": [
-            _headline("Created", "1,204", "+6.1 %", "lower", False, [1010, 1100, 1060, 1180, 1135, 1204]),
+            _headline("Created", "1,204", "+6.1%", "lower", False, [1010, 1100, 1060, 1180, 1135, 1204]),
             _headline(
-                "First reply, median", "2h 14min", "−12.0 %", "lower", False, [9700, 9100, 9300, None, 9000, 8040]
+                "First reply, median", "2h 14min", "−12.0%", "lower", False, [9700, 9100, 9300, None, 9000, 8040]
             ),
-            _headline("SLA attained", "91.3 %", "−3.4 pp", "higher", True, [0.95, 0.951, 0.949, 0.95, 0.947, 0.913]),
-            _headline("Closing backlog", "412", "+1.2 %", "lower", False, [382, 401, 415, 398, 407, 412]),
+            _headline("SLA attained", "91.3%", "−3.4 pp", "higher", True, [0.95, 0.951, 0.949, 0.95, 0.947, 0.913]),
+            _headline("Closing backlog", "412", "+1.2%", "lower", False, [382, 401, 415, 398, 407, 412]),
         ],
     }
     svg = new_output("display_data", {"image/svg+xml": figure_svg()}, metadata={"image/svg+xml": {"alt": ALT}})

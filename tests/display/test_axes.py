@@ -24,7 +24,7 @@ def canvas_with(figure: Figure, draw: Callable[[Axes], object]) -> Canvas:
 def weeks(axes: Axes) -> None:
     axes.plot(range(13), np.linspace(0.2, 0.9, 13))
     axes.set_xticks([0, 3, 6, 9, 12], ["W34", "W37", "W40", "W43", "W46"])
-    axes.set_yticks([0.0, 0.25, 0.5, 0.75, 1.0], ["0 %", "25 %", "50 %", "75 %", "100 %"])
+    axes.set_yticks([0.0, 0.25, 0.5, 0.75, 1.0], ["0%", "25%", "50%", "75%", "100%"])
     axes.set_xlim(-0.5, 14)
     axes.set_ylim(0.1, 1.0)
     axes.set_title("A share")

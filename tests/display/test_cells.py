@@ -89,6 +89,6 @@ def test_a_flat_sparkline_lies_in_the_middle():
 
 def test_a_sparkline_in_words():
     assert spark_words("CSAT", [0.8, None, 0.9, 0.85], "share") == (
-        "CSAT, last 4 weeks: lowest 80.0 %, highest 90.0 %, latest 85.0 %"
+        "CSAT, last 4 weeks: lowest 80.0%, highest 90.0%, latest 85.0%"
     )
     assert spark_words("CSAT", [None, float("nan")], "share") == "CSAT: no values"

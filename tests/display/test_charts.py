@@ -42,7 +42,8 @@ def test_signals_are_marked_where_there_are_any(axes: HouseAxes):
 
 
 @pytest.mark.parametrize(
-    ("count", "labels"), [(1, ["W01"]), (3, ["W03"]), (4, ["W01", "W04"]), (8, ["W02", "W05", "W08"])]
+    ("count", "labels"),
+    [(1, ["Dec 29"]), (3, ["Jan 12"]), (4, ["Dec 29", "Jan 19"]), (8, ["Jan 5", "Jan 26", "Feb 16"])],
 )
 def test_every_third_week_is_named_and_the_last_one_always(axes: HouseAxes, count: int, labels: list[str]):
     axes.set_xlim(-0.5, 8)
@@ -56,7 +57,7 @@ def test_every_third_week_is_named_and_the_last_one_always(axes: HouseAxes, coun
     ("unit", "limits", "labels"),
     [
         ("seconds", (0, 9 * 3600), ["0", "2 h", "4 h", "6 h", "8 h"]),
-        ("share", (-0.02, 1.05), ["0 %", "50 %", "100 %"]),
+        ("share", (-0.02, 1.05), ["0%", "50%", "100%"]),
         ("count", (0, 3), ["0", "1", "2", "3"]),
         ("per_ticket", (1, 2), ["1.00", "1.20", "1.40", "1.60", "1.80", "2.00"]),
     ],

@@ -28,7 +28,7 @@ def test_a_control_chart_draws_values_limits_goal_and_signals():
     assert np.isnan(intervals.get_ydata()[2::3]).all()
     (usual,) = axes.patches
     assert usual.get_extents().transformed(axes.transData.inverted()).intervaly.tolist() == pytest.approx([0.68, 0.80])
-    assert {"82.0 %", "goal ≥ 85 %", "Missed; new signal: above its usual level"} <= set(texts_of(figure))
+    assert {"82.0%", "goal ≥ 85%", "Missed; new signal: above its usual level"} <= set(texts_of(figure))
 
 
 @pytest.mark.parametrize("goal", [0.60, 0.81, 0.82, 0.83, 0.90])
@@ -37,7 +37,7 @@ def test_the_goal_is_named_beside_its_line_and_clear_of_the_last_value(goal: flo
     with theme.style():
         heights = {text: y for text, _, y, *_ in canvas_of(figure).texts}
     (of_goal,) = (y for text, y in heights.items() if text.startswith("goal"))
-    assert abs(of_goal - heights["82.0 %"]) > 10
+    assert abs(of_goal - heights["82.0%"]) > 10
 
 
 def test_an_open_circle_without_a_range_is_not_said_to_have_a_bar():
@@ -63,7 +63,7 @@ def test_a_median_that_is_not_reached_is_marked_at_its_bound():
     figure, drawing = figure_of(lambda: control_chart(frame))
     (triangles,) = [line for line in figure.charts[0].lines if line.get_marker() == "^"]
     assert (triangles.get_xdata().tolist(), triangles.get_ydata().tolist()) == ([12], [3000.0])
-    assert "2026-W46: not reached, at least 50 min." in drawing.alt
+    assert "Week 46: not reached, at least 50 min." in drawing.alt
 
 
 def unsettled(**last: object) -> pd.DataFrame:
@@ -85,8 +85,8 @@ def test_a_week_that_is_not_settled_is_an_open_circle_with_the_range_of_its_fina
     assert "3 h 20 min\nso far" in texts_of(figure)
     assert [text.get_text()[:33] for text in figure.texts] == ["Open circle: not settled yet; the"]
     assert (
-        "2026-W46: 3 h 20 min so far (2 h 47 min–3 h 53 min); the final value will lie within 3 h 18 min–4 h; "
-        "known Wed 18 Nov." in drawing.alt
+        "Week 46: 3 h 20 min so far (2 h 47 min–3 h 53 min); the final value will lie within 3 h 18 min–4 h; "
+        "known Wed Nov 18." in drawing.alt
     )
 
 
@@ -96,22 +96,22 @@ def test_a_week_that_is_not_settled_is_an_open_circle_with_the_range_of_its_fina
         ({"state": "bounds", "value": np.nan, "low": 3600.0, "high": np.nan}, "at least\n1 h", "at least 1 h."),
         (
             {"state": None, "settles_on": "2026-11-24", "value": np.nan, "low": np.nan, "high": np.nan},
-            "known\nTue 24 Nov",
-            "known Tue 24 Nov.",
+            "known\nTue Nov 24",
+            "known Tue Nov 24.",
         ),
     ],
 )
 def test_a_week_without_a_value_yet_says_what_is_known(last: dict[str, object], label: str, sentence: str):
     figure, drawing = figure_of(lambda: control_chart(unsettled(**last)))
     assert label in texts_of(figure)
-    assert f"2026-W46: {sentence}" in drawing.alt
+    assert f"Week 46: {sentence}" in drawing.alt
     assert not figure.texts, "no circle, no key"
 
 
 def test_the_description_says_value_goal_range_and_signal():
     assert describe(control()) == (
-        "Customer satisfaction, weekly, 2026-W34 to 2026-W46. 2026-W46: 82.0 % (77.0–87.0). Goal ≥ 85 %: missed; "
-        "3.0 points, 6 answers short; missed 13 of 13 weeks. Usual: 68.0 % to 80.0 %, around 75.0 %. Signals: 2026-W46 "
+        "Customer satisfaction, weekly, weeks 34 to 46. Week 46: 82.0% (77.0–87.0). Goal ≥ 85%: missed; "
+        "3.0 points, 6 answers short; missed 13 of 13 weeks. Usual: 68.0% to 80.0%, around 75.0%. Signals: week 46 "
         "(new signal: above its usual level)."
     )
 
@@ -119,9 +119,9 @@ def test_the_description_says_value_goal_range_and_signal():
 @pytest.mark.parametrize(
     ("changes", "last_sentence"),
     [
-        ({"verdict": "within"}, "2026-W46: usual."),
-        ({"verdict": "back", "since": "2026-W44"}, "2026-W46: usual again since W44."),
-        ({"verdict": "not judged", "why": "holiday week", "upper": np.nan}, "2026-W46: not judged: holiday week."),
+        ({"verdict": "within"}, "Week 46: usual."),
+        ({"verdict": "back", "since": "2026-W44"}, "Week 46: usual again since week 44."),
+        ({"verdict": "not judged", "why": "holiday week", "upper": np.nan}, "Week 46: not judged: holiday week."),
     ],
 )
 def test_a_description_of_a_week_that_is_no_signal_says_what_it_is(changes: dict[str, object], last_sentence: str):
@@ -130,8 +130,8 @@ def test_a_description_of_a_week_that_is_no_signal_says_what_it_is(changes: dict
 
 def test_limits_that_leave_out_weeks_or_are_not_level_say_so():
     text = describe(control(left_out="2026-W33, 2026-W36", level_shift="2026-W37"))
-    assert "The limits leave out W33 and W36 (far outside their neighbours). The weeks that set the limits" in text
-    assert "change level in W37." in text
+    assert "The limits leave out weeks 33 and 36 (far outside their neighbors). The weeks that set the limits" in text
+    assert "change level in week 37." in text
 
 
 def test_a_new_signal_is_a_full_diamond_and_one_still_outside_an_empty_one():

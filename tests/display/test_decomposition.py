@@ -44,7 +44,7 @@ def test_a_count_has_a_bar_for_each_total_and_no_word_of_mix():
     frame = parts(2).assign(unit="count", mix=np.nan, rate=np.nan, total=[30.0, -10.0])
     figure, drawing = figure_of(lambda: decomposition_chart(frame))
     assert [bar.x0 + bar.x1 for bar in bars_of(figure.charts[0])] == [30.0, -10.0]
-    assert not {"mix", "own rate"} & set(texts_of(figure))
+    assert not {"make-up", "own rate"} & set(texts_of(figure))
     assert drawing.alt.startswith(
         "Customer satisfaction changed by +20; bars by channel, largest <b>0</b> & co with +30"
     )
@@ -62,8 +62,8 @@ def test_the_heads_of_the_columns_stand_below_the_title_and_the_bars_have_the_wi
     assert axes.get_position().width > 0.5
     with theme.style():
         heights = {text: y for text, _, y, *_ in canvas_of(figure).texts}
-    (title,) = (y for text, y in heights.items() if text.endswith("against W23 to W45"))
-    assert all(abs(heights[head] - title) > 9 for head in ("mix", "own rate", "total"))
+    (title,) = (y for text, y in heights.items() if text.endswith("against weeks 23 to 45"))
+    assert all(abs(heights[head] - title) > 9 for head in ("make-up", "own rate", "total"))
 
 
 def test_no_change_is_one_line():

@@ -38,7 +38,7 @@ WRITTEN = [
     "Fee: $3_$4",
     "$$ missing $$",
     "price {$5} vs {$6}",
-    "100 % $back^2$ \\frac{1}",
+    "100% $back^2$ \\frac{1}",
     "\\$5 off",
     "a_b^c & <d> 'e'",
     "猫 😀",

@@ -26,7 +26,7 @@ def test_a_time_is_rounded_before_it_is_split(seconds: float, text: str):
 
 def test_a_change_that_rounds_to_nothing_has_no_direction():
     assert words.change(0.8001, 0.8, "share") == "±0.0 points"
-    assert words.change(1000, 1001, "count") == "±0 %"
+    assert words.change(1000, 1001, "count") == "±0%"
 
 
 def test_a_change_from_nothing_is_a_number_and_no_percentage():
@@ -49,6 +49,6 @@ def test_bounds_are_told_as_bounds(low: float, high: float | None, text: str):
 
 def test_only_a_settled_value_stands_by_itself():
     of = {"low": 0.8, "high": 0.9, "unit": "share"}
-    assert words.standing(0.85, **of, state="settled", settles_on=None) == "85.0 %"
-    assert words.standing(0.85, **of, state="so far", settles_on=None) == "85.0 % so far"
+    assert words.standing(0.85, **of, state="settled", settles_on=None) == "85.0%"
+    assert words.standing(0.85, **of, state="so far", settles_on=None) == "85.0% so far"
     assert words.standing(None, None, None, "share", state=None, settles_on=None) == "–"

@@ -110,7 +110,8 @@ _GENERATION = re.compile(r"(?<=manifest\.json/)\d{6}-[0-9a-f]{64}$")
 """Of a manifest: its name tells its bytes, and with them when it was made, and how often it was made before."""
 _WHEN = re.compile(
     rb"<dd>\w{3} \d+ \w+ \d{4}, \d\d:\d\d \w+</dd>"
-    rb'|"(?:made_at|seconds|page|sha256|files)": ?(?:"[^"]*"|[\d.]+)'
+    rb'|<span class="pill status-\w+">\w+</span>(?: \d+)?'
+    rb'|"(?:made_at|seconds|page|sha256|files|status)": ?(?:"[^"]*"|[\d.]+)'
 )
 
 
@@ -122,7 +123,7 @@ def content(data: Path) -> dict[str, str]:
     """SHA-256 of every file of warehouse, reports and temporary folder: what a kill left lying about counts too."""
     files = [path for name in ("warehouse", "reports", TEMPORARY) for path in (data / name).rglob("*")]
     return {
-        _GENERATION.sub("…", str(path.relative_to(data))): hashlib.sha256(bytes_of(path)).hexdigest()
+        _GENERATION.sub("…", str(path.relative_to(data))): hashlib.sha256(bytes_of(path, data)).hexdigest()
         for path in sorted(files)
         if path.is_file() and path.name != ".lock"
     }
@@ -142,9 +143,9 @@ def left_processes(data: Path) -> list[str]:
     return left
 
 
-def bytes_of(path: Path) -> bytes:
+def bytes_of(path: Path, data: Path) -> bytes:
     """The bytes of a file, without the times at which it, or what it knows of, was made."""
-    if "reports" in path.parts:
+    if path.is_relative_to(data / "reports"):
         return _WHEN.sub(b"", path.read_bytes())
     if path.parent.name != "memo":
         return path.read_bytes()

@@ -191,7 +191,7 @@ def test_two_tickets_of_a_week_that_has_not_ended_go_through_the_line(tmp_path):
     lines: list[str] = []
     intake = admit_exports(run, lambda step, line: lines.append(line))
     (said,) = (line for line in lines if "no complete week" in line)
-    assert "1 on Mon 4 May 2026, 1 on Tue 5 May 2026" in said
+    assert "1 on Mon May 4 2026, 1 on Tue May 5 2026" in said
     assert "the days there are of 2026-W19" in said
     admit_exports(run, lambda step, line: lines.append(line))
     assert lines.count(said) == 2, "also where nothing has changed"
@@ -202,7 +202,7 @@ def test_two_tickets_of_a_week_that_has_not_ended_go_through_the_line(tmp_path):
     values = run.warehouse.read("facts", "weekly_values").set_index(["team", "channel", "metric"])
     assert values.loc[(TEAM, "all", "created"), ["week", "value"]].tolist() == ["2026-W19", 2.0]
     marks = run.warehouse.read("facts", "weekly_completeness")
-    assert "the export ends on Tue 5 May 05:00" in marks.loc[marks["team"] == TEAM, "reason"].str.cat()
+    assert "the export ends on Tue May 5 05:00" in marks.loc[marks["team"] == TEAM, "reason"].str.cat()
 
 
 def test_where_every_row_is_set_aside_all_teams_are_blocked_and_nothing_is_built(tmp_path):

@@ -79,7 +79,7 @@ def test_the_slow_week_is_the_signal_and_the_calm_metrics_are_within_their_limit
 
 
 def test_what_explains_it_are_the_chats(alpha: nbformat.NotebookNode):
-    assert re.search(r"bars by channel, largest chat with −", after(alpha, "What explains the change?"))
+    assert re.search(r"bars by channel, largest Chat with −", after(alpha, "What explains the change?"))
 
 
 def test_figures_have_descriptions_with_the_last_value_and_the_goal(alpha: nbformat.NotebookNode):
@@ -91,21 +91,22 @@ def test_figures_have_descriptions_with_the_last_value_and_the_goal(alpha: nbfor
     ]
     assert len(alts) == len(data_of(alpha, SVG)) >= 9
     speed = next(alt for alt in alts if alt.startswith("First reply, median, weekly"))
-    assert "Goal: ≤ 2 h, not met." in speed
-    assert f"Signals: {LAST} (new signal: above its usual level)" in speed
+    assert "Goal ≤ 2 h: missed, could be chance; 4 h 42 min over" in speed
+    assert f"Signals: week {int(LAST[6:])} (new signal: above its usual level)" in speed
 
 
 def test_the_backlog_adds_up(alpha: nbformat.NotebookNode):
     assert "It adds up exactly." in after(alpha, "Do the numbers add up?")
 
 
-def test_headlines_say_direction_signal_and_weeks(alpha: nbformat.NotebookNode):
+def test_headlines_say_verdicts_movement_and_weeks(alpha: nbformat.NotebookNode):
     (headline,) = data_of(alpha, HEADLINE)
     assert headline["status"] == "ready"
     first = headline["headlines"][0]
     assert first["label"] == "First reply, median"
-    assert (first["better"], first["signal"]) == ("lower", True)
-    assert first["change"].startswith("+")
+    assert (first["goal_verdict"], first["signal_verdict"]) == ("missed, could be chance", "new")
+    assert [chip["text"] for chip in first["chips"]] == ["Missed, could be chance", "New signal"]
+    assert first["change"].startswith("↑ ")
     assert len(first["spark"]) == 13
     assert re.fullmatch(r".*, last 13 weeks: lowest .* min, highest .* min, latest .* min", first["spark_label"])
 

@@ -72,7 +72,7 @@ def test_a_notebook_runs_in_its_folder_with_its_parameters(mixed_run: MixedRun) 
 
 def test_the_headline_comes_out_of_the_notebook(mixed_run: MixedRun) -> None:
     assert [(item["label"], item["value"], item["change"]) for item in outcome_of(mixed_run, "ready").headline] == [
-        ("Created", "12", "worse")
+        ("Created", "12", "+3")
     ]
 
 

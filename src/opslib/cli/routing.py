@@ -37,6 +37,7 @@ def replay(
         say("routing", f"wrote today's rules to {rules}; change them and replay")
         return
     organisation = load_organisation(params, store.facts_of_the_run()["organisation"])
+    organisation.speak()
     console.print(str(replay_files(store, organisation, rules, weeks, week=week)), markup=False)
 
 
@@ -60,4 +61,5 @@ def learn(
         raise OpslibError(f"{rules} exists already; name a new file")
     store = Warehouse(warehouse or _WAREHOUSE)
     organisation = load_organisation(params, store.facts_of_the_run()["organisation"])
+    organisation.speak()
     say("routing", f"{rules}: {learn_file(store, organisation, rules, by=by, weeks=weeks, week=week)}")

@@ -12,6 +12,7 @@ import typer
 from opslib.cli.options import CHOICE, DATA, WEEK, RunOptions, offering
 from opslib.cli.terminal import Exit, console, say
 from opslib.intake.privacy.secret import take_secret
+from opslib.locales import decimal
 from opslib.weeks import monday_of
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ def exports(options: RunOptions) -> None:
     run = _open_run(options, take_secret())
     for path in find_files(run.source, run.folders.exports):
         tables = ", ".join(dict.fromkeys(feed.table for feed in run.source.feeds if feed.fits(path.name)))
-        say("exports", f"{path} ({path.stat().st_size / 1e6:,.1f} MB) feeds {tables}")
+        say("exports", f"{path} ({decimal(path.stat().st_size / 1e6, 1)} MB) feeds {tables}")
 
 
 @offering((*DATA, "reports", "expectations", *WEEK, "sample_tickets"))

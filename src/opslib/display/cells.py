@@ -141,7 +141,9 @@ def excerpt(
     table = table_of(caption, heads, rows[:most])
     if len(rows) <= most:
         return table
-    return stacked(table, paragraphs(f"The first {most} of {len(rows):,} {plural}; all are in the notebook."))
+    return stacked(
+        table, paragraphs(f"The first {most} of {words.whole(len(rows))} {plural}; all are in the notebook.")
+    )
 
 
 def stacked(*parts: Markup) -> Markup:
@@ -201,7 +203,7 @@ def frame(frame: pd.DataFrame, *, caption: str) -> Markup:
     table = table_of(caption, [str(column) for column in frame.columns], rows)
     if len(frame) <= _MOST_ROWS:
         return table
-    return stacked(table, paragraphs(f"The first {_MOST_ROWS} of {len(frame):,} rows."))
+    return stacked(table, paragraphs(f"The first {_MOST_ROWS} of {words.whole(len(frame))} rows."))
 
 
 def _value_text(value: object) -> str:
@@ -209,4 +211,6 @@ def _value_text(value: object) -> str:
 
     if value is None or value is pd.NA or (isinstance(value, float) and math.isnan(value)):
         return words.NOT_SHOWN
-    return f"{value:,.4g}" if isinstance(value, float) else str(value)
+    if isinstance(value, float):
+        return words.significant(value)
+    return str(value)

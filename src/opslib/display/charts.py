@@ -124,11 +124,11 @@ def weeks_below(axes: Axes, weeks: Sequence[str]) -> None:
         weeks: ISO weeks, in that order.
     """
     places = range((len(weeks) - 1) % _WEEKS_BETWEEN_LABELS, len(weeks), _WEEKS_BETWEEN_LABELS)
-    axes.set_xticks(list(places), [words.short_week(weeks[place]) for place in places])
+    axes.set_xticks(list(places), [words.week_start(weeks[place]) for place in places])
 
 
 def unit_axis(axes: Axes, unit: str) -> None:
-    """Put ticks beside the axes at round values of a unit: whole minutes or hours, whole counts, per cent.
+    """Put ticks beside the axes at round values of a unit: whole minutes or hours, whole counts, percent.
 
     Args:
         axes: with its limits set.
@@ -139,9 +139,9 @@ def unit_axis(axes: Axes, unit: str) -> None:
     if unit in ("share", "score"):
         ticks = ticks[(ticks >= 0) & (ticks <= 1)]
         digits = 0 if len(ticks) < 2 or ticks[1] - ticks[0] > 0.0099 else 1
-        labels = [f"{100 * tick:.{digits}f} %" for tick in ticks]
+        labels = [words.percent(tick, digits) for tick in ticks]
     elif unit == "days":
-        labels = [f"{tick:,g}" for tick in ticks]
+        labels = [words.significant(tick) for tick in ticks]
     else:
         labels = [words.value(tick, unit) if tick or unit != "seconds" else "0" for tick in ticks]
     axes.set_yticks(ticks, labels)
@@ -165,9 +165,9 @@ def span_of(frame: pd.DataFrame) -> str:
         frame: with a column week, in order.
 
     >>> span_of(pd.DataFrame({"week": ["2026-W44", "2026-W45", "2026-W46"]}))
-    '2026-W44 to 2026-W46'
+    'weeks 44 to 46'
     """
-    return f"{frame['week'].iloc[0]} to {frame['week'].iloc[-1]}"
+    return words.week_span(frame["week"].iloc[0], frame["week"].iloc[-1])
 
 
 def _times(low: float, high: float) -> npt.NDArray[np.float64]:

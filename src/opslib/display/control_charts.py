@@ -144,8 +144,8 @@ def _in_words(weeks: Weeks) -> str:
     last = weeks[-1]
     unit = last.unit
     sentences = [
-        f"{last.label}, weekly, {weeks[0].week} to {last.week}.",
-        f"{last.week}: {_last_in_words(last)}.",
+        f"{last.label}, weekly, {words.week_span(weeks[0].week, last.week)}.",
+        f"{words.week_number(last.week).capitalize()}: {_last_in_words(last)}.",
     ]
     if goal := verdicts.goal_in_words(last):
         sentences.append(goal)
@@ -155,10 +155,11 @@ def _in_words(weeks: Weeks) -> str:
             f"{words.value(usual.centre, unit)}."
         )
     sentences += [f"{note[0].upper()}{note[1:]}." for note in words.limits(last)]
-    if signals := [f"{row.week} ({words.signal(row)})" for row in weeks if words.is_signal(row.verdict)]:
+    of_signals = [row for row in weeks if words.is_signal(row.verdict)]
+    if signals := [f"{words.week_number(row.week)} ({words.signal(row)})" for row in of_signals]:
         sentences.append(f"Signals: {'; '.join(signals)}.")
     if not words.is_signal(last.verdict) and last.verdict:
-        sentences.append(f"{last.week}: {words.signal(last)}.")
+        sentences.append(f"{words.week_number(last.week).capitalize()}: {words.signal(last)}.")
     return " ".join(sentences)
 
 

@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator
 from matplotlib.transforms import ScaledTranslation
 
+from opslib import labels
 from opslib.display import theme, words
 from opslib.display.charts import draw_bars, write_below
 from opslib.display.theme import Drawing, Markup, note
@@ -66,10 +67,10 @@ def _draw_groups(axes: Axes, rows: pd.DataFrame, largest: int) -> None:
         axes.text(1.55 * reach, y, words.points(number, unit), va="center", ha="right", fontsize=8.5)
     axes.axvline(0, color=theme.LINE, linewidth=1)
     _set_scales(axes, names, reach, unit)
-    against = " to ".join(words.short_week(week) for week in str(rows["against"].iloc[0]).split(" to "))
+    against = words.week_span(*str(rows["against"].iloc[0]).split(" to "))
     axes.set_title(f"{label}: {words.points(float(rows['total'].sum()), unit)} against {against}\n")
     heads = [(1.0, "total", theme.INK)]
-    heads += [] if is_count else [(0.91, "own rate", theme.BLUE), (0.80, "mix", theme.SAND_TEXT)]
+    heads += [] if is_count else [(0.91, "own rate", theme.BLUE), (0.80, "make-up", theme.SAND_TEXT)]
     above = axes.transAxes + ScaledTranslation(0, _ABOVE / 72, axes.figure.dpi_scale_trans)
     for x, text, colour in heads:
         axes.text(x, 1, text, transform=above, ha="right", color=colour, fontweight="bold", fontsize=8.5)
@@ -77,7 +78,8 @@ def _draw_groups(axes: Axes, rows: pd.DataFrame, largest: int) -> None:
 
 def _largest_and_others(rows: pd.DataFrame, largest: int) -> tuple[list[str], npt.NDArray[np.float64]]:
     """Names of the largest groups and their mix, rate and total; what is left is summed as one more group."""
-    names = [str(group) for group in rows["group"].head(largest)]
+    by = str(rows["by"].iloc[0])
+    names = [labels.label(by, group) for group in rows["group"].head(largest)]
     parts = rows[_PARTS].head(largest).to_numpy(dtype=np.float64)
     others = rows[_PARTS].iloc[largest:].to_numpy(dtype=np.float64)
     if len(others) == 0:
@@ -104,5 +106,5 @@ def _describe(rows: pd.DataFrame) -> str:
     unit, by = str(first["unit"]), str(first["by"]).replace("_", " ")
     return (
         f"{first['label']} changed by {words.points(float(rows['total'].sum()), unit)}; bars by {by}, largest "
-        f"{first['group']} with {words.points(first['total'], unit)}."
+        f"{labels.label(str(first['by']), first['group'])} with {words.points(first['total'], unit)}."
     )

@@ -49,9 +49,11 @@ def of_signal(row: Any) -> Verdict | None:
     """How a number stands to its own past; None where there is no number.
 
     >>> from types import SimpleNamespace as Row
-    >>> of_signal(Row(verdict="outside", since="2026-W42", week="2026-W46"))
+    >>> of_signal(Row(value=0.4, verdict="outside", since="2026-W42", week="2026-W46"))
     Verdict(look='outside', text='Still outside, 5th week')
     """
+    if not is_known(row.value):
+        return None
     match row.verdict:
         case "new":
             return Verdict("new", "New signal")

@@ -1,4 +1,4 @@
-"""Numbers in words and units, as the reports write them."""
+"""Numbers in words and units, as the reports write them: in the locale of `opslib.locales`."""
 
 from __future__ import annotations
 
@@ -8,10 +8,62 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
+from opslib import locales
+from opslib.locales import (
+    NOT_SHOWN,
+    decimal,
+    full_day,
+    percent,
+    percent_figures,
+    significant,
+    week_days,
+    week_number,
+    week_numbers,
+    week_span,
+    week_start,
+    weekday,
+    whole,
+)
 from opslib.weeks import weeks_between
 
-NOT_SHOWN = "–"
 _MINUS = "−"
+__all__ = [
+    "NOT_SHOWN",
+    "change",
+    "day",
+    "decimal",
+    "drawable",
+    "duration",
+    "estimate",
+    "full_day",
+    "goal",
+    "groups_left_out",
+    "interval",
+    "is_signal",
+    "left_out",
+    "limits",
+    "listed",
+    "movement",
+    "number_of",
+    "ordinal",
+    "percent",
+    "percent_figures",
+    "points",
+    "short_day",
+    "side",
+    "signal",
+    "significant",
+    "standing",
+    "value",
+    "week_days",
+    "week_number",
+    "week_numbers",
+    "week_span",
+    "week_start",
+    "weeks_outside",
+    "whole",
+]
+
 _NOT_IN_XML = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 
 
@@ -39,12 +91,12 @@ def duration(seconds: float) -> str:
     if seconds < 0:
         return _MINUS + duration(-seconds)
     if seconds < 59.5:
-        return f"{seconds:.0f} s"
+        return f"{whole(seconds)} s"
     minutes = round(seconds / 60)
     if minutes < 60:
         return f"{minutes} min"
     if minutes >= 24 * 60:
-        return f"{round(seconds / 3600):,} h"
+        return f"{whole(round(seconds / 3600))} h"
     hours, rest = divmod(minutes, 60)
     return f"{hours} h {rest} min" if rest else f"{hours} h"
 
@@ -57,7 +109,7 @@ def value(number: float | None, unit: str) -> str:
         unit: seconds, share, score, count, per_ticket, rate or days.
 
     >>> [value(0.8424, "share"), value(1204, "count"), value(1.537, "per_ticket"), value(3.04, "days")]
-    ['84.2 %', '1,204', '1.54', '3.0 days']
+    ['84.2%', '1,204', '1.54', '3.0 days']
     >>> value(61.7, "rate")
     '61.7'
     >>> value(None, "count")
@@ -69,13 +121,13 @@ def value(number: float | None, unit: str) -> str:
         case "seconds":
             return duration(number)
         case "share" | "score":
-            return f"{100 * number:.1f} %".replace("-", _MINUS)
+            return percent(number)
         case "count":
-            return f"{number:,.0f}".replace("-", _MINUS)
+            return whole(number)
         case "days":
-            return f"{number:,.1f} days"
+            return f"{decimal(number, 1)} days"
         case _:
-            return f"{number:,.{1 if abs(number) >= 10 else 2}f}".replace("-", _MINUS)
+            return decimal(number, 1 if abs(number) >= 10 else 2)
 
 
 def estimate(number: float | None, low: float | None, high: float | None, unit: str) -> str:
@@ -88,19 +140,23 @@ def estimate(number: float | None, low: float | None, high: float | None, unit: 
         unit: as `value` takes it.
 
     >>> estimate(0.842, 0.81, 0.871, "share")
-    '84.2 % (81.0–87.1)'
+    '84.2% (81.0–87.1)'
     >>> estimate(12000, 10800, None, "seconds")
     '3 h 20 min (at least 3 h)'
     >>> estimate(None, 14400, None, "seconds")
     'not reached, at least 4 h'
     """
-    if _is_missing(number):
+    if number is None or math.isnan(number):
         return NOT_SHOWN if _is_missing(low) or unit != "seconds" else f"not reached, at least {value(low, unit)}"
     if _is_missing(low) and _is_missing(high):
         return value(number, unit)
     if _is_missing(high):
         return f"{value(number, unit)} (at least {value(low, unit)})"
-    return f"{value(number, unit)} ({interval(low, high, unit).removesuffix(' %')})"
+    if unit in ("share", "score"):
+        assert low is not None
+        assert high is not None
+        return f"{percent(number)} ({percent_figures(low)}–{percent_figures(high)})"
+    return f"{value(number, unit)} ({interval(low, high, unit)})"
 
 
 def standing(
@@ -129,7 +185,7 @@ def standing(
     >>> standing(None, 38100, 45720, "seconds", state="bounds", settles_on=None)
     '10.6–12.7 h'
     >>> standing(None, None, None, "share", state=None, settles_on="2026-11-24")
-    'known Tue 24 Nov'
+    'known Tue Nov 24'
     """
     if state == "bounds":
         if not low or math.isnan(low):
@@ -145,8 +201,9 @@ def _short_range(low: float, high: float | None) -> str:
     """Two times as one short text in one unit, which fits on a tile."""
     assert high is not None
     if high < 2 * 3600:
-        return f"{low / 60:.0f}–{high / 60:.0f} min"
-    ends = [f"{seconds / 3600:,.{1 if high < 24 * 3600 else 0}f}".removesuffix(".0") for seconds in (low, high)]
+        return f"{whole(low / 60)}–{whole(high / 60)} min"
+    tenths = [round(seconds / 3600, 1 if high < 24 * 3600 else 0) for seconds in (low, high)]
+    ends = [whole(hours) if hours == int(hours) else decimal(hours, 1) for hours in tenths]
     return f"{'–'.join(ends)} h"
 
 
@@ -154,14 +211,22 @@ def day(iso: str) -> str:
     """A date with its weekday.
 
     >>> day("2026-11-18")
-    'Wed 18 Nov'
+    'Wed Nov 18'
     """
-    the_day = date.fromisoformat(iso)
-    return f"{the_day:%a} {the_day.day} {the_day:%b}"
+    return weekday(date.fromisoformat(iso))
+
+
+def short_day(iso: str) -> str:
+    """A date without its weekday.
+
+    >>> short_day("2026-11-18")
+    'Nov 18'
+    """
+    return locales.day(date.fromisoformat(iso))
 
 
 def change(before: float | None, after: float | None, unit: str) -> str:
-    """How much a value has changed: in points for shares and scores, else in per cent.
+    """How much a value has changed: in points for shares and scores, else in percent.
 
     Args:
         before: the value before, in the metric's unit; None or NaN where there is none, which gives "".
@@ -169,7 +234,7 @@ def change(before: float | None, after: float | None, unit: str) -> str:
         unit: as `value` takes it.
 
     >>> [change(0.80, 0.831, "share"), change(100, 88, "count"), change(0, 4, "count"), change(None, 4, "count")]
-    ['+3.1 points', '−12 %', '+4', '']
+    ['+3.1 points', '−12%', '+4', '']
     """
     if before is None or after is None or math.isnan(before) or math.isnan(after):
         return ""
@@ -177,7 +242,10 @@ def change(before: float | None, after: float | None, unit: str) -> str:
         return _signed(100 * (after - before), 1, " points")
     if before <= 0 or after < 0:
         return _signed(after - before, 0, "")
-    return _signed(100 * (after / before - 1), 0, " %")
+    share = after / before - 1
+    if round(share, 2) == 0:
+        return f"±{percent(0, 0)}"
+    return f"{'+' if share > 0 else _MINUS}{percent(abs(share), 0)}"
 
 
 def points(difference: float, unit: str) -> str:
@@ -226,7 +294,7 @@ def signal(row: Any) -> str:
         case "outside":
             return f"still outside, {ordinal(weeks_outside(row))} week: {pair}{side(row)}"
         case "back":
-            return f"usual again since {short_week(row.since)}"
+            return f"usual again since {week_number(row.since)}"
         case "within":
             return "usual"
         case "not judged":
@@ -298,13 +366,13 @@ def limits(row: Any) -> list[str]:
 
     >>> from types import SimpleNamespace as Row
     >>> limits(Row(left_out="2026-W33, 2026-W36", level_shift=None))
-    ['the limits leave out W33 and W36 (far outside their neighbours)']
+    ['the limits leave out weeks 33 and 36 (far outside their neighbors)']
     >>> limits(Row(left_out="", level_shift="2026-W37"))
-    ['the weeks that set the limits change level in W37']
+    ['the weeks that set the limits change level in week 37']
     """
     notes = [note] if (note := left_out(row)) else []
     if isinstance(row.level_shift, str):
-        notes.append(f"the weeks that set the limits change level in {short_week(row.level_shift)}")
+        notes.append(f"the weeks that set the limits change level in {week_number(row.level_shift)}")
     return notes
 
 
@@ -314,9 +382,9 @@ def left_out(row: Any) -> str:
     Args:
         row: left_out (those weeks, separated by ", ").
     """
-    weeks = [short_week(week) for week in row.left_out.split(", ") if week]
+    weeks = [week for week in row.left_out.split(", ") if week]
     whose = "its" if len(weeks) == 1 else "their"
-    return f"the limits leave out {listed(weeks)} (far outside {whose} neighbours)" if weeks else ""
+    return f"the limits leave out {week_numbers(weeks)} (far outside {whose} neighbors)" if weeks else ""
 
 
 def is_signal(verdict: str) -> bool:
@@ -333,11 +401,12 @@ def goal(target: float | None, better: str, unit: str) -> str:
         unit: as `value` takes it.
 
     >>> goal(0.9, "higher", "share"), goal(14400, "lower", "seconds")
-    ('≥ 90 %', '≤ 4 h')
+    ('≥ 90%', '≤ 4 h')
     """
-    if _is_missing(target):
+    if target is None or math.isnan(target):
         return NOT_SHOWN
-    return f"{'≤' if better == 'lower' else '≥'} {value(target, unit).replace('.0 %', ' %')}"
+    is_round = unit in ("share", "score") and round(100 * target, 1) % 1 == 0
+    return f"{'≤' if better == 'lower' else '≥'} {percent(target, 0) if is_round else value(target, unit)}"
 
 
 def interval(low: float | None, high: float | None, unit: str) -> str:
@@ -349,14 +418,14 @@ def interval(low: float | None, high: float | None, unit: str) -> str:
         unit: as `value` takes it.
 
     >>> interval(0.81, 0.871, "share"), interval(3600, None, "seconds")
-    ('81.0–87.1 %', 'at least 1 h')
+    ('81.0–87.1%', 'at least 1 h')
     """
-    if _is_missing(low):
+    if low is None or math.isnan(low):
         return NOT_SHOWN
     if _is_missing(high):
         return f"at least {value(low, unit)}"
-    first = value(low, unit)
-    return f"{first.removesuffix(' %') if unit in ('share', 'score') else first}–{value(high, unit)}"
+    first = percent_figures(low) if unit in ("share", "score") else value(low, unit)
+    return f"{first}–{value(high, unit)}"
 
 
 def listed(items: Sequence[str]) -> str:
@@ -377,22 +446,11 @@ def groups_left_out(few: str | None) -> str:
     return f"Groups of {few} are left out, and those that would tell them." if few else ""
 
 
-def short_week(week: str) -> str:
-    """An ISO week without its year: `W46`."""
-    return week[5:]
-
-
 def _is_missing(number: float | None) -> bool:
     return number is None or math.isnan(number)
 
 
 def _signed(number: float, digits: int, suffix: str) -> str:
-    rounded = f"{number:.{digits}f}"
-    if float(rounded) == 0:
-        return f"±{abs(float(rounded)):.{digits}f}{suffix}"
-    sign = _MINUS if number < 0 else "+"
-    return (
-        f"{sign}{rounded.removeprefix('-')}{suffix}"
-        if abs(number) < 1000
-        else f"{sign}{abs(number):,.{digits}f}{suffix}"
-    )
+    if round(number, digits) == 0:
+        return f"±{decimal(0, digits)}{suffix}"
+    return f"{_MINUS if number < 0 else '+'}{decimal(abs(number), digits)}{suffix}"

@@ -12,6 +12,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from opslib.locales import decimal, whole
 from opslib.store.memo import code_of
 from opslib.store.warehouse import Slice, Warehouse
 
@@ -73,7 +74,7 @@ def build_text_languages(warehouse: Warehouse) -> list[str]:
     memo.keep_all({week: (basis[week], None, [files[week]]) for week in outdated})
     if not outdated:
         return ["languages of texts as before"]
-    return [f"languages of {texts:,} texts, as no column tells them ({perf_counter() - started:.1f} s)"]
+    return [f"languages of {whole(texts)} texts, as no column tells them ({decimal(perf_counter() - started, 1)} s)"]
 
 
 def _columns(warehouse: Warehouse) -> tuple[str, ...]:

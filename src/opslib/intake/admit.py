@@ -28,6 +28,7 @@ from opslib.intake.identities import identity, outdate_memberships, repeated_row
 from opslib.intake.notation import listed, parquet_sources, quoted
 from opslib.intake.stage import Staged, accounting
 from opslib.intake.staged_rows import PLACE
+from opslib.locales import moment, time_of_day, weekday, whole
 from opslib.settings import Organisation
 from opslib.store.files import remove_all, remove_file, write_json
 from opslib.store.memo import digest_of
@@ -295,7 +296,7 @@ def _as_of(
     if newest is None or newest[0] is None:
         if latest and _latest_of_all(con, latest) is not None:
             raise ExportError(
-                f"every row of the exports is dated after now ({now:%Y-%m-%d %H:%M} UTC): the clock of this machine, "
+                f"every row of the exports is dated after now ({moment(now, UTC)}): the clock of this machine, "
                 "the zone, or the order of day and month in the mapping is not right"
             )
         damages = dict.fromkeys(item.damage for item in staged if item.damage is not None)
@@ -351,7 +352,7 @@ class _DaysHeld:
         start, end = week_bounds(week, organisation.zone)
         if self.begin < end and start <= as_of:
             return None
-        seen = [f"{count:,} on {day:%a} {day.day} {day:%B %Y}" for day, count in self.days]
+        seen = [f"{whole(count)} on {weekday(day)}, {day.year}" for day, count in self.days]
         some = ", ".join(seen) if len(seen) <= _DAYS_NAMED else f"{seen[0]}, …, {seen[-1]}"
         first, tolerance = week_of_day(self.days[0][0]), timedelta(hours=organisation.limits.week_ends_within_hours)
         if last_complete_week(as_of, organisation.zone, tolerance) < first:
@@ -381,7 +382,7 @@ def _days_held(con: duckdb.DuckDBPyConnection, as_of: datetime, organisation: Or
 
 def _day_in_words(instant: datetime, organisation: Organisation) -> str:
     local = instant.astimezone(organisation.zone)
-    return f"{local:%a} {local.day} {local:%B %Y, %H:%M}"
+    return f"{weekday(local)}, {local.year}, {time_of_day(local)}"
 
 
 def _damaged_files(

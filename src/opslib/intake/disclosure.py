@@ -18,6 +18,7 @@ from typing import Final
 
 from opslib.intake.notation import printable
 from opslib.intake.privacy.labels import redact_label
+from opslib.locales import whole
 
 OWNER_SEES: Final = "`opslib sources check --show-values` shows them to who may see the files"
 
@@ -40,18 +41,23 @@ class Counted:
     others: int = 0
     other_rows: int = 0
 
-    def in_words(self, most: int) -> str:
-        """So many of the values, and the number of the others.
+    def in_words(self, most: int, *, hint: str = "") -> str:
+        """So many of the values, each with its rows, and the number of the others.
+
+        Args:
+            most: how many are named.
+            hint: who can see the others, where there are any.
 
         >>> Counted((("Trust", 12), ("EU", 5)), 1, 2).in_words(5)
         'Trust (12), EU (5) and 1 value not shown here (2)'
         """
-        words = ", ".join(f"{value} ({rows:,})" for value, rows in self.shown[:most])
+        words = ", ".join(f"{value} ({whole(rows)})" for value, rows in self.shown[:most])
         more = len(self.shown) - most
-        rest = [f"{more:,} more"] if more > 0 else []
+        rest = [f"{whole(more)} more"] if more > 0 else []
         if self.others:
-            values = "1 value" if self.others == 1 else f"{self.others:,} values"
-            rest.append(f"{values} not shown here ({self.other_rows:,})")
+            values = "1 value" if self.others == 1 else f"{whole(self.others)} values"
+            rows = "; ".join([whole(self.other_rows), *([hint] if hint else [])])
+            rest.append(f"{values} not shown here ({rows})")
         return " and ".join([*([words] if words else []), *rest])
 
 
@@ -134,7 +140,7 @@ def columns_in_words(columns: Sequence[str], vocabulary: Collection[str], but: C
     meant = [(place, name, name.strip().casefold() in vocabulary) for place, name in enumerate(columns, 1)]
     named = [f"`{printable(name)}`" for _, name, is_shown in meant if is_shown and name not in but]
     places = [place for place, name, is_shown in meant if not is_shown and name not in but]
-    unnamed = f"{len(places):,} that no mapping names ({places_in_words(places)})" if places else ""
+    unnamed = f"{whole(len(places))} that no mapping names ({places_in_words(places)})" if places else ""
     known = ", ".join(named)
     return f"{known}, and {unnamed}" if known and unnamed else known or unnamed or "no columns"
 

@@ -87,7 +87,7 @@ class Week:
 
 
 def open_week(week: str, team: str, *, warehouse: str = "", params: str = "") -> Week:
-    """Open a week of a team.
+    """Open a week of a team; what is shown from now on is written in the organisation's locale and by its labels.
 
     Args:
         week: ISO week, like `2026-W46`.
@@ -108,6 +108,7 @@ def open_week(week: str, team: str, *, warehouse: str = "", params: str = "") ->
     store = Warehouse(_folder(warehouse, "OPSLIB_WAREHOUSE", Path("data") / "warehouse"))
     about = store.facts_of_the_run()
     organisation = load_organisation(_folder(params, "OPSLIB_PARAMS", Path("params")), about.get("organisation", "org"))
+    organisation.speak()
     organisation.team(team)
     check_goals(organisation)
     if not store.has("facts", "weekly_values"):

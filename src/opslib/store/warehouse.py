@@ -20,6 +20,7 @@ import pyarrow.parquet as pq
 from filelock import FileLock, Timeout
 
 from opslib.errors import NotInExport, WarehouseError
+from opslib.locales import whole
 from opslib.store.files import asides_in, make_way, pattern_of, remove_all, remove_file, write_aside
 from opslib.store.generations import PLACE, Generations
 from opslib.store.memo import Memo
@@ -104,7 +105,7 @@ class Warehouse:
             lock.acquire(timeout=wait_seconds)
         except Timeout as error:
             raise WarehouseError(
-                f"another run has held {self.root} for {wait_seconds:.0f} s; wait for it to end, then run again"
+                f"another run has held {self.root} for {whole(wait_seconds)} s; wait for it to end, then run again"
             ) from error
         try:
             remove_all(asides_in(self.root))

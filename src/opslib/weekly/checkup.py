@@ -19,6 +19,7 @@ from typing import Final
 from opslib.errors import GateError
 from opslib.intake import admit
 from opslib.intake.privacy.key import KEY_FILE, key_fault, mend_key
+from opslib.locales import whole
 from opslib.store.files import abandoned_asides, asides_in, remove_all
 from opslib.store.memo import PACKAGE
 from opslib.store.warehouse import Warehouse
@@ -75,7 +76,7 @@ def _machine(warehouse: Warehouse, reports: Path) -> Iterator[Finding]:
     for folder in dict.fromkeys(map(_there, (warehouse.root, reports, Path(tempfile.gettempdir())))):
         free = shutil.disk_usage(folder).free
         if free < _ROOM_BYTES:
-            yield Finding(f"{folder} has {free / 1e6:,.0f} MB free", "make room: a run may need 1,000 MB")
+            yield Finding(f"{folder} has {whole(free / 1e6)} MB free", "make room: a run may need 1,000 MB")
         if not os.access(folder, os.W_OK):
             yield Finding(f"{folder} cannot be written to", "give this user the right to, or name another folder")
 
@@ -132,7 +133,7 @@ def _reports(reports: Path) -> Iterator[Finding]:
 
 def _files(paths: list[Path]) -> str:
     verb = "are" if paths[1:] else "is"
-    return f"{paths[0]}{f' and {len(paths) - 1:,} more' if paths[1:] else ''} {verb}"
+    return f"{paths[0]}{f' and {whole(len(paths) - 1)} more' if paths[1:] else ''} {verb}"
 
 
 def _installed(package: str) -> str | None:

@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
+from opslib import locales
+from opslib.locales import whole
 from opslib.weekly.plan import Job
-from opslib.weeks import dates_of, shift_week
+from opslib.weeks import shift_week
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,7 +41,7 @@ class Edition:
     """The reports of one week and what they rest on.
 
     `teams` maps names to labels, `inputs` the names of the export files to their sha256, `versions` packages to
-    versions.
+    versions; `locale` is the one in which workers write numbers and dates.
     """
 
     organisation: str
@@ -54,16 +56,16 @@ class Edition:
     versions: Mapping[str, str] = field(default_factory=dict)
     commit: str | None = None
     sample: bool = False
+    locale: str = locales.DEFAULT
 
     @property
     def dates(self) -> str:
-        """`Mon 9 – Sun 15 November 2026`."""
-        return dates_of(self.week)
+        """`Mon Nov 9 – Sun Nov 15, 2026`."""
+        return locales.week_days(self.week)
 
     def local(self, instant: datetime) -> str:
-        """An instant in the organisation's time zone: `Mon 16 November 2026, 06:00 EST`."""
-        at = instant.astimezone(ZoneInfo(self.time_zone))
-        return f"{at:%a} {at.day} {at:%B %Y, %H:%M %Z}"
+        """An instant in the organisation's time zone: `Mon Nov 16, 2026, 6 am ET`."""
+        return locales.moment(instant, ZoneInfo(self.time_zone))
 
     def label(self, team: str | None) -> str:
         """What a reader calls the team; all teams where there is none."""
@@ -78,7 +80,8 @@ class Edition:
             links: to the same report of other weeks; these may change after the page was made, see `neighbours`.
 
         Returns:
-            organisation, week, dates, team, as_of, gate (status, text, note, href), links and neighbours (`Link`s).
+            organisation, week, dates, team, as_of, gate (status, text, note, href), method (the way to the page that
+            says how all is decided), links and neighbours (`Link`s).
         """
         return {
             "organisation": self.organisation,
@@ -92,6 +95,7 @@ class Edition:
                 "note": self.gate_note,
                 "href": f"{root}data_quality.html",
             },
+            "method": f"{root}how_we_decide.html",
             "links": [
                 Link("All reports", f"{root}index.html", "i"),
                 Link("Data quality", f"{root}data_quality.html", "d"),
@@ -138,13 +142,19 @@ def links_of(job: Job, reports: Path) -> tuple[Link, ...]:
     after = Job(job.notebook, shift_week(job.week, 1), job.team)
     links = []
     if before.page(reports).is_file():
-        links.append(Link(f"← {before.week}", f"../../{before.identifier}.html", "older"))
+        links.append(
+            Link(f"← {locales.week_number(before.week).capitalize()}", f"../../{before.identifier}.html", "older")
+        )
     if after.page(reports).is_file():
-        links.append(Link(f"{after.week} →", f"../../{after.identifier}.html", "newer"))
+        links.append(
+            Link(f"{locales.week_number(after.week).capitalize()} →", f"../../{after.identifier}.html", "newer")
+        )
     if before.page(reports).is_file():
-        links.append(Link(f"Beside {before.week}", comparison_of(job, reports).name, "beside"))
+        links.append(Link(f"Beside {locales.week_number(before.week)}", comparison_of(job, reports).name, "beside"))
     elif after.page(reports).is_file():
-        links.append(Link(f"Beside {after.week}", f"../../{after.identifier}.compare.html", "beside"))
+        links.append(
+            Link(f"Beside {locales.week_number(after.week)}", f"../../{after.identifier}.compare.html", "beside")
+        )
     return tuple(links)
 
 
@@ -162,13 +172,13 @@ def gate_sentence(verdict: Verdict, rows: pd.DataFrame) -> str:
     outcomes: Counter[str] = Counter(result.outcome for result in verdict.results)
     applied = sum(outcomes.values()) - outcomes["absent"]
     passed = (
-        f"all {applied:,}"
+        f"all {whole(applied)}"
         if applied > 1 and outcomes["passed"] == applied
-        else f"{outcomes['passed']:,} of {applied:,}"
+        else f"{whole(outcomes['passed'])} of {whole(applied)}"
     )
     judged = [f"{passed} check{'' if applied == 1 else 's'} passed"]
     judged += [
-        f"{outcomes[outcome]:,} {effect}"
+        f"{whole(outcomes[outcome])} {effect}"
         for outcome, effect in (
             ("warned", "raised a warning"),
             ("set_aside", "set rows aside"),
@@ -178,7 +188,7 @@ def gate_sentence(verdict: Verdict, rows: pd.DataFrame) -> str:
     ]
     parts = [", ".join(judged)]
     if absent := outcomes["absent"]:
-        parts.append(f"{absent:,} do{'es' if absent == 1 else ''} not apply to this export")
+        parts.append(f"{whole(absent)} do{'es' if absent == 1 else ''} not apply to this export")
     parts.append(account_in_words(rows))
     teams_without = sum(bool(reasons) for reasons in verdict.blocked.values())
     if "*" in verdict.blocked:
@@ -198,10 +208,12 @@ def account_in_words(rows: pd.DataFrame) -> str:
         Words like "3 of 1,200 rows set aside, 20 replaced by later ones, 7 left out by the mapping".
     """
     read, left_out, replaced, aside = (int(rows[name].sum()) for name in ("read", "left_out", "replaced", "set_aside"))
-    parts = [f"{aside:,} of {read:,} row{'' if read == 1 else 's'} set aside" if aside else "nothing set aside"]
-    parts += [f"{replaced:,} replaced by later ones"] * bool(replaced)
-    parts += [f"{left_out:,} left out by the mapping"] * bool(left_out)
+    parts = [
+        f"{whole(aside)} of {whole(read)} row{'' if read == 1 else 's'} set aside" if aside else "nothing set aside"
+    ]
+    parts += [f"{whole(replaced)} replaced by later ones"] * bool(replaced)
+    parts += [f"{whole(left_out)} left out by the mapping"] * bool(left_out)
     for name, words in (("forgotten", "forgotten on request"), ("expired", "older than they are kept")):
         if name in rows.columns and (count := int(rows[name].sum())):
-            parts.append(f"{count:,} {words}")
+            parts.append(f"{whole(count)} {words}")
     return ", ".join(parts)

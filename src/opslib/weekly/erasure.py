@@ -34,6 +34,7 @@ from opslib.intake.privacy.row_files import (
 )
 from opslib.intake.privacy.subjects import Subjects, tickets_of
 from opslib.intake.privacy.tombstones import AREA, BY_AGE, ON_REQUEST
+from opslib.locales import whole
 from opslib.settings import Keep
 from opslib.store.files import write_json, write_text
 from opslib.store.generations import PLACE as COPIES
@@ -145,7 +146,7 @@ class Erasure:
         else:
             _write_pending(self.holdings.warehouse, subjects)
             counts = self.finish()
-        lines = [f"{_in_words(request)}; tickets in all: {len(subjects.tickets):,}"]
+        lines = [f"{_in_words(request)}; tickets in all: {whole(len(subjects.tickets))}"]
         lines += _lines_of(counts, dry_run=dry_run)
         if not counts:
             lines.append("nothing of it was found; is the id written as in the CRM?")
@@ -364,10 +365,10 @@ def _log(warehouse: Warehouse, digests: list[str], counts: Counter[str]) -> None
 
 def _in_words(request: Request) -> str:
     counts = {"requesters": request.requesters, "tickets": request.tickets, "agents": request.agents}
-    return ", ".join(f"{len(ids):,} {name if len(ids) != 1 else name[:-1]}" for name, ids in counts.items() if ids)
+    return ", ".join(f"{whole(len(ids))} {name if len(ids) != 1 else name[:-1]}" for name, ids in counts.items() if ids)
 
 
 def _lines_of(counts: Counter[str], *, dry_run: bool) -> list[str]:
     """What was taken out, or would be, a line for each kind."""
     done = "would be taken out" if dry_run else "taken out"
-    return [f"{name}: {count:,} {done}" for name, count in sorted(counts.items()) if count]
+    return [f"{name}: {whole(count)} {done}" for name, count in sorted(counts.items()) if count]

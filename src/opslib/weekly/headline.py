@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from opslib.display import mime
+from opslib.locales import significant
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
@@ -48,7 +49,7 @@ def spark_label(label: str, values: Sequence[float | None]) -> str:
     numbers = [value for value in values if value is not None]
     if not numbers:
         return f"{label}: no values"
-    low, high, latest = (f"{number:,.4g}" for number in (min(numbers), max(numbers), numbers[-1]))
+    low, high, latest = (significant(number) for number in (min(numbers), max(numbers), numbers[-1]))
     return f"{label}, last {len(values)} weeks: lowest {low}, highest {high}, latest {latest}"
 
 

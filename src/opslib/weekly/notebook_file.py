@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from opslib.errors import OpslibError
+from opslib.locales import whole
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
@@ -87,16 +88,18 @@ def _content(path: Path) -> Any:
         size = path.stat().st_size
         if size > _MOST_BYTES:
             raise NoNotebookError(
-                f"{path.name} has {size / 1e6:,.0f} MB, more than a notebook that is to be run may have "
-                f"({_MOST_BYTES / 1e6:,.0f} MB): clear its outputs in JupyterLab and save it again"
+                f"{path.name} has {whole(size / 1e6)} MB, more than a notebook that is to be run may have "
+                f"({whole(_MOST_BYTES / 1e6)} MB): clear its outputs in JupyterLab and save it again"
             )
         return json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise NoNotebookError(f"{path.name} cannot be read: {(error.strerror or str(error)).lower()}") from error
     except UnicodeDecodeError as error:
-        raise NoNotebookError(f"{path.name} is no notebook: byte {error.start:,} is no UTF-8 text{_REMEDY}") from error
+        raise NoNotebookError(
+            f"{path.name} is no notebook: byte {whole(error.start)} is no UTF-8 text{_REMEDY}"
+        ) from error
     except (ValueError, RecursionError) as error:
-        line = f", from line {error.lineno:,} on" if isinstance(error, json.JSONDecodeError) else ""
+        line = f", from line {whole(error.lineno)} on" if isinstance(error, json.JSONDecodeError) else ""
         raise NoNotebookError(f"{path.name} is no notebook: it is empty, cut off or no JSON{line}{_REMEDY}") from error
 
 
@@ -112,10 +115,10 @@ def _problem(content: Any) -> str | None:
         return "it has no cells"
     for number, cell in enumerate(cells, start=1):
         if not isinstance(cell, dict) or not isinstance(cell.get("cell_type"), str):
-            return f"its cell {number:,} has no type"
+            return f"its cell {whole(number)} has no type"
         source = cell.get("source")
         if not isinstance(source, str) and not (isinstance(source, list) and all(isinstance(s, str) for s in source)):
-            return f"its cell {number:,} has no text"
+            return f"its cell {whole(number)} has no text"
     return None
 
 

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from opslib.locales import decimal
 from opslib.weekly.outcome import Event
 
 
@@ -45,4 +46,4 @@ def _say_done(event: Event, say: Callable[[str, str], None]) -> None:
     if event.outcome is not None:
         why = f": {event.outcome.error}" if event.outcome.error else ""
         status = event.outcome.status.replace("_", " ")
-        say("report", f"{event.job.identifier} {status} ({event.outcome.seconds:.1f} s){why}")
+        say("report", f"{event.job.identifier} {status} ({decimal(event.outcome.seconds, 1)} s){why}")

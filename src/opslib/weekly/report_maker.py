@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from opslib.locales import whole, write_in
 from opslib.settings import NotebookLimits
 from opslib.store.temporary import short_parent
 from opslib.store.warehouse import READS, slices_read
@@ -67,6 +68,7 @@ class ReportMaker:
     def __call__(self, job: Job) -> Outcome:
         """Run the notebook and write the page, or the page that says why there is none."""
         start = time.perf_counter()
+        write_in(self.edition.locale)
         parameters, notebook = parameters_of(job, self.parameters), self.source(job)
         try:
             with tempfile.TemporaryDirectory(prefix="ops-", dir=short_parent()) as name:
@@ -121,7 +123,7 @@ class ReportMaker:
                     on_cell=note,
                 )
             except CellTimeoutError as error:
-                what = f"took longer than {self.timeout_seconds:,} s; --timeout says how long a cell may take"
+                what = f"took longer than {whole(self.timeout_seconds)} s; --timeout says how long a cell may take"
                 raise StoppedCellError(f"Timeout: {place_of(cells[-1], on_disk)} {what}", cells[-1].source) from error
             except DeadKernelError as error:
                 if not remaining and cells:

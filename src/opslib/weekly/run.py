@@ -28,6 +28,7 @@ from opslib.intake.mapping.sources import SourceMapping, load_source
 from opslib.intake.privacy.key import load_key
 from opslib.intake.privacy.pseudonyms import Pseudonymiser
 from opslib.intake.privacy.tombstones import Tombstones
+from opslib.locales import decimal, whole
 from opslib.metrics import check_goals
 from opslib.sample import write_sample
 from opslib.settings import Keep, Organisation, load_organisation, load_weekly_plan
@@ -142,6 +143,7 @@ def open_run(
     """
     mapping = load_source(params, source or "standard")
     organisation = load_organisation(params, mapping.organisation)
+    organisation.speak()
     folders = Folders(
         exports=exports or _DATA / "exports" / mapping.name,
         params=params,
@@ -181,7 +183,7 @@ def name_damage(run: Run, say: Say) -> None:
     for line in run.warehouse.mend():
         say("repair", f"{run.warehouse.root}: {line}")
     if damage := run.warehouse.damage():
-        others = f" and {len(damage) - 1:,} more files are" if damage[1:] else " is"
+        others = f" and {whole(len(damage) - 1)} more files are" if damage[1:] else " is"
         say("repair", f"{run.warehouse.root / damage[0]}{others} missing or not as written: made anew")
 
 
@@ -228,8 +230,8 @@ def admit_exports(run: Run, say: Say) -> Intake:
     redacted = sum(sum(item.redacted.values()) for item in staged)
     say(
         "exports",
-        f"{len(inputs)} files of {run.source.name}, {read:,} rows read, "
-        f"{redacted:,} pieces of personal data taken out of free text ({perf_counter() - started:.1f} s)",
+        f"{len(inputs)} files of {run.source.name}, {whole(read)} rows read, "
+        f"{whole(redacted)} pieces of personal data taken out of free text ({decimal(perf_counter() - started, 1)} s)",
     )
     for line in dict.fromkeys(f"{item.file}: {text}" for item in staged for text in item.unread):
         say("exports", line)
@@ -271,7 +273,7 @@ def admit_exports(run: Run, say: Say) -> Intake:
     }
     made = [warehouse.root / _ABOUT, *admit.files_of_admission(warehouse, intake.week), *admitted.quarantined]
     memo.keep(_INTAKE, basis, note, made)
-    say("gate", f"{verdict_in_words(intake)} ({perf_counter() - started:.1f} s)")
+    say("gate", f"{verdict_in_words(intake)} ({decimal(perf_counter() - started, 1)} s)")
     _say_what_is_wrong(intake.verdict, admitted.shortage, say)
     return intake
 
@@ -297,6 +299,7 @@ def open_erasure(
     )
     store = Warehouse(folders.warehouse)
     organisation = load_organisation(params, store.facts_of_the_run()["organisation"])
+    organisation.speak()
     key = load_key(store.root, organisation.organisation, secret=secret, fingerprint=stage.fingerprint_of(store))
     pseudonymiser = Pseudonymiser(key.content)
     return _erasure(folders, _exclusions(store, organisation, pseudonymiser), pseudonymiser), organisation
@@ -347,7 +350,7 @@ def build_facts(run: Run, intake: Intake, say: Say) -> None:
         say("facts", line)
     for line in signals.build_weekly_signals(run.warehouse, run.organisation):
         say("facts", line)
-    say("facts", f"done ({perf_counter() - started:.1f} s)")
+    say("facts", f"done ({decimal(perf_counter() - started, 1)} s)")
 
 
 def last_intake(run: Run) -> Intake:
@@ -442,7 +445,7 @@ def render_reports(
     for line in manifest.mend_manifests(run.folders.reports):
         say("repair", f"{run.folders.reports}: {line}")
     if damage := pages_not_as_written(run.folders.reports, intake.week):
-        others = f" and {len(damage) - 1:,} more are" if damage[1:] else " is"
+        others = f" and {whole(len(damage) - 1)} more are" if damage[1:] else " is"
         say("repair", f"{damage[0]}{others} not as written: made anew")
     remove_all(abandoned_asides(run.folders.reports))
     jobs = planned_jobs(run, intake.week, selection)
@@ -495,7 +498,7 @@ def render_reports(
     write_data_quality_page(run, intake)
     keep, today = run.organisation.privacy.keep, datetime.now(run.organisation.zone).date()
     if old := erasure.remove_old_reports(run.folders.reports, keep, today, dry_run=False)["pages"]:
-        say("forget", f"{old:,} pages of weeks that are kept no longer removed")
+        say("forget", f"{whole(old)} pages of weeks that are kept no longer removed")
     records = manifest.records_of_week(run.folders.reports, intake.week, outcomes)
     index = site.write_index(
         run.folders.reports,
@@ -521,7 +524,7 @@ def render_reports(
     )
     statuses = sorted(Counter(outcome.status for outcome in outcomes).items())
     counts = ", ".join(f"{count} {status.replace('_', ' ')}" for status, count in statuses)
-    say("reports", f"{counts} ({seconds:.1f} s)")
+    say("reports", f"{counts} ({decimal(seconds, 1)} s)")
     say("index", str(index))
     return outcomes
 
@@ -551,12 +554,17 @@ def nothing_is_due_before(run: Run) -> datetime | None:
 
 
 def write_data_quality_page(run: Run, intake: Intake) -> Path:
-    """`data_quality.html` of the week."""
+    """`data_quality.html` of the week, and beside it `how_we_decide.html`, to which each page has a link."""
     from opslib.weekly.pages import index as site
 
-    return site.write_data_quality(
-        run.folders.reports, edition=_edition(run, intake), verdict=intake.verdict, accounting=intake.rows
+    edition, organisation = _edition(run, intake), run.organisation
+    site.write_how_we_decide(
+        run.folders.reports,
+        edition=edition,
+        rate=organisation.signals.rate,
+        minimum_group=organisation.privacy.minimum_group,
     )
+    return site.write_data_quality(run.folders.reports, edition=edition, verdict=intake.verdict, accounting=intake.rows)
 
 
 def _edition(run: Run, intake: Intake) -> Edition:
@@ -575,6 +583,7 @@ def _edition(run: Run, intake: Intake) -> Edition:
         versions=manifest.installed_versions(),
         commit=manifest.commit_of(run.folders.notebooks),
         sample=run.sample,
+        locale=run.organisation.locale,
     )
 
 
@@ -598,7 +607,10 @@ def _make_sample(folder: Path, tickets: int, say: Say) -> None:
         return
     started = perf_counter()
     write_sample(folder, tickets=tickets)
-    say("sample", f"no exports yet: made a simulated support centre in {folder} ({perf_counter() - started:.1f} s)")
+    say(
+        "sample",
+        f"no exports yet: made a simulated support center in {folder} ({decimal(perf_counter() - started, 1)} s)",
+    )
 
 
 def _has_files(folder: Path) -> bool:

@@ -49,6 +49,8 @@ def kernel_modules(notebooks: Iterable[Path]) -> list[str]:
     return [
         *KERNEL,
         "pyarrow.dataset",
+        "babel.dates",
+        "babel.numbers",
         "opslib.reports.week",
         *(f"opslib.reports.{subject}" for subject in subjects_of(notebooks)),
         *(module for module in PRELOAD if module in imports and module not in KERNEL),

@@ -8,6 +8,8 @@ from opslib.weekly.lean_imports import skip_iri_grammar
 
 _MODULES = (
     "papermill",
+    "babel.dates",
+    "babel.numbers",
     "opslib.weekly.report_maker",
     "opslib.weekly.workers",
     "opslib.weekly.kernels.provisioner",

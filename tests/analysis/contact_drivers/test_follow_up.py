@@ -89,7 +89,7 @@ def test_the_weeks_needed_are_those_that_going_through_all_counts_gives():
 
 
 def test_of_a_level_that_is_known_the_chance_of_so_few_is_poissons():
-    """Half of the excess of 20 above 5 is 15 a week, 30 in two; the chance of one look is 2.5 %."""
+    """Half of the excess of 20 above 5 is 15 a week, 30 in two; the chance of one look is 2.5%."""
     levels = Levels(before=5.0, excess=20.0, error=1e-9, dispersion=1.0)
     most = max(count for count in range(60) if stats.poisson.cdf(count, 30.0) <= 0.025)
     assert stats.poisson.cdf(most, 50.0) <= FALSE_BACK_RATE / 26

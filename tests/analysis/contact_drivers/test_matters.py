@@ -92,7 +92,7 @@ def test_weeks_alike_show_something_new_in_one_of_ten_cases_at_most():
         corpus = corpus_of_tickets(tickets_with_texts(np.random.default_rng(seed)))
         phrases = emerging_phrases(corpus, LAST)
         some += len(phrases) + len(new_matters(corpus, phrases, LAST)) > 0
-    assert some <= 4  # more than four of twenty at a rate of 10 % are a chance of 4 %
+    assert some <= 4  # more than four of twenty at a rate of 10% are a chance of 4%
 
 
 def test_words_together_are_those_of_going_through_the_texts_pair_by_pair():

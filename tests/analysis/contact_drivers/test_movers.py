@@ -49,7 +49,7 @@ def null_counts(rng: np.random.Generator, dispersion: np.ndarray, *, weeks: int 
 
 @pytest.mark.parametrize("kind", ["poisson", "alike", "unlike"])
 def test_a_quiet_week_shows_a_signal_as_often_as_the_rate_says(kind: str):
-    """Under no change the false discovery rate is the chance of any discovery in a week: 10 %."""
+    """Under no change the false discovery rate is the chance of any discovery in a week: 10%."""
     rng = np.random.default_rng(5)
     weeks, tests = 60, []
     for _ in range(weeks // 6):

@@ -34,7 +34,7 @@ def split(frame, **changes):
 
 
 def test_a_change_by_mix_alone_has_no_rate_part():
-    """75 % to 67.5 %: the lower team's share grew by a quarter, its rate lies 11.25 points under the mean of both."""
+    """75% to 67.5%: the lower team's share grew by a quarter, its rate lies 11.25 points under the mean of both."""
     parts = split(MIX_ONLY).set_index("team")
     assert parts["rate"].tolist() == pytest.approx([0, 0])
     assert parts["mix"].sum() == pytest.approx(-0.075)

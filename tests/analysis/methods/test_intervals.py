@@ -111,7 +111,7 @@ def test_a_difference_to_a_group_without_trials_is_missing():
     ("events", "low", "high"), [(0, 0, 3.689), (1, 0.0253, 5.572), (5, 1.623, 11.668), (10, 4.795, 18.390)]
 )
 def test_poisson_limits_are_those_of_garwoods_table(events, low, high):
-    """Garwood (1936), Biometrika 28, the table of 95 % limits for small counts."""
+    """Garwood (1936), Biometrika 28, the table of 95% limits for small counts."""
     assert poisson_rate(events, 1).iloc[0].tolist() == pytest.approx([events, low, high], abs=1e-3)
 
 

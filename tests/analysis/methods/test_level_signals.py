@@ -44,7 +44,7 @@ def at_baseline(series: Panel) -> levels.Baseline:
     [(3, 1.155), (5, 1.764), (8, 2.274), (9, 2.387), (10, 2.482), (13, 2.699), (15, 2.806), (20, 3.001), (25, 3.135)],
 )
 def test_grubbs_ratio_is_that_of_the_published_table(size: int, ratio: float):
-    """Grubbs and Beck (1972), Technometrics 14, 847, table I: upper 0.5 %, which is 1 % two-sided."""
+    """Grubbs and Beck (1972), Technometrics 14, 847, table I: upper 0.5%, which is 1 % two-sided."""
     assert levels.grubbs_ratio(size) == pytest.approx(ratio, abs=1.1e-3)
 
 
@@ -188,7 +188,7 @@ def test_a_rule_that_pins_a_third_and_more_of_the_weeks_is_named_and_none_is_jud
 
 
 def test_weeks_within_two_percent_of_the_80th_percentile_pin_it_from_more_than_35_percent_on():
-    """Of 20 weeks 7 are 35 %, which are not more; an eighth makes 40 %."""
+    """Of 20 weeks 7 are 35%, which are not more; an eighth makes 40%."""
     below = [20, 22, 25, 27, 30, 33, 35, 38, 40, 42, 45, 48]
     seven = panel(hours([*below, 50, *[72.0] * 7, 60]), is_time=True)
     eight = panel(hours([*below, *[72.0] * 8, 60]), is_time=True)

@@ -75,7 +75,7 @@ def critical_ratio(n: int) -> float:
 
 
 def screen(weeks: list[int], y: Sequence[float], v: Sequence[float]) -> list[int]:
-    """Grubbs' test at 1 %, two-sided: once, twice of 13 weeks and more, not of 8 and fewer."""
+    """Grubbs' test at 1%, two-sided: once, twice of 13 weeks and more, not of 8 and fewer."""
     times = 0 if len(weeks) <= 8 else 1 if len(weeks) < 13 else 2
     for _ in range(times):
         n = len(weeks)
@@ -108,7 +108,7 @@ def shift_of(weeks: list[int], residuals: list[float]) -> int:
 
 
 def ceiling_of(weeks: list[int], y: Sequence[float]) -> float:
-    """Where more than 35 % of a baseline's weeks lie within 2 % of its 80th percentile."""
+    """Where more than 35% of a baseline's weeks lie within 2% of its 80th percentile."""
     times = [math.exp(y[week]) for week in weeks]
     top = float(np.quantile(times, 0.8))
     near = sum(abs(time / top - 1) <= 0.02 for time in times)

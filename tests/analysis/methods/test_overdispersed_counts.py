@@ -20,7 +20,7 @@ from opslib.analysis.methods.overdispersed_counts import (
 
 @pytest.mark.parametrize("kind", ["unlike", "a quarter bursty", "log-normal bursts"])
 def test_rows_that_differ_in_burstiness_raise_no_more_far_out_signals_than_their_p_says(kind: str):
-    """A false signal of a family of twelve has a p of some 0.005: what counts is the far tail, not 5 %.
+    """A false signal of a family of twelve has a p of some 0.005: what counts is the far tail, not 5%.
 
     With the family's degrees of freedom at their estimate, one p in 400 or 300 was below 1 in 500 here.
     """

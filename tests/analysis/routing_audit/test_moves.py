@@ -133,7 +133,7 @@ def test_the_shift_of_a_share_has_the_error_of_a_binomial_regression():
     fitted = sm.GLM(counts, sm.add_constant(recent.astype(float)), family=family).fit()
     assert row["difference"] == pytest.approx(fitted.params[1])
     assert row["dispersion"] == 1
-    half = 5.840909 * fitted.bse[1]  # Student's t with 3 degrees of freedom, 0.5 % in either tail
+    half = 5.840909 * fitted.bse[1]  # Student's t with 3 degrees of freedom, 0.5% in either tail
     assert [row["low"], row["high"]] == pytest.approx([0.15 - half, 0.15 + half], rel=1e-5)
 
 

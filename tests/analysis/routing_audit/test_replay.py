@@ -248,7 +248,9 @@ def test_each_ticket_meets_the_rules_of_its_day_and_a_change_is_a_warning():
     result = replay(rules, BETTER, TicketFields(tickets))
     assert result.tickets["queue_today"].tolist() == ["refunds", "orders", "orders"]
     assert result.summary["as_it_was"].tolist() == [1.0]
-    assert any("R-1 was changed on 2026-03-02 (another queue)" in warning for warning in result.warnings)
+    assert any(
+        "R-1 (refund → orders) was changed on Mar 2, 2026 (another queue)" in warning for warning in result.warnings
+    )
 
 
 def test_changes_of_rules_are_listed_with_what_they_changed():

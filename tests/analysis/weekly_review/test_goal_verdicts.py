@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from opslib.analysis.weekly_review.goal_verdicts import COLUMNS, WEEKS, goal_verdicts
+from opslib.analysis.weekly_review.goal_verdicts import COLUMNS, WEEKS, goal_verdicts, shortfall
 from opslib.metrics import CATALOGUE
 from opslib.weeks import weeks_between
 
@@ -137,6 +137,19 @@ def test_no_goal_is_judged_in_a_week_that_the_export_holds_in_part():
     }
     assert frame["goal_why"].tolist() == ["r1", "", "r2", "r2"]
     assert frame["missed_weeks"].loc[("2026-W46", "csat")] == 1
+
+
+def test_what_channels_add_to_a_missed_goal_sums_to_the_whole():
+    """Of 100 replies 60 are in time, and 90 should be: email lacks 33, chat has 3 to spare."""
+    channels = pd.DataFrame(
+        [("chat", 0.96, 50), ("all", 0.6, 100), ("email", 0.24, 50), ("web", math.nan, 0)],
+        columns=["channel", "value", "n"],
+    ).assign(metric="first_reply_sla")
+    goal = {"metric": "first_reply_sla", "label": "In time", "unit": "share", "better": "higher", "cases": "tickets"}
+    frame = shortfall(channels, pd.DataFrame([goal | {"goal": 0.9}]))
+    assert frame["channel"].tolist() == ["all", "email", "chat"]
+    assert frame["over"].tolist() == pytest.approx([30, 33, -3])
+    assert frame["gap"].tolist() == pytest.approx([0.3, 0.66, -0.06])
 
 
 def test_only_metrics_with_a_goal_in_force_have_a_verdict():

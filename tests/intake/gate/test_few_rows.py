@@ -65,8 +65,8 @@ def test_a_day_without_rows_and_one_with_next_to_none_are_cut_and_a_quiet_team_i
         ["large", date(2026, 3, 19), 1],
     ]
     assert [cut_day_in_words(each) for each in cut.itertuples()] == [
-        "0 on Tue 17 March, usually 26",
-        "1 on Thu 19 March, usually 25",
+        "0 on Tue Mar 17, usually 26",
+        "1 on Thu Mar 19, usually 25",
     ]
 
 

@@ -119,7 +119,7 @@ def test_what_was_escalated_before_is_not_handed_over_again(folders: Folders):
     assert contacts.open_escalations == {EMERGING: WEEKS[-3]}
     assert EMERGING not in set(contacts.escalations["subject"])
     done = report.candidates(contacts).set_index("subject")["done"]
-    assert done[EMERGING] == "handed over in W44"
+    assert done[EMERGING] == "handed over in week 44"
     assert report.register(contacts)["weeks_since"].tolist() == [2]
 
 
@@ -158,7 +158,7 @@ def test_the_same_matter_under_other_words_is_not_handed_over_again(folders: Fol
     contacts = contacts_of(folders)
     assert contacts.open_candidates[EMERGING] == name
     assert EMERGING not in set(contacts.escalations["subject"])
-    assert report.candidates(contacts).set_index("subject").loc[EMERGING, "done"] == "handed over in W44"
+    assert report.candidates(contacts).set_index("subject").loc[EMERGING, "done"] == "handed over in week 44"
 
 
 def test_a_register_from_before_there_were_dispersions_is_followed_up(folders: Folders):
@@ -304,7 +304,7 @@ def test_no_language_is_counted_from_which_that_of_too_few_people_follows(
     hidden = report.languages(contacts)
     assert hidden["texts"].isna().all(), "the team's tickets less the others would tell"
     text = show.emerging(report.emerging(contacts), hidden).text
-    assert "compared: en" in text
+    assert "compared: English" in text
     assert not {str(number) for number in shown} & set(re.findall(r"\d+", text))
     assert "where too few people write" in text
     assert (report.topics(contacts)["tickets"] > shown["es"]).all()

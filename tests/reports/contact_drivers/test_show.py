@@ -55,7 +55,7 @@ def test_the_bars_of_the_pareto_are_the_shares(monkeypatch: pytest.MonkeyPatch):
     assert isinstance(picture, Drawing)
     widths = [round(bar.get_width(), 4) for bar in figures[0].axes[0].patches]
     assert widths == [0.75, 0.25, 0.6, 0.4]
-    assert "<i>a</i> with 30 tickets (75 %)" in picture.alt
+    assert "<i>a</i> with 30 tickets (75%)" in picture.alt
     assert "<i>a" not in picture.svg
 
 
@@ -95,8 +95,8 @@ def test_a_segment_that_holds_all_tickets_of_a_reason_is_not_told_twice():
     part = whole.assign(dimension="channel", segment="forum")
     other = movers([("a", 4.0, 12)]).assign(dimension="region", segment="east", q=0.001)
     text = show.movers(pd.concat([part, other, whole], ignore_index=True)).text
-    assert "forum" not in text
-    assert text.index("a | all | 30") < text.index("a | east | 12"), "the whole comes first, however strong a part is"
+    assert "Forum" not in text
+    assert text.index("a | all | 30") < text.index("a | East | 12"), "the whole comes first, however strong a part is"
 
 
 def test_warnings_are_told_once_for_each_reason():
@@ -104,8 +104,8 @@ def test_warnings_are_told_once_for_each_reason():
         [("2026-10-08", "sync", 3, 19, 0.1, 0.001), ("2026-10-07", "sync", 3, 16, 0.1, 0.0001)],
         columns=["day", "contact_reason", "days", "count", "expected", "q"],
     ).assign(before=[(0, 1, 0, 0), (0, 0, 0, 0)], flow=0.4)
-    assert "sync | 2026-10-07 | the last 3 days | 16 | 0.1 |" in show.warnings(days).text
-    assert "| < 0.1 % | 2 of 7" in show.warnings(days).text
+    assert "Sync | Wed Oct 7 | the last 3 days | 16 | 0.1 |" in show.warnings(days).text
+    assert "| < 0.1% | 2 of 7" in show.warnings(days).text
     assert "2026-10-08" not in show.warnings(days).text
 
 
@@ -140,7 +140,7 @@ def test_what_became_of_an_escalation_says_how_long_it_takes_to_tell(state: str,
     row = {"subject": "a", "escalated_week": "2026-W41", "before_per_week": 10.0, "excess": 30.0, "state": state}
     row |= {"latest_per_week": 12.0, "latest_low": 9.0, "latest_high": 15.0, "weeks_since": weeks}
     frame = pd.DataFrame([row]).assign(needed_weeks=pd.array([needed], dtype="Int64"))
-    assert f"a | 2026-W41 | 10 | 40 | 12 (9–15) | {text}\n" in show.register(frame).text
+    assert f"a | Oct 5 | 10 | 40 | 12 (9–15) | {text}\n" in show.register(frame).text
 
 
 def choices(*lines: tuple[str, str, str]) -> pd.DataFrame:
@@ -163,10 +163,10 @@ def test_a_reason_within_a_form_that_goes_wrong_as_a_whole_is_left_out():
     ).text.splitlines()
     rows = [line.split(" | ")[:2] for line in lines if "| 9 of 10 |" in line]
     assert rows == [
-        ["form: web", "misrouted"],
-        ["web, reason refund", "asked back"],
-        ["app, reason refund", "misrouted"],
-        ["channel: phone", "misrouted"],
+        ["form: Web", "misrouted"],
+        ["Web, reason refund", "asked back"],
+        ["App, reason refund", "misrouted"],
+        ["channel: Phone", "misrouted"],
     ]
 
 
@@ -176,7 +176,7 @@ def test_signals_stand_first_among_topics_and_the_column_only_where_there_is_one
     frame = frame.assign(low=4.0, high=14.0, similarity=0.9, reason="r", reason_share=0.5, ratio=1.2, q=0.01)
     frame = frame.assign(history=[(1, 2)] * 20, discovery=[number == 19 for number in range(20)])
     lines = show.topics(frame).text.splitlines()
-    assert lines[1].split(" | ") == ["Topic", "Tickets", "Expected (95 %)", "Signal", "Mostly labelled", "9 weeks"]
+    assert lines[1].split(" | ") == ["Topic", "Tickets", "Expected (95%)", "Signal", "Mostly labeled", "9 weeks"]
     assert lines[2].startswith("word19, more, and, more, of | 9 |")
     assert lines[-1] == "Signals first, then the largest: 12 of 20 topics."
     fresh = show.topics(frame.assign(similarity=float("nan"))).text.splitlines()
@@ -191,7 +191,7 @@ def test_only_the_strongest_phrases_are_shown():
     frame = frame.assign(before=0.0, first_week="2026-W41", reason="r", reason_share=0.5)
     languages = pd.DataFrame([("en", 300, True)], columns=["language", "texts", "enough"])
     text = show.emerging(frame, languages).text
-    assert "p11 | en" in text
+    assert "p11 | English" in text
     assert "p12" not in text
     assert "The strongest 12 of 15." in text
 
@@ -201,7 +201,7 @@ def test_the_same_channel_for_all_tickets_is_said_and_not_drawn():
         {"channel": "forum", "contact_reason": ["a", "b"], "tickets": [9, 8], "share": 0.5, "folded": 0}
     )
     assert show.per_segment(frame, by="channel").text == (
-        "All tickets have the same channel, forum: there is nothing to compare."
+        "All tickets have the same channel, Forum: there is nothing to compare."
     )
 
 

@@ -46,7 +46,7 @@ def test_a_candidate_file_is_replayed_on_the_last_complete_weeks(
     text = str(done)
     assert "40 would enter another queue" in text
     assert "orders" in text
-    assert "R-2 was changed on 2026-11-02 (another queue)" in text
+    assert "R-2 (refund → orders) was changed on Nov 2, 2026 (another queue)" in text
     assert "Nothing is wrong with the candidate itself." in text
 
 
@@ -56,7 +56,9 @@ def test_faults_of_the_candidate_stand_below_it(store: Warehouse, organisation: 
         "  - rule: R-9", "  - {rule: R-8, queue: x, conditions: {all: [[contact_reason, is, login]]}}\n  - rule: R-9"
     )
     path.write_text(twice, encoding="utf-8")
-    assert "R-8: shadowed (exact). R-1 takes every ticket" in str(replay_files(store, organisation, path, weeks=2))
+    assert "R-8: shadowed (exact). R-1 (login → frontdesk) takes every ticket" in str(
+        replay_files(store, organisation, path, weeks=2)
+    )
 
 
 def test_a_candidate_that_is_wrong_is_refused_before_anything_is_read(

@@ -138,7 +138,7 @@ def test_a_count_of_transfers_without_queues_tells_transfers_and_no_ping_pong(tm
     audit.warehouse.write("facts", "tickets", facts, partition_by_week=True)
     counted = audit_like(audit)
     text = show.transfers(frames.transfers(counted)).text
-    assert "1 | 80 | 50.0 %" in text
+    assert "1 | 80 | 50.0%" in text
     assert "Which of them came back to a queue is not in this export." in text
     labels = [line.label for line in frames.headline(counted).lines]
     assert "Transferred at least once" in labels
@@ -201,7 +201,8 @@ def test_every_answer_can_be_shown(audit: frames.Audit, name: str):
 def test_names_of_an_export_are_text_and_no_markup(audit: frames.Audit, name: str, text: str):
     question, draw = DRAWN[name]
     frame = getattr(frames, question)(audit_like(audit, week="2026-W45") if name == "signals" else audit)
-    picture = draw(frame.replace({text: f"<b>{text}"}))
+    names = {name: f"<b>{name}" for name in (text, *frame.get("rule", [])) if name.startswith(text)}
+    picture = draw(frame.replace(names))
     content = picture.svg if isinstance(picture, Drawing) else picture.html
     assert f"&lt;b&gt;{text}" in content
     assert "<b>" not in content
@@ -211,11 +212,11 @@ def test_a_replay_is_shown_in_words_figure_and_table(audit: frames.Audit):
     result = frames.replay(audit)
     assert "40 would enter another queue" in show.replay(result).text
     assert "commerce" not in show.replay_load(result).alt
-    assert "refunds | right instead of wrong | 40" in show.replay_changes(result).text
+    assert "Refunds | right instead of wrong | 40" in show.replay_changes(result).text
     assert "what contact reason was at creation" in show.replay_warnings(result).text
     table = show.replay_load_table(result).text.splitlines()
-    assert table[1].startswith("Queue | Today | Candidate | Change (95 % interval) | Misrouted today |")
-    assert table[2].startswith("orders | 120 | 80 | −40 (−52 to −29) | 33.3 % | 0.0 % | 80")
+    assert table[1].startswith("Queue | Today | Candidate | Change (95% interval) | Misrouted today |")
+    assert table[2].startswith("Orders | 120 | 80 | −40 (−52 to −29) | 33.3% | 0.0% | 80")
 
 
 def test_a_signal_names_the_queue_where_its_tickets_belong_and_the_latest_of_them(audit: frames.Audit):
@@ -241,9 +242,9 @@ def test_a_week_is_compared_with_weeks_of_which_no_more_was_known(folders: Folde
 def test_every_finding_stands_beside_its_tickets(audit: frames.Audit):
     rows = [line.split(" | ") for line in show.lint(frames.lint(audit)).text.splitlines()[2:5]]
     assert [row[:2] for row in rows] == [
-        ["R-3 (this team)", "shadowed (fault, exact)"],
-        ["R-4 (this team)", "dead (fault, tickets)"],
-        ["R-2 (this team)", "misroutes (fault, tickets)"],
+        ["R-3 (refund, email → refunds) (this team)", "shadowed (fault, exact)"],
+        ["R-4 (urgent → orders) (this team)", "dead (fault, tickets)"],
+        ["R-2 (refund → orders) (this team)", "misroutes (fault, tickets)"],
     ]
     assert rows[1][3] == "none"
     assert rows[0][3].startswith("100, latest 9-")
@@ -257,8 +258,8 @@ def test_a_column_that_tickets_lack_is_named(audit: frames.Audit):
 def test_the_headline_names_the_share_and_the_rules_at_fault(audit: frames.Audit):
     headline = frames.headline(audit)
     lines = {line.label: line for line in headline.lines}
-    assert lines["Misrouted, last 4 weeks"].value == "25.0 %"
-    assert lines["Misrouted, last 4 weeks"].note.startswith("18.9–32.2 %; against the 4 weeks before, more than chance")
+    assert lines["Misrouted, last 4 weeks"].value == "25.0%"
+    assert lines["Misrouted, last 4 weeks"].note.startswith("18.9–32.2%; against the 4 weeks before, more than chance")
     assert lines["Misrouted, last 4 weeks"].signal
     assert lines["Rules of this team at fault"].value == "3"
     assert headline.status == "ready"
@@ -278,7 +279,7 @@ def test_an_export_without_events_says_so_instead_of_a_share(tmp_path_factory: p
     queues = frames.queues(bare)
     assert queues["entered"].isna().all()
     assert queues.set_index("queue").loc["refunds", "solved"] == 80
-    assert "refunds" in show.queues(queues).text
+    assert "Refunds" in show.queues(queues).text
     replayed = frames.replay(bare)
     assert replayed.summary["misrouted_candidate"].iloc[0] == pytest.approx(28 / 240)
     assert "solved tickets to another queue" in show.replay(replayed).text

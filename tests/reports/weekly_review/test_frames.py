@@ -279,12 +279,12 @@ def test_what_is_known_a_week_later_is_judged_with_its_own_week_and_not_explaine
     assert now[rows.index[rows["is_late"]]].isna().all()
     assert now[rows.index[~rows["is_late"]]].notna().all()
     text = ops.weekly_review.show.signals(rows.reset_index()).text
-    assert f"{rows['is_late'].sum()} metrics of W45, known only now" in text
+    assert f"{rows['is_late'].sum()} metrics of week 45, known only now" in text
     assert "Reopened within 7 days" not in set(ops.weekly_review.explain(monday)["label"])
 
 
 def test_shares_that_a_reopening_may_still_change_have_their_largest_move_on_record(monday: Review):
-    """First reply within SLA moved from 91.0 to 90.6 % and from 90.0 to 90.1 %; ten weeks ago is too old to count."""
+    """First reply within SLA moved from 91.0 to 90.6% and from 90.0 to 90.1%; ten weeks ago is too old to count."""
     frame = ops.weekly_review.reopenings(monday)
     row = frame.set_index("metric").loc["first_reply_sla"]
     assert (row["weeks"], row["settles_on"]) == (2, "2026-11-23")
@@ -313,7 +313,7 @@ def test_headlines_of_a_week_that_is_not_settled_say_so(monday: Review, alpha: R
 def test_a_share_that_is_known_later_says_when(monday: Review):
     table = ops.weekly_review.metric_table(monday)
     markup = ops.weekly_review.show.metric_table(table[table["metric"] == "reopen_share"])
-    assert "known Tue 24 Nov" in markup.text
+    assert "known Tue Nov 24" in markup.text
 
 
 def test_every_metric_is_in_the_table_or_named_as_missing(alpha: Review):

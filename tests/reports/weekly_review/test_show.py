@@ -79,7 +79,7 @@ def test_signals_are_a_table_and_the_others_a_sentence():
     markup = show.signals(signal_rows())
     assert cells(markup)[1:] == [
         [
-            *("First reply, median", "2 h, 40 tickets", "1 h", "↑ 100 %", "50 min to 1 h 10 min", "–"),
+            *("First reply, median", "2 h, 40 tickets", "1 h", "↑ 100%", "50 min to 1 h 10 min", "–"),
             "New signal above its usual level",
         ]
     ]
@@ -95,7 +95,7 @@ def test_a_missed_goal_needs_a_story_however_usual_it_is():
     rows = signal_rows(**{name: [NO_GOAL[name], value] for name, value in (MISSED | {"goal": 0.95}).items()})
     for verdict in ("within", "back", "not judged"):
         text = show.signals(rows.assign(verdict=["within", verdict], since=[None, "2026-W44"], why="no events")).text
-        assert re.search(r"^Customer satisfaction \| 90.0 %, 30 answers .* Missed; goal ≥ 95 %; 0.8 points", text, re.M)
+        assert re.search(r"^Customer satisfaction \| 90.0%, 30 answers .* Missed; goal ≥ 95%; 0.8 points", text, re.M)
         assert "0 of 1 goals met." in text
         assert text.count("Customer satisfaction") == 1
 
@@ -105,6 +105,25 @@ def test_goals_met_are_named_with_those_at_risk_and_those_that_are_too_easy():
     text = show.signals(rows.assign(gap=[-7200.0, -0.05])).text
     assert "2 of 2 goals met (First reply, median; at risk: Customer satisfaction)." in text
     assert "so too easy to steer by: First reply, median (≤ 4 h)." in text
+
+
+def test_a_missed_goal_is_shown_by_channel_in_its_own_unit():
+    rows = pd.DataFrame(
+        [
+            ("In time", "share", "higher", "tickets", 0.9, "all", 0.6, 100.0, 0.3, 30.0),
+            ("In time", "share", "higher", "tickets", 0.9, HOSTILE, 0.96, 50.0, -0.06, -3.0),
+            ("First reply", "seconds", "lower", "tickets", 3600.0, "all", 7200.0, 40.0, 3600.0, np.nan),
+        ],
+        columns=["label", "unit", "better", "cases", "goal", "channel", "value", "n", "gap", "over"],
+    )
+    markup = show.shortfall(rows)
+    assert HOSTILE not in markup.html
+    assert cells(markup)[1:] == [
+        ["In time", "all channels", "100 tickets", "60.0%", "≥ 90%", "30.0 points off", "30 too many"],
+        ["In time", HOSTILE, "50 tickets", "96.0%", "≥ 90%", "6.0 points to spare", "3 to spare"],
+        ["First reply", "all channels", "40 tickets", "2 h", "≤ 1 h", "1 h off", "–"],
+    ]
+    assert show.shortfall(rows.head(0)).text == "No goal was missed."
 
 
 def test_a_quiet_week_says_that_nothing_is_outside():
@@ -130,17 +149,17 @@ def test_what_became_known_a_week_later_is_dated_and_counted_by_itself():
     )
     assert cells(markup)[1:] == [
         [
-            "Reopened within 7 days, W45",
-            "9.1 %, 30 answers",
-            "6.0 %",
+            "Reopened within 7 days, Nov 2",
+            "9.1%, 30 answers",
+            "6.0%",
             "↑ 3.1 points",
-            "5.0 % to 7.0 %",
+            "5.0% to 7.0%",
             "–",
             "New signal above its usual level",
         ]
     ]
     assert (
-        "Judged: 1 metric and 1 metric of W45, known only now. Where nothing has moved, the metrics of one week in "
+        "Judged: 1 metric and 1 metric of week 45, known only now. Where nothing has moved, the metrics of one week in "
         "five at most show a new signal by chance; on trial data it was one in 14."
     ) in markup.text
 
@@ -156,9 +175,9 @@ def test_what_was_not_judged_is_not_called_calm():
 def test_what_came_back_and_what_limits_leave_out_is_said():
     rows = signal_rows(verdict=["back", "within"], since=["2026-W44", None], left_out=["", "2026-W33"])
     text = show.signals(rows.assign(level_shift=["2026-W37", None])).text
-    assert "First reply, median is usual again since W44." in text
-    assert "The limits leave out W33 (far outside its neighbours): Customer satisfaction." in text
-    assert "as the weeks that set them change level: First reply, median (W37)." in text
+    assert "First reply, median is usual again since week 44." in text
+    assert "The limits leave out week 33 (far outside its neighbors): Customer satisfaction." in text
+    assert "as the weeks that set them change level: First reply, median (week 37)." in text
 
 
 @pytest.mark.parametrize("weeks", [7, 8])
@@ -206,15 +225,15 @@ def test_a_metric_has_interval_goal_change_line_and_definition():
     markup = show.metric_table(metric_rows())
     row = cells(markup)[1]
     assert row[1:6] == [
-        *("84.2 %", "81.0–87.1 %"),
-        "Missed goal ≥ 85 % 0.8 points, 29 answers short missed 9 of 13 weeks, the last 3 in a row",
+        *("84.2%", "81.0–87.1%"),
+        "Missed goal ≥ 85% 0.8 points, 29 answers short missed 9 of 13 weeks, the last 3 in a row",
         *("↑ 4.2 points", "Usual"),
     ]
     soup = BeautifulSoup(markup.html, "html.parser")
     assert (
         soup.details.p.get_text() == "Of the surveys answered, the share that is satisfied. This week: 4,108 counted."
     )
-    assert soup.svg["aria-label"] == "Customer satisfaction, last 3 weeks: lowest 80.0 %, highest 84.2 %, latest 84.2 %"
+    assert soup.svg["aria-label"] == "Customer satisfaction, last 3 weeks: lowest 80.0%, highest 84.2%, latest 84.2%"
     assert soup.path["d"].count("M") == 2, "a missing week breaks the line"
 
 
@@ -238,7 +257,7 @@ def test_a_median_that_is_not_reached_says_so():
         (
             {"value": 13000.0, "low": 10800.0, "high": 16200.0, "state": "so far", "settles_on": "2026-11-18"}
             | {"still_low": 11880.0, "still_high": 15000.0},
-            "3 h 37 min so far, settles Wed 18 Nov",
+            "3 h 37 min so far, settles Wed Nov 18",
             "3 h–4 h 30 min",
         ),
         (
@@ -254,7 +273,7 @@ def test_a_median_that_is_not_reached_says_so():
         ),
         (
             {"value": np.nan, "low": np.nan, "high": np.nan, "state": None, "settles_on": "2026-11-24"},
-            "known Tue 24 Nov",
+            "known Tue Nov 24",
             "–",
         ),
     ],
@@ -292,7 +311,7 @@ def test_a_time_that_is_not_settled_is_told_with_what_waits_its_range_and_its_da
     assert show.outlook(outlook_rows()).text == (
         "First reply, median: 3 h 36 min so far. 176 of 790 tickets still wait, most from "
         "the weekend. Going by past weeks at this point, the final value will lie between 3 h 18 min and 4 h. "
-        "Known on Wed 18 Nov."
+        "Known on Wed Nov 18."
     )
 
 
@@ -354,7 +373,7 @@ def test_what_has_settled_since_is_told_beside_its_estimate():
         as_of="2026-11-16",
     )
     assert show.outlook(settled).text == (
-        "W45 has settled. First reply, median: 3 h 42 min (Monday's estimate 3 h 36 min)."
+        "Week 45 has settled. First reply, median: 3 h 42 min (Monday's estimate 3 h 36 min)."
     )
     assert show.outlook(settled.head(0)).html == ""
 
@@ -377,7 +396,7 @@ def test_what_the_crm_recorded_of_its_sla_is_told_in_a_sentence():
     row = {"tickets": 1480, "recorded_met": 0.91, "own_met": 0.9, "only_recorded": 14, "only_own": 1, "reopened": 9}
     frame = pd.DataFrame([row])
     assert show.recorded_sla(frame).text == (
-        "The CRM's own record has 91.0 % of 1,480 tickets as resolved within the SLA, the targets here have 90.0 %: "
+        "The CRM's own record has 91.0% of 1,480 tickets as resolved within the SLA, the targets here have 90.0%: "
         "15 tickets differ (met by the record only: 14, here only: 1). 9 of these came back after a solve."
     )
     assert show.recorded_sla(frame.assign(reopened=None)).text.endswith("here only: 1).")
@@ -389,7 +408,7 @@ def test_what_the_crm_recorded_of_its_sla_is_told_in_a_sentence():
 
 def test_how_far_reopenings_moved_shares_before_is_said():
     assert show.reopenings(reopening_rows()).text == (
-        "Shares marked so far may still move until Mon 23 Nov: a solved ticket that comes back counts anew. "
+        "Shares marked so far may still move until Mon Nov 23: a solved ticket that comes back counts anew. "
         "In the last 6 weeks on record they moved by 0.4 points at most (Full resolution within SLA)."
     )
     assert show.reopenings(reopening_rows(weeks=0, moved=np.nan)).text.endswith(
@@ -460,9 +479,7 @@ def ledger_rows(*entries: str) -> pd.DataFrame:
 
 def test_only_restatements_are_listed_and_the_settled_are_counted():
     markup = show.restatements(ledger_rows("restated", "settled", "settled"))
-    assert cells(markup)[1:] == [
-        ["2026-W44", "Customer satisfaction", "90.0 %", "80.0 %", "changed scores, late events"]
-    ]
+    assert cells(markup)[1:] == [["2026-W44", "Customer satisfaction", "90.0%", "80.0%", "changed scores, late events"]]
     assert "2 numbers have settled since this week ended." in markup.text
     assert "Changed scores: answers to surveys or quality reviews were added, changed or taken away." in markup.text
     assert "Late events:" in markup.text

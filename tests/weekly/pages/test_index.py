@@ -17,7 +17,7 @@ from tests.weekly.weekly_notebooks import edition
 HEADLINE = {
     "label": "Created",
     "value": "1,204",
-    "change": "+6 %",
+    "change": "+6%",
     "note": "",
     "signal": False,
     "spark": [1.0, 2.0],

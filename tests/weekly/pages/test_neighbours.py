@@ -25,7 +25,7 @@ def line(
     return {
         "label": label,
         "value": value,
-        "change": "+6 %",
+        "change": "+6%",
         "note": note,
         "signal": signal,
         "judged": judged,
@@ -122,9 +122,9 @@ def test_links_have_keys_and_name_the_week(tmp_path: Path) -> None:
     for week in ("2026-W45", "2026-W46", "2026-W47"):
         make_report(tmp_path, replace(JOB, week=week))
     assert links_of(JOB, tmp_path) == (
-        Link("← 2026-W45", "../../2026-W45/us-general/weekly_review.html", "older"),
-        Link("2026-W47 →", "../../2026-W47/us-general/weekly_review.html", "newer"),
-        Link("Beside 2026-W45", "weekly_review.compare.html", "beside"),
+        Link("← Week 45", "../../2026-W45/us-general/weekly_review.html", "older"),
+        Link("Week 47 →", "../../2026-W47/us-general/weekly_review.html", "newer"),
+        Link("Beside week 45", "weekly_review.compare.html", "beside"),
     )
 
 

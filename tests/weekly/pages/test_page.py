@@ -34,8 +34,8 @@ def test_the_header_says_whose_page_it_is_and_the_footer_what_it_is_made_from() 
     for text in (
         "Test support",
         "US General",
-        "Mon 9 – Sun 15 November 2026",
-        "Data up to Mon 16 November 2026, 06:00 EST",
+        "Mon Nov 9 – Sun Nov 15, 2026",
+        "Data up to Mon Nov 16, 2026, 6 am ET",
     ):
         assert text in html
     assert 'href="../data_quality.html"' in html
@@ -137,7 +137,7 @@ def notebook_saying(bundle: object) -> NotebookNode:
 def test_headlines_are_read_from_the_outputs() -> None:
     item = {
         "label": "Reopened",
-        "value": "4 %",
+        "value": "4%",
         "change": "−1 pp",
         "signal": True,
         "spark": [1, None, 3],
@@ -147,7 +147,7 @@ def test_headlines_are_read_from_the_outputs() -> None:
     assert headlines == [
         {
             "label": "Reopened",
-            "value": "4 %",
+            "value": "4%",
             "change": "−1 pp",
             "note": "",
             "signal": True,
@@ -161,8 +161,8 @@ def test_headlines_are_read_from_the_outputs() -> None:
             "spark_label": "Reopened, last 3 weeks: lowest 1, highest 3, latest 3",
         }
     ]
-    _, worded = headline_of(notebook_saying({"headlines": [item | {"spark_label": "Reopened: between 1 % and 3 %"}]}))
-    assert worded[0]["spark_label"] == "Reopened: between 1 % and 3 %"
+    _, worded = headline_of(notebook_saying({"headlines": [item | {"spark_label": "Reopened: between 1% and 3%"}]}))
+    assert worded[0]["spark_label"] == "Reopened: between 1% and 3%"
 
 
 def test_a_notebook_without_data_says_so_and_one_without_headlines_is_ready() -> None:

@@ -19,7 +19,7 @@ WORDS = "the violet kettle sings at four whenever my neighbour waters her plants
     [
         ("105923", "41, latest 105923, 105752", f"41, latest {REMOVED}, 105752"),
         ("105923", "105,923 tickets, 1059230, 3.105923, x105923", "105,923 tickets, 1059230, 3.105923, x105923"),
-        ("17", "17 tickets, 3.17 hours, W17, 17 % of 17", "17 tickets, 3.17 hours, W17, 17 % of 17"),
+        ("17", "17 tickets, 3.17 hours, W17, 17% of 17", "17 tickets, 3.17 hours, W17, 17% of 17"),
         ("17", "latest 17, 18", f"latest {REMOVED}, 18"),
         ("2026", "2026-W46, in 2026", "2026-W46, in 2026"),
         ("INC-1", "INC-1, INC-12, xINC-1", f"{REMOVED}, INC-12, xINC-1"),

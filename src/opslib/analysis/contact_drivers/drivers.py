@@ -18,7 +18,7 @@ from opslib.analysis.methods.small_groups import few_people, groups_to_hide
 HOUR = 3600.0
 OUTCOMES = {
     "misrouted": "solved in another queue than the first",
-    "labelled_other": "labelled as a catch-all reason",
+    "labelled_other": "labeled as a catch-all reason",
     "asked_back": "first reply asks for more information",
 }
 _CATCH_ALL = ("other", "others", "misc", "miscellaneous", "general", "unknown", "n/a")
@@ -43,8 +43,8 @@ def pareto(
         The column `by` (`all` without one), contact_reason, tickets, share, cumulative_share, waited_hours (business
         hours for which the tickets were new or open, those of open ones so far: waiting, not work), waited_share,
         waited_hours_per_ticket, reopens, answered, dissatisfied, dissatisfied_share with dissatisfied_low and
-        dissatisfied_high (Wilson 95 %), per_1000, per_1000_low, per_1000_high (tickets per 1,000 active users, exact
-        Poisson 95 %), folded (how many reasons the row sums).
+        dissatisfied_high (Wilson 95%), per_1000, per_1000_low, per_1000_high (tickets per 1,000 active users, exact
+        Poisson 95%), folded (how many reasons the row sums).
         What the export lacks is NaN. The folded row stands last.
     """
     if minimum_group < 1:
@@ -155,8 +155,8 @@ def form_choices(
 
     Returns:
         One row per choice and outcome: choice (`form`, `form, contact_reason`), value, outcome, tickets, hits, share,
-        low, high (Wilson 95 %), others_share (all other tickets with that field filled in), difference, difference_low,
-        difference_high (Newcombe 95 %), p, q, discovery, extra (hits beyond the others' share), largest extra first.
+        low, high (Wilson 95%), others_share (all other tickets with that field filled in), difference, difference_low,
+        difference_high (Newcombe 95%), p, q, discovery, extra (hits beyond the others' share), largest extra first.
         A choice of reason is not tested for being a catch-all.
 
     Notes:

@@ -113,8 +113,8 @@ def change_point(
         together: so many observations in a row may rise and fall together, such as the 7 days of a week.
 
     Returns:
-        position (observations before the step) with the 95 % interval low to high; before and after (counts per unit of
-        exposure); step (after less before) with the lower end of its 95 % interval; dispersion (variance over mean, at
+        position (observations before the step) with the 95% interval low to high; before and after (counts per unit of
+        exposure); step (after less before) with the lower end of its 95% interval; dispersion (variance over mean, at
         least 1) and p for no step at all.
 
     Raises:
@@ -122,7 +122,7 @@ def change_point(
 
     Notes:
         Quasi-Poisson: the position with the highest likelihood; the interval holds the most likely positions with
-        together 95 % of the likelihood, divided by the dispersion around the two levels. p is simulated (999 seeded
+        together 95% of the likelihood, divided by the dispersion around the two levels. p is simulated (999 seeded
         paths of a Brownian bridge over the same exposures), because the highest of many ratios is no chi-square. What
         makes a whole week busier shows little in the variance of its days, and looks like a step: the dispersion is the
         larger of that of single observations and that of sums of `together` of them.
@@ -265,11 +265,11 @@ def candidates(
     Returns:
         `CANDIDATE_COLUMNS`, the highest score first. subject (reason, phrase or matter), kind (of the three), reason,
         phrases (joined by `;`), tickets (of the last seven days), expected, ratio, onset_on with onset_low and
-        onset_high (95 %, ISO dates) and onset_p, before_per_week, excess_as_counted (tickets a week since the onset
+        onset_high (95%, ISO dates) and onset_p, before_per_week, excess_as_counted (tickets a week since the onset
         beyond those before, at the flow of the team since then), excess (the same, allowing for its having been picked
-        as large; with 95 % interval), dispersion (variance of a week's tickets over their mean), others_per_week (the
+        as large; with 95% interval), dispersion (variance of a week's tickets over their mean), others_per_week (the
         team's other tickets since the onset), dissatisfied_ratio (share of dissatisfied answers over the team's), score
-        (excess times that ratio: avoided tickets a week, in tickets of average satisfaction) with 95 % interval,
+        (excess times that ratio: avoided tickets a week, in tickets of average satisfaction) with 95% interval,
         found_by.
 
     Notes:
@@ -343,7 +343,7 @@ def affected_segments(
         dimensions: columns; those that the export lacks are left out.
 
     Returns:
-        dimension, segment, tickets, share (of the subject's tickets), low, high (Wilson 95 %), others_share, lift
+        dimension, segment, tickets, share (of the subject's tickets), low, high (Wilson 95%), others_share, lift
         (share over others' share); within a dimension most tickets first.
     """
     parts = []

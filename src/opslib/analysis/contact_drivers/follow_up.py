@@ -125,7 +125,7 @@ def follow_up(
 
     Returns:
         latest_week, weeks_since, needed_weeks (which it takes to tell; missing where thirteen are too few),
-        latest_per_week with latest_low and latest_high (mean of the weeks looked at, 95 %), state: `WAITING`,
+        latest_per_week with latest_low and latest_high (mean of the weeks looked at, 95%), state: `WAITING`,
         `UNKNOWN`, `BACK`, `FELL`, `ABOVE` or `ROSE`.
 
     Notes:

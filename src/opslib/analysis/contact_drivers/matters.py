@@ -13,6 +13,7 @@ from opslib.analysis.contact_drivers.phrases import changes_of
 from opslib.analysis.contact_drivers.texts import FEWEST_TEXTS, TOGETHER, Corpus
 from opslib.analysis.contact_drivers.words_together import words_together
 from opslib.analysis.methods.discovery import benjamini_hochberg
+from opslib.labels import phrase
 from opslib.weeks import shift_week
 
 Bools = npt.NDArray[np.bool_]
@@ -156,7 +157,10 @@ def _matter(
         float(by_week.iloc[:-1].sum() * now.sum() / (~now).sum()),
         weeks[int(np.argmax(by_week.to_numpy() > 0))],
         len(spread),
-        ", ".join(f"{label} {count}" for label, count in sorted(spread.items(), key=lambda each: (-each[1], each[0]))),
+        ", ".join(
+            f"{phrase('contact_reason', reason)} {count}"
+            for reason, count in sorted(spread.items(), key=lambda each: (-each[1], each[0]))
+        ),
         group[0].q,
         tuple(term.name for term in group),
         tuple(corpus.texts.loc[own & now, "ticket_id"].astype(str)),

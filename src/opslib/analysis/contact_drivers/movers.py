@@ -137,7 +137,7 @@ def weekly_movers(
 
     Returns:
         One row per reason and segment: dimension, segment, contact_reason, count, trailing_mean, flow (how the tickets
-        of the segment's other reasons went against the trailing weeks), season, expected, low, high (95 % prediction),
+        of the segment's other reasons went against the trailing weeks), season, expected, low, high (95% prediction),
         left_out (how many of the last trailing weeks, in which it had already risen, are no part of what is expected),
         excess (count less expected), ratio, z, p, q, discovery, direction (up, down or ""). Without enough trailing
         weeks (`trailing` of them must be in `counts`) or tickets, p is NaN.

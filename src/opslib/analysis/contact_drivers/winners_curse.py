@@ -12,7 +12,7 @@ _BELOW, _ABOVE = 25.0, 6.0  # standard errors around what was measured, within w
 
 
 class Size(NamedTuple):
-    """A size with its 95 % interval."""
+    """A size with its 95% interval."""
 
     value: float
     low: float
@@ -28,7 +28,7 @@ def size_after_selection(measure: float, error: float, threshold: float) -> Size
         threshold: so many standard errors from zero, on either side, were needed to be picked.
 
     Returns:
-        The size with its 95 % interval, in the unit of `measure`. A measure that lies below the threshold was just
+        The size with its 95% interval, in the unit of `measure`. A measure that lies below the threshold was just
         picked: it is taken for one that lies on it.
 
     Notes:

@@ -88,7 +88,7 @@ def predict_from_whole_past(
         families: rows of one family lend each other their dispersion; None: all rows are one.
 
     Returns:
-        expected, low, high (95 % prediction interval), excess, ratio (count over expected, of rates with half a ticket
+        expected, low, high (95% prediction interval), excess, ratio (count over expected, of rates with half a ticket
         added to each side), z, p (two-sided), p_up, dispersion (relative variance beyond Poisson's), freedom.
 
     Notes:
@@ -467,7 +467,7 @@ def _tails(
 
 
 def _prediction_interval(mean: Floats, spread: Floats) -> tuple[Floats, Floats]:
-    """The 95 % interval of negative binomial counts of that mean and relative variance beyond Poisson's."""
+    """The 95% interval of negative binomial counts of that mean and relative variance beyond Poisson's."""
     size = 1 / np.maximum(spread, 1e-9)
     chance = size / (size + mean)
     return negative_binomial_quantile(0.025, size, chance), negative_binomial_quantile(0.975, size, chance)

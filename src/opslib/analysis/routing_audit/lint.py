@@ -9,6 +9,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
+from opslib import labels
 from opslib.analysis.methods.intervals import wilson
 from opslib.analysis.methods.small_groups import distinct_people
 from opslib.analysis.routing_audit.rule_space import Box, RuleLogic
@@ -26,6 +27,7 @@ from opslib.analysis.routing_audit.rules import (
     listed,
     route,
 )
+from opslib.locales import full_day, percent, whole
 
 Basis = Literal["exact", "tickets"]
 FAULTS = {
@@ -41,7 +43,7 @@ FAULTS = {
     "not_in_export": "it asks for a field that the export does not have",
 }
 SEVERITIES = ("fault", "look", "note")
-COLUMNS = ("fault", "severity", "rule_id", "others", "queue", "basis", "tickets", "ticket_ids", "why")
+COLUMNS = ("fault", "severity", "rule_id", "rule", "others", "queue", "basis", "tickets", "ticket_ids", "why")
 LEAST_SEEN = 30
 LEAST_SOLVED = 10
 LEAST_CONFLICT = 5
@@ -56,6 +58,7 @@ class _Finding:
     fault: str
     severity: str
     rule_id: str
+    rule: str
     others: str
     queue: str
     basis: Basis
@@ -101,7 +104,7 @@ def lint(
         Exact reasoning covers is, is_not, in, less, greater, before and after on the fields of tickets, and what
         contained texts and named values imply for contains and matches. An overlap that rests on texts, or rules too
         entangled for the budget, are left to the tickets. A conflict is an overlap whose tickets are solved in the
-        queue of the later rule rather than in that of the rule that took them, with a 95 % Wilson bound above one half.
+        queue of the later rule rather than in that of the rule that took them, with a 95% Wilson bound above one half.
         A rule misroutes where that bound of the share solved elsewhere is above one half. It is a fault where for one
         other queue it is above two thirds, so that another target would mend it, else something to look at.
     """
@@ -171,8 +174,8 @@ class _Evidence:
         return np.asarray(self.deciding == number)
 
     def names(self, numbers: Iterable[int]) -> list[str]:
-        """The names of some rules."""
-        return [self.rules[number].rule_id for number in numbers]
+        """What a reader calls some rules."""
+        return [self.rules[number].name for number in numbers]
 
     def is_of_few(self, tickets: Bools) -> bool:
         """Whether so few people have written some tickets that nothing may be told of these alone."""
@@ -180,7 +183,7 @@ class _Evidence:
 
     def count(self, tickets: Bools) -> str:
         """How many tickets these are, in words where they are of too few people."""
-        return f"a few, of fewer than {self.minimum_group} people," if self.is_of_few(tickets) else f"{tickets.sum():,}"
+        return f"a few, of fewer than {self.minimum_group} people," if self.is_of_few(tickets) else whole(tickets.sum())
 
     def latest(self, tickets: Bools, most: int) -> str:
         """The latest of some tickets, separated by ;, none where they are of too few people."""
@@ -207,7 +210,8 @@ class _Evidence:
             fault=fault,
             severity=severity,
             rule_id="" if number is None else self.rules[number].rule_id,
-            others="; ".join(self.names(others)),
+            rule="" if number is None else self.rules[number].name,
+            others="; ".join(self.rules[other].rule_id for other in others),
             queue="" if number is None else self.rules[number].queue,
             basis=basis,
             tickets=None if is_of_few else int(touched.sum()),
@@ -236,7 +240,7 @@ def _unreachable(evidence: _Evidence, number: int) -> list[_Finding]:
     """A rule whose conditions no ticket can fit."""
     if not evidence.logic.is_impossible(number):
         return []
-    why = f"No ticket can fit: {evidence.rules[number].when}."
+    why = f"No ticket can fit: {evidence.rules[number].when.in_words}."
     return [evidence.finding("unreachable", severity="fault", number=number, basis="exact", why=why)]
 
 
@@ -248,12 +252,12 @@ def _shadowed_by_logic(evidence: _Evidence, number: int) -> list[_Finding]:
     rule, names, fits = evidence.rules[number], evidence.names(earlier), evidence.fits[number]
     queues = sorted({evidence.rules[each].queue for each in earlier} - {rule.queue})
     take, send = ("take", "send") if len(earlier) > 1 else ("takes", "sends")
-    target = f" and {send} them to {listed(queues)}" if queues else ""
+    target = f" and {send} them to {_queues(queues)}" if queues else ""
     why = f"{listed(names)} {take} every ticket that it could take{target}."
     causes = {"shadowed": why}
     if len(earlier) == 1 and queues and evidence.logic.is_same(earlier[0], number):
         causes["conflict"] = (
-            f"{rule.rule_id} and {names[0]} have the same conditions and different queues: {rule.when}."
+            f"{rule.name} and {names[0]} have the same conditions and different queues: {rule.when.in_words}."
         )
     return [
         evidence.finding(
@@ -271,7 +275,8 @@ def _never_fitting(evidence: _Evidence, number: int) -> list[_Finding]:
     if not evidence.is_decided[number] or evidence.fits[number].any() or count < LEAST_SEEN:
         return []
     absent = _absent_value(rule, evidence.fields)
-    why = f"None of {count:,} tickets since {evidence.created[since].min():%Y-%m-%d} fits: {absent or rule.when}."
+    begin = full_day(evidence.created[since].min())
+    why = f"None of {whole(count)} tickets since {begin} fits: {absent or rule.when.in_words}."
     severity = "fault" if absent else "look"
     return [evidence.finding("dead", severity=severity, number=number, basis="tickets", why=why)]
 
@@ -280,7 +285,7 @@ def _absent_value(rule: Rule, fields: TicketFields) -> str:
     """The condition that no ticket fulfils, where every value that it names occurs in none."""
     for condition in _needs(rule):
         if fields.knows(condition.field) and not fields.mask(condition).any():
-            return f"{condition.field} is never {' or '.join(str(value) for value in condition.operands)}"
+            return condition.in_words.replace(" is ", " is never ", 1)
     return ""
 
 
@@ -341,9 +346,9 @@ def _conflict(evidence: _Evidence, overlap: _Overlap) -> _Finding:
     both = evidence.takes(overlap.first) & evidence.fits[overlap.later]
     solved_first, solved_later = (both & evidence.solved_queue.is_in(rule.queue) for rule in (first, later))
     why = (
-        f"It takes tickets that {later.rule_id} fits too. Of those, {evidence.count(solved_later)} were solved in "
-        f"{later.queue}, where {later.rule_id} would have sent them, and {evidence.count(solved_first)} in "
-        f"{first.queue}."
+        f"It takes tickets that {later.name} fits too. Of those, {evidence.count(solved_later)} were solved in "
+        f"{_queue(later.queue)}, where {later.rule_id} would have sent them, and {evidence.count(solved_first)} in "
+        f"{_queue(first.queue)}."
     )
     return evidence.finding(
         "conflict",
@@ -396,7 +401,8 @@ def _split_reasons(
 def _split_reason(evidence: _Evidence, senders: Sequence[int], reasons: Sequence[str]) -> _Finding:
     """Some reasons that the same rules send to different queues, with the latest ticket of each rule."""
     rules = [evidence.rules[number] for number in senders]
-    targets = [f"{rule.rule_id} to {rule.queue} ({_besides_the_reason(rule)})" for rule in rules]
+    targets = [f"{rule.rule_id} to {_queue(rule.queue)} ({_besides_the_reason(rule)})" for rule in rules]
+    names = [labels.phrase("contact_reason", reason) for reason in reasons]
     of_reasons, _ = evidence.fields.fits(Condition("contact_reason", "in", tuple(reasons)))
     examples = [evidence.latest(of_reasons & evidence.takes(number), 1) for number in senders]
     return evidence.finding(
@@ -407,7 +413,7 @@ def _split_reason(evidence: _Evidence, senders: Sequence[int], reasons: Sequence
         basis="exact",
         tickets=of_reasons & np.isin(evidence.deciding, senders),
         examples="; ".join(ticket_id for ticket_id in examples if ticket_id),
-        why=f"Rules send {listed(reasons)} to different queues: {listed(targets)}.",
+        why=f"Rules send {listed(names)} to different queues: {listed(targets)}.",
     )
 
 
@@ -427,11 +433,13 @@ def _misrouting_rules(evidence: _Evidence, conflicting: Collection[int]) -> Iter
         since = evidence.created[solves].min()
         in_queue = evidence.count(elsewhere & solved_queue.is_in(queue))
         why = (
-            f"Most of the solved tickets that it sent to {rule.queue} were solved elsewhere, most often in {queue}. "
+            f"Most of the solved tickets that it sent to {_queue(rule.queue)} were solved elsewhere, most often in "
+            f"{_queue(queue)}. "
             f"They are of fewer than {evidence.minimum_group} people."
             if evidence.is_of_few(elsewhere)
-            else f"Of {total:,} solved tickets that it sent to {rule.queue} since {since:%Y-%m-%d}, "
-            f"{share:.0f} % ({low:.0f} to {high:.0f}) were solved elsewhere, {in_queue} of them in {queue}."
+            else f"Of {whole(total)} solved tickets that it sent to {_queue(rule.queue)} since {full_day(since)}, "
+            f"{percent(share / 100, 0)} ({whole(low)} to {whole(high)}) were solved elsewhere, {in_queue} of them in "
+            f"{_queue(queue)}."
         )
         severity = "fault" if _lower_bound(most, total) > CLEARLY else "look"
         yield evidence.finding(
@@ -454,12 +462,12 @@ def _stale_values(evidence: _Evidence, live: Sequence[int], at: pd.Timestamp, re
             if value in occurring[field]:
                 continue
             holders = evidence.fields.mask(Condition(field, "is", (value,)))
-            last = f"last seen {evidence.created[holders].max():%Y-%m-%d}" if holders.any() else "never seen"
+            last = f"last seen {full_day(evidence.created[holders].max())}" if holders.any() else "never seen"
             last = f"seen of fewer than {evidence.minimum_group} people" if evidence.is_of_few(holders) else last
-            phrases[f"{field} {value} ({last})"] = None
+            phrases[f"{labels.field_name(field)} {labels.phrase(field, value)} ({last})"] = None
             tickets |= holders
         if phrases:
-            why = f"None of {len(recent):,} tickets of the last {recent_days} days has {listed(list(phrases))}."
+            why = f"None of {whole(len(recent))} tickets of the last {recent_days} days has {listed(list(phrases))}."
             yield evidence.finding(
                 "stale_value", severity="note", number=number, basis="tickets", tickets=tickets, why=why
             )
@@ -489,7 +497,7 @@ def _missing_fallback(evidence: _Evidence) -> Iterator[_Finding]:
         number=None,
         basis="tickets" if example is None else "exact",
         tickets=unmatched,
-        why=f"Of {len(unmatched):,} tickets {evidence.count(unmatched)} fit no rule.{instance}",
+        why=f"Of {whole(len(unmatched))} tickets {evidence.count(unmatched)} fit no rule.{instance}",
     )
 
 
@@ -499,7 +507,8 @@ def _absent_fields(evidence: _Evidence) -> Iterator[_Finding]:
         fields = {condition.field for condition in conditions_of(rule.when)}
         absent = sorted(field for field in fields if not evidence.fields.knows(field))
         if absent:
-            why = f"The tickets of this export have no {listed(absent)}, so they cannot tell what it takes."
+            names = listed([labels.field_name(field) for field in absent])
+            why = f"The tickets of this export have no {names}, so they cannot tell what it takes."
             yield evidence.finding("not_in_export", severity="note", number=number, basis="exact", why=why)
 
 
@@ -541,9 +550,17 @@ def _besides_the_reason(rule: Rule) -> str:
     rest = tuple(
         part for part in rule.when.parts if not (isinstance(part, Condition) and part.field == "contact_reason")
     )
-    return str(Group("all", rest)) if rest else "no other condition"
+    return Group("all", rest).in_words if rest else "no other condition"
+
+
+def _queue(name: str) -> str:
+    return labels.phrase("queue", name)
+
+
+def _queues(names: Iterable[str]) -> str:
+    return listed([_queue(name) for name in names])
 
 
 def _lower_bound(part: int, whole: int) -> float:
-    """The lower end of the 95 % interval of a share."""
+    """The lower end of the 95% interval of a share."""
     return float(wilson(part, whole)["low"].iloc[0]) if whole else 0.0

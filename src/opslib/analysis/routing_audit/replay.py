@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from opslib import labels
 from opslib.analysis.methods.intervals import wilson
 from opslib.analysis.routing_audit.rules import (
     NOWHERE,
@@ -27,6 +28,7 @@ from opslib.analysis.routing_audit.rules import (
     route,
     rule_ids_of,
 )
+from opslib.locales import full_day, whole
 
 SEED = 20260105
 RESAMPLES = 4000
@@ -348,9 +350,11 @@ def _warnings(
     yield from _doubtful_fields({condition.field for condition in conditions})
     if today and len(rows):
         first, last = rows["created_at"].min(), rows["created_at"].max()
+        names = {rule.rule_id: rule.name for rule in today}
         for change in rule_changes(today, first, last).to_dict("records"):
             yield (
-                f"{change['rule_id']} was changed on {change['changed_at']:%Y-%m-%d} ({change['change']}), within "
+                f"{names[change['rule_id']]} was changed on {full_day(change['changed_at'])} ({change['change']}), "
+                "within "
                 "these weeks: each ticket met the version of its day."
             )
     if not comparable:
@@ -358,7 +362,8 @@ def _warnings(
     unsolved = int(rows["solved_queue"].isna().sum())
     if unsolved:
         yield (
-            f"{unsolved:,} of {len(rows):,} tickets are not solved, or the export does not say where; only the load "
+            f"{whole(unsolved)} of {whole(len(rows))} tickets are not solved, or the export does not say where; only "
+            "the load "
             "counts them."
         )
 
@@ -369,7 +374,9 @@ def _absent_fields(conditions: Iterable[Condition], places: Integers, fields: Ti
     if absent:
         count = int((places == UNDECIDED).sum())
         yield (
-            f"The tickets of this export have no {listed(absent)}; {count:,} of {len(places):,} tickets meet a rule "
+            f"The tickets of this export have no {listed([labels.field_name(field) for field in absent])}; "
+            f"{whole(count)} of {whole(len(places))} tickets "
+            "meet a rule "
             "that asks for it, and where they would go is not known."
         )
 

@@ -29,6 +29,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from opslib import labels
 from opslib.analysis.methods.small_groups import distinct_people
 from opslib.errors import OpslibError
 from opslib.tables import PRIORITIES, TABLES
@@ -55,6 +56,18 @@ _VALUE_OF: dict[FieldKind, str] = {
     "ordered": f"one of {', '.join(PRIORITIES)}",
     "instant": "an instant like 2026-03-13T09:00:00Z",
 }
+_OPERATORS_IN_WORDS: dict[Operator, str] = {
+    "is": "is",
+    "is_not": "is not",
+    "in": "is",
+    "contains": "has",
+    "matches": "matches",
+    "before": "is before",
+    "after": "is after",
+    "less": "is below",
+    "greater": "is above",
+}
+_VALUES_NAMED = 3
 _SHAPE = 'write {"all": [[field, operator, value], …]} or {"any": […]}'
 
 
@@ -85,6 +98,22 @@ class Condition:
         values = ["empty" if value is None else value for value in self.operands]
         return f"{self.field} {self.operator.replace('_', ' ')} {' or '.join(values)}"
 
+    @property
+    def in_words(self) -> str:
+        """The condition as a sentence says it: `contact reason is refund not received`."""
+        return f"{labels.field_name(self.field)} {_OPERATORS_IN_WORDS[self.operator]} {self._values_in_words}"
+
+    @property
+    def subject(self) -> str:
+        """What it is about, in as few words as tell it: the values that it asks for, where it asks for values."""
+        return self._values_in_words if self.operator in ("is", "in") and None not in self.operands else self.in_words
+
+    @property
+    def _values_in_words(self) -> str:
+        values = ["empty" if value is None else labels.phrase(self.field, value) for value in self.operands]
+        rest = len(values) - _VALUES_NAMED
+        return " or ".join([*values[:_VALUES_NAMED], f"{rest} more"] if rest > 1 else values)
+
 
 @dataclass(frozen=True)
 class Group:
@@ -98,6 +127,26 @@ class Group:
             return "every ticket"
         texts = [f"({part})" if isinstance(part, Group) and len(part.parts) > 1 else str(part) for part in self.parts]
         return (" and " if self.kind == "all" else " or ").join(texts)
+
+    @property
+    def in_words(self) -> str:
+        """The conditions as a sentence says them."""
+        if not self.parts:
+            return "every ticket"
+        texts = [
+            f"({part.in_words})" if isinstance(part, Group) and len(part.parts) > 1 else part.in_words
+            for part in self.parts
+        ]
+        return (" and " if self.kind == "all" else " or ").join(texts)
+
+    @property
+    def subject(self) -> str:
+        """What they are about, in as few words as tell it."""
+        texts = [
+            f"({part.subject})" if isinstance(part, Group) and len(part.parts) > 1 else part.subject
+            for part in self.parts
+        ]
+        return (", " if self.kind == "all" else " or ").join(texts) or "everything else"
 
 
 Node = Condition | Group
@@ -113,6 +162,18 @@ class Rule:
     queue: str
     active_from: pd.Timestamp | None = None
     active_to: pd.Timestamp | None = None
+
+    @property
+    def name(self) -> str:
+        """What a reader calls it: its id, and its label or else what it is about and where it sends that.
+
+        >>> Rule("R-134", 1, Group("all", (Condition("contact_reason", "is", ("refund",)),)), "commerce_orders").name
+        'R-134 (refund → commerce orders)'
+        """
+        label = labels.phrase("rule", self.rule_id)
+        if label != self.rule_id:
+            return f"{self.rule_id} ({label})"
+        return f"{self.rule_id} ({self.when.subject} → {labels.phrase('queue', self.queue)})"
 
     @property
     def fits_all(self) -> bool:

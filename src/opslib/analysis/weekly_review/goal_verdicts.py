@@ -10,7 +10,7 @@ import pandas as pd
 
 from opslib.analysis.weekly_review.completeness import ALL_METRICS, OF_BACKLOG
 from opslib.analysis.weekly_review.weekly_values import BOUNDS, SETTLED, SO_FAR
-from opslib.metrics import Metric
+from opslib.metrics import ALL, Metric
 
 COLUMNS = (
     *("week", "team", "metric", "goal", "goal_verdict", "is_missed", "gap", "short", "missed_weeks", "goal_weeks"),
@@ -150,6 +150,29 @@ def with_kinds(frame: pd.DataFrame) -> pd.DataFrame:
         column = frame[name].astype("object")
         columns[name] = column.where(column.notna(), {"str": "", "bool": False}.get(kind, np.nan))
     return frame.assign(**columns).astype(_KINDS)
+
+
+def shortfall(values: pd.DataFrame, goals: pd.DataFrame) -> pd.DataFrame:
+    """What each channel adds to a goal that was missed, in the goal's own unit.
+
+    Args:
+        values: weekly values of one team and week by channel, with `all`: channel, metric, value, n.
+        goals: of the goals that were missed: metric, label, unit, better, cases, goal, in their order.
+
+    Returns:
+        metric, label, unit, better, cases, goal, channel, value, n, gap (how far the channel's value is from the goal,
+        above 0 where it misses it) and over (cases that fail beyond those that the goal allows, below 0 where there are
+        fewer; of shares and scores, null for all others), one row per metric and channel, `all` first, then what adds
+        most. The channels' over sum to that of `all`.
+    """
+    rows = goals.merge(values[["metric", "channel", "value", "n"]].dropna(subset=["value", "n"]), on="metric")
+    sign = np.where(rows["better"] == "lower", 1.0, -1.0)
+    gap = (rows["value"] - rows["goal"]) * sign
+    over = (gap * rows["n"].astype("float64")).where(rows["unit"].isin(_OF_A_WHOLE))
+    order = {name: place for place, name in enumerate(goals["metric"])}
+    rows = rows.assign(gap=gap, over=over, _metric=rows["metric"].map(order), _part=rows["channel"] != ALL)
+    rows = rows.sort_values(["_metric", "_part", "over", "gap"], ascending=[True, True, False, False], kind="stable")
+    return rows.drop(columns=["_metric", "_part"]).reset_index(drop=True)
 
 
 def _reasons(own: pd.DataFrame, metrics: list[Metric], incomplete: pd.DataFrame | None) -> npt.NDArray[np.object_]:

@@ -29,7 +29,7 @@ TIME_WENT_ON = "time went on"
 NOT_KNOWN = "not known"
 CAUSES = {
     LATE_EVENTS: "the exports now hold events of the time before the first number that they did not hold then",
-    CHANGED_ROWS: "tickets were added, relabelled or taken away",
+    CHANGED_ROWS: "tickets were added, relabeled or taken away",
     CHANGED_SCORES: "answers to surveys or quality reviews were added, changed or taken away",
     FORGOTTEN: "people or tickets were forgotten on request",
     KEPT_NO_LONGER: "tickets grew older than params/org.yml keeps them",

@@ -33,7 +33,7 @@ CHART_COLUMNS = (
 )
 """The columns of a control-chart frame, in the metric's unit where they are values.
 
-value with low and high, its 95 % interval; n, how many cases it rests on; censored, how many of them had not ended;
+value with low and high, its 95% interval; n, how many cases it rests on; censored, how many of them had not ended;
 missing, why the export cannot tell it; state, settles_on, still_low and still_high, as `weekly_values.COLUMNS` has
 them; and what the week's judgement is (`weekly_signals.COLUMNS`): centre, lower and upper, its limits; verdict, ""
 where the value is missing; since; direction; why; together; what the limits rest on; and how it stands to its goal
@@ -105,7 +105,7 @@ def signals(chart: pd.DataFrame, week: str, before: str) -> pd.DataFrame:
     """What is a signal in a week, what is back within its limits or was never outside, and what was not judged.
 
     A metric of which nothing is known yet in the week stands with the week before, if that was judged: there it has
-    become known since, and this is the first page that can say so.
+    become known since, and this is the first page that can say so. One that is known to miss its goal stays.
 
     Args:
         chart: `CHART_COLUMNS` of all metrics of the team.
@@ -116,12 +116,12 @@ def signals(chart: pd.DataFrame, week: str, before: str) -> pd.DataFrame:
         One row per metric that the export has, missed goals first, the surest of them on top, then new signals and
         those still outside, each beginning with what got worse: metric, label, unit, better, cases, week (which it is
         about), value, low, high, n, state, settles_on, before (that of the week before it), `SIGNAL_COLUMNS`,
-        `goal_verdicts.JUDGED`, turn (better, worse, or "" where the metric has no direction or is no signal), weeks_outside (how many weeks it has
-        been outside, that one included; 0 where it is not).
+        `goal_verdicts.JUDGED`, turn (better, worse, or "" where the metric has no direction or is no signal),
+        weeks_outside (how many weeks it has been outside, that one included; 0 where it is not).
     """
     own = chart[chart["missing"].isna()]
     now = own[own["week"] == week]
-    is_open = now["value"].isna() & (now["settles_on"].notna() | now["state"].eq(BOUNDS))
+    is_open = now["value"].isna() & (now["settles_on"].notna() | now["state"].eq(BOUNDS)) & ~now["is_missed"]
     late = own[(own["week"] == before) & own["metric"].isin(now.loc[is_open, "metric"])]
     late = late[late["value"].notna() & ~late["verdict"].isin([NOT_JUDGED, ""])]
     now = pd.concat([now[~now["metric"].isin(late["metric"])], late]).sort_index()

@@ -33,7 +33,7 @@ COLUMNS = (
 )
 """The columns of weekly values, a row per week, team, channel and metric; `all` stands for all teams or channels.
 
-value with low and high, its 95 % interval, in the metric's unit; numerator and denominator, the sums; spread, the
+value with low and high, its 95% interval, in the metric's unit; numerator and denominator, the sums; spread, the
 standard deviation of a mean's rows; n, how many the value rests on; censored, how many of them had not ended; missing,
 why there is no value; state, whether the value is known for good (one of `STATES`, null where it is missing);
 settles_on, the date (ISO) on which it will be, null where it is; still_low and still_high, between which its final
@@ -187,7 +187,7 @@ def quantile_values(times: pd.DataFrame, metrics: Sequence[Metric]) -> pd.DataFr
         metrics: quantiles of these times, which differ in their probability.
 
     Returns:
-        `COLUMNS` up to `censored`; low and high are the 95 % interval in seconds, numerator is the number of times
+        `COLUMNS` up to `censored`; low and high are the 95% interval in seconds, numerator is the number of times
         that have ended, denominator that of all. Where the percentile is not reached, value and high are null and low
         is the bound.
     """

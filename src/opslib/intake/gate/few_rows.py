@@ -15,6 +15,7 @@ import numpy.typing as npt
 import pandas as pd
 from scipy import special
 
+from opslib.locales import weekday, whole
 from opslib.settings import Organisation
 from opslib.weeks import monday_of, shift_week
 
@@ -185,5 +186,5 @@ def _reach(organisation: Organisation, begin: date, days: int, until: datetime) 
 
 
 def cut_day_in_words(cut: Any) -> str:
-    """A row of `cut_days`: "1 on Thu 26 March, usually 25"."""
-    return f"{cut.rows:,} on {cut.day:%a} {cut.day.day} {cut.day:%B}, usually {cut.usual:,.0f}"
+    """A row of `cut_days`: "1 on Thu Mar 26, usually 25"."""
+    return f"{whole(cut.rows)} on {weekday(cut.day)}, usually {whole(cut.usual)}"

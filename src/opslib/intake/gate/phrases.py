@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from opslib.intake.disclosure import OWNER_SEES, Counted
 from opslib.intake.gate.derived import TEAM_COLUMNS
+from opslib.locales import significant, whole
 from opslib.tables import Table
 
 FEW = 5
@@ -29,6 +29,19 @@ _KINDS = {
     "integer": "a whole number",
     "number": "a number",
     "boolean": "yes or no",
+}
+
+_TYPES = {
+    "str": "text",
+    "object": "mixed values",
+    "timestamp": "time",
+    "datetime": "time",
+    "timedelta": "length of time",
+    "date": "date",
+    "int": "whole number",
+    "uint": "whole number",
+    "float": "number",
+    "bool": "yes or no",
 }
 
 
@@ -94,7 +107,7 @@ def value_in_words(value: Any) -> str:
     if isinstance(value, bool | np.bool_):
         return "yes" if value else "no"
     if isinstance(value, float):
-        return f"{value:,.3g}" if abs(value) < 1000 and not math.isinf(value) else f"{value:,.0f}"
+        return significant(value, 3) if abs(value) < 1000 and not math.isinf(value) else whole(value)
     return str(value)
 
 
@@ -104,22 +117,16 @@ def rows_in_words(count: int) -> str:
     >>> rows_in_words(1), rows_in_words(3360)
     ('1 row', '3,360 rows')
     """
-    return f"{count:,} row" if count == 1 else f"{count:,} rows"
+    return f"{whole(count)} row" if count == 1 else f"{whole(count)} rows"
 
 
-def teams_in_words(names: Counted) -> str:
-    """Names of teams, most frequent first, with the rows that bear them; the rest is counted.
+def type_in_words(name: str) -> str:
+    """What a column holds, by the name of its type in a frame.
 
-    >>> teams_in_words(Counted((("Trust", 12), ("EU", 5))))
-    '"Trust" with 12 rows, "EU" with 5 rows'
+    >>> [type_in_words(name) for name in ("str", "Timestamp", "int64", "boolean", "datetime64[us, UTC]", "list")]
+    ['text', 'time', 'whole number', 'yes or no', 'time', 'something else']
     """
-    words = ", ".join(f'"{label}" with {rows_in_words(rows)}' for label, rows in names.shown[:FEW])
-    more = len(names.shown) - FEW
-    rest = [f"{more:,} more"] if more > 0 else []
-    if names.others:
-        others = "1 name" if names.others == 1 else f"{names.others:,} names"
-        rest.append(f"{others} not shown here ({rows_in_words(names.other_rows)}; {OWNER_SEES})")
-    return " and ".join([*([words] if words else []), *rest])
+    return next((words for start, words in _TYPES.items() if name.lower().startswith(start)), "something else")
 
 
 def repeated_keys_in_words(table: Table, present: Collection[str], repeated: int, rows: int) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import PurePath
 from typing import Any
 
-from opslib.intake.gate.phrases import rows_in_words
+from opslib.intake.gate.phrases import rows_in_words, type_in_words
 from opslib.intake.gate.suites import Rule
 from opslib.intake.gate.verdict import DamagedFile, Outcome, Result
 from opslib.tables import Table
@@ -61,6 +61,8 @@ def shape_result(table: Table, rule: Rule, details: Mapping[str, Any], all_teams
     if rule.type == "expect_table_columns_to_match_set":
         lacking = details.get("details", {}).get("mismatched", {}).get("missing", [])
         observed = f"missing: {', '.join(lacking)}" if lacking else "all there"
+    elif rule.judges_types:
+        observed = type_in_words(str(observed))
     return rule_result(
         table,
         rule,

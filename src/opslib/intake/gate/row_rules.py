@@ -19,6 +19,7 @@ from opslib.intake.gate.results import rule_result
 from opslib.intake.gate.staging import REFERRED_TO, StagedTable
 from opslib.intake.gate.suites import Rule
 from opslib.intake.gate.verdict import Result
+from opslib.locales import whole
 from opslib.tables import Table
 
 EXAMPLES = 5
@@ -99,7 +100,7 @@ def _count(counts: RowCounts, rules: Sequence[Rule], results: Mapping[int, Mappi
 def row_result(export: Export, table: Table, rule: Rule, counts: RowCounts) -> Result:
     """The result of a rule on rows, with the teams, the weeks and some keys of the rows in `gate_failures`."""
     checked, failed = counts.checked[rule.number], counts.failed[rule.number]
-    observed = f"{failed:,} of {rows_in_words(checked)}" if checked else "no value to judge"
+    observed = f"{whole(failed)} of {rows_in_words(checked)}" if checked else "no value to judge"
     if not failed:
         return rule_result(table, rule, checked=checked, failed=0, observed=observed, outcome="passed")
     failing = f"gate_{table.name} g join gate_failures f on f.position = g._position and f.number = {rule.number}"
@@ -184,7 +185,7 @@ def _frequent_values(export: Export, table: Table, rule: Rule, failing: str) -> 
         return ""
     values = export.con.sql(f"select {column}, count(*) from {failing} group by 1 order by 2 desc, 1").fetchall()
     if column == "_unreadable":
-        return ": " + "; ".join(f"{names} ({count:,})" for names, count in values[:_FREQUENT])
+        return ": " + "; ".join(f"{names} ({whole(count)})" for names, count in values[:_FREQUENT])
     return ": " + export.disclosure.counted((str(value), int(count)) for value, count in values).in_words(_FREQUENT)
 
 

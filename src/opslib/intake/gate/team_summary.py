@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from opslib.intake.disclosure import NO_VALUES, Counted
+from opslib.intake.disclosure import NO_VALUES, OWNER_SEES, Counted
 from opslib.intake.gate.derived import TEAM_COLUMNS
 from opslib.intake.gate.few_rows import chance, cut_day_in_words, cut_days, relative_variance
-from opslib.intake.gate.phrases import FEW, rows_in_words, teams_in_words, value_in_words
+from opslib.intake.gate.phrases import FEW, rows_in_words, value_in_words
+from opslib.locales import time_of_day, weekday, whole
 from opslib.settings import Organisation
 from opslib.weeks import shift_week, week_bounds
 
@@ -65,35 +66,36 @@ def team_summary(
     """
     teams = organisation.team_names
     together = counts.assign(_team=None).groupby("_week", dropna=False, as_index=False)
-    whole = _TeamRows(
+    all_rows = _TeamRows(
         together.agg({"kept": "sum", "cases": "sum", "own": "sum", "every": "sum", "last": "max"}), week, organisation
     )
     values: dict[str, dict[str, Any]] = {name: {} for name in TEAM_COLUMNS}
     sentences: dict[str, dict[str, str]] = {name: {} for name in TEAM_COLUMNS}
-    without_team = None if rows_without_team is None else _share_to_judge(rows_without_team, whole.every)
+    without_team = None if rows_without_team is None else _share_to_judge(rows_without_team, all_rows.every)
     cut = None if by_day is None else cut_days(by_day, [week], organisation, as_of)
     unknown_rows = sum(rows for _, rows in unknown_teams.shown) + unknown_teams.other_rows
+    unknown_names = unknown_teams.in_words(FEW, hint=OWNER_SEES)
     renamed = (
-        f"; the name of an unknown team came: {teams_in_words(unknown_teams)}: rename the team in params/org.yml, "
+        f"; the name of an unknown team came: {unknown_names}: rename the team in params/org.yml, "
         "or map the name with `values` under `team`"
         if unknown_rows
         else ""
     )
     unknown_share = (
-        rows_of_unknown_tickets / whole.every if rows_of_unknown_tickets is not None and whole.every else None
+        rows_of_unknown_tickets / all_rows.every if rows_of_unknown_tickets is not None and all_rows.every else None
     )
     for team in teams:
-        own_rows = _TeamRows(counts[counts["_team"] == team], week, organisation) if by_team else whole
-        values["rows_in_table"][team] = whole.every
-        is_renamed = not own_rows.every and (unknown_rows >= FEW or 0 < unknown_rows == whole.every)
+        own_rows = _TeamRows(counts[counts["_team"] == team], week, organisation) if by_team else all_rows
+        values["rows_in_table"][team] = all_rows.every
+        is_renamed = not own_rows.every and (unknown_rows >= FEW or 0 < unknown_rows == all_rows.every)
         values["team_has_rows"][team] = None if is_renamed else own_rows.every > 0
         values["team_keeps_its_name"][team] = not is_renamed if own_rows.every or is_renamed else None
         values["share_without_team"][team] = without_team
-        values["share_of_unknown_teams"][team] = _share_to_judge(unknown_rows, whole.every)
+        values["share_of_unknown_teams"][team] = _share_to_judge(unknown_rows, all_rows.every)
         values["unknown_ticket_share"][team] = unknown_share
         values["set_aside_share"][team] = _share_to_judge(own_rows.own, own_rows.every)
         values["set_aside_share_of_the_week"][team] = _share_to_judge(own_rows.own_in_week, own_rows.every_in_week)
-        values["export_hours_short_of_week_end"][team] = whole.hours_short(as_of)
+        values["export_hours_short_of_week_end"][team] = all_rows.hours_short(as_of)
         values["hours_short_of_week_end"][team] = (
             own_rows.hours_short(as_of) if own_rows.has_enough("hours_short_of_week_end") else None
         )
@@ -103,34 +105,36 @@ def team_summary(
         values["cut_days"][team] = None if of_team is None or not by_team else len(of_team)
         sentences["cut_days"][team] = "" if of_team is None else "; ".join(map(cut_day_in_words, of_team.itertuples()))
         values["volume_ratio"][team] = own_rows.ratio if own_rows.has_enough("volume_ratio") else None
-        usual = f"usually {own_rows.usual:,.0f}"
-        sentences["rows_in_table"][team] = rows_in_words(whole.every)
+        usual = f"usually {whole(own_rows.usual)}"
+        sentences["rows_in_table"][team] = rows_in_words(all_rows.every)
         sentences["unknown_ticket_share"][team] = (
-            f"{rows_of_unknown_tickets or 0:,} of {rows_in_words(whole.every)} are of tickets not in this export"
+            f"{whole(rows_of_unknown_tickets or 0)} of {rows_in_words(all_rows.every)} are of tickets not in this "
+            "export"
         )
         sentences["share_without_team"][team] = (
-            f"{rows_without_team or 0:,} of {rows_in_words(whole.every)} have no {team_column}: give them a team with "
+            f"{whole(rows_without_team or 0)} of {rows_in_words(all_rows.every)} have no {team_column}: give them a "
+            "team with "
             f"`missing: {teams[0]}` under `team` of the source, or raise `limits.without_team_share` in params/org.yml"
         )
         sentences["share_of_unknown_teams"][team] = (
-            f"{unknown_rows:,} of {rows_in_words(whole.every)} name a team that params/org.yml does not have: "
-            f"{teams_in_words(unknown_teams)}: add the team there, map the name with `values` under `team`, or leave "
+            f"{whole(unknown_rows)} of {rows_in_words(all_rows.every)} name a team that params/org.yml does not have: "
+            f"{unknown_names}: add the team there, map the name with `values` under `team`, or leave "
             "the rows out with `where`"
         )
         sentences["team_has_rows"][team] = "no rows"
         sentences["team_keeps_its_name"][team] = f"no rows{renamed}"
-        aside = f"{own_rows.own:,} of {rows_in_words(own_rows.every)} set aside"
+        aside = f"{whole(own_rows.own)} of {rows_in_words(own_rows.every)} set aside"
         sentences["set_aside_share"][team] = "; ".join([aside, *repeated_keys])
         sentences["set_aside_share_of_the_week"][team] = (
-            f"{own_rows.own_in_week:,} of {rows_in_words(own_rows.every_in_week)} of {week} set aside"
+            f"{whole(own_rows.own_in_week)} of {rows_in_words(own_rows.every_in_week)} of {week} set aside"
         )
         sentences["week_is_there"][team] = f"{rows_in_words(own_rows.in_week)} in {week}, {usual}{renamed}"
         sentences["missing_weeks"][team] = f"next to no rows in {', '.join(own_rows.gaps)}, {usual}"
         sentences["volume_ratio"][team] = f"{rows_in_words(own_rows.in_week)} in {week}, {usual}"
         for name in ("export_hours_short_of_week_end", "hours_short_of_week_end"):
-            rows = whole if name.startswith("export") else own_rows
+            rows = all_rows if name.startswith("export") else own_rows
             if values[name][team] is not None:
-                sentences[name][team] = f"last row {rows.last_row}, {values[name][team]:,.0f} h earlier than usual"
+                sentences[name][team] = f"last row {rows.last_row}, {whole(values[name][team])} h earlier than usual"
     frame = pd.DataFrame({name: pd.Series([by[team] for team in teams]) for name, by in values.items()})
     flags = {"team_has_rows", "team_keeps_its_name", "week_is_there"}
     return frame.astype({name: "boolean" if name in flags else "Float64" for name in TEAM_COLUMNS}), sentences
@@ -212,7 +216,10 @@ class _TeamRows:
     @property
     def last_row(self) -> str:
         """The local time of the last row, for messages."""
-        return f"{self.last.max().tz_convert(self.zone):%Y-%m-%d %H:%M}" if len(self.last) else "nowhere"
+        if not len(self.last):
+            return "nowhere"
+        local = self.last.max().tz_convert(self.zone)
+        return f"{weekday(local)}, {time_of_day(local)}"
 
     def hours_short(self, as_of: datetime) -> float | None:
         """Hours from the last row to the end of the week, beyond the longest such silence of the trailing weeks.

@@ -12,6 +12,7 @@ from rich import box
 from rich.table import Table as RichTable
 
 from opslib.errors import GateError
+from opslib.locales import whole
 from opslib.tables import TABLES
 
 Severity = Literal["critical", "warning"]
@@ -127,8 +128,8 @@ def verdict_lines(verdict: Verdict) -> RichTable:
                     table,
                     f"{result.expectation} ({result.observed})",
                     result.severity,
-                    f"{result.checked:,}",
-                    f"{result.failed:,}",
+                    whole(result.checked),
+                    whole(result.failed),
                     result.outcome.replace("_", " "),
                     ", ".join(result.teams),
                     style=styles[result.outcome],
@@ -137,7 +138,7 @@ def verdict_lines(verdict: Verdict) -> RichTable:
         absent = sum(result.outcome == "absent" for result in results)
         if table in verdict.rows:
             rest = f"{passed} passed" + (f", {absent} on columns that are not in this export" if absent else "")
-            lines.add_row(table, rest, "", f"{verdict.rows[table]:,}", "", "", "")
+            lines.add_row(table, rest, "", whole(verdict.rows[table]), "", "", "")
         elif all(result.outcome == "absent" for result in results):
             lines.add_row(table, "the table is not in this export", "", "", "", "absent", "", style="dim")
     return lines

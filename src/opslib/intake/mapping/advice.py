@@ -9,6 +9,7 @@ import duckdb
 
 from opslib.intake.mapping import time_sql
 from opslib.intake.mapping.time_sql import TimeWords
+from opslib.locales import whole
 from opslib.settings import Limits
 from opslib.tables import Table
 
@@ -53,7 +54,7 @@ def time_advice(con: duckdb.DuckDBPyConnection, rows: str, text: str, forms: Seq
     row = _row(con, f"SELECT count({text}), {', '.join(counts)} FROM {rows}")
     for way, read in zip(ways, row[1:], strict=True):
         if read == row[0]:
-            return [f"`time: [{', '.join(way)}]` would read all {read:,}"]
+            return [f"`time: [{', '.join(way)}]` would read all {whole(read)}"]
     return []
 
 
@@ -62,7 +63,9 @@ def log_advice(table: Table, present: Sequence[str], rows: int, keys: int) -> st
     if rows - keys < max(2, _LOOKS_LIKE_A_LOG * rows) or "updated_at" not in table.names:
         return None
     name = ", ".join(table.key)
-    repeated = f"{rows - keys:,} of {rows:,} rows repeat a {name}: this looks like a log with a row per update"
+    repeated = (
+        f"{whole(rows - keys)} of {whole(rows)} rows repeat a {name}: this looks like a log with a row per update"
+    )
     if "updated_at" in present:
         return (
             f"{repeated}; the latest row by `updated_at` counts. A value of the first or last update is had by "
@@ -76,7 +79,10 @@ def team_advice(column: str, empty: int, rows: int, teams: Sequence[str], limits
     if not empty:
         return None
     example = teams[0] if teams else "TEAM"
-    advice = f"{empty:,} of {rows:,} rows have no {column}: give them a team with `missing: {example}` under `team`"
+    advice = (
+        f"{whole(empty)} of {whole(rows)} rows have no {column}: give them a team with `missing: {example}` "
+        "under `team`"
+    )
     if empty > limits.without_team_share * rows:
         advice += ", or raise `limits.without_team_share` in params/org.yml; "
         blocks = empty > limits.most_without_team_share * rows

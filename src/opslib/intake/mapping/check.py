@@ -23,6 +23,7 @@ from opslib.intake.mapping.look_ups import LookUps
 from opslib.intake.mapping.sources import STANDARD, SourceMapping, load_source
 from opslib.intake.notation import parquet_source, printable, quoted, quoted_list
 from opslib.intake.reading.read import form_of
+from opslib.locales import whole
 from opslib.settings import Limits, load_organisation
 from opslib.tables import PRIORITIES, STATUSES, TABLES, Column, Table
 
@@ -49,7 +50,7 @@ class Unreadable:
 
     def __str__(self) -> str:
         excerpt = self.value if self.value == HIDDEN else repr(self.value)
-        return f"row {self.row:,}: {excerpt} is not {self.expected}"
+        return f"row {whole(self.row)}: {excerpt} is not {self.expected}"
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,7 @@ class ColumnCheck:
         """The lines under the column's own."""
         lines = [str(example) for example in self.examples]
         if self.unreadable > len(self.examples) and self.examples:
-            lines.append(f"and {self.unreadable - len(self.examples):,} more")
+            lines.append(f"and {whole(self.unreadable - len(self.examples))} more")
         if self.first is not None:
             lines.append(f"from {self.first} to {self.last}")
         if self.top.shown:
@@ -89,7 +90,7 @@ class ColumnCheck:
         if words := self.unknown.in_words(_LISTED):
             lines.append(f"no translation for: {words}")
         if words := self.strange.in_words(_LISTED):
-            allowed = f"one of {', '.join(self.column.values)}" if self.column.values else "a team of the organisation"
+            allowed = f"one of {', '.join(self.column.values)}" if self.column.values else "a team of the organization"
             lines.append(f"not {allowed}: {words}")
         return [*lines, *self.advice]
 
@@ -168,7 +169,7 @@ class CheckReport:
         report += [_TO_OWNER] if self.to_owner else []
         report += [f"! {problem}" for problem in self.problems]
         for file in self.files:
-            report += ["", f"{shown_name(file.path)}: {file.form}, {file.rows:,} rows"]
+            report += ["", f"{shown_name(file.path)}: {file.form}, {whole(file.rows)} rows"]
             report += [f"! {damage}" for damage in file.damage]
             report += [f"  note: {note}" for note in (*file.unread, *file.notes)]
             report += [f"  {line}" for line in _legend(file)]
@@ -198,7 +199,7 @@ class CheckReport:
         parts += [RichText(_TO_OWNER, style="yellow")] if self.to_owner else []
         parts += [RichText(f"! {problem}", style="red") for problem in self.problems]
         for file in self.files:
-            parts.append(RichText(f"\n{shown_name(file.path)}: {file.form}, {file.rows:,} rows", style="bold"))
+            parts.append(RichText(f"\n{shown_name(file.path)}: {file.form}, {whole(file.rows)} rows", style="bold"))
             parts += [RichText(f"! {damage}", style="red") for damage in file.damage]
             parts += [RichText(f"note: {note}", style="dim") for note in (*file.unread, *file.notes)]
             parts += [RichText(line, style="dim") for line in _legend(file)]
@@ -251,6 +252,7 @@ def check_source(params: Path, name: str, paths: Sequence[Path], *, to_owner: bo
     allowance = _Allowance((), Limits(), Disclosure(mapping.vocabulary, to_owner=to_owner))
     if (params / f"{mapping.organisation}.yml").is_file():
         organisation = load_organisation(params, mapping.organisation)
+        organisation.speak()
         allowance = _Allowance(
             organisation.team_names,
             organisation.limits,
@@ -465,22 +467,24 @@ def _legend(file: FileCheck) -> list[str]:
 
 
 def _heading(table: TableCheck) -> str:
-    left_out = f", {table.left_out:,} left out by the mapping" if table.left_out else ""
-    return f"→ {table.table}: {table.rows:,} rows{left_out}"
+    left_out = f", {whole(table.left_out)} left out by the mapping" if table.left_out else ""
+    return f"→ {table.table}: {whole(table.rows)} rows{left_out}"
 
 
 def _broken_rows(table: TableCheck) -> list[str]:
     if not table.broken_rows:
         return []
     kinds = Counter(text for _, text in table.broken)
-    rows = ", ".join(f"{number:,}" for number, _ in table.broken)
-    return [f"{table.broken_rows:,} row(s) could not be split into columns, among them {rows} ({'; '.join(kinds)})"]
+    rows = ", ".join(whole(number) for number, _ in table.broken)
+    return [
+        f"{whole(table.broken_rows)} row(s) could not be split into columns, among them {rows} ({'; '.join(kinds)})"
+    ]
 
 
 def _cells(check: ColumnCheck) -> list[str]:
     name = check.column.name + (" *" if check.column.needed else "")
-    unreadable = f"{check.unreadable:,}" if check.unreadable else ""
-    return [name, f"{check.read:,}", f"{check.empty:,}", unreadable, check.column.type, check.rule]
+    unreadable = whole(check.unreadable) if check.unreadable else ""
+    return [name, whole(check.read), whole(check.empty), unreadable, check.column.type, check.rule]
 
 
 def _align(cells: Sequence[str], widths: Sequence[int]) -> str:

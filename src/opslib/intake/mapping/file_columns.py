@@ -17,6 +17,7 @@ from opslib.intake.mapping.sources import Feed, SourceMapping
 from opslib.intake.notation import identifier, listed, parquet_source, quoted
 from opslib.intake.reading.json_rows import explode
 from opslib.intake.reading.raw_rows import SHEET, RawRows
+from opslib.locales import whole
 from opslib.tables import TABLES, Column, Table
 
 _BETWEEN: Final = "\x1f"
@@ -216,7 +217,8 @@ class FileColumns:
         number = len(self.names)
         found = "some of them are values, not names" if self.used - {SHEET} else "none is a column that the feed names"
         return (
-            f"its first line has {number:,} field(s), and {found}: is the header missing, or do lines stand above it "
+            f"its first line has {whole(number)} field(s), and {found}: is the header missing, or do lines stand "
+            "above it "
             f"(`read: {{skip_lines: N}}`)?{self._layout_hint()}"
         )
 

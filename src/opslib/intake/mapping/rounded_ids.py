@@ -11,6 +11,7 @@ import duckdb
 from opslib.intake.mapping import value_sql
 from opslib.intake.notation import identifier
 from opslib.intake.reading.raw_rows import RawRows
+from opslib.locales import whole
 
 _DIGITS: Final = {15: "a spreadsheet", 17: "a program that takes ids for numbers"}
 """How many digits of a number are kept, and by whom."""
@@ -56,7 +57,7 @@ def rounding_faults(con: duckdb.DuckDBPyConnection, raw: RawRows, columns: Itera
         filled, exponential, long = counts[3 * number : 3 * number + 3]
         fault = None
         if exponential > _EXPONENTIAL_SHARE * filled:
-            fault = f"{exponential:,} of {filled:,} are written like 1.57E+18"
+            fault = f"{whole(exponential)} of {whole(filled)} are written like 1.57E+18"
         elif long and (maker := _rounded_by(con, raw, text)):
             fault = f"its ids of 16 digits and more end in zeros, as {maker} leaves them"
         if fault:

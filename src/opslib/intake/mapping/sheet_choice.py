@@ -10,6 +10,7 @@ import duckdb
 from opslib.intake.notation import listed
 from opslib.intake.reading.joined_rows import joined
 from opslib.intake.reading.raw_rows import RawRows, Sheet
+from opslib.locales import whole
 
 
 @dataclass(frozen=True)
@@ -64,12 +65,12 @@ def _reason(use: SheetUse, best: SheetUse) -> str:
     if use.absent:
         return f"{name} it has no {listed(use.absent)}"
     if use.sheet.hidden:
-        return f"{name} it is hidden, like a copy; {use.sheet.rows.records:,} rows"
+        return f"{name} it is hidden, like a copy; {whole(use.sheet.rows.records)} rows"
     lacking = sorted(best.columns - use.columns)
     return (
         f"{name} its header is another than that of `{best.sheet.title}`"
         + (f" and lacks {listed(lacking)}" if lacking else "")
-        + f"; {use.sheet.rows.records:,} rows. `read: {{sheet: …}}` chooses one"
+        + f"; {whole(use.sheet.rows.records)} rows. `read: {{sheet: …}}` chooses one"
     )
 
 

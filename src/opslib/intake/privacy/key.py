@@ -78,10 +78,10 @@ def load_key(folder: Path, organisation: str, *, secret: str | None, fingerprint
     key = written if mark == _OF_ALL_ORGANISATIONS else _derived(written, organisation)
     if fingerprint not in (None, _fingerprint(key)):
         lines.append(
-            f"the key ({KEY_VARIABLE}, or the name of the organisation) is another than {folder} was made with: "
+            f"the key ({KEY_VARIABLE}, or the name of the organization) is another than {folder} was made with: "
             f"{ALL_PSEUDONYMS_CHANGE}"
             + (
-                "; this version derives a key for each organisation, so that this happens once"
+                "; this version derives a key for each organization, so that this happens once"
                 if fingerprint == _fingerprint(written)
                 else ""
             )

@@ -30,6 +30,7 @@ from opslib.intake.reading.raw_rows import (
 from opslib.intake.reading.text_file import SAMPLE, Text, ends_with_newline
 from opslib.intake.reading.text_shape import RecordShape
 from opslib.intake.reading.unpacking import BLOCK
+from opslib.locales import whole
 from opslib.store.files import pattern_of
 
 _SEPARATORS: Final = (",", ";", "\t", "|")
@@ -167,7 +168,7 @@ def _layout_of(reading: Reading, text: Text[RecordShape]) -> _Layout | None:
     """What the records keep to, and the text without what stands above its header; None where there is nothing."""
     most = reading.limits.value_megabytes << 20
     if text.shape.longest_line > most:
-        raise reading.beyond("value_megabytes", f"a line of it has {text.shape.longest_line >> 20:,} MB")
+        raise reading.beyond("value_megabytes", f"a line of it has {whole(text.shape.longest_line >> 20)} MB")
     csv.field_size_limit(most)
     with text.path.open(encoding="utf-8", newline="", errors="replace") as stream:
         sample = stream.read(SAMPLE)
@@ -185,7 +186,7 @@ def _layout_of(reading: Reading, text: Text[RecordShape]) -> _Layout | None:
     records = csv.reader(io.StringIO(body, newline=""), delimiter=separator)
     header = next(row for row in records if row)
     if len(header) > reading.limits.columns:
-        raise reading.beyond("columns", f"its header has {len(header):,} columns")
+        raise reading.beyond("columns", f"its header has {whole(len(header))} columns")
     first_lines = _lines_of(body)[:HEAD_LINES]
     if reading.options.header_lines > 1:
         above, header = _header_of_lines(records, header, reading.options.header_lines)
@@ -280,7 +281,7 @@ def _record_by_record(reading: Reading, text: Text[RecordShape], layout: _Layout
     escape = None if reading.options.escape == '"' else reading.options.escape
     ends_whole = ends_with_newline(text.path)
     too_long = (
-        f"row: a value of more than the {reading.limits.value_megabytes:,} MB of `limits.reading.value_megabytes`"
+        f"row: a value of more than the {whole(reading.limits.value_megabytes)} MB of `limits.reading.value_megabytes`"
     )
     number = 0
     with (

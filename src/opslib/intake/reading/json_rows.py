@@ -18,6 +18,7 @@ from opslib.intake.reading.json_text import SCHEMA, JsonText
 from opslib.intake.reading.raw_rows import RawRows, Reading, distinct_names
 from opslib.intake.reading.text_file import Text
 from opslib.intake.reading.text_shape import LineShape
+from opslib.locales import whole
 
 _BLANKS: Final = "' ,' || chr(9) || chr(10) || chr(13) || chr(30) || chr(65279)"
 _IS_PLAIN: Final = "starts_with(text, '{') AND (ends_with(text, '}') OR ends_with(text, '}' || chr(10)))"
@@ -55,7 +56,7 @@ def json_rows(reading: Reading, text: Text[LineShape]) -> RawRows:
     objects, records, wrong_pages = _objects(reading, values)
     fields = _fields(reading.con, f"{parquet_source(objects)} WHERE _json IS NOT NULL")
     if len(fields) > reading.limits.columns:
-        raise reading.beyond("columns", f"its records have {len(fields):,} fields")
+        raise reading.beyond("columns", f"its records have {whole(len(fields))} fields")
     columns, selects = _columns(fields, "_json", reserved=[], prefix="")
     parquet = reading.workspace.new(".parquet")
     reading.con.execute(
@@ -87,7 +88,8 @@ def _objects(reading: Reading, values: Path) -> tuple[Path, int, str | None]:
     wrong = None
     if first_broken:
         wrong = (
-            f"{reading.name}: value {first_broken:,} of the file is a broken array of records: fetch the export again"
+            f"{reading.name}: value {whole(first_broken)} of the file is a broken array of records: fetch the export "
+            "again"
         )
     if not key and not arrays:
         return values, records, wrong
@@ -107,7 +109,8 @@ def _objects(reading: Reading, values: Path) -> tuple[Path, int, str | None]:
         wrong = f"{reading.name}: `{key}` is no array of records; fetch the export again"
     elif key and (first_error or (pages and first_without)):
         wrong = (
-            f"{reading.name}: value {first_error or first_without:,} of the file is an error of what was asked for, or "
+            f"{reading.name}: value {whole(first_error or first_without)} of the file is an error of what was asked "
+            "for, or "
             f"a page without the array `{key}`; the rows of the others were read: fetch the export again"
         )
     if not arrays and not pages:

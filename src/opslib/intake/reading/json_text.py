@@ -16,6 +16,7 @@ from opslib.intake.reading.raw_rows import BeyondLimits, Reading
 from opslib.intake.reading.text_file import SAMPLE, Text
 from opslib.intake.reading.text_shape import LineShape
 from opslib.intake.reading.unpacking import BLOCK
+from opslib.locales import whole
 
 SCHEMA: Final = pa.schema([("place", pa.int64()), ("text", pa.string()), ("problem", pa.string())])
 _BETWEEN: Final = b" \t\r\n,\0\x1e\xef\xbb\xbf"
@@ -59,7 +60,7 @@ class JsonText:
 
     def _stop_at_limit(self) -> None:
         most = self.reading.limits.value_megabytes
-        self.beyond = self.reading.beyond("value_megabytes", f"a record of it has more than {most:,} MB")
+        self.beyond = self.reading.beyond("value_megabytes", f"a record of it has more than {whole(most)} MB")
 
     def _batch(self, block: bytes | bytearray, starts: np.ndarray, too_deep: np.ndarray) -> pa.RecordBatch:
         """The parts of a block from each of `starts` to the next, blank ones left out."""
@@ -162,7 +163,8 @@ class JsonText:
 
     def _break(self) -> None:
         self.damage = (
-            f"{self.reading.name}: the JSON ends or breaks in the middle (after row {self.records:,}); the rows before "
+            f"{self.reading.name}: the JSON ends or breaks in the middle (after row {whole(self.records)}); the rows "
+            "before "
             "it were read: fetch the export again"
         )
 

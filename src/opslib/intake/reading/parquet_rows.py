@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 
 from opslib.intake.notation import identifier, parquet_source, quoted
 from opslib.intake.reading.raw_rows import RawRows, Reading, distinct_names
+from opslib.locales import whole
 
 
 def parquet_rows(reading: Reading) -> RawRows:
@@ -21,7 +22,7 @@ def parquet_rows(reading: Reading) -> RawRows:
         description = reading.con.execute(f"SELECT * FROM {source} LIMIT 0").description or []
         leaves = [leaf for column in description for leaf in _leaves((column[0],), column[1])]
         if len(leaves) > reading.limits.columns:
-            raise reading.beyond("columns", f"it has {len(leaves):,} columns")
+            raise reading.beyond("columns", f"it has {whole(len(leaves))} columns")
         columns = distinct_names([".".join(path) for path, _ in leaves])
         selects = [f"{text} AS {identifier(name)}" for (_, text), name in zip(leaves, columns, strict=True)]
         parquet = reading.workspace.new(".parquet")

@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 from opslib.intake.disclosure import shown_name, shown_title
 from opslib.intake.notation import identifier, parquet_source
 from opslib.intake.reading.read_options import SUFFIXES, ReadOptions
+from opslib.locales import whole
 from opslib.settings import ReadingLimits
 
 SHEET: Final = "_sheet"
@@ -171,7 +172,8 @@ class Reading:
     def beyond(self, limit: str, what: str) -> BeyondLimits:
         """What to raise of a file that asks for more than one of `limits` allows."""
         return BeyondLimits(
-            f"{self.name}: {what}; `limits.reading.{limit}` in params allows {getattr(self.limits, limit):,}. Nothing "
+            f"{self.name}: {what}; `limits.reading.{limit}` in params allows {whole(getattr(self.limits, limit))}. "
+            "Nothing "
             "of the file was read: raise the limit if the file is meant to be so"
         )
 
@@ -226,7 +228,8 @@ class Reading:
         number, records = rows.rows - headers, rows.records - headers
         if records != number and damage is None:
             damage = (
-                f"{self.name}: the file has {records:,} record(s), {number:,} could be read: fetch the export again; "
+                f"{self.name}: the file has {whole(records)} record(s), {whole(number)} could be read: fetch the "
+                "export again; "
                 "if that does not help, save it in another form"
             )
         if number == 0 and damage is None:

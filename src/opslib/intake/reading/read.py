@@ -29,6 +29,7 @@ from opslib.intake.reading.text_file import utf8_text
 from opslib.intake.reading.text_shape import LineShape, RecordShape
 from opslib.intake.reading.unpacking import NOT_A_ZIP, Unpacking
 from opslib.intake.reading.workbook_rows import workbook_rows
+from opslib.locales import whole
 from opslib.settings import ReadingLimits
 
 Form = Literal["csv", "json", "xlsx", "parquet", "zip"]
@@ -213,7 +214,7 @@ def _zip_rows(reading: Reading) -> RawRows:
         return replace(parts[0], damage=message, notes=tuple(notes), unread=(*unread, *parts[0].unread))
     rows = joined(reading.con, parts)
     if len(rows.columns) > reading.limits.columns:
-        raise reading.beyond("columns", f"its files have {len(rows.columns):,} columns")
+        raise reading.beyond("columns", f"its files have {whole(len(rows.columns))} columns")
     if not any(part.sheets for part in parts):
         sheets = []
     return replace(rows, damage=message, notes=tuple(dict.fromkeys(notes)), unread=tuple(unread), sheets=tuple(sheets))

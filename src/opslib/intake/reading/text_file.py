@@ -14,6 +14,7 @@ from opslib.errors import ExportError
 from opslib.intake.reading.raw_rows import Reading
 from opslib.intake.reading.text_shape import LineShape, RecordShape
 from opslib.intake.reading.unpacking import BLOCK, Unpacking
+from opslib.locales import whole
 
 SAMPLE: Final = 1 << 18
 """Bytes, or characters, by which it is judged what a file does not say of itself."""
@@ -61,7 +62,7 @@ def utf8_text(reading: Reading, shape: type[Shape]) -> Text[Shape]:
     text = _decode(reading, text)
     blank_lines = text.shape.lines - text.shape.filled_lines
     if blank_lines > reading.limits.blank_lines:
-        raise reading.beyond("blank_lines", f"it has {blank_lines:,} blank lines")
+        raise reading.beyond("blank_lines", f"it has {whole(blank_lines)} blank lines")
     return text
 
 
@@ -130,7 +131,7 @@ def _decode(reading: Reading, text: Text[Shape]) -> Text[Shape]:
     if replaced:
         text.notes.append(f"{replaced} character(s) could not be read as {encoding}; they are shown as \ufffd")
     if nul:
-        text.notes.append(f"{nul:,} NUL character(s) were left out")
+        text.notes.append(f"{whole(nul)} NUL character(s) were left out")
     text.path, text.is_temporary = target, True
     return text
 

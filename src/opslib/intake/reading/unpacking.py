@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from opslib.intake.reading.raw_rows import Reading
+from opslib.locales import whole
 
 BLOCK: Final = 1 << 20
 """Bytes, or characters, that are read at once."""
@@ -44,11 +45,11 @@ class Unpacking:
         self.unpacked_bytes += number
         if self.unpacked_bytes > self.reading.limits.unpacked_megabytes << 20:
             raise self.reading.beyond(
-                "unpacked_megabytes", f"unpacked it has more than {(self.unpacked_bytes - number) >> 20:,} MB"
+                "unpacked_megabytes", f"unpacked it has more than {whole((self.unpacked_bytes - number) >> 20)} MB"
             )
         ratio = self.unpacked_bytes // max(1, self.packed_bytes)
         if self.unpacked_bytes > _RATIO_COUNTS_FROM and ratio > self.reading.limits.unpacked_ratio:
-            raise self.reading.beyond("unpacked_ratio", f"unpacked it is {ratio:,} times as large as packed")
+            raise self.reading.beyond("unpacked_ratio", f"unpacked it is {whole(ratio)} times as large as packed")
 
     def gzip(self, target: Path) -> tuple[str | None, bool]:
         """Unpack a gzip file, several members in a row too; all before a damage is written.
@@ -78,12 +79,12 @@ class Unpacking:
                     if inflater.eof:
                         block = inflater.unused_data.lstrip(b"\0")
                         if block and not block.startswith(b"\x1f"):
-                            behind = f"what follows its end at byte {read - len(block):,} is no gzip data"
+                            behind = f"what follows its end at byte {whole(read - len(block))} is no gzip data"
                             return f"{behind}; the rows before it were read", False
                         inflater = zlib.decompressobj(wbits=31) if block else inflater
             if not inflater.eof:
                 out.write(inflater.flush())
-                return f"truncated after {read:,} bytes{_CUT}", True
+                return f"truncated after {whole(read)} bytes{_CUT}", True
         return None, False
 
     def _last_of(self, inflater: zlib._Decompress, block: bytes, place: int, out: BinaryIO) -> tuple[str, bool]:
@@ -93,11 +94,14 @@ class Unpacking:
                 unpacked = inflater.decompress(block[number : number + 1])
             except zlib.error as error:
                 if "check" in str(error):
-                    return f"its checksum is wrong; {self.unpacked_bytes:,} bytes were read, some may be false", False
-                return f"broken at byte {place + number:,} or after{_CUT}", True
+                    return (
+                        f"its checksum is wrong; {whole(self.unpacked_bytes)} bytes were read, some may be false",
+                        False,
+                    )
+                return f"broken at byte {whole(place + number)} or after{_CUT}", True
             self.add(len(unpacked))
             out.write(unpacked)
-        return f"broken at byte {place:,} or after{_CUT}", True
+        return f"broken at byte {whole(place)} or after{_CUT}", True
 
     def member(self, archive: zipfile.ZipFile, member: zipfile.ZipInfo, target: Path) -> str | None:
         """Unpack a member of a zip; None, or what is wrong with it. All before the damage is written.

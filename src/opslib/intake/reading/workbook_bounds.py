@@ -11,6 +11,7 @@ from typing import Final
 
 from opslib.intake.reading.raw_rows import Reading
 from opslib.intake.reading.unpacking import BLOCK, NOT_A_ZIP, Unpacking
+from opslib.locales import whole
 
 _PARTS: Final = re.compile(r"xl/(worksheets/[^/]*|sharedStrings|styles|workbook)\.xml", re.IGNORECASE)
 _SHEETS: Final = re.compile(r"xl/worksheets/", re.IGNORECASE)
@@ -78,7 +79,8 @@ def _check_part(reading: Reading, archive: zipfile.ZipFile, member: zipfile.ZipI
     if rows * columns > reading.limits.cells:
         raise reading.beyond(
             "cells",
-            f"a sheet of it reaches to row {rows:,} and column {columns:,}, which are {rows * columns:,} cells; delete "
+            f"a sheet of it reaches to row {whole(rows)} and column {whole(columns)}, which are "
+            f"{whole(rows * columns)} cells; delete "
             "the empty rows and columns beyond its table",
         )
 

@@ -26,6 +26,7 @@ from opslib.intake.notation import listed
 from opslib.intake.reading.header import Header, header_of
 from opslib.intake.reading.raw_rows import HEAD_LINES, SHEET, RawRows, Reading, RowWriter, Sheet
 from opslib.intake.reading.workbook_bounds import BinaryWorkbook, BrokenPart, check_bounds
+from opslib.locales import whole
 
 _EXACT: Final = 2**53
 """From where on a cell cannot hold every whole number."""
@@ -89,7 +90,7 @@ def _rows(reading: Reading, book: CalamineWorkbook, name: str) -> RawRows:
         return reading.nothing(f"{reading.name}: the sheet `{shown_title(name)}` is empty")
     width = len(header.columns)
     if width > reading.limits.columns:
-        raise reading.beyond("columns", f"the header of its sheet `{shown_title(name)}` has {width:,} columns")
+        raise reading.beyond("columns", f"the header of its sheet `{shown_title(name)}` has {whole(width)} columns")
     top = reading.options.skip_lines + len(head) - 1
     parquet, records = reading.workspace.new(".parquet"), 0
     with RowWriter(parquet, [*header.columns, SHEET]) as writer:

@@ -17,6 +17,7 @@ from typing import Any
 
 import pandas as pd
 
+from opslib import labels
 from opslib.display import mime, words
 from opslib.display.cells import Cell, table_of
 from opslib.display.theme import Markup, note
@@ -86,18 +87,20 @@ def markdown(escalation: Escalation) -> str:
     row = escalation.row
     phrases = [phrase for phrase in str(row["phrases"]).split(";") if phrase]
     lines = [
-        f"# {_literal(row['subject'])}",
-        f"Escalation `{escalation.escalation_id}` of {_literal(escalation.team_label)}, {escalation.week}.",
+        f"# {_literal(labels.label('contact_reason', row['subject']))}",
+        f"Escalation `{escalation.escalation_id}` of {_literal(escalation.team_label)}, "
+        f"{words.week_number(escalation.week)} "
+        f"({words.week_days(escalation.week)}).",
         f"- **Avoidable**: {avoidable_in_words(row)}.",
-        f"- **Dissatisfied** answers: {row['dissatisfied_ratio']:.2f} times the team's share.",
-        f"- **Score**: {row['score']:,.0f} average tickets a week (95 %: {row['score_low']:,.0f} to "
-        f"{row['score_high']:,.0f}): avoidable tickets times dissatisfaction.",
-        f"- **Since**: {_since(row)}. Found by: {words.listed(str(row['found_by']).split(' and '))}.",
+        f"- **Dissatisfied** answers: {words.decimal(row['dissatisfied_ratio'], 2)} times the team's share.",
+        f"- **Score**: {words.whole(row['score'])} average tickets a week (95%: {words.whole(row['score_low'])} to "
+        f"{words.whole(row['score_high'])}): avoidable tickets times dissatisfaction.",
+        f"- **Since**: {since_in_words(row)}. Found by: {words.listed(str(row['found_by']).split(' and '))}.",
         *([f"- **Customers say**: {_literal(words.listed([f'“{each}”' for each in phrases]))}."] if phrases else []),
         "\n## Trend\n",
-        "| Week | Tickets |\n|---|---:|",
+        "| Week of | Tickets |\n|---|---:|",
         *(
-            f"| {week} | {count:,} |"
+            f"| {words.week_start(week)} | {words.whole(count)} |"
             for week, count in zip(escalation.trend["week"], escalation.trend["tickets"], strict=True)
         ),
         "\n## Who is affected\n",
@@ -140,10 +143,24 @@ def avoidable_in_words(row: pd.Series) -> str:
         row: of the candidates.
     """
     return (
-        f"about {row['excess']:,.0f} tickets a week (95 %: {row['excess_low']:,.0f} to {row['excess_high']:,.0f}) "
-        f"above the {row['before_per_week']:,.0f} before, after allowing for having been picked as large "
-        f"({row['excess_as_counted']:,.0f} as counted)"
+        f"about {words.whole(row['excess'])} tickets a week (95%: {words.whole(row['excess_low'])} to "
+        f"{words.whole(row['excess_high'])}) "
+        f"above the {words.whole(row['before_per_week'])} before, after allowing for having been picked as large "
+        f"({words.whole(row['excess_as_counted'])} as counted)"
     )
+
+
+def since_in_words(row: pd.Series) -> str:
+    """Since when a subject is above its level, with the days between which it may have begun.
+
+    Args:
+        row: of the candidates.
+    """
+    on = words.short_day(row["onset_on"])
+    if not isinstance(row["onset_low"], str):
+        return f"the week of {on}"
+    low, high = words.short_day(row["onset_low"]), words.short_day(row["onset_high"])
+    return on if low == high else f"{on} (95%: {low} to {high})"
 
 
 def safe_cell(text: str) -> str:
@@ -162,14 +179,20 @@ def _table(escalations: Sequence[Escalation]) -> Markup:
         return note("Nothing new to hand over this week.")
     rows = [
         [
-            Cell(str(row["subject"]), header=True),
-            Cell(f"{row['excess']:,.0f} ({row['excess_low']:,.0f} to {row['excess_high']:,.0f})", number=True),
-            *(_link(each.escalation_id, kind, about=str(row["subject"])) for kind in ("md", "csv")),
+            Cell(labels.label("contact_reason", row["subject"]), header=True),
+            Cell(
+                f"{words.whole(row['excess'])} ({words.whole(row['excess_low'])} to {words.whole(row['excess_high'])})",
+                number=True,
+            ),
+            *(
+                _link(each.escalation_id, kind, about=labels.label("contact_reason", row["subject"]))
+                for kind in ("md", "csv")
+            ),
         ]
         for each in escalations
         for row in [each.row]
     ]
-    heads = ("Subject", "Avoidable a week (95 %)", "To read", "Its tickets")
+    heads = ("Subject", "Avoidable a week (95%)", "To read", "Its tickets")
     return table_of("To hand over this week", heads, rows)
 
 
@@ -190,11 +213,13 @@ def _segment_lines(frame: pd.DataFrame) -> list[str]:
     if frame.empty:
         return ["No segment stands out from the team's other tickets, or none has enough customers to be shown."]
     return [
-        "| Segment | Tickets | Share (95 %) | Of other tickets |\n|---|---:|---:|---:|",
+        "| Segment | Tickets | Share (95%) | Of other tickets |\n|---|---:|---:|---:|",
         *(
-            f"| {_literal(row['dimension'])}: {_literal(row['segment'])} | {row['tickets']:,} | "
-            f"{100 * row['share']:.0f} % ({100 * row['low']:.0f}–{100 * row['high']:.0f}) | "
-            f"{100 * row['others_share']:.0f} % |"
+            f"| {_literal(labels.field_name(row['dimension']))}: "
+            f"{_literal(labels.label(row['dimension'], row['segment']))} | {words.whole(row['tickets'])} | "
+            f"{words.percent(row['share'], 0)} "
+            f"({words.percent_figures(row['low'], 0)}–{words.percent_figures(row['high'], 0)}) | "
+            f"{words.percent(row['others_share'], 0)} |"
             for _, row in frame.iterrows()
         ),
     ]
@@ -202,19 +227,11 @@ def _segment_lines(frame: pd.DataFrame) -> list[str]:
 
 def _link_lines(frame: pd.DataFrame) -> list[str]:
     lines = [
-        f"- {row['kind']} {_literal(row['id'])}, {pd.Timestamp(row['at']):%Y-%m-%d}, {_literal(row['what'])} "
+        f"- {row['kind']} {_literal(row['id'])}, {words.full_day(pd.Timestamp(row['at']))}, {_literal(row['what'])} "
         f"({_literal(row['status'])}): it {row['why']}"
         for _, row in frame.iterrows()
     ]
     return lines or ["No tool request and no policy change."]
-
-
-def _since(row: pd.Series) -> str:
-    if not isinstance(row["onset_low"], str):
-        return f"the week of {row['onset_on']}"
-    if row["onset_low"] == row["onset_high"]:
-        return str(row["onset_on"])
-    return f"{row['onset_on']} (95 %: {row['onset_low']} to {row['onset_high']})"
 
 
 def _literal(text: object) -> str:

@@ -28,6 +28,7 @@ from opslib.analysis.methods.small_groups import distinct_people, few_people, gr
 from opslib.display import words
 from opslib.display.headline import Headline, Line
 from opslib.errors import NotInExport
+from opslib.labels import phrase
 from opslib.metrics import is_satisfied
 from opslib.reports.contact_drivers.escalation_files import escalation_id
 from opslib.reports.contact_drivers.replies import asks_back
@@ -362,13 +363,16 @@ def headline(contacts: Drivers) -> Headline:
     spark = tuple(float(count) for count in whole["count"].iloc[-13:])
     own = contacts.movers[(contacts.movers["dimension"] == ALL) & contacts.movers["discovery"]]
     reasons = own[own["contact_reason"] != ALL]
-    up = [str(reason) for reason in reasons.loc[reasons["excess"] > 0, "contact_reason"]]
-    new = [str(subject) for subject in contacts.escalations["subject"]]
-    still_open = [f"{subject} since {week}" for subject, week in contacts.open_escalations.items()]
+    up = [phrase("contact_reason", reason) for reason in reasons.loc[reasons["excess"] > 0, "contact_reason"]]
+    new = [phrase("contact_reason", subject) for subject in contacts.escalations["subject"]]
+    still_open = [
+        f"{phrase('contact_reason', subject)} since {words.week_number(week)}"
+        for subject, week in contacts.open_escalations.items()
+    ]
     lines = [
         (
             "Contacts",
-            f"{spark[-1]:,.0f}",
+            words.whole(spark[-1]),
             words.change(spark[-2], spark[-1], "count") if len(spark) > 1 else "",
             "",
             spark,
@@ -435,7 +439,7 @@ def per_user(contacts: Drivers) -> pd.DataFrame:
 
     Returns:
         dimension (`all`, channel, language, region), segment, tickets (of the last four weeks), weeks, users (active in
-        a week, on average), rate with low and high (a week per 1,000 users, exact Poisson 95 %). Segments of fewer
+        a week, on average), rate with low and high (a week per 1,000 users, exact Poisson 95%). Segments of fewer
         requesters than the organisation's minimum are left out; no row where the export has no active users.
     """
     columns = ["dimension", "segment", "tickets", "weeks", "users", "rate", "low", "high"]
@@ -469,7 +473,7 @@ def movers(contacts: Drivers) -> pd.DataFrame:
         contacts: of `open_drivers`.
 
     Returns:
-        dimension, segment, contact_reason, count, trailing_mean, flow, season, expected, low, high (95 %), left_out,
+        dimension, segment, contact_reason, count, trailing_mean, flow, season, expected, low, high (95%), left_out,
         excess, ratio, z, p, q, discovery, direction, history (tuple of the last thirteen weeks' tickets).
     """
     wide = contacts.counts.pivot_table(index=["dimension", "segment", "contact_reason"], columns="week", values="count")
@@ -573,7 +577,7 @@ def forms(contacts: Drivers) -> pd.DataFrame:
         contacts: of `open_drivers`.
 
     Returns:
-        choice, value, outcome, tickets, hits, share, low, high (Wilson 95 %), others_share, difference with
+        choice, value, outcome, tickets, hits, share, low, high (Wilson 95%), others_share, difference with
         difference_low and difference_high, p, q, discovery, extra.
     """
     rows = contacts.recent
@@ -599,7 +603,7 @@ def candidates(contacts: Drivers) -> pd.DataFrame:
         excess may be nothing, or five others come first.
     """
     rows = contacts.candidates
-    weeks = {name: f"handed over in {words.short_week(week)}" for name, week in contacts.open_escalations.items()}
+    weeks = {name: f"handed over in {words.week_number(week)}" for name, week in contacts.open_escalations.items()}
     before = rows["subject"].map(contacts.open_candidates).map(weeks).astype("str")
     is_new = rows["subject"].isin(list(contacts.escalations["subject"]))
     done = pd.Series("wait", index=rows.index, dtype="str")

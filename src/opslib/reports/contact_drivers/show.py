@@ -17,7 +17,8 @@ from opslib.display.cells import Cell, is_known, paragraphs, rows_of, spark_word
 from opslib.display.charts import NOTHING, draw_range, mark_signals, weeks_below
 from opslib.display.heat_map import heat_map
 from opslib.display.theme import Drawing, Markup, note
-from opslib.reports.contact_drivers.escalation_files import Escalation, avoidable_in_words
+from opslib.labels import field_name, label, phrase
+from opslib.reports.contact_drivers.escalation_files import Escalation, avoidable_in_words, since_in_words
 
 _MOST_REASONS = 15
 _MOST_PHRASES = 12
@@ -32,7 +33,7 @@ _MARK = " *"
 _WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _OUTCOMES = {
     "misrouted": "misrouted",
-    "labelled_other": "labelled as a catch-all",
+    "labelled_other": "labeled as a catch-all",
     "asked_back": "asked back",
 }
 
@@ -46,9 +47,9 @@ def pareto(frame: pd.DataFrame) -> Drawing | Markup:
     if frame.empty:
         return note(NOTHING)
     if set(frame["contact_reason"]) == {"not labelled"}:
-        return note("Contact reasons are not in this export: all tickets are unlabelled.")
+        return note("Contact reasons are not in this export: all tickets are unlabeled.")
     rows = frame.head(_MOST_REASONS)
-    names = [_name(reason) for reason in rows["contact_reason"]]
+    names = [_reason(reason) for reason in rows["contact_reason"]]
     with theme.style():
         figure = theme.new_figure(8.6, 0.27 * len(rows) + 1.0)
         axes = figure.add_subplot()
@@ -61,8 +62,8 @@ def pareto(frame: pd.DataFrame) -> Drawing | Markup:
             axes.barh(place - 0.18, hours, 0.36, color=theme.SAND)
         reach = float(np.nanmax([share.max(), *hours[~np.isnan(hours)]]))
         for y, line in zip(place, rows_of(rows), strict=True):
-            axes.text(1.3 * reach, y, f"{line.tickets:,.0f}", va="center", ha="right", fontsize=8.5)
-            axes.text(1.5 * reach, y, f"{100 * line.cumulative_share:.0f} %", va="center", ha="right", fontsize=8.5)
+            axes.text(1.3 * reach, y, words.whole(line.tickets), va="center", ha="right", fontsize=8.5)
+            axes.text(1.5 * reach, y, words.percent(line.cumulative_share, 0), va="center", ha="right", fontsize=8.5)
         heads = [(1.3, "tickets", theme.INK), (1.5, "together", theme.INK)]
         for x, text, colour in heads:
             axes.text(x * reach, len(rows) - 0.25, text, ha="right", color=colour, fontweight="bold", fontsize=8.5)
@@ -79,13 +80,14 @@ def pareto(frame: pd.DataFrame) -> Drawing | Markup:
         axes.set_ylim(-0.6, len(rows) + 0.3)
         ticks = np.arange(0, reach + 1e-9, 0.05 if reach < 0.3 else 0.2)
         axes.xaxis.set_major_locator(FixedLocator(list(ticks)))
-        axes.xaxis.set_major_formatter(FuncFormatter(lambda number, _: f"{100 * number:.0f} %"))
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda number, _: words.percent(number, 0)))
         first = rows.iloc[0]
         half = int((frame["cumulative_share"] < 0.5).sum()) + 1
         return theme.drawing(
             figure,
             f"Bars of contact reasons by their share of tickets and of the hours waited with us, largest first: "
-            f"{first['contact_reason']} with {first['tickets']:,.0f} tickets ({100 * first['share']:.0f} %). "
+            f"{_reason(first['contact_reason'])} with {words.whole(first['tickets'])} tickets "
+            f"({words.percent(first['share'], 0)}). "
             f"{half} of {len(frame)} reasons make up half of the tickets.",
         )
 
@@ -107,10 +109,12 @@ def pareto_table(frame: pd.DataFrame) -> Markup:
         unhappy = _per_cent(row.dissatisfied_share, row.dissatisfied_low, row.dissatisfied_high)
         cells = [
             Cell(_reason_or_fold(row), header=True),
-            Cell(f"{row.tickets:,.0f}", number=True),
+            Cell(words.whole(row.tickets), number=True),
             Cell(words.value(row.waited_hours, "count"), number=True),
             Cell(
-                words.NOT_SHOWN if pd.isna(row.waited_hours_per_ticket) else f"{row.waited_hours_per_ticket:.1f}",
+                words.NOT_SHOWN
+                if pd.isna(row.waited_hours_per_ticket)
+                else words.decimal(row.waited_hours_per_ticket, 1),
                 number=True,
             ),
             Cell(words.value(row.reopens, "count"), number=True),
@@ -125,7 +129,7 @@ def pareto_table(frame: pd.DataFrame) -> Markup:
         "is waiting, not hours worked."
         + (" Unhappy is the share of dissatisfied answers to surveys." if has_surveys else ""),
         "" if has_surveys else "Satisfaction is not in this export.",
-        "Per 1,000: tickets a week for each thousand users who were active in that week. In brackets: 95 % intervals."
+        "Per 1,000: tickets a week for each thousand users who were active in that week. In brackets: 95% intervals."
         if per_user
         else "Active users of these weeks are not in this export: no rate per 1,000 users.",
     )
@@ -150,21 +154,25 @@ def per_segment(frame: pd.DataFrame, *, by: str) -> Drawing | Markup:
     if reasons.empty:
         return note(f"Too few customers in every {by} to show its reasons.")
     if (frame[by] == frame[by].iloc[0]).all():
-        return note(f"All tickets have the same {by}, {frame[by].iloc[0]}: there is nothing to compare.")
+        return note(f"All tickets have the same {by}, {label(by, frame[by].iloc[0])}: there is nothing to compare.")
     order = reasons.groupby("contact_reason")["tickets"].sum().sort_values(ascending=False).index[:_MOST_REASONS]
     sizes = frame.groupby(by)["tickets"].sum().sort_values(ascending=False)
     wide = reasons.pivot_table(index="contact_reason", columns=by, values="share").reindex(index=order)
     percents = 100 * wide[[segment for segment in sizes.index if segment in wide]].iloc[:, :8]
     tops = [
-        f"{segment}: {percents.index[int(np.nanargmax(shares))]} ({np.nanmax(shares):.0f} %)"
+        f"{label(by, segment)}: {_reason(percents.index[int(np.nanargmax(shares))])} "
+        f"({words.percent(np.nanmax(shares) / 100, 0)})"
         for segment, shares in zip(percents.columns, percents.to_numpy(dtype=np.float64).T, strict=True)
         if not np.isnan(shares).all()
     ]
-    heads = [f"{_name(segment, 14)}\n{sizes.loc[segment]:,}" for segment in percents.columns.astype("str")]
+    heads = [
+        f"{_name(label(by, segment), 14)}\n{words.whole(sizes.loc[segment])}"
+        for segment in percents.columns.astype("str")
+    ]
     return heat_map(
-        percents.set_axis([_name(reason) for reason in percents.index]).set_axis(heads, axis="columns"),
+        percents.set_axis([_reason(reason) for reason in percents.index]).set_axis(heads, axis="columns"),
         f"Shares of contact reasons within each {by}; largest in {'; '.join(tops)}.",
-        texts=percents.map("{:.0f}".format),
+        texts=percents.map(words.whole),
         width=2.6 + 0.85 * percents.shape[1],
         title=f"Share of each {by}'s tickets, in %",
     )
@@ -183,14 +191,14 @@ def per_user(frame: pd.DataFrame) -> Markup:
         return note("Active users of these weeks are not in this export: which of them write more often is not known.")
     rows = [
         [
-            Cell("all" if row.dimension == "all" else f"{row.dimension}: {row.segment}", header=True),
-            Cell(f"{row.tickets / row.weeks:,.0f}", number=True),
-            Cell(f"{row.users:,.0f}", number=True),
+            Cell("all" if row.dimension == "all" else _segment(row.dimension, row.segment), header=True),
+            Cell(words.whole(row.tickets / row.weeks), number=True),
+            Cell(words.whole(row.users), number=True),
             Cell(_rate(row.rate, row.low, row.high), number=True),
         ]
         for row in rows_of(frame)
     ]
-    heads = ("Users", "Tickets a week", "Active in a week", "Tickets a week per 1,000 users (95 %)")
+    heads = ("Users", "Tickets a week", "Active in a week", "Tickets a week per 1,000 users (95%)")
     return stacked(table_of("How often users write", heads, rows), paragraphs(few))
 
 
@@ -223,20 +231,24 @@ def movers(frame: pd.DataFrame) -> Markup:
     lines = lines[~lines.duplicated(["contact_reason", "count", "expected"])]
     rows = [
         [
-            Cell(_name("all reasons" if row.contact_reason == "all" else row.contact_reason), header=True),
-            Cell("all" if row.dimension == "all" else str(row.segment), whole=True),
-            Cell(f"{row.count_:,.0f}", number=True),
-            Cell(f"{row.expected:,.0f} ({row.low:,.0f}–{row.high:,.0f}){_MARK if row.left_out else ''}", number=True),
+            Cell("all reasons" if row.contact_reason == "all" else _reason(row.contact_reason), header=True),
+            Cell("all" if row.dimension == "all" else label(row.dimension, row.segment), whole=True),
+            Cell(words.whole(row.count_), number=True),
+            Cell(
+                f"{words.whole(row.expected)} "
+                f"({words.whole(row.low)}–{words.whole(row.high)}){_MARK if row.left_out else ''}",
+                number=True,
+            ),
             Cell(f"{words.points(row.excess, 'count')}, {_times(row.ratio)}", number=True),
             Cell(_chance(row.q), number=True),
             Cell(
-                spark_words(str(row.contact_reason), row.history, "count"),
-                html=sparkline(row.history, spark_words(str(row.contact_reason), row.history, "count")),
+                spark_words(_reason(row.contact_reason), row.history, "count"),
+                html=sparkline(row.history, spark_words(_reason(row.contact_reason), row.history, "count")),
             ),
         ]
         for row in rows_of(lines.rename(columns={"count": "count_"}).head(25))
     ]
-    heads = ("Reason", "Where", "Tickets", "Expected (95 %)", "Change", "By chance", "13 weeks")
+    heads = ("Reason", "Where", "Tickets", "Expected (95%)", "Change", "By chance", "13 weeks")
     table = table_of("What moved against the eight weeks before", heads, rows)
     more = f"The strongest 25 of {len(lines)}." if len(lines) > 25 else ""
     below = paragraphs(tests, more, _rises_left_out(lines.head(25)), _RENAMED if _looks_renamed(frame) else "")
@@ -252,7 +264,7 @@ def history(frame: pd.DataFrame) -> Drawing | Markup:
     if frame.empty:
         return note(NOTHING)
     frame = frame.reset_index(drop=True)
-    name = str(frame["contact_reason"].iloc[0])
+    name = _reason(frame["contact_reason"].iloc[0])
     place = np.arange(len(frame))
     low, high, expected = (frame[column].to_numpy(dtype=np.float64) for column in ("low", "high", "expected"))
     with theme.style():
@@ -265,16 +277,22 @@ def history(frame: pd.DataFrame) -> Drawing | Markup:
         is_signal = frame["discovery"].to_numpy(dtype=bool)
         mark_signals(axes, place[is_signal], frame["count"].to_numpy()[is_signal])
         axes.set_ylim(0, 1.15 * max(float(frame["count"].max()), float(np.nanmax([*high, 1.0]))))
-        axes.set_title(f"{_name(name)}: tickets a week")
+        axes.set_title(f"{name}: tickets a week")
         weeks_below(axes, list(frame["week"]))
         axes.yaxis.set_major_locator(MaxNLocator(5, integer=True))
         last = frame.iloc[-1]
-        usual = "" if np.isnan(last["low"]) else f", where {last['low']:,.0f} to {last['high']:,.0f} were expected"
-        weeks = list(frame.loc[is_signal, "week"])
+        usual = (
+            ""
+            if np.isnan(last["low"])
+            else f", where {words.whole(last['low'])} to {words.whole(last['high'])} were expected"
+        )
+        weeks = [words.week_number(week) for week in frame.loc[is_signal, "week"]]
         quiet = "No week could be judged." if np.isnan(low).all() else "No week is a signal."
         return theme.drawing(
             figure,
-            f"Tickets about {name} per week, {frame['week'].iloc[0]} to {last['week']}: {last['count']:,.0f} in the "
+            f"Tickets about {name} per week, {words.week_span(frame['week'].iloc[0], last['week'])}: "
+            f"{words.whole(last['count'])} "
+            "in the "
             f"last{usual}. " + (f"Movers in {words.listed(weeks)}." if weeks else quiet),
         )
 
@@ -296,11 +314,11 @@ def warnings(frame: pd.DataFrame) -> Markup:
     days = frame.groupby("contact_reason")["day"].nunique()
     rows = [
         [
-            Cell(_name(row.contact_reason), header=True),
-            Cell(row.day, whole=True),
+            Cell(_reason(row.contact_reason), header=True),
+            Cell(words.day(row.day), whole=True),
             Cell("the day" if row.days == 1 else f"the last {row.days} days"),
-            Cell(f"{row.count_:,.0f}", number=True),
-            Cell(f"{row.expected:,.1f}", number=True),
+            Cell(words.whole(row.count_), number=True),
+            Cell(words.decimal(row.expected, 1), number=True),
             Cell(_reckoning(row)),
             Cell(_chance(row.q), number=True),
             Cell(f"{days[row.contact_reason]} of 7", number=True),
@@ -326,7 +344,10 @@ def _reckoning(row: Any) -> str:
     names = [_WEEKDAYS[(last - pd.Timedelta(days=back)).weekday()] for back in range(row.days - 1, -1, -1)]
     days = f"{names[0]}s" if len(names) == 1 else f"{names[0]} to {names[-1]}"
     mean = sum(row.before) / len(row.before)
-    return f"{days} of {len(row.before)} weeks before: {mean:,.1f} on average; × {row.flow:.2f}, as other reasons went"
+    return (
+        f"{days} of {len(row.before)} weeks before: {words.decimal(mean, 1)} on average; "
+        f"× {words.decimal(row.flow, 2)}, as other reasons went"
+    )
 
 
 def emerging(frame: pd.DataFrame, languages: pd.DataFrame) -> Markup:
@@ -340,7 +361,9 @@ def emerging(frame: pd.DataFrame, languages: pd.DataFrame) -> Markup:
         return note("No texts in this export, or none of this team in these weeks.")
     sizes = languages.assign(
         name=[
-            f"{row.language} ({row.texts:,.0f})" if is_known(row.texts) else str(row.language)
+            f"{label('language', row.language)} ({words.whole(row.texts)})"
+            if is_known(row.texts)
+            else label("language", row.language)
             for row in rows_of(languages)
         ]
     )
@@ -361,15 +384,15 @@ def emerging(frame: pd.DataFrame, languages: pd.DataFrame) -> Markup:
     rows = [
         [
             Cell(row.phrase, header=True),
-            Cell(row.language),
-            Cell(f"{row.tickets:,}", number=True),
-            Cell(f"{row.before:,.1f}", number=True),
-            Cell(words.short_week(row.first_week), whole=True),
-            Cell(f"{_name(row.reason)} ({100 * row.reason_share:.0f} %)"),
+            Cell(label("language", row.language)),
+            Cell(words.whole(row.tickets), number=True),
+            Cell(words.decimal(row.before, 1), number=True),
+            Cell(words.week_start(row.first_week), whole=True),
+            Cell(f"{_reason(row.reason)} ({words.percent(row.reason_share, 0)})"),
         ]
         for row in rows_of(frame.head(_MOST_PHRASES))
     ]
-    heads = ("Phrase", "Language", "Tickets", "A week before", "First in", "Mostly labelled")
+    heads = ("Phrase", "Language", "Tickets", "A week before", "First in", "Mostly labeled")
     table = table_of("Words and phrases that emerge", heads, rows)
     if len(frame) > _MOST_PHRASES:
         coverage = f"The strongest {_MOST_PHRASES} of {len(frame)}. {coverage}"
@@ -388,10 +411,10 @@ def matters(frame: pd.DataFrame) -> Markup:
     rows = [
         [
             Cell(_name(row.matter), header=True),
-            Cell(row.language),
-            Cell(f"{row.tickets:,}", number=True),
-            Cell(f"{row.before:,.1f}", number=True),
-            Cell(words.short_week(row.first_week), whole=True),
+            Cell(label("language", row.language)),
+            Cell(words.whole(row.tickets), number=True),
+            Cell(words.decimal(row.before, 1), number=True),
+            Cell(words.week_start(row.first_week), whole=True),
             Cell(f"{row.labels}: {row.spread}"),
         ]
         for row in rows_of(frame)
@@ -418,21 +441,21 @@ def topics(frame: pd.DataFrame) -> Markup:
     signals = bool(frame["discovery"].any())
     rows = []
     for row in rows_of(frame.sort_values("discovery", ascending=False, kind="stable").head(_MOST_TOPICS)):
-        heads_of_topic = [str(row.language)] if several else []
+        heads_of_topic = [label("language", row.language)] if several else []
         heads_of_topic += ["new"] if np.isnan(row.similarity) else []
         turn = ("up" if row.ratio > 1 else "down") if row.discovery else ""
         first_words = ", ".join(str(row.terms).split(", ")[:_MOST_WORDS])
         line = spark_words(f"topic {first_words}", row.history, "count")
         cells = [
             Cell(": ".join(filter(None, [", ".join(heads_of_topic), first_words])), header=True),
-            Cell(f"{row.tickets:,}", number=True),
-            Cell(f"{row.expected:,.0f} ({row.low:,.0f}–{row.high:,.0f})", number=True),
+            Cell(words.whole(row.tickets), number=True),
+            Cell(f"{words.whole(row.expected)} ({words.whole(row.low)}–{words.whole(row.high)})", number=True),
             *([Cell(turn, whole=True)] if signals else []),
-            Cell(f"{_name(row.reason)} ({100 * row.reason_share:.0f} %)" if row.reason else words.NOT_SHOWN),
+            Cell(f"{_reason(row.reason)} ({words.percent(row.reason_share, 0)})" if row.reason else words.NOT_SHOWN),
             Cell(line, html=sparkline(row.history, line)),
         ]
         rows.append(cells)
-    heads = ["Topic", "Tickets", "Expected (95 %)", *(["Signal"] if signals else []), "Mostly labelled", "9 weeks"]
+    heads = ["Topic", "Tickets", "Expected (95%)", *(["Signal"] if signals else []), "Mostly labeled", "9 weeks"]
     table = table_of("What the texts are about", heads, rows)
     cut = f"Signals first, then the largest: {len(rows)} of {len(frame)} topics." if len(frame) > len(rows) else ""
     return stacked(table, paragraphs("" if signals else "No topic is a signal.", cut, few))
@@ -448,12 +471,13 @@ def labels(accuracy: pd.DataFrame, pairs: pd.DataFrame) -> Markup:
     if accuracy.empty:
         return note("No label can be checked: two reasons with twenty texts each in one language are needed.")
     sentences = [
-        f"{row.language}: for {row.texts:,} texts with {row.labels} reasons, the guess agrees with the label in "
+        f"{label('language', row.language)}: for {words.whole(row.texts)} texts with {row.labels} reasons, the guess "
+        "agrees with the label in "
         f"{words.estimate(row.accuracy, row.low, row.high, 'share')} of cases; always naming the most frequent reason "
         f"would be right in {words.value(row.baseline, 'share')}."
         for row in rows_of(accuracy)
     ]
-    weak = [str(row.language) for row in rows_of(accuracy) if row.accuracy < 0.6]
+    weak = [label("language", row.language) for row in rows_of(accuracy) if row.accuracy < 0.6]
     overlap = f"Below 60 % ({words.listed(weak)}) the labels overlap: read the pairs as overlap, not as errors."
     caution = overlap if weak else ""
     frequent = pairs[pairs["contradicted"] >= 3].head(12)
@@ -463,10 +487,10 @@ def labels(accuracy: pd.DataFrame, pairs: pd.DataFrame) -> Markup:
         return stacked(none, below)
     rows = [
         [
-            Cell(_name(row.contact_reason), header=True),
-            Cell(_name(row.text_says)),
-            Cell(row.language),
-            Cell(f"{row.contradicted:,} of {row.tickets:,}", number=True),
+            Cell(_reason(row.contact_reason), header=True),
+            Cell(_reason(row.text_says)),
+            Cell(label("language", row.language)),
+            Cell(f"{words.whole(row.contradicted)} of {words.whole(row.tickets)}", number=True),
             Cell(words.estimate(row.share, row.low, row.high, "share"), number=True),
         ]
         for row in rows_of(frequent)
@@ -499,14 +523,14 @@ def forms(frame: pd.DataFrame) -> Markup:
         [
             Cell(_choice(row), header=True),
             Cell(_OUTCOMES[row.outcome], whole=True),
-            Cell(f"{row.hits:,} of {row.tickets:,}", number=True),
+            Cell(f"{words.whole(row.hits)} of {words.whole(row.tickets)}", number=True),
             Cell(words.estimate(row.share, row.low, row.high, "share"), number=True),
             Cell(words.value(row.others_share, "share"), number=True),
-            Cell(f"{row.extra:,.0f}", number=True),
+            Cell(words.whole(row.extra), number=True),
         ]
         for row in rows_of(wrong.head(_MOST_REASONS))
     ]
-    heads = ("Choice", "Outcome", "Tickets", "Share (95 %)", "Others", "Extra")
+    heads = ("Choice", "Outcome", "Tickets", "Share (95%)", "Others", "Extra")
     table = table_of("Choices that go wrong", heads, rows)
     below = paragraphs(
         tests,
@@ -531,13 +555,19 @@ def candidates(frame: pd.DataFrame) -> Markup:
     rows = [
         [
             Cell(
-                _name(row.subject) + (f" (under {row.reason})" if row.kind == "phrase" and row.reason else ""),
+                _reason(row.subject)
+                + (f" (under {phrase('contact_reason', row.reason)})" if row.kind == "phrase" and row.reason else ""),
                 header=True,
             ),
-            Cell(f"{row.excess:,.0f} ({row.excess_low:,.0f} to {row.excess_high:,.0f})", number=True),
-            Cell(f"{row.dissatisfied_ratio:.2f} ×", number=True),
-            Cell(f"{row.score:,.0f} ({row.score_low:,.0f} to {row.score_high:,.0f})", number=True),
-            Cell(str(row.onset_on), whole=True),
+            Cell(
+                f"{words.whole(row.excess)} ({words.whole(row.excess_low)} to {words.whole(row.excess_high)})",
+                number=True,
+            ),
+            Cell(f"{words.decimal(row.dissatisfied_ratio, 2)} ×", number=True),
+            Cell(
+                f"{words.whole(row.score)} ({words.whole(row.score_low)} to {words.whole(row.score_high)})", number=True
+            ),
+            Cell(words.short_day(row.onset_on), whole=True),
             Cell(row.done),
         ]
         for row in rows_of(frame)
@@ -550,7 +580,7 @@ def candidates(frame: pd.DataFrame) -> Markup:
         "phrases; to a phrase, the tickets whose text has it; to a matter over several labels, those of any label "
         "whose text has its words. Unhappy: dissatisfied answers within seven days, beside "
         "the team's; 1 while there are none. Score: avoidable tickets times that; how long tickets waited is not "
-        "in it. In brackets: 95 % intervals."
+        "in it. In brackets: 95% intervals."
     )
     return stacked(table, below)
 
@@ -576,17 +606,25 @@ def top_escalation_trend(escalation: Escalation | None) -> Drawing | Markup:
         side = "right" if start > len(frame) / 2 else "left"
         shift = -0.12 if side == "right" else 0.12
         axes.text(
-            start + shift, 0.97 * top, f"since {row['onset_on']}", color=theme.ORANGE, va="top", ha=side, fontsize=8.5
+            start + shift,
+            0.97 * top,
+            f"since {words.short_day(row['onset_on'])}",
+            color=theme.ORANGE,
+            va="top",
+            ha=side,
+            fontsize=8.5,
         )
         axes.set_ylim(0, top)
-        axes.set_title(f"{_name(row['subject'])}: tickets a week")
+        axes.set_title(f"{_reason(row['subject'])}: tickets a week")
         weeks_below(axes, list(frame["week"]))
         axes.yaxis.set_major_locator(MaxNLocator(5, integer=True))
         return theme.drawing(
             figure,
-            f"Bars of tickets about {row['subject']} per week, {frame['week'].iloc[0]} to {frame['week'].iloc[-1]}: "
-            f"{frame['tickets'].iloc[-1]:,.0f} in the last, {row['before_per_week']:,.0f} a week before the onset on "
-            f"{row['onset_on']}.",
+            f"Bars of tickets about {_reason(row['subject'])} per week, "
+            f"{words.week_span(frame['week'].iloc[0], frame['week'].iloc[-1])}: "
+            f"{words.whole(frame['tickets'].iloc[-1])} in the last, {words.whole(row['before_per_week'])} a week "
+            "before the onset on "
+            f"{words.short_day(row['onset_on'])}.",
         )
 
 
@@ -602,8 +640,9 @@ def top_escalation(escalation: Escalation | None) -> Markup:
     phrases = [phrase.replace(TOGETHER, "” with “") for phrase in str(row["phrases"]).split(";") if phrase]
     parts = [
         paragraphs(
-            f"{row['subject']}: {avoidable_in_words(row)}. {_onset(row).capitalize()}.",
-            f"Found by: {words.listed(str(row['found_by']).split(' and '))}. It leaves {row['dissatisfied_ratio']:.2f} "
+            f"{_reason(row['subject'])}: {avoidable_in_words(row)}. {_onset(row).capitalize()}.",
+            f"Found by: {words.listed(str(row['found_by']).split(' and '))}. It leaves "
+            f"{words.decimal(row['dissatisfied_ratio'], 2)} "
             "times as many customers dissatisfied as the team's average ticket.",
             f"Customers say: {words.listed([f'“{phrase}”' for phrase in phrases])}." if phrases else "",
         ),
@@ -625,16 +664,16 @@ def register(frame: pd.DataFrame) -> Markup:
         return note("Nothing has been escalated for this team so far.")
     rows = [
         [
-            Cell(_name(row.subject), header=True),
-            Cell(row.escalated_week, whole=True),
-            Cell(f"{row.before_per_week:,.0f}", number=True),
-            Cell(f"{row.before_per_week + row.excess:,.0f}", number=True),
+            Cell(_reason(row.subject), header=True),
+            Cell(words.week_start(row.escalated_week), whole=True),
+            Cell(words.whole(row.before_per_week), number=True),
+            Cell(words.whole(row.before_per_week + row.excess), number=True),
             Cell(words.estimate(row.latest_per_week, row.latest_low, row.latest_high, "count"), number=True),
             Cell(_outcome(row)),
         ]
         for row in rows_of(frame)
     ]
-    heads = ("Subject", "Escalated in", "Before", "Then", "Now (95 %)", "What became of it")
+    heads = ("Subject", "Escalated in the week of", "Before", "Then", "Now (95%)", "What became of it")
     below = paragraphs(
         "Tickets a week: before the onset, at the time of the escalation, and on average in as many latest weeks as it "
         "takes to tell. “Back”: more than half of the rise is gone for sure, and the level before is not surely "
@@ -662,21 +701,22 @@ def _rises_left_out(lines: pd.DataFrame) -> str:
     """Which expectations rest on fewer weeks, because the last ones had already risen."""
     rises = lines[lines["left_out"] > 0].drop_duplicates("contact_reason")
     weeks = ["the last week" if row.left_out == 1 else f"the last {row.left_out} weeks" for row in rows_of(rises)]
-    names = [f"{_name(reason)} ({each})" for reason, each in zip(rises["contact_reason"], weeks, strict=True)]
+    names = [f"{_reason(reason)} ({each})" for reason, each in zip(rises["contact_reason"], weeks, strict=True)]
     what = "* Expected without weeks in which it had already risen far above those before:"
     return f"{what} {words.listed(names)}." if names else ""
 
 
 def _times(ratio: float) -> str:
     """How many times as many; what had next to nothing before is new."""
-    return f"{ratio:.1f} ×" if ratio < 100 else "new"
+    return f"{words.decimal(ratio, 1)} ×" if ratio < 100 else "new"
 
 
 def _choice(row: Any) -> str:
-    """`channel: email`, or `web_form, reason other`."""
+    """`channel: Email`, or `Web form, reason other`."""
     if row.choice == "form, contact_reason":
-        return str(row.value).replace(" · ", ", reason ", 1)
-    return f"{row.choice}: {row.value}".replace("contact_reason", "reason")
+        form, _, reason = str(row.value).partition(" · ")
+        return f"{label('form', form)}, reason {phrase('contact_reason', reason)}"
+    return _segment(row.choice, row.value)
 
 
 def _without_repeats(choices: pd.DataFrame) -> pd.DataFrame:
@@ -700,14 +740,14 @@ def _segments(frame: pd.DataFrame) -> Markup:
         return note("No segment stands out from the team's other tickets, or none has enough customers to be shown.")
     rows = [
         [
-            Cell(f"{row.dimension}: {row.segment}", header=True),
-            Cell(f"{row.tickets:,}", number=True),
+            Cell(_segment(row.dimension, row.segment), header=True),
+            Cell(words.whole(row.tickets), number=True),
             Cell(words.estimate(row.share, row.low, row.high, "share"), number=True),
             Cell(words.value(row.others_share, "share"), number=True),
         ]
         for row in rows_of(frame)
     ]
-    return table_of("Who is affected", ("Segment", "Tickets", "Share (95 %)", "Of the team's other tickets"), rows)
+    return table_of("Who is affected", ("Segment", "Tickets", "Share (95%)", "Of the team's other tickets"), rows)
 
 
 def _examples(texts: Sequence[str]) -> Markup:
@@ -724,7 +764,7 @@ def _links(frame: pd.DataFrame) -> Markup:
     rows = [
         [
             Cell(f"{row.kind} {row.id}", header=True),
-            Cell(f"{pd.Timestamp(row.at):%Y-%m-%d}"),
+            Cell(words.full_day(pd.Timestamp(row.at))),
             Cell(row.what),
             Cell(row.status),
             Cell(row.why),
@@ -736,10 +776,7 @@ def _links(frame: pd.DataFrame) -> Markup:
 
 def _onset(row: pd.Series) -> str:
     """Since when, with the interval in which it may have begun."""
-    low, high, on = row["onset_low"], row["onset_high"], row["onset_on"]
-    if not isinstance(low, str):
-        return f"since the week of {on}"
-    return f"since {on}" if low == high else f"since {on} ({low} to {high})"
+    return f"since {since_in_words(row)}"
 
 
 def _week_place(day: str, weeks: Sequence[str]) -> float:
@@ -754,16 +791,20 @@ def _rate(rate: float, low: float, high: float) -> str:
     if np.isnan(rate):
         return words.NOT_SHOWN
     digits = 0 if rate <= 0 else min(3, max(0, 1 - int(np.floor(np.log10(rate)))))
-    return f"{rate:,.{digits}f} ({low:,.{digits}f}–{high:,.{digits}f})"
+    return f"{words.decimal(rate, digits)} ({words.decimal(low, digits)}–{words.decimal(high, digits)})"
 
 
 def _per_cent(share: float, low: float, high: float) -> str:
-    return words.NOT_SHOWN if np.isnan(share) else f"{100 * share:.0f} % ({100 * low:.0f}–{100 * high:.0f})"
+    return (
+        words.NOT_SHOWN
+        if np.isnan(share)
+        else f"{words.percent(share, 0)} ({words.percent_figures(low, 0)}–{words.percent_figures(high, 0)})"
+    )
 
 
 def _chance(q: float) -> str:
     """How often something so strong is seen where nothing has changed."""
-    return "< 0.1 %" if q < 0.001 else f"{100 * q:.1f} %"
+    return f"< {words.percent(0.001)}" if q < 0.001 else words.percent(q, 1)
 
 
 def _name(text: object, longest: int = _LONGEST_NAME) -> str:
@@ -772,4 +813,13 @@ def _name(text: object, longest: int = _LONGEST_NAME) -> str:
 
 
 def _reason_or_fold(row: Any) -> str:
-    return f"{row.folded} reasons of {row.contact_reason}" if row.folded else _name(row.contact_reason)
+    return f"{row.folded} reasons of {row.contact_reason}" if row.folded else _reason(row.contact_reason)
+
+
+def _reason(reason: object) -> str:
+    """A contact reason, or what else an escalation is about, as a reader calls it."""
+    return _name(label("contact_reason", reason))
+
+
+def _segment(field: str, value: object) -> str:
+    return f"{field_name(field).removeprefix('contact ')}: {label(field, value)}"

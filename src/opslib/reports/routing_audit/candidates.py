@@ -213,7 +213,7 @@ def learn_file(
     """
     if by not in LEARNABLE or by not in warehouse.columns("tickets"):
         fields = words.listed([name for name in LEARNABLE if name in warehouse.columns("tickets")])
-        raise NotInExport(f"not in this export: rules cannot be learnt by {by!r}, only by {fields}")
+        raise NotInExport(f"not in this export: rules cannot be learned by {by!r}, only by {fields}")
     last = _last_week(warehouse, organisation, week)
     tickets = routed_tickets(warehouse, last=last, weeks=weeks)
     end = _end_of(last, organisation)
@@ -223,7 +223,8 @@ def learn_file(
         raise WarehouseError(f"no ticket up to {last} is solved and has a {by}: there is nothing to learn from")
     values = sum(len(condition.operands) for rule in rules for condition in conditions_of(rule.when))
     basis = (
-        f"{values} of {solves[by].nunique()} values of {by} to the queue that solved most of each, by {len(solves):,} "
+        f"{values} of {solves[by].nunique()} values of {by} to the queue that solved most of each, by "
+        f"{words.whole(len(solves))} "
         f"tickets of {solves['week'].min()} to {last}; the rest, too rare to tell, to {rules[-1].queue}"
     )
     write_text(f"# Learnt: {basis}.\n{candidate_text(rules, end)}", path)

@@ -7,7 +7,7 @@ cannot tell comes back empty with a sentence in `frame.attrs["missing"]`, which 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -37,8 +37,9 @@ NO_MOVES = "Not in this export: it has no events with queues, so the first queue
 NO_TEAM_MOVES = "Not in this export: it has no events with teams, so moves between teams are not known."
 NO_TRANSFERS = "Not in this export: neither events nor counts tell which tickets were transferred."
 NO_RULES = "Not in this export: it has no routing rules."
+_RULES_NAMED = 2
 _BEFORE_AFTER = (
-    *("rule_id", "changed_at", "queue_before", "queue_after", "group", "outcome", "unit", "before", "after"),
+    *("rule_id", "rule", "changed_at", "queue_before", "queue_after", "group", "outcome", "unit", "before", "after"),
     *("difference", "low", "high", "tickets_before", "tickets_after"),
 )
 
@@ -149,7 +150,7 @@ def headline(audit: Audit) -> Headline:
     if audit.has_first_queues:
         lines = [_misrouted_line(audit)]
     else:
-        lines = [Line("Tickets", f"{len(audit.own):,}", "", False, "no event tells their first queue", ())]
+        lines = [Line("Tickets", words.whole(len(audit.own)), "", False, "no event tells their first queue", ())]
     lines += _transfer_lines(audit.own)
     if audit.rules is not None:
         lines.append(_faults_line(lint(audit)))
@@ -167,8 +168,8 @@ def transitions(audit: Audit, *, by: moves.Unit = "queue") -> pd.DataFrame:
     table = moves.transitions(_without_small_groups(audit, moves.moves(audit.spells, by)))
     if by == "team":
         is_known = len(table) > 0 or audit.week.has_events("team", audit.weeks)
-        labels = {team.name: team.label for team in audit.week.organisation.teams}
-        table[["origin", "destination"]] = table[["origin", "destination"]].replace(labels)
+        names = {team.name: team.label for team in audit.week.organisation.teams}
+        table[["origin", "destination"]] = table[["origin", "destination"]].replace(names)
         return answer(table, is_known=is_known, missing=NO_TEAM_MOVES)
     return answer(table, is_known=audit.has_first_queues, missing=NO_MOVES)
 
@@ -297,9 +298,9 @@ def before_after(audit: Audit, *, weeks: int = 26) -> pd.DataFrame:
     """The team's tickets before and after each change of a rule's queue in so many weeks.
 
     Returns:
-        rule_id, changed_at, queue_before, queue_after; group (affected, others), outcome (misrouted, full_resolution),
-        unit (share, times), before, after, difference, low, high, tickets_before, tickets_after; for changes that touch
-        tickets of as many people as a group must have on either side.
+        rule_id, rule (its name in words), changed_at, queue_before, queue_after; group (affected, others), outcome
+        (misrouted, full_resolution), unit (share, times), before, after, difference, low, high, tickets_before,
+        tickets_after; for changes that touch tickets of as many people as a group must have on either side.
     """
     nothing = pd.DataFrame(columns=list(_BEFORE_AFTER))
     if audit.rules is None or not audit.has_first_queues:
@@ -309,14 +310,15 @@ def before_after(audit: Audit, *, weeks: int = 26) -> pd.DataFrame:
     fields = audit.fields(audit.history)
     parts = []
     for change in changes.to_dict("records"):
-        affected = fields.fits(_version_at(audit.rules, change["rule_id"], change["changed_at"]).when)[0]
+        version = _version_at(audit.rules, change["rule_id"], change["changed_at"])
+        affected = fields.fits(version.when)[0]
         part = moves.before_after(audit.history, affected, change["changed_at"], days=7 * audit.span)
         tickets = part.loc[part["group"] == "affected", ["tickets_before", "tickets_after"]]
         people = audit.history.loc[affected, ["ticket_id", "requester_id"]] if _names_people(audit.history) else None
         is_large = people is None or people["requester_id"].nunique() >= audit.minimum_group
         if tickets.to_numpy().min() >= audit.minimum_group and is_large:
             about = {name: change[name] for name in ("rule_id", "changed_at", "queue_before", "queue_after")}
-            parts.append(part.assign(**about))
+            parts.append(part.assign(rule=replace(version, queue=change["queue_after"]).name, **about))
     if not parts:
         return answer(
             nothing,
@@ -330,10 +332,10 @@ def lint(audit: Audit) -> pd.DataFrame:
     """What is wrong with the rules in force at the week's end, by logic and by all tickets up to then.
 
     Returns:
-        fault, severity (fault, look, note), rule_id, others, queue, basis (exact, tickets), tickets (missing where of
-        too few people), ticket_ids, why, and ours: whether the rule, or one that it has to do with, sends to a queue
-        whose tickets reach the team first. The rules are the organisation's, and all are there; the most serious come
-        first.
+        fault, severity (fault, look, note), rule_id, rule (its name in words), others, queue, basis (exact,
+        tickets), tickets (missing where of too few people), ticket_ids, why, and ours: whether the rule, or one that it
+        has to do with, sends to a queue whose tickets reach the team first. The rules are the organisation's, and all
+        are there; the most serious come first.
     """
     if audit.rules is None:
         return answer(pd.DataFrame(columns=[*COLUMNS, "ours"]), is_known=False, missing=NO_RULES)
@@ -413,7 +415,7 @@ def _transfer_lines(tickets: pd.DataFrame) -> list[Line]:
         if counts.empty:
             continue
         share, low, high = wilson(int((counts > 0).sum()), len(counts)).iloc[0]
-        note = f"{words.interval(low, high, 'share')} of {len(counts):,} tickets"
+        note = f"{words.interval(low, high, 'share')} of {words.whole(len(counts))} tickets"
         lines.append(Line(label, words.value(share, "share"), "", False, note, ()))
     return lines
 
@@ -421,7 +423,9 @@ def _transfer_lines(tickets: pd.DataFrame) -> list[Line]:
 def _faults_line(findings: pd.DataFrame) -> Line:
     """How many faults the team's rules have, and which rules these are."""
     faults = findings[(findings["severity"] == "fault") & findings["ours"]]
-    rules = words.listed(list(dict.fromkeys(faults["rule_id"])))
+    names = list(dict.fromkeys(faults["rule"]))
+    more = len(names) - _RULES_NAMED
+    rules = words.listed([*names[:_RULES_NAMED], f"{more} more"] if more > 0 else names)
     return Line("Rules of this team at fault", str(len(faults)), "", len(faults) > 0, rules, ())
 
 

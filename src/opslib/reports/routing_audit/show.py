@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
+from opslib import labels
 from opslib.analysis.routing_audit.lint import FAULTS
 from opslib.analysis.routing_audit.replay import NO_QUEUE, Replay
 from opslib.display import theme, words
@@ -53,14 +54,16 @@ def transitions(frame: pd.DataFrame) -> Drawing | Markup:
     moves = (
         frame.pivot_table(index="origin", columns="destination", values="moves", aggfunc="sum", fill_value=0)
         .reindex(index=_largest(frame, "origin"), columns=_largest(frame, "destination"), fill_value=0)
+        .rename(index=_queue, columns=_queue)
         .rename_axis(index="from", columns="to")
     )
     top = frame.iloc[0]
     return heat_map(
         moves.where(moves > 0),
-        f"Grid of {int(frame['moves'].sum()):,} moves; most, {int(top['moves']):,}, from {top['origin']} to "
-        f"{top['destination']}, which is {words.value(top['share'], 'share')} of the moves out of {top['origin']}.",
-        texts=moves.map(lambda count: f"{count:,}" if count else ""),
+        f"Grid of {words.whole(int(frame['moves'].sum()))} moves; most, {words.whole(int(top['moves']))}, from "
+        f"{_queue(top['origin'])} to {_queue(top['destination'])}, which is {words.value(top['share'], 'share')} of "
+        f"the moves out of {_queue(top['origin'])}.",
+        texts=moves.map(lambda count: words.whole(count) if count else ""),
         width=9.6,
         gamma=0.5,
     )
@@ -75,11 +78,17 @@ def transitions_table(frame: pd.DataFrame) -> Markup:
     """
     if frame.empty:
         return _empty(frame)
-    rows = [
-        [Cell(row.origin, header=True), row.destination, _count(row.moves), _count(row.tickets), _share_estimate(row)]
+    rows: list[list[Cell | str]] = [
+        [
+            Cell(_queue(row.origin), header=True),
+            _queue(row.destination),
+            _count(row.moves),
+            _count(row.tickets),
+            _share_estimate(row),
+        ]
         for row in rows_of(frame)
     ]
-    heads = ("From", "To", "Moves", "Tickets", "Share of the moves out (95 % interval)")
+    heads = ("From", "To", "Moves", "Tickets", "Share of the moves out (95% interval)")
     return excerpt("Moves, the most frequent first", heads, rows, most=_MOST, plural="moves")
 
 
@@ -101,7 +110,7 @@ def transfers(frame: pd.DataFrame) -> Markup:
         ]
         for row in rows_of(frame)
     ]
-    heads = ["Transfers", "Tickets", "Share (95 % interval)"]
+    heads = ["Transfers", "Tickets", "Share (95% interval)"]
     heads += ["Came back to a queue it had left"] if tells_queues else []
     return stacked(
         table_of("Tickets by number of transfers", heads, rows),
@@ -127,8 +136,9 @@ def misrouted(frame: pd.DataFrame) -> Drawing | Markup:
         return theme.drawing(
             figure,
             f"Misrouted share by {_spaced(by)}, {len(groups)} with the most misrouted tickets; first {first} "
-            f"with {words.estimate(top['share'], top['low'], top['high'], 'share')} of {top['tickets']:,}, most "
-            f"of which belong in {top['belongs_in']}.",
+            f"with {words.estimate(top['share'], top['low'], top['high'], 'share')} of "
+            f"{words.whole(top['tickets'])}, most "
+            f"of which belong in {_queue(top['belongs_in'])}.",
         )
 
 
@@ -141,16 +151,16 @@ def misrouted_table(frame: pd.DataFrame) -> Markup:
     if frame.empty:
         return _empty(frame)
     by = _spaced(str(frame.columns[0]))
-    rows = [
+    rows: list[list[Cell | str]] = [
         [
             Cell(group, header=True),
-            Cell(f"{row.misrouted:,} of {row.tickets:,}", number=True),
+            Cell(f"{words.whole(row.misrouted)} of {words.whole(row.tickets)}", number=True),
             _share_estimate(row),
-            row.belongs_in or words.NOT_SHOWN,
+            _queue(row.belongs_in) or words.NOT_SHOWN,
         ]
         for group, row in _with_groups(frame)
     ]
-    heads = (by.capitalize(), "Misrouted", "Share (95 % interval)", "Most belong in")
+    heads = (by.capitalize(), "Misrouted", "Share (95% interval)", "Most belong in")
     return excerpt(f"Misrouted tickets by {by}", heads, rows, most=_MOST, plural=f"{by}s")
 
 
@@ -168,8 +178,9 @@ def misrouted_weeks(frame: pd.DataFrame) -> Drawing | Markup:
         last = frame.iloc[-1]
         return theme.drawing(
             figure,
-            f"Line of the misrouted share, {frame['week'].iloc[0]} to {last['week']}; last "
-            f"{words.estimate(last['share'], last['low'], last['high'], 'share')} of {int(last['tickets']):,} tickets.",
+            f"Line of the misrouted share, {words.week_span(frame['week'].iloc[0], last['week'])}; last "
+            f"{words.estimate(last['share'], last['low'], last['high'], 'share')} of "
+            f"{words.whole(int(last['tickets']))} tickets.",
         )
 
 
@@ -192,15 +203,15 @@ def signals(frame: pd.DataFrame) -> Markup:
     rows = [
         [
             Cell(group, header=True),
-            Cell(f"{row.misrouted:,} of {row.tickets:,}", number=True),
+            Cell(f"{words.whole(row.misrouted)} of {words.whole(row.tickets)}", number=True),
             _share_estimate(row),
             Cell(words.value(row.share_before, "share"), number=True),
-            row.belongs_in,
+            _queue(row.belongs_in),
             row.ticket_ids,
         ]
         for group, row in _with_groups(discoveries)
     ]
-    heads = (by.capitalize(), "Misrouted", "Share (95 % interval)", "Before", "Most belong in", "Latest tickets")
+    heads = (by.capitalize(), "Misrouted", "Share (95% interval)", "Before", "Most belong in", "Latest tickets")
     return stacked(table_of("Where the misrouted share has risen this week", heads, rows), paragraphs(rate))
 
 
@@ -217,7 +228,7 @@ def queues(frame: pd.DataFrame) -> Markup:
     columns = [column for column in heads if frame[column].notna().any()]
     rows = [
         [
-            Cell(row.queue, header=True),
+            Cell(_queue(row.queue), header=True),
             *(_count(getattr(row, column)) for column in columns),
             Cell(words.estimate(row.value, row.low, row.high, "seconds"), number=True),
         ]
@@ -247,8 +258,8 @@ def cost(frame: pd.DataFrame) -> Markup:
         ]
         for row in comparisons
     ]
-    heads = ("What", "Transferred", "Not transferred", "Difference", "Like with like (95 % interval)")
-    counts = {row.outcome: f"{row.exposed:,} and {row.unexposed:,}" for row in comparisons}
+    heads = ("What", "Transferred", "Not transferred", "Difference", "Like with like (95% interval)")
+    counts = {row.outcome: f"{words.whole(row.exposed)} and {words.whole(row.unexposed)}" for row in comparisons}
     solved = f"Solved tickets that could be compared, transferred and not: {counts.get('full_resolution')}."
     rated = f"Of these with an answer to the survey: {counts.get('satisfied')}."
     below = [
@@ -263,14 +274,17 @@ def before_after(frame: pd.DataFrame) -> Markup:
     """Tickets before and after each change of a rule, beside those that the rule does not touch.
 
     Args:
-        frame: rule_id, changed_at, queue_before, queue_after, group, outcome, unit, before, after, difference, low,
+        frame: rule, changed_at, queue_before, queue_after, group, outcome, unit, before, after, difference, low,
             high.
     """
     if frame.empty:
         return _empty(frame)
     rows = [
         [
-            Cell(f"{row.rule_id}, {row.changed_at:%Y-%m-%d}: {row.queue_before} → {row.queue_after}", header=True),
+            Cell(
+                f"{row.rule}, {words.full_day(row.changed_at)}: {_queue(row.queue_before)} → {_queue(row.queue_after)}",
+                header=True,
+            ),
             "matching the rule" if row.group == "affected" else "all others",
             _OUTCOMES[row.outcome, row.unit].partition(":")[0],
             Cell(f"{_level(row.before, row.unit)} → {_level(row.after, row.unit)}", number=True),
@@ -278,7 +292,7 @@ def before_after(frame: pd.DataFrame) -> Markup:
         ]
         for row in rows_of(frame)
     ]
-    heads = ("Rule", "Tickets", "What", "Before → after", "Change (95 % interval)")
+    heads = ("Rule", "Tickets", "What", "Before → after", "Change (95% interval)")
     return table_of("Before and after each change of a rule", heads, rows)
 
 
@@ -286,14 +300,14 @@ def lint(frame: pd.DataFrame) -> Markup:
     """What is wrong with the rules.
 
     Args:
-        frame: fault, severity, rule_id, basis, tickets, ticket_ids, why, ours; the most serious first.
+        frame: fault, severity, rule, basis, tickets, ticket_ids, why, ours; the most serious first.
     """
     if frame.empty:
         missing = frame.attrs.get("missing")
         return note(str(missing) if missing else "Nothing that was looked for is wrong with the rules.")
     rows = [
         [
-            Cell(f"{row.rule_id or 'all'}{' (this team)' if row.ours else ''}", header=True),
+            Cell(f"{row.rule or 'all'}{' (this team)' if row.ours else ''}", header=True),
             f"{_spaced(row.fault)} ({row.severity}, {row.basis})",
             row.why,
             _latest_tickets(row.tickets, row.ticket_ids) if is_known(row.tickets) else words.NOT_SHOWN,
@@ -324,7 +338,9 @@ def replay(result: Replay) -> Markup:
         )
     elif row["fallback"]:
         share = words.value(row["fallback"] / row["tickets"], "share")
-        sentences.append(f"{row['fallback']:,.0f} tickets ({share}) fit no rule of the candidate but its fallback.")
+        sentences.append(
+            f"{words.whole(row['fallback'])} tickets ({share}) fit no rule of the candidate but its fallback."
+        )
     if is_known(row["as_it_was"]):
         sentences.append(
             f"The rules of the export send {words.value(row['as_it_was'], 'share')} of the tickets where they really "
@@ -355,7 +371,7 @@ def replay_load(result: Replay) -> Drawing | Markup:
         return theme.drawing(
             figure,
             f"Tickets that enter each of {len(loads)} queues, {label} and with the candidate; first "
-            f"{first['queue']}: {words.value(first[beside], 'count')} {label}, "
+            f"{_queue(first['queue'])}: {words.value(first[beside], 'count')} {label}, "
             f"{words.value(first['candidate'], 'count')} with the candidate.",
         )
 
@@ -384,11 +400,11 @@ def replay_load_cells(result: Replay) -> tuple[list[str], list[list[Cell]]]:
     has_today = beside == "today"
     heads = ["Queue", "Candidate", "Misrouted then", "Solved there"]
     if has_today:
-        heads[1:2] = ["Today", "Candidate", "Change (95 % interval)", "Misrouted today"]
+        heads[1:2] = ["Today", "Candidate", "Change (95% interval)", "Misrouted today"]
     rows = []
     for row in rows_of(loads):
         cells = [
-            Cell(row.queue, header=True),
+            Cell(_queue(row.queue), header=True),
             _count(row.candidate),
             Cell(words.value(row.misrouted_candidate, "share"), number=True),
             _count(row.solved),
@@ -420,8 +436,8 @@ def replay_changes(result: Replay) -> Markup:
     counts = counts.sort_values(["tickets", "queue_today", "queue_candidate"], ascending=[False, True, True])
     rows = [
         [
-            Cell(row.queue_today, header=True),
-            row.queue_candidate,
+            Cell(_queue(row.queue_today), header=True),
+            _queue(row.queue_candidate),
             _VERDICTS[row.verdict],
             _count(row.tickets),
             row.latest,
@@ -457,25 +473,29 @@ def _comparison(row: pd.Series) -> list[str]:
     """The candidate beside the rules of the day: tickets that change their queue, and the misrouted shares."""
     today, difference = words.value(row["misrouted_today"], "share"), words.points(row["difference"], "share")
     changes = (
-        f"Of {row['tickets']:,.0f} tickets {row['changed']:,.0f} would enter another queue: {row['mended']:,.0f} "
-        f"of them the right one instead of a wrong one, {row['spoilt']:,.0f} a wrong one instead of the right one."
+        f"Of {words.whole(row['tickets'])} tickets {words.whole(row['changed'])} would enter another queue: "
+        f"{words.whole(row['mended'])} "
+        f"of them the right one instead of a wrong one, {words.whole(row['spoilt'])} a wrong one instead of the "
+        "right one."
     )
     if not is_known(row["changed"]):
         return [
-            f"Of {row['tickets']:,.0f} tickets some would enter another queue, of too few people to be counted here."
+            f"Of {words.whole(row['tickets'])} tickets some would enter another queue, of too few people to be "
+            "counted here."
         ]
     return [
         changes,
-        f"Misrouted share of the {row['judged']:,.0f} that can be judged: {today} as it was, "
+        f"Misrouted share of the {words.whole(row['judged'])} that can be judged: {today} as it was, "
         f"{_candidate_estimate(row)} with the candidate; {difference} "
-        f"(95 % interval {_range(row['low'], row['high'], 'share')}).",
+        f"(95% interval {_range(row['low'], row['high'], 'share')}).",
     ]
 
 
 def _candidate_alone(row: pd.Series) -> str:
     """The misrouted share of the candidate where nothing tells how tickets were routed."""
     return (
-        f"The candidate would send {_candidate_estimate(row)} of {row['judged']:,.0f} solved tickets to another queue "
+        f"The candidate would send {_candidate_estimate(row)} of {words.whole(row['judged'])} solved tickets to "
+        "another queue "
         "than the one that solved them. The share under today's rules cannot be told from this export."
     )
 
@@ -491,13 +511,13 @@ def _draw_shares(axes: Axes, groups: pd.DataFrame) -> None:
     axes.hlines(places, 100 * groups["low"], 100 * groups["high"], color=theme.SKY, linewidth=3)
     axes.plot(100 * groups["share"], places, "o", color=theme.BLUE, markersize=5)
     for place, row in enumerate(rows_of(groups)):
-        text = f"{row.misrouted:,} of {row.tickets:,}, most to {row.belongs_in}"
+        text = f"{words.whole(row.misrouted)} of {words.whole(row.tickets)}, most to {_queue(row.belongs_in)}"
         axes.text(100 * row.high + 1.2, place, text, va="center", fontsize=8, color=theme.MUTED)
     axes.set_yticks(places, _names(groups))
     axes.invert_yaxis()
     axes.set_xlim(0, min(100 * float(groups["high"].max()) * 1.15 + 32, 150))
     axes.set_xticks([tick for tick in axes.get_xticks() if tick <= 100])
-    axes.xaxis.set_major_formatter(lambda number, _: f"{number:.0f} %")
+    axes.xaxis.set_major_formatter(lambda number, _: words.percent(number / 100, 0))
     axes.grid(axis="x")
     axes.grid(visible=False, axis="y")
     axes.set_title(f"Misrouted share by {_spaced(by)}")
@@ -520,8 +540,8 @@ def _draw_weeks(axes: Axes, weeks: pd.DataFrame) -> None:
     )
     weeks_below(axes, list(weeks["week"]))
     axes.set_ylim(0, 100 * float(weeks["high"].max()) * 1.15 + 1)
-    axes.yaxis.set_major_formatter(lambda number, _: f"{number:.0f} %")
-    axes.set_title("Misrouted share by week of creation, with its 95 % interval")
+    axes.yaxis.set_major_formatter(lambda number, _: words.percent(number / 100, 0))
+    axes.set_title("Misrouted share by week of creation, with its 95% interval")
 
 
 def _draw_loads(axes: Axes, loads: pd.DataFrame, beside: str) -> None:
@@ -536,7 +556,7 @@ def _draw_loads(axes: Axes, loads: pd.DataFrame, beside: str) -> None:
     for place, (difference, end) in enumerate(zip(differences, pairs.max(axis=1), strict=True)):
         text = words.points(difference, "count")
         axes.text(end + top * 0.02, place, text, va="center", fontsize=8, color=theme.MUTED)
-    axes.set_yticks(places, list(loads["queue"]))
+    axes.set_yticks(places, [_queue(queue) for queue in loads["queue"]])
     axes.invert_yaxis()
     axes.set_xlim(-0.01 * top, top * 1.12 + 1)
     axes.xaxis.set_major_formatter(lambda number, _: words.value(number, "count"))
@@ -557,7 +577,12 @@ def _with_groups(frame: pd.DataFrame) -> Sequence[tuple[str, Any]]:
 def _names(frame: pd.DataFrame) -> list[str]:
     """The groups that the first column of a frame names; what has none says so."""
     by = str(frame.columns[0])
-    return [f"no {_spaced(by)}" if name == NO_GROUP else str(name) for name in frame[by]]
+    return [f"no {_spaced(by)}" if name == NO_GROUP else labels.label(by, name) for name in frame[by]]
+
+
+def _queue(name: Any) -> str:
+    """A queue as a reader calls it; also a team by its label, and what stands for none or for those of few people."""
+    return labels.label("queue", name)
 
 
 def _count(number: float) -> Cell:
@@ -580,8 +605,8 @@ def _latest_tickets(count: float, ticket_ids: str) -> str:
         return "none"
     latest = [ticket_id for ticket_id in ticket_ids.split("; ") if ticket_id]
     if not latest:
-        return f"{count:,.0f}"
-    return ", ".join(latest) if count <= len(latest) else f"{count:,.0f}, latest {', '.join(latest)}"
+        return words.whole(count)
+    return ", ".join(latest) if count <= len(latest) else f"{words.whole(count)}, latest {', '.join(latest)}"
 
 
 def _loads(result: Replay) -> tuple[pd.DataFrame, str]:
@@ -605,7 +630,7 @@ def _level(number: float, unit: str) -> str:
 
 def _gap(number: float, unit: str) -> str:
     """A difference with its sign, or a ratio."""
-    return f"× {number:.2f}" if unit == "times" else words.points(number, unit)
+    return f"× {words.decimal(number, 2)}" if unit == "times" else words.points(number, unit)
 
 
 def _gap_estimate(number: float, low: float, high: float, unit: str) -> str:

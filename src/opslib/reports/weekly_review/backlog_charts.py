@@ -44,8 +44,10 @@ def backlog_chart(frame: pd.DataFrame) -> Drawing | Markup:
         return theme.drawing(
             figure,
             f"Bars of tickets into and out of the backlog, a line of what was left, {span_of(frame)}. "
-            f"In {last['week']}: {last['inflow']:,.0f} in, {last['outflow']:,.0f} out, {last['closing']:,.0f} left, "
-            f"after {frame['closing'].iloc[0]:,.0f} in {frame['week'].iloc[0]}.",
+            f"In {words.week_number(last['week'])}: {words.whole(last['inflow'])} in, {words.whole(last['outflow'])} "
+            "out, "
+            f"{words.whole(last['closing'])} left, "
+            f"after {words.whole(frame['closing'].iloc[0])} in {words.week_number(frame['week'].iloc[0])}.",
         )
 
 
@@ -75,9 +77,10 @@ def backlog_age_chart(frame: pd.DataFrame) -> Drawing | Markup:
         last = frame.iloc[-1]
         return theme.drawing(
             figure,
-            f"Stacked bars of the backlog by age, {span_of(frame)}. In {last['week']} of "
-            f"{last['closing']:,.0f} tickets {last['older_than_30d']:,.0f} were older than 30 days, "
-            f"{last['from_8_to_30d']:,.0f} from 8 to 30 days and {last['up_to_7d']:,.0f} up to 7 days old.",
+            f"Stacked bars of the backlog by age, {span_of(frame)}. In {words.week_number(last['week'])} of "
+            f"{words.whole(last['closing'])} tickets {words.whole(last['older_than_30d'])} were older than 30 days, "
+            f"{words.whole(last['from_8_to_30d'])} from 8 to 30 days and {words.whole(last['up_to_7d'])} up to 7 "
+            "days old.",
         )
 
 
@@ -109,5 +112,5 @@ def _draw_ages(axes: Axes, frame: pd.DataFrame, top: float) -> None:
         height = frame[column].to_numpy(dtype=np.float64)
         draw_bars(axes, place - 0.39, place + 0.39, floor, floor + height, colour)
         middle = max(floor[-1] + height[-1] / 2, label_floor + 0.085 * top)
-        axes.text(place[-1] + 0.55, middle, f"{label}: {height[-1]:,.0f}", va="center", fontsize=8.5)
+        axes.text(place[-1] + 0.55, middle, f"{label}: {words.whole(height[-1])}", va="center", fontsize=8.5)
         label_floor, floor = middle, floor + height

@@ -17,6 +17,7 @@ import pandas as pd
 
 from opslib.analysis.methods.small_groups import few_people, groups_to_hide, small_sums
 from opslib.analysis.weekly_review import completeness
+from opslib.analysis.weekly_review import goal_verdicts as verdicts_on_goals
 from opslib.analysis.weekly_review import recorded_sla as record
 from opslib.analysis.weekly_review import restatements as ledger
 from opslib.analysis.weekly_review import review as analysis
@@ -37,7 +38,7 @@ _MOST_EXPLAINED, _LEAST_SIGNALS_EXPLAINED = 5, 2
 _MIX = "live_channel_share"
 _NUMBERS_OF_CASES = ("value", "low", "high", "numerator", "denominator", "spread", "n", "still_low", "still_high")
 _SAMPLING_ERRORS = 1.96
-"""Half of a 95 % interval, in sampling errors."""
+"""Half of a 95% interval, in sampling errors."""
 _ALL_WEEKS = 10_000
 _USUAL, _NOW = 0, 1
 """The stretches of time whose difference is explained."""
@@ -402,9 +403,10 @@ def signals(review: Review) -> pd.DataFrame:
 
     Returns:
         metric, label, family, unit, better, cases, week (the one it is about), value, low, high, n, state, settles_on,
-        before, `review.SIGNAL_COLUMNS`, `goal_verdicts.JUDGED`, turn (better, worse or ""), weeks_outside, is_late (whether it
-        is about the week before), rate (the chance, at most, of a false alarm among the metrics of a week), team (its
-        name in the organisation's file), one row per metric that the export has, missed goals first, then signals.
+        before, `review.SIGNAL_COLUMNS`, `goal_verdicts.JUDGED`, turn (better, worse or ""), weeks_outside, is_late
+        (whether it is about the week before), rate (the chance, at most, of a false alarm among the metrics of a week),
+        team (its name in the organisation's file), one row per metric that the export has, missed goals first, then
+        signals.
     """
     rows = review.judged
     family = rows["metric"].map({name: each.family for name, each in CATALOGUE.items()})
@@ -477,6 +479,21 @@ def _moved_by_the_mix(review: Review, explained: Collection[str]) -> list[pd.Dat
     others = [name for name in now.index[is_other] if CATALOGUE[name].kind != "quantile"]
     parts = {name: _parts_of_change(review, CATALOGUE[name], "channel") for name in others}
     return [own for name, own in parts.items() if abs(own["mix"].sum()) > error[name]]
+
+
+def shortfall(review: Review) -> pd.DataFrame:
+    """What each channel adds to the goals that the week missed, in their own unit.
+
+    Returns:
+        metric, label, unit, better, cases, goal, channel, value, n, gap (to the goal, above 0 where it is missed), over
+        (cases that fail beyond those that the goal allows; of shares and scores), one row per missed goal and channel,
+        `all` first. Channels of fewer cases than people that a group must have are left out.
+    """
+    rows = signals(review)
+    missed = rows[rows["is_missed"] & ~rows["is_late"]]
+    by_channel = values(review, by_channel=True)
+    now = by_channel[(by_channel["week"] == review.week.week) & by_channel["missing"].isna()]
+    return verdicts_on_goals.shortfall(now, missed[["metric", "label", "unit", "better", "cases", "goal"]])
 
 
 def metric_table(review: Review) -> pd.DataFrame:
@@ -567,7 +584,7 @@ def _headline_of(metric: Metric, rows: pd.DataFrame) -> Line:
     last, unit = rows.iloc[-1], metric.unit
     before = rows["value"].iloc[-2] if len(rows) > 1 else None
     standing = {name: last[name] for name in ("state", "settles_on")}
-    chips = (verdicts.of_goal(last), verdicts.of_signal(last) if pd.notna(last["value"]) else None)
+    chips = (verdicts.of_goal(last), verdicts.of_signal(last))
     return Line(
         label=metric.label,
         value=words.standing(last["value"], last["low"], last["high"], unit, **standing),
@@ -590,7 +607,7 @@ def _note_of(last: pd.Series) -> str:
     if last["state"] == SO_FAR and isinstance(last["settles_on"], str) and pd.notna(last["value"]):
         return f"settles {words.day(last['settles_on'])}"
     if last["state"] == BOUNDS and pd.notna(last["censored"]):
-        return f"{last['censored']:,.0f} of {last['n']:,.0f} still wait"
+        return f"{words.whole(last['censored'])} of {words.whole(last['n'])} still wait"
     return ""
 
 

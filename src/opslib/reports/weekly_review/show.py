@@ -7,6 +7,8 @@ from typing import Any
 
 import pandas as pd
 
+from opslib import labels
+from opslib.analysis.weekly_review.false_alarms import MEASURED, rate_in_words
 from opslib.analysis.weekly_review.goal_verdicts import AT_RISK, NO_VALUE
 from opslib.analysis.weekly_review.restatements import CAUSES, RESTATEMENT, SETTLING
 from opslib.analysis.weekly_review.weekly_signals import BACK, NOT_JUDGED, WITHIN
@@ -26,6 +28,7 @@ from opslib.display.charts import NOTHING
 from opslib.display.control_charts import control_chart, control_charts, small_multiples
 from opslib.display.decomposition import decomposition_chart
 from opslib.display.theme import Drawing, Markup, note
+from opslib.metrics import ALL
 from opslib.reports.weekly_review.backlog_charts import backlog_age_chart, backlog_chart
 from opslib.reports.weekly_review.point_list import actions as actions
 from opslib.reports.weekly_review.point_list import causes as causes
@@ -33,9 +36,6 @@ from opslib.reports.weekly_review.point_list import points as points
 from opslib.reports.weekly_review.point_list import team_note as team_note
 from opslib.weeks import monday_of
 
-_RATES = {0.01: "one week in a hundred", 0.05: "one week in twenty", 0.1: "one week in ten", 0.2: "one week in five"}
-_MEASURED = {0.1: 23, 0.15: 18, 0.2: 14}
-"""By rate, in how many weeks in which nothing had moved one showed a new signal (`benchmarks/false_signals.py`)."""
 _FAMILIES = {
     "flow": "flow and backlog",
     "speed": "speed",
@@ -173,7 +173,7 @@ def _easy_in_words(rows: pd.DataFrame) -> str:
 
 def _dated_labels(frame: pd.DataFrame) -> pd.Series:
     """Labels; those of what is about the week before name that week."""
-    weeks = frame["week"].map(words.short_week)
+    weeks = frame["week"].map(words.week_start)
     return frame["label"].where(~frame["is_late"].astype(bool), frame["label"] + ", " + weeks)
 
 
@@ -184,9 +184,9 @@ def _judged_in_words(rows: pd.DataFrame, rate: float) -> str:
     late = rows[rows["is_late"].astype(bool)]
     counts = [_count_of_metrics(len(rows) - len(late))] if len(late) < len(rows) else []
     if len(late):
-        counts.append(f"{_count_of_metrics(len(late))} of {words.short_week(late['week'].iloc[0])}, known only now")
-    limit = _RATES.get(rate, f"{100 * rate:.3g} weeks in a hundred")
-    measured = f"; on trial data it was one in {_MEASURED[rate]}" if rate in _MEASURED else ""
+        counts.append(f"{_count_of_metrics(len(late))} of {words.week_number(late['week'].iloc[0])}, known only now")
+    limit = rate_in_words(rate)
+    measured = f"; on trial data it was one in {MEASURED[rate]}" if rate in MEASURED else ""
     return (
         f"Judged: {' and '.join(counts)}. Where nothing has moved, the metrics of {limit} at most show a new signal by "
         f"chance{measured}."
@@ -225,7 +225,7 @@ def _limits_in_words(rows: pd.DataFrame) -> list[str]:
         for text, own in notes.groupby("text")["label"]
     ]
     shifts = [
-        f"{row.label} ({words.short_week(row.level_shift)})" for row in rows_of(rows[rows["level_shift"].notna()])
+        f"{row.label} ({words.week_number(row.level_shift)})" for row in rows_of(rows[rows["level_shift"].notna()])
     ]
     if shifts:
         sentences.append(f"Read these limits with care, as the weeks that set them change level: {'; '.join(shifts)}.")
@@ -275,7 +275,10 @@ def outlook(frame: pd.DataFrame) -> Markup:
         rows.append(_outlook_in_words(row, counts=measure not in said))
         said.add(measure)
     settled = [_settled_in_words(row) for row in rows_of(frame[frame["state"] == SETTLED])]
-    return paragraphs(*rows, f"{frame['week'].iloc[-1][5:]} has settled. {' '.join(settled)}" if settled else "")
+    return paragraphs(
+        *rows,
+        f"{words.week_number(frame['week'].iloc[-1]).capitalize()} has settled. {' '.join(settled)}" if settled else "",
+    )
 
 
 def _outlook_in_words(row: Any, *, counts: bool) -> str:
@@ -301,7 +304,7 @@ def _waiting_in_words(row: Any) -> str:
         return "Nothing is open any more, but a solve may still be reopened." if row.metric.startswith("full") else ""
     things = "tickets" if is_known(row.weekend) else "questions"
     verb = "are not solved" if row.metric.startswith("full") else "still wait"
-    count = f"{row.censored:,.0f} of {row.n:,.0f} {things}"
+    count = f"{words.whole(row.censored)} of {words.whole(row.n)} {things}"
     if row.state != SO_FAR and is_known(row.unopened) and row.unopened == row.censored:
         return f"{count} have not had an open hour yet."
     return f"{count} {verb}{', most from the weekend' if 2 * (row.weekend or 0) > row.censored else ''}."
@@ -346,16 +349,16 @@ def _record_in_words(row: Any) -> str:
     one = "differs" if differ == 1 else "differ"
     text = (
         f"The CRM's own record has {recorded} of {_tickets(row.tickets)} as resolved within the SLA, the targets here "
-        f"have {own}: {_tickets(differ)} {one} (met by the record only: {row.only_recorded:,}, here only: "
-        f"{row.only_own:,})."
+        f"have {own}: {_tickets(differ)} {one} (met by the record only: {words.whole(row.only_recorded)}, here only: "
+        f"{words.whole(row.only_own)})."
     )
     if not is_known(row.reopened) or 2 * row.reopened <= differ:
         return text
-    return f"{text} {row.reopened:,.0f} of these came back after a solve."
+    return f"{text} {words.whole(row.reopened)} of these came back after a solve."
 
 
 def _tickets(number: int) -> str:
-    return f"{number:,} ticket{'s' if number != 1 else ''}"
+    return f"{words.whole(number)} ticket{'s' if number != 1 else ''}"
 
 
 def reopenings(frame: pd.DataFrame) -> Markup:
@@ -448,6 +451,43 @@ def explain(frame: pd.DataFrame) -> Drawing | Markup:
     return decomposition_chart(frame)
 
 
+def shortfall(frame: pd.DataFrame) -> Markup:
+    """What each channel adds to the goals that were missed; nothing where none was.
+
+    Args:
+        frame: metric, label, unit, better, cases, goal, channel, value, n, gap, over, one row per goal and channel.
+    """
+    if frame.empty:
+        return paragraphs("No goal was missed.")
+    rows = [
+        [
+            Cell(row.label, header=True),
+            Cell("all channels" if row.channel == ALL else labels.label("channel", row.channel)),
+            Cell(f"{words.value(row.n, 'count')} {row.cases}", number=True),
+            Cell(words.value(row.value, row.unit), number=True),
+            Cell(words.goal(row.goal, row.better, row.unit), number=True),
+            Cell(_apart_in_words(row), number=True),
+            Cell(_over_in_words(row), number=True),
+        ]
+        for row in rows_of(frame)
+    ]
+    heads = ("Goal", "Channel", "Of", "Value", "Goal at", "Apart", "In cases")
+    return table_of("Missed goals by channel, what adds most first", heads, rows)
+
+
+def _apart_in_words(row: Any) -> str:
+    """How far a channel is from a goal, and on which side."""
+    distance = words.points(abs(row.gap), row.unit).lstrip("+±")
+    return f"{distance} {'off' if row.gap > 0 else 'to spare'}"
+
+
+def _over_in_words(row: Any) -> str:
+    """How many cases a channel adds to a shortfall; of scores, which no case meets or misses, nothing."""
+    if row.unit != "share" or not is_known(row.over):
+        return words.NOT_SHOWN
+    return f"{words.value(abs(row.over), 'count')} {'too many' if row.over > 0 else 'to spare'}"
+
+
 def metric_table(frame: pd.DataFrame) -> Markup:
     """All metrics of a week with interval, goal, change, signal, thirteen weeks as a line, and definition.
 
@@ -458,7 +498,7 @@ def metric_table(frame: pd.DataFrame) -> Markup:
     """
     if frame.empty:
         return note(NOTHING)
-    heads = ("Metric", "This week", "95 % interval", "Goal", "Change", "Signal", "13 weeks")
+    heads = ("Metric", "This week", "95% interval", "Goal", "Change", "Signal", "13 weeks")
     return table_of("All metrics of the week", heads, [_metric_cells(row) for row in rows_of(frame)])
 
 
@@ -474,7 +514,7 @@ def _metric_cells(row: Any) -> list[Cell]:
         _interval_cell(row),
         _goal_cell(row),
         Cell(words.movement(row.before, row.value, row.unit) or words.NOT_SHOWN, number=True),
-        _signal_cell(row) if is_known(row.value) else Cell(words.NOT_SHOWN),
+        _signal_cell(row),
         Cell("", html=spark or words.NOT_SHOWN),
     ]
 
@@ -540,7 +580,9 @@ def restatements(frame: pd.DataFrame) -> Markup:
     """
     settled = int((frame["entry"] == SETTLING).sum())
     count = (
-        f"{settled:,} number{' has' if settled == 1 else 's have'} settled since this week ended." if settled else ""
+        f"{words.whole(settled)} number{' has' if settled == 1 else 's have'} settled since this week ended."
+        if settled
+        else ""
     )
     restated = frame[frame["entry"] == RESTATEMENT]
     if restated.empty:

@@ -14,6 +14,8 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+from opslib.locales import whole
+
 LIMITS = "OPSLIB_OUTPUT"
 """The variable that holds the limits: megabytes and number of outputs, as `20 500`."""
 
@@ -48,9 +50,9 @@ class Meter:
             self._bytes += number
             self._shown += outputs
             if self.fault is None and self._bytes > self._megabytes * 1_000_000:
-                self.fault = _fault(f"{self._megabytes:,} MB", "output_megabytes")
+                self.fault = _fault(f"{whole(self._megabytes)} MB", "output_megabytes")
             elif self.fault is None and self._shown > self._outputs:
-                self.fault = _fault(f"{self._outputs:,} figures, tables and values", "outputs")
+                self.fault = _fault(f"{whole(self._outputs)} figures, tables and values", "outputs")
             if self.fault is not None:
                 raise self.fault
 
@@ -80,7 +82,7 @@ def load_ipython_extension(shell: Any) -> None:
     def show_short(kind: type[BaseException], error: BaseException, lines: list[str]) -> None:
         text = str(error)
         if len(text) > _LONGEST_ERROR:
-            error = RuntimeError(f"{text[:_LONGEST_ERROR]} … and {len(text) - _LONGEST_ERROR:,} characters more")
+            error = RuntimeError(f"{text[:_LONGEST_ERROR]} … and {whole(len(text) - _LONGEST_ERROR)} characters more")
         show_error(kind, error, [line[-_LONGEST_ERROR:] for line in lines])
 
     def name_the_limit(shell: Any, kind: type[BaseException], error: BaseException, trace: Any, **_: Any) -> None:

@@ -15,6 +15,7 @@ import pandas as pd
 from opslib.analysis.weekly_review import completeness as analysis
 from opslib.calendars import day_table, open_seconds_at
 from opslib.intake.gate import few_rows
+from opslib.locales import decimal, full_day, time_of_day, weekday
 from opslib.metrics import ALL
 from opslib.settings import Organisation
 from opslib.store.memo import Basis, code_of, digest_of, digest_of_files
@@ -62,7 +63,9 @@ def build_weekly_completeness(warehouse: Warehouse, organisation: Organisation, 
     warehouse.write("facts", TABLE, rows)
     memo.keep(TABLE, basis, made=warehouse.files("facts", TABLE))
     count = rows["week"].nunique()
-    return [f"weekly completeness: {count} of {len(weeks)} weeks not complete ({perf_counter() - started:.1f} s)"]
+    return [
+        f"weekly completeness: {count} of {len(weeks)} weeks not complete ({decimal(perf_counter() - started, 1)} s)"
+    ]
 
 
 def _at_the_start(tickets: pd.DataFrame, weeks: pd.DataFrame, organisation: Organisation) -> pd.DataFrame:
@@ -80,7 +83,7 @@ def _at_the_start(tickets: pd.DataFrame, weeks: pd.DataFrame, organisation: Orga
         low_share=organisation.limits.volume_ratio_low,
     )
     begin = first_at.tz_convert(organisation.time_zone)
-    reason = f"the export begins on {begin.day} {begin:%B %Y}"
+    reason = f"the export begins on {full_day(begin)}"
     rows["reason"] = reason
     rows.loc[~rows["whole"], "reason"] = f"{reason}, and tickets live longer than it reaches back"
     teams = pd.DataFrame({"team": [*organisation.team_names, ALL]})
@@ -169,14 +172,16 @@ def _silence_in_words(begins_at: pd.Timestamp, ends_at: Any, zone: ZoneInfo) -> 
 
 def _in_words(at: pd.Timestamp, zone: ZoneInfo) -> str:
     local = at.tz_convert(zone)
-    return f"{local:%a} {local.day} {local:%B} {local:%H:%M}"
+    return f"{weekday(local)}, {time_of_day(local)}"
 
 
 def _basis(warehouse: Warehouse, organisation: Organisation, as_of: datetime) -> Basis:
     """What it is told from."""
     return {
         "code": code_of(__name__),
-        "parameters": digest_of(organisation.model_dump_json(include={"time_zone", "limits", "teams", "calendars"})),
+        "parameters": digest_of(
+            organisation.model_dump_json(include={"time_zone", "limits", "teams", "calendars", "locale"})
+        ),
         "as_of": as_of.isoformat(),
         "rows": digest_of_files(warehouse.files("facts", "tickets"), warehouse.root),
     }

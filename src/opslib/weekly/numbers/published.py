@@ -134,13 +134,13 @@ def _in_words(news: pd.DataFrame) -> str:
     if news.empty:
         return "no number changed"
     counts = news["entry"].value_counts()
-    line = f"{counts.get(restatements.FIRST_KNOWN, 0):,} new numbers"
+    line = f"{words.whole(counts.get(restatements.FIRST_KNOWN, 0))} new numbers"
     if counts.get(restatements.SETTLING):
-        line += f", {counts[restatements.SETTLING]:,} settled"
+        line += f", {words.whole(counts[restatements.SETTLING])} settled"
     if not counts.get(restatements.RESTATEMENT):
         return f"{line}, none restated"
     weeks = news.loc[news["entry"] == restatements.RESTATEMENT, "week"].nunique()
-    return f"{line}, {counts[restatements.RESTATEMENT]:,} restated in {weeks} past weeks"
+    return f"{line}, {words.whole(counts[restatements.RESTATEMENT])} restated in {weeks} past weeks"
 
 
 def forget_all(warehouse: Warehouse) -> None:

@@ -11,6 +11,7 @@ import pandas as pd
 import pyarrow as pa
 
 from opslib.analysis.weekly_review import goal_verdicts, weekly_signals
+from opslib.locales import decimal
 from opslib.metrics import ALL, CATALOGUE
 from opslib.settings import Baseline, Calendar, Organisation
 from opslib.store.memo import Basis, code_of, digest_of, digest_of_files
@@ -55,7 +56,7 @@ def build_weekly_signals(warehouse: Warehouse, organisation: Organisation) -> li
     if not outdated and not removed:
         return ["weekly signals as before", *_not_yet(organisation, weeks)]
     count = f"{len(outdated)} of {len(weeks)} weeks"
-    line = f"weekly signals: {count} judged against those before ({perf_counter() - started:.1f} s)"
+    line = f"weekly signals: {count} judged against those before ({decimal(perf_counter() - started, 1)} s)"
     return [line, *_not_yet(organisation, weeks)]
 
 

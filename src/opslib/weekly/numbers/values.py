@@ -14,6 +14,7 @@ import pandas as pd
 from opslib import metrics
 from opslib.analysis.weekly_review import breakdown
 from opslib.analysis.weekly_review import weekly_values as analysis
+from opslib.locales import decimal, whole
 from opslib.metrics import ALL, CATALOGUE, NO_GROUP, Metric
 from opslib.settings import Organisation
 from opslib.store.memo import Basis, code_of, digest_of, digest_of_files
@@ -108,7 +109,8 @@ def build_weekly_values(warehouse: Warehouse, organisation: Organisation, as_of:
     seconds = perf_counter() - started
     absent = f", {len(lacking)} of them not in this export" if lacking else ""
     return [
-        f"weekly values: {len(CATALOGUE)} metrics{absent}, {len(weeks)} weeks, {len(values):,} rows ({seconds:.1f} s)"
+        f"weekly values: {len(CATALOGUE)} metrics{absent}, {len(weeks)} weeks, {whole(len(values))} rows "
+        f"({decimal(seconds, 1)} s)"
     ]
 
 

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 from markupsafe import Markup
 
+from opslib.analysis.weekly_review.false_alarms import MEASURED, rate_in_words
+from opslib.locales import short_week_days, whole
 from opslib.store.files import write_text
 from opslib.weekly.edition import Edition, Link, comparison_of
 from opslib.weekly.escalations import Escalated
@@ -21,7 +23,7 @@ from opslib.weekly.pages.neighbours import changes_since, html_of, in_words, ren
 from opslib.weekly.pages.template import render_template
 from opslib.weekly.plan import Job
 from opslib.weekly.unchanged import FOLDER
-from opslib.weeks import is_week, shift_week, short_dates_of
+from opslib.weeks import is_week, shift_week
 
 if TYPE_CHECKING:
     from opslib.intake.gate.verdict import Result, Verdict
@@ -212,10 +214,37 @@ def write_data_quality(reports: Path, *, edition: Edition, verdict: Verdict, acc
     return path
 
 
+def write_how_we_decide(reports: Path, *, edition: Edition, rate: float, minimum_group: int) -> Path:
+    """`reports/<week>/how_we_decide.html`: what the words of the pages mean, and by which methods they are decided.
+
+    Args:
+        reports: the folder of all weeks.
+        edition: the week.
+        rate: the chance that a page on which nothing has moved shows a signal, at most.
+        minimum_group: people that a group must have to be shown.
+
+    Returns:
+        The page.
+    """
+    html = render_template(
+        "how_we_decide.html.j2",
+        title="How we decide",
+        header={**edition.header(), "team": ""},
+        footer=edition.footer(),
+        sample=edition.sample,
+        rate=rate_in_words(rate),
+        measured=MEASURED.get(rate),
+        minimum_group=minimum_group,
+    )
+    path = reports / edition.week / "how_we_decide.html"
+    write_text(html, path)
+    return path
+
+
 def _list_of_weeks(weeks: Sequence[str], week: str) -> Markup:
     place = weeks.index(week)
     keys = {place - 1: "newer", place + 1: "older"}
-    entries = [{"week": w, "dates": short_dates_of(w), "key": keys.get(i, "")} for i, w in enumerate(weeks)]
+    entries = [{"week": w, "dates": short_week_days(w), "key": keys.get(i, "")} for i, w in enumerate(weeks)]
     return Markup(render_template("weeks.html.j2", weeks=entries, week=week))
 
 
@@ -288,8 +317,8 @@ def _result(result: Result, edition: Edition) -> dict[str, Any]:
         "checked_rows": result.checked,
         "checked": "–"
         if result.outcome == "absent"
-        else f"{result.checked:,} {_UNITS[result.scope]}{'' if result.checked == 1 else 's'}",
-        "failed": "–" if result.outcome == "absent" else f"{result.failed:,}",
+        else f"{whole(result.checked)} {_UNITS[result.scope]}{'' if result.checked == 1 else 's'}",
+        "failed": "–" if result.outcome == "absent" else whole(result.failed),
         "observed": result.observed,
         "examples": [str(key) for key in result.examples][:EXAMPLES_SHOWN],
         "teams": ", ".join(teams) or "all teams",
@@ -326,7 +355,7 @@ def _account(accounting: pd.DataFrame, names: list[str]) -> list[dict[str, Any]]
     counts = accounting[names].astype("int64")
     adds_up = counts["read"] == counts.drop(columns="read").sum(axis="columns")
     return [
-        {"file": str(file), "table": str(table), "counts": [f"{count:,}" for count in row], "adds_up": bool(fits)}
+        {"file": str(file), "table": str(table), "counts": [whole(count) for count in row], "adds_up": bool(fits)}
         for file, table, row, fits in zip(
             accounting["file"], accounting["table"], counts.to_numpy().tolist(), adds_up, strict=True
         )

@@ -57,7 +57,7 @@ _LOCAL_LINK = re.compile(r"^(?:#[\w.:-]*|(?:\.{1,2}/)*[\w][\w./-]*(?:#[\w.:-]*)?
 _LONG = 20
 _MISSING = frozenset({"", "-", "–", "—", "n/a", "nan", "none", "not shown", "not in this export"})
 _NUMBER = re.compile(
-    r"^[+\-−±]?\s?[$€£]?\d[\d,.\u202f\u00a0]*\s?(?:%|pp|points?|d|h|min|s|ms|k|M|×)?(?:\s\d+\s?(?:h|min|s))*(?:\s?[\[(][^\])]*[\])])?$"
+    r"^[+\-−±]?\s?[$€£]?\d[\d,.’\u202f\u00a0]*\s?(?:%|pp|points?|d|h|min|s|ms|k|M|×)?(?:\s\d+\s?(?:h|min|s))*(?:\s?[\[(][^\])]*[\])])?$"
 )
 
 
@@ -125,7 +125,7 @@ def is_svg(content: str) -> bool:
 def is_number(text: str) -> bool:
     """Whether a table cell reads as a number with its unit.
 
-    >>> [is_number(text) for text in ("1,204", "−3.1 %", "2h 05min", "12 [9, 15]", "2026-11-09", "us-general")]
+    >>> [is_number(text) for text in ("1,204", "−3.1%", "2h 05min", "12 [9, 15]", "2026-11-09", "us-general")]
     [True, True, True, True, False, False]
     """
     return bool(_NUMBER.match(text.strip()))

@@ -11,6 +11,7 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
+from opslib import labels, locales
 from opslib.display.cells import sparkline
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -41,6 +42,11 @@ def _environment() -> jinja2.Environment:
             f"default-src 'none'; style-src {_hash(style)}; script-src {_hash(theme)} {_hash(script)}; "
             "img-src data:; base-uri 'none'; form-action 'none'"
         ),
+        decimal_sign=locales.decimal_sign,
+        week_number=locales.week_number,
+        week_start=locales.week_start,
+        whole=locales.whole,
+        called=labels.label,
         sparkline=lambda numbers, label: Markup(sparkline(numbers, label)),
     )
     return environment

@@ -34,10 +34,15 @@
 
   /* tables: sort, filter */
   var seconds = { d: 86400, h: 3600, min: 60, s: 1, ms: 0.001 };
+  /* numbers without separators of thousands, with a point: 1,204.5 and 1.204,5 alike, by the locale of the page */
+  function plain(text) {
+    if (document.documentElement.dataset.decimal !== ",") { return text.replace(/(\d)[,’\u202f\u00a0](?=\d{2,3})/g, "$1"); }
+    return text.replace(/(\d)[.’\u202f\u00a0](?=\d{3})/g, "$1").replace(/(\d),(?=\d)/g, "$1.");
+  }
   function worth(cell) {
     if (!cell) { return null; }
     if (cell.dataset.sort !== undefined) { var given = Number(cell.dataset.sort); return isNaN(given) || cell.dataset.sort === "" ? (cell.dataset.sort || null) : given; }
-    var text = cell.innerText.trim().replace(/\u2212/g, "-");
+    var text = plain(cell.innerText.trim().replace(/\u2212/g, "-"));
     if (text === "" || text === "–" || text === "—" || text === "-" || text === "n/a") { return null; }
     var parts = text.match(/^-?(\d+(?:\.\d+)?\s?(?:d|h|min|ms|s)\b\s*)+/);
     if (parts) {
@@ -45,7 +50,7 @@
       parts[0].replace(/(\d+(?:\.\d+)?)\s?(d|h|min|ms|s)\b/g, function (all_, number, unit) { total += Number(number) * seconds[unit]; return ""; });
       return text.charAt(0) === "-" ? -total : total;
     }
-    var number = text.replace(/[$€£,\u202f\u00a0]/g, "").match(/^[+-]?\s?\d+(?:\.\d+)?(?=\s|%|$|\[|\()/);
+    var number = text.replace(/[$€£]/g, "").match(/^[+-]?\s?\d+(?:\.\d+)?(?=\s|\u00a0|%|$|\[|\()/);
     return number && cell.classList.contains("num") ? Number(number[0].replace(/\s/, "")) : text;
   }
   function compare(a, b, direction) {
