@@ -83,8 +83,8 @@ def sparkline(
     )
     point = f' class="point-{look}"' if look else ""
     return (
-        f'<svg class="spark" viewBox="0 0 84 22" width="84" height="22" role="img" aria-label="{escape(label)}">{dashes}'
-        f'<path d="{path}" fill="none" stroke="{MUTED}" stroke-width="1.5"></path>{triangles}'
+        f'<svg class="spark" viewBox="0 0 84 22" width="84" height="22" role="img" aria-label="{escape(label)}">'
+        f'{dashes}<path d="{path}" fill="none" stroke="{MUTED}" stroke-width="1.5"></path>{triangles}'
         f'<circle{point} cx="{end[0]:.1f}" cy="{end[1]:.1f}" r="2.2" fill="{BLUE}"></circle></svg>'
     )
 

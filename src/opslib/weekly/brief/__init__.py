@@ -97,7 +97,10 @@ def brief_of_week(
 
 
 def _findings(warehouse: Warehouse, weeks: Sequence[str]) -> pd.DataFrame:
-    frames = [pq.read_table(path, schema=SCHEMA, partitioning=None).to_pandas() for path in warehouse.files(AREA, TABLE, weeks)]
+    frames = [
+        pq.read_table(path, schema=SCHEMA, partitioning=None).to_pandas()
+        for path in warehouse.files(AREA, TABLE, weeks)
+    ]
     return pd.concat([frame for frame in frames if len(frame)], ignore_index=True) if any(map(len, frames)) else empty()
 
 

@@ -21,10 +21,15 @@ _SETTLED_DAYS = 28
 
 @dataclass(frozen=True)
 class ActionLine:
-    """An action as the brief lists it; `outcome` says what became of the number that it is about."""
+    """An action as the brief lists it.
+
+    `what` is what is done, in the words of who wrote it or else as it was proposed; `about` the finding, "" for an
+    action of none; `outcome` says what became of its number.
+    """
 
     team: str
     what: str
+    about: str
     owner: str
     due: str
     state: str
@@ -34,7 +39,7 @@ class ActionLine:
 
 @dataclass(frozen=True)
 class Actions:
-    """The actions of all teams: how many there are, are open and are overdue, since when the oldest is, and the lines to show."""
+    """The actions of all teams: how many there are, are open, are overdue, since when, and the lines to show."""
 
     count: int
     open: int
@@ -57,9 +62,8 @@ def actions_of_week(rows: pd.DataFrame, history: pd.DataFrame, week: str, today:
     since = (today - timedelta(days=_SETTLED_DAYS)).isoformat()
     shown = [row for row in every if row.state in OPEN or not row.due or row.due >= since]
     late = [row for row in shown if row.is_overdue]
-    sentences: Mapping[Any, Any] = (
-        history.sort_values("week").drop_duplicates("finding_id", keep="last").set_index("finding_id")["what"].to_dict()
-    )
+    newest = history.sort_values("week").drop_duplicates("finding_id", keep="last")
+    findings: Mapping[str, Any] = {row.finding_id: row for row in rows_of(newest)}
     return Actions(
         count=len(every),
         open=sum(row.state in OPEN for row in every),
@@ -69,7 +73,10 @@ def actions_of_week(rows: pd.DataFrame, history: pd.DataFrame, week: str, today:
         lines=tuple(
             ActionLine(
                 team=row.team,
-                what=row.what or str(sentences.get(row.finding_id, row.finding_id)).removesuffix("."),
+                what=row.what or _proposal(row, findings),
+                about=findings[row.finding_id].what.partition(";")[0].removesuffix(".")
+                if row.finding_id in findings
+                else "",
                 owner=row.owner,
                 due=words.day(row.due) if row.due else "",
                 state=_state(row, today),
@@ -79,6 +86,12 @@ def actions_of_week(rows: pd.DataFrame, history: pd.DataFrame, week: str, today:
             for row in shown[:MOST_SHOWN]
         ),
     )
+
+
+def _proposal(row: Any, findings: Mapping[str, Any]) -> str:
+    """What was proposed for the finding of an action."""
+    finding = findings.get(row.finding_id)
+    return str((finding.next_step or finding.what) if finding is not None else row.finding_id)
 
 
 def _state(row: Any, today: date) -> str:
@@ -98,7 +111,11 @@ def _outcome(row: Any, history: pd.DataFrame, week: str) -> str:
         if now and not is_this_week:
             number += f" now, {words.value(then, 'count')} when it was due"
         number = number.removesuffix(".") + "."
-    parts = [number, f"“{row.remark}”" if row.remark else "", f"{row.state.capitalize()}, not done." if row.is_overdue else ""]
+    parts = [
+        number,
+        f"“{row.remark}”" if row.remark else "",
+        f"{row.state.capitalize()}, not done." if row.is_overdue else "",
+    ]
     return " ".join(filter(None, parts))
 
 

@@ -189,13 +189,19 @@ def goal_table(numbers: WeekNumbers, teams: Sequence[str]) -> tuple[TeamGoals, .
 
 def too_easy(numbers: WeekNumbers, labels: Mapping[str, str]) -> str:
     """The goals that ask for far less than the teams do, as a sentence for whoever sets them; "" where none does."""
-    easy = [(team, row) for team, metric in sorted(numbers.goals, key=_in_catalogue) if _is_easy(row := numbers.row(team, metric))]
-    names = [f"{row.label} of {labels.get(team, team)} ({words.goal(row.goal, row.better, row.unit)})" for team, row in easy]
+    easy = [
+        (team, row)
+        for team, metric in sorted(numbers.goals, key=_in_catalogue)
+        if _is_easy(row := numbers.row(team, metric))
+    ]
+    names = [
+        f"{row.label} of {labels.get(team, team)} ({words.goal(row.goal, row.better, row.unit)})" for team, row in easy
+    ]
     if not names:
         return ""
     return (
-        f"For whoever sets goals: {words.listed(names)} {'is' if len(names) == 1 else 'are'} too easy to steer by, met in "
-        "each of the last 13 weeks and nearly always with half of what the goal allows left over."
+        f"For whoever sets goals: {words.listed(names)} {'is' if len(names) == 1 else 'are'} too easy to steer by, "
+        "met in each of the last 13 weeks and nearly always with half of what the goal allows left over."
     )
 
 
@@ -218,7 +224,8 @@ def _cell(numbers: WeekNumbers, team: str, metric: str) -> GoalCell:
     spark = Spark(history, label, closed, row.goal if is_known(row.goal) else None, look)
     facts = [verdicts.gap(row) or f"goal {words.goal(row.goal, row.better, row.unit)}", verdicts.misses(row)]
     facts += [verdicts.size(row).partition(",")[0]] if is_known(row.value) and row.n else []
-    facts += [verdicts.outlook(row) or (row.goal_why if row.goal_verdict == NO_VALUE else ""), _before(numbers, row)]
+    why = row.goal_why if row.goal_verdict == NO_VALUE and not isinstance(row.settles_on, str) else ""
+    facts += [verdicts.outlook(row) or why, _before(numbers, row)]
     return GoalCell(metric, value, verdict, tuple(filter(None, facts)), spark)
 
 

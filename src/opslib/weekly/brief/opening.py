@@ -28,7 +28,7 @@ _MOST_TEAMS_NAMED = 4
 
 @dataclass(frozen=True)
 class Number:
-    """One of the three numbers: its name, value and whole, the verdict on it, how it moved, and what else belongs to it.
+    """One of the three numbers: its name, value and whole, the verdict on it, how it moved, and what else is known.
 
     A part that there is nothing to say of is "" or None.
     """
@@ -56,11 +56,15 @@ def verdict_line(
     """
     if teams and blocked >= teams:
         return f"There is no {words.week_number(numbers.week)} yet: the data of {_all(teams)} are blocked."
-    now = numbers.tally(numbers.week)
+    if not numbers.weeks and not points:
+        return f"No number of {words.week_number(numbers.week)} is known yet."
     if not numbers.missed and not points:
         return _quiet(numbers)
-    sentences = [f"{now.met} of {words.number_of(now.judged, 'goal')} met{_against_last_week(numbers)}."]
-    if not now.judged:
+    now = numbers.tally(numbers.week)
+    sentences = [f"{now.met} of {now.judged} goals met{_against_last_week(numbers)}."]
+    if now.judged == 1:
+        sentences = [f"The one goal is {'met' if now.met else 'missed'}."]
+    elif not now.judged:
         sentences = [_unjudged(numbers)]
     if points:
         first = points[0]
@@ -71,8 +75,12 @@ def verdict_line(
 def _quiet(numbers: WeekNumbers) -> str:
     now = numbers.tally(numbers.week)
     if not now.judged:
-        return _unjudged(numbers) if numbers.goals else "Nothing needs anybody this week. No team has a goal that could be missed."
-    met = "The one goal is met" if now.judged == 1 else f"All {words.number_of(now.judged, 'goal')} are met"
+        return (
+            _unjudged(numbers)
+            if numbers.goals
+            else "Nothing needs anybody this week. No team has a goal that could be missed."
+        )
+    met = {1: "The one goal is met", 2: "Both goals are met"}.get(now.judged, f"All {now.judged} goals are met")
     risk = f", {now.at_risk} of them at risk" if now.at_risk and now.judged > 1 else ", but at risk" * bool(now.at_risk)
     return f"Nothing needs anybody this week. {met}{risk}."
 
@@ -83,7 +91,8 @@ def _unjudged(numbers: WeekNumbers) -> str:
         return "No team has a goal, so none is judged."
     rows = [numbers.row(*key) for key in numbers.goals]
     reasons = {
-        NOT_IN_EXPORT if row is None or isinstance(row.missing, str) else str(row.goal_why or "no value") for row in rows
+        NOT_IN_EXPORT if row is None or isinstance(row.missing, str) else str(row.goal_why or "no value")
+        for row in rows
     }
     return f"No goal could be judged this week: {words.listed(sorted(reasons))}."
 
@@ -122,15 +131,23 @@ def lead(numbers: WeekNumbers, closures: str, *, rate: float) -> str:
     if closures and missed:
         before = shift_week(numbers.week, -1)
         closed = [key for key in missed if numbers.closed.get((key[0], numbers.week))]
-        fresh = [key for key in closed if (row := numbers.row(*key, before)) is not None and not row.is_missed and row.goal_verdict]
+        fresh = [
+            key
+            for key in closed
+            if (row := numbers.row(*key, before)) is not None and not row.is_missed and row.goal_verdict
+        ]
         rest = len(missed) - len(fresh)
         count = f"It may explain {len(fresh) or 'none'} of the {len(missed)} goals missed"
         what = f", which {'these teams' if len(fresh) != 1 else 'its team'} met the week before" if fresh else ""
-        others = f"; the other {rest} {'were' if rest != 1 else 'was'} missed before it or where nothing was closed" if rest and fresh else ""
+        others = (
+            f"; the other {rest} {'were' if rest != 1 else 'was'} missed before it or where nothing was closed"
+            if rest and fresh
+            else ""
+        )
         sentences.append(f"{count}{what}{others}.")
     if not missed and numbers.rows.size:
         sentences.append(
-            f"Where nothing has moved, the page of a team still shows a signal by chance in {rate_in_words(rate)} at most."
+            f"Where nothing has moved, a team's page still shows a signal by chance in {rate_in_words(rate)} at most."
         )
     return " ".join(sentences)
 
@@ -173,12 +190,14 @@ def _goals_met(numbers: WeekNumbers) -> Number:
 
 def _late(numbers: WeekNumbers, teams: Sequence[str], labels: Mapping[str, str]) -> Number:
     """How many promises were broken in all teams: of the first kind of promise that any of them has."""
-    for metric, label in _PROMISES.items():
-        late = {team: count for team in teams if (count := _broken(numbers.row(team, metric))) is not None}
-        if late:
-            break
-    else:
+    late_of = {
+        metric: {team: count for team in teams if (count := _broken(numbers.row(team, metric))) is not None}
+        for metric in _PROMISES
+    }
+    metric = next((name for name, counts in late_of.items() if counts), None)
+    if metric is None:
         return Number("Later than promised", "–", fact=f"{NOT_IN_EXPORT}: no promise is known")
+    label, late = _PROMISES[metric], late_of[metric]
     total, of = sum(late.values()), sum(round(numbers.row(team, metric).denominator) for team in late)
     before = {team: _broken(numbers.row(team, metric, shift_week(numbers.week, -1))) for team in late}
     weeks = (numbers.week, shift_week(numbers.week, -1))
@@ -203,7 +222,8 @@ def _broken(row: Any) -> int | None:
 def _moved(difference: int) -> str:
     if not difference:
         return "as many as last week"
-    return f"{'↑' if difference > 0 else '↓'} {words.whole(abs(difference))} {'more' if difference > 0 else 'fewer'} than last week"
+    arrow, side = ("↑", "more") if difference > 0 else ("↓", "fewer")
+    return f"{arrow} {words.whole(abs(difference))} {side} than last week"
 
 
 def _overdue(actions: Actions) -> Number:

@@ -87,7 +87,8 @@ def first_points(
 def _point(row: Any, numbers: WeekNumbers, action: Any, *, share: int, links: tuple[Link, ...]) -> Point:
     metric = CATALOGUE.get(row.subject)
     own = numbers.row(row.team, row.subject) if metric is not None else None
-    what, size, facts = row.what.removesuffix("."), _size(row), ()
+    what, size = row.what.removesuffix("."), _size(row)
+    facts: tuple[str, ...] = ()
     if row.kind == "goal missed" and own is not None and metric is not None:
         what = f"{metric.label} {words.value(own.value, own.unit)}, goal {words.goal(own.goal, own.better, own.unit)}"
         size = size or verdicts.gap(own)
@@ -145,12 +146,20 @@ def _verdict(row: Any, own: Any) -> Verdict | None:
 
 
 def _causes(row: Any) -> tuple[tuple[str, str], ...]:
-    """The likeliest cause that was measured, with what it explains, else what only was at the same time."""
+    """The likeliest cause that was measured, with what it explains, and what was only at the same time."""
     causes = causes_of(row)
     measured = next((each for each in causes if each["is_measured"]), None)
-    beside = [each["text"] for each in causes if not each["is_measured"]][:_MOST_COINCIDENCES]
-    said = [("Cause", _measured(measured))] if measured is not None else []
-    return tuple(said + ([("At the same time", f"{words.listed(beside)}.")] if beside else []))
+    most = _MOST_COINCIDENCES if measured is None else 1
+    beside = [_coincidence(each) for each in causes if not each["is_measured"]][:most]
+    parts = [("Cause", _measured(measured))] if measured is not None else []
+    return tuple(parts + ([("At the same time", f"{'; '.join(beside)}.")] if beside else []))
+
+
+def _coincidence(cause: Mapping[str, Any]) -> str:
+    now, usual, unit = cause.get("now"), cause.get("usual"), cause.get("unit")
+    if not (is_known(now) and is_known(usual)) or not unit:
+        return str(cause["text"])
+    return f"{cause['text']} ({words.value(now, unit)}, usually {words.value(usual, unit)})"
 
 
 def _measured(cause: Mapping[str, Any]) -> str:

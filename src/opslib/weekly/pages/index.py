@@ -12,6 +12,7 @@ import pandas as pd
 from markupsafe import Markup
 
 from opslib.analysis.weekly_review.false_alarms import MEASURED, rate_in_words
+from opslib.display.words import number_of
 from opslib.locales import short_week_days, week_number, whole
 from opslib.store.files import write_text
 from opslib.weekly.edition import Edition, Link, comparison_of, in_words, links_of_the_week, place_of
@@ -96,7 +97,13 @@ def write_index(
     """
     week = edition.week
     weeks = sorted({*weeks_in(reports), week}, reverse=True)
-    header = {**edition.header(), "team": "", "links": links_of_the_week("", "index.html")}
+    header = {
+        **edition.header(),
+        "team": "",
+        "links": links_of_the_week("", "index.html"),
+        "days": "" if brief is not None and brief.lead else edition.closures,
+        "gate": _gate(edition),
+    }
     html = render_template(
         "index.html.j2",
         title="Monday brief",
@@ -248,6 +255,20 @@ def _renew_weeks(index: Path, weeks: Markup) -> None:
         write_text(renewed, index)
 
 
+def _gate(edition: Edition) -> dict[str, Any]:
+    """What the head says of the data of all teams; of each team the section on data does."""
+    heads = edition.heads.values()
+    gate = edition.header()["gate"]
+    counts = {status: sum(head.gate == status for head in heads) for status in ("blocked", "warned")}
+    worst = next((status for status, count in counts.items() if count), "passed")
+    if not heads:
+        return dict(gate)
+    count = counts.get(worst, 0)
+    teams = "all teams" if count == len(heads) > 1 else number_of(count, "team")
+    text = {"passed": "Data OK", "warned": f"Warnings for {teams}", "blocked": f"Data blocked for {teams}"}[worst]
+    return {**gate, "status": worst, "text": text, "note": ""}
+
+
 def _pages_by_team(edition: Edition, records: Sequence[Record], reports: Path) -> list[dict[str, Any]]:
     """The pages of the week by team, in the order of the organisation; those about all teams last."""
     teams = list(edition.teams)
@@ -256,7 +277,14 @@ def _pages_by_team(edition: Edition, records: Sequence[Record], reports: Path) -
         key=lambda team: (teams.index(team) if team in teams else len(teams), team),
     )
     return [
-        {"label": edition.label(team), "pages": [_page(record, edition, reports) for record in records if record.team == team]}
+        {
+            "label": edition.label(team),
+            "pages": [
+                _page(record, edition, reports)
+                for record in sorted(records, key=lambda record: place_of(record.name))
+                if record.team == team
+            ],
+        }
         for team in [*owners, *([None] if any(record.team is None for record in records) else [])]
     ]
 
@@ -312,13 +340,18 @@ def _last_good(record: Record, edition: Edition, reports: Path) -> Link | None:
 
 
 def _data_state(
-    edition: Edition, records: Sequence[Record], blocked: Mapping[str, Sequence[str]], restated: Mapping[str, int] | None
+    edition: Edition,
+    records: Sequence[Record],
+    blocked: Mapping[str, Sequence[str]],
+    restated: Mapping[str, int] | None,
 ) -> dict[str, Any]:
-    """What can be said of the week's data: blocked teams, those with warnings, how many are sound, what was restated."""
+    """What is said of the week's data: who is blocked or warned, how many teams are sound, what was restated."""
     teams = list(dict.fromkeys(record.team for record in records if record.team is not None))
     held = {team for team in teams if team in blocked or _EVERY_TEAM in blocked}
     warned = {
-        team: head.warnings for team in teams if team not in held and (head := edition.heads.get(team)) and head.warnings
+        team: head.warnings
+        for team in teams
+        if team not in held and (head := edition.heads.get(team)) and head.warnings
     }
     sound = len(teams) - len(held) - len(warned)
     return {
