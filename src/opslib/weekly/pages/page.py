@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 HIDDEN_TAGS = ("parameters", "injected-parameters", "remove_cell")
 
+_WIDTH = re.compile(r'<svg[^>]* width="([\d.]+)pt"')
+_WIDEST_PANEL = 300.0
+"""Points: narrower figures stand beside each other, and below each other on a phone."""
 _SECTION_MARK = "<!-- section -->"
 _NO_PROSE = re.compile(r'<div class="prose">\s*</div>')
 _HEADING = re.compile(r"<h([1-6])(?: [^>]*)?>(.*?)</h\1>", re.DOTALL)
@@ -146,9 +149,11 @@ class _Contents:
         if mime == "image/svg+xml" and not is_svg(content):
             return '<p class="note">A figure that is no readable SVG was left out.</p>'
         self.figures += 1
+        width = _WIDTH.search(content[:2_000]) if mime == "image/svg+xml" else None
+        look = "figure-box panel" if width and float(width[1]) <= _WIDEST_PANEL else "figure-box"
         alt = metadata.get(mime, {}).get("alt") or f"Figure of the section {self.section}; it has no description"
         return (
-            f'<div class="figure-box" data-label="Figure {self.figures}: {html.escape(self.section)}">'
+            f'<div class="{look}" data-label="Figure {self.figures}: {html.escape(self.section)}">'
             f'<img class="figure" src="{picture(content, mime)}" alt="{html.escape(str(alt))}"></div>'
         )
 
