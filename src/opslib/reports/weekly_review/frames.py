@@ -95,6 +95,11 @@ class Review:
         return self.all_weeks[self.all_weeks["week"].isin(weeks)].reset_index(drop=True)
 
     @cached_property
+    def lists(self) -> pd.DataFrame:
+        """The lists of tickets behind the week's numbers, as `ticket_lists` returns them."""
+        return ticket_lists(self)
+
+    @cached_property
     def usual_weeks(self) -> dict[str, list[str]]:
         """By metric the weeks with which the week is compared."""
         return analysis.usual_weeks(self.all_weeks, self.week.week)

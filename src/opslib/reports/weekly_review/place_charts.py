@@ -14,19 +14,71 @@ from matplotlib.axes import Axes
 from opslib import labels, locales
 from opslib.display import theme, words
 from opslib.display.cells import Cell, rows_of, table_of
-from opslib.display.charts import draw_bars, draw_line, label_last, span_of, unit_axis, weeks_below
+from opslib.display.charts import (
+    draw_band,
+    draw_bars,
+    draw_line,
+    label_last,
+    span_of,
+    unit_axis,
+    weeks_below,
+    write_beside,
+)
+from opslib.display.control_charts import colour_of
 from opslib.display.theme import Drawing, Markup
 from opslib.reports.weekly_review.places import ANOTHER_TEAM
 
-_PANEL: Final = (3.75, 2.5)
+_PANEL: Final = (3.75, 2.2)
 """Inches: a panel is as wide on a phone as on a desk."""
 _MONDAY: Final = date(2026, 1, 5)
 """Any: days and hours of it have names."""
 _SHADES: Final = ("#eceff2", "#d3d9df", "#b3bcc6", "#8b97a3", "#5f6b78")
 """Few to many."""
 _FEW: Final = "few"
+_MOST_OF_A_WHOLE: Final = 0.5
+"""Shares beyond it are drawn on an axis up to the whole."""
 _DARK, _LIGHT = 0.5, 0.25
 """Of the late tickets of the fullest place, from which on a place is shaded."""
+
+
+def panel(frame: pd.DataFrame) -> Drawing:
+    """Draw one metric with its interval and goal, week by week.
+
+    Args:
+        frame: rows of a control chart of one metric, in order: week, label, unit, value, low, high, goal, goal_verdict,
+            closed.
+    """
+    last = frame.iloc[-1]
+    unit = str(last["unit"])
+    values, low, high = (frame[name].to_numpy(dtype=np.float64) for name in ("value", "low", "high"))
+    goal = float(last["goal"]) if pd.notna(last["goal"]) else np.nan
+    with theme.style():
+        figure = theme.new_figure(*_PANEL)
+        axes = figure.add_subplot()
+        place = np.arange(len(frame))
+        draw_band(axes, place, low, high)
+        draw_line(axes, place, values, color=theme.INK)
+        known = np.concatenate([values, low, high, [goal]])
+        bottom, top = float(np.nanmin([0.0, *known])), float(np.nanmax(known))
+        is_share = unit in ("share", "score")
+        axes.set_ylim(bottom, 1.0 if is_share and top > _MOST_OF_A_WHOLE else top * 1.1 + 1e-9)
+        axes.set_xlim(-0.4, len(frame) - 0.6 + 0.2 * len(frame))
+        weeks_below(axes, list(frame["week"]), list(frame["closed"]))
+        unit_axis(axes, unit)
+        if not np.isnan(goal):
+            draw_line(
+                axes, [-0.4, len(frame) - 0.6], [goal, goal], color=theme.INK, linewidth=1.1, linestyle=(0, (4, 3))
+            )
+            write_beside(axes, len(frame) - 1, goal, f"goal {words.value(goal, unit)}", theme.INK, size=8)
+        if not np.isnan(values[-1]):
+            colour = colour_of(last)
+            label_last(axes, len(frame) - 1, float(values[-1]), words.value(values[-1], unit), colour=colour)
+        axes.set_title(str(last["label"]))
+        aim = f"; the goal is {words.value(goal, unit)}" if not np.isnan(goal) else ""
+        return theme.drawing(
+            figure,
+            f"Line of {last['label']}, {span_of(frame)}: {words.value(values[-1], unit)} in the last{aim}.",
+        )
 
 
 def standing_chart(frame: pd.DataFrame) -> Drawing:
@@ -123,7 +175,7 @@ def arrivals_chart(frame: pd.DataFrame) -> Drawing:
     busiest = frame.loc[frame["tickets"].idxmax()]
     total, closed = int(frame["tickets"].sum()), int(frame["closed"].sum())
     with theme.style():
-        figure = theme.new_figure(_PANEL[0], 2.3)
+        figure = theme.new_figure(*_PANEL)
         axes = figure.add_subplot()
         _shade(axes, grid)
         axes.set_xlim(0, 24)

@@ -29,7 +29,7 @@ from opslib.display.control_charts import control_chart, control_charts, small_m
 from opslib.display.decomposition import decomposition_chart
 from opslib.display.section import LeftOut, Section
 from opslib.display.theme import Drawing, Markup, note
-from opslib.display.ticket_table import ticket_table
+from opslib.display.ticket_table import BRIEF, ticket_table
 from opslib.metrics import ALL
 from opslib.reports.weekly_review import answers
 from opslib.reports.weekly_review.backlog_charts import backlog_age_chart, backlog_chart
@@ -448,14 +448,18 @@ def open_tickets(frame: pd.DataFrame) -> Markup:
     parts = []
     for name, rows in frame.groupby("list", sort=False):
         count, title = int(rows["count"].iloc[0]), str(rows["title"].iloc[0])
+        # By how much it is over says when it was due.
+        columns = [each for each in BRIEF if each != "due_at" or rows["over_seconds"].isna().all()]
         table = ticket_table(
             f"{title}: {_tickets(count)}",
             rows,
             time_zone=frame.attrs["time_zone"],
             ticket_url=frame.attrs["ticket_url"],
+            columns=columns,
         )
-        parts += [table, _list_links(str(name), title, f"All {words.value(count, 'count')}")]
-    return stacked(*parts)
+        parts.append(stacked(table, _list_links(str(name), title, f"All {words.value(count, 'count')}")))
+    html = "".join(f"<div>{part.html}</div>" for part in parts)
+    return Markup(f'<div class="two">{html}</div>', "\n".join(part.text for part in parts))
 
 
 def ticket_lists(frame: pd.DataFrame) -> Markup:
