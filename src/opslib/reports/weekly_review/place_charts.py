@@ -28,7 +28,7 @@ from opslib.display.control_charts import colour_of
 from opslib.display.theme import Drawing, Markup
 from opslib.reports.weekly_review.places import ANOTHER_TEAM
 
-_PANEL: Final = (3.75, 2.2)
+_PANEL: Final = (3.75, 2.05)
 """Inches: a panel is as wide on a phone as on a desk."""
 _MONDAY: Final = date(2026, 1, 5)
 """Any: days and hours of it have names."""
@@ -196,6 +196,8 @@ def arrivals_chart(frame: pd.DataFrame) -> Drawing:
 def late_table(frame: pd.DataFrame) -> Markup:
     """The places of promised first replies: in time of due, a row per channel and priority, a column per queue.
 
+    A row of which every place is of too few people is left out.
+
     Args:
         frame: channel, priority, queue, due, late, is_few, one row per place.
     """
@@ -204,12 +206,13 @@ def late_table(frame: pd.DataFrame) -> Markup:
     most = float(frame["late"].max()) or 1.0
     rows = []
     for (channel, priority), own in frame.groupby(["channel", "priority"], sort=True):
+        if own["is_few"].all():
+            continue
         by_queue = own.set_index("queue")
         name = f"{labels.label('channel', channel)}, {priority!s}"
         cells = [_place_cell(by_queue.loc[queue], most) if queue in by_queue.index else Cell("") for queue in queues]
         due, late = int(own["due"].sum()), int(own["late"].sum())
-        is_few = bool(own["is_few"].all())
-        rows.append([Cell(name, header=True), *cells, Cell(_FEW if is_few else _of(due, late), number=True)])
+        rows.append([Cell(name, header=True), *cells, Cell(_of(due, late), number=True)])
     return table_of("First replies in time, of those due; darker: more of them late", heads, rows)
 
 
