@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 
 from opslib import labels, locales
@@ -11,6 +13,8 @@ from opslib.display import words
 from opslib.display.cells import is_known, rows_of
 
 _MOST = 3
+_FEWEST = 30
+"""Of fewer tickets a share says little."""
 _CLOSE = 0.05
 """Shares of late replies that are this close to each other say nothing of a place."""
 
@@ -29,17 +33,14 @@ def late_places(frame: pd.DataFrame) -> str:
     """In which channel most of the promised first replies were late, and in which fewest: `places.late_places`."""
     shown = frame[~frame["is_few"]]
     by_channel = shown.groupby("channel")[["due", "late"]].sum()
-    by_channel = by_channel[by_channel["due"] >= 30]
+    by_channel = by_channel[by_channel["due"] >= _FEWEST]
     if by_channel.empty or not by_channel["late"].sum():
         return "" if frame.empty else "Hardly any first reply was late."
-    share = (by_channel["late"] / by_channel["due"]).sort_values(kind="stable")
-    least, most = str(share.index[0]), str(share.index[-1])
-    worst = f"{_late(by_channel.loc[most])} by {labels.phrase('channel', most)}"
-    if len(share) == 1 or share.iloc[-1] - share.iloc[0] < _CLOSE:
-        return f"Late everywhere alike: {worst}."
-    return f"Most are late by {labels.phrase('channel', most)}, {_late(by_channel.loc[most])}; fewest by " + (
-        f"{labels.phrase('channel', least)}, {_late(by_channel.loc[least])}."
-    )
+    places = sorted(rows_of(by_channel.reset_index()), key=lambda row: row.late / row.due)
+    least, most = places[0], places[-1]
+    if len(places) == 1 or most.late / most.due - least.late / least.due < _CLOSE:
+        return f"Late everywhere alike: {_late(most)}."
+    return f"Most are late by {_late(most)}; fewest by {_late(least)}."
 
 
 def arrivals(frame: pd.DataFrame) -> str:
@@ -91,5 +92,5 @@ def counted(frame: pd.DataFrame, thing: str) -> str:
     return words.number_of(len(frame), thing) if len(frame) else "None"
 
 
-def _late(row: pd.Series) -> str:
-    return f"{words.whole(row['late'])} of {words.whole(row['due'])}"
+def _late(row: Any) -> str:
+    return f"{labels.phrase('channel', row.channel)}, {words.whole(row.late)} of {words.whole(row.due)}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime, time, timedelta
 from html import escape
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -172,7 +172,7 @@ def arrivals_chart(frame: pd.DataFrame) -> Drawing:
         frame: weekday (0 is Monday), hour, tickets, closed, 168 rows in that order.
     """
     grid = frame["tickets"].to_numpy(dtype=np.float64).reshape(7, 24)
-    busiest = frame.loc[frame["tickets"].idxmax()]
+    busiest = frame.sort_values("tickets", ascending=False, kind="stable").iloc[0]
     total, closed = int(frame["tickets"].sum()), int(frame["closed"].sum())
     with theme.style():
         figure = theme.new_figure(*_PANEL)
@@ -208,19 +208,19 @@ def late_table(frame: pd.DataFrame) -> Markup:
     for (channel, priority), own in frame.groupby(["channel", "priority"], sort=True):
         if own["is_few"].all():
             continue
-        by_queue = own.set_index("queue")
+        by_queue = {str(row.queue): row for row in rows_of(own)}
         name = f"{labels.label('channel', channel)}, {priority!s}"
-        cells = [_place_cell(by_queue.loc[queue], most) if queue in by_queue.index else Cell("") for queue in queues]
+        cells = [_place_cell(by_queue[queue], most) if queue in by_queue else Cell("") for queue in queues]
         due, late = int(own["due"].sum()), int(own["late"].sum())
         rows.append([Cell(name, header=True), *cells, Cell(_of(due, late), number=True)])
     return table_of("First replies in time, of those due; darker: more of them late", heads, rows)
 
 
-def _place_cell(row: pd.Series, most: float) -> Cell:
-    if row["is_few"]:
+def _place_cell(row: Any, most: float) -> Cell:
+    if row.is_few:
         return Cell(_FEW, number=True)
-    text = _of(int(row["due"]), int(row["late"]))
-    share = float(row["late"]) / most
+    text = _of(int(row.due), int(row.late))
+    share = float(row.late) / most
     shade = "much" if share >= _DARK else "some" if share >= _LIGHT else ""
     return Cell(text, html=f'<span class="shade {shade}">{escape(text)}</span>' if shade else "", number=True)
 

@@ -107,7 +107,7 @@ def places(late: pd.DataFrame, arrivals: pd.DataFrame) -> Section:
         late: channel, priority, queue, due, late, is_few, one row per place.
         arrivals: weekday, hour, tickets, closed, 168 rows.
     """
-    parts = [late_table(late)] if len(late) else []
+    parts: list[Drawing | Markup] = [late_table(late)] if len(late) else []
     parts += [arrivals_chart(arrivals)] if arrivals["tickets"].sum() else []
     if not parts:
         return LeftOut("No first reply was promised for this week, and no ticket arrived.")
