@@ -33,9 +33,9 @@ class Section:
             "text/html": f"<p>{escape(said)}</p>" if said else "",
             "text/plain": said,
         }
-        display(bundle, raw=True)
+        display(bundle, raw=True)  # type: ignore[no-untyped-call]  # IPython is untyped here
         for part in self.parts:
-            display(part)
+            display(part)  # type: ignore[no-untyped-call]
 
     def __repr__(self) -> str:
         return "\n".join([*([said] if (said := self.answer or self.missing) else []), *map(repr, self.parts)])
