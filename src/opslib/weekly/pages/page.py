@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
-from opslib.weekly.headline import headline_of
+from opslib.weekly.headline import headline_of, verdict_of
 from opslib.weekly.pages.safe_html import clean_markdown, clean_output, is_svg, picture
 from opslib.weekly.pages.template import TEMPLATES, render_template
 
@@ -62,6 +62,7 @@ def to_html(
     """
     body = _body(nb, ticket_root)
     _, headlines = headline_of(nb)
+    verdict, lead = verdict_of(nb)
     return render_template(
         "report.html.j2",
         title=title,
@@ -70,6 +71,8 @@ def to_html(
         sample=sample,
         body=Markup(body),
         headlines=headlines,
+        verdict=verdict,
+        lead=lead,
         has_code='<details class="code"' in body,
     )
 
