@@ -495,7 +495,7 @@ def add_up(review: Review) -> pd.DataFrame:
     inside = days.between(pd.Timestamp(bounds["first_day"]), pd.Timestamp(bounds["last_day"])) & review.week.has_data
     names = {pd.Timestamp(day): name for day, name in review.week.days().items()}
     rows = analysis.add_up(review.backlog_days[inside])
-    return rows.assign(closed=pd.to_datetime(rows["day"]).map(names).fillna("").astype("str"))
+    return rows.assign(closed=pd.to_datetime(rows["day"]).map(names).astype("str").fillna(""))
 
 
 def signals(review: Review) -> pd.DataFrame:
