@@ -80,7 +80,9 @@ def section(answer: str, *parts: Any) -> Section:
 
 
 def fold(answer: str, *parts: Any) -> Section:
-    """What a page folds below a heading and the heading's answer."""
+    """What a page folds below a heading and the heading's answer; left out where a team had nothing to show."""
+    if all(isinstance(part, Markup) and part.text in ("", NOTHING) for part in parts):
+        return LeftOut(NOTHING)
     return Section(*parts, answer=answer, folded=True)
 
 
