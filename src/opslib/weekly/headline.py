@@ -37,6 +37,15 @@ def headline_of(nb: NotebookNode) -> tuple[ReportStatus, list[dict[str, Any]]]:
     return status, headlines
 
 
+def verdict_of(nb: NotebookNode) -> tuple[str, str]:
+    """What a notebook says that all of it comes to, and what explains that; "" where it says nothing."""
+    bundles = bundles_of(nb, mime.HEADLINE)
+    verdict, lead = (
+        " ".join(filter(None, (str(each.get(name) or "") for each in bundles))) for name in ("verdict", "lead")
+    )
+    return verdict, lead
+
+
 def bundles_of(nb: NotebookNode, mime_type: str) -> list[dict[str, Any]]:
     """What a notebook that has run displayed under a JSON type of our own, in its order."""
     outputs = (output for cell in nb.cells for output in cell.get("outputs", []))
