@@ -100,7 +100,7 @@
     count.textContent = words.length ? shown + " of " + rows.length : "";
   }
   function filterable(table, number) {
-    if (table.tBodies.length !== 1 || table.tBodies[0].rows.length < 9) { return; }
+    if (table.tBodies.length !== 1 || table.tBodies[0].rows.length < 13) { return; }
     var line = document.createElement("p"), label = document.createElement("label");
     var input = document.createElement("input"), count = document.createElement("span");
     line.className = "filter";
@@ -118,7 +118,7 @@
     table.closest(".table-box").before(line);
     input.addEventListener("input", function () { narrow(input, table, count); });
   }
-  all(".table-box > table:not(.matrix)").forEach(function (table, number) { sortable(table); filterable(table, number); });
+  all(".table-box > table:not(.matrix)").forEach(function (table, number) { if (table.tBodies.length && table.tBodies[0].rows.length >= 12) { sortable(table); } filterable(table, number); });
   all("input[data-filters]").forEach(function (input) {
     var count = input.parentNode.querySelector(".count");
     input.addEventListener("input", function () { narrow(input, document.getElementById(input.dataset.filters), count); });
@@ -173,6 +173,9 @@
     fold.addEventListener("keydown", function (event) { if (event.key === "Escape" && fold.open) { fold.open = false; summary.focus(); } });
     window.addEventListener("scroll", function () { if (fold.open) { place(); } }, { passive: true, capture: true });
   });
+
+  /* what follows the first section is folded on a phone */
+  if (window.matchMedia("(max-width: 40rem)").matches) { all("details.part").forEach(function (part) { part.open = false; }); }
 
   /* a link into a fold opens it */
   function reveal() {
