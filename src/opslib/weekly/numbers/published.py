@@ -183,7 +183,7 @@ def _is_as_published(
         return False
     now = _grounds(warehouse, as_of, number, earlier=[])
     then = then.filter(pc.equal(then["publication"], number)).select(now.column_names)
-    return now.cast(then.schema).equals(then)
+    return bool(now.cast(then.schema).equals(then))
 
 
 def close(warehouse: Warehouse, shown: Collection[str]) -> None:
