@@ -124,6 +124,17 @@
     input.addEventListener("input", function () { narrow(input, document.getElementById(input.dataset.filters), count); });
   });
 
+  /* only the rows whose verdict changed */
+  all("input[data-shows-changed]").forEach(function (box) {
+    var table = document.getElementById(box.dataset.showsChanged), line = box.closest(".filter");
+    line.hidden = false;
+    box.addEventListener("change", function () {
+      table.classList.toggle("only-changed", box.checked);
+      line.querySelector(".count").textContent = box.checked ? all("tr[data-changed]", table).length + " of " + table.tBodies[0].rows.length : "";
+      reachable();
+    });
+  });
+
   /* boxes that scroll sideways show that they go on, and can be reached and scrolled with the keyboard */
   function edge(box) { box.classList.toggle("goes-on", box.scrollLeft + box.clientWidth < box.scrollWidth - 1); }
   function reachable() {
@@ -199,8 +210,8 @@
   opener.addEventListener("click", function () { dialog.showModal(); });
   dialog.querySelector("[data-action=close]").addEventListener("click", function () { dialog.close(); });
   function step(by) {
-    var stops = all(".report a[href], main h2").filter(function (stop) { return stop.offsetParent; });
-    if (document.querySelector(".report a[href]")) { stops = stops.filter(function (stop) { return stop.tagName === "A"; }); }
+    var links = all("main a.stop");
+    var stops = (links.length ? links : all("main h2")).filter(function (stop) { return stop.offsetParent; });
     if (!stops.length) { return; }
     var here = stops.indexOf(document.activeElement);
     if (here < 0 && by < 0) { here = stops.findIndex(function (stop) { return stop.getBoundingClientRect().top > 0; }); }
