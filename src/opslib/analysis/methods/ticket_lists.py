@@ -61,7 +61,7 @@ class Hiding:
         code = rows.groupby(columns, dropna=False, sort=False).ngroup()
         values = rows[columns][~code.duplicated()].astype("object")
         for place, name in enumerate(columns):
-            is_named = [each in self.named[name] for each in _groups_of(values[columns[: place + 1]])]
+            is_named = np.array([each in self.named[name] for each in _groups_of(values[columns[: place + 1]])])
             values[name] = values[name].where(is_named, few_people(self.minimum))
         return rows.assign(**{name: values[name].to_numpy()[code] for name in columns})
 

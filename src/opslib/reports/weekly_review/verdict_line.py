@@ -59,7 +59,7 @@ def _goals_in_words(told: int, missed: int) -> str:
         return "The goal was missed." if told == 1 else f"All {total} goals were missed."
     if not missed:
         return "The goal was met." if told == 1 else f"All {total} goals were met."
-    return f"{missed} of {told} goals were missed."
+    return f"{missed} of {told} goals {'was' if missed == 1 else 'were'} missed."
 
 
 def _lead(review: Review) -> str:
