@@ -246,6 +246,7 @@ def brief() -> Brief:
         Point(
             finding_id=f"F-{place}",
             team=team,
+            teams=(team,),
             kind="goal missed",
             subject="csat",
             what=f"CSAT 70%, goal ≥ 90% {HOSTILE}",

@@ -339,3 +339,25 @@ def test_one_team_and_thirty_are_said_in_words_that_fit(tmp_path: Path):
     assert page.also_missed == (
         "Also missed: First reply within SLA in all 30 teams; Customer satisfaction in nine teams."
     )
+
+
+def test_what_the_export_lacks_for_several_teams_is_said_once(tmp_path: Path):
+    lacking = [
+        finding(
+            "data incomplete",
+            week=WEEK,
+            team=team,
+            subject="export",
+            what="The data of this week are not complete.",
+            standing="first",
+            next_step="Ask for them.",
+            section="",
+            tickets={},
+        )
+        for team in ("north", "south")
+    ]
+    page = brief(tmp_path, BUSY, [*FOUND, *lacking])
+    assert [each.teams for each in page.points] == [("north", "south"), ("north",), ("south",), ("west",)]
+    assert page.verdict.endswith(
+        "Complete the data of North desk and South desk first: the data of this week are not complete."
+    )

@@ -14,8 +14,8 @@ from opslib.reports import weekly_review
 from opslib.reports.week import open_week
 from opslib.settings import Organisation, load_organisation
 from opslib.store.warehouse import Warehouse
-from opslib.weekly.findings import first_of_week
-from opslib.weekly.notes import actions_of, take_in_notes
+from opslib.weekly.brief import brief_of_week
+from opslib.weekly.notes import take_in_notes
 from opslib.weekly.numbers.findings import build_findings, findings_of, keep_findings
 from opslib.weekly.numbers.signals import build_weekly_signals
 from tests.reports.review_warehouse import AS_OF, LAST, shared_warehouse
@@ -93,7 +93,7 @@ def test_what_could_be_behind_it_begins_with_what_began(warehouse: Warehouse, fi
     assert first["cases"] == late["ticket_id"].isin(refunds).sum()
     assert first["of"] == len(late)
     assert first["share"] == pytest.approx(first["cases"] / first["of"])
-    assert "refund" in findings["first_reply_sla"].next_step
+    assert "Refund" in findings["first_reply_sla"].next_step
 
 
 def test_a_time_whose_promise_is_missed_too_is_said_by_that_one(findings: dict[str, Any]):
@@ -150,7 +150,7 @@ def test_the_review_shows_the_points_with_who_does_what_and_escapes_what_people_
     html = weekly_review.show.points(points).html
     assert "<i>Lead</i>" not in html
     assert "accepted, overdue" in html
-    assert "refund" in html
+    assert "Refund" in html
     assert "no owner yet" in html or len(points) < 3
 
     actions = weekly_review.actions(review)
@@ -165,10 +165,13 @@ def test_the_review_shows_the_points_with_who_does_what_and_escapes_what_people_
     (overdue,) = [row for row in rows_of(findings_of(copy, LAST).to_pandas()) if row.kind == "overdue action"]
     assert overdue.subject == SLA
     assert overdue.score == findings["first_reply_sla"].score
-    lines = first_of_week(findings_of(copy, LAST).to_pandas(), actions_of(copy), AS_OF.date())
-    assert lines[0].finding_id == SLA
-    assert (lines[0].owner, lines[0].state) == ("<i>Lead</i>", "accepted, overdue")
-    assert "refund" in lines[0].cause
+    brief = brief_of_week(
+        copy, organisation, LAST, teams=["alpha"], blocked=(), folder=tmp_path / LAST, today=AS_OF.date()
+    )
+    first = brief.points[0]
+    assert first.finding_id == SLA
+    assert (first.owner, first.state, first.is_overdue) == ("<i>Lead</i>", "accepted", True)
+    assert "refund" in dict(first.causes)["Cause"].lower()
 
 
 def test_a_review_of_a_warehouse_without_findings_says_so(tmp_path_factory: pytest.TempPathFactory):

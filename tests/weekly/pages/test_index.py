@@ -49,6 +49,7 @@ def point(**more: Any) -> Point:
     usual: dict[str, Any] = {
         "finding_id": "F-1",
         "team": "us-general",
+        "teams": ("us-general",),
         "kind": "goal missed",
         "subject": "csat",
         "what": "CSAT <b> 70%",

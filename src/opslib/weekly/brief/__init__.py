@@ -16,7 +16,7 @@ from opslib.settings import Organisation
 from opslib.store.warehouse import NOTES, Warehouse
 from opslib.weekly.brief.actions import Actions, actions_of_week
 from opslib.weekly.brief.goals import TeamGoals, goal_table, too_easy, week_numbers
-from opslib.weekly.brief.opening import Number, also_missed, lead, three_numbers, verdict_line
+from opslib.weekly.brief.opening import Number, also_missed, chance_of_signal, lead, three_numbers, verdict_line
 from opslib.weekly.brief.points import Point, first_points
 from opslib.weekly.escalations import Escalated
 from opslib.weekly.notes import SENTENCES, actions_of
@@ -82,10 +82,12 @@ def brief_of_week(
     points = first_points(
         findings, written, numbers, folder=folder, today=today, authors=_authors(warehouse, week), escalated=escalated
     )
+    is_quiet = numbers.weeks and not numbers.missed and not points
+    chance = chance_of_signal(organisation.signals.rate) if is_quiet else ""
     actions = actions_of_week(written, history, week, today)
     return Brief(
         verdict=verdict_line(numbers, points, labels, blocked=len(planned) - len(shown), teams=len(planned)),
-        lead=lead(numbers, closures, rate=organisation.signals.rate) if shown else "",
+        lead=" ".join(filter(None, (lead(numbers, closures), chance))) if shown else "",
         numbers=three_numbers(numbers, shown, labels, actions),
         points=points,
         also_missed=also_missed(numbers, points, labels, teams=len(shown)),

@@ -68,7 +68,11 @@ def verdict_line(
         sentences = [_unjudged(numbers)]
     if points:
         first = points[0]
-        sentences.append(f"Act on {labels.get(first.team, first.team)} first: {_reason(first, numbers)}.")
+        whose = _named(first.teams, labels)
+        if first.kind == "data incomplete":
+            sentences.append(f"Complete the data of {whose} first: {first.what[0].lower()}{first.what[1:]}.")
+        else:
+            sentences.append(f"Act on {whose} first: {_reason(first, numbers)}.")
     return " ".join(sentences)
 
 
@@ -118,13 +122,17 @@ def _against_last_week(numbers: WeekNumbers) -> str:
     return f", {verb} {before.met}{of}"
 
 
-def lead(numbers: WeekNumbers, closures: str, *, rate: float) -> str:
-    """What holidays explain of the misses; on a quiet week how often such a page shows something by chance.
+def chance_of_signal(rate: float) -> str:
+    """How often the page of a team on which nothing has moved shows a signal, for a week in which none does."""
+    return f"Where nothing has moved, a team's page still shows a signal by chance in {rate_in_words(rate)} at most."
+
+
+def lead(numbers: WeekNumbers, closures: str) -> str:
+    """What holidays explain of the misses; "" where there are none.
 
     Args:
         numbers: of the teams whose pages are shown.
         closures: the holidays with the teams that they close, as a sentence without a full stop; "" for none.
-        rate: the chance that a page on which nothing has moved shows a signal, at most.
     """
     sentences = [f"{closures}."] if closures else []
     missed = numbers.missed
@@ -145,10 +153,6 @@ def lead(numbers: WeekNumbers, closures: str, *, rate: float) -> str:
             else ""
         )
         sentences.append(f"{count}{what}{others}.")
-    if not missed and numbers.rows.size:
-        sentences.append(
-            f"Where nothing has moved, a team's page still shows a signal by chance in {rate_in_words(rate)} at most."
-        )
     return " ".join(sentences)
 
 
@@ -169,7 +173,7 @@ def three_numbers(
 def _goals_met(numbers: WeekNumbers) -> Number:
     now = numbers.tally(numbers.week)
     if not now.judged:
-        return Number("Goals met", "–", fact=_unjudged(numbers))
+        return Number("Goals met", "–", fact="none could be judged" if numbers.goals else "no team has a goal")
     before = numbers.tally(shift_week(numbers.week, -1), numbers.judged)
     move = ""
     if before.judged:

@@ -24,14 +24,20 @@ from opslib.weekly.escalations import Escalated
 
 _MOST_COINCIDENCES = 2
 _LATE = ("sla", "speed")
+_SAID_ONCE = "data incomplete"
+"""What a whole export lacks is no finding of each of its teams."""
 
 
 @dataclass(frozen=True)
 class Point:
-    """A finding as the brief lists it; `share` is its size beside the largest of them, in percent."""
+    """A finding as the brief lists it; `share` is its size beside the largest of them, in percent.
+
+    `teams` are those of which the same is said, the team of the finding first.
+    """
 
     finding_id: str
     team: str
+    teams: tuple[str, ...]
     kind: str
     subject: str
     what: str
@@ -70,13 +76,16 @@ def first_points(
         escalated: what the week's reports propose to hand over.
     """
     taken = {row.finding_id: row for row in reversed(list(rows_of(in_order(actions, today)))) if row.finding_id}
-    first = list(rows_of(first_lines(findings)))
+    together = findings.groupby(["kind", "what"], sort=False)["team"].agg(tuple).to_dict()
+    is_again = (findings["kind"] == _SAID_ONCE) & findings.duplicated(["kind", "what"])
+    first = list(rows_of(first_lines(findings[~is_again])))
     largest = max((row.size for row in first if is_known(row.size)), default=0.0)
     return tuple(
         _point(
             row,
             numbers,
             taken.get(row.finding_id),
+            teams=together[row.kind, row.what] if row.kind == _SAID_ONCE else (row.team,),
             share=round(100 * row.size / largest) if is_known(row.size) and largest else 0,
             links=tuple(_links(row, numbers, folder, authors, escalated)),
         )
@@ -84,7 +93,9 @@ def first_points(
     )
 
 
-def _point(row: Any, numbers: WeekNumbers, action: Any, *, share: int, links: tuple[Link, ...]) -> Point:
+def _point(
+    row: Any, numbers: WeekNumbers, action: Any, *, teams: tuple[str, ...], share: int, links: tuple[Link, ...]
+) -> Point:
     metric = CATALOGUE.get(row.subject)
     own = numbers.row(row.team, row.subject) if metric is not None else None
     what, size = row.what.removesuffix("."), _size(row)
@@ -96,6 +107,7 @@ def _point(row: Any, numbers: WeekNumbers, action: Any, *, share: int, links: tu
     return Point(
         finding_id=row.finding_id,
         team=row.team,
+        teams=teams,
         kind=row.kind,
         subject=row.subject,
         what=what,

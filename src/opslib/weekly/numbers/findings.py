@@ -268,7 +268,9 @@ class _Search:
         return set(closed_weeks(self.organisation, self.weeks)) | set(zip(rows["team"], rows["week"], strict=True))
 
     def _incomplete_data(self) -> Iterator[dict[str, Any]]:
-        rows = self.incomplete[(self.incomplete["week"] == self.week) & self.incomplete["team"].isin(self.teams)]
+        # Where an export begins too late for the backlog alone, the week itself is whole and nobody can add to it.
+        is_own = (self.incomplete["week"] == self.week) & self.incomplete["team"].isin(self.teams)
+        rows = self.incomplete[is_own & (self.incomplete["scope"] == ALL_METRICS)]
         for team, own in rows.groupby("team"):
             reason = own.sort_values("scope")["reason"].iloc[0]
             yield finding(
