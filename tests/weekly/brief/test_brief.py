@@ -222,7 +222,7 @@ def test_a_blocked_team_is_left_out_of_every_count_and_all_blocked_leave_no_week
     assert page.numbers[1].value == "15"
     every = brief(tmp_path / "every", BUSY, FOUND, blocked=["*"])
     assert every.verdict == "There is no week 46 yet: the data of all three teams are blocked."
-    assert (every.points, every.rows) == ((), ())
+    assert (every.points, every.rows, every.numbers) == ((), (), ())
 
 
 def test_the_table_has_the_gap_the_misses_and_the_cases_of_each_goal_and_a_line_with_holidays(tmp_path: Path):

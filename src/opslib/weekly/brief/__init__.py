@@ -88,7 +88,7 @@ def brief_of_week(
     return Brief(
         verdict=verdict_line(numbers, points, labels, blocked=len(planned) - len(shown), teams=len(planned)),
         lead=" ".join(filter(None, (lead(numbers, closures), chance))) if shown else "",
-        numbers=three_numbers(numbers, shown, labels, actions),
+        numbers=three_numbers(numbers, shown, labels, actions) if shown else (),
         points=points,
         also_missed=also_missed(numbers, points, labels, teams=len(shown)),
         goals=tuple(numbers.metrics),

@@ -180,7 +180,11 @@ def _goals_met(numbers: WeekNumbers) -> Number:
         arrow = "↓ " if before.met > now.met else "↑ " if before.met < now.met else ""
         of = f" of {before.judged}" if before.judged != now.judged else ""
         move = f"{arrow}{before.met}{of} last week"
-    risk = Verdict("at-risk", f"{now.at_risk} of the {now.met} at risk") if now.at_risk else None
+    risk = (
+        Verdict("at-risk", f"{now.at_risk} of the {now.met} at risk" if now.met > 1 else "At risk")
+        if now.at_risk
+        else None
+    )
     history = [numbers.tally(week, numbers.judged) for week in numbers.weeks]
     values = tuple(float(each.met) if each.judged else None for each in history)
     closed = tuple(
