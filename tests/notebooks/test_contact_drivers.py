@@ -48,7 +48,7 @@ def test_what_is_new_is_found_in_every_way(alpha: Shown):
     assert EMERGING in text_of(alpha, "What moved this week?")
     assert "sync" in text_of(alpha, "What is new in what customers say?")
     assert f"\n{EMERGING} | " in text_of(alpha, "What should the product team hear about?")
-    assert "form: form_b | misrouted" in text_of(alpha, "Which choices on the form go wrong?")
+    assert "form: Form b | misrouted" in text_of(alpha, "Which choices on the form go wrong?")
 
 
 def test_the_headline_says_what_to_escalate(alpha: Shown):
@@ -74,7 +74,7 @@ def test_tables_pass_the_shield_of_the_pages_whole(alpha: Shown):
 
 
 def test_figures_have_descriptions_with_the_largest_and_the_last(alpha: Shown):
-    assert "largest first: refund with" in text_of(alpha, "Why do customers write?")
+    assert "largest first: Refund with" in text_of(alpha, "Why do customers write?")
     assert re.search(
         r"tickets about .* per week, 2026-W34 to 2026-W46: \d+ in the last",
         text_of(alpha, "What should the product team hear about?"),

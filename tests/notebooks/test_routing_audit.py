@@ -33,7 +33,7 @@ def test_every_section_shows_something(shop: Shown):
 
 
 def test_each_section_tells_what_was_put_in(shop: Shown):
-    assert "refund with 50.0%" in text_of(shop, "Where do tickets go wrong?")
+    assert "Refund with 50.0%" in text_of(shop, "Where do tickets go wrong?")
     assert "from orders to refunds" in text_of(shop, "How do tickets travel?")
     assert "R-2, 2026-11-02: refunds → orders | matching the rule" in text_of(
         shop, "What does a transfer go along with?"
