@@ -11,6 +11,7 @@ import pandas as pd
 from opslib.analysis.weekly_review.completeness import ALL_METRICS
 from opslib.analysis.weekly_review.goal_verdicts import AT_RISK, JUDGED, NO_VALUE, WEEKS, with_kinds
 from opslib.analysis.weekly_review.weekly_signals import NOT_JUDGED
+from opslib.analysis.weekly_review.weekly_values import BOUNDS
 from opslib.calendars import closed_weeks
 from opslib.display import verdicts, words
 from opslib.display.cells import is_known, rows_of, spark_words
@@ -215,8 +216,10 @@ def _cell(numbers: WeekNumbers, team: str, metric: str) -> GoalCell:
         return GoalCell(metric, NOT_IN_EXPORT)
     verdict = verdicts.of_goal(row)
     value = words.value(row.value, row.unit)
-    if not is_known(row.value):
-        value = words.standing(row.value, row.low, row.high, row.unit, state=row.state, settles_on=row.settles_on)
+    if not is_known(row.value) and row.state != BOUNDS and isinstance(row.settles_on, str):
+        value = f"known {words.short_day(row.settles_on)}"
+    elif not is_known(row.value):
+        value = words.standing(row.value, row.low, row.high, row.unit, state=row.state, settles_on=None)
     history = tuple(_value_of(numbers.row(team, metric, week)) for week in numbers.weeks)
     closed = tuple(numbers.closed.get((team, week), "") for week in numbers.weeks)
     label = f"{spark_words(row.label, history, row.unit, closed)}; goal {words.goal(row.goal, row.better, row.unit)}"
