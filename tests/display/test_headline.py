@@ -22,5 +22,5 @@ def test_a_headline_hands_a_page_its_lines_and_jupyterlab_a_list():
 
 def test_a_week_without_data_says_that_there_is_nothing_to_report():
     bundle = Headline([], has_data=False)._repr_mimebundle_()
-    assert bundle[mime.HEADLINE] == {"headlines": [], "status": "no_data"}
+    assert bundle[mime.HEADLINE] == {"headlines": [], "status": "no_data", "verdict": "", "lead": ""}
     assert bundle["text/html"] == "<p>Nothing to report.</p>"

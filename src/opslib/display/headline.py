@@ -43,11 +43,15 @@ class Headline:
     Args:
         lines: the few numbers, the most important first.
         has_data: whether there was anything to report; where not, an index of reports marks the report so.
+        verdict: what the page comes to, in one or two sentences.
+        lead: what a reader has to know of the verdict.
     """
 
-    def __init__(self, lines: Sequence[Line], *, has_data: bool) -> None:
+    def __init__(self, lines: Sequence[Line], *, has_data: bool, verdict: str = "", lead: str = "") -> None:
         self.lines = tuple(lines)
         self.status = "ready" if has_data else "no_data"
+        self.verdict = verdict
+        self.lead = lead
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
         headlines = [
@@ -65,16 +69,18 @@ class Headline:
             f"<em>{escape(_said(line))}</em></li>"
             for line in self.lines
         )
+        said = "".join(f"<p>{escape(text)}</p>" for text in (self.verdict, self.lead) if text)
+        bundle = {"headlines": headlines, "status": self.status, "verdict": self.verdict, "lead": self.lead}
         return {
-            mime.HEADLINE: {"headlines": headlines, "status": self.status},
-            "text/html": f"<ul>{items}</ul>" if items else f"<p>{escape(str(self))}</p>",
+            mime.HEADLINE: bundle,
+            "text/html": (f"{said}<ul>{items}</ul>" if items else said) or f"<p>{escape(str(self))}</p>",
             "text/plain": str(self),
         }
 
     def __repr__(self) -> str:
-        if self.status == "no_data":
-            return "Nothing to report."
-        return "\n".join(f"{line.label}: {line.value} {line.change} {_said(line)}".rstrip() for line in self.lines)
+        lines = [f"{line.label}: {line.value} {line.change} {_said(line)}".rstrip() for line in self.lines]
+        said = [text for text in (self.verdict, self.lead) if text]
+        return "\n".join([*said, *lines]) or ("Nothing to report." if self.status == "no_data" else "")
 
 
 def _said(line: Line) -> str:

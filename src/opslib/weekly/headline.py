@@ -37,6 +37,16 @@ def headline_of(nb: NotebookNode) -> tuple[ReportStatus, list[dict[str, Any]]]:
     return status, headlines
 
 
+def verdict_of(nb: NotebookNode) -> tuple[str, str]:
+    """What a notebook comes to in one or two sentences, and what a reader has to know of it; "" where it says nothing.
+
+    Args:
+        nb: an executed notebook.
+    """
+    said = [bundle for bundle in bundles_of(nb, mime.HEADLINE) if bundle.get("verdict") or bundle.get("lead")]
+    return (str(said[0].get("verdict") or ""), str(said[0].get("lead") or "")) if said else ("", "")
+
+
 def bundles_of(nb: NotebookNode, mime_type: str) -> list[dict[str, Any]]:
     """What a notebook that has run displayed under a JSON type of our own, in its order."""
     outputs = (output for cell in nb.cells for output in cell.get("outputs", []))

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
-from opslib.weekly.headline import headline_of
+from opslib.weekly.headline import headline_of, verdict_of
 from opslib.weekly.pages.safe_html import clean_markdown, clean_output, is_svg, picture
 from opslib.weekly.pages.template import TEMPLATES, render_template
 
@@ -62,6 +62,7 @@ def to_html(
     """
     body = _body(nb, ticket_root)
     _, headlines = headline_of(nb)
+    verdict, lead = verdict_of(nb)
     return render_template(
         "report.html.j2",
         title=title,
@@ -70,6 +71,8 @@ def to_html(
         sample=sample,
         body=Markup(body),
         headlines=headlines,
+        verdict=verdict,
+        lead=lead,
         has_code='<details class="code"' in body,
     )
 
@@ -184,14 +187,14 @@ def _in_sections(body: str, contents: _Contents) -> str:
     first, *rest = _NO_PROSE.sub("", body).split(_SECTION_MARK)
     entries = [entry for entry in contents.entries if entry["level"] == 2]
     parts: list[str] = []
-    missing: list[tuple[str, str]] = []
+    missing: dict[str, list[str]] = {}
     folds: list[str] = []
     for entry, section in zip(entries, rest, strict=True):
         said = contents.said.get(entry["anchor"], [])
         heading, _, inside = section.partition("</h2>")
         reasons = [str(each["missing"]) for each in said if each.get("missing")]
         if said and len(reasons) == len(said):
-            missing.append((entry["text"], " ".join(dict.fromkeys(reasons))))
+            missing.setdefault(" ".join(dict.fromkeys(reasons)), []).append(entry["text"])
             continue
         answer = html.escape(" ".join(str(each["answer"]) for each in said if each.get("answer")))
         if said and all(each.get("folded") or each.get("missing") for each in said):
@@ -204,10 +207,14 @@ def _in_sections(body: str, contents: _Contents) -> str:
         line = f'<p class="answer">{answer}</p>' if answer else ""
         parts.append(f'<section aria-labelledby="{entry["anchor"]}">{heading}</h2>{line}{inside}</section>')
     if missing:
-        lines = "".join(f"<li><strong>{html.escape(name)}</strong> {html.escape(why)}</li>" for name, why in missing)
+        lines = "".join(
+            f"<li><strong>{html.escape('; '.join(names))}</strong> {html.escape(why)}</li>"
+            for why, names in missing.items()
+        )
+        count = sum(map(len, missing.values()))
         folds.append(
             '<details class="fold"><summary><h2 id="s-not-on-this-page">Not on this page</h2> '
-            f'<span class="answer">{len(missing)} section{"" if len(missing) == 1 else "s"}</span></summary>'
+            f'<span class="answer">{count} section{"" if count == 1 else "s"}</span></summary>'
             f'<ul class="left-out">{lines}</ul></details>'
         )
     if folds:
