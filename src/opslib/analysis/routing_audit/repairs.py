@@ -53,7 +53,9 @@ def repairs(
     versions = in_order(rules)
     places = route(versions, fields)
     is_wrong = misrouted_in(queues_of(versions, places), fields)
-    known = fields.tickets if fields.knows("requester_id") else fields.tickets.drop(columns="requester_id", errors="ignore")
+    known = (
+        fields.tickets if fields.knows("requester_id") else fields.tickets.drop(columns="requester_id", errors="ignore")
+    )
     tickets = pd.DataFrame(
         {
             "place": places,
@@ -66,9 +68,7 @@ def repairs(
     tickets = tickets[(places >= 0) & (tickets["created_at"] < end).to_numpy()]
     live = [place for place, rule in enumerate(versions) if rule.active(end - pd.Timedelta(seconds=1))]
     by_place = dict(list(tickets[tickets["place"].isin(live)].groupby("place")))
-    rows = [
-        _repair(versions, place, by_place.get(place, tickets.head(0)), start, end, minimum_group) for place in live
-    ]
+    rows = [_repair(versions, place, by_place.get(place, tickets.head(0)), start, end, minimum_group) for place in live]
     frame = pd.DataFrame(rows, columns=list(COLUMNS)).astype(dict.fromkeys(_NUMBERS, "float64") | {"is_worth": "bool"})
     harm = frame["a_week"].fillna(-np.inf)
     return frame.loc[harm.sort_values(ascending=False, kind="stable").index].reset_index(drop=True)
@@ -124,17 +124,15 @@ def _repair(
     }
 
 
-def _since(
-    rule: Rule, before: Sequence[Rule], tickets: pd.DataFrame, end: pd.Timestamp
-) -> pd.Timestamp | None:
+def _since(rule: Rule, before: Sequence[Rule], tickets: pd.DataFrame, end: pd.Timestamp) -> pd.Timestamp | None:
     """From when on a rule sends more elsewhere: its change of queue, else the week that splits its weeks best."""
     if rule.active_from is not None and before and before[0].queue != rule.queue:
         return rule.active_from
     judged = tickets[tickets["is_wrong"].notna()]
     if judged.empty:
         return None
-    back = ((end - judged["created_at"]) // pd.Timedelta(days=7)).to_numpy()
-    weeks = back.max() - back
+    days = (end - judged["created_at"]).dt.days.to_numpy()
+    weeks = days.max() // 7 - days // 7
     total = np.bincount(weeks).astype("float64")
     wrong = np.bincount(weeks, judged["is_wrong"].to_numpy(dtype="float64"))
     earlier_total, earlier_wrong = total.cumsum()[:-1], wrong.cumsum()[:-1]

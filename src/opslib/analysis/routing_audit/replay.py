@@ -135,7 +135,8 @@ def replay(
     Notes:
         A ticket is misrouted where it enters another queue than the one that finally solved it. A ticket is judged
         where it is solved and both rule sets send it to queues that have solved something, or to the one that it really
-        entered. The interval resamples tickets; a ticket adds −1, 0 or 1 to the difference, so the resamples are drawn as multinomial counts.
+        entered. The interval resamples tickets; a ticket adds −1, 0 or 1 to the difference, so the resamples are drawn
+        as multinomial counts.
         Agents at times solve what lands with them although it belongs elsewhere; this favours the rules of the past.
 
     References:
@@ -190,7 +191,7 @@ def misrouted_in(queue: pd.Series, fields: TicketFields) -> pd.Series:
         fields: the tickets, with solved_queue, and first_queue where the export tells.
 
     Returns:
-        Boolean; missing where the ticket is not solved, or the queue has solved nothing and the ticket never entered it.
+        Boolean; missing where the ticket is not solved, or its queue has solved nothing and it never entered that one.
     """
     solved, first = (_text(fields, name) for name in ("solved_queue", "first_queue"))
     is_judged = solved.notna() & (queue.isin(set(solved.dropna().unique())) | (queue == first).fillna(False))

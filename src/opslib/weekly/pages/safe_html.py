@@ -214,8 +214,8 @@ def _label_cells(table: Tag, rows: list[Tag]) -> None:
         part["role"] = "rowgroup"
     for line in table.find_all("tr"):
         line["role"] = "row"
-    for head in table.thead.find_all("th") if table.thead else []:
-        head["role"] = "columnheader"
+    for header in table.thead.find_all("th") if table.thead else []:
+        header["role"] = "columnheader"
 
 
 def _align_numbers(head: Tag | None, rows: list[Tag]) -> None:
