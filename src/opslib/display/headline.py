@@ -43,8 +43,8 @@ class Headline:
     Args:
         lines: the few numbers, the most important first.
         has_data: whether there was anything to report; where not, an index of reports marks the report so.
-        verdict: what the page comes to, in one or two sentences.
-        lead: what a reader has to know of the verdict.
+        verdict: what all of it comes to, one sentence or two.
+        lead: what explains that, one sentence.
     """
 
     def __init__(self, lines: Sequence[Line], *, has_data: bool, verdict: str = "", lead: str = "") -> None:
@@ -70,17 +70,24 @@ class Headline:
             for line in self.lines
         )
         said = "".join(f"<p>{escape(text)}</p>" for text in (self.verdict, self.lead) if text)
-        bundle = {"headlines": headlines, "status": self.status, "verdict": self.verdict, "lead": self.lead}
         return {
-            mime.HEADLINE: bundle,
-            "text/html": (f"{said}<ul>{items}</ul>" if items else said) or f"<p>{escape(str(self))}</p>",
+            mime.HEADLINE: {
+                "headlines": headlines,
+                "status": self.status,
+                "verdict": self.verdict,
+                "lead": self.lead,
+            },
+            "text/html": f"{said}<ul>{items}</ul>" if items else f"<p>{escape(str(self))}</p>",
             "text/plain": str(self),
         }
 
     def __repr__(self) -> str:
-        lines = [f"{line.label}: {line.value} {line.change} {_said(line)}".rstrip() for line in self.lines]
+        if self.status == "no_data":
+            return "Nothing to report."
         said = [text for text in (self.verdict, self.lead) if text]
-        return "\n".join([*said, *lines]) or ("Nothing to report." if self.status == "no_data" else "")
+        return "\n".join(
+            said + [f"{line.label}: {line.value} {line.change} {_said(line)}".rstrip() for line in self.lines]
+        )
 
 
 def _said(line: Line) -> str:

@@ -38,13 +38,12 @@ def headline_of(nb: NotebookNode) -> tuple[ReportStatus, list[dict[str, Any]]]:
 
 
 def verdict_of(nb: NotebookNode) -> tuple[str, str]:
-    """What a notebook comes to in one or two sentences, and what a reader has to know of it; "" where it says nothing.
-
-    Args:
-        nb: an executed notebook.
-    """
-    said = [bundle for bundle in bundles_of(nb, mime.HEADLINE) if bundle.get("verdict") or bundle.get("lead")]
-    return (str(said[0].get("verdict") or ""), str(said[0].get("lead") or "")) if said else ("", "")
+    """What a notebook says that all of it comes to, and what explains that; "" where it says nothing."""
+    bundles = bundles_of(nb, mime.HEADLINE)
+    verdict, lead = (
+        " ".join(filter(None, (str(each.get(name) or "") for each in bundles))) for name in ("verdict", "lead")
+    )
+    return verdict, lead
 
 
 def bundles_of(nb: NotebookNode, mime_type: str) -> list[dict[str, Any]]:

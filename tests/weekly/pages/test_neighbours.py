@@ -44,6 +44,8 @@ def make_report(reports: Path, job: Job) -> Path:
         sample=False,
         body="",
         headlines=[],
+        verdict="",
+        lead="",
         has_code=False,
     )
     write_text(html, job.page(reports))

@@ -64,8 +64,8 @@ def _lead(audit: Audit, worth: pd.DataFrame) -> str:
     sentences = []
     if len(worth):
         sentences.append(
-            f"{'The' if len(worth) == 1 else 'Each'} repair was tried on the {words.whole(tickets)} tickets of the last "
-            f"{words.number_of(audit.span, 'week')}: the queue that solves most of the rule's tickets."
+            f"{'The' if len(worth) == 1 else 'Each'} repair is the queue that solves most of the rule's tickets, tried "
+            f"on the {words.whole(tickets)} tickets of the last {words.number_of(audit.span, 'week')}."
         )
     if len(others):
         name = words.listed(list(others["rule_id"]))

@@ -204,8 +204,8 @@ def _easy_in_words(rows: pd.DataFrame) -> str:
         return ""
     names = words.listed([f"{row.label} ({words.goal(row.goal, row.better, row.unit)})" for row in rows_of(rows)])
     return (
-        f"For whoever sets goals: met in each of the last 13 weeks, nearly always with half of what they allow left over, and so too "
-        f"easy to steer by: {names}."
+        f"For whoever sets goals: met in each of the last 13 weeks, nearly always with half of what they allow left "
+        f"over, and so too easy to steer by: {names}."
     )
 
 
