@@ -9,6 +9,7 @@ from opslib.analysis.routing_audit.replay import Replay
 from opslib.display import words
 from opslib.display.cells import bullets, excerpt, is_known, paragraphs
 from opslib.display.section import LeftOut, Section
+from opslib.reports.findings import FindingsHandover
 from opslib.reports.routing_audit import drawings, repair_points
 
 NO_REPAIR = "No rule of this team would do better with another queue."
@@ -214,6 +215,15 @@ def candidate(result: Replay | None) -> Section:
         drawings.replay_warnings(result),
         answer=_together(result, "the candidate"),
     )
+
+
+def findings(handover: FindingsHandover) -> Section:
+    """What the weekly review ranks beside missed goals, folded.
+
+    Args:
+        handover: of `findings.findings`.
+    """
+    return Section(handover, answer=f"{words.number_of(len(handover.rows), 'finding')}.".capitalize(), folded=True)
 
 
 def _nothing(frame: pd.DataFrame) -> LeftOut:
