@@ -33,6 +33,7 @@ calendars:
 teams:
   - {name: shop, label: Shop <b>team</b>, region: US, calendar: always}
   - {name: desk, label: Desk, region: US, calendar: always}
+  - {name: quiet, label: Quiet, region: US, calendar: always}
 """
 
 REFUND = {"all": [["contact_reason", "is", "refund"]]}

@@ -598,12 +598,8 @@ def candidates(frame: pd.DataFrame) -> Markup:
     heads = ("Subject", "Avoidable a week", "Unhappy", "Score", "Since", "What is done")
     table = table_of("Candidates for product feedback, largest gain first", heads, rows)
     below = paragraphs(
-        "Avoidable a week: tickets above the earlier level, after allowing for having been picked as the largest of "
-        "many. To a reason belong the tickets with its label and those with a catch-all label whose text has its new "
-        "phrases; to a phrase, the tickets whose text has it; to a matter over several labels, those of any label "
-        "whose text has its words. Unhappy: dissatisfied answers within seven days, beside "
-        "the team's; 1 while there are none. Score: avoidable tickets times that; how long tickets waited is not "
-        "in it. In brackets: 95% intervals."
+        "Unhappy: dissatisfied answers within seven days, beside the team's. Score: avoidable tickets times that. In "
+        "brackets: 95% intervals."
     )
     return stacked(table, below)
 

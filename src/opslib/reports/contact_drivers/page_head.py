@@ -51,7 +51,7 @@ def _verdict(contacts: Drivers, moved: pd.DataFrame) -> str:
         done = "an escalation is proposed" if len(contacts.escalations) else _said_before(contacts, first)
         return (
             f"{label('contact_reason', first['subject'])}: about {words.whole(first['excess'])} more tickets a week "
-            f"since {words.day(str(first['onset_on']))}, {words.whole(first['before_per_week'])} before; {done}."
+            f"since {words.day(str(first['onset_on']))}, {_level(first['before_per_week'])} before; {done}."
         )
     risen = moved[(moved["excess"] > 0) & (moved["contact_reason"] != ALL)]
     if len(risen):
@@ -65,6 +65,10 @@ def _verdict(contacts: Drivers, moved: pd.DataFrame) -> str:
     if not contacts.judges_reasons and not contacts.compares_texts:
         return NO_CANDIDATES
     return _QUIET
+
+
+def _level(a_week: float) -> str:
+    return words.whole(a_week) if round(a_week) else "none"
 
 
 def _said_before(contacts: Drivers, row: pd.Series) -> str:
@@ -127,6 +131,7 @@ def _proposed_line(contacts: Drivers, still_open: Sequence[str]) -> Line:
         signal=bool(new),
         note="",
         spark=(),
+        chips=(Verdict("new", "New this week"),) if new else (),
         facts=(*facts, *([f"still open: {words.listed(_some(still_open))}"] if still_open else [])),
     )
 

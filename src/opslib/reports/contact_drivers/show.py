@@ -28,7 +28,7 @@ def moved(movers: pd.DataFrame, history: pd.DataFrame) -> Section:
     signals = movers[movers["discovery"].astype(bool)]
     if signals.empty:
         return Section(
-            drawings.movers(movers), drawings.history(history), answer="Nothing that was judged.", folded=True
+            drawings.movers(movers), drawings.history(history), answer="No reason that was judged.", folded=True
         )
     names = [
         "all reasons together" if reason == "all" else phrase("contact_reason", reason)

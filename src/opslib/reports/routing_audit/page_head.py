@@ -23,7 +23,8 @@ def headline(audit: Audit) -> Headline:
     if audit.own.empty:
         return Headline([], has_data=False, verdict="No tickets of this team in these weeks.")
     if audit.rules is None and not audit.has_first_queues:
-        return Headline([_tickets_line(audit)], has_data=True, verdict=NOTHING_TOLD, lead=_ASK)
+        lines = [_tickets_line(audit), *_transfer_lines(audit.own)]
+        return Headline(lines, has_data=True, verdict=NOTHING_TOLD, lead=_ASK)
     lines = [_misrouted_line(audit) if audit.has_first_queues else _tickets_line(audit)]
     if audit.rules is None:
         verdict = f"{lines[0].value} of the tickets went into a wrong queue first; no rule can be named for it."
@@ -70,6 +71,8 @@ def _lead(audit: Audit, worth: pd.DataFrame) -> str:
     if len(others):
         name = words.listed(list(others["rule_id"]))
         sentences.append(f"{name} of {'another team' if len(others) == 1 else 'other teams'} should be fixed.")
+    if not audit.has_first_queues:
+        sentences.append("No event says where tickets really went; this is where the rules send them.")
     share = _as_it_was(audit)
     if share < _TRUSTED:
         sentences.append(

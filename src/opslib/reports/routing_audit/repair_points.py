@@ -115,7 +115,7 @@ def _fault(row: Any) -> str:
             return "Some tickets can fit no rule at all"
     if not is_known(row.solved) or not row.solved:
         return "Most of what it sends is solved elsewhere"
-    return f"{words.percent(row.elsewhere / row.solved, 0)} of what it sends is solved elsewhere"
+    return f"{words.value(row.elsewhere / row.solved, 'share')} of what it sends is solved elsewhere"
 
 
 def what_to_do(row: Any) -> str:
