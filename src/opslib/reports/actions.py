@@ -39,4 +39,4 @@ def with_actions(week: Week, findings: pd.DataFrame) -> pd.DataFrame:
     first = team_actions(week).drop_duplicates("finding_id").set_index("finding_id")
     taken = first.reindex(findings["finding_id"])[["owner", "due", "state", "is_overdue"]].reset_index(drop=True)
     texts = {name: taken[name].fillna("").to_numpy() for name in ("owner", "due", "state")}
-    return findings.assign(**texts, is_overdue=taken["is_overdue"].fillna(False).astype(bool).to_numpy())
+    return findings.assign(**texts, is_overdue=taken["is_overdue"].eq(True).to_numpy())

@@ -53,7 +53,8 @@ def test_a_rule_is_worth_fixing_where_another_queue_surely_does_better():
 )
 def test_what_mends_little_or_by_chance_is_not_worth_it(mended: int, spoilt: int):
     rules = read_rules(rule_table(("R-1", REFUND, "orders"), EVERY))
-    row = tried(rules, solved(("refund", "refunds", mended), ("refund", "orders", spoilt), ("login", "orders", 2)))
+    tickets = solved(("refund", "refunds", mended), ("refund", "orders", spoilt), ("login", "orders", 2))
+    row = tried(rules, tickets, minimum_group=2)
     assert row.loc["R-1", ["mended", "spoilt"]].tolist() == [mended, spoilt]
     assert not row.loc["R-1", "is_worth"]
 

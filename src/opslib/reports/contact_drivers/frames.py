@@ -42,6 +42,8 @@ TEXT_WEEKS = 13
 SPLITS = ("channel", "language", "region")
 CHOSEN = (("form",), ("form", "contact_reason"), ("channel",), ("language",), ("region",))
 """What a requester can choose; a priority only where the events say that requesters set it."""
+FEWEST_CHOSEN = 30
+"""Of how many tickets a choice must be to be judged."""
 _SEASON_WEEKS = 62
 _LABELLED = 0.5
 _LIGHT = (
@@ -571,7 +573,7 @@ def forms(contacts: Drivers) -> pd.DataFrame:
     if replies is not None:
         outcomes = outcomes.merge(replies, on="ticket_id", how="left")
     choices = (*CHOSEN, ("priority",)) if contacts.requesters_set_priority else CHOSEN
-    return drivers.form_choices(outcomes, minimum_group=contacts.minimum_group, choices=choices)
+    return drivers.form_choices(outcomes, minimum_group=contacts.minimum_group, choices=choices, fewest=FEWEST_CHOSEN)
 
 
 def candidates(contacts: Drivers) -> pd.DataFrame:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from opslib.analysis.contact_drivers.movers import ALL
+from opslib.analysis.contact_drivers.movers import ALL, UNLABELLED
 from opslib.display import words
 from opslib.display.headline import Headline, Line
 from opslib.display.verdicts import Verdict
@@ -49,11 +49,13 @@ def _verdict(contacts: Drivers, moved: pd.DataFrame) -> str:
     if len(rows):
         first = rows.iloc[0]
         done = "an escalation is proposed" if len(contacts.escalations) else _said_before(contacts, first)
+        name = str(first["subject"])
+        subject = label("contact_reason", name) if first["kind"] == "reason" else f"“{name}”"
         return (
-            f"{label('contact_reason', first['subject'])}: about {words.whole(first['excess'])} more tickets a week "
+            f"{subject}: about {words.whole(first['excess'])} more tickets a week "
             f"since {words.day(str(first['onset_on']))}, {_level(first['before_per_week'])} before; {done}."
         )
-    risen = moved[(moved["excess"] > 0) & (moved["contact_reason"] != ALL)]
+    risen = moved[(moved["excess"] > 0) & ~moved["contact_reason"].isin([ALL, UNLABELLED])]
     if len(risen):
         first = risen.sort_values("excess", ascending=False).iloc[0]
         return (
