@@ -1,6 +1,6 @@
 """How often the pages of a week in which nothing happened find something all the same, missed goals apart.
 
-    python -m benchmarks.quiet_pages --seeds 1 2
+    python benchmarks/quiet_pages.py --seeds 1 2
 
 For each seed a sample with nothing planted is gated and made into facts; then for every week but the first and every
 team its reports are asked for what they found, as a run does. Counted are findings that need somebody and that no
@@ -16,7 +16,8 @@ from collections import Counter
 from datetime import datetime
 from pathlib import Path
 
-from benchmarks.false_routing_signals import facts_of
+from false_routing_signals import facts_of
+
 from opslib.analysis.findings.ranking import first_lines
 from opslib.analysis.methods.intervals import wilson
 from opslib.reports import contact_drivers, routing_audit
