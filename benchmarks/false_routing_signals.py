@@ -84,8 +84,8 @@ def null_counts(run: steps.Run) -> pd.DataFrame:
             tests = frames.signals(audit, by=by)
             rows.append((f"signals by {by}", len(tests), int(tests["discovery"].sum())))
         if shift_week(audit.week.week, 1 - 2 * SPAN) >= first:
-            headline = frames.headline(audit).lines[0]
-            rows.append(("headline, 8 weeks against 8", 1, int(headline.signal)))
+            headline = frames.misrouted_total(audit).iloc[0]
+            rows.append(("headline, 8 weeks against 8", 1, int(headline["is_signal"])))
         if audit.week.team == run.organisation.team_names[0]:
             faults = frames.lint(audit).query("severity == 'fault'")
             rows.append(("faults of the rules, all teams", 1, len(faults)))

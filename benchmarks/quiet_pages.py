@@ -1,6 +1,6 @@
 """How often the pages of a week in which nothing happened find something all the same, missed goals apart.
 
-    python -m benchmarks.quiet_pages --seeds 1 2
+    python benchmarks/quiet_pages.py --seeds 1 2
 
 For each seed a sample with nothing planted is gated and made into facts; then for every week but the first and every
 team its reports are asked for what they found, as a run does. Counted are findings that need somebody and that no
@@ -16,7 +16,8 @@ from collections import Counter
 from datetime import datetime
 from pathlib import Path
 
-from benchmarks.false_routing_signals import facts_of
+from false_routing_signals import facts_of
+
 from opslib.analysis.findings.ranking import first_lines
 from opslib.analysis.methods.intervals import wilson
 from opslib.reports import contact_drivers, routing_audit
@@ -30,7 +31,7 @@ FIRST = 5
 
 
 def found(run: Run, week: str) -> dict[str, list[str]]:
-    """By team the kinds of what its reports found in a week, goals apart."""
+    """By team the kinds of what its reports found in a week."""
     as_of = datetime.fromisoformat(run.warehouse.facts_of_the_run()["as_of"])
     for team in run.organisation.team_names:
         own = Week(week, team, run.warehouse, run.organisation, as_of)
@@ -41,7 +42,6 @@ def found(run: Run, week: str) -> dict[str, list[str]]:
         keep_findings(run.warehouse, week, {(team, each.kind): each.rows for each in handed})
     build_findings(run.warehouse, run.organisation, week, as_of)
     rows = first_lines(findings_of(run.warehouse, week).to_pandas(), most=10_000, most_of_a_team=10_000)
-    rows = rows[rows["kind"].isin(KINDS)]
     return {team: list(rows.loc[rows["team"] == team, "kind"]) for team in run.organisation.team_names}
 
 
@@ -55,15 +55,16 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as name:
             run = facts_of(Path(name), seed, options.tickets, planted=False)
             for week in run.warehouse.weeks("facts", "weekly_values")[FIRST:]:
-                for kinds in found(run, week).values():
+                for every in found(run, week).values():
+                    kinds = [kind for kind in every if kind in KINDS]
                     pages += 1
                     lines += len(kinds)
-                    noisy.update({*kinds, *(["any"] if kinds else [])})
+                    noisy.update({*every, *(["any"] if kinds else [])})
             print(f"seed {seed}: {noisy['any']} of {pages} pages so far", flush=True)
     print(f"\n{pages} pages of weeks in which nothing happened")
-    for kind in (*KINDS, "any"):
-        low, high = wilson(noisy[kind], pages)
-        print(f"  {kind:14s} {noisy[kind]:4d}  {noisy[kind] / pages:6.1%}  ({low:.1%} to {high:.1%})")
+    for kind in (*KINDS, "any", "goal missed"):
+        share = wilson([noisy[kind]], [pages]).iloc[0]
+        print(f"  {kind:14s} {noisy[kind]:4d}  {share['share']:6.1%}  ({share['low']:.1%} to {share['high']:.1%})")
     print(f"  {lines / pages:.2f} findings a page, missed goals apart")
 
 

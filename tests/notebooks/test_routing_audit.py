@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from opslib.display.headline import Headline
-from opslib.display.theme import Drawing, Markup
+from opslib.display.section import LeftOut, Section
 from tests.notebooks.notebook_cells import Shown, run_cells, text_of
 from tests.reports.routing_warehouse import CANDIDATE, LAST, write_routing_warehouse
 from tests.reports.small_warehouse import shared_warehouse
@@ -27,33 +27,53 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Shown:
     return run(tmp_path_factory)
 
 
-def test_every_section_shows_something(shop: Shown):
-    assert len(shop) == 7
-    assert all(isinstance(answer, Drawing | Markup | Headline) for answers in shop.values() for answer in answers)
+def test_every_section_shows_something_or_says_why_not(shop: Shown):
+    assert len(shop) == 14
+    sections = [section for name, shown in shop.items() if name for section in shown]
+    assert all(isinstance(each, Section) for each in sections)
+    assert all(each.answer or each.missing for each in sections)
+    assert [name for name, [each] in shop.items() if name and isinstance(each, LeftOut)] == [
+        "What a candidate would have done"
+    ]
+    unfolded = [name for name, [each] in shop.items() if name and not each.folded and not each.missing]
+    assert unfolded == ["Rules to fix", "Other faults", "Solved in another queue than entered", "What broke this week"]
 
 
 def test_each_section_tells_what_was_put_in(shop: Shown):
-    assert "refund with 50.0%" in text_of(shop, "Where do tickets go wrong?")
-    assert "from orders to refunds" in text_of(shop, "How do tickets travel?")
-    assert "R-2, 2026-11-02: refunds → orders | matching the rule" in text_of(
-        shop, "What does a transfer go along with?"
-    )
-    assert "R-3 (this team) | shadowed (fault, exact)" in text_of(shop, "What is wrong with the rules?")
-    assert "40 of them the right one instead of a wrong one" in text_of(shop, "What would another rule set have done?")
+    assert isinstance(shop[""][0], Headline)
+    assert "R-2 (refund → orders): Broken since" in text_of(shop, "Rules to fix")
+    assert "Never reached: R-2 takes these first" in text_of(shop, "Other faults")
+    assert "Refund with 50.0%" in text_of(shop, "Where tickets go wrong")
+    assert "from orders to refunds" in text_of(shop, "Where tickets travel").lower()
+    assert "refunds → orders | matching the rule" in text_of(shop, "Before and after a rule was changed").lower()
+    assert "R-3 (refund, email → refunds) (this team) | shadowed" in text_of(shop, "All that was seen in the rules")
+    assert "Orders | 120 | 80 | −40" in text_of(shop, "Who gets more, who gets less")
 
 
-def test_a_candidate_file_takes_the_place_of_the_learnt_one(tmp_path_factory: pytest.TempPathFactory, tmp_path: Path):
+def test_with_a_candidate_file_its_replay_has_a_section(tmp_path_factory: pytest.TempPathFactory, tmp_path: Path):
     (tmp_path / "candidate.yml").write_text(CANDIDATE, encoding="utf-8")
     sections = run(tmp_path_factory, candidate=str(tmp_path / "candidate.yml"))
-    assert "Orders | 120 | 80 | −40" in text_of(sections, "What would another rule set have done?")
+    [section] = sections["What a candidate would have done"]
+    assert "40 of them the right one instead of a wrong one" in repr(section)
+    assert "40 made right, 0 made wrong" in section.answer
 
 
-def test_with_tickets_alone_each_cell_says_what_is_missing_or_what_is_known(tmp_path_factory: pytest.TempPathFactory):
-    """One line each: no figure of nothing, no share of queues that nobody knows, no empty table."""
+def test_with_tickets_alone_there_is_one_paragraph(tmp_path_factory: pytest.TempPathFactory):
+    """No figure of nothing, no share of queues that nobody knows, no empty table: what is lacking, and whom to ask."""
     sections = run(tmp_path_factory, events=False, rules=False)
-    for section in ("Has something broken this week?", "Where do tickets go wrong?", "What is wrong with the rules?"):
-        for answer in sections[section]:
-            assert repr(answer).startswith("Not in this export")
-            assert "\n" not in repr(answer)
-    assert "Queue | Solved | Median time to solve" in text_of(sections, "How do tickets travel?")
-    assert "cannot be told from this export" in text_of(sections, "What would another rule set have done?")
+    [headline] = sections[""]
+    assert headline.verdict.startswith("This export does not tell how tickets were routed")
+    assert "Ask whoever exports the CRM" in headline.lead
+    shown = {name: each for name, [each] in sections.items() if name}
+    assert [name for name, each in shown.items() if not isinstance(each, LeftOut)] == [
+        "What the weekly review takes from here"
+    ]
+    reasons = {each.missing for each in shown.values() if each.missing.startswith("Not in this export")}
+    assert len(reasons) <= 3
+
+
+def test_without_rules_wrong_queues_are_still_told(tmp_path_factory: pytest.TempPathFactory):
+    sections = run(tmp_path_factory, rules=False)
+    assert sections[""][0].verdict == "25.0% of the tickets went into a wrong queue first; no rule can be named for it."
+    assert sections["Rules to fix"][0].missing == "Not in this export: it has no routing rules."
+    assert "Refund with 50.0%" in text_of(sections, "Where tickets go wrong")

@@ -168,12 +168,12 @@ def test_choices_are_counted_as_by_going_through_them_one_by_one():
     rows = contacts({"a": 60, "b": 40}, form=rng.choice(["x", "y", None], 100), channel=rng.choice(["m", "n"], 100))
     rows["requester_id"] = rng.choice([f"p{number}" for number in range(40)], 100)
     rows["misrouted"] = rng.choice([0.0, 1.0, np.nan], 100)
-    frame = form_choices(rows, minimum_group=8)
+    frame = form_choices(rows, minimum_group=8, fewest=12)
     pairs = 0
     for fields in (["form"], ["form", "contact_reason"], ["channel"]):
         complete = rows.dropna(subset=[*fields, "misrouted"])
         for values, own in complete.groupby(fields):
-            if own["requester_id"].nunique() < 8:
+            if own["requester_id"].nunique() < 8 or len(own) < 12:
                 continue
             line = frame[(frame["choice"] == ", ".join(fields)) & (frame["value"] == " · ".join(values))].iloc[0]
             others = complete.drop(own.index)

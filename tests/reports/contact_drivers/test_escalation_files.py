@@ -97,4 +97,4 @@ def test_the_links_to_the_files_pass_the_shield_of_the_pages(brief: Escalation):
 
 
 def test_nothing_to_hand_over_is_one_line():
-    assert repr(EscalationHandover([], pd.DataFrame())) == "Nothing new to hand over this week."
+    assert repr(EscalationHandover([], pd.DataFrame())) == "Nothing new is proposed this week."

@@ -14,7 +14,7 @@ import pytest
 from opslib.analysis.contact_drivers import follow_up
 from opslib.analysis.contact_drivers.escalation_register import AREA, SCHEMA, TABLE
 from opslib.facts.text_languages import build_text_languages
-from opslib.reports.contact_drivers import escalation_evidence, show
+from opslib.reports.contact_drivers import drawings, escalation_evidence, headline
 from opslib.reports.contact_drivers import frames as report
 from opslib.reports.contact_drivers.frames import Drivers
 from opslib.reports.week import open_week
@@ -119,7 +119,7 @@ def test_what_was_escalated_before_is_not_handed_over_again(folders: Folders):
     assert contacts.open_escalations == {EMERGING: WEEKS[-3]}
     assert EMERGING not in set(contacts.escalations["subject"])
     done = report.candidates(contacts).set_index("subject")["done"]
-    assert done[EMERGING] == "handed over in week 44"
+    assert done[EMERGING] == "proposed in week 44"
     assert report.register(contacts)["weeks_since"].tolist() == [2]
 
 
@@ -142,7 +142,7 @@ def test_what_rose_further_is_handed_over_again_and_the_first_time_is_closed(fol
     contacts = contacts_of(folders)
     assert report.register(contacts)["state"].tolist() == [follow_up.ROSE]
     assert EMERGING in set(contacts.escalations["subject"])
-    assert report.candidates(contacts).set_index("subject").loc[EMERGING, "done"] == "handed over this week"
+    assert report.candidates(contacts).set_index("subject").loc[EMERGING, "done"] == "proposed this week"
     write_register_row(folders, WEEKS[-3], **low)
     write_register_row(folders, WEEKS[-2], excess=60.0)
     contacts = contacts_of(folders)
@@ -158,7 +158,7 @@ def test_the_same_matter_under_other_words_is_not_handed_over_again(folders: Fol
     contacts = contacts_of(folders)
     assert contacts.open_candidates[EMERGING] == name
     assert EMERGING not in set(contacts.escalations["subject"])
-    assert report.candidates(contacts).set_index("subject").loc[EMERGING, "done"] == "handed over in week 44"
+    assert report.candidates(contacts).set_index("subject").loc[EMERGING, "done"] == "proposed in week 44"
 
 
 def test_a_register_from_before_there_were_dispersions_is_followed_up(folders: Folders):
@@ -229,7 +229,7 @@ def test_where_no_event_tells_a_first_queue_no_choice_is_judged_by_it(folders: F
     store.write("facts", "tickets", facts.assign(first_queue=facts["solved_queue"]), partition_by_week=True)
     contacts = contacts_of(folders)
     assert "misrouted" not in set(report.forms(contacts)["outcome"])
-    assert "Not in this export: misrouted" in show.forms(report.forms(contacts)).text
+    assert "Not in this export: misrouted" in drawings.forms(report.forms(contacts)).text
     events = facts[["ticket_id", "week"]].assign(event="queue", value="right", occurred_at=facts["created_at"])
     store.write("standard", "ticket_events", events, partition_by_week=True)
     assert report.forms(contacts_of(folders)).query("outcome == 'misrouted'")["hits"].eq(0).all()
@@ -244,22 +244,22 @@ def test_a_quiet_team_hands_nothing_over(folders: Folders):
 def test_what_could_not_be_judged_is_not_called_quiet(untouched: Folders):
     """The first week of an export has no weeks before it: whether anything moved or is new is not known."""
     contacts = contacts_of(untouched, week=WEEKS[0])
-    assert [line.label for line in report.headline(contacts).lines] == ["Contacts"]
-    assert show.warnings(report.warnings(contacts)).text == report.NO_DAYS
-    assert show.matters(report.matters(contacts)).text == report.NO_MATTERS
-    assert show.candidates(report.candidates(contacts)).text == report.NO_CANDIDATES
-    assert show.emerging(report.emerging(contacts), report.languages(contacts)).text.startswith(
+    assert [line.label for line in headline(contacts).lines] == ["Tickets held"]
+    assert drawings.warnings(report.warnings(contacts)).text == report.NO_DAYS
+    assert drawings.matters(report.matters(contacts)).text == report.NO_MATTERS
+    assert drawings.candidates(report.candidates(contacts)).text == report.NO_CANDIDATES
+    assert drawings.emerging(report.emerging(contacts), report.languages(contacts)).text.startswith(
         "Nothing could be judged"
     )
-    labels = [line.label for line in report.headline(contacts_of(untouched)).lines]
-    assert labels == ["Contacts", "Reasons that moved", "New phrases", "To escalate"]
+    labels = [line.label for line in headline(contacts_of(untouched)).lines]
+    assert labels == ["Tickets held", "Reasons that moved", "Escalations proposed"]
 
 
 def test_where_the_export_has_no_requests_none_is_said_to_be_unrelated(tmp_path: Path):
     folders = write_drivers_warehouse(tmp_path, with_tables=False)
     first = escalation_evidence.top_escalation(contacts_of(folders))
-    assert "Not in this export: tool requests and policy changes." in show.top_escalation(first).text
-    assert "No tool request" not in show.top_escalation(first).text
+    assert "Not in this export: tool requests and policy changes." in drawings.top_escalation(first).text
+    assert "No tool request" not in drawings.top_escalation(first).text
 
 
 def test_an_export_without_the_table_has_no_active_users(tmp_path_factory: pytest.TempPathFactory):
@@ -270,7 +270,7 @@ def test_an_export_without_the_table_has_no_active_users(tmp_path_factory: pytes
 def test_where_no_column_tells_the_language_the_texts_do(tmp_path: Path):
     root, params = write_drivers_warehouse(tmp_path, lacking=("language",), with_tables=False)
     by_language = report.per_segment(contacts_of((root, params)), "language")
-    assert show.per_segment(by_language, by="language").text == "Not in this export: the language of these tickets."
+    assert drawings.per_segment(by_language, by="language").text == "Not in this export: the language of these tickets."
     assert report.languages(contacts_of((root, params)))["language"].tolist() == ["und"]
     build_text_languages(Warehouse(root))
     contacts = contacts_of((root, params))
@@ -303,12 +303,12 @@ def test_no_language_is_counted_from_which_that_of_too_few_people_follows(
     monkeypatch.setattr(Drivers, "minimum_group", int(shown["es"]) + 1)
     hidden = report.languages(contacts)
     assert hidden["texts"].isna().all(), "the team's tickets less the others would tell"
-    text = show.emerging(report.emerging(contacts), hidden).text
+    text = drawings.emerging(report.emerging(contacts), hidden).text
     assert "compared: English" in text
     assert not {str(number) for number in shown} & set(re.findall(r"\d+", text))
     assert "where too few people write" in text
     assert (report.topics(contacts)["tickets"] > shown["es"]).all()
     sentence = f"Groups of fewer than {shown['es'] + 1} people each are left out, and those that would tell them."
-    assert show.movers(report.movers(contacts)).text.count(sentence) == 1
+    assert drawings.movers(report.movers(contacts)).text.count(sentence) == 1
     monkeypatch.setattr(Drivers, "minimum_group", 10_000)
-    assert show.per_user(report.per_user(contacts)).text.startswith("Groups of fewer than 10000 people each")
+    assert drawings.per_user(report.per_user(contacts)).text.startswith("Groups of fewer than 10000 people each")

@@ -5,9 +5,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from opslib.display import words
 from opslib.display.theme import Drawing, Markup
 from opslib.errors import SettingsError
-from opslib.reports.routing_audit import frames, show
+from opslib.reports.routing_audit import drawings, frames, headline
 from opslib.reports.week import Week
 from opslib.settings import load_organisation
 from opslib.store.warehouse import Warehouse
@@ -15,17 +16,17 @@ from tests.reports.routing_warehouse import AS_OF, CANDIDATE, LAST, WEEKS, write
 from tests.reports.small_warehouse import Folders, copy_warehouse, shared_warehouse
 
 DRAWN = {
-    "signals": ("signals", show.signals),
-    "misrouted_weeks": ("misrouted_weeks", show.misrouted_weeks),
-    "misrouted": ("misrouted", show.misrouted),
-    "misrouted_table": ("misrouted", show.misrouted_table),
-    "transitions": ("transitions", show.transitions),
-    "transitions_table": ("transitions", show.transitions_table),
-    "transfers": ("transfers", show.transfers),
-    "queues": ("queues", show.queues),
-    "cost": ("cost", show.cost),
-    "before_after": ("before_after", show.before_after),
-    "lint": ("lint", show.lint),
+    "signals": ("signals", drawings.signals),
+    "misrouted_weeks": ("misrouted_weeks", drawings.misrouted_weeks),
+    "misrouted": ("misrouted", drawings.misrouted),
+    "misrouted_table": ("misrouted", drawings.misrouted_table),
+    "transitions": ("transitions", drawings.transitions),
+    "transitions_table": ("transitions", drawings.transitions_table),
+    "transfers": ("transfers", drawings.transfers),
+    "queues": ("queues", drawings.queues),
+    "cost": ("cost", drawings.cost),
+    "before_after": ("before_after", drawings.before_after),
+    "lint": ("lint", drawings.lint),
 }
 
 
@@ -41,6 +42,13 @@ def audit_like(audit: frames.Audit, *, team: str = "shop", week: str = LAST) -> 
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory: pytest.TempPathFactory) -> Folders:
     return shared_warehouse(tmp_path_factory, write_routing_warehouse)
+
+
+@pytest.fixture(scope="module")
+def candidate(tmp_path_factory: pytest.TempPathFactory) -> str:
+    path = tmp_path_factory.mktemp("rules") / "candidate.yml"
+    path.write_text(CANDIDATE, encoding="utf-8")
+    return str(path)
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +80,7 @@ def test_queues_say_what_came_in_and_what_went_wrong(audit: frames.Audit):
 
 
 def test_numbers_of_too_few_people_are_shown_by_no_frame_nor_told_by_its_totals(
-    audit: frames.Audit, monkeypatch: pytest.MonkeyPatch
+    audit: frames.Audit, candidate: str, monkeypatch: pytest.MonkeyPatch
 ):
     """With a minimum of 45: forty moves, forty misrouted and forty who entered a queue are then too few."""
     monkeypatch.setattr(frames.Audit, "minimum_group", 45)
@@ -83,7 +91,7 @@ def test_numbers_of_too_few_people_are_shown_by_no_frame_nor_told_by_its_totals(
     assert (queues[["sent_on", "taken_in"]].fillna(0) == 0).all(axis=None)
     assert queues["value"].isna().all()
     assert queues["solved"].isna().all(), "the eighty tickets are of forty people"
-    text = show.queues(frames.queues(audit)).text
+    text = drawings.queues(frames.queues(audit)).text
     assert "fewer than 45" in text
     assert "40" not in text
     transfers = frames.transfers(audit).set_index("transfers")["tickets"]
@@ -93,7 +101,9 @@ def test_numbers_of_too_few_people_are_shown_by_no_frame_nor_told_by_its_totals(
     reasons = frames.misrouted(audit)
     assert reasons[["contact_reason", "tickets"]].to_numpy().tolist() == [["fewer than 81 people each", 160]]
     assert frames.signals(audit_like(audit, week="2026-W45")).empty
-    assert frames.replay(audit).changed["ticket_id"].isin([""]).all()
+    replayed = frames.replay(audit, candidate=candidate)
+    assert replayed is not None
+    assert replayed.changed["ticket_id"].isin([""]).all()
 
 
 def test_moves_are_those_of_the_spells(audit: frames.Audit):
@@ -105,8 +115,8 @@ def test_moves_are_those_of_the_spells(audit: frames.Audit):
 
 def test_moves_between_teams_are_not_in_an_export_without_events_of_teams(audit: frames.Audit):
     """Nothing moved, but nothing could have been told, either; moves between queues could."""
-    assert show.transitions_table(frames.transitions(audit, by="team")).text == frames.NO_TEAM_MOVES
-    assert "no events with teams" not in show.transitions_table(frames.transitions(audit)).text
+    assert drawings.transitions_table(frames.transitions(audit, by="team")).text == frames.NO_TEAM_MOVES
+    assert "no events with teams" not in drawings.transitions_table(frames.transitions(audit)).text
 
 
 def test_where_events_tell_teams_and_none_moved_nothing_is_said_to_be_missing(folders: Folders, tmp_path: Path):
@@ -130,19 +140,19 @@ def test_moves_between_teams_have_the_labels_of_the_teams(folders: Folders, tmp_
 
 
 def test_a_count_of_transfers_without_queues_tells_transfers_and_no_ping_pong(tmp_path: Path):
-    audit = frames.open_audit(week_of(write_routing_warehouse(tmp_path, events=False), "shop"), weeks=4)
-    assert show.transfers(frames.transfers(audit)).text == frames.NO_TRANSFERS
-    assert show.cost(frames.cost(audit)).text == frames.NO_TRANSFERS
+    audit = frames.open_audit(week_of(write_routing_warehouse(tmp_path, events=False, rules=False), "shop"), weeks=4)
+    assert drawings.transfers(frames.transfers(audit)).text == frames.NO_TRANSFERS
+    assert drawings.cost(frames.cost(audit)).text == frames.NO_TRANSFERS
     facts = audit.warehouse.read("facts", "tickets")
     facts["transfers"] = (facts["contact_reason"] == "refund").astype("int64")
     audit.warehouse.write("facts", "tickets", facts, partition_by_week=True)
     counted = audit_like(audit)
-    text = show.transfers(frames.transfers(counted)).text
+    text = drawings.transfers(frames.transfers(counted)).text
     assert "1 | 80 | 50.0%" in text
     assert "Which of them came back to a queue is not in this export." in text
-    labels = [line.label for line in frames.headline(counted).lines]
-    assert "Transferred at least once" in labels
-    assert "Ping-pong" not in labels
+    labels = [line.label for line in headline(counted).lines]
+    assert "Handed on at least once" in labels
+    assert "Came back to a queue" not in labels
 
 
 def test_the_change_of_the_rule_stands_before_and_after(audit: frames.Audit):
@@ -167,9 +177,10 @@ def test_priorities_are_those_of_the_first_event(audit: frames.Audit):
     assert set(audit.fields(audit.own).tickets["priority"]) == {"low"}
 
 
-def test_a_candidate_file_is_replayed(audit: frames.Audit, tmp_path: Path):
-    (tmp_path / "candidate.yml").write_text(CANDIDATE, encoding="utf-8")
-    result = frames.replay(audit, candidate=str(tmp_path / "candidate.yml"))
+def test_a_candidate_file_is_replayed_and_without_one_nothing_is(audit: frames.Audit, candidate: str, tmp_path: Path):
+    assert frames.replay(audit, candidate="") is None
+    result = frames.replay(audit, candidate=candidate)
+    assert result is not None
     row = result.summary.iloc[0]
     assert row[["tickets", "changed", "mended", "spoilt", "as_it_was"]].tolist() == [240, 40, 40, 0, 1]
     assert row["high"] < 0
@@ -177,18 +188,12 @@ def test_a_candidate_file_is_replayed(audit: frames.Audit, tmp_path: Path):
         frames.replay(audit, candidate=str(tmp_path / "other.yml"))
 
 
-def test_without_a_candidate_the_weeks_before_are_learnt_from(audit: frames.Audit):
-    result = frames.replay(audit)
-    assert result.summary["mended"].tolist() == [40]
-    assert set(result.tickets["rule_candidate"]) == {"learnt-1", "learnt-2", "learnt-3"}
-
-
 @pytest.mark.parametrize("name", DRAWN)
 def test_every_answer_can_be_shown(audit: frames.Audit, name: str):
     question, draw = DRAWN[name]
     picture = draw(getattr(frames, question)(audit))
     assert isinstance(picture, Drawing | Markup)
-    assert repr(picture) != show.NOTHING
+    assert repr(picture) != drawings.NOTHING
 
 
 @pytest.mark.parametrize(
@@ -209,12 +214,13 @@ def test_names_of_an_export_are_text_and_no_markup(audit: frames.Audit, name: st
 
 
 def test_a_replay_is_shown_in_words_figure_and_table(audit: frames.Audit):
-    result = frames.replay(audit)
-    assert "40 would enter another queue" in show.replay(result).text
-    assert "commerce" not in show.replay_load(result).alt
-    assert "Refunds | right instead of wrong | 40" in show.replay_changes(result).text
-    assert "what contact reason was at creation" in show.replay_warnings(result).text
-    table = show.replay_load_table(result).text.splitlines()
+    result = frames.repaired_rules(audit)
+    assert result is not None
+    assert "40 would enter another queue" in drawings.replay(result).text
+    assert "commerce" not in drawings.replay_load(result).alt
+    assert "Refunds | right instead of wrong | 40" in drawings.replay_changes(result).text
+    assert "what contact reason was at creation" in drawings.replay_warnings(result).text
+    table = drawings.replay_load_table(result).text.splitlines()
     assert table[1].startswith("Queue | Today | Candidate | Change (95% interval) | Misrouted today |")
     assert table[2].startswith("Orders | 120 | 80 | −40 (−52 to −29) | 33.3% | 0.0% | 80")
 
@@ -224,7 +230,7 @@ def test_a_signal_names_the_queue_where_its_tickets_belong_and_the_latest_of_the
     row = frames.signals(first).iloc[0]
     assert row["belongs_in"] == "refunds"
     assert row["ticket_ids"] == "8-57, 8-54, 8-51, 8-48, 8-45"
-    assert "8-57, 8-54" in show.signals(frames.signals(first)).text
+    assert "8-57, 8-54" in drawings.signals(frames.signals(first)).text
 
 
 def test_a_week_is_compared_with_weeks_of_which_no_more_was_known(folders: Folders, tmp_path: Path):
@@ -240,7 +246,7 @@ def test_a_week_is_compared_with_weeks_of_which_no_more_was_known(folders: Folde
 
 
 def test_every_finding_stands_beside_its_tickets(audit: frames.Audit):
-    rows = [line.split(" | ") for line in show.lint(frames.lint(audit)).text.splitlines()[2:5]]
+    rows = [line.split(" | ") for line in drawings.lint(frames.lint(audit)).text.splitlines()[2:5]]
     assert [row[:2] for row in rows] == [
         ["R-3 (refund, email → refunds) (this team)", "shadowed (fault, exact)"],
         ["R-4 (urgent → orders) (this team)", "dead (fault, tickets)"],
@@ -252,20 +258,32 @@ def test_every_finding_stands_beside_its_tickets(audit: frames.Audit):
 
 
 def test_a_column_that_tickets_lack_is_named(audit: frames.Audit):
-    assert show.misrouted(frames.misrouted(audit, by="brand")).text == "Not in this export: tickets have no brand."
+    assert drawings.misrouted(frames.misrouted(audit, by="brand")).text == "Not in this export: tickets have no brand."
 
 
-def test_the_headline_names_the_share_and_the_rules_at_fault(audit: frames.Audit):
-    headline = frames.headline(audit)
-    lines = {line.label: line for line in headline.lines}
-    assert lines["Misrouted, last 4 weeks"].value == "25.0%"
-    assert lines["Misrouted, last 4 weeks"].note.startswith("18.9–32.2%; against the 4 weeks before, more than chance")
-    assert lines["Misrouted, last 4 weeks"].signal
-    assert lines["Rules of this team at fault"].value == "3"
-    assert headline.status == "ready"
+def test_the_headline_names_the_share_and_the_rule_to_fix(audit: frames.Audit):
+    head = headline(audit)
+    wrong, harm, together = head.lines
+    assert (wrong.label, wrong.value, wrong.signal) == ("Tickets in a wrong queue first", "25.0%", True)
+    assert wrong.facts == ("40 of 160, last four weeks", "0.0% in the four weeks before")
+    assert (harm.label, harm.value) == ("Sent wrong by R-2", "20 a week")
+    assert harm.facts[0] == f"to Orders, since {words.day('2026-11-02')}"
+    assert (together.value, together.change) == ("11.7%", "from 28.3%")
+    assert together.facts[0] == "40 made right, 0 made wrong"
+    assert head.verdict == (
+        "One rule is worth fixing, R-2: 40 tickets would have gone right instead of wrong in four weeks, 0 wrong "
+        "instead of right."
+    )
+    assert head.status == "ready"
 
 
-def test_an_export_without_events_says_so_instead_of_a_share(tmp_path_factory: pytest.TempPathFactory):
+def test_a_team_whose_rules_are_well_says_so_and_names_those_of_others(audit: frames.Audit):
+    head = headline(audit_like(audit, team="desk"))
+    assert head.verdict == "No rule of this team needs fixing."
+    assert "R-2 of another team should be fixed." in head.lead
+
+
+def test_an_export_without_events_says_so_instead_of_a_share(tmp_path_factory: pytest.TempPathFactory, candidate: str):
     """The fact repeats the queue of today as the first one where nothing tells it; that is no well-routed ticket."""
     folders = shared_warehouse(tmp_path_factory, write_routing_warehouse, events=False, rules=False)
     bare = frames.open_audit(week_of(folders, "shop"), weeks=4)
@@ -274,26 +292,29 @@ def test_an_export_without_events_says_so_instead_of_a_share(tmp_path_factory: p
         assert frame.empty
         assert frame.attrs["missing"].startswith("Not in this export")
         assert DRAWN[name][1](frame).text.startswith("Not in this export")
-    assert show.lint(frames.lint(bare)).text == frames.NO_RULES
-    assert show.before_after(frames.before_after(bare)).text == frames.NO_RULES
+    assert drawings.lint(frames.lint(bare)).text == frames.NO_RULES
+    assert drawings.before_after(frames.before_after(bare)).text == frames.NO_RULES
     queues = frames.queues(bare)
     assert queues["entered"].isna().all()
     assert queues.set_index("queue").loc["refunds", "solved"] == 80
-    assert "Refunds" in show.queues(queues).text
-    replayed = frames.replay(bare)
+    assert "Refunds" in drawings.queues(queues).text
+    assert frames.repaired_rules(bare) is None
+    replayed = frames.replay(bare, candidate=candidate)
+    assert replayed is not None
     assert replayed.summary["misrouted_candidate"].iloc[0] == pytest.approx(28 / 240)
-    assert "solved tickets to another queue" in show.replay(replayed).text
-    assert "solved there" in show.replay_load(replayed).alt
-    assert "Today" not in show.replay_load_table(replayed).text
-    assert show.replay_changes(replayed).text == show.NO_COMPARISON
-    assert frames.headline(bare).status == "ready"
+    assert "solved tickets to another queue" in drawings.replay(replayed).text
+    assert "solved there" in drawings.replay_load(replayed).alt
+    assert "Today" not in drawings.replay_load_table(replayed).text
+    assert drawings.replay_changes(replayed).text == drawings.NO_COMPARISON
+    assert headline(bare).status == "ready"
+    assert headline(bare).verdict.startswith("This export does not tell how tickets were routed")
 
 
 def test_a_team_without_tickets_has_nothing_to_show(folders: Folders):
     quiet = frames.Audit(week_of(folders, "quiet"), 4)
-    assert frames.headline(quiet).status == "no_data"
+    assert headline(quiet).status == "no_data"
     for name, (question, draw) in DRAWN.items():
         if name != "lint":
             frame = getattr(frames, question)(quiet)
-            assert draw(frame).text == frame.attrs.get("missing", show.NOTHING)
+            assert draw(frame).text == frame.attrs.get("missing", drawings.NOTHING)
     assert isinstance(frames.queues(quiet), pd.DataFrame)

@@ -86,7 +86,7 @@ def test_what_is_not_told_is_left_out_with_the_reason():
 
 def test_a_panel_says_its_value_and_its_goal(review):
     rows = review.chart[review.chart["metric"] == "first_reply_median"]
-    assert "the goal is 2 h" in panel(rows).alt
+    assert "the goal is ≤ 2 h" in panel(rows).alt
 
 
 @pytest.mark.parametrize(

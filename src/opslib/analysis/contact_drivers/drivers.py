@@ -138,9 +138,10 @@ def form_choices(
         ("form",),
         ("form", "contact_reason"),
         ("channel",),
-        ("priority",),
         ("language",),
+        ("region",),
     ),
+    fewest: int = 30,
     rate: float = 0.10,
 ) -> pd.DataFrame:
     """Test which choices on a form go with misrouting, with a catch-all reason, or with a reply that asks back.
@@ -151,6 +152,7 @@ def form_choices(
         minimum_group: choices that fewer requesters made are left out, with the next larger one where all others
             together would else tell them.
         choices: columns whose values, alone or together, are a choice; those that the export lacks are left out.
+        fewest: choices of fewer tickets are left out.
         rate: false discovery rate over all choices and outcomes.
 
     Returns:
@@ -173,7 +175,7 @@ def form_choices(
             continue
         value, names = _choices(tickets, fields)
         parts += [
-            _counts_of_choices(value, names, person, outcome, minimum_group).assign(
+            _counts_of_choices(value, names, person, outcome, minimum_group, fewest).assign(
                 choice=", ".join(fields), outcome=name
             )
             for name, outcome in outcomes.items()
@@ -242,6 +244,7 @@ def _counts_of_choices(
     person: npt.NDArray[np.intp],
     outcome: npt.NDArray[np.float64],
     minimum_group: int,
+    fewest: int,
 ) -> pd.DataFrame:
     """Tickets and hits of each choice and of all others, where enough people chose it."""
     complete = (value >= 0) & ~np.isnan(outcome)
@@ -253,7 +256,7 @@ def _counts_of_choices(
     if (people[~is_shown] > 0).any():
         rows = pd.DataFrame({"value": value, "requester_id": person})
         is_shown[np.unique(value[groups_to_hide(rows, ["value"], minimum=minimum_group)])] = False
-    large = np.flatnonzero(is_shown & (tickets < tickets.sum()))
+    large = np.flatnonzero(is_shown & (tickets < tickets.sum()) & (tickets >= fewest))
     return pd.DataFrame(
         {
             "value": names[large],

@@ -134,8 +134,9 @@ def replay(
 
     Notes:
         A ticket is misrouted where it enters another queue than the one that finally solved it. A ticket is judged
-        where it is solved and both rule sets send it to queues that have solved something. The interval resamples
-        tickets; a ticket adds −1, 0 or 1 to the difference, so the resamples are drawn as multinomial counts.
+        where it is solved and both rule sets send it to queues that have solved something, or to the one that it really
+        entered. The interval resamples tickets; a ticket adds −1, 0 or 1 to the difference, so the resamples are drawn
+        as multinomial counts.
         Agents at times solve what lands with them although it belongs elsewhere; this favours the rules of the past.
 
     References:
@@ -177,12 +178,24 @@ def _both_ways(
     rows["queue_candidate"] = queues_of(candidate, places)
     rows["rule_candidate"] = rule_ids_of(candidate, places)
     rows["solved_queue"] = _text(fields, "solved_queue")
-    solving = set(rows["solved_queue"].dropna().unique())
-    for side in ("today", "candidate"):
-        queue = rows[f"queue_{side}"]
-        is_wrong = (queue != rows["solved_queue"]).astype("boolean")
-        rows[f"misrouted_{side}"] = is_wrong.where(rows["solved_queue"].notna() & queue.isin(solving))
+    rows["misrouted_today"] = misrouted_in(rows["queue_today"], fields)
+    rows["misrouted_candidate"] = misrouted_in(rows["queue_candidate"], fields)
     return rows, is_decided
+
+
+def misrouted_in(queue: pd.Series, fields: TicketFields) -> pd.Series:
+    """Tell of tickets whether a queue that they were sent to, or would be, is another than the one that solved them.
+
+    Args:
+        queue: of each ticket; missing for none.
+        fields: the tickets, with solved_queue, and first_queue where the export tells.
+
+    Returns:
+        Boolean; missing where the ticket is not solved, or its queue has solved nothing and it never entered that one.
+    """
+    solved, first = (_text(fields, name) for name in ("solved_queue", "first_queue"))
+    is_judged = solved.notna() & (queue.isin(set(solved.dropna().unique())) | (queue == first).fillna(False))
+    return (queue != solved).astype("boolean").where(is_judged)
 
 
 def rule_changes(rules: Iterable[Rule], start: pd.Timestamp, end: pd.Timestamp) -> pd.DataFrame:

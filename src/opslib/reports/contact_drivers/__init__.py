@@ -8,7 +8,6 @@ from opslib.reports.contact_drivers.frames import (
     candidates,
     emerging,
     forms,
-    headline,
     history,
     labels,
     languages,
@@ -22,6 +21,7 @@ from opslib.reports.contact_drivers.frames import (
     topics,
     warnings,
 )
+from opslib.reports.contact_drivers.page_head import headline
 
 __all__ = [
     "Drivers",

@@ -157,7 +157,7 @@ def since_in_words(row: pd.Series) -> str:
 
 def _table(escalations: Sequence[Escalation]) -> Markup:
     if not escalations:
-        return note("Nothing new to hand over this week.")
+        return note("Nothing new is proposed this week.")
     rows = [
         [
             Cell(labels.label("contact_reason", row["subject"]), header=True),
@@ -174,7 +174,7 @@ def _table(escalations: Sequence[Escalation]) -> Markup:
         for row in [each.row]
     ]
     heads = ("Subject", "Avoidable a week (95%)", "To read", "Its tickets")
-    return table_of("To hand over this week", heads, rows)
+    return table_of("Proposed this week", heads, rows)
 
 
 def _link(escalation_id: str, kind: str, *, about: str) -> Cell:

@@ -12,7 +12,7 @@ from opslib.display import words
 from opslib.reports.contact_drivers.frames import NO_CANDIDATES, Drivers
 from opslib.reports.findings import FindingsHandover
 
-_PAGE = "contact_drivers.html#s-what-should-the-product-team-hear-about"
+_PAGE = "contact_drivers.html#s-what-a-product-team-should-hear"
 
 
 def findings(contacts: Drivers) -> FindingsHandover:

@@ -23,14 +23,15 @@ from opslib.analysis.contact_drivers import topics as text_topics
 from opslib.analysis.contact_drivers.escalation_register import AREA, SCHEMA, TABLE
 from opslib.analysis.contact_drivers.movers import ALL
 from opslib.analysis.contact_drivers.relabelling import labels_replaced
+from opslib.analysis.findings.register import finding_id
 from opslib.analysis.methods.intervals import poisson_rate
 from opslib.analysis.methods.small_groups import distinct_people, few_people, groups_to_hide, small_sums
 from opslib.display import words
-from opslib.display.headline import Headline, Line
 from opslib.errors import NotInExport
-from opslib.labels import phrase
 from opslib.metrics import is_satisfied
+from opslib.reports.actions import with_actions
 from opslib.reports.contact_drivers.escalation_files import escalation_id
+from opslib.reports.contact_drivers.phrase_examples import example_subjects
 from opslib.reports.contact_drivers.replies import asks_back
 from opslib.reports.week import Week, answer
 from opslib.weeks import shift_week
@@ -39,7 +40,12 @@ RANKED_WEEKS = 4
 HISTORY_WEEKS = 26
 TEXT_WEEKS = 13
 SPLITS = ("channel", "language", "region")
+CHOSEN = (("form",), ("form", "contact_reason"), ("channel",), ("language",), ("region",))
+"""What a requester can choose; a priority only where the events say that requesters set it."""
+FEWEST_CHOSEN = 30
+"""Of how many tickets a choice must be to be judged."""
 _SEASON_WEEKS = 62
+_LABELLED = 0.5
 _LIGHT = (
     *("ticket_id", "week", "created_at", "contact_reason", "channel", "language", "region", "form", "priority"),
     *("requester_id", "counts_in_speed", "agent_work_business_seconds", "reopens", "first_queue", "solved_queue"),
@@ -52,6 +58,7 @@ NO_DAYS = "No day could be judged: it takes ten complete weeks, and ten tickets 
 NO_MATTERS = (
     "Nothing could be judged: it takes contact reasons, and in one language thirty texts this week and as many before."
 )
+NO_TOPICS = "Too few texts in any language for topics: at least thirty in the week and fifty in all are needed."
 NO_CANDIDATES = "Nothing could be judged, so there is nothing to escalate: there are too few weeks, tickets or texts."
 
 
@@ -336,6 +343,18 @@ class Drivers:
         return self.activity.assign(users=self.activity["users"] * missing)
 
     @cached_property
+    def requesters_set_priority(self) -> bool:
+        """Whether the events of the last four weeks say that most priorities were first set by who asked."""
+        store, weeks = self.week.warehouse, self.weeks[-RANKED_WEEKS:]
+        if not {"actor_role", "event"} <= store.columns("ticket_events"):
+            return False
+        if not store.files("standard", "ticket_events", weeks):
+            return False
+        events = store.read("standard", "ticket_events", columns=["ticket_id", "event", "actor_role"], weeks=weeks)
+        setters = events.loc[events["event"] == "priority"].drop_duplicates("ticket_id")["actor_role"]
+        return bool(len(setters) and (setters == "requester").mean() > 0.5)
+
+    @cached_property
     def _answers(self) -> pd.DataFrame:
         """The last survey answer of each ticket: satisfied 1.0 or 0.0, answered_at."""
         if not self.week.warehouse.columns("satisfaction"):
@@ -350,48 +369,6 @@ class Drivers:
 def open_drivers(week: Week) -> Drivers:
     """Open the contacts of a team's week. Where the export labels no ticket, all are `not labelled`."""
     return Drivers(week)
-
-
-def headline(contacts: Drivers) -> Headline:
-    """The numbers that stand above the report: tickets, movers, new phrases, what to escalate.
-
-    What could not be judged is left out.
-    """
-    if contacts.weeks[-1:] != [contacts.week.week] or contacts.recent.empty:
-        return Headline([], has_data=False)
-    whole = contacts.counts[(contacts.counts["dimension"] == ALL) & (contacts.counts["contact_reason"] == ALL)]
-    spark = tuple(float(count) for count in whole["count"].iloc[-13:])
-    own = contacts.movers[(contacts.movers["dimension"] == ALL) & contacts.movers["discovery"]]
-    reasons = own[own["contact_reason"] != ALL]
-    up = [phrase("contact_reason", reason) for reason in reasons.loc[reasons["excess"] > 0, "contact_reason"]]
-    new = [phrase("contact_reason", subject) for subject in contacts.escalations["subject"]]
-    still_open = [
-        f"{phrase('contact_reason', subject)} since {words.week_number(week)}"
-        for subject, week in contacts.open_escalations.items()
-    ]
-    lines = [
-        (
-            "Contacts",
-            words.whole(spark[-1]),
-            words.change(spark[-2], spark[-1], "count") if len(spark) > 1 else "",
-            "",
-            spark,
-        ),
-        ("Reasons that moved", f"{len(reasons)}", "", f"up: {words.listed(up[:3])}" if up else "", ()),
-        ("New phrases", f"{len(contacts.phrases)}", "", words.listed(list(contacts.phrases["phrase"].head(3))), ()),
-        ("To escalate", f"{len(new)}", "", f"first: {new[0]}" if new else _still_open(still_open), ()),
-    ]
-    signals = (bool((own["contact_reason"] == ALL).any()), bool(len(reasons)), bool(len(contacts.phrases)), bool(new))
-    judges = (contacts.judges_reasons and contacts.has_labels, contacts.compares_texts)
-    is_told = (True, *judges, any(judges) or bool(new or still_open))
-    return Headline(
-        [
-            Line(label=label, value=value, change=change, signal=signal, note=note, spark=history)
-            for (label, value, change, note, history), signal, told in zip(lines, signals, is_told, strict=True)
-            if told
-        ],
-        has_data=True,
-    )
 
 
 def pareto(contacts: Drivers) -> pd.DataFrame:
@@ -520,8 +497,8 @@ def warnings(contacts: Drivers) -> pd.DataFrame:
 
 
 def emerging(contacts: Drivers) -> pd.DataFrame:
-    """New words and phrases: `analysis.contact_drivers.phrases.PHRASE_COLUMNS`."""
-    return contacts.phrases
+    """New words and phrases: `analysis.contact_drivers.phrases.PHRASE_COLUMNS`, and an example (subject)."""
+    return contacts.phrases.assign(example=example_subjects(contacts.phrases, contacts.raw_texts))
 
 
 def matters(contacts: Drivers) -> pd.DataFrame:
@@ -547,9 +524,10 @@ def languages(contacts: Drivers) -> pd.DataFrame:
 
 
 def topics(contacts: Drivers) -> pd.DataFrame:
-    """Topics of the texts: `analysis.contact_drivers.topics.TOPIC_COLUMNS`.
+    """Topics of the texts of which no label has more than half: `analysis.contact_drivers.topics.TOPIC_COLUMNS`.
 
-    Those of too few tickets in the week are left out, with the next larger one where the sum of all would tell them.
+    Others say the same as their label. Those of too few tickets in the week are left out, with the next larger one
+    where the sum of all would tell them.
     """
     frame = text_topics.topics(contacts.corpus, contacts.week.week)
     is_hidden = pd.Series(False, index=frame.index)
@@ -557,6 +535,8 @@ def topics(contacts: Drivers) -> pd.DataFrame:
         sums = own[["tickets"]].astype("float64")
         is_hidden[own.index] = small_sums(sums, minimum=contacts.minimum_group)
     shown = contacts.without_groups(frame, is_hidden)
+    shown = answer(shown, is_known=len(frame) > 0 or contacts.texts.empty, missing=NO_TOPICS)
+    shown = shown[shown["reason_share"].fillna(1) <= _LABELLED]
     shown.attrs["closed"] = tuple(contacts.week.closures(contacts.weeks))
     return shown
 
@@ -575,7 +555,7 @@ def labels(contacts: Drivers) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 
 def forms(contacts: Drivers) -> pd.DataFrame:
-    """Which choices on forms go with misrouting, a catch-all label, or a reply that asks back.
+    """Which choices of requesters go with misrouting, a catch-all label, or a reply that asks back.
 
     Args:
         contacts: of `open_drivers`.
@@ -592,7 +572,8 @@ def forms(contacts: Drivers) -> pd.DataFrame:
     replies = asks_back(contacts.week.warehouse, contacts.recent["ticket_id"], contacts.weeks[-RANKED_WEEKS:])
     if replies is not None:
         outcomes = outcomes.merge(replies, on="ticket_id", how="left")
-    return drivers.form_choices(outcomes, minimum_group=contacts.minimum_group)
+    choices = (*CHOSEN, ("priority",)) if contacts.requesters_set_priority else CHOSEN
+    return drivers.form_choices(outcomes, minimum_group=contacts.minimum_group, choices=choices, fewest=FEWEST_CHOSEN)
 
 
 def candidates(contacts: Drivers) -> pd.DataFrame:
@@ -602,17 +583,22 @@ def candidates(contacts: Drivers) -> pd.DataFrame:
         contacts: of `open_drivers`.
 
     Returns:
-        `analysis.contact_drivers.escalation.CANDIDATE_COLUMNS`, and done: `handed over this week`; `handed over in` an
-        earlier week; `none: labels were changed` where other labels fell by as much on the day; or `wait` where the
-        excess may be nothing, or five others come first.
+        `analysis.contact_drivers.escalation.CANDIDATE_COLUMNS`, and done: `proposed this week`; `proposed in` a week
+        before; `none: labels were changed` where other labels fell by as much on the day; or `wait` where the excess
+        may be nothing, or five others come first. Where somebody has taken it on, the state and owner of the action
+        stand before it.
     """
     rows = contacts.candidates
-    weeks = {name: f"handed over in {words.week_number(week)}" for name, week in contacts.open_escalations.items()}
+    weeks = {name: f"proposed in {words.week_number(week)}" for name, week in contacts.open_escalations.items()}
     before = rows["subject"].map(contacts.open_candidates).map(weeks).astype("str")
     is_new = rows["subject"].isin(list(contacts.escalations["subject"]))
     done = pd.Series("wait", index=rows.index, dtype="str")
     done = before.fillna(done.mask(contacts.is_relabelled, "none: labels were changed"))
-    rows = rows.assign(done=done.mask(is_new, "handed over this week"))
+    ids = [finding_id("reason moved", contacts.week.team, str(subject)) for subject in rows["subject"]]
+    taken = with_actions(contacts.week, rows.assign(finding_id=pd.Series(ids, index=rows.index, dtype="str")))
+    by = taken["state"] + taken["owner"].map(lambda owner: f" ({owner})" if owner else "") + "; "
+    done = done.mask(is_new, "proposed this week")
+    rows = rows.assign(done=by.where(taken["state"] != "", "") + done)
     judges = contacts.judges_reasons or contacts.compares_texts
     return answer(rows, is_known=judges or len(rows) > 0, missing=NO_CANDIDATES)
 
@@ -640,10 +626,6 @@ def _misrouted(contacts: Drivers) -> pd.Series | None:
         if moved.any() or (complete.any() and contacts.week.has_events(unit, contacts.weeks[-RANKED_WEEKS:])):
             return moved.astype("float64").where(complete)
     return None
-
-
-def _still_open(subjects: Sequence[str]) -> str:
-    return f"still open: {words.listed(list(subjects[:2]))}" if subjects else ""
 
 
 def _days(contacts: Drivers, weeks: Sequence[str]) -> list[str]:

@@ -6,17 +6,20 @@ from opslib.reports.routing_audit.frames import (
     Audit,
     before_after,
     cost,
-    headline,
     lint,
     misrouted,
+    misrouted_total,
     misrouted_weeks,
     open_audit,
     queues,
+    repaired_rules,
     replay,
     signals,
     transfers,
     transitions,
 )
+from opslib.reports.routing_audit.page_head import headline
+from opslib.reports.routing_audit.rules_to_fix import other_faults, repairs
 
 __all__ = [
     "Audit",
@@ -26,9 +29,13 @@ __all__ = [
     "headline",
     "lint",
     "misrouted",
+    "misrouted_total",
     "misrouted_weeks",
     "open_audit",
+    "other_faults",
     "queues",
+    "repaired_rules",
+    "repairs",
     "replay",
     "show",
     "signals",

@@ -18,7 +18,7 @@ from opslib.analysis.routing_audit.rules import conditions_of, learn_rules
 from opslib.display import words
 from opslib.display.cells import Cell
 from opslib.errors import NotInExport, WarehouseError
-from opslib.reports.routing_audit import show
+from opslib.reports.routing_audit import drawings
 from opslib.reports.routing_audit.rule_files import candidate_text, read_candidate
 from opslib.reports.routing_audit.tickets import fields_at_creation, routed_tickets, routing_rules
 from opslib.settings import Organisation
@@ -43,12 +43,12 @@ class Replayed:
     def __str__(self) -> str:
         parts = [
             f"{self.candidate} on the tickets of {self.first} to {self.last}",
-            show.replay(self.result).text,
+            drawings.replay(self.result).text,
             "",
-            _aligned(*show.replay_load_cells(self.result)),
-            *filter(None, [show.few_sentence(self.result.load)]),
+            _aligned(*drawings.replay_load_cells(self.result)),
+            *filter(None, [drawings.few_sentence(self.result.load)]),
             "",
-            show.replay_changes(self.result).text,
+            drawings.replay_changes(self.result).text,
             "",
             "What the past cannot tell:",
             *(f"  - {warning}" for warning in self.result.warnings),

@@ -20,11 +20,11 @@ from opslib.analysis.methods.survival import grouped_quantiles
 from opslib.analysis.routing_audit import moves
 from opslib.analysis.routing_audit.lint import COLUMNS, EXAMPLES
 from opslib.analysis.routing_audit.lint import lint as lint_rules
+from opslib.analysis.routing_audit.repairs import repaired
+from opslib.analysis.routing_audit.repairs import repairs as try_repairs
 from opslib.analysis.routing_audit.replay import Replay, rule_changes
 from opslib.analysis.routing_audit.replay import replay as replay_rules
-from opslib.analysis.routing_audit.rules import Rule, TicketFields, learn_rules
-from opslib.display import words
-from opslib.display.headline import Headline, Line
+from opslib.analysis.routing_audit.rules import Rule, TicketFields
 from opslib.metrics import is_satisfied
 from opslib.reports.routing_audit.candidates import without_small_changes
 from opslib.reports.routing_audit.rule_files import read_candidate
@@ -37,7 +37,8 @@ NO_MOVES = "Not in this export: it has no events with queues, so the first queue
 NO_TEAM_MOVES = "Not in this export: it has no events with teams, so moves between teams are not known."
 NO_TRANSFERS = "Not in this export: neither events nor counts tell which tickets were transferred."
 NO_RULES = "Not in this export: it has no routing rules."
-_RULES_NAMED = 2
+LEAST_SHOWN = 30
+"""How many tickets a group must have for its misrouted share to be shown."""
 _BEFORE_AFTER = (
     *("rule_id", "rule", "changed_at", "queue_before", "queue_after", "group", "outcome", "unit", "before", "after"),
     *("difference", "low", "high", "tickets_before", "tickets_after"),
@@ -112,18 +113,52 @@ class Audit:
         return routing_rules(self.warehouse)
 
     @cached_property
+    def all_fields(self) -> TicketFields:
+        """All of `tickets` as they were when they were created."""
+        return self.fields(self.tickets)
+
+    @cached_property
+    def team_of_queue(self) -> dict[str, str]:
+        """The team that most of a queue's tickets reach first, or, where nothing tells that, that solves most there."""
+        sides = ("first_queue", "first_team") if self.has_first_queues else ("solved_queue", "solved_team")
+        pairs = self.tickets[list(sides)].value_counts().reset_index().drop_duplicates(sides[0])
+        return dict(zip(pairs[sides[0]].astype(str), pairs[sides[1]].astype(str), strict=True))
+
+    @cached_property
     def findings(self) -> pd.DataFrame:
         """What is wrong with the rules in force at the week's end: the columns of `COLUMNS`, and ours (see `lint`)."""
-        fields = self.fields(self.tickets)
-        findings = lint_rules(self.rules or (), fields, at=self.end, minimum_group=self.minimum_group)
-        pairs = self.tickets[["first_queue", "first_team"]].value_counts().reset_index()
-        team_of = pairs.drop_duplicates("first_queue").set_index("first_queue")["first_team"]
+        findings = lint_rules(self.rules or (), self.all_fields, at=self.end, minimum_group=self.minimum_group)
         queue_of = {rule.rule_id: rule.queue for rule in self.rules or ()}
         involved = (findings["rule_id"] + "; " + findings["others"]).str.split("; ")
+        team_of = self.team_of_queue
         ours = [any(team_of.get(queue_of.get(rule, "")) == self.week.team for rule in rules) for rules in involved]
         if findings["tickets"].isna().any():
             findings.attrs["few"] = few_people(self.minimum_group)
         return findings.assign(ours=np.array(ours, dtype=bool))
+
+    @cached_property
+    def repairs(self) -> pd.DataFrame:
+        """What another queue would have changed for each rule in force: `analysis.routing_audit.repairs.COLUMNS`.
+
+        And team, which gets its tickets now, or would get them where no ticket reaches its queue, and ours.
+        """
+        start = pd.Timestamp(week_bounds(self.weeks[0], self.week.organisation.zone)[0])
+        frame = try_repairs(
+            self.rules or (), self.all_fields, start=start, end=self.end, minimum_group=self.minimum_group
+        )
+        owners, others = (frame[name].map(self.team_of_queue) for name in ("queue", "better_queue"))
+        team = owners.fillna(others).fillna("").astype("str")
+        return frame.assign(ours=team == self.week.team, team=team)
+
+    @cached_property
+    def repaired(self) -> Replay | None:
+        """All repairs that are worth it, of all teams, replayed together; None where there is none."""
+        worth = self.repairs[self.repairs["is_worth"]]
+        if worth.empty:
+            return None
+        queues = dict(zip(worth["rule_id"], worth["better_queue"], strict=True))
+        tickets = self.tickets[self.tickets["week"].isin(self.weeks)]
+        return _replayed(self, repaired(self.rules or (), queues, end=self.end), tickets)
 
     def fields(self, tickets: pd.DataFrame) -> TicketFields:
         """Tickets as they were when they were created."""
@@ -141,20 +176,6 @@ def open_audit(week: Week, *, weeks: int = 8) -> Audit:
         The audit, to be handed to the other functions of this module.
     """
     return Audit(week, weeks)
-
-
-def headline(audit: Audit) -> Headline:
-    """The numbers that stand above the audit."""
-    if audit.own.empty:
-        return Headline([], has_data=False)
-    if audit.has_first_queues:
-        lines = [_misrouted_line(audit)]
-    else:
-        lines = [Line("Tickets", words.whole(len(audit.own)), "", False, "no event tells their first queue", ())]
-    lines += _transfer_lines(audit.own)
-    if audit.rules is not None:
-        lines.append(_faults_line(lint(audit)))
-    return Headline(lines, has_data=True)
 
 
 def transitions(audit: Audit, *, by: moves.Unit = "queue") -> pd.DataFrame:
@@ -225,7 +246,8 @@ def misrouted(audit: Audit, *, by: str = "contact_reason") -> pd.DataFrame:
 
     Returns:
         `by`, tickets (judged), misrouted, share, low, high, belongs_in (the queue that solves most of the misrouted, ""
-        for none); most misrouted tickets first. Groups of too few people are put together.
+        for none); most misrouted tickets first. Groups of too few people are put together, those of fewer than 30
+        tickets left out.
     """
     if by not in audit.warehouse.columns("tickets"):
         nothing = audit.own.head(0).reindex(columns=["first_queue", "solved_queue", by])
@@ -236,7 +258,14 @@ def misrouted(audit: Audit, *, by: str = "contact_reason") -> pd.DataFrame:
         )
     judged = audit.own[moves.is_misrouted(audit.own).notna()]
     groups = fold(judged.assign(**{by: judged[by].astype("str")}), [by], minimum=audit.minimum_group)
-    return answer(moves.misrouted(groups, by), is_known=audit.has_first_queues, missing=NO_MOVES)
+    table = moves.misrouted(groups, by)
+    table = table[table["tickets"] >= LEAST_SHOWN].reset_index(drop=True)
+    few = f"No {by.replace('_', ' ')} has {LEAST_SHOWN} solved tickets in these weeks."
+    return answer(
+        table,
+        is_known=audit.has_first_queues and (len(table) > 0 or audit.own.empty),
+        missing=few if audit.has_first_queues else NO_MOVES,
+    )
 
 
 def misrouted_weeks(audit: Audit, *, weeks: int = 26) -> pd.DataFrame:
@@ -249,6 +278,30 @@ def misrouted_weeks(audit: Audit, *, weeks: int = 26) -> pd.DataFrame:
     first = shift_week(audit.week.week, 1 - weeks)
     by_week = moves.misrouted_by_week(audit.history[audit.history["week"] >= first])
     return answer(audit.week.with_closures(by_week), is_known=audit.has_first_queues, missing=NO_MOVES)
+
+
+def misrouted_total(audit: Audit) -> pd.DataFrame:
+    """The misrouted share of the team's tickets over the audit's weeks, and over as many before.
+
+    Returns:
+        One row: tickets (judged), misrouted, share, low, high; share_before, difference with difference_low and
+        difference_high; is_signal (whether that is more than chance).
+    """
+    weeks = misrouted_weeks(audit, weeks=2 * audit.span)
+    recent = weeks["week"].isin(audit.weeks).to_numpy()
+    sums, before = (weeks.loc[side, ["misrouted", "tickets"]].sum() for side in (recent, ~recent))
+    shift = moves.misrouted_shift(weeks, recent).iloc[0]
+    row = {
+        "tickets": int(sums["tickets"]),
+        "misrouted": int(sums["misrouted"]),
+        **wilson(int(sums["misrouted"]), int(sums["tickets"])).iloc[0],
+        "share_before": before["misrouted"] / before["tickets"] if before["tickets"] else np.nan,
+        "difference": shift["difference"],
+        "difference_low": shift["low"],
+        "difference_high": shift["high"],
+        "is_signal": bool(shift["low"] > 0 or shift["high"] < 0),
+    }
+    return answer(pd.DataFrame([row]), is_known=audit.has_first_queues, missing=NO_MOVES)
 
 
 def signals(audit: Audit, *, by: str = "contact_reason") -> pd.DataFrame:
@@ -343,30 +396,40 @@ def lint(audit: Audit) -> pd.DataFrame:
     return audit.findings
 
 
-def replay(audit: Audit, *, candidate: str = "") -> Replay:
+def replay(audit: Audit, *, candidate: str) -> Replay | None:
     """Send the tickets of the audit's weeks, of all teams, through the rules of their day and through a candidate.
 
     Args:
         audit: of `open_audit`.
-        candidate: a YAML file of rules; empty: the simplest rule set that the weeks before suggest, each reason to the
-            queue that solved most of it.
+        candidate: a YAML file of rules; empty: there is none.
 
     Returns:
-        What would change, as frames, and what the past cannot tell; the columns stand at `Replay`.
+        What would change, as frames, and what the past cannot tell; the columns stand at `Replay`. None without a
+        candidate.
 
     Raises:
         SettingsError: the file is missing or wrong; the message says in which line.
     """
-    if candidate:
-        rules = read_candidate(Path(candidate), today=audit.rules or ())
-        fields_of = [*rules, *(audit.rules or ())]
-        tickets = routed_tickets(audit.warehouse, last=audit.week.week, weeks=audit.span, rules=fields_of)
-    else:
-        inside = audit.tickets["week"].isin(audit.weeks)
-        rules, tickets = learn_rules(audit.tickets[~inside], least=audit.minimum_group), audit.tickets[inside]
-    return without_small_changes(
-        replay_rules(audit.rules, rules, audit.fields(tickets)), tickets, minimum_group=audit.minimum_group
-    )
+    if not candidate:
+        return None
+    rules = read_candidate(Path(candidate), today=audit.rules or ())
+    fields_of = [*rules, *(audit.rules or ())]
+    tickets = routed_tickets(audit.warehouse, last=audit.week.week, weeks=audit.span, rules=fields_of)
+    return _replayed(audit, rules, tickets)
+
+
+def repaired_rules(audit: Audit) -> Replay | None:
+    """Replay all repairs that are worth it together, of all teams: one may undo another.
+
+    Returns:
+        As `replay`; None where no repair is worth it.
+    """
+    return audit.repaired
+
+
+def _replayed(audit: Audit, rules: Sequence[Rule], tickets: pd.DataFrame) -> Replay:
+    result = replay_rules(audit.rules, rules, audit.fields(tickets))
+    return without_small_changes(result, tickets, minimum_group=audit.minimum_group)
 
 
 def _names_people(tickets: pd.DataFrame) -> bool:
@@ -384,50 +447,6 @@ def _without_small_groups(audit: Audit, ticket_moves: pd.DataFrame) -> pd.DataFr
     few = few_people(audit.minimum_group)
     rows[["origin", "destination"]] = rows[["origin", "destination"]].astype("object").mask(from_few, few)
     return fold(rows, ["origin", "destination"], minimum=audit.minimum_group, totals=[["origin"], ["destination"]])
-
-
-def _misrouted_line(audit: Audit) -> Line:
-    """The misrouted share of the audit's weeks against as many before."""
-    weeks = misrouted_weeks(audit, weeks=2 * audit.span)
-    recent = weeks["week"].isin(audit.weeks).to_numpy()
-    now = weeks[recent]
-    wrong, judged = int(now["misrouted"].sum()), int(now["tickets"].sum())
-    share, low, high = wilson(wrong, judged).iloc[0]
-    shift = moves.misrouted_shift(weeks, recent).iloc[0]
-    change = "" if np.isnan(shift["difference"]) else words.points(shift["difference"], "share")
-    is_signal = bool(shift["low"] > 0 or shift["high"] < 0)
-    return Line(
-        label=f"Misrouted, last {audit.span} weeks",
-        value=words.value(share, "share"),
-        change=change,
-        signal=is_signal,
-        note=f"{words.interval(low, high, 'share')}; against the {audit.span} weeks before"
-        + (", more than chance" if is_signal else ""),
-        spark=tuple(float(each) for each in weeks["share"]),
-        unit="share",
-    )
-
-
-def _transfer_lines(tickets: pd.DataFrame) -> list[Line]:
-    """The shares of tickets that were transferred, and that came back to a queue they had left, where that is known."""
-    lines = []
-    for label, column in (("Transferred at least once", "transfers"), ("Ping-pong", "ping_pongs")):
-        counts = tickets[column].dropna()
-        if counts.empty:
-            continue
-        share, low, high = wilson(int((counts > 0).sum()), len(counts)).iloc[0]
-        note = f"{words.interval(low, high, 'share')} of {words.whole(len(counts))} tickets"
-        lines.append(Line(label, words.value(share, "share"), "", False, note, ()))
-    return lines
-
-
-def _faults_line(findings: pd.DataFrame) -> Line:
-    """How many faults the team's rules have, and which rules these are."""
-    faults = findings[(findings["severity"] == "fault") & findings["ours"]]
-    names = list(dict.fromkeys(faults["rule"]))
-    more = len(names) - _RULES_NAMED
-    rules = words.listed([*names[:_RULES_NAMED], f"{more} more"] if more > 0 else names)
-    return Line("Rules of this team at fault", str(len(faults)), "", len(faults) > 0, rules, ())
 
 
 def _of_few_people(audit: Audit, tickets: pd.DataFrame, names: pd.Series) -> list[object]:

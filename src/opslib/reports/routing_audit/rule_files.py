@@ -114,15 +114,20 @@ def candidate_text(rules: Iterable[Rule], at: pd.Timestamp) -> str:
         YAML that `read_candidate` reads to the same rules.
     """
     entries = CommentedSeq()
-    for rule in in_force(rules, at):
-        conditions = _conditions_entry(rule.when)
-        entries.append(CommentedMap({"rule": rule.rule_id, "queue": rule.queue, "conditions": conditions}))
-    yaml = YAML()
-    yaml.width = 120
-    yaml.indent(mapping=2, sequence=4, offset=2)
-    text = io.StringIO()
-    yaml.dump({"rules": entries}, text)
-    return text.getvalue()
+    entries.extend(_entry(rule) for rule in in_force(rules, at))
+    return _as_yaml({"rules": entries}, width=120)
+
+
+def rule_lines(rule: Rule) -> str:
+    """Write one rule as it stands in a candidate file, to be pasted in place of its lines there.
+
+    Args:
+        rule: a version of it.
+
+    Returns:
+        YAML lines, indented as in the file.
+    """
+    return _as_yaml({"rules": CommentedSeq([_entry(rule)])}, width=60).partition("\n")[2].rstrip("\n")
 
 
 def _problems(tree: Any, fields: Collection[str]) -> Iterator[Problem]:
@@ -185,6 +190,19 @@ def _span(rule: dict[str, Any]) -> tuple[pd.Timestamp, pd.Timestamp]:
         except ValueError:
             ends.append(otherwise.tz_localize("UTC"))
     return ends[0], ends[1]
+
+
+def _entry(rule: Rule) -> CommentedMap:
+    return CommentedMap({"rule": rule.rule_id, "queue": rule.queue, "conditions": _conditions_entry(rule.when)})
+
+
+def _as_yaml(tree: dict[str, CommentedSeq], *, width: int) -> str:
+    yaml = YAML()
+    yaml.width = width
+    yaml.indent(mapping=2, sequence=4, offset=2)
+    text = io.StringIO()
+    yaml.dump(tree, text)
+    return text.getvalue()
 
 
 def _conditions_entry(node: Node) -> Any:

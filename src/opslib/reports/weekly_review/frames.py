@@ -224,8 +224,7 @@ def closures(review: Review) -> pd.DataFrame:
     whole = review.all_weeks[review.all_weeks["value"].notna()]
     incomplete = set(review.week.incomplete_values)
     for name in _TOUCHED_BY_CLOSURES:
-        own = whole[whole["metric"] == name]
-        own = own[[(week, name) not in incomplete for week in own["week"]]]
+        own = whole[(whole["metric"] == name) & ~whole["week"].isin([week for week, of in incomplete if of == name])]
         now, past = own[own["week"] == review.week.week], own[own["week"] < review.week.week]
         if now.empty:
             continue

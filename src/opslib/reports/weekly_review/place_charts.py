@@ -22,7 +22,6 @@ from opslib.display.charts import (
     span_of,
     unit_axis,
     weeks_below,
-    write_beside,
 )
 from opslib.display.control_charts import colour_of
 from opslib.display.theme import Drawing, Markup
@@ -69,12 +68,13 @@ def panel(frame: pd.DataFrame) -> Drawing:
             draw_line(
                 axes, [-0.4, len(frame) - 0.6], [goal, goal], color=theme.INK, linewidth=1.1, linestyle=(0, (4, 3))
             )
-            write_beside(axes, len(frame) - 1, goal, f"goal {words.value(goal, unit)}", theme.INK, size=8)
+            aimed = f"goal {words.goal(goal, str(last['better']), unit)}"
+            axes.text(-0.3, goal, aimed, fontsize=8, va="bottom" if goal < 0.85 * axes.get_ylim()[1] else "top")
         if not np.isnan(values[-1]):
             colour = colour_of(last)
             label_last(axes, len(frame) - 1, float(values[-1]), words.value(values[-1], unit), colour=colour)
         axes.set_title(str(last["label"]))
-        aim = f"; the goal is {words.value(goal, unit)}" if not np.isnan(goal) else ""
+        aim = f"; the goal is {words.goal(goal, str(last['better']), unit)}" if not np.isnan(goal) else ""
         return theme.drawing(
             figure,
             f"Line of {last['label']}, {span_of(frame)}: {words.value(values[-1], unit)} in the last{aim}.",

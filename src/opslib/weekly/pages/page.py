@@ -201,14 +201,14 @@ def _in_sections(body: str, contents: _Contents) -> str:
     first = _PROSE.sub("", first)
     entries = [entry for entry in contents.entries if entry["level"] == 2]
     parts: list[str] = []
-    missing: list[tuple[str, str]] = []
+    missing: dict[str, list[str]] = {}
     folds: list[str] = []
     for entry, section in zip(entries, rest, strict=True):
         said = contents.said.get(entry["anchor"], [])
         heading, _, inside = section.partition("</h2>")
         reasons = [str(each["missing"]) for each in said if each.get("missing")]
         if said and len(reasons) == len(said):
-            missing.append((entry["text"], " ".join(dict.fromkeys(reasons))))
+            missing.setdefault(" ".join(dict.fromkeys(reasons)), []).append(entry["text"])
             continue
         answer = html.escape(" ".join(str(each["answer"]) for each in said if each.get("answer")))
         if said and all(each.get("folded") or each.get("missing") for each in said):
@@ -222,10 +222,14 @@ def _in_sections(body: str, contents: _Contents) -> str:
         opened = f"{heading}</h2>{line}{inside}" if not parts else _foldable(f"{heading}</h2>", f"{line}{inside}")
         parts.append(f'<section aria-labelledby="{entry["anchor"]}">{opened}</section>')
     if missing:
-        lines = "".join(f"<li><strong>{html.escape(name)}</strong> {html.escape(why)}</li>" for name, why in missing)
+        lines = "".join(
+            f"<li><strong>{html.escape('; '.join(names))}</strong> {html.escape(why)}</li>"
+            for why, names in missing.items()
+        )
+        count = sum(map(len, missing.values()))
         folds.append(
             '<details class="fold"><summary><h2 id="s-not-on-this-page">Not on this page</h2> '
-            f'<span class="answer">{len(missing)} section{"" if len(missing) == 1 else "s"}</span></summary>'
+            f'<span class="answer">{count} section{"" if count == 1 else "s"}</span></summary>'
             f'<ul class="left-out">{lines}</ul></details>'
         )
     if folds:

@@ -178,6 +178,8 @@ def _make_accessible(soup: BeautifulSoup, table: Tag, section: str, caption: str
     _align_numbers(head, rows)
     _widen_text(rows)
     _name_rows(rows)
+    if "ops-table" in table.get_attribute_list("class"):
+        _label_cells(table, rows)
     box = soup.new_tag("div", attrs={"class": "table-box"})
     table.wrap(box)
 
@@ -194,6 +196,26 @@ def _name_rows(rows: list[Tag]) -> None:
     for cell in cells:
         cell.name = "th"
         cell["scope"] = "row"
+
+
+def _label_cells(table: Tag, rows: list[Tag]) -> None:
+    """Name in each cell the head of its column, and the roles of all, for screens that show the rows as cards."""
+    heads = [cell.get_text(" ", strip=True) for cell in table.find_all("th") if cell.find_parent("thead")]
+    cells = [row.find_all(["td", "th"], recursive=False) for row in rows]
+    if any(len(row) != len(heads) for row in cells):
+        return
+    for row in cells:
+        for head, cell in zip(heads, row, strict=True):
+            cell["role"] = "rowheader" if cell.name == "th" else "cell"
+            if cell.name == "td":
+                cell["data-label"] = head
+    table["role"] = "table"
+    for part in table.find_all(["thead", "tbody"]):
+        part["role"] = "rowgroup"
+    for line in table.find_all("tr"):
+        line["role"] = "row"
+    for header in table.thead.find_all("th") if table.thead else []:
+        header["role"] = "columnheader"
 
 
 def _align_numbers(head: Tag | None, rows: list[Tag]) -> None:
