@@ -145,6 +145,17 @@ def weekday(when: date) -> str:
     return _dated(when, "MMMEd")
 
 
+def weekday_name(when: date, *, short: bool = False) -> str:
+    """The name of a day's weekday.
+
+    >>> weekday_name(date(2026, 11, 18)), weekday_name(date(2026, 11, 18), short=True)
+    ('Wednesday', 'Wed')
+    """
+    from babel.dates import format_date
+
+    return str(format_date(when, "EEE" if short else "EEEE", locale=_locale(_current)))
+
+
 def full_day(when: date) -> str:
     """A day with its year.
 

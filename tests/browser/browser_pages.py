@@ -16,13 +16,20 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from opslib.display import mime
-from opslib.intake.gate.verdict import Result, Verdict
+from opslib.display.verdicts import Verdict
+from opslib.intake.gate.verdict import Result
+from opslib.intake.gate.verdict import Verdict as GateVerdict
 from opslib.store.files import write_text
-from opslib.weekly.edition import Edition, comparison_of, links_of
+from opslib.weekly.brief import Brief
+from opslib.weekly.brief.actions import ActionLine, Actions
+from opslib.weekly.brief.goals import GoalCell, Spark, TeamGoals
+from opslib.weekly.brief.opening import Number
+from opslib.weekly.brief.points import Point
+from opslib.weekly.edition import Edition, Link, comparison_of, links_of
 from opslib.weekly.headline import headline_of
 from opslib.weekly.manifest import records_of_week, write_manifest
 from opslib.weekly.outcome import Outcome
-from opslib.weekly.pages.index import write_data_quality, write_index
+from opslib.weekly.pages.index import write_data_quality, write_how_we_decide, write_index
 from opslib.weekly.pages.page import to_html
 from opslib.weekly.pages.write import write_blocked, write_failure
 from opslib.weekly.plan import Job
@@ -177,7 +184,7 @@ def gate_result(table: str, expectation: str, **fields: Any) -> Result:
     return Result(table=table, expectation=expectation, **{**usual, **fields})
 
 
-def verdict() -> Verdict:
+def verdict() -> GateVerdict:
     trend = {f"2026-W{week}": count for week, count in zip(range(39, 47), (0, 3, 1, 0, 2, 9, 4, 12), strict=True)}
     negative = gate_result(
         "tickets",
@@ -207,7 +214,7 @@ def verdict() -> Verdict:
     absent = gate_result(
         "satisfaction", "score is on its scale", outcome="absent", checked=0, observed="not in this export"
     )
-    return Verdict(
+    return GateVerdict(
         week=WEEK,
         as_of=datetime(2026, 11, 16, 11, 0, tzinfo=UTC),
         results=(unique, negative, late, absent),
@@ -227,6 +234,47 @@ def accounting() -> pd.DataFrame:
             "set_aside": [12, 0],
             "left_out": [0, 0],
         }
+    )
+
+
+def brief() -> Brief:
+    """A brief of many teams, with hostile text wherever it takes any from the export or from people."""
+    missed = Verdict("missed", "Missed")
+    spark = Spark((0.5, None, 0.7), "Satisfaction: lowest 50%", ("", "", "Veterans Day"), 0.9, "missed")
+    cell = GoalCell("csat", "70.0%", missed, ("20.0 points short", "139 answers"), spark)
+    points = [
+        Point(
+            finding_id=f"F-{place}",
+            team=team,
+            kind="goal missed",
+            subject="csat",
+            what=f"CSAT 70%, goal ≥ 90% {HOSTILE}",
+            verdict=missed,
+            share=100 // place,
+            size="20 short",
+            facts=("42 of 139 answers",),
+            causes=(("Cause", HOSTILE),),
+            links=(Link("Why", f"{team}/weekly_review.html"),),
+            next_step=HOSTILE,
+            owner=HOSTILE,
+            due="Fri Nov 13",
+            state="accepted",
+            is_overdue=True,
+        )
+        for place, team in enumerate(("us-general", "us-commerce"), 1)
+    ]
+    teams = ("us-general", "us-commerce", *(f"team-{number}" for number in range(12)))
+    action = ActionLine("us-safety", HOSTILE, HOSTILE, HOSTILE, "Fri Nov 13", "three days overdue", True, HOSTILE)
+    return Brief(
+        verdict="0 of 14 goals met.",
+        lead="Veterans Day closed all.",
+        numbers=(Number("Goals met", "0", "of 14", missed, "↓ 3", "x", spark), Number("Late", "9"), Number("Due", "1")),
+        points=tuple(points),
+        also_missed="Also missed: much.",
+        goals=("csat", "qa_score"),
+        rows=tuple(TeamGoals(team, (cell, None)) for team in teams),
+        too_easy="",
+        actions=Actions(1, 1, 1, "2026-11-13", "1 is overdue.", (action,)),
     )
 
 
@@ -260,7 +308,19 @@ def _write_week(reports: Path, week: str) -> dict[str, Path]:
         write_blocked(Job("team/weekly_review", week, "us-safety"), reports, this, gate.blocked["us-safety"])
     )
     records = records_of_week(reports, week, outcomes)
-    index = write_index(reports, edition=this, records=records, blocked=gate.blocked)
+    pair = {"label": "Tickets created", "was": "1,100", "value": "1,204", "change": "↑ 9%", "goal": ""}
+    quiet = pair | {"chips": [Verdict("usual", "Usual")], "chips_before": [], "verdict_changed": False}
+    changed = pair | {"label": HOSTILE, "chips": [Verdict("missed", "Missed")], "chips_before": [Verdict("met", "Met")]}
+    index = write_index(
+        reports,
+        edition=this,
+        records=records,
+        blocked=gate.blocked,
+        brief=brief(),
+        pairs={
+            f"{week}/us-general/weekly_review": [changed | {"goal": "≥ 90%", "verdict_changed": True}, *[quiet] * 9]
+        },
+    )
     values: dict[str, Any] = {"status": "blocked"}
     write_manifest(
         reports / week / "manifest.json",
@@ -270,6 +330,7 @@ def _write_week(reports: Path, week: str) -> dict[str, Path]:
         verdict=values,
         times={"reports": 7.5},
     )
+    write_how_we_decide(reports, edition=this, rate=0.2, minimum_group=5)
     return {
         "report": outcomes[0].path,
         "failed": outcomes[2].path,

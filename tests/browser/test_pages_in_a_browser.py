@@ -212,7 +212,12 @@ def test_the_index_filters_teams_and_goes_to_reports_and_weeks(site: dict[str, P
     assert visible.count() == 1
     page.keyboard.press("Tab")
     page.locator("h1").click()
-    page.keyboard.press("j")
+    here = "document.activeElement.closest('article, tr, .report').textContent.trim().slice(0, 12)"
+    stops = []
+    for _ in range(3):
+        page.keyboard.press("j")
+        stops.append(" ".join(page.evaluate(here).split())[:13])
+    assert [stop.split(" ", 1)[0] for stop in stops] == ["1", "2", "US"], "two findings, then the team that is shown"
     assert page.evaluate("document.activeElement.getAttribute('href')") == "us-commerce/weekly_review.html"
     page.keyboard.press("[")
     page.wait_for_url("**/2026-W45/index.html")
@@ -220,6 +225,27 @@ def test_the_index_filters_teams_and_goes_to_reports_and_weeks(site: dict[str, P
     page.wait_for_url("**/2026-W46/index.html")
     page.keyboard.press("d")
     page.wait_for_url("**/2026-W46/data_quality.html")
+
+
+def test_what_is_compared_is_narrowed_with_the_keyboard_to_what_changed(site: dict[str, Path], visit: Any) -> None:
+    page = visit(site["compare"]).page
+    rows = page.locator("#compared tbody tr:visible")
+    assert rows.count() == 10
+    page.get_by_role("checkbox", name="Only what changed its verdict").focus()
+    page.keyboard.press("Space")
+    assert rows.count() == 1
+    assert "Met" in rows.inner_text()
+    assert page.get_by_role("status").first.inner_text() == "1 of 10"
+    page.keyboard.press("Space")
+    assert rows.count() == 10
+
+
+def test_the_index_has_few_tab_stops_and_fits_from_320_pixels_on(site: dict[str, Path], visit: Any) -> None:
+    for kind in ("index", "compare"):
+        for width in (320, 768, 819):
+            page = visit(site[kind], viewport={"width": width, "height": 844}).page
+            assert page.evaluate("document.documentElement.scrollWidth") <= width, (kind, width)
+    assert page.locator("a[href]:visible, button:visible, input:visible, summary:visible").count() < 80
 
 
 def test_a_report_knows_the_weeks_before_and_after_and_keys_lead_there(site: dict[str, Path], visit: Any) -> None:

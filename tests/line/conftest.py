@@ -61,6 +61,7 @@ def run_over(exports: Path, folder: Path, **changes: object) -> Run:
         "reports": folder / "reports",
         "notebooks": ROOT / "notebooks",
         "expectations": ROOT / "expectations",
+        "notes": folder / "notes",
         "week": None,
         "as_of": None,
         "workers": 1,

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from opslib.errors import ExportError
-from opslib.weekly.run import Intake, Run, admit_exports, build_facts, publish
+from opslib.weekly.run import Intake, Run, Selection, admit_exports, build_facts, publish
 from tests.line.conftest import TEAMS, WEEK, few_expectations, run_over
 
 TEAM = "us-safety"
@@ -196,7 +196,7 @@ def test_two_tickets_of_a_week_that_has_not_ended_go_through_the_line(tmp_path):
     admit_exports(run, lambda step, line: lines.append(line))
     assert lines.count(said) == 2, "also where nothing has changed"
     build_facts(run, intake, lambda step, line: lines.append(line))
-    publish(run, intake, lambda step, line: lines.append(line))
+    publish(run, intake, Selection(), lambda step, line: lines.append(line))
     assert lines[-1] == "no week is complete, so no number is published"
     assert intake.verdict.blocked == {}, "what a silence is cannot be told by two tickets"
     values = run.warehouse.read("facts", "weekly_values").set_index(["team", "channel", "metric"])
@@ -210,7 +210,7 @@ def test_where_every_row_is_set_aside_all_teams_are_blocked_and_nothing_is_built
     lines: list[str] = []
     intake = admit_exports(run, lambda step, line: None)
     build_facts(run, intake, lambda step, line: lines.append(line))
-    publish(run, intake, lambda step, line: lines.append(line))
+    publish(run, intake, Selection(), lambda step, line: lines.append(line))
     assert (sorted(intake.verdict.blocked), intake.verdict.exit_status) == (sorted(TEAMS), 3)
     assert intake.verdict.blocked[TEAM] == ("tickets: all of 2 rows set aside; expected: a row is kept",)
     assert lines == ["no ticket was kept, so there is nothing to build"]

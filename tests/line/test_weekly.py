@@ -53,7 +53,7 @@ def test_the_sample_gives_a_report_per_team_and_an_index(line: WholeLine):
     assert all(f'href="{page}"' in index for page in pages)
     assert (week / "data_quality.html").exists()
     assert (line.reports / "index.html").exists()
-    assert "simulated" in index
+    assert ">Sample data, no real people<" in index
 
 
 def test_what_notebooks_find_reaches_the_reviews_and_the_index(line: WholeLine):

@@ -118,19 +118,34 @@ def test_a_team_report_takes_week_team_and_folders(notebook: nbformat.NotebookNo
 
 
 def dialect_fault(statement: ast.stmt, subject: str, frames: set[str]) -> str | None:
-    """What a statement of a report does that is neither `show.x(ops.<subject>.y(…))` nor a name for such a frame."""
-    own = rf"ops\.{subject}\.\w+\(.*\)"
+    """What a statement of a report does that is neither `show.x(ops.<subject>.y(…))` nor a name for such a frame.
+
+    A section or fold shows its answer (`ops.<subject>.answers.x(frame)`) and what else is shown.
+    """
+    own = rf"ops\.{subject}\.(answers\.)?\w+\(.*\)"
     code = ast.unparse(statement)
     if isinstance(statement, ast.Assign) and re.fullmatch(rf"\w+ = (ops\.open_week\(.*\)|{own})", code):
         frames.add(statement.targets[0].id)
         return None
     if isinstance(statement, ast.Expr) and re.fullmatch(own, code):
         return None
-    if isinstance(statement, ast.Expr) and re.fullmatch(r"show\.\w+\(.*\)", code):
-        drawn = [ast.unparse(each).removeprefix("*") for each in statement.value.args]
-        if drawn and all(each in frames or re.fullmatch(own, each) for each in drawn):
-            return None
+    if isinstance(statement, ast.Expr) and draws(statement.value, own, frames):
+        return None
     return code
+
+
+def draws(value: ast.expr, own: str, frames: set[str]) -> bool:
+    """Whether a value is something shown of frames only, or a section of such things with its answer."""
+    if not isinstance(value, ast.Call) or not re.fullmatch(r"show\.\w+", ast.unparse(value.func)):
+        return False
+    parts = [each.value if isinstance(each, ast.Starred) else each for each in value.args]
+    is_section = ast.unparse(value.func) in ("show.section", "show.fold")
+    return bool(parts) and all(
+        ast.unparse(each) in frames
+        or re.fullmatch(own, ast.unparse(each)) is not None
+        or (is_section and (draws(each, own, frames) or isinstance(each, ast.Constant)))
+        for each in parts
+    )
 
 
 @pytest.mark.parametrize("path", REPORTS, ids=name_of)

@@ -72,7 +72,7 @@ def test_every_section_shows_something_and_nothing_is_warned_of(alpha: nbformat.
 
 
 def test_the_slow_week_is_the_signal_and_the_calm_metrics_are_within_their_limits(alpha: nbformat.NotebookNode):
-    table, _, below = after(alpha, "What needs attention").partition("Judged: ")
+    table, _, below = after(alpha, "Signals").partition("Judged: ")
     assert re.search(r"First reply, median \| \d h .* New signal; above its usual level", table)
     assert "the metrics of one week in five at most show a new signal by chance" in below
     assert "As usual: " in below
@@ -96,7 +96,7 @@ def test_figures_have_descriptions_with_the_last_value_and_the_goal(alpha: nbfor
 
 
 def test_the_backlog_adds_up(alpha: nbformat.NotebookNode):
-    assert "It adds up exactly." in after(alpha, "Do the numbers add up?")
+    assert "It adds up exactly." in after(alpha, "Day by day: do the numbers add up?")
 
 
 def test_headlines_say_verdicts_movement_and_weeks(alpha: nbformat.NotebookNode):
@@ -138,10 +138,13 @@ def cells_of(notebook: str, folders: tuple[Path, Path], *, team: str) -> Shown:
 
 def test_a_team_without_tickets_says_so_in_every_section(folders: tuple[Path, Path]):
     quiet = cells_of("team/weekly_review", folders, team="quiet")
-    _, headline = quiet[""]
-    assert headline._repr_mimebundle_()[HEADLINE] == {"headlines": [], "status": "no_data"}
-    assert not [each for section in quiet.values() for each in section if isinstance(each, Drawing)]
-    for heading in ("What needs attention", "Flow and backlog", "Speed", "SLA", "Quality", "Effort", "Backlog by age"):
+    headline = quiet[""][1]
+    bundle = headline._repr_mimebundle_()[HEADLINE]
+    assert (bundle["headlines"], bundle["status"]) == ([], "no_data")
+    assert bundle["verdict"] == "No ticket of this team is in the export for this week."
+    parts = [part for section in quiet.values() for each in section for part in getattr(each, "parts", [each])]
+    assert not [part for part in parts if isinstance(part, Drawing)]
+    for heading in ("Signals", "Flow and backlog", "Speed", "SLA", "Quality", "Effort"):
         assert "No tickets of this team in this week" in text_of(quiet, heading), heading
     assert "No change to explain" in text_of(quiet, "What explains the change?")
 
@@ -152,7 +155,7 @@ def test_an_export_without_satisfaction_says_so_and_shows_no_zero(tmp_path: Path
     no_surveys = "Customer satisfaction |  |  |  |  | not in this export: no satisfaction surveys"
     assert no_surveys in text_of(alpha, "All metrics")
     assert "Customer satisfaction | not in this export" in text_of(alpha, "What is missing from this export?")
-    _, headline = alpha[""]
+    headline = alpha[""][1]
     assert [line.label for line in headline.lines if line.label == "Customer satisfaction"] == []
     assert headline.lines
 

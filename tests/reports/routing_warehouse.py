@@ -1,4 +1,4 @@
-"""A small warehouse for tests of the routing audit: two teams, ten weeks, a rule that was given a wrong queue.
+"""A small warehouse for tests of the routing audit: ten weeks of two teams, and a rule that was given a wrong queue.
 
 From 2026-W45 on `R-2` sends refunds to orders; before, it sent them to refunds, where they are solved all the time.
 `R-3` is shadowed. Every third login is transferred to the escalations.

@@ -39,13 +39,17 @@ class Cell:
         return f'<td class="{style}">{inside}</td>' if style else f"<td>{inside}</td>"
 
 
-def sparkline(values: Sequence[float | None], label: str, closed: Sequence[str] = ()) -> str:
+def sparkline(
+    values: Sequence[float | None], label: str, closed: Sequence[str] = (), *, goal: float | None = None, look: str = ""
+) -> str:
     """A line of a few weeks as inline SVG, as tall as the text.
 
     Args:
         values: oldest first; None or NaN breaks the line.
         label: what it shows, for those who do not see it.
         closed: of each of the last weeks the holidays that close the team, "" for none; a small triangle marks them.
+        goal: where dashes stand for it; None draws none.
+        look: of the verdict on the last value, by which the sheet of the pages colours its point.
 
     Returns:
         SVG, empty where there are fewer than two values.
@@ -53,12 +57,17 @@ def sparkline(values: Sequence[float | None], label: str, closed: Sequence[str] 
     numbers = [value for value in values if is_known(value)]
     if len(numbers) < 2:
         return ""
-    low, high = min(numbers), max(numbers)
+    ends = [*numbers, goal] if is_known(goal) else numbers
+    low, high = min(ends), max(ends)
     step, span = 79.0 / (len(values) - 1), (high - low) or 1.0
+
+    def height(value: float) -> float:
+        return 11.0 if high == low else 19.5 - (value - low) / span * 17.0
+
     path, pen_down, end = "", False, (0.0, 0.0)
     for place, value in enumerate(values):
         if is_known(value):
-            end = (2.5 + place * step, 11.0 if high == low else 19.5 - (value - low) / span * 17.0)
+            end = (2.5 + place * step, height(value))
             path += f"{'L' if pen_down else 'M'}{end[0]:.1f} {end[1]:.1f}"
         pen_down = is_known(value)
     marks = "".join(
@@ -67,10 +76,16 @@ def sparkline(values: Sequence[float | None], label: str, closed: Sequence[str] 
         if names and place >= 0
     )
     triangles = f'<path d="{marks}" fill="{MUTED}"></path>' if marks else ""
+    dashes = (
+        f'<path class="goal" d="M0 {height(goal):.1f}H84" stroke="{MUTED}" stroke-dasharray="3 2.5"></path>'
+        if is_known(goal)
+        else ""
+    )
+    point = f' class="point-{look}"' if look else ""
     return (
         f'<svg class="spark" viewBox="0 0 84 22" width="84" height="22" role="img" aria-label="{escape(label)}">'
-        f'<path d="{path}" fill="none" stroke="{MUTED}" stroke-width="1.5"></path>{triangles}'
-        f'<circle cx="{end[0]:.1f}" cy="{end[1]:.1f}" r="2.2" fill="{BLUE}"></circle></svg>'
+        f'{dashes}<path d="{path}" fill="none" stroke="{MUTED}" stroke-width="1.5"></path>{triangles}'
+        f'<circle{point} cx="{end[0]:.1f}" cy="{end[1]:.1f}" r="2.2" fill="{BLUE}"></circle></svg>'
     )
 
 

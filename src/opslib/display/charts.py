@@ -71,6 +71,23 @@ def draw_range(axes: Axes, place: Any, lower: Any, upper: Any) -> None:
         axes.add_artist(Polygon(corners, facecolor=theme.BAND, edgecolor="none", alpha=0.55, linewidth=0))
 
 
+def draw_band(axes: Axes, place: Any, lower: Any, upper: Any) -> None:
+    """Draw the interval around a line as a grey band; the limits of the axes are left to the caller.
+
+    Args:
+        axes: to draw on.
+        place: where each point stands.
+        lower: the lower end of each point's interval, NaN where there is none, which divides the band.
+        upper: the upper end.
+    """
+    ends = np.concatenate([[False], ~np.isnan(lower) & ~np.isnan(upper), [False]])
+    for first, end in np.flatnonzero(ends[1:] != ends[:-1]).reshape(-1, 2):
+        part = slice(first, end)
+        across = np.concatenate([place[part], place[part][::-1]])
+        corners = np.column_stack([across, np.concatenate([lower[part], upper[part][::-1]])])
+        axes.add_artist(Polygon(corners, facecolor=theme.GRID, edgecolor="none", linewidth=0))
+
+
 def mark_signals(axes: Axes, place: Any, value: Any, *, colour: str = "white") -> None:
     """Draw diamonds on the weeks that are signals, if any; the limits of the axes are left to the caller.
 

@@ -206,7 +206,7 @@ def _draw_control(axes: Axes, weeks: Weeks, title: str) -> None:
     if is_known(last.value):
         so_far = "\nso far" if last.state == "so far" else ""
         text = words.value(last.value, last.unit) + so_far
-        label_last(axes, place[-1], last.value, text, colour=_colour_of(last))
+        label_last(axes, place[-1], last.value, text, colour=colour_of(last))
     else:
         _label_unknown(axes, place, np.where(beyond, low, value), last)
     if not np.isnan(goal).all():
@@ -219,7 +219,7 @@ def _draw_control(axes: Axes, weeks: Weeks, title: str) -> None:
     unit_axis(axes, last.unit)
 
 
-def _colour_of(last: Any) -> str:
+def colour_of(last: Any) -> str:
     """The colour of what is said of a last week: that of its verdict on the goal, else of a signal, else none."""
     goal = verdicts.of_goal(last)
     if goal and goal.look in _COLOURS:
@@ -293,7 +293,7 @@ def _set_title(axes: Axes, title: str, last: Any) -> None:
         xytext=(0, _ABOVE),
         textcoords="offset points",
         fontsize=8.5,
-        color=_colour_of(last),
+        color=colour_of(last),
         annotation_clip=False,
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from html import escape
 from typing import Any
 
@@ -25,17 +26,18 @@ class Section:
         self.folded = folded
 
     def _ipython_display_(self) -> None:
-        from IPython.display import display
+        from IPython import display
 
+        publish: Callable[..., Any] = display.display
         said = self.answer or self.missing
         bundle = {
             mime.SECTION: {"answer": self.answer, "folded": self.folded, "missing": self.missing},
             "text/html": f"<p>{escape(said)}</p>" if said else "",
             "text/plain": said,
         }
-        display(bundle, raw=True)
+        publish(bundle, raw=True)
         for part in self.parts:
-            display(part)
+            publish(part)
 
     def __repr__(self) -> str:
         return "\n".join([*([said] if (said := self.answer or self.missing) else []), *map(repr, self.parts)])

@@ -8,10 +8,12 @@ reader's own font.
 
 from __future__ import annotations
 
+import base64
 import io
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from html import escape
 from typing import Any
 
 import matplotlib as mpl
@@ -122,6 +124,12 @@ class Drawing:
     def __init__(self, svg: str, alt: str) -> None:
         self.svg = svg
         self.alt = drawable(alt)
+
+    def as_html(self) -> str:
+        """The figure as a picture within HTML, where it stands beside text."""
+        content = base64.b64encode(self.svg[self.svg.index("<svg") :].encode()).decode()
+        picture = f'<img class="figure" src="data:image/svg+xml;base64,{content}" alt="{escape(self.alt)}">'
+        return f'<div class="figure-box panel">{picture}</div>'
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> tuple[dict[str, str], dict[str, Any]]:
         return {"image/svg+xml": self.svg, "text/plain": self.alt}, {"image/svg+xml": {"alt": self.alt}}

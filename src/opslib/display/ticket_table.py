@@ -15,9 +15,12 @@ from opslib.display.markup import Markup
 if TYPE_CHECKING:
     import pandas as pd
 
-BRIEF = ("ticket_id", "over_seconds", "age_days", "priority", "queue", "contact_reason", "due_at", "status")
-"""The columns under a headline; the page of a list has those of the way and of the owner too."""
-WHOLE = (*BRIEF[:5], "channel", *BRIEF[5:], "owner")
+BRIEF = ("ticket_id", "priority", "queue", "contact_reason", "over_seconds", "due_at")
+"""The columns under a headline; the page of a list has those of the age, the way and the owner too."""
+WHOLE = (
+    *("ticket_id", "over_seconds", "age_days", "priority", "queue", "channel", "contact_reason", "due_at"),
+    *("status", "owner"),
+)
 
 _HEADS = {
     "ticket_id": "Ticket",

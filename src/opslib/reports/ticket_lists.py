@@ -176,9 +176,9 @@ class WeekTickets:
         return analysis.worst_first(rows, self._told[team])
 
     def hiding(self, team: str) -> analysis.Hiding:
-        """The queues, channels and reasons with which too few people have ever written to the team."""
+        """The queues, reasons and channels, also together, with which enough people have ever written to the team."""
         own = self.tickets[self.tickets["team"] == team]
-        return analysis.groups_to_mask(own, minimum=self.organisation.privacy.minimum_group)
+        return analysis.groups_to_name(own, minimum=self.organisation.privacy.minimum_group)
 
     def open_lists(self, team: str) -> list[TicketList]:
         """The lists of what the team has open at the end of the export, in the order of `OPEN_LISTS`."""
@@ -356,7 +356,7 @@ def open_lists(
     """
     now = pd.Timestamp(as_of)
     opened = own[own["status"].isin(list(ACTIVE))]
-    hiding = analysis.groups_to_mask(own, minimum=organisation.privacy.minimum_group)
+    hiding = analysis.groups_to_name(own, minimum=organisation.privacy.minimum_group)
     told = analysis.tickets_to_list(opened, hiding, as_of=now)
     promised = promised[promised["ticket_id"].isin(opened.index)]
     late = promised[(promised["state"] == "breached") & (promised["metric"] == "first_reply")]

@@ -55,9 +55,9 @@ def tickets_behind(
 
     Notes:
         A promise lists what broke it, a time what lies beyond the goal (or beyond the median or percentile itself), a
-        share that should be high those that failed it; as many as the page counts. A queue, channel or reason with
-        which fewer people than `privacy.minimum_group` have written is not named, nor is a group of fewer listed, nor
-        are fewer dissatisfied customers. No text and no requester is ever told.
+        share that should be high those that failed it; as many as the page counts. A queue, reason or channel with
+        which, alone or together, fewer people than `privacy.minimum_group` have written to the team is not named, nor
+        is a group of fewer listed, nor are fewer dissatisfied customers. No text and no requester is ever told.
     """
     selection = {"metric": subject} if isinstance(subject, str) else dict(subject)
     opened = replace(week, week=str(selection.get("week") or week.week), team=str(selection.get("team") or week.team))

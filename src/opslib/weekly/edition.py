@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from opslib.intake.gate.verdict import Verdict
 
 _ORDER = tuple(SUBJECTS)
+LISTS = "lists"
+"""The folder of a team's lists of tickets, below that of its reports."""
 GateStatus = Literal["passed", "warned", "blocked"]
 GATE_WORDS: dict[str, str] = {
     "passed": "Data checked",
@@ -223,7 +225,12 @@ def reports_of(folder: Path) -> list[str]:
     """The names of the reports whose pages lie in the folder of a team."""
     pages = (page for page in folder.glob("*.html") if not page.name.startswith("."))
     names = sorted(page.stem for page in pages if not page.name.endswith(".compare.html") and page.is_file())
-    return sorted(names, key=lambda name: (_ORDER.index(name) if name in _ORDER else len(_ORDER), name))
+    return sorted(names, key=place_of)
+
+
+def place_of(name: str) -> tuple[int, str]:
+    """Where a report stands among those of its team."""
+    return (_ORDER.index(name) if name in _ORDER else len(_ORDER), name)
 
 
 def in_words(name: str) -> str:

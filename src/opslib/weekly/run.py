@@ -57,6 +57,8 @@ _ABOUT = "warehouse.json"
 _DATA = Path("data")
 _SHOWS_NUMBERS = "weekly_review"
 """The report whose page shows a team's published numbers."""
+_SHOWS_METRICS = f"team/{_SHOWS_NUMBERS}"
+"""The notebook whose page shows all metrics of a team."""
 
 
 @dataclass(frozen=True)
@@ -452,11 +454,12 @@ def render_reports(
         kernels: of `warm_kernels`; None begins them where a report has to be made.
     """
     from opslib.weekly import erasure, escalations, findings, lists, manifest, progress, render
+    from opslib.weekly.brief import brief_of_week
     from opslib.weekly.cache import Cache, pages_not_as_written, shared_basis
     from opslib.weekly.kernels import can_fork
-    from opslib.weekly.notes import actions_of, take_in_notes
+    from opslib.weekly.notes import take_in_notes
     from opslib.weekly.numbers import published
-    from opslib.weekly.numbers.findings import build_findings, findings_of, keep_findings
+    from opslib.weekly.numbers.findings import build_findings, keep_findings
     from opslib.weekly.pages import index as site
 
     started = perf_counter()
@@ -522,18 +525,26 @@ def render_reports(
     if old:
         say("forget", f"{whole(old)} pages of weeks that are kept no longer removed")
     records = manifest.records_of_week(run.folders.reports, intake.week, outcomes)
+    escalated = escalations.of_week(run.warehouse, run.folders.reports, intake.week)
     index = site.write_index(
         run.folders.reports,
         edition=edition,
         records=records,
+        brief=brief_of_week(
+            run.warehouse,
+            run.organisation,
+            intake.week,
+            teams=[record.team for record in records if record.team is not None],
+            blocked=intake.verdict.blocked,
+            folder=run.folders.reports / intake.week,
+            today=intake.as_of.astimezone(run.organisation.zone).date(),
+            closures=edition.closures,
+            escalated=escalated,
+        ),
         blocked=intake.verdict.blocked,
         restated=published.restated_by_team(run.warehouse, intake.as_of),
-        escalated=escalations.of_week(run.warehouse, run.folders.reports, intake.week),
-        lines=findings.first_of_week(
-            findings_of(run.warehouse, intake.week).to_pandas(),
-            actions_of(run.warehouse),
-            intake.as_of.astimezone(run.organisation.zone).date(),
-        ),
+        escalated=escalated,
+        pairs=_pairs(run, intake.week),
     )
     seconds = perf_counter() - started
     manifest.write_manifest(
@@ -550,6 +561,17 @@ def render_reports(
     say("reports", f"{counts} ({decimal(seconds, 1)} s)")
     say("index", str(index))
     return outcomes
+
+
+def _pairs(run: Run, week: str) -> dict[str, list[dict[str, Any]]]:
+    """By report, of a week and of the one after it, all its metrics beside those of the week before."""
+    from opslib.weekly.comparison import metric_pairs
+
+    return {
+        plan.Job(_SHOWS_METRICS, each, team).identifier: pairs
+        for each in (week, shift_week(week, 1))
+        for team, pairs in metric_pairs(run.warehouse, run.organisation, each).items()
+    }
 
 
 def _write_lists(run: Run, intake: Intake, edition: Edition, outcomes: Iterable[Outcome]) -> list[str]:

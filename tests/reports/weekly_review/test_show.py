@@ -530,10 +530,10 @@ def test_a_holiday_week_is_told_beside_the_last_ones_and_usual_weeks():
     assert show.closures(closure_rows()).text == (
         f"Closed on {words.day('2026-11-11')} (Veterans Day), so what rests on open days is not judged against other "
         f"weeks. First reply, median: {now}; the last two holiday weeks had {first} and {second} "
-        f"({words.short_week('2026-W37')} and {words.short_week('2026-W27')}), other weeks about {usual}."
+        f"({words.week_number('2026-W37')} and {words.week_number('2026-W27')}), other weeks about {usual}."
     )
     one = show.closures(closure_rows(earlier=[27720.0], earlier_weeks=["2026-W37"], usual=np.nan)).text
-    assert one.endswith(f"the holiday week before had {first} ({words.short_week('2026-W37')}).")
+    assert one.endswith(f"the holiday week before had {first} ({words.week_number('2026-W37')}).")
     assert show.closures(closure_rows(earlier=[], earlier_weeks=[])).text.endswith("that the export tells.")
     assert show.closures(closure_rows().head(0)).html == ""
 

@@ -111,25 +111,18 @@ def _attention(review: Review) -> dict[str, Verdicts]:
     return {name: said for name, said in rows.items() if name not in set(frame.loc[frame["is_late"], "metric"])}
 
 
-def said_by_index(page: Path, label: str) -> dict[str, dict[str, Verdicts]]:
-    """What the index says of a team: in its list of missed goals, and on its card."""
+def said_by_index(page: Path, label: str) -> tuple[dict[str, Verdicts], str]:
+    """What the index says of a team's goals in its table, and what it says is missed beyond its first things."""
     soup = BeautifulSoup(page.read_text(encoding="utf-8"), "html.parser")
-    listed = [
-        row
-        for row in soup.select('section[aria-labelledby="goals"] tbody tr')
-        if row.th.a.find(string=True, recursive=False) == label
-    ]
-    (card,) = [row for row in soup.select("#matrix tbody tr") if row.th.get_text() == label]
-    return {
-        "index, missed": {LABELS[row.td.get_text()]: _of_chips(row) for row in listed},
-        "index, card": {LABELS[item.dt.get_text()]: _of_chips(item) for item in card.select("dl > div")},
-    }
+    (row,) = [row for row in soup.select("#matrix tbody tr") if row.th.get_text().strip() == label]
+    cells = {LABELS[str(cell["data-label"])]: _of_chips(cell) for cell in row.select("td:not(.none)")}
+    return cells, soup.select('section[aria-labelledby="first"] .answer')[-1].get_text()
 
 
 def said_by_compare(page: Path) -> tuple[dict[str, Verdicts], dict[str, Verdicts]]:
     """What a page that compares says of the week before, and of its own."""
     rows = BeautifulSoup(page.read_text(encoding="utf-8"), "html.parser").select("table tbody tr")
-    then, now = ({LABELS[row.th.get_text()]: _of_chips(row.find_all("td")[place]) for row in rows} for place in (1, 3))
+    then, now = ({LABELS[row.th.get_text()]: _of_chips(row.find_all("td")[place]) for row in rows} for place in (1, 4))
     return then, now
 
 

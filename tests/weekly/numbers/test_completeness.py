@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import shutil
+from datetime import date
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
 import opslib as ops
+from opslib.display import words
+from opslib.locales import full_day
 from opslib.metrics import CATALOGUE
 from opslib.reports.weekly_review import open_review, show, trust
 from opslib.settings import load_organisation
@@ -18,6 +21,8 @@ from tests.reports.review_warehouse import AS_OF, LAST, shared_warehouse
 from tests.reports.small_warehouse import copy_warehouse
 
 Folders = tuple[Path, Path]
+
+BEGIN, LAST_DAY = full_day(date(2026, 6, 29)), words.day("2026-11-10")
 
 
 @pytest.fixture
@@ -39,7 +44,7 @@ def test_the_first_two_weeks_are_marked_for_every_team(folders: Folders):
     rows = build(folders)
     assert set(rows["team"]) == {"alpha", "beta", "quiet", "all"}
     assert set(rows["week"]) == {"2026-W27", "2026-W28"}
-    assert set(rows["reason"]) == {"the export begins on 29 June 2026"}
+    assert set(rows["reason"]) == {f"the export begins on {BEGIN}"}
     assert set(rows["scope"]) == {"all"}
 
 
@@ -79,13 +84,13 @@ def test_a_team_that_breaks_off_is_told_on_its_page_and_on_that_of_all(folders: 
     rows = build(folders, broken_off)
     last = rows[rows["week"] == LAST].set_index("team")["reason"]
     assert set(last.index) == {"alpha", "all"}
-    assert last["alpha"].startswith("no ticket of this team was created after Tue 10 November")
+    assert last["alpha"].startswith(f"no ticket of this team was created after {LAST_DAY}")
     assert last["all"] == f"Alpha <b>team</b>: {last['alpha']}"
 
     week = ops.open_week(LAST, "alpha", warehouse=str(folders[0]), params=str(folders[1]))
     markup = show.trust(trust(open_review(week)))
-    assert markup.text.startswith("No ticket of this team was created after Tue 10 November")
-    assert markup.text.endswith("W46 is not complete.")
+    assert markup.text.startswith(f"No ticket of this team was created after {LAST_DAY}")
+    assert markup.text.endswith(f"{words.week_number(LAST)} is not complete.")
     beta = ops.open_week(LAST, "beta", warehouse=str(folders[0]), params=str(folders[1]))
     assert show.trust(trust(open_review(beta))).text == ""
 
@@ -97,8 +102,8 @@ def test_an_early_week_says_from_when_on_its_numbers_can_be_trusted(folders: Fol
     build(folders, tickets.assign(full_resolution_calendar_seconds=long))
     week = ops.open_week("2026-W30", "beta", warehouse=str(folders[0]), params=str(folders[1]))
     assert show.trust(trust(open_review(week))).text == (
-        "The export begins on 29 June 2026: backlog, solves and SLA can be trusted from W32 on, all other numbers from "
-        "W29 on."
+        f"The export begins on {BEGIN}: backlog, solves and SLA can be trusted from {words.week_number('2026-W32')} "
+        f"on, all other numbers from {words.week_number('2026-W29')} on."
     )
 
 

@@ -91,6 +91,10 @@ def write_values(warehouse: Warehouse, state: str = "settled", **values: float |
     warehouse.write("facts", "weekly_values", pd.concat([rows, by_channel]), partition_by_week=True)
 
 
+def content_of(warehouse: Warehouse) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in (warehouse.root / "published").rglob("*") if path.is_file()}
+
+
 def causes(warehouse: Warehouse, as_of: datetime = SECOND) -> dict[str, tuple[float, float, str]]:
     history = warehouse.read("published", "values", teams=[TEAM])
     found = since(history, as_of)
@@ -105,8 +109,11 @@ def test_the_first_publication_restates_nothing(warehouse, organisation):
 
 def test_the_same_numbers_are_published_once(warehouse, organisation):
     publish(warehouse, organisation, FIRST)
+    written = content_of(warehouse)
     assert publish(warehouse, organisation, FIRST) == ["no number changed"]
+    assert content_of(warehouse) == written, "also of which publication they are"
     assert publish(warehouse, organisation, SECOND) == ["no number changed"]
+    assert content_of(warehouse) != written
     assert len(warehouse.read("published", "values")) == 2
 
 

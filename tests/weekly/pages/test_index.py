@@ -1,27 +1,28 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import UTC, datetime
 from html import unescape
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from bs4 import BeautifulSoup
 
-from opslib.intake.gate.verdict import Result, Verdict
+from opslib.display.verdicts import Verdict
+from opslib.intake.gate.verdict import Result
+from opslib.intake.gate.verdict import Verdict as GateVerdict
+from opslib.weekly.brief import Brief
+from opslib.weekly.brief.actions import ActionLine, Actions
+from opslib.weekly.brief.goals import GoalCell, TeamGoals
+from opslib.weekly.brief.opening import Number
+from opslib.weekly.brief.points import Point
+from opslib.weekly.edition import Head, Link, Request
 from opslib.weekly.escalations import Escalated
-from opslib.weekly.manifest import Record
+from opslib.weekly.manifest import Record, write_manifest
 from opslib.weekly.pages.index import weeks_in, write_data_quality, write_index
 from tests.weekly.weekly_notebooks import edition
-
-HEADLINE = {
-    "label": "Created",
-    "value": "1,204",
-    "change": "+6%",
-    "note": "",
-    "signal": False,
-    "spark": [1.0, 2.0],
-}
 
 
 def record(team: str | None, status: Any = "ready", name: str = "weekly_review", **more: Any) -> Record:
@@ -33,74 +34,167 @@ def text_of(html: str) -> str:
     return re.sub(r"\s+", " ", unescape(re.sub(r"<[^>]+>", " ", html.partition("<body>")[2])))
 
 
-def test_the_index_shows_each_team_with_status_headline_and_link(tmp_path: Path) -> None:
+def section(html: str, name: str) -> str:
+    """The text of a section of a page; "" where there is none."""
+    found = BeautifulSoup(html, "html.parser").select_one(f'section[aria-labelledby="{name}"]')
+    return re.sub(r"\s+", " ", found.get_text(" ")).strip() if found else ""
+
+
+def index(tmp_path: Path, records: list[Record], **more: Any) -> str:
+    this = more.pop("edition", edition())
+    return write_index(tmp_path, edition=this, records=records, **{"blocked": {}, **more}).read_text(encoding="utf-8")
+
+
+def point(**more: Any) -> Point:
+    usual: dict[str, Any] = {
+        "finding_id": "F-1",
+        "team": "us-general",
+        "kind": "goal missed",
+        "subject": "csat",
+        "what": "CSAT <b> 70%",
+        "verdict": Verdict("missed", "Missed"),
+        "share": 40,
+        "size": "8 short",
+        "facts": ("3 of 9 late",),
+        "causes": (("Cause", "Rule <i>."),),
+        "links": (Link("Why", "us-general/weekly_review.html#s"),),
+        "next_step": "Mend <u>",
+        "owner": "",
+        "due": "",
+        "state": "proposed",
+        "is_overdue": False,
+    }
+    return Point(**usual | more)
+
+
+def brief(**more: Any) -> Brief:
+    usual: dict[str, Any] = {
+        "verdict": "1 of 2 goals met.",
+        "lead": "",
+        "numbers": (Number("Goals met", "1", "of 2", move="↓ 2 last week"),),
+        "points": (point(),),
+        "also_missed": "Also missed: x.",
+        "goals": ("csat",),
+        "rows": (TeamGoals("us-general", (GoalCell("csat", "70.0%", Verdict("missed", "Missed"), ("15 short",)),)),),
+        "too_easy": "",
+        "actions": Actions(0, 0, 0, "", "", ()),
+    }
+    return Brief(**usual | more)
+
+
+def test_the_pages_of_the_week_stand_by_team_and_only_what_is_not_ready_says_so(tmp_path: Path) -> None:
     records = [
         record("us-safety", "failed", error="ValueError: <b>"),
-        record("us-general", headline=[HEADLINE]),
-        record("us-general", "unchanged", name="staffing_plan"),
+        record("us-general", "unchanged", name="routing_audit"),
+        record("us-general"),
         record(None, "no_data", name="stakeholder_update"),
     ]
-    html = write_index(tmp_path, edition=edition(), records=records, blocked={}).read_text(encoding="utf-8")
-    rows = [text_of("<body>" + row) for row in re.findall(r'<tr role="row" data-text.*?</tr>', html, re.DOTALL)]
-    assert len(rows) == 3
-    assert "US General" in rows[0], "teams stand in the order of the organisation"
-    assert "ready" in rows[0]
-    assert "1,204" in rows[0]
-    assert "unchanged" in rows[0]
-    assert "failed" in rows[1]
-    assert "ValueError: <b>" in rows[1]
-    assert "not planned" in rows[1]
-    assert "no data" in rows[2]
-    assert 'href="us-general/weekly_review.html"' in html
+    html = index(tmp_path, records)
+    text = section(html, "reports")
+    assert "US General Weekly review of US General Routing audit of US General US Safety" in text, "in their orders"
+    assert "US Safety Weekly review of US Safety failed" in text
+    assert "All teams Stakeholder update of All teams no data" in text
+    assert "unchanged" not in text_of(html), "what the builder did is for the terminal"
+    assert "1 page could not be made US Safety: Weekly review ValueError: <b>" in section(html, "failed")
     assert 'href="org/stakeholder_update.html"' in html
     assert "<b>" not in html
 
 
-def test_the_index_begins_with_the_goals_the_surest_misses_on_top(tmp_path: Path) -> None:
-    def goal(label: str, verdict: str, *, is_missed: bool) -> dict[str, Any]:
-        chip = {"look": "missed", "text": f"{verdict} {label}"}
-        return HEADLINE | {"label": label, "goal_verdict": verdict, "is_missed": is_missed, "chips": [chip]}
+def test_the_brief_stands_in_the_order_in_which_it_is_read(tmp_path: Path) -> None:
+    html = index(tmp_path, [record("us-general")], brief=brief())
+    text = text_of(html)
+    parts = ["1 of 2 goals met.", "Goals met 1 of 2 ↓ 2 last week", "One thing", "Also missed: x.", "Goals by team"]
+    places = [text.index(part) for part in [*parts, "What became of actions", "All pages of week 46"]]
+    assert places == sorted(places)
+    first = section(html, "first")
+    assert "US General: CSAT <b> 70% Missed" in first
+    assert "8 short 3 of 9 late Cause: Rule <i>. Why" in first
+    assert "Mend <u> Owner no owner yet Due – Proposed" in first
+    assert "US General 70.0% Missed 15 short" in section(html, "goals")
+    assert not re.search("<[biu]>", html)
+    assert '<rect width="40"' in html
+    late = point(owner="Lead", due="Sun Nov 8", state="accepted", is_overdue=True)
+    text = section(index(tmp_path, [record("us-general")], brief=brief(points=(late,))), "first")
+    assert "Owner Lead Due Sun Nov 8 Accepted, overdue" in text
 
-    lines = [
-        goal("A", "too few to say", is_missed=True),
-        goal("B", "at risk", is_missed=False),
-        goal("C", "no value", is_missed=False),
-        *[goal(f"M{number}", "met", is_missed=False) for number in range(5)],
-        goal("D", "missed", is_missed=True),
-    ]
-    index = write_index(tmp_path, edition=edition(), records=[record("us-general", headline=lines)], blocked={})
-    html = index.read_text(encoding="utf-8")
-    section = html[html.index('aria-labelledby="goals"') : html.index('aria-labelledby="reports"')]
-    text = text_of("<body>" + section)
-    assert "6 of 8 goals met" in text
-    assert "1 of the 6 at risk. 2 missed, 1 of them by more than chance. 1 more could not be judged." in text
-    assert re.findall(r'<td class="long">(\w)</td>', section) == ["D", "A"]
-    assert text_of(html).count("missed D") == 2, "on the card too, beyond the sixth headline"
-    plain = write_index(tmp_path, edition=edition(), records=[record("us-general", headline=[HEADLINE])], blocked={})
-    assert "goals met" not in plain.read_text(encoding="utf-8")
+
+def test_a_quiet_week_has_neither_things_nor_empty_tables(tmp_path: Path) -> None:
+    quiet = brief(points=(), also_missed="", rows=(), goals=(), verdict="Nothing needs anybody this week.")
+    html = index(tmp_path, [record("us-general")], brief=quiet)
+    assert "Nothing needs anybody this week." in html
+    assert (section(html, "first"), section(html, "goals"), section(html, "escalated")) == ("", "", "")
+    assert "No action is written down" in section(html, "actions")
+    assert "No number of this week is known yet." in index(tmp_path, [record("us-general")])
+
+
+def test_teams_are_filtered_only_where_there_are_many(tmp_path: Path) -> None:
+    rows = [TeamGoals(f"t{number}", (None,)) for number in range(13)]
+    few, many = (index(tmp_path, [record("us-general")], brief=brief(rows=tuple(rows[:count]))) for count in (12, 13))
+    assert 'id="team-filter"' not in few
+    assert 'id="team-filter"' in many
+    assert section(many, "goals").count("no goal") == 13
+
+
+def test_actions_stand_in_a_table_with_what_became_of_them(tmp_path: Path) -> None:
+    done = ActionLine(
+        "us-safety", "Call <them>", "", "", "", "three days overdue", is_overdue=True, outcome="49 a week."
+    )
+    html = index(tmp_path, [record("us-general")], brief=brief(actions=Actions(2, 1, 1, "2026-11-13", "One.", (done,))))
+    text = section(html, "actions")
+    assert "One." in text
+    assert "Call <them> US Safety no owner yet – Three days overdue 49 a week." in text
+    assert "1 of 2 actions; all stand in notes/actions.csv" in text
 
 
 def test_the_index_lists_what_was_escalated_with_both_files(tmp_path: Path) -> None:
     matter = Escalated("2026-W46-us-safety-x-1a2b", "us-safety", "sync <b>", 1234.5, 20.0, 41.0)
-    html = write_index(
-        tmp_path, edition=edition(), records=[record("us-safety")], blocked={}, escalated=[matter]
-    ).read_text(encoding="utf-8")
-    section = html[html.index('aria-labelledby="escalated"') : html.index('aria-labelledby="changed"')]
-    assert "US Safety: sync <b> , 1,234 tickets a week (20 to 41)" in text_of("<body>" + section)
-    assert re.findall(r'href="(escalations/[^"]+)"', section) == [
+    html = index(tmp_path, [record("us-safety")], escalated=[matter])
+    assert "US Safety: sync <b> , 1,234 tickets a week (20 to 41)" in section(html, "escalated")
+    assert re.findall(r'href="(escalations/[^"]+)"', html) == [
         f"escalations/{matter.escalation_id}.{kind}" for kind in ("md", "csv")
     ]
-    quiet = write_index(tmp_path, edition=edition(), records=[record("us-safety")], blocked={})
-    assert "Escalated this week" not in quiet.read_text(encoding="utf-8")
 
 
-def test_the_index_says_who_is_blocked_and_why(tmp_path: Path) -> None:
-    blocked = {"us-safety": ["tickets end on Thursday"], "*": ["no events"]}
-    index = write_index(tmp_path, edition=edition(), records=[record("us-safety", "blocked")], blocked=blocked)
-    text = text_of(index.read_text(encoding="utf-8"))
-    assert "US Safety tickets end on Thursday" in text
-    assert "All teams no events" in text
-    assert "blocked by the gate 1" in text
+def test_a_blocked_team_comes_first_with_whom_to_ask_and_the_last_good_page(tmp_path: Path) -> None:
+    make = tmp_path / "2026-W44/us-safety/weekly_review.html"
+    make.parent.mkdir(parents=True)
+    make.write_text("x")
+    ready = record("us-safety")
+    old = [Record(ready.identifier.replace("W46", "W44"), ready.notebook, ready.team, "ready", 1.0)]
+    this = replace(edition("2026-W44"), sample=False)
+    write_manifest(tmp_path / "2026-W44/manifest.json", edition=this, parameters={}, records=old, verdict={}, times={})
+    heads = {
+        "us-safety": Head("", "blocked", "Data blocked", request=Request("CRM admin", "tickets", "Thu Nov 12")),
+        "us-general": Head("", "warned", "Data incomplete", warnings=("Only 16 tickets.",)),
+    }
+    records = [record("us-safety", "blocked"), record("us-general")]
+    blocked = {"us-safety": ["tickets end on Thursday"]}
+    html = index(tmp_path, records, brief=brief(), blocked=blocked, edition=replace(edition(), heads=heads))
+    text = section(html, "blocked")
+    assert "US Safety: data blocked, no numbers this week US Safety : tickets end on Thursday." in text
+    assert "Ask CRM admin for the tickets from Thu Nov 12 on" in text
+    assert "Until then: the last good page, week 44 ." in text
+    assert 'href="../2026-W44/us-safety/weekly_review.html"' in html
+    assert html.index('id="blocked"') < html.index('class="verdict"')
+    data = section(html, "reports").partition("Data ")[2]
+    assert data.startswith("Blocked US Safety Warning US General: Only 16 tickets.")
+    assert "Data OK" not in text_of(html)
+    assert "Data blocked for one team" in text_of(html)
+    every = index(tmp_path, records, blocked={"*": ["no events"]})
+    assert "All teams : no events." in section(every, "blocked")
+
+
+def test_the_data_state_says_for_how_many_teams_all_is_well_and_what_was_restated(tmp_path: Path) -> None:
+    records = [record("us-safety"), record("us-general")]
+    sound = section(index(tmp_path, records, restated={"us-general": 0}), "reports")
+    assert "Data OK for all teams" in sound
+    assert "No number published earlier was restated." in sound
+    heads = {"us-general": Head("", "warned", "w", warnings=("Half.",)), "us-safety": Head("", "passed", "p")}
+    warned = index(tmp_path, records, restated={"us-general": 3}, edition=replace(edition(), heads=heads))
+    assert "Data OK for 1 of 2 teams" in section(warned, "reports")
+    assert "US General: 3 numbers of past weeks restated" in section(warned, "reports")
+    assert "Warnings for one team" in text_of(warned)
+    assert "restated" not in text_of(index(tmp_path, records)), "nobody looked"
 
 
 def test_weeks_know_each_other_and_the_front_door_leads_to_the_newest(tmp_path: Path) -> None:
@@ -114,14 +208,13 @@ def test_weeks_know_each_other_and_the_front_door_leads_to_the_newest(tmp_path: 
     assert weeks_in(tmp_path) == ["2026-W46", "2026-W45"]
 
 
-def test_the_index_links_last_weeks_report_only_where_there_is_one(tmp_path: Path) -> None:
-    page = tmp_path / "2026-W45/us-general/weekly_review.html"
-    page.parent.mkdir(parents=True)
-    page.write_text("x")
-    records = [record("us-general"), record("us-safety")]
-    html = write_index(tmp_path, edition=edition(), records=records, blocked={}).read_text(encoding="utf-8")
-    assert 'href="../2026-W45/us-general/weekly_review.html"' in html
-    assert "2026-W45/us-safety" not in html
+def test_a_report_is_set_beside_last_weeks_only_where_there_is_one(tmp_path: Path) -> None:
+    for week in ("2026-W45", "2026-W46"):
+        page = tmp_path / week / "us-general/weekly_review.html"
+        page.parent.mkdir(parents=True)
+        page.write_text("x")
+    html = index(tmp_path, [record("us-general"), record("us-safety")])
+    assert re.findall(r'href="([^"]*compare.html)"', html) == ["us-general/weekly_review.compare.html"]
 
 
 def result(**fields: Any) -> Result:
@@ -156,7 +249,7 @@ ACCOUNTING = pd.DataFrame(
 
 
 def quality(tmp_path: Path, *results: Result, blocked: dict[str, tuple[str, ...]] | None = None) -> str:
-    verdict = Verdict("2026-W46", datetime(2026, 11, 16, 11, tzinfo=UTC), results, blocked or {}, {})
+    verdict = GateVerdict("2026-W46", datetime(2026, 11, 16, 11, tzinfo=UTC), results, blocked or {}, {})
     path = write_data_quality(tmp_path, edition=edition(), verdict=verdict, accounting=ACCOUNTING)
     assert path == tmp_path / "2026-W46/data_quality.html"
     return path.read_text(encoding="utf-8")

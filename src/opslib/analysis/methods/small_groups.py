@@ -127,26 +127,26 @@ def groups_to_hide(
         return pd.Series(False, index=rows.index)
     code = rows.groupby(keys, dropna=False, sort=True, observed=True).ngroup()
     pairs = pd.DataFrame({"group": code, "person": distinct_people(rows)}).drop_duplicates()
-    people = pairs.groupby("group").size().sort_index()
+    people = pairs.groupby("group").size().sort_index().to_numpy()
     hidden = people < minimum
-    if not hidden.any():
-        return pd.Series(False, index=rows.index)
-    members = pairs.groupby("group")["person"].agg(frozenset)
-    first = rows.assign(_group=code).drop_duplicates("_group").set_index("_group").sort_index()
+    first = rows.assign(_group=code).drop_duplicates("_group").sort_values("_group")
     parts = [
-        [list(part.index) for _, part in first.groupby(list(total), dropna=False, observed=True)]
+        first.groupby(list(total), dropna=False, observed=True).ngroup().to_numpy()
         if total
-        else [list(first.index)]
+        else np.zeros(len(first), dtype="int64")
         for total in totals
     ]
-    needs_more = True
+    # The smallest groups first, by name among equals.
+    order = np.argsort(people, kind="stable")
+    needs_more = bool(hidden.any())
     while needs_more:
         needs_more = False
-        for places in (part for total in parts for part in total):
-            own = hidden.loc[places]
-            gone: set[int] = set().union(*members.loc[own.index[own]]) if own.any() else set()
-            left = people.loc[places][~own].sort_values(kind="stable")
-            if own.any() and len(gone) < minimum and len(left):
-                hidden.loc[left.index[0]] = True
+        for part in parts:
+            gone = pairs[hidden[pairs["group"]]]
+            of_part = pd.DataFrame({"part": part[gone["group"]], "person": gone["person"]}).drop_duplicates()
+            counts = np.bincount(of_part["part"], minlength=part.max() + 1)
+            left = order[~hidden[order] & ((counts > 0) & (counts < minimum))[part[order]]]
+            if len(left):
+                hidden[left[np.unique(part[left], return_index=True)[1]]] = True
                 needs_more = True
-    return code.map(hidden).astype(bool)
+    return pd.Series(hidden[code], index=rows.index)

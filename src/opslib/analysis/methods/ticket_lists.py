@@ -8,14 +8,14 @@ ticket is what a team lead needs to open it: never a text, never who wrote it.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 
-from opslib.analysis.methods.small_groups import distinct_people, few_people
+from opslib.analysis.methods.small_groups import few_people, mask_cells
 from opslib.metrics import Metric
 
 Side = Literal["counted", "failed", "beyond"]
@@ -26,8 +26,8 @@ COLUMNS = (
 )
 """What a list tells of a ticket. `over_seconds` is by how much it is over its target or goal, on the clock of that."""
 
-GROUPS = ("queue", "channel", "contact_reason")
-"""The columns that tell a group of people, and are shown only where the group has enough of them."""
+GROUPS = ("queue", "contact_reason", "channel")
+"""The columns that tell a group of people, alone and together; that first which is to be named most often."""
 
 _DAY = 86_400
 
@@ -48,20 +48,22 @@ _WITHOUT_LIST = {
 
 @dataclass(frozen=True)
 class Hiding:
-    """The values of columns that tell too few people, and what stands in their place."""
+    """What may be named of a ticket: `named` has the values of each column that stand together with enough people."""
 
-    values: Mapping[str, frozenset[str]]
+    named: Mapping[str, frozenset[tuple[str, ...]]]
     minimum: int
 
     def masked(self, rows: pd.DataFrame) -> pd.DataFrame:
-        """The rows with such values replaced."""
-        few = few_people(self.minimum)
-        columns = {
-            name: rows[name].astype("object").mask(rows[name].isin(hidden), few)
-            for name, hidden in self.values.items()
-            if hidden and name in rows
-        }
-        return rows.assign(**columns) if columns else rows
+        """The rows, with what would tell a group of too few people replaced, and so what nobody wrote to the team."""
+        columns = list(self.named)
+        if not columns or rows.empty:
+            return rows
+        code = rows.groupby(columns, dropna=False, sort=False).ngroup()
+        values = rows[columns][~code.duplicated()].astype("object")
+        for place, name in enumerate(columns):
+            is_named = np.array([each in self.named[name] for each in _groups_of(values[columns[: place + 1]])])
+            values[name] = values[name].where(is_named, few_people(self.minimum))
+        return rows.assign(**{name: values[name].to_numpy()[code] for name in columns})
 
 
 def why_no_list(metric: Metric) -> str | None:
@@ -164,21 +166,28 @@ def waits_at(comments: pd.DataFrame, tickets: pd.DataFrame, instant: pd.Timestam
     return pd.DataFrame({"unreplied": ~replied, "unanswered": asked_since}).reset_index()
 
 
-def groups_to_mask(tickets: pd.DataFrame, *, minimum: int) -> Hiding:
-    """The queues, channels and reasons with which too few people have written.
+def groups_to_name(tickets: pd.DataFrame, *, minimum: int) -> Hiding:
+    """What of `GROUPS` may be named of a team's tickets: what enough people have written with, one and all together.
 
     Args:
         tickets: the team's tickets, of all weeks: the columns of `GROUPS` as far as they are told, and requester_id
             (without it each ticket is another person's).
         minimum: how many people a group must have.
     """
-    people = distinct_people(tickets)
-    hidden = {}
-    for name in GROUPS:
-        if name in tickets:
-            sizes = people.groupby(tickets[name]).nunique()
-            hidden[name] = frozenset(map(str, sizes.index[sizes < minimum]))
-    return Hiding(hidden, minimum)
+    columns = [name for name in GROUPS if name in tickets]
+    masked = mask_cells(tickets, columns, minimum=minimum)
+    named = {
+        name: frozenset(
+            _groups_of(masked.loc[masked[name] != few_people(minimum), columns[: place + 1]].drop_duplicates())
+        )
+        for place, name in enumerate(columns)
+    }
+    return Hiding(named, minimum)
+
+
+def _groups_of(rows: pd.DataFrame) -> Iterator[tuple[str, ...]]:
+    """What rows name together; what is not told is a value too."""
+    return rows.astype("object").fillna("").itertuples(index=False, name=None)
 
 
 def tickets_to_list(tickets: pd.DataFrame, hiding: Hiding, *, as_of: pd.Timestamp) -> pd.DataFrame:
@@ -187,7 +196,7 @@ def tickets_to_list(tickets: pd.DataFrame, hiding: Hiding, *, as_of: pd.Timestam
     Args:
         tickets: by ticket_id as the index: created_at, priority, queue, channel, contact_reason, due_at, status,
             assignee_id, as far as they are told.
-        hiding: of `groups_to_mask`.
+        hiding: of `groups_to_name`.
         as_of: the instant up to which the exports know the world; ages are counted to it.
 
     Returns:

@@ -97,10 +97,10 @@ def control_frame(
     frame["verdict"] = frame["verdict"].mask(is_unjudged, NOT_JUDGED).mask(frame["missing"].notna(), "")
     frame["why"] = frame["why"].mask(is_unjudged, "no signals in this warehouse yet")
     for column in ("direction", "left_out"):
-        frame[column] = frame[column].fillna("")
+        frame[column] = frame[column].astype("str").fillna("")
     frame["together"] = frame["together"].eq(True)
     frame = with_kinds(frame)
-    frame["closed"] = frame["week"].map(closed or {}).fillna("").astype("str")
+    frame["closed"] = frame["week"].map(closed or {}).astype("str").fillna("")
     frame["_place"] = frame["metric"].map(order)
     return frame.sort_values(["_place", "week"], ignore_index=True)[list(CHART_COLUMNS)]
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 
+from opslib import labels
 from opslib.analysis.findings.register import finding
 from opslib.display import words
 from opslib.reports.contact_drivers.frames import NO_CANDIDATES, Drivers
@@ -30,20 +31,20 @@ def _finding(contacts: Drivers, row: pd.Series) -> dict[str, Any]:
     subject, reason = str(row["subject"]), str(row["reason"] or "")
     size, low, high = (float(round(row[name])) for name in ("excess", "excess_low", "excess_high"))
     is_reason = row["kind"] == "reason"
-    name = f"Contact reason “{subject}”" if is_reason else f"“{subject}”"
+    name = labels.label("contact_reason", subject) if is_reason else subject
     return finding(
         "reason moved",
         week=contacts.week.week,
         team=contacts.week.team,
         subject=subject,
         what=(
-            f"{name}: about {size:,.0f} more tickets a week ({low:,.0f} to {high:,.0f}) since "
+            f"“{name}”: about {size:,.0f} more tickets a week ({low:,.0f} to {high:,.0f}) since "
             f"{words.day(str(row['onset_on']))}, {row['before_per_week']:,.0f} before."
         ),
         size=size,
         interval=(low, high),
         since=str(row["onset_on"]),
-        next_step=f"Send the escalation about “{subject}” to the product team.",
+        next_step=f"Send the escalation about “{name}” to the product team.",
         section=f"{contacts.week.team}/{_PAGE}",
         tickets={"reason": reason} if is_reason else {},
     )

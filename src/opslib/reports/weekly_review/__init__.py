@@ -1,6 +1,6 @@
 """Speed, SLA, flow, backlog, quality and effort of a team's week: `open_review`, then ask; `show` draws."""
 
-from opslib.reports.weekly_review import show
+from opslib.reports.weekly_review import answers, show
 from opslib.reports.weekly_review.frames import (
     Review,
     across_teams,
@@ -10,7 +10,6 @@ from opslib.reports.weekly_review.frames import (
     effort,
     explain,
     flow,
-    headline,
     metric,
     metric_table,
     missing,
@@ -29,20 +28,27 @@ from opslib.reports.weekly_review.frames import (
     trust,
     values,
 )
+from opslib.reports.weekly_review.places import ages, arrivals, days, late_places, standing
 from opslib.reports.weekly_review.points import actions, causes, points, team_note
+from opslib.reports.weekly_review.verdict_line import headline
 
 __all__ = [
     "Review",
     "across_teams",
     "actions",
     "add_up",
+    "ages",
+    "answers",
+    "arrivals",
     "backlog",
     "causes",
     "closures",
+    "days",
     "effort",
     "explain",
     "flow",
     "headline",
+    "late_places",
     "metric",
     "metric_table",
     "missing",
@@ -59,6 +65,7 @@ __all__ = [
     "signals",
     "sla",
     "speed",
+    "standing",
     "team_note",
     "ticket_lists",
     "trust",

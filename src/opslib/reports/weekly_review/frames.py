@@ -29,7 +29,7 @@ from opslib.analysis.weekly_review.weekly_signals import NEW, NOT_JUDGED, OUTSID
 from opslib.analysis.weekly_review.weekly_values import BOUNDS, SETTLED, SO_FAR
 from opslib.analysis.weekly_review.year_and_quarter import year_and_quarter
 from opslib.display import cells, verdicts, words
-from opslib.display.headline import Headline, Line
+from opslib.display.headline import Line
 from opslib.display.ticket_table import BRIEF
 from opslib.errors import NotInExport, WarehouseError
 from opslib.metrics import ALL, CATALOGUE, NO_GROUP, Metric
@@ -37,7 +37,8 @@ from opslib.reports.ticket_lists import ROWS_ON_A_REPORT, open_lists_of, title_o
 from opslib.reports.week import Week
 from opslib.weeks import shift_week
 
-_HEADLINES = ("first_reply_median", "first_reply_sla", "full_resolution_median", "csat", "backlog_closing")
+_FEWEST_HEADLINES = 3
+_HEADLINES = ("first_reply_sla", "first_reply_median", "full_resolution_median", "csat", "backlog_closing")
 _MOST_EXPLAINED, _LEAST_SIGNALS_EXPLAINED = 5, 2
 _MIX = "live_channel_share"
 _NUMBERS_OF_CASES = ("value", "low", "high", "numerator", "denominator", "spread", "n", "still_low", "still_high")
@@ -92,6 +93,11 @@ class Review:
         """Control-chart frames of all metrics, the last thirteen weeks: `review.CHART_COLUMNS`."""
         weeks = sorted(self.all_weeks["week"].unique())[-analysis.REPORT_WEEKS :]
         return self.all_weeks[self.all_weeks["week"].isin(weeks)].reset_index(drop=True)
+
+    @cached_property
+    def lists(self) -> pd.DataFrame:
+        """The lists of tickets behind the week's numbers, as `ticket_lists` returns them."""
+        return ticket_lists(self)
 
     @cached_property
     def usual_weeks(self) -> dict[str, list[str]]:
@@ -218,8 +224,7 @@ def closures(review: Review) -> pd.DataFrame:
     whole = review.all_weeks[review.all_weeks["value"].notna()]
     incomplete = set(review.week.incomplete_values)
     for name in _TOUCHED_BY_CLOSURES:
-        own = whole[whole["metric"] == name]
-        own = own[[(week, name) not in incomplete for week in own["week"]]]
+        own = whole[(whole["metric"] == name) & ~whole["week"].isin([week for week, of in incomplete if of == name])]
         now, past = own[own["week"] == review.week.week], own[own["week"] < review.week.week]
         if now.empty:
             continue
@@ -489,7 +494,7 @@ def add_up(review: Review) -> pd.DataFrame:
     inside = days.between(pd.Timestamp(bounds["first_day"]), pd.Timestamp(bounds["last_day"])) & review.week.has_data
     names = {pd.Timestamp(day): name for day, name in review.week.days().items()}
     rows = analysis.add_up(review.backlog_days[inside])
-    return rows.assign(closed=pd.to_datetime(rows["day"]).map(names).fillna("").astype("str"))
+    return rows.assign(closed=pd.to_datetime(rows["day"]).map(names).astype("str").fillna(""))
 
 
 def signals(review: Review) -> pd.DataFrame:
@@ -671,22 +676,21 @@ def restatements(review: Review) -> pd.DataFrame:
     return rows.assign(label=labels, unit=rows["metric"].map({name: each.unit for name, each in CATALOGUE.items()}))
 
 
-def headline(review: Review) -> Headline:
-    """The numbers that stand above the report: those with a goal first; a metric that the export lacks is left out."""
-    if not review.week.has_data:
-        return Headline([], has_data=False)
+def headline_lines(review: Review) -> list[Line]:
+    """The numbers that stand above the report: those with a goal; where these are few, the usual ones beside them.
+
+    A metric that the export lacks is left out.
+    """
     now = review.chart[review.chart["week"] == review.week.week]
     with_goal = list(now.loc[now["goal_verdict"] != "", "metric"])
-    names = list(dict.fromkeys([*(name for name in _HEADLINES if name in with_goal), *with_goal, *_HEADLINES]))
+    others = _HEADLINES if len(with_goal) < _FEWEST_HEADLINES else ()
+    names = list(dict.fromkeys([*(name for name in _HEADLINES if name in with_goal), *with_goal, *others]))
     rows_of = {name: review.chart[review.chart["metric"] == name] for name in names}
-    return Headline(
-        [
-            _headline_of(CATALOGUE[name], rows, is_whole=not review.week.incompleteness)
-            for name, rows in rows_of.items()
-            if rows["missing"].isna().any()
-        ],
-        has_data=True,
-    )
+    return [
+        _headline_of(CATALOGUE[name], rows, is_whole=not review.week.incompleteness)
+        for name, rows in rows_of.items()
+        if rows["missing"].isna().any()
+    ]
 
 
 def _headline_of(metric: Metric, rows: pd.DataFrame, *, is_whole: bool) -> Line:

@@ -11,12 +11,13 @@ import pandas as pd
 from opslib.display import words
 from opslib.display.cells import Cell, is_known, paragraphs, rows_of, stacked, table_of
 from opslib.display.markup import Markup, note
+from opslib.reports.weekly_review.place_charts import panel
 
 NO_OWNER = "no owner yet"
 _QUIET = "Nothing needs anybody this week: no goal is missed, and nothing has left its usual level for the worse."
 _SHORT = {"goal missed": "short of the goal", "broken rule": "sent wrong a week", "signal": "beyond what is usual"}
 _STANDINGS = {"could be chance": "It could be chance.", "too few to say": "There are too few to say more."}
-_MOST_CAUSES = 9
+_MOST_CAUSES = 6
 
 
 def points(frame: pd.DataFrame) -> Markup:
@@ -32,33 +33,57 @@ def points(frame: pd.DataFrame) -> Markup:
 
 
 def _point(place: int, row: Any) -> Markup:
-    head = f"{place}. {row.what}"
     facts = " ".join(filter(None, (_size(row), _STANDINGS.get(row.standing, ""))))
-    page = row.section.rpartition("/")[2]
-    link = Markup(
-        f'<p><a href="{escape(page)}">Where it shows</a> <small>{escape(row.finding_id)}</small></p>', row.finding_id
+    left = [f"<h3>{escape(row.what)}</h3>", f"<p>{escape(facts)}</p>" if facts else ""]
+    left += [causes(row.causes).html] if len(row.causes) else []
+    chart = panel(row.weeks) if len(row.weeks) else None
+    right = [
+        chart.as_html() if chart else "",
+        f'<p class="step">{escape(row.next_step)}</p>',
+        _who(row),
+        _links(row),
+    ]
+    html = (
+        f'<div class="point"><p class="rank">{place}</p><div class="what">{"".join(left)}</div>'
+        f'<div class="do">{"".join(right)}</div></div>'
     )
-    parts = [Markup(f"<h3>{escape(head)}</h3>", head), paragraphs(facts)]
-    if len(row.causes):
-        parts.append(causes(row.causes))
-    step = f"Next step: {row.next_step}"
-    return stacked(*parts, paragraphs(step, _who(row)), link)
+    text = [f"{place}. {row.what}", facts, causes(row.causes).text if len(row.causes) else ""]
+    text += [chart.alt if chart else "", f"Next step: {row.next_step}", _who_in_words(row), row.finding_id]
+    return Markup(html, "\n".join(filter(None, text)))
+
+
+def _links(row: Any) -> str:
+    """The way to the tickets behind a point, and to the page that shows it."""
+    links = [f'<a href="lists/{escape(name)}.html">{words.whole(count)} tickets</a>' for name, count in row.lists]
+    page = row.section.rpartition("/")[2]
+    if not page.startswith("weekly_review"):
+        links.append(f'<a href="{escape(page)}">Where it shows</a>')
+    return f'<p class="links">{" ".join(links)} <small>{escape(row.finding_id)}</small></p>'
 
 
 def _size(row: Any) -> str:
     """How large it is and since when, where its sentence does not say that."""
     if row.kind not in _SHORT or not is_known(row.size):
         return ""
-    span = f" ({row.size_low:,.0f} to {row.size_high:,.0f})" if is_known(row.size_low) else ""
+    span = f" ({words.whole(row.size_low)} to {words.whole(row.size_high)})" if is_known(row.size_low) else ""
     since = f", since {words.day(row.since)}" if row.since and row.kind == "goal missed" else ""
-    return f"{row.size:,.0f}{span} {_SHORT[row.kind]}{since}."
+    return f"{words.whole(row.size)}{span} {_SHORT[row.kind]}{since}."
 
 
 def _who(row: Any) -> str:
     due = words.day(row.due) if row.due else words.NOT_SHOWN
-    state = row.state or "proposed"
-    late = ", overdue" if row.is_overdue else ""
-    return f"Owner: {row.owner or NO_OWNER}. Due: {due}. State: {state}{late}."
+    owner = escape(row.owner) if row.owner else f'<span class="muted">{NO_OWNER}</span>'
+    state = f'<span class="state{" late" if row.is_overdue else ""}">{escape(_state(row))}</span>'
+    return f"<dl><dt>Owner</dt><dd>{owner}</dd><dt>Due</dt><dd>{escape(due)}</dd></dl><p>{state}</p>"
+
+
+def _who_in_words(row: Any) -> str:
+    due = words.day(row.due) if row.due else words.NOT_SHOWN
+    return f"Owner: {row.owner or NO_OWNER}. Due: {due}. State: {_state(row)}."
+
+
+def _state(row: Any) -> str:
+    return f"{row.state or 'proposed'}{', overdue' if row.is_overdue else ''}"
 
 
 def causes(frame: pd.DataFrame) -> Markup:
@@ -96,7 +121,7 @@ def _how_sure(row: Any) -> str:
     if not is_known(row.cases):
         return f"measured: {words.points(row.now - row.usual, row.unit)}"
     usual = f", usually {words.value(row.cases_usual, 'count')}" if is_known(row.cases_usual) else ""
-    return f"measured: {row.cases:,.0f} of {row.of:,.0f}{usual}"
+    return f"measured: {words.whole(row.cases)} of {words.whole(row.of)}{usual}"
 
 
 def actions(frame: pd.DataFrame) -> Markup:
@@ -125,8 +150,8 @@ def _outcome(row: Any) -> str:
     """The size of the finding then and now, and what somebody says of it."""
     number = ""
     if is_known(row.now) and is_known(row.then):
-        now = "found no more" if row.now == 0 else f"{row.now:,.0f} a week now"
-        number = f"{row.then:,.0f} a week then, {now}."
+        now = "found no more" if row.now == 0 else f"{words.whole(row.now)} a week now"
+        number = f"{words.whole(row.then)} a week then, {now}."
     return " ".join(filter(None, (number, row.remark))) or words.NOT_SHOWN
 
 

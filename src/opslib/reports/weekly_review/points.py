@@ -31,8 +31,9 @@ def points(review: Review, *, most: int = MOST_POINTS) -> pd.DataFrame:
 
     Returns:
         finding_id, kind, subject, what, size (tickets a week) with size_low and size_high, since (a date), standing,
-        causes (a frame, see `causes`), next_step, section, tickets (what selects those behind it), owner, due, state,
-        is_overdue (of its first action; "" where nobody took it on); none of them with the reason in
+        causes (a frame, see `causes`), next_step, section, tickets (what selects those behind it), lists (those of
+        `frames.ticket_lists` that hold these), owner, due, state, is_overdue (of its first action; "" where nobody took
+        it on), weeks (the control-chart frame of its metric, empty without one); none of them with the reason in
         `attrs["missing"]` where nobody has looked yet.
     """
     week = review.week
@@ -40,9 +41,17 @@ def points(review: Review, *, most: int = MOST_POINTS) -> pd.DataFrame:
     found = first_lines(rows, most=most, most_of_a_team=most)
     own = _actions(week).drop_duplicates("finding_id").set_index("finding_id")
     taken = own.reindex(found["finding_id"])[["owner", "due", "state", "is_overdue"]].reset_index(drop=True)
+
+    def by_metric(name: str) -> pd.DataFrame:
+        return review.chart[review.chart["metric"] == name]
+
     frame = found.drop(columns=["week", "team", "score", "said_by", "rank", "hours"]).assign(
         causes=pd.Series([_causes(row) for row in rows_of(found)], dtype="object"),
         tickets=pd.Series([register.selection_of(row) for row in rows_of(found)], dtype="object"),
+        weeks=pd.Series(
+            [review.chart[review.chart["metric"] == row.subject] for row in rows_of(found)], dtype="object"
+        ),
+        lists=pd.Series([_lists_of(review, register.selection_of(row)) for row in rows_of(found)], dtype="object"),
         **{name: taken[name].fillna("") for name in ("owner", "due", "state")},
         is_overdue=taken["is_overdue"].fillna(False).astype(bool),
     )
@@ -110,6 +119,13 @@ def team_note(review: Review) -> pd.DataFrame:
     except NotInExport:
         rows = pd.DataFrame(columns=["author", "at", "text"])
     return rows[["author", "at", "text"]].reset_index(drop=True)
+
+
+def _lists_of(review: Review, selection: dict[str, str]) -> list[tuple[str, int]]:
+    """The list behind a metric, with how many tickets it has; none where it has no list."""
+    lists = review.lists.set_index("list")["count"]
+    name = selection.get("metric", "")
+    return [(name, int(lists[name]))] if name in lists.index else []
 
 
 def _findings(week: Week, weeks: list[str]) -> pd.DataFrame:

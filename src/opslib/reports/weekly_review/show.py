@@ -27,10 +27,19 @@ from opslib.display.cells import (
 from opslib.display.charts import NOTHING
 from opslib.display.control_charts import control_chart, control_charts, small_multiples
 from opslib.display.decomposition import decomposition_chart
+from opslib.display.section import LeftOut, Section
 from opslib.display.theme import Drawing, Markup, note
-from opslib.display.ticket_table import ticket_table
+from opslib.display.ticket_table import BRIEF, ticket_table
 from opslib.metrics import ALL
+from opslib.reports.weekly_review import answers
 from opslib.reports.weekly_review.backlog_charts import backlog_age_chart, backlog_chart
+from opslib.reports.weekly_review.place_charts import (
+    ages_chart,
+    arrivals_chart,
+    days_chart,
+    late_table,
+    standing_chart,
+)
 from opslib.reports.weekly_review.point_list import actions as actions
 from opslib.reports.weekly_review.point_list import causes as causes
 from opslib.reports.weekly_review.point_list import points as points
@@ -48,6 +57,7 @@ _FAMILIES = {
 _BESIDE = {"last_year": "Same week last year", "quarter": "Quarter to date"}
 _MOST_RESTATED = 5
 _MOST_NAMED = 4
+_MOST_LEFT_ALONE = 6
 _LONG_INTERVAL = 14
 _WEEKS_TO_REBASE = 8
 _FLOW = {
@@ -62,6 +72,64 @@ _FLOW = {
     "closing": "= Closing",
     "difference": "Unexplained",
 }
+
+
+def section(answer: str, *parts: Any) -> Section:
+    """What stands below a heading of the page, with the heading's answer."""
+    return Section(*parts, answer=answer)
+
+
+def fold(answer: str, *parts: Any) -> Section:
+    """What a page folds below a heading and the heading's answer; left out where a team had nothing to show."""
+    if all(isinstance(part, Markup) and part.text in ("", NOTHING) for part in parts):
+        return LeftOut(NOTHING)
+    return Section(*parts, answer=answer, folded=True)
+
+
+def standing(frame: pd.DataFrame, days: pd.DataFrame, ages: pd.DataFrame) -> Section:
+    """What the team holds: at its closing time week by week, in and out by day, and how old it is.
+
+    Args:
+        frame: week, closes_at, tickets, closed, one row per week.
+        days: day, came, went, left, closed, one row per day of the week.
+        ages: age, tickets, one row per age.
+    """
+    if frame.empty:
+        return LeftOut("The export does not tell which tickets were open.")
+    charts = [standing_chart(frame)]
+    charts += [days_chart(days)] if len(days) else []
+    charts += [ages_chart(ages, int(ages["tickets"].sum()))] if ages["tickets"].sum() else []
+    return Section(*charts, answer=answers.standing(frame))
+
+
+def places(late: pd.DataFrame, arrivals: pd.DataFrame) -> Section:
+    """Where promised first replies are late, and when tickets arrive.
+
+    Args:
+        late: channel, priority, queue, due, late, is_few, one row per place.
+        arrivals: weekday, hour, tickets, closed, 168 rows.
+    """
+    parts: list[Drawing | Markup] = [late_table(late)] if len(late) else []
+    parts += [arrivals_chart(arrivals)] if arrivals["tickets"].sum() else []
+    if not parts:
+        return LeftOut("No first reply was promised for this week, and no ticket arrived.")
+    sentences = [answers.late_places(late), answers.arrivals(arrivals)]
+    return Section(*parts, answer=" ".join(filter(None, sentences)))
+
+
+def leave_alone(frame: pd.DataFrame) -> Markup:
+    """What needs no story this week, in one line; nothing where nothing was judged.
+
+    Args:
+        frame: as `signals` takes it.
+    """
+    if frame.empty:
+        return paragraphs()
+    usual = frame[(frame["verdict"] == WITHIN) & ~frame["is_missed"] & ~frame["is_late"].astype(bool)]
+    named = [f"{row.label} {words.value(row.value, row.unit)}" for row in rows_of(usual.head(_MOST_LEFT_ALONE))]
+    more = len(usual) - len(named)
+    tail = f", and {more} more" if more > 0 else ""
+    return paragraphs(f"Leave alone this week: {', '.join(named)}{tail}. All are as usual." if named else "")
 
 
 def trust(frame: pd.DataFrame) -> Markup:
@@ -382,14 +450,18 @@ def open_tickets(frame: pd.DataFrame) -> Markup:
     parts = []
     for name, rows in frame.groupby("list", sort=False):
         count, title = int(rows["count"].iloc[0]), str(rows["title"].iloc[0])
+        # By how much it is over says when it was due.
+        columns = [each for each in BRIEF if each != "due_at" or rows["over_seconds"].isna().all()]
         table = ticket_table(
             f"{title}: {_tickets(count)}",
             rows,
             time_zone=frame.attrs["time_zone"],
             ticket_url=frame.attrs["ticket_url"],
+            columns=columns,
         )
-        parts += [table, _list_links(str(name), title, f"All {words.value(count, 'count')}")]
-    return stacked(*parts)
+        parts.append(stacked(table, _list_links(str(name), title, f"All {words.value(count, 'count')}")))
+    html = "".join(f"<div>{part.html}</div>" for part in parts)
+    return Markup(f'<div class="two">{html}</div>', "\n".join(part.text for part in parts))
 
 
 def ticket_lists(frame: pd.DataFrame) -> Markup:

@@ -12,11 +12,10 @@ import pandas as pd
 
 from opslib import metrics
 from opslib.analysis.findings.causes import Change, Level, Surroundings
-from opslib.calendars import OpenClock
+from opslib.calendars import OpenClock, closed_weeks
 from opslib.metrics import Metric
 from opslib.settings import Organisation
 from opslib.store.warehouse import Warehouse
-from opslib.weekly.numbers.signals import closed_weeks
 from opslib.weeks import monday_of, shift_week, week_bounds
 
 FACTS = ("tickets", "replies", "sla", "solves", "spells")

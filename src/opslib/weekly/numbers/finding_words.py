@@ -7,10 +7,12 @@ from typing import Any
 
 import pandas as pd
 
+from opslib import labels
 from opslib.analysis.findings import causes
 from opslib.display import words
 from opslib.metrics import Metric
 
+_FIELDS = {"reason": "contact_reason"}
 _DIMENSIONS = {"channel": "channels", "contact_reason": "contact reasons"}
 _OF_WHAT = {"surveys": "answers", "reviews": "reviews", "offers": "offers", "replies": "questions"}
 _NEXT = {
@@ -99,7 +101,9 @@ def next_step(rows: pd.DataFrame) -> str:
     if steps.empty:
         return _OPEN_THE_TICKETS
     first = steps.iloc[0]
-    return _NEXT[str(first["cause"])].format(subject=first["subject"], detail=first["detail"])
+    field = _FIELDS.get(str(first["cause"]), "")
+    subject = labels.label(field, first["subject"]) if field else first["subject"]
+    return _NEXT[str(first["cause"])].format(subject=subject, detail=first["detail"])
 
 
 def with_texts(rows: pd.DataFrame) -> list[dict[str, Any]]:
@@ -120,7 +124,7 @@ def _cause(line: dict[Any, Any]) -> str:
     day = words.day(since) if since else ""
     match line["cause"]:
         case "reason":
-            return f"Contact reason “{subject}” stepped up{f' on {day}' if day else ''}"
+            return f"“{labels.label('contact_reason', subject)}” stepped up{f' on {day}' if day else ''}"
         case "rule":
             return f"Rule {subject} broke{f' on {day}' if day else ''}"
         case "volume":
@@ -131,9 +135,8 @@ def _cause(line: dict[Any, Any]) -> str:
                 f"{words.duration(line['usual_low'])})"
             )
         case "mix":
-            return (
-                f"Another mix of {_DIMENSIONS[detail]}: {'more' if line['now'] > line['usual'] else 'less'} “{subject}”"
-            )
+            share = "more" if line["now"] > line["usual"] else "less"
+            return f"Another mix of {_DIMENSIONS[detail]}: {share} {labels.phrase(detail, subject)}"
         case "closed":
             return "Came while the team was closed"
         case "handed":

@@ -32,6 +32,7 @@ from opslib.analysis.findings.register import (
 from opslib.analysis.weekly_review.completeness import ALL_METRICS
 from opslib.analysis.weekly_review.goal_verdicts import BY_CHANCE, MISSED, TOO_FEW
 from opslib.analysis.weekly_review.weekly_signals import NEW, OUTSIDE
+from opslib.calendars import closed_weeks
 from opslib.display.cells import rows_of
 from opslib.metrics import ALL, CATALOGUE, Metric
 from opslib.settings import Organisation
@@ -54,7 +55,6 @@ from opslib.weekly.numbers.finding_cases import (
 )
 from opslib.weekly.numbers.signals import COLUMNS as SIGNAL_COLUMNS
 from opslib.weekly.numbers.signals import TABLE as SIGNALS
-from opslib.weekly.numbers.signals import closed_weeks
 from opslib.weekly.numbers.values import TABLE as VALUES
 from opslib.weeks import monday_of, week_bounds, week_of_day
 

@@ -126,7 +126,8 @@ def publish(
         A line that says what is new, settled and restated.
 
     Notes:
-        It stays open until `close`. One that was never closed is taken back by the next.
+        It stays open until `close`. One that was never closed is taken back by the next. Where all is as these teams'
+        last publication has it, none is opened and nothing is written.
     """
     weeks = warehouse.weeks("facts", TABLE)
     if not weeks or weeks[-1] > last_week_of(organisation, as_of):
@@ -156,12 +157,33 @@ def publish(
     first_day = _first_day(warehouse)
     parameters = _parameters(organisation, first_day, as_of)
     note = {"as_of": as_of.isoformat(), "since": first_day.isoformat(), "parameters": parameters}
+    if news.empty and _is_as_published(warehouse, marks, own, {"basis": basis, "note": note}, as_of):
+        return [_in_words(news)]
     publications = {each: marks.publications[each] for each in marks.needed} | {number: {"basis": basis, "note": note}}
     # first of all, so that what follows is taken back where a run is killed
     _write_marks(warehouse, _Marks(publications, marks.last, number, tuple(own)))
     warehouse.write(AREA, GROUNDS, _grounds(warehouse, as_of, number, earlier=marks.needed))
     _write_numbers(warehouse, pd.concat([history, news[_COLUMNS]], ignore_index=True))
     return [_in_words(news)]
+
+
+def _is_as_published(
+    warehouse: Warehouse, marks: _Marks, teams: Collection[str], mark: Mapping[str, Any], as_of: datetime
+) -> bool:
+    """Whether what numbers of some teams rest on is what the last publication of all of them has."""
+    numbers = {marks.number_of(team) for team in teams}
+    if marks.open is not None or len(numbers) > 1 or warehouse.has(AREA, WITHDRAWN):
+        return False
+    (number,) = numbers
+    if marks.publications.get(number) != mark or not warehouse.has(AREA, GROUNDS):
+        return False
+    files = warehouse.files(AREA, GROUNDS)
+    then = pa.concat_tables([pq.read_table(path, partitioning=None) for path in files])
+    if "publication" not in then.column_names:
+        return False
+    now = _grounds(warehouse, as_of, number, earlier=[])
+    then = then.filter(pc.equal(then["publication"], number)).select(now.column_names)
+    return bool(now.cast(then.schema).equals(then))
 
 
 def close(warehouse: Warehouse, shown: Collection[str]) -> None:

@@ -1,4 +1,4 @@
-"""The pages around the reports: the index of a week, the way to the newest week, and what the gate saw."""
+"""The pages around the reports: the Monday brief of a week, the way to the newest week, and what the gate saw."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ import pandas as pd
 from markupsafe import Markup
 
 from opslib.analysis.weekly_review.false_alarms import MEASURED, rate_in_words
-from opslib.locales import short_week_days, whole
+from opslib.display.words import number_of
+from opslib.locales import short_week_days, week_number, whole
 from opslib.store.files import write_text
-from opslib.weekly.edition import Edition, comparison_of, in_words, links_of_the_week
+from opslib.weekly.edition import Edition, Link, comparison_of, in_words, links_of_the_week, place_of
 from opslib.weekly.escalations import Escalated
-from opslib.weekly.findings import IndexLine
 from opslib.weekly.headline import spark_label
-from opslib.weekly.manifest import Record
-from opslib.weekly.pages.neighbours import changes_since, html_of, renew, reports_in, write_comparisons
+from opslib.weekly.manifest import Record, last_ready_week
+from opslib.weekly.pages.neighbours import html_of, renew, reports_in, write_comparisons
 from opslib.weekly.pages.template import render_template
 from opslib.weekly.plan import Job
 from opslib.weekly.unchanged import FOLDER
@@ -27,6 +27,7 @@ from opslib.weeks import is_week, shift_week
 
 if TYPE_CHECKING:
     from opslib.intake.gate.verdict import Result, Verdict
+    from opslib.weekly.brief import Brief
 
 STATUS_WORDS = {
     "ready": "ready",
@@ -43,8 +44,9 @@ OUTCOME_WORDS = {
     "absent": "not in this export",
 }
 EXAMPLES_SHOWN = 5
-HEADLINES_SHOWN = 6
-"""Of a report on the index, and every one that has a goal."""
+TEAMS_WITHOUT_FILTER = 12
+"""So many rows are read without a field that narrows them."""
+_EVERY_TEAM = "*"
 _UNITS = {"rows": "row", "teams": "team", "table": "table"}
 WEEKS_SHOWN = 13
 _WEEKS = re.compile(r"(<!-- weeks -->\n).*?(<!-- end of weeks -->)", re.DOTALL)
@@ -67,9 +69,10 @@ def write_index(
     edition: Edition,
     records: Sequence[Record],
     blocked: Mapping[str, Sequence[str]],
+    brief: Brief | None = None,
     restated: Mapping[str, int] | None = None,
     escalated: Sequence[Escalated] = (),
-    lines: Sequence[IndexLine] = (),
+    pairs: Mapping[str, Sequence[Mapping[str, Any]]] | None = None,
 ) -> Path:
     """`reports/<week>/index.html`; `reports/index.html` goes to the newest week, and other weeks' pages learn of it.
 
@@ -81,9 +84,10 @@ def write_index(
         edition: the week.
         records: what became of each report of the week.
         blocked: reasons by team.
+        brief: what the week comes to; None where no number is known.
         restated: how many published numbers of past weeks are others now, by team; None where nobody looked.
         escalated: what the week's reports hand over to product teams.
-        lines: the findings of all teams that are read first.
+        pairs: by identifier all metrics of reports beside those of the week before.
 
     Returns:
         The index of the week.
@@ -93,21 +97,13 @@ def write_index(
     """
     week = edition.week
     weeks = sorted({*weeks_in(reports), week}, reverse=True)
-    names = list(dict.fromkeys(record.name for record in records))
-    owners = list(dict.fromkeys(record.team for record in records if record.team is not None))
-    owners.sort(
-        key=lambda team: (list(edition.teams).index(team) if team in edition.teams else len(edition.teams), team)
-    )
-    rows = [
-        {
-            "team": team or "org",
-            "label": edition.label(team),
-            "cells": [_cell(records, team, name, reports, week) for name in names],
-        }
-        for team in [*owners, *([None] if any(record.team is None for record in records) else [])]
-    ]
-    statuses = [record.status for record in records]
-    header = {**edition.header(), "team": "", "links": links_of_the_week("", "index.html")}
+    header = {
+        **edition.header(),
+        "team": "",
+        "links": links_of_the_week("", "index.html"),
+        "days": "" if brief is not None and brief.lead else edition.closures,
+        "gate": _gate(edition),
+    }
     html = render_template(
         "index.html.j2",
         title="Monday brief",
@@ -115,20 +111,22 @@ def write_index(
         footer=edition.footer(),
         sample=edition.sample,
         weeks=_list_of_weeks(weeks, week),
-        tally=[(status, statuses.count(status)) for status in STATUS_WORDS if status in statuses],
-        words=STATUS_WORDS,
-        blocked=_by_label(edition, blocked),
-        notebooks=[{"name": name, "label": in_words(name)} for name in names],
-        rows=rows,
+        brief=brief,
+        labels={record.team: edition.label(record.team) for record in records} | dict(edition.teams),
+        blocked=_held_back(edition, records, blocked, reports),
+        failed=[_page(record, edition, reports) for record in records if record.status == "failed"],
+        days={team: head.days for team, head in edition.heads.items()},
+        reviews=_reviews(records),
         escalated=[(edition.label(each.team), each) for each in escalated],
-        lines=[(edition.label(each.team), each) for each in lines],
-        goals=_goals(edition, records),
-        changes=changes_since(reports, edition=edition, records=records, restated=restated),
+        pages=_pages_by_team(edition, records, reports),
+        words=STATUS_WORDS,
+        data=_data_state(edition, records, blocked, restated),
+        has_filter=brief is not None and len(brief.rows) > TEAMS_WITHOUT_FILTER,
     )
     path = reports / week / "index.html"
     write_text(html, path)
     _renew_lists(reports, weeks, but=week)
-    write_comparisons(reports, edition=edition, records=records)
+    write_comparisons(reports, edition=edition, records=records, pairs=pairs)
     renew(reports, week, edition.teams)
     return path
 
@@ -257,50 +255,114 @@ def _renew_weeks(index: Path, weeks: Markup) -> None:
         write_text(renewed, index)
 
 
-def _cell(records: Sequence[Record], team: str | None, name: str, reports: Path, week: str) -> dict[str, Any] | None:
-    record = next((record for record in records if record.team == team and record.name == name), None)
-    if record is None:
-        return None
-    earlier = Job(record.notebook, shift_week(week, -1), team)
-    beside = comparison_of(Job(record.notebook, week, team), reports).relative_to(reports / week)
+def _gate(edition: Edition) -> dict[str, Any]:
+    """What the head says of the data of all teams; of each team the section on data does."""
+    heads = edition.heads.values()
+    gate = edition.header()["gate"]
+    counts = {status: sum(head.gate == status for head in heads) for status in ("blocked", "warned")}
+    worst = next((status for status, count in counts.items() if count), "passed")
+    if not heads:
+        return dict(gate)
+    count = counts.get(worst, 0)
+    teams = "all teams" if count == len(heads) > 1 else number_of(count, "team")
+    text = {"passed": "Data OK", "warned": f"Warnings for {teams}", "blocked": f"Data blocked for {teams}"}[worst]
+    return {**gate, "status": worst, "text": text, "note": ""}
+
+
+def _pages_by_team(edition: Edition, records: Sequence[Record], reports: Path) -> list[dict[str, Any]]:
+    """The pages of the week by team, in the order of the organisation; those about all teams last."""
+    teams = list(edition.teams)
+    owners = sorted(
+        {record.team for record in records if record.team is not None},
+        key=lambda team: (teams.index(team) if team in teams else len(teams), team),
+    )
+    return [
+        {
+            "label": edition.label(team),
+            "pages": [
+                _page(record, edition, reports)
+                for record in sorted(records, key=lambda record: place_of(record.name))
+                if record.team == team
+            ],
+        }
+        for team in [*owners, *([None] if any(record.team is None for record in records) else [])]
+    ]
+
+
+def _page(record: Record, edition: Edition, reports: Path) -> dict[str, Any]:
+    earlier = Job(record.notebook, shift_week(edition.week, -1), record.team)
+    beside = comparison_of(Job(record.notebook, edition.week, record.team), reports).relative_to(reports / edition.week)
     return {
         "href": f"{record.identifier.partition('/')[2]}.html",
-        "label": in_words(name),
-        "status": record.status,
+        "label": in_words(record.name),
+        "team": edition.label(record.team),
+        "status": "ready" if record.status == "unchanged" else record.status,
         "error": record.error if record.status == "failed" else None,
-        "headline": [
-            line for place, line in enumerate(record.headline) if place < HEADLINES_SHOWN or line.get("goal_verdict")
-        ],
-        "before": {"week": earlier.week, "href": f"../{earlier.identifier}.html", "beside": beside.as_posix()}
-        if earlier.page(reports).is_file()
-        else None,
+        "before": {"week": earlier.week, "beside": beside.as_posix()} if earlier.page(reports).is_file() else None,
     }
 
 
-def _goals(edition: Edition, records: Sequence[Record]) -> dict[str, Any]:
-    """What became of all goals, as the headlines of the reports have it: counts, and those missed, the surest first."""
-    lines = [
-        {
-            **line,
-            "team": edition.label(record.team),
-            "report": in_words(record.name),
-            "href": f"{record.identifier.partition('/')[2]}.html",
-        }
-        for record in records
-        for line in record.headline
-        if line.get("goal_verdict")
-    ]
-    told = [line for line in lines if line["goal_verdict"] != "no value"]
-    missed = [line for line in told if line["is_missed"]]
-    surest = ("missed", "missed, could be chance")
-    rank = {verdict: place for place, verdict in enumerate(surest)}
+def _reviews(records: Sequence[Record]) -> dict[str, str]:
+    """By team the page that its name leads to: the first of its reports."""
+    pages: dict[str, str] = {}
+    for record in sorted(records, key=lambda record: place_of(record.name)):
+        if record.team is not None:
+            pages.setdefault(record.team, f"{record.identifier.partition('/')[2]}.html")
+    return pages
+
+
+def _held_back(
+    edition: Edition, records: Sequence[Record], blocked: Mapping[str, Sequence[str]], reports: Path
+) -> list[dict[str, Any]]:
+    """Who has no pages with numbers and why, whom to ask for what, and the last good page of each."""
+    parts = []
+    for team, reasons in blocked.items():
+        if not reasons:
+            continue
+        head = edition.heads.get(team) or next((head for head in edition.heads.values() if team == _EVERY_TEAM), None)
+        own = [record for record in records if record.status == "blocked" and team in (record.team, _EVERY_TEAM)]
+        last = next((link for record in own if (link := _last_good(record, edition, reports))), None)
+        parts.append(
+            {
+                "label": edition.label(None if team == _EVERY_TEAM else team),
+                "reasons": list(reasons),
+                "request": head.request if head is not None else None,
+                "last_ready": last if team != _EVERY_TEAM else None,
+            }
+        )
+    return parts
+
+
+def _last_good(record: Record, edition: Edition, reports: Path) -> Link | None:
+    job = Job(record.notebook, edition.week, record.team)
+    week = last_ready_week(reports, job)
+    return Link(week_number(week), f"../{Job(job.notebook, week, job.team).identifier}.html") if week else None
+
+
+def _data_state(
+    edition: Edition,
+    records: Sequence[Record],
+    blocked: Mapping[str, Sequence[str]],
+    restated: Mapping[str, int] | None,
+) -> dict[str, Any]:
+    """What is said of the week's data: who is blocked or warned, how many teams are sound, what was restated."""
+    teams = list(dict.fromkeys(record.team for record in records if record.team is not None))
+    held = {team for team in teams if team in blocked or _EVERY_TEAM in blocked}
+    warned = {
+        team: head.warnings
+        for team in teams
+        if team not in held and (head := edition.heads.get(team)) and head.warnings
+    }
+    sound = len(teams) - len(held) - len(warned)
     return {
-        "told": len(told),
-        "unknown": len(lines) - len(told),
-        "met": len(told) - len(missed),
-        "at_risk": sum(line["goal_verdict"] == "at risk" for line in told),
-        "surely": sum(line["goal_verdict"] == "missed" for line in missed),
-        "missed": sorted(missed, key=lambda line: rank.get(line["goal_verdict"], len(rank))),
+        "blocked": [edition.label(team) for team in teams if team in held],
+        "warned": [(edition.label(team), list(warnings)) for team, warnings in warned.items()],
+        "sound": sound,
+        "teams": len(teams),
+        "note": edition.gate_note,
+        "restated": None
+        if restated is None
+        else [(edition.label(team), count) for team, count in restated.items() if count],
     }
 
 

@@ -1,4 +1,4 @@
-"""One week beside the next: links between the weeks of a report, both side by side, and what changed since the last.
+"""One week beside the next: links between the weeks of a report, and both in one table.
 
 A page is written when its week is made and does not know the week that follows. What it says about its neighbours
 stands between two marks, which `renew` rewrites, and nothing else of the page, when a neighbour came or went.
@@ -7,14 +7,14 @@ stands between two marks, which `renew` rewrites, and nothing else of the page, 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from opslib.store.files import remove_file, write_text
 from opslib.store.memo import digest_of
-from opslib.weekly.edition import GATE_WORDS, Edition, Link, Links, comparison_of, in_words, links_of
-from opslib.weekly.manifest import Record, read_gate, read_records
+from opslib.weekly.edition import Edition, Link, Links, comparison_of, in_words, links_of
+from opslib.weekly.manifest import Record, read_records
 from opslib.weekly.pages.template import render_template
 from opslib.weekly.plan import Job
 from opslib.weeks import shift_week
@@ -69,21 +69,29 @@ def digest_of_page(page: Path) -> str:
     return digest_of(_MARKED.sub("", html_of(page), count=1))
 
 
-def write_comparisons(reports: Path, *, edition: Edition, records: Sequence[Record]) -> list[Path]:
+def write_comparisons(
+    reports: Path,
+    *,
+    edition: Edition,
+    records: Sequence[Record],
+    pairs: Mapping[str, Sequence[Mapping[str, Any]]] | None = None,
+) -> list[Path]:
     """A page per report that shows it beside the week before, for this week and the one after.
 
     Args:
         reports: the folder of all weeks.
         edition: the week that was made.
         records: what became of its reports.
+        pairs: by identifier all metrics of reports beside those of the week before (`comparison.Pair`).
 
     Returns:
         The pages `<identifier>.compare.html`. A report that has no week before has none, and one left over is removed.
 
     Notes:
-        Its numbers are those that the manifests of the two weeks tell.
+        A report without metrics, or one that showed no numbers in either week, has the headlines of the manifests.
     """
     pages = []
+    pairs = pairs or {}
     records_by_week = {edition.week: records}
     for week in (edition.week, shift_week(edition.week, 1)):
         before = shift_week(week, -1)
@@ -94,7 +102,9 @@ def write_comparisons(reports: Path, *, edition: Edition, records: Sequence[Reco
             page = comparison_of(job, reports)
             if Job(job.notebook, before, job.team).page(reports).is_file():
                 earlier, record = (_of(records_by_week[w], job) for w in (before, week))
-                html = _comparison(reports, edition, job, earlier, record)
+                are_shown = all(each is not None and each.status in _AS_READY for each in (earlier, record))
+                rows = pairs.get(job.identifier) if are_shown else None
+                html = _comparison(edition, job, rows or _headline_pairs(earlier, record))
                 write_text(html, page)
                 pages.append(page)
             else:
@@ -102,66 +112,7 @@ def write_comparisons(reports: Path, *, edition: Edition, records: Sequence[Reco
     return pages
 
 
-def changes_since(
-    reports: Path, *, edition: Edition, records: Sequence[Record], restated: Mapping[str, int] | None = None
-) -> dict[str, Any]:
-    """What is otherwise than one week before: statuses, signals among the headlines, the gate, restated numbers.
-
-    Args:
-        reports: the folder of all weeks.
-        edition: the week.
-        records: what became of its reports.
-        restated: how many published numbers of past weeks are others now, by team; None where nobody looked.
-
-    Returns:
-        before (the week compared with, or None where it has no manifest), statuses (team, report, href, was, now),
-        signals (team, report, href, label, value, was, change, note, is_new), new and headlines (counts), ended
-        and unjudged (texts: signals of the week before that are none now, or of which that is not known), gate (was,
-        now) where it changed, and restated (label, count).
-    """
-    week = shift_week(edition.week, -1)
-    manifest = reports / week / "manifest.json"
-    earlier = {(record.team, record.name): record for record in read_records(manifest)}
-    gate = read_gate(manifest)
-    statuses, signals = [], []
-    ended: list[str] = []
-    unjudged: list[str] = []
-    for record in records:
-        label = edition.label(record.team)
-        place = {
-            "team": label,
-            "report": in_words(record.name),
-            "href": f"{record.identifier.partition('/')[2]}.html",
-        }
-        before = earlier.get((record.team, record.name))
-        if before is not None and _status_as_ready(before.status) != _status_as_ready(record.status):
-            statuses.append({**place, "was": _status_as_ready(before.status), "now": _status_as_ready(record.status)})
-        lines = {line["label"]: line for line in before.headline} if before is not None else {}
-        for line in record.headline:
-            was = lines.get(line["label"])
-            if line["signal"]:
-                verdict = line.get("signal_verdict")
-                is_new = verdict == "new" if verdict else _is_new(was)
-                signals.append({**place, **line, "was": was["value"] if was else "", "is_new": is_new})
-            elif was is not None and was["signal"]:
-                (ended if line.get("judged", True) else unjudged).append(f"{label}: {line['label']} ({line['value']})")
-    signals.sort(key=lambda signal: not signal["is_new"])
-    return {
-        "before": week if manifest.is_file() else None,
-        "statuses": statuses,
-        "signals": signals,
-        "headlines": sum(len(record.headline) for record in records),
-        "new": sum(signal["is_new"] for signal in signals),
-        "ended": ended,
-        "unjudged": unjudged,
-        "gate": (GATE_WORDS.get(gate, gate), GATE_WORDS[edition.gate]) if gate and gate != edition.gate else None,
-        "restated": None
-        if restated is None
-        else [(edition.label(team), count) for team, count in restated.items() if count],
-    }
-
-
-def _comparison(reports: Path, edition: Edition, job: Job, before: Record | None, now: Record | None) -> str:
+def _comparison(edition: Edition, job: Job, rows: Sequence[Mapping[str, Any]]) -> str:
     earlier = Job(job.notebook, shift_week(job.week, -1), job.team)
     header = edition.header(team=job.team, root="../")
     address = f"../../{earlier.identifier}.html"
@@ -179,21 +130,31 @@ def _comparison(reports: Path, edition: Edition, job: Job, before: Record | None
             {"week": earlier.week, "href": address, "key": "before"},
             {"week": job.week, "href": f"{job.name}.html", "key": "now"},
         ],
-        rows=list(_pairs(before.headline if before else [], now.headline if now else [])),
+        rows=rows,
+        changed=sum(row["verdict_changed"] for row in rows),
     )
 
 
-def _pairs(before: Sequence[Mapping[str, Any]], now: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
+def _headline_pairs(before: Record | None, now: Record | None) -> list[dict[str, Any]]:
     """The headlines of two weeks, each in one row with the verdicts of both; what only one has stands alone."""
-    earlier = {line["label"]: line for line in before}
-    for line in now:
-        was = earlier.pop(line["label"], {})
-        chips = was.get("chips", [])
-        changed = bool(was) and _verdicts(was) != _verdicts(line)
-        yield {**line, "was": was.get("value", "–"), "chips_before": chips, "verdict_changed": changed}
-    for line in earlier.values():
-        nothing = {"value": "–", "change": "", "note": "", "signal": False, "chips": [], "facts": []}
-        yield {**line, **nothing, "was": line["value"], "chips_before": line.get("chips", []), "verdict_changed": False}
+    earlier = {line["label"]: line for line in (before.headline if before else [])}
+    lines = [(earlier.pop(line["label"], None), line) for line in (now.headline if now else [])]
+    return [_pair(was, line) for was, line in [*lines, *((line, None) for line in earlier.values())]]
+
+
+def _pair(was: Mapping[str, Any] | None, now: Mapping[str, Any] | None) -> dict[str, Any]:
+    line = now or was or {}
+    both = was is not None and now is not None
+    return {
+        "label": line["label"],
+        "was": was["value"] if was else "–",
+        "value": now["value"] if now else "–",
+        "change": now["change"] if now else "",
+        "chips_before": was.get("chips", []) if was else [],
+        "chips": now.get("chips", []) if now else [],
+        "goal": next(iter(line.get("facts", [])), "") if line.get("goal_verdict") else "",
+        "verdict_changed": both and _verdicts(was or {}) != _verdicts(now or {}),
+    }
 
 
 def _verdicts(line: Mapping[str, Any]) -> tuple[Any, ...]:
@@ -207,13 +168,3 @@ def _of(records: Iterable[Record], job: Job) -> Record | None:
 
 def _team_of(page: Path) -> str | None:
     return None if page.parent.name == ORGANISATION else page.parent.name
-
-
-def _is_new(was: Mapping[str, Any] | None) -> bool:
-    """Whether a signal of which nobody decided that is new: the week before it was judged to be none."""
-    return was is not None and not was["signal"] and bool(was.get("judged", True))
-
-
-def _status_as_ready(status: str) -> str:
-    """A report that was not run again because nothing changed is as ready as before."""
-    return "ready" if status in _AS_READY else status

@@ -25,7 +25,12 @@ if TYPE_CHECKING:
 
 HIDDEN_TAGS = ("parameters", "injected-parameters", "remove_cell")
 
+_WIDTH = re.compile(r'<svg[^>]* width="([\d.]+)pt"')
+_WIDEST_PANEL = 300.0
+"""Points: narrower figures stand beside each other, and below each other on a phone."""
 _SECTION_MARK = "<!-- section -->"
+_PROSE = re.compile(r'<div class="prose">.*?</div>', re.DOTALL)
+"""What a notebook says before its first section: who reads it and what for, which a page says at its foot."""
 _NO_PROSE = re.compile(r'<div class="prose">\s*</div>')
 _HEADING = re.compile(r"<h([1-6])(?: [^>]*)?>(.*?)</h\1>", re.DOTALL)
 _TAGS = re.compile(r"<[^>]*>")
@@ -146,9 +151,11 @@ class _Contents:
         if mime == "image/svg+xml" and not is_svg(content):
             return '<p class="note">A figure that is no readable SVG was left out.</p>'
         self.figures += 1
+        width = _WIDTH.search(content[:2_000]) if mime == "image/svg+xml" else None
+        look = "figure-box panel" if width and float(width[1]) <= _WIDEST_PANEL else "figure-box"
         alt = metadata.get(mime, {}).get("alt") or f"Figure of the section {self.section}; it has no description"
         return (
-            f'<div class="figure-box" data-label="Figure {self.figures}: {html.escape(self.section)}">'
+            f'<div class="{look}" data-label="Figure {self.figures}: {html.escape(self.section)}">'
             f'<img class="figure" src="{picture(content, mime)}" alt="{html.escape(str(alt))}"></div>'
         )
 
@@ -182,9 +189,16 @@ def _body(nb: NotebookNode, ticket_root: str) -> str:
     return _in_sections(body, contents)
 
 
+def _foldable(heading: str, inside: str) -> str:
+    """What stands open on a desk, and is folded on a phone, where only what comes first is."""
+    return f'<details class="part" open><summary>{heading}</summary>{inside}</details>'
+
+
 def _in_sections(body: str, contents: _Contents) -> str:
     """A body cut at its headings of level 2: sections, folds, and at the end one list of what is not there."""
     first, *rest = _NO_PROSE.sub("", body).split(_SECTION_MARK)
+    readers = "".join(_PROSE.findall(first))
+    first = _PROSE.sub("", first)
     entries = [entry for entry in contents.entries if entry["level"] == 2]
     parts: list[str] = []
     missing: dict[str, list[str]] = {}
@@ -205,7 +219,8 @@ def _in_sections(body: str, contents: _Contents) -> str:
             parts.append(f'<div class="folds">{"".join(folds)}</div>')
             folds = []
         line = f'<p class="answer">{answer}</p>' if answer else ""
-        parts.append(f'<section aria-labelledby="{entry["anchor"]}">{heading}</h2>{line}{inside}</section>')
+        opened = f"{heading}</h2>{line}{inside}" if not parts else _foldable(f"{heading}</h2>", f"{line}{inside}")
+        parts.append(f'<section aria-labelledby="{entry["anchor"]}">{opened}</section>')
     if missing:
         lines = "".join(
             f"<li><strong>{html.escape('; '.join(names))}</strong> {html.escape(why)}</li>"
@@ -219,4 +234,6 @@ def _in_sections(body: str, contents: _Contents) -> str:
         )
     if folds:
         parts.append(f'<div class="folds">{"".join(folds)}</div>')
+    if readers:
+        parts.append(f'<div class="readers">{readers}</div>')
     return first + "".join(parts)

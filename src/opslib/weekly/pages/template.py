@@ -47,7 +47,7 @@ def _environment() -> jinja2.Environment:
         week_start=locales.week_start,
         whole=locales.whole,
         called=labels.label,
-        sparkline=lambda numbers, label, closed=(): Markup(sparkline(numbers, label, closed)),
+        sparkline=lambda *line, **more: Markup(sparkline(*line, **more)),
     )
     return environment
 

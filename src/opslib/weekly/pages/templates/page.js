@@ -100,7 +100,7 @@
     count.textContent = words.length ? shown + " of " + rows.length : "";
   }
   function filterable(table, number) {
-    if (table.tBodies.length !== 1 || table.tBodies[0].rows.length < 9) { return; }
+    if (table.tBodies.length !== 1 || table.tBodies[0].rows.length < 13) { return; }
     var line = document.createElement("p"), label = document.createElement("label");
     var input = document.createElement("input"), count = document.createElement("span");
     line.className = "filter";
@@ -118,10 +118,21 @@
     table.closest(".table-box").before(line);
     input.addEventListener("input", function () { narrow(input, table, count); });
   }
-  all(".table-box > table:not(.matrix)").forEach(function (table, number) { sortable(table); filterable(table, number); });
+  all(".table-box > table:not(.matrix)").forEach(function (table, number) { if (table.tBodies.length && table.tBodies[0].rows.length >= 12) { sortable(table); } filterable(table, number); });
   all("input[data-filters]").forEach(function (input) {
     var count = input.parentNode.querySelector(".count");
     input.addEventListener("input", function () { narrow(input, document.getElementById(input.dataset.filters), count); });
+  });
+
+  /* only the rows whose verdict changed */
+  all("input[data-shows-changed]").forEach(function (box) {
+    var table = document.getElementById(box.dataset.showsChanged), line = box.closest(".filter");
+    line.hidden = false;
+    box.addEventListener("change", function () {
+      table.classList.toggle("only-changed", box.checked);
+      line.querySelector(".count").textContent = box.checked ? all("tr[data-changed]", table).length + " of " + table.tBodies[0].rows.length : "";
+      reachable();
+    });
   });
 
   /* boxes that scroll sideways show that they go on, and can be reached and scrolled with the keyboard */
@@ -174,6 +185,9 @@
     window.addEventListener("scroll", function () { if (fold.open) { place(); } }, { passive: true, capture: true });
   });
 
+  /* what follows the first section is folded on a phone */
+  if (window.matchMedia("(max-width: 40rem)").matches) { all("details.part").forEach(function (part) { part.open = false; }); }
+
   /* a link into a fold opens it */
   function reveal() {
     var place = location.hash && document.getElementById(decodeURIComponent(location.hash.slice(1)));
@@ -196,8 +210,8 @@
   opener.addEventListener("click", function () { dialog.showModal(); });
   dialog.querySelector("[data-action=close]").addEventListener("click", function () { dialog.close(); });
   function step(by) {
-    var stops = all(".report a[href], main h2").filter(function (stop) { return stop.offsetParent; });
-    if (document.querySelector(".report a[href]")) { stops = stops.filter(function (stop) { return stop.tagName === "A"; }); }
+    var links = all("main a.stop");
+    var stops = (links.length ? links : all("main h2")).filter(function (stop) { return stop.offsetParent; });
     if (!stops.length) { return; }
     var here = stops.indexOf(document.activeElement);
     if (here < 0 && by < 0) { here = stops.findIndex(function (stop) { return stop.getBoundingClientRect().top > 0; }); }

@@ -1,0 +1,160 @@
+"""Where and when it happens: what the team holds at its closing time, when tickets arrive, where replies are late."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Final
+
+import pandas as pd
+
+from opslib.analysis.methods.small_groups import groups_to_hide
+from opslib.analysis.weekly_review import standing as analysis
+from opslib.errors import NotInExport
+from opslib.reports.ticket_lists import tickets_told
+from opslib.reports.weekly_review.frames import Review
+from opslib.settings import Calendar
+from opslib.weeks import shift_week
+
+WEEKS: Final = 13
+_MEASURE: Final = "first_reply"
+"""The promise whose places are shown: most of a team's work is under it."""
+ANOTHER_TEAM: Final = "another team"
+_BANDS: Final = {"urgent": "urgent, high", "high": "urgent, high"}
+_PLACE: Final = ("channel", "priority", "queue")
+_NOT_TOLD: Final = "not told"
+_SPELLS: Final = ("ticket_id", "team", "status", "start_at", "end_at")
+
+
+def standing(review: Review) -> pd.DataFrame:
+    """What the team held when it closed for the weekend, thirteen weeks.
+
+    Returns:
+        week, closes_at (an instant in the team's zone), tickets, closed (the holidays that close the team in that
+        week, "" for none), one row per week of which the export tells it.
+    """
+    columns = ["week", "closes_at", "tickets", "closed"]
+    spells = _spells(review)
+    known = set(review.week.own_values["week"])
+    weeks = [week for week in (shift_week(review.week.week, -back) for back in reversed(range(WEEKS))) if week in known]
+    if spells.empty or not weeks or not review.week.has_data:
+        return pd.DataFrame(columns=columns)
+    calendar = _calendar(review)
+    times = analysis.closing_times(weeks, calendar)
+    closes_at = pd.to_datetime(times, unit="s", utc=True).tz_convert(calendar.time_zone)
+    frame = pd.DataFrame({"week": weeks, "closes_at": closes_at, "tickets": analysis.open_at(spells, times)})
+    return review.week.with_closures(frame)[columns]
+
+
+def days(review: Review) -> pd.DataFrame:
+    """What came in and what went out on each day of the week.
+
+    Returns:
+        day (a date), came, went, left (at midnight), closed (the holiday that closes the team, "" for none).
+    """
+    rows = review.backlog_days
+    inside = [day in _days_of(review) for day in rows["day"]]
+    own = rows[inside] if review.week.has_data else rows.head(0)
+    holidays = review.week.days()
+    came = own[["created", "reopened", "moved_in"]].sum(axis="columns")
+    went = own[["solved", "deleted", "merged", "moved_out"]].sum(axis="columns")
+    closed = [holidays.get(day, "") for day in own["day"]]
+    frame = pd.DataFrame({"day": own["day"], "came": came, "went": went, "left": own["closing"], "closed": closed})
+    return frame.reset_index(drop=True)
+
+
+def ages(review: Review) -> pd.DataFrame:
+    """How old what the team holds at the week's end is.
+
+    Returns:
+        age (words), tickets.
+    """
+    spells = _spells(review)
+    if spells.empty or not review.week.has_data:
+        return pd.DataFrame(columns=["age", "tickets"])
+    end = review.week.bounds[1].timestamp()
+    created = review.week.warehouse.read("facts", "tickets", columns=["ticket_id", "created_at"])
+    at = created.set_index("ticket_id")["created_at"]
+    return analysis.ages_at(spells.assign(created_at=spells["ticket_id"].map(at)), end)
+
+
+def arrivals(review: Review) -> pd.DataFrame:
+    """When the week's tickets arrived, by the team's own clock.
+
+    Returns:
+        weekday (0 is Monday), hour, tickets, closed (those that arrived while the team was closed).
+    """
+    calendar = _calendar(review)
+    own = _created(review)
+    return analysis.arrivals(own["created_at"], calendar)
+
+
+def late_places(review: Review) -> pd.DataFrame:
+    """Where the promised first replies that were decided in the week were late.
+
+    Returns:
+        channel, priority (urgent and high together), queue (in which the ticket first was; `another team` where that
+        was another team's), due, late, is_few (of too few people to be shown, or needed so that these stay unknown),
+        one row per place.
+    """
+    columns = [*_PLACE, "due", "late", "is_few"]
+    week = review.week
+    decided = _decided(review)
+    if decided.empty or not week.has_data:
+        return pd.DataFrame(columns=columns)
+    told = week.warehouse.read("facts", "tickets", columns=_told(review)).set_index("ticket_id")
+    rows = told.reindex(decided["ticket_id"]).reset_index().assign(late=(decided["state"] == "breached").to_numpy())
+    for name in _PLACE:
+        source = "first_queue" if name == "queue" else name
+        rows[name] = rows[source].fillna(_NOT_TOLD) if source in rows else _NOT_TOLD
+    rows["priority"] = rows["priority"].replace(_BANDS)
+    rows["queue"] = rows["queue"].mask(rows["first_team"].fillna(week.team) != week.team, ANOTHER_TEAM)
+    minimum = week.organisation.privacy.minimum_group
+    totals = [["channel", "priority"], ["queue"], []]
+    is_few = groups_to_hide(rows, list(_PLACE), minimum=minimum, totals=totals)
+    grouped = rows.assign(is_few=is_few).groupby(list(_PLACE), sort=True)
+    return grouped.agg(due=("late", "size"), late=("late", "sum"), is_few=("is_few", "any")).reset_index()[columns]
+
+
+def _decided(review: Review) -> pd.DataFrame:
+    """The promised first replies that were kept, or broken when their time ran out, in the week; as the metric has it.
+
+    Their promises began in the weeks up to it: `facts/sla` lies by the week of the ticket.
+    """
+    columns = ["ticket_id", "team", "metric", "state", "breached_at", "ended_at"]
+    try:
+        rows = review.week.warehouse.read("facts", "sla", columns=columns, teams=[review.week.team])
+    except NotInExport:
+        return pd.DataFrame(columns=columns)
+    rows = rows[(rows["metric"] == _MEASURE) & rows["state"].isin(["met", "breached"])]
+    decided_at = rows["breached_at"].where(rows["state"] == "breached", rows["ended_at"])
+    first, last = (pd.Timestamp(each) for each in review.week.bounds)
+    return rows[(decided_at >= first) & (decided_at < last)]
+
+
+def _told(review: Review) -> list[str]:
+    told = review.week.warehouse.columns("tickets")
+    optional = [name for name in ("channel", "priority", "requester_id") if name in told]
+    return ["ticket_id", *optional, "first_queue", "first_team"]
+
+
+def _spells(review: Review) -> pd.DataFrame:
+    """The team's stretches of tickets in one status; none where the export has no history of statuses."""
+    try:
+        return review.week.warehouse.read("facts", "spells", columns=_SPELLS, teams=[review.week.team])
+    except NotInExport:
+        return pd.DataFrame(columns=list(_SPELLS))
+
+
+def _created(review: Review) -> pd.DataFrame:
+    own = tickets_told(review.week.warehouse, review.week.team)
+    first, last = (pd.Timestamp(each) for each in review.week.bounds)
+    return own[(own["created_at"] >= first) & (own["created_at"] < last)]
+
+
+def _days_of(review: Review) -> set[date]:
+    row = review.week.frame_of([review.week.week]).iloc[0]
+    return {each.date() for each in pd.date_range(row["first_day"], row["last_day"])}
+
+
+def _calendar(review: Review) -> Calendar:
+    return review.week.organisation.calendar(review.week.settings.calendar)
