@@ -184,3 +184,10 @@ def test_choices_are_counted_as_by_going_through_them_one_by_one():
                 line[["low", "high"]].tolist() == wilson([line["hits"]], [len(own)])[["low", "high"]].iloc[0].tolist()
             )
     assert pairs == len(frame) > 4
+
+
+def test_choices_of_few_tickets_and_what_no_requester_chooses_are_not_judged():
+    rows = contacts({"a": 100}, form=["x"] * 29 + ["y"] * 71, priority=["high", "low"] * 50)
+    frame = form_choices(rows.assign(misrouted=[1.0, 0.0] * 50), minimum_group=5)
+    assert set(frame.loc[frame["choice"] == "form", "value"]) == {"y"}
+    assert "priority" not in set(frame["choice"])

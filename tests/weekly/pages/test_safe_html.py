@@ -147,3 +147,14 @@ def test_cells_of_running_text_ask_for_width_and_short_ones_do_not() -> None:
 def test_a_number_that_is_aligned_already_keeps_one_class() -> None:
     html = clean_output('<table><tbody><tr><td class="num">1</td></tr></tbody></table>', section="s")
     assert '<td class="num">1</td>' in html
+
+
+def test_a_table_of_ours_names_in_each_cell_its_column_for_screens_that_show_rows_as_cards() -> None:
+    html = (
+        '<table class="ops-table"><thead><tr><th>Rule</th><th>Made &lt;b&gt; right</th></tr></thead>'
+        "<tbody><tr><th>R-1</th><td>12</td></tr></tbody></table>"
+    )
+    safe = clean_output(html, section="S")
+    assert 'data-label="Made &lt;b&gt; right"' in safe or 'data-label="Made <b> right"' in safe
+    assert safe.count('role="cell"') == safe.count('role="rowheader"') == 1
+    assert "data-label" not in clean_output(html.replace("<td>12</td>", ""), section="S")

@@ -99,7 +99,7 @@ def choices(forms: pd.DataFrame) -> Section:
         return LeftOut(drawings.forms(forms).text)
     wrong = forms[forms["discovery"].astype(bool)]
     if wrong.empty:
-        return Section(drawings.forms(forms), answer="None more often than the others.", folded=True)
+        return Section(drawings.forms(forms), answer="No choice more often than the others.", folded=True)
     first = wrong.iloc[0]
     answer = (
         f"{drawings.choice_name(first)} most: {words.whole(first['hits'])} of {words.whole(first['tickets'])} "

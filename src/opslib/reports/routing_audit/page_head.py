@@ -132,7 +132,7 @@ def _harm_line(row: pd.Series) -> Line:
 
 
 def _faultless_line() -> Line:
-    return Line("Rules to fix", "None", "", False, "no other queue would do better for any", ())
+    return Line("Rules to fix", "0", "", False, "no other queue would do better for any", ())
 
 
 def _joint_line(audit: Audit, row: pd.Series) -> Line:
