@@ -103,3 +103,8 @@ def test_the_answer_of_signals_counts_them(verdicts, said):
 def test_a_section_shows_its_answer_and_parts_in_a_notebook(capsys):
     section = Section("the chart", answer="It grows.", folded=True)
     assert repr(section) == "It grows.\n'the chart'"
+
+
+def test_nothing_late_has_no_answer():
+    nothing = pd.DataFrame(columns=["channel", "priority", "queue", "due", "late", "is_few"])
+    assert answers.late_places(nothing) == ""

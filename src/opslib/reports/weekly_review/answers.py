@@ -31,11 +31,13 @@ def standing(frame: pd.DataFrame) -> str:
 
 def late_places(frame: pd.DataFrame) -> str:
     """In which channel most of the promised first replies were late, and in which fewest: `places.late_places`."""
-    shown = frame[~frame["is_few"]]
+    if frame.empty:
+        return ""
+    shown = frame[~frame["is_few"].astype(bool)]
     by_channel = shown.groupby("channel")[["due", "late"]].sum()
     by_channel = by_channel[by_channel["due"] >= _FEWEST]
     if by_channel.empty or not by_channel["late"].sum():
-        return "" if frame.empty else "Hardly any first reply was late."
+        return "Hardly any first reply was late."
     places = sorted(rows_of(by_channel.reset_index()), key=lambda row: row.late / row.due)
     least, most = places[0], places[-1]
     if len(places) == 1 or most.late / most.due - least.late / least.due < _CLOSE:

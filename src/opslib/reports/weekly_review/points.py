@@ -7,12 +7,12 @@ from datetime import date
 import pandas as pd
 
 from opslib.analysis.findings import register
-from opslib.analysis.findings.actions import COLUMNS as ACTION_COLUMNS
-from opslib.analysis.findings.actions import in_order, then_and_now
+from opslib.analysis.findings.actions import then_and_now
 from opslib.analysis.findings.causes import COLUMNS as CAUSE_COLUMNS
 from opslib.analysis.findings.ranking import first_lines
 from opslib.display.cells import rows_of
 from opslib.errors import NotInExport
+from opslib.reports.actions import team_actions, with_actions
 from opslib.reports.week import Week
 from opslib.reports.weekly_review.frames import Review
 from opslib.store.warehouse import NOTES
@@ -39,8 +39,6 @@ def points(review: Review, *, most: int = MOST_POINTS) -> pd.DataFrame:
     week = review.week
     rows = _findings(week, [week.week])
     found = first_lines(rows, most=most, most_of_a_team=most)
-    own = _actions(week).drop_duplicates("finding_id").set_index("finding_id")
-    taken = own.reindex(found["finding_id"])[["owner", "due", "state", "is_overdue"]].reset_index(drop=True)
 
     def by_metric(name: str) -> pd.DataFrame:
         return review.chart[review.chart["metric"] == name]
@@ -48,13 +46,10 @@ def points(review: Review, *, most: int = MOST_POINTS) -> pd.DataFrame:
     frame = found.drop(columns=["week", "team", "score", "said_by", "rank", "hours"]).assign(
         causes=pd.Series([_causes(row) for row in rows_of(found)], dtype="object"),
         tickets=pd.Series([register.selection_of(row) for row in rows_of(found)], dtype="object"),
-        weeks=pd.Series(
-            [review.chart[review.chart["metric"] == row.subject] for row in rows_of(found)], dtype="object"
-        ),
+        weeks=pd.Series([by_metric(row.subject) for row in rows_of(found)], dtype="object"),
         lists=pd.Series([_lists_of(review, register.selection_of(row)) for row in rows_of(found)], dtype="object"),
-        **{name: taken[name].fillna("") for name in ("owner", "due", "state")},
-        is_overdue=taken["is_overdue"].fillna(False).astype(bool),
     )
+    frame = with_actions(week, frame)
     if not week.warehouse.files(register.AREA, register.TABLE, [week.week]):
         frame.attrs["missing"] = _NOT_LOOKED_FOR
     return frame
@@ -88,7 +83,7 @@ def actions(review: Review) -> pd.DataFrame:
         where it has none.
     """
     week = review.week
-    rows = _actions(week)
+    rows = team_actions(week)
     weeks = [each for each in week.warehouse.weeks(register.AREA, register.TABLE) if each <= week.week]
     history = _findings(week, weeks) if len(rows) else register.empty()
     sentences = history.sort_values("week").drop_duplicates("finding_id", keep="last").set_index("finding_id")["what"]
@@ -134,15 +129,6 @@ def _findings(week: Week, weeks: list[str]) -> pd.DataFrame:
         return week.warehouse.read(register.AREA, register.TABLE, weeks=weeks, teams=[week.team])
     except NotInExport:
         return register.empty()
-
-
-def _actions(week: Week) -> pd.DataFrame:
-    """The team's actions in the order in which they are read, with whether each is overdue at the export's end."""
-    try:
-        rows = week.warehouse.read(NOTES, "actions", teams=[week.team])
-    except NotInExport:
-        rows = pd.DataFrame(columns=list(ACTION_COLUMNS))
-    return in_order(rows, week.as_of.astimezone(week.organisation.zone).date())
 
 
 def _causes(row: object) -> pd.DataFrame:
