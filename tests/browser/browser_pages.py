@@ -86,9 +86,12 @@ def figure_svg() -> str:
 
 def metrics() -> pd.DataFrame:
     names = ["First reply time, median", "Full resolution, median", "SLA attained", "Reopened", "CSAT"]
+    names += [f"Another metric {number}" for number in range(7)]
     weeks = [f"W{week}" for week in range(37, 47)]
-    columns = {week: [f"{2 + i * 7 + j % 3}h {5 + 3 * j:02d}min" for i in range(5)] for j, week in enumerate(weeks)}
-    return pd.DataFrame({"Metric": names, **columns, "Change": ["−4.0%", "+2.1%", "+0.3 pp", "–", "−1.2 pp"]})
+    columns = {
+        week: [f"{2 + i * 7 + j % 3}h {5 + 3 * j:02d}min" for i in range(len(names))] for j, week in enumerate(weeks)
+    }
+    return pd.DataFrame({"Metric": names, **columns, "Change": ["−4.0%", "+2.1%", "+0.3 pp", "–", *(["−1.2 pp"] * 8)]})
 
 
 def tickets(rows: int = 40) -> pd.DataFrame:

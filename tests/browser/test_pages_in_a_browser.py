@@ -124,7 +124,8 @@ def test_durations_sort_by_their_length_and_missing_values_last(site: dict[str, 
     table = page.get_by_role("table", name="Ten weeks of the metrics")
     table.get_by_role("columnheader", name="W37").get_by_role("button").click()
     cells = table.locator("tbody tr").evaluate_all("rows => rows.map(row => row.cells[1].innerText)")
-    assert cells == ["30h 05min", "23h 05min", "16h 05min", "9h 05min", "2h 05min"]
+    assert cells[0] == "79h 05min"
+    assert cells[-5:] == ["30h 05min", "23h 05min", "16h 05min", "9h 05min", "2h 05min"]
     table.get_by_role("columnheader", name="Change").get_by_role("button").click()
     assert table.locator("tbody tr").last.locator("td").last.inner_text() == "–"
 
@@ -144,6 +145,7 @@ def test_a_table_is_filtered_with_the_keyboard_and_the_count_is_announced(site: 
 
 def test_a_wide_table_can_be_reached_and_scrolled_with_the_keyboard(site: dict[str, Path], visit: Any) -> None:
     page = visit(site["report"], viewport={"width": 390, "height": 844}).page
+    page.get_by_role("heading", name="The metrics").click()
     box = page.get_by_role("group", name="Ten weeks of the metrics, scrolls sideways")
     box.focus()
     page.keyboard.press("ArrowRight")
@@ -152,6 +154,7 @@ def test_a_wide_table_can_be_reached_and_scrolled_with_the_keyboard(site: dict[s
 
 def test_a_table_that_goes_on_at_its_right_edge_shows_it_until_its_end(site: dict[str, Path], visit: Any) -> None:
     page = visit(site["report"], viewport={"width": 390, "height": 844}).page
+    page.get_by_role("heading", name="The metrics").click()
     box = page.get_by_role("group", name="Ten weeks of the metrics, scrolls sideways")
     wait_until(box, "box => getComputedStyle(box).boxShadow !== 'none'")
     box.evaluate("box => { box.scrollLeft = box.scrollWidth; }")

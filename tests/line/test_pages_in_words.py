@@ -22,7 +22,7 @@ _LINE_TO_PASTE = re.compile(r"add to [\w-]+ under baselines in params/org\.yml.*
 def names_on(html: str) -> set[str]:
     """The names of metrics, columns, tables and teams, and the numbers that are none, in what a reader sees."""
     page = BeautifulSoup(html, "html.parser")
-    for element in page.select("details.code, footer, script, style, code"):
+    for element in page.select("details.code, footer, script, style, code, pre"):
         element.decompose()
     seen = "\n".join([page.get_text(" "), *(str(image["alt"]) for image in page.select("img[alt]"))])
     names = _PROGRAM | _EXPORT | _NO_NUMBERS | set(TEAMS)

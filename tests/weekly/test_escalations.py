@@ -232,6 +232,6 @@ def test_the_next_week_follows_up_and_does_not_escalate_again(desk: Desk):
     assert not (desk.reports / following / "escalations").exists()
     page = (desk.reports / following / "alpha" / "contact_drivers.html").read_text(encoding="utf-8")
     assert "Nothing new is proposed this week." in page
-    assert "handed over in week 46" in page
+    assert "proposed in week 46" in page
     assert desk.render(LAST) == "unchanged"
     assert desk.render(following) == "unchanged"

@@ -103,7 +103,7 @@ def test_the_owner_of_a_file_is_shown_all_values_and_told_so(params: Path, expor
     report = check_source(params, "desk", [export], to_owner=True)
     lines = [line.strip() for line in report.lines()]
     assert lines[1].startswith("This shows values of the files as they are, personal data among them")
-    assert "not a team of the organisation: Moonbase (1)" in lines
+    assert "not a team of the organization: Moonbase (1)" in lines
     assert "columns: 1 `id`, 2 `created_at`, 3 `state`, 4 `group`, 5 `via`, 6 `asker`" in "\n".join(lines)
     assert column(report, "status").strange == Counted((("limbo", 1),))
     assert {example.value for example in column(report, "reopen_count").examples} == {"two"}
@@ -158,7 +158,7 @@ def test_the_lines_read_like_a_report(params: Path, export: Path) -> None:
         line.startswith("    created_at *") and line.endswith("America/New_York where it has no offset")
         for line in lines
     )
-    assert "        not a team of the organisation: 1 value not shown here (1)" in lines
+    assert "        not a team of the organization: 1 value not shown here (1)" in lines
     assert "  columns of the file that nothing uses: 1 that no mapping names (column 10)" in lines
     assert "  - Export it in your own zone." in lines
     assert lines[-1] == "Some values could not be read or are not known. Fix params/sources/desk.yml or the file."

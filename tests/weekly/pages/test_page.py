@@ -115,7 +115,7 @@ def test_sections_say_their_answer_and_those_that_are_folded_stand_together() ->
         (part.name, [each.get_text(" ", strip=True) for each in part.find_all("h2")])
         for part in main.select("main > section, main > .folds")
     ]
-    assert outline == [("section", ["Backlog #"]), ("div", ["All metrics #", "Method #"]), ("section", ["Plain #"])]
+    assert outline == [("section", ["Backlog #"]), ("div", ["All metrics", "Method"]), ("section", ["Plain"])]
     backlog, plain = main.find_all("section")
     assert backlog.find(class_="answer").get_text() == "193 <open>"
     assert "Read it so." in backlog.get_text()

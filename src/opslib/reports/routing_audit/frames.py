@@ -146,7 +146,7 @@ class Audit:
         frame = try_repairs(
             self.rules or (), self.all_fields, start=start, end=self.end, minimum_group=self.minimum_group
         )
-        owners, others = (frame[name].map(self.team_of_queue) for name in ("queue", "better_queue"))
+        owners, others = (frame[name].map(self.team_of_queue).astype("object") for name in ("queue", "better_queue"))
         team = owners.fillna(others).fillna("").astype("str")
         return frame.assign(ours=team == self.week.team, team=team)
 

@@ -11,6 +11,7 @@ from opslib.analysis.weekly_review.restatements import RESTATEMENT
 from opslib.analysis.weekly_review.weekly_signals import NEW, NOT_JUDGED, OUTSIDE
 from opslib.display import words
 from opslib.display.cells import is_known, rows_of
+from opslib.reports.weekly_review.places import ALL_QUEUES
 
 _MOST = 3
 _FEWEST = 30
@@ -33,7 +34,7 @@ def late_places(frame: pd.DataFrame) -> str:
     """In which channel most of the promised first replies were late, and in which fewest: `places.late_places`."""
     if frame.empty:
         return ""
-    shown = frame[~frame["is_few"].astype(bool)]
+    shown = frame[(frame["queue"] == ALL_QUEUES) & ~frame["is_few"].astype(bool)]
     by_channel = shown.groupby("channel")[["due", "late"]].sum()
     by_channel = by_channel[by_channel["due"] >= _FEWEST]
     if by_channel.empty or not by_channel["late"].sum():

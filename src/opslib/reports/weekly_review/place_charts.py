@@ -25,7 +25,7 @@ from opslib.display.charts import (
 )
 from opslib.display.control_charts import colour_of
 from opslib.display.theme import Drawing, Markup
-from opslib.reports.weekly_review.places import ANOTHER_TEAM
+from opslib.reports.weekly_review.places import ALL_QUEUES, ANOTHER_TEAM
 
 _PANEL: Final = (3.75, 2.05)
 """Inches: a panel is as wide on a phone as on a desk."""
@@ -201,9 +201,9 @@ def late_table(frame: pd.DataFrame) -> Markup:
     Args:
         frame: channel, priority, queue, due, late, is_few, one row per place.
     """
-    queues = sorted(frame["queue"].unique(), key=lambda name: (name == ANOTHER_TEAM, name))
-    heads = ("Channel and priority", *(_queue(name) for name in queues), "All")
-    most = float(frame["late"].max()) or 1.0
+    queues = sorted(frame["queue"].unique(), key=lambda name: (name == ALL_QUEUES, name == ANOTHER_TEAM, name))
+    heads = ("Channel and priority", *map(_queue, queues))
+    most = float(frame.loc[frame["queue"] != ALL_QUEUES, "late"].max()) or 1.0
     rows = []
     for (channel, priority), own in frame.groupby(["channel", "priority"], sort=True):
         if own["is_few"].all():
@@ -211,8 +211,7 @@ def late_table(frame: pd.DataFrame) -> Markup:
         by_queue = {str(row.queue): row for row in rows_of(own)}
         name = f"{labels.label('channel', channel)}, {priority!s}"
         cells = [_place_cell(by_queue[queue], most) if queue in by_queue else Cell("") for queue in queues]
-        due, late = int(own["due"].sum()), int(own["late"].sum())
-        rows.append([Cell(name, header=True), *cells, Cell(_of(due, late), number=True)])
+        rows.append([Cell(name, header=True), *cells])
     return table_of("First replies in time, of those due; darker: more of them late", heads, rows)
 
 
@@ -220,7 +219,7 @@ def _place_cell(row: Any, most: float) -> Cell:
     if row.is_few:
         return Cell(_FEW, number=True)
     text = _of(int(row.due), int(row.late))
-    share = float(row.late) / most
+    share = float(row.late) / most if row.queue != ALL_QUEUES else 0.0
     shade = "much" if share >= _DARK else "some" if share >= _LIGHT else ""
     return Cell(text, html=f'<span class="shade {shade}">{escape(text)}</span>' if shade else "", number=True)
 
@@ -230,7 +229,7 @@ def _of(due: int, late: int) -> str:
 
 
 def _queue(name: str) -> str:
-    return "From another team" if name == ANOTHER_TEAM else labels.label("queue", name)
+    return {ANOTHER_TEAM: "From another team", ALL_QUEUES: "All"}.get(name) or labels.label("queue", name)
 
 
 def _closing_time(row: pd.Series) -> str:

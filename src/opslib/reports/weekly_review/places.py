@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 from typing import Final
 
@@ -20,7 +21,9 @@ _MEASURE: Final = "first_reply"
 """The promise whose places are shown: most of a team's work is under it."""
 ANOTHER_TEAM: Final = "another team"
 _BANDS: Final = {"urgent": "urgent, high", "high": "urgent, high"}
-_PLACE: Final = ("channel", "priority", "queue")
+ALL_QUEUES: Final = "all queues"
+_ROW: Final = ("channel", "priority")
+_PLACE: Final = (*_ROW, "queue")
 _NOT_TOLD: Final = "not told"
 _SPELLS: Final = ("ticket_id", "team", "status", "start_at", "end_at")
 
@@ -93,8 +96,8 @@ def late_places(review: Review) -> pd.DataFrame:
 
     Returns:
         channel, priority (urgent and high together), queue (in which the ticket first was; `another team` where that
-        was another team's), due, late, is_few (of too few people to be shown, or needed so that these stay unknown),
-        one row per place.
+        was another team's, `all queues` for the sum), due, late, is_few (of too few people to be shown, or needed so
+        that these stay unknown; due and late are null there), one row per place.
     """
     columns = [*_PLACE, "due", "late", "is_few"]
     week = review.week
@@ -109,10 +112,22 @@ def late_places(review: Review) -> pd.DataFrame:
     rows["priority"] = rows["priority"].replace(_BANDS)
     rows["queue"] = rows["queue"].mask(rows["first_team"].fillna(week.team) != week.team, ANOTHER_TEAM)
     minimum = week.organisation.privacy.minimum_group
-    totals = [["channel", "priority"], ["queue"], []]
-    is_few = groups_to_hide(rows, list(_PLACE), minimum=minimum, totals=totals)
-    grouped = rows.assign(is_few=is_few).groupby(list(_PLACE), sort=True)
-    return grouped.agg(due=("late", "size"), late=("late", "sum"), is_few=("is_few", "any")).reset_index()[columns]
+    # Where the sum of a row must not be told, what would tell it must not either.
+    is_hidden = groups_to_hide(rows, list(_ROW), minimum=minimum)
+    is_few = is_hidden | groups_to_hide(rows, list(_PLACE), minimum=minimum, totals=[list(_ROW), []])
+    cells = _counted(rows.assign(is_few=is_few), _PLACE)
+    sums = _counted(rows.assign(queue=ALL_QUEUES, is_few=is_hidden), _PLACE)
+    return pd.concat([cells, sums], ignore_index=True)[columns]
+
+
+def _counted(rows: pd.DataFrame, groups: Sequence[str]) -> pd.DataFrame:
+    """How many replies were due and late in each group, null where it is of too few people."""
+    grouped = rows.groupby(list(groups), sort=True)
+    counts = grouped.agg(due=("late", "size"), late=("late", "sum"), is_few=("is_few", "any")).reset_index()
+    told = ~counts["is_few"]
+    return counts.assign(
+        due=counts["due"].where(told).astype("float64"), late=counts["late"].where(told).astype("float64")
+    )
 
 
 def _decided(review: Review) -> pd.DataFrame:

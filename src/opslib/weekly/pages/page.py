@@ -189,9 +189,16 @@ def _body(nb: NotebookNode, ticket_root: str) -> str:
     return _in_sections(body, contents)
 
 
-def _foldable(heading: str, inside: str) -> str:
-    """What stands open on a desk, and is folded on a phone, where only what comes first is."""
-    return f'<details class="part" open><summary>{heading}</summary>{inside}</details>'
+_LINK = re.compile(r' ?<a class="anchor".*?</a>', re.DOTALL)
+
+
+def _foldable(heading: str, inside: str, *, look: str, answer: str = "") -> str:
+    """A section that opens at its heading; the link to it stands beside that, as a heading that opens holds none."""
+    link = _LINK.search(heading)
+    said = f' <span class="answer">{answer}</span>' if answer else ""
+    summary = f"<summary>{_LINK.sub('', heading)}{said}</summary>"
+    opened = " open" if look == "part" else ""
+    return f'<details class="{look}"{opened}>{summary}{link[0].strip() if link else ""}{inside}</details>'
 
 
 def _in_sections(body: str, contents: _Contents) -> str:
@@ -212,14 +219,14 @@ def _in_sections(body: str, contents: _Contents) -> str:
             continue
         answer = html.escape(" ".join(str(each["answer"]) for each in said if each.get("answer")))
         if said and all(each.get("folded") or each.get("missing") for each in said):
-            line = f' <span class="answer">{answer}</span>' if answer else ""
-            folds.append(f'<details class="fold"><summary>{heading}</h2>{line}</summary>{inside}</details>')
+            folds.append(_foldable(f"{heading}</h2>", inside, look="fold", answer=answer))
             continue
         if folds:
             parts.append(f'<div class="folds">{"".join(folds)}</div>')
             folds = []
         line = f'<p class="answer">{answer}</p>' if answer else ""
-        opened = f"{heading}</h2>{line}{inside}" if not parts else _foldable(f"{heading}</h2>", f"{line}{inside}")
+        whole = f"{heading}</h2>"
+        opened = f"{whole}{line}{inside}" if not parts else _foldable(whole, f"{line}{inside}", look="part")
         parts.append(f'<section aria-labelledby="{entry["anchor"]}">{opened}</section>')
     if missing:
         lines = "".join(

@@ -37,7 +37,7 @@
   function worth(cell) {
     if (!cell) { return null; }
     if (cell.dataset.sort !== undefined) { var given = Number(cell.dataset.sort); return isNaN(given) || cell.dataset.sort === "" ? (cell.dataset.sort || null) : given; }
-    var text = plain(cell.innerText.trim().replace(/\u2212/g, "-"));
+    var text = plain((cell.innerText.trim() || cell.textContent.trim()).replace(/\u2212/g, "-"));
     if (text === "" || text === "–" || text === "—" || text === "-" || text === "n/a") { return null; }
     var parts = text.match(/^-?(\d+(?:\.\d+)?\s?(?:d|h|min|ms|s)\b\s*)+/);
     if (parts) {
