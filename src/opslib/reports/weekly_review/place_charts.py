@@ -68,13 +68,12 @@ def panel(frame: pd.DataFrame) -> Drawing:
             draw_line(
                 axes, [-0.4, len(frame) - 0.6], [goal, goal], color=theme.INK, linewidth=1.1, linestyle=(0, (4, 3))
             )
-            aimed = f"goal {words.goal(goal, str(last['better']), unit)}"
-            axes.text(-0.3, goal, aimed, fontsize=8, va="bottom" if goal < 0.85 * axes.get_ylim()[1] else "top")
         if not np.isnan(values[-1]):
             colour = colour_of(last)
             label_last(axes, len(frame) - 1, float(values[-1]), words.value(values[-1], unit), colour=colour)
-        axes.set_title(str(last["label"]))
-        aim = f"; the goal is {words.goal(goal, str(last['better']), unit)}" if not np.isnan(goal) else ""
+        aimed = "" if np.isnan(goal) else words.goal(goal, str(last["better"]), unit)
+        axes.set_title(f"{last['label']}{f', goal {aimed}' if aimed else ''}")
+        aim = f"; the goal is {aimed}" if aimed else ""
         return theme.drawing(
             figure,
             f"Line of {last['label']}, {span_of(frame)}: {words.value(values[-1], unit)} in the last{aim}.",
