@@ -21,6 +21,7 @@ from opslib.display import words
 from opslib.display.cells import is_known, rows_of
 from opslib.errors import NotInExport
 from opslib.metrics import ALL, CATALOGUE, Metric
+from opslib.reports.week import is_newest
 from opslib.settings import Calendar, Organisation
 from opslib.store.warehouse import Warehouse
 from opslib.tables import ACTIVE
@@ -179,6 +180,11 @@ class WeekTickets:
         """The queues, reasons and channels, also together, with which enough people have ever written to the team."""
         own = self.tickets[self.tickets["team"] == team]
         return analysis.groups_to_name(own, minimum=self.organisation.privacy.minimum_group)
+
+    @property
+    def is_newest(self) -> bool:
+        """Whether what is open now belongs to this week."""
+        return is_newest(self.weeks["end_at"].iloc[0], self.as_of)
 
     def open_lists(self, team: str) -> list[TicketList]:
         """The lists of what the team has open at the end of the export, in the order of `OPEN_LISTS`."""

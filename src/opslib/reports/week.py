@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 
@@ -118,6 +118,10 @@ class Week:
         names = self.closures(frame["week"].unique())
         return frame.assign(closed=frame["week"].map(names).astype("str"))
 
+    def tickets_of(self, weeks: Iterable[str], columns: Sequence[str]) -> pd.DataFrame:
+        """Some columns of the tickets created in some weeks, of all teams."""
+        return self.warehouse.read("facts", "tickets", columns=columns, weeks=sorted(weeks))
+
     def has_events(self, kind: str, weeks: Iterable[str]) -> bool:
         """Whether the export has events of a kind, such as team or queue, on the tickets of these weeks."""
         try:
@@ -133,6 +137,16 @@ class Week:
             week, start_at, end_at (UTC), first_day, last_day (dates).
         """
         return week_frame(weeks, lambda week: week_bounds(week, self.organisation.zone))
+
+
+def is_newest(end: datetime, as_of: datetime) -> bool:
+    """Whether a week is the last that was over when the exports were made: only then they tell what is open now.
+
+    Args:
+        end: the first instant after the week.
+        as_of: the instant up to which the exports know the world.
+    """
+    return as_of < end + timedelta(days=7)
 
 
 def open_week(week: str, team: str, *, warehouse: str = "", params: str = "") -> Week:

@@ -156,4 +156,5 @@ def _lists_of(tickets: WeekTickets, names: Sequence[str], team: str) -> Iterator
         count = None if own is None else count_behind(CATALOGUE[each.name], own.numerator, own.denominator)
         if not each.missing or count:
             yield each
-    yield from tickets.open_lists(team)
+    if tickets.is_newest:
+        yield from tickets.open_lists(team)

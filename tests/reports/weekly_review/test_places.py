@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from datetime import date
 
 import pandas as pd
@@ -12,6 +13,7 @@ import opslib as ops
 from opslib.display.section import LeftOut, Section
 from opslib.reports.weekly_review import answers, open_review, places, show
 from opslib.reports.weekly_review.place_charts import late_table, panel
+from opslib.weeks import shift_week
 from tests.reports.review_warehouse import LAST, shared_warehouse
 
 
@@ -34,6 +36,26 @@ def test_the_places_sum_to_the_promise_of_the_week(review):
     assert sums["late"].sum() == value["denominator"] - value["numerator"]
     of_queues = frame[frame["queue"] != places.ALL_QUEUES].groupby(["channel", "priority"])[["due", "late"]].sum()
     assert of_queues.equals(sums.set_index(["channel", "priority"])[["due", "late"]])
+
+
+def test_a_past_week_rests_on_no_later_one_and_has_nothing_to_open_today(tmp_path_factory, tmp_path):
+    """Its page would else be made anew every week, and tell of tickets that came after it."""
+    warehouse, params = shared_warehouse(tmp_path_factory)
+    earlier = shutil.copytree(warehouse, tmp_path / "earlier")
+    for path in earlier.glob(f"facts/*/week={LAST}"):
+        if path.parent.name in ("tickets", "spells", "sla"):
+            shutil.rmtree(path)
+    before = shift_week(LAST, -1)
+    now, then = (
+        open_review(ops.open_week(before, "alpha", warehouse=str(each), params=str(params)))
+        for each in (warehouse, earlier)
+    )
+    for ask in (places.standing, places.days, places.ages, places.arrivals, places.late_places):
+        assert len(ask(now)), ask.__name__
+        pd.testing.assert_frame_equal(ask(now), ask(then))
+    drawn = show.open_tickets(ops.weekly_review.open_tickets(now))
+    assert isinstance(drawn, LeftOut)
+    assert "the newest week's page" in drawn.missing
 
 
 def test_arrivals_sum_to_the_tickets_created(review):

@@ -34,7 +34,7 @@ from opslib.display.ticket_table import BRIEF
 from opslib.errors import NotInExport, WarehouseError
 from opslib.metrics import ALL, CATALOGUE, NO_GROUP, Metric
 from opslib.reports.ticket_lists import ROWS_ON_A_REPORT, open_lists_of, title_of
-from opslib.reports.week import Week
+from opslib.reports.week import Week, answer, is_newest
 from opslib.weeks import shift_week
 
 _FEWEST_HEADLINES = 3
@@ -56,6 +56,7 @@ _OPEN_HOUR, _SATURDAY = 3600, 5
 _WEEKS_ON_RECORD = 8
 _TOUCHED_BY_CLOSURES = ("first_reply_median", "first_reply_sla", "solved")
 _EARLIER_CLOSURES = 2
+_OF_A_PAST_WEEK = "This week is past: the newest week's page has what is open now."
 _TO_OPEN_TODAY = ("late_without_reply", "about_to_breach")
 
 
@@ -109,14 +110,26 @@ class Review:
         """By metric and dimension, which rows of the breakdown are theirs."""
         return self.breakdown.groupby(["metric", "by"], sort=False).indices
 
-    def groups_of_few_people(self, by: str) -> list[str]:
-        """The channels or contact reasons of which too few people have written in the weeks that are compared."""
-        people = self._people
-        if by not in people:
-            return []
-        groups = people.assign(**{by: people[by].astype("str").fillna(NO_GROUP)})
-        is_hidden = groups_to_hide(groups, [by], minimum=self.week.organisation.privacy.minimum_group)
-        return list(groups.loc[is_hidden, by].unique())
+    @cached_property
+    def spells(self) -> pd.DataFrame:
+        """The team's stretches of tickets in one status, of those created up to the week's end: ticket_id, week (of the
+        ticket), team, status, start_at, end_at; none where the export has no history of statuses."""
+        columns = ["ticket_id", "week", "team", "status", "start_at", "end_at"]
+        store = self.week.warehouse
+        weeks = [week for week in store.weeks("facts", "spells") if week <= self.week.week]
+        if not weeks:
+            return pd.DataFrame(columns=columns)
+        return store.read("facts", "spells", columns=columns, weeks=weeks, teams=[self.week.team])
+
+    @cached_property
+    def groups_of_few_people(self) -> dict[str, list[str]]:
+        """The channels and contact reasons of which too few people have written in the weeks that are compared."""
+        people, minimum = self._people, self.week.organisation.privacy.minimum_group
+        few = {}
+        for by in [name for name in ("channel", *_DIMENSIONS) if name in people]:
+            groups = people.assign(**{by: people[by].astype("str").fillna(NO_GROUP)})
+            few[by] = list(groups.loc[groups_to_hide(groups, [by], minimum=minimum), by].unique())
+        return few
 
     @cached_property
     def _people(self) -> pd.DataFrame:
@@ -247,10 +260,12 @@ def open_tickets(review: Review) -> pd.DataFrame:
     Returns:
         list and title (of the list of all of them), count (how many it has), ticket_id, over_seconds, age_days,
         priority, queue, contact_reason, due_at, status, as far as the six worst of each list; `attrs` has time_zone
-        and ticket_url.
+        and ticket_url. None of them, with the reason in `attrs["missing"]`, where a newer week is over.
     """
     week = review.week
-    lists = open_lists_of(week.warehouse, week.organisation, week.team, week.as_of) if week.has_data else []
+    is_told = is_newest(week.bounds[1], week.as_of)
+    has_any = is_told and week.has_data
+    lists = open_lists_of(week.warehouse, week.organisation, week.team, week.as_of) if has_any else []
     shown = [
         each.rows.head(ROWS_ON_A_REPORT).assign(list=each.name, title=each.title, count=each.count)
         for each in lists
@@ -259,7 +274,7 @@ def open_tickets(review: Review) -> pd.DataFrame:
     rows = pd.concat(shown, ignore_index=True) if shown else pd.DataFrame(columns=["list", "title", "count"])
     rows = rows.reindex(columns=["list", "title", "count", *BRIEF])
     rows.attrs |= {"time_zone": week.organisation.time_zone, "ticket_url": week.organisation.ticket_url}
-    return rows
+    return answer(rows, is_known=is_told, missing=_OF_A_PAST_WEEK)
 
 
 def ticket_lists(review: Review) -> pd.DataFrame:
@@ -806,7 +821,7 @@ def _without_small_groups(review: Review, stretches: pd.DataFrame, metric: Metri
     minimum = review.week.organisation.privacy.minimum_group
     side = "numerator" if metric.kind == "count" else "denominator"
     cases = stretches.pivot_table(index=by, columns="week", values=side, aggfunc="sum", fill_value=0)
-    is_small = small_sums(cases, minimum=minimum, few=review.groups_of_few_people(by))
+    is_small = small_sums(cases, minimum=minimum, few=review.groups_of_few_people.get(by, []))
     few = stretches[by].isin(list(is_small.index[is_small]))
     return stretches.assign(**{by: stretches[by].mask(few, few_people(minimum))}) if few.any() else stretches
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, timedelta
 from typing import Final
 
 import pandas as pd
@@ -11,10 +11,9 @@ import pandas as pd
 from opslib.analysis.methods.small_groups import groups_to_hide
 from opslib.analysis.weekly_review import standing as analysis
 from opslib.errors import NotInExport
-from opslib.reports.ticket_lists import tickets_told
 from opslib.reports.weekly_review.frames import Review
 from opslib.settings import Calendar
-from opslib.weeks import shift_week
+from opslib.weeks import monday_of, shift_week
 
 WEEKS: Final = 13
 _MEASURE: Final = "first_reply"
@@ -25,7 +24,6 @@ ALL_QUEUES: Final = "all queues"
 _ROW: Final = ("channel", "priority")
 _PLACE: Final = (*_ROW, "queue")
 _NOT_TOLD: Final = "not told"
-_SPELLS: Final = ("ticket_id", "team", "status", "start_at", "end_at")
 
 
 def standing(review: Review) -> pd.DataFrame:
@@ -36,7 +34,7 @@ def standing(review: Review) -> pd.DataFrame:
         week, "" for none), one row per week of which the export tells it.
     """
     columns = ["week", "closes_at", "tickets", "closed"]
-    spells = _spells(review)
+    spells = review.spells
     known = set(review.week.own_values["week"])
     weeks = [week for week in (shift_week(review.week.week, -back) for back in reversed(range(WEEKS))) if week in known]
     if spells.empty or not weeks or not review.week.has_data:
@@ -54,9 +52,8 @@ def days(review: Review) -> pd.DataFrame:
     Returns:
         day (a date), came, went, left (at midnight), closed (the holiday that closes the team, "" for none).
     """
-    rows = review.backlog_days
-    inside = [day in _days_of(review) for day in rows["day"]]
-    own = rows[inside] if review.week.has_data else rows.head(0)
+    rows, first, last = review.backlog_days, *_days_of(review)
+    own = rows[[first <= day <= last for day in rows["day"]]] if review.week.has_data else rows.head(0)
     holidays = review.week.days()
     came = own[["created", "reopened", "moved_in"]].sum(axis="columns")
     went = own[["solved", "deleted", "merged", "moved_out"]].sum(axis="columns")
@@ -71,13 +68,13 @@ def ages(review: Review) -> pd.DataFrame:
     Returns:
         age (words), tickets.
     """
-    spells = _spells(review)
+    spells = review.spells
     if spells.empty or not review.week.has_data:
         return pd.DataFrame(columns=["age", "tickets"])
-    end = review.week.bounds[1].timestamp()
-    created = review.week.warehouse.read("facts", "tickets", columns=["ticket_id", "created_at"])
-    at = created.set_index("ticket_id")["created_at"]
-    return analysis.ages_at(spells.assign(created_at=spells["ticket_id"].map(at)), end)
+    end = review.week.bounds[1]
+    held = spells[(spells["start_at"] <= end) & ~(spells["end_at"] <= end)]
+    created = review.week.tickets_of(held["week"].unique(), ["ticket_id", "created_at"])
+    return analysis.ages_at(held.merge(created, on="ticket_id"), end.timestamp())
 
 
 def arrivals(review: Review) -> pd.DataFrame:
@@ -86,9 +83,9 @@ def arrivals(review: Review) -> pd.DataFrame:
     Returns:
         weekday (0 is Monday), hour, tickets, closed (those that arrived while the team was closed).
     """
-    calendar = _calendar(review)
-    own = _created(review)
-    return analysis.arrivals(own["created_at"], calendar)
+    own = review.week.tickets_of([review.week.week], ["created_at", "team", "first_team"])
+    is_ours = own["first_team"].fillna(own["team"]) == review.week.team
+    return analysis.arrivals(own.loc[is_ours, "created_at"], _calendar(review))
 
 
 def late_places(review: Review) -> pd.DataFrame:
@@ -104,7 +101,7 @@ def late_places(review: Review) -> pd.DataFrame:
     decided = _decided(review)
     if decided.empty or not week.has_data:
         return pd.DataFrame(columns=columns)
-    told = week.warehouse.read("facts", "tickets", columns=_told(review)).set_index("ticket_id")
+    told = week.tickets_of(decided["week"].unique(), _told(review)).set_index("ticket_id")
     rows = told.reindex(decided["ticket_id"]).reset_index().assign(late=(decided["state"] == "breached").to_numpy())
     for name in _PLACE:
         source = "first_queue" if name == "queue" else name
@@ -135,9 +132,11 @@ def _decided(review: Review) -> pd.DataFrame:
 
     Their promises began in the weeks up to it: `facts/sla` lies by the week of the ticket.
     """
-    columns = ["ticket_id", "team", "metric", "state", "breached_at", "ended_at"]
+    columns = ["ticket_id", "week", "team", "metric", "state", "breached_at", "ended_at"]
+    store = review.week.warehouse
+    weeks = [week for week in store.weeks("facts", "sla") if week <= review.week.week]
     try:
-        rows = review.week.warehouse.read("facts", "sla", columns=columns, teams=[review.week.team])
+        rows = store.read("facts", "sla", columns=columns, weeks=weeks, teams=[review.week.team])
     except NotInExport:
         return pd.DataFrame(columns=columns)
     rows = rows[(rows["metric"] == _MEASURE) & rows["state"].isin(["met", "breached"])]
@@ -152,23 +151,10 @@ def _told(review: Review) -> list[str]:
     return ["ticket_id", *optional, "first_queue", "first_team"]
 
 
-def _spells(review: Review) -> pd.DataFrame:
-    """The team's stretches of tickets in one status; none where the export has no history of statuses."""
-    try:
-        return review.week.warehouse.read("facts", "spells", columns=_SPELLS, teams=[review.week.team])
-    except NotInExport:
-        return pd.DataFrame(columns=list(_SPELLS))
-
-
-def _created(review: Review) -> pd.DataFrame:
-    own = tickets_told(review.week.warehouse, review.week.team)
-    first, last = (pd.Timestamp(each) for each in review.week.bounds)
-    return own[(own["created_at"] >= first) & (own["created_at"] < last)]
-
-
-def _days_of(review: Review) -> set[date]:
-    row = review.week.frame_of([review.week.week]).iloc[0]
-    return {each.date() for each in pd.date_range(row["first_day"], row["last_day"])}
+def _days_of(review: Review) -> tuple[date, date]:
+    """The first day of the week and its last."""
+    monday = monday_of(review.week.week)
+    return monday, monday + timedelta(days=6)
 
 
 def _calendar(review: Review) -> Calendar:

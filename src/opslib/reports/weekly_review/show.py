@@ -438,13 +438,15 @@ def sla(frame: pd.DataFrame) -> Drawing | Markup:
     return control_charts(frame)
 
 
-def open_tickets(frame: pd.DataFrame) -> Markup:
+def open_tickets(frame: pd.DataFrame) -> LeftOut | Markup:
     """What to open today: two lists of at most six tickets, each with the way to all of them.
 
     Args:
         frame: list, title, count, ticket_id, over_seconds, age_days, priority, queue, contact_reason, due_at, status,
             one row per ticket; attrs time_zone and ticket_url.
     """
+    if "missing" in frame.attrs:
+        return LeftOut(frame.attrs["missing"])
     if frame.empty:
         return note("No open ticket is late without a reply, and none is about to miss a promise.")
     parts = []

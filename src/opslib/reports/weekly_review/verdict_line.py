@@ -22,10 +22,12 @@ def headline(review: Review) -> Headline:
     if not review.week.has_data:
         return Headline([], has_data=False, verdict="No ticket of this team is in the export for this week.")
     now = review.chart[review.chart["week"] == review.week.week]
-    return Headline(headline_lines(review), has_data=True, verdict=_verdict(review, now), lead=_lead(review))
+    found = points(review)
+    verdict, lead = _verdict(review, now, has_points=bool(len(found))), _lead(review, found)
+    return Headline(headline_lines(review), has_data=True, verdict=verdict, lead=lead)
 
 
-def _verdict(review: Review, now: pd.DataFrame) -> str:
+def _verdict(review: Review, now: pd.DataFrame, *, has_points: bool) -> str:
     """The goal that needs most, and how many were missed; where none was, whether anything else needs somebody."""
     if review.week.incompleteness:
         return "The export does not tell this week whole, so nothing is compared."
@@ -41,7 +43,7 @@ def _verdict(review: Review, now: pd.DataFrame) -> str:
     if len(new):
         names = words.listed([f"{row.label} ({words.value(row.value, row.unit)})" for row in rows_of(new.head(3))])
         return f"New this week: {names}. {count}".rstrip()
-    if len(points(review)):
+    if has_points:
         return count or "No number left its usual level; what needs somebody stands below."
     return f"Nothing needs anybody this week. {count}".rstrip()
 
@@ -62,11 +64,10 @@ def _goals_in_words(told: int, missed: int) -> str:
     return f"{missed} of {told} goals {'was' if missed == 1 else 'were'} missed."
 
 
-def _lead(review: Review) -> str:
+def _lead(review: Review, found: pd.DataFrame) -> str:
     """What lies behind the first point, and what day was closed."""
-    first = points(review, most=1)
     sentences = []
-    for row in rows_of(first):
+    for row in rows_of(found.head(1)):
         measured = [each for each in rows_of(row.causes) if each.is_measured] if len(row.causes) else []
         if measured:
             cause = measured[0]
