@@ -5,9 +5,26 @@ from __future__ import annotations
 import pandas as pd
 
 from opslib.analysis.findings.actions import COLUMNS, in_order
+from opslib.display import words
+from opslib.display.cells import is_known
 from opslib.errors import NotInExport
 from opslib.reports.week import Week
 from opslib.store.warehouse import NOTES
+
+
+def outcome(then: float | None, now: float | None, remark: str) -> str:
+    """What became of an action: the size of its finding, and what somebody says of it.
+
+    Args:
+        then: tickets a week when it was due; None where that is not known.
+        now: tickets a week in the week that is reported; 0 where it is found no more.
+        remark: what stands in the file of actions.
+    """
+    parts = []
+    if is_known(then) and is_known(now):
+        was = f" now, {words.value(then, 'count')} when it was due" if now != then else ""
+        parts.append("Found no more." if now == 0 else f"{words.value(now, 'count')} a week{was}.")
+    return " ".join([*parts, *([f"“{remark}”"] if remark else [])])
 
 
 def team_actions(week: Week) -> pd.DataFrame:

@@ -113,12 +113,14 @@ def _before_and_after(row: pd.Series) -> str:
 
 
 def _faulty(audit: Audit, row: Any) -> dict[str, Any]:
+    """A rule at fault of which no ticket is known to suffer: for the keeper of the rules, not for the meeting."""
     return finding(
         "broken rule",
         week=audit.week.week,
         team=audit.week.team,
         subject=str(row.rule_id),
         what=f"Rule {row.rule_id} to {labels.phrase('queue', row.queue)} is at fault: {FAULTS[row.fault]}. {row.why}",
+        standing="no need",
         next_step=what_to_do(row),
         section=f"{audit.week.team}/{_PAGE}other-faults",
         tickets={"rule": str(row.rule_id)},

@@ -11,6 +11,7 @@ import pandas as pd
 from opslib.display import words
 from opslib.display.cells import Cell, is_known, paragraphs, rows_of, stacked, table_of
 from opslib.display.markup import Markup, note
+from opslib.reports.actions import outcome
 from opslib.reports.weekly_review.place_charts import panel
 
 NO_OWNER = "no owner yet"
@@ -138,21 +139,12 @@ def actions(frame: pd.DataFrame) -> Markup:
             Cell(row.owner or NO_OWNER),
             Cell(words.day(row.due) if row.due else words.NOT_SHOWN, whole=True),
             Cell(f"{row.state}, overdue" if row.is_overdue else row.state),
-            Cell(_outcome(row)),
+            Cell(outcome(row.then, row.now, row.remark) or words.NOT_SHOWN),
         ]
         for row in rows_of(frame)
     ]
     heads = ("Action", "Owner", "Due", "State", "What became of it")
     return table_of("What people do about it", heads, rows)
-
-
-def _outcome(row: Any) -> str:
-    """The size of the finding then and now, and what somebody says of it."""
-    number = ""
-    if is_known(row.now) and is_known(row.then):
-        now = "found no more" if row.now == 0 else f"{words.whole(row.now)} a week now"
-        number = f"{words.whole(row.then)} a week then, {now}."
-    return " ".join(filter(None, (number, row.remark))) or words.NOT_SHOWN
 
 
 def team_note(frame: pd.DataFrame) -> Markup:

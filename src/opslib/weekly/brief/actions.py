@@ -11,7 +11,8 @@ import pandas as pd
 
 from opslib.analysis.findings.actions import OPEN, in_order, then_and_now
 from opslib.display import words
-from opslib.display.cells import is_known, rows_of
+from opslib.display.cells import rows_of
+from opslib.reports.actions import outcome
 from opslib.weeks import week_of_day
 
 MOST_SHOWN = 12
@@ -101,22 +102,11 @@ def _state(row: Any, today: date) -> str:
 
 
 def _outcome(row: Any, history: pd.DataFrame, week: str) -> str:
-    """The size of the finding then and now, and what somebody says of it."""
+    """What became of the action's number, what somebody says of it, and whether it is overdue."""
     due = week_of_day(date.fromisoformat(row.due)) if row.due else week
     then, now = then_and_now(history, row.finding_id, week, due) if row.finding_id else (None, None)
-    number = ""
-    if is_known(then) and is_known(now):
-        is_this_week = due >= week
-        number = "Found no more." if now == 0 else f"{words.value(now, 'count')} a week"
-        if now and not is_this_week:
-            number += f" now, {words.value(then, 'count')} when it was due"
-        number = number.removesuffix(".") + "."
-    parts = [
-        number,
-        f"“{row.remark}”" if row.remark else "",
-        f"{row.state.capitalize()}, not done." if row.is_overdue else "",
-    ]
-    return " ".join(filter(None, parts))
+    late = f"{row.state.capitalize()}, not done." if row.is_overdue else ""
+    return " ".join(filter(None, (outcome(then, now, row.remark), late)))
 
 
 def _tally(rows: Sequence[Any]) -> str:

@@ -27,6 +27,8 @@ _NEXT = {
     "volume": "Ask for people from another team until the level is back.",
     "change": "Ask whoever owns {subject} what customers were told.",
 }
+_OF_WORK = ("flow", "speed", "sla")
+_ASK_WHAT_CHANGED = "Ask what changed for customers then; nothing is wrong by itself."
 _OPEN_THE_TICKETS = "Open the tickets that missed it and look for what they share."
 
 
@@ -91,13 +93,20 @@ def monday(week: str) -> str:
     return words.day(date.fromisocalendar(int(week[:4]), int(week[6:]), 1).isoformat())
 
 
-def next_step(rows: pd.DataFrame) -> str:
+def next_step(rows: pd.DataFrame, metric: Metric) -> str:
     """What is proposed for a finding with these candidates, by the first of them that somebody can do something about.
+
+    What was only at the same time proposes something for waits and backlogs alone: more people answer sooner, but do
+    not make answers better.
 
     Args:
         rows: of `causes.candidates`.
+        metric: that missed its goal or is a signal.
     """
-    steps = rows[rows["cause"].isin(list(_NEXT))]
+    is_told = rows["is_measured"].astype(bool) | (metric.family in _OF_WORK)
+    steps = rows[rows["cause"].isin(list(_NEXT)) & is_told]
+    if metric.better == "neither":
+        return _ASK_WHAT_CHANGED
     if steps.empty:
         return _OPEN_THE_TICKETS
     first = steps.iloc[0]

@@ -457,7 +457,7 @@ class _Search:
             since=monday_of(begin).isoformat(),
             said_by=finding_id("goal missed", team, said) if said else "",
             causes=finding_words.with_texts(candidates),
-            next_step=finding_words.next_step(candidates),
+            next_step=finding_words.next_step(candidates, metric),
             section=f"{team}/{_PAGE}#s-{_SECTIONS[metric.family]}",
             tickets={"metric": metric.name},
         )
@@ -483,7 +483,7 @@ class _Search:
             said_by=self._begun_finding(team, candidates, size),
             since=monday_of(row.since).isoformat(),
             causes=[] if is_better else finding_words.with_texts(candidates),
-            next_step="Nothing to do; keep what helped." if is_better else finding_words.next_step(candidates),
+            next_step="Nothing to do; keep what helped." if is_better else finding_words.next_step(candidates, metric),
             section=f"{team}/{_PAGE}#s-{_SECTIONS[metric.family]}",
             tickets={"metric": metric.name},
         )
