@@ -96,7 +96,7 @@ def test_a_place_of_few_people_says_no_number_and_a_row_of_such_places_is_left_o
 def test_the_answer_of_what_is_held_is_that_of_the_closing_time():
     closes = pd.to_datetime(["2026-11-06 19:00", "2026-11-13 19:00"]).tz_localize("America/Los_Angeles")
     frame = pd.DataFrame({"week": ["2026-W45", LAST], "closes_at": closes, "tickets": [145, 193], "closed": ["", ""]})
-    assert answers.standing(frame) == "193 open at Friday's close, 145 a week before."
+    assert answers.standing(frame) == "193 open at Friday's close, 7 pm PT, 145 a week before."
     days = pd.DataFrame({"day": [date(2026, 11, 9)], "came": [2], "went": [0], "left": [2], "closed": ["Fête"]})
     drawn = show.standing(frame, days, pd.DataFrame({"age": ["under 1 day"], "tickets": [2]}))
     assert [part.alt for part in drawn.parts] == [
@@ -104,6 +104,12 @@ def test_the_answer_of_what_is_held_is_that_of_the_closing_time():
         "Bars of tickets in and out by day: Mon Nov 9 2 in, 0 out (Fête).",
         "Bars of open tickets by age: under 1 day 2.",
     ]
+
+
+def test_a_team_that_never_closes_has_no_closing_time():
+    closes = pd.to_datetime(["2026-11-14 00:00"]).tz_localize("America/New_York")
+    frame = pd.DataFrame({"week": [LAST], "closes_at": closes, "tickets": [73], "closed": [""]})
+    assert answers.standing(frame) == "73 open at Friday's midnight."
 
 
 def test_what_is_not_told_is_left_out_with_the_reason():

@@ -184,9 +184,10 @@ def transitions(audit: Audit, *, by: moves.Unit = "queue") -> pd.DataFrame:
     Returns:
         origin and destination (queues, or the labels of teams), moves, tickets, and the share of the moves out of the
         origin that go to the destination with its interval (share, low, high); most moves first. Moves of too few
-        people are put together.
+        people are put together, by a name that stands in `attrs["few"]`.
     """
     table = moves.transitions(_without_small_groups(audit, moves.moves(audit.spells, by)))
+    table.attrs["few"] = few_people(audit.minimum_group)
     if by == "team":
         is_known = len(table) > 0 or audit.week.has_events("team", audit.weeks)
         names = {team.name: team.label for team in audit.week.organisation.teams}

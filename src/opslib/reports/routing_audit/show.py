@@ -127,16 +127,24 @@ def travel(
         return _nothing(queue_moves)
     if queue_moves.empty:
         return Section(drawings.transfers(transfers), drawings.queues(queues), folded=True)
-    top = queue_moves.iloc[0]
-    origin, destination = (labels.label("queue", top[side]) for side in ("origin", "destination"))
     return Section(
         drawings.transitions(queue_moves),
         drawings.transitions_table(team_moves),
         drawings.transfers(transfers),
         drawings.queues(queues),
-        answer=f"Most moves, {words.whole(top['moves'])}: {origin} to {destination}.",
+        answer=_most_moves(queue_moves),
         folded=True,
     )
+
+
+def _most_moves(frame: pd.DataFrame) -> str:
+    """Where most tickets that can be told of go; "" where all are of too few people."""
+    is_few = frame[["origin", "destination"]].isin([frame.attrs.get("few")]).any(axis="columns")
+    if is_few.all():
+        return ""
+    top = frame[~is_few].iloc[0]
+    origin, destination = (labels.label("queue", top[side]) for side in ("origin", "destination"))
+    return f"Most moves, {words.whole(top['moves'])}: {origin} to {destination}."
 
 
 def cost(frame: pd.DataFrame) -> Section:
@@ -196,7 +204,7 @@ def limits(joint: Replay | None) -> Section:
     """
     if joint is None or not joint.warnings:
         return LeftOut(NO_REPAIR if joint is None else "This export has all that the replay needs.")
-    return Section(bullets(joint.warnings), answer=f"{words.number_of(len(joint.warnings), 'sentence')}.", folded=True)
+    return Section(bullets(joint.warnings), answer=f"{words.number_of(len(joint.warnings), 'limit')}.", folded=True)
 
 
 def candidate(result: Replay | None) -> Section:

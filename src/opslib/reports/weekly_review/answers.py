@@ -25,9 +25,17 @@ def standing(frame: pd.DataFrame) -> str:
     if frame.empty:
         return ""
     last = frame.iloc[-1]
-    name = locales.weekday_name(last["closes_at"].date())
     before = f", {words.whole(frame['tickets'].iloc[-2])} a week before" if len(frame) > 1 else ""
-    return f"{words.whole(last['tickets'])} open at {name}'s close{before}."
+    return f"{words.whole(last['tickets'])} open at {closing_time(last)}{before}."
+
+
+def closing_time(row: pd.Series) -> str:
+    """When the team closes before the weekend, in words."""
+    at = row["closes_at"]
+    if at.hour == 0 and at.minute == 0:
+        return f"{locales.weekday_name((at - pd.Timedelta(days=1)).date())}'s midnight"
+    instant = at.to_pydatetime()
+    return f"{locales.weekday_name(at.date())}'s close, {locales.time_of_day(instant, instant.tzinfo)}"
 
 
 def late_places(frame: pd.DataFrame) -> str:

@@ -25,6 +25,7 @@ from opslib.display.charts import (
 )
 from opslib.display.control_charts import colour_of
 from opslib.display.theme import Drawing, Markup
+from opslib.reports.weekly_review.answers import closing_time
 from opslib.reports.weekly_review.places import ALL_QUEUES, ANOTHER_TEAM
 
 _PANEL: Final = (3.75, 2.05)
@@ -97,10 +98,10 @@ def standing_chart(frame: pd.DataFrame) -> Drawing:
         weeks_below(axes, list(frame["week"]), list(frame["closed"]))
         unit_axis(axes, "count")
         label_last(axes, len(frame) - 1, float(last["tickets"]), words.whole(last["tickets"]), colour=theme.INK)
-        axes.set_title(f"Open at {_closing_time(last)}")
+        axes.set_title(f"Open at {closing_time(last)}")
         return theme.drawing(
             figure,
-            f"Line of the tickets open at {_closing_time(last)}, {span_of(frame)}: {words.whole(last['tickets'])} in "
+            f"Line of the tickets open at {closing_time(last)}, {span_of(frame)}: {words.whole(last['tickets'])} in "
             f"the last, {words.whole(frame['tickets'].min())} to {words.whole(frame['tickets'].max())} in all.",
         )
 
@@ -229,15 +230,6 @@ def _of(due: int, late: int) -> str:
 
 def _queue(name: str) -> str:
     return {ANOTHER_TEAM: "From another team", ALL_QUEUES: "All"}.get(name) or labels.label("queue", name)
-
-
-def _closing_time(row: pd.Series) -> str:
-    """When the team closes before the weekend, in words."""
-    at = row["closes_at"]
-    if at.hour == 0 and at.minute == 0:
-        return f"{locales.weekday_name((at - pd.Timedelta(days=1)).date())}'s midnight"
-    instant = at.to_pydatetime()
-    return f"{locales.weekday_name(at.date())}'s close, {locales.time_of_day(instant, instant.tzinfo)}"
 
 
 def _hour(hour: int) -> str:

@@ -60,6 +60,8 @@ from opslib.weeks import monday_of, week_bounds, week_of_day
 
 _KIND_OF_CAUSE: Mapping[str, Kind] = {"reason": "reason moved", "rule": "broken rule"}
 _READ = ("week", "team", "channel", "metric", "value", "low", "high", "n")
+_SAYS_ITSELF = {"live_channel_share": ["channel"]}
+"""By metric the column that it is a share of: another mix of that is no cause of it but the same again."""
 _USUAL_WEEKS = 8
 _WEEKS_BEFORE_BEGIN = 4
 _PAGE = "weekly_review.html"
@@ -367,6 +369,7 @@ class _Search:
         )
         if len(cases):
             own = own.assign(misses=misses(subject.metric, own["amount"], subject.threshold))
+            own = own.drop(columns=_SAYS_ITSELF.get(subject.metric.name, []))
         here = own[own["week"] == self.week]
         reasons = here["contact_reason"].value_counts() if "contact_reason" in here else pd.Series(dtype="int64")
         around = surroundings(
