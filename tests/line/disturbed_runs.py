@@ -111,7 +111,7 @@ _GENERATION = re.compile(r"(?<=manifest\.json/)\d{6}-[0-9a-f]{64}$")
 _WHEN = re.compile(
     rb"<dd>\w{3} \w+ \d+, \d{4}, [\d:]+ [ap]m \w+</dd>"
     rb'|<span class="pill status-\w+">\w+</span>(?: \d+)?'
-    rb'|"(?:made_at|seconds|page|sha256|files|status)": ?(?:"[^"]*"|[\d.]+)'
+    rb'|"(?:made_at|seconds|reports|page|sha256|files|status)": ?(?:"[^"]*"|[\d.]+)'
 )
 
 

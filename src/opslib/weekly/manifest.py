@@ -15,7 +15,7 @@ from opslib.errors import OpslibError
 from opslib.store.files import json_text, remove_file
 from opslib.store.generations import Generations
 from opslib.weekly.edition import Edition
-from opslib.weekly.outcome import Outcome, Status
+from opslib.weekly.outcome import WRITTEN, Outcome, Status
 from opslib.weekly.plan import Job
 from opslib.weekly.unchanged import FOLDER
 
@@ -95,7 +95,7 @@ def last_ready_week(reports: Path, job: Job) -> str | None:
             records = read_records(folder / "manifest.json")
         except ManifestError:
             continue
-        if any(each.identifier == before.identifier and each.status in ("ready", "unchanged") for each in records):
+        if any(each.identifier == before.identifier and each.status in WRITTEN for each in records):
             return folder.name
     return None
 

@@ -17,9 +17,10 @@ from opslib.analysis.findings.actions import COLUMNS, read_actions, read_note
 from opslib.intake.privacy.redaction import redact_many
 from opslib.metrics import CATALOGUE
 from opslib.settings import Organisation
-from opslib.store.warehouse import NOTES, Warehouse
+from opslib.store.warehouse import NOTES, Slice, Warehouse
 
 ACTIONS, SENTENCES = "actions", "sentences"
+ALL_ACTIONS = Slice(NOTES, ACTIONS)
 ACTIONS_SCHEMA = pa.schema([("line", pa.int64()), *((name, pa.string()) for name in COLUMNS[1:])])
 SENTENCES_SCHEMA = pa.schema([(name, pa.string()) for name in ("week", "team", "author", "at", "text")])
 _FILE = "actions.csv"

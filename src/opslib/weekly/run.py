@@ -38,13 +38,13 @@ from opslib.store.memo import Basis, code_of, digest_of, digest_of_files
 from opslib.store.warehouse import Warehouse
 from opslib.weekly import plan, unchanged
 from opslib.weekly.edition import Edition, account_in_words, gate_sentence
+from opslib.weekly.outcome import WRITTEN, Outcome
 from opslib.weeks import last_complete_week, shift_week
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from opslib.weekly.erasure import Erasure
-    from opslib.weekly.outcome import Outcome
 
 Say = Callable[[str, str], None]
 """Told the step and, in one line, what it did."""
@@ -457,7 +457,7 @@ def render_reports(
     from opslib.weekly.brief import brief_of_week
     from opslib.weekly.cache import Cache, pages_not_as_written, shared_basis
     from opslib.weekly.kernels import can_fork
-    from opslib.weekly.notes import take_in_notes
+    from opslib.weekly.notes import ALL_ACTIONS, take_in_notes
     from opslib.weekly.numbers import published
     from opslib.weekly.numbers.findings import build_findings, keep_findings
     from opslib.weekly.pages import index as site
@@ -504,10 +504,17 @@ def render_reports(
                 kernels=kernels,
             )
 
+        take_in_notes(run.warehouse, run.organisation, run.folders.notes, intake.week)
+        actions = run.warehouse.digest_of(ALL_ACTIONS)
         outcomes = make(first)
         keep_findings(run.warehouse, intake.week, findings.handovers_of(outcomes))
         for line in take_in_notes(run.warehouse, run.organisation, run.folders.notes, intake.week):
             say("notes", line)
+        if run.warehouse.digest_of(ALL_ACTIONS) != actions:
+            # The first reports have found what an action is about: it belongs beside what they found.
+            again = make([outcome.job for outcome in outcomes if outcome.status in WRITTEN])
+            made = {outcome.job: outcome for outcome in again if outcome.status != "unchanged"}
+            outcomes = [made.get(outcome.job, outcome) for outcome in outcomes]
         for line in build_findings(
             run.warehouse, run.organisation, intake.week, intake.as_of, blocked=intake.verdict.blocked
         ):
@@ -584,7 +591,7 @@ def _write_lists(run: Run, intake: Intake, edition: Edition, outcomes: Iterable[
         if outcome.job.team is not None:
             statuses.setdefault(outcome.job.team, set()).add(outcome.status)
     writer.remove(team for team, found in statuses.items() if found == {"blocked"})
-    return writer.write([team for team, found in statuses.items() if found & {"ready", "unchanged"}])
+    return writer.write([team for team, found in statuses.items() if found & WRITTEN])
 
 
 def _memory_bytes(run: Run, selection: Selection) -> int:
@@ -671,7 +678,7 @@ def _teams_shown(outcomes: Iterable[Outcome]) -> set[str]:
     return {
         str(outcome.job.team)
         for outcome in outcomes
-        if outcome.job.name == _SHOWS_NUMBERS and outcome.status in ("ready", "unchanged")
+        if outcome.job.name == _SHOWS_NUMBERS and outcome.status in WRITTEN
     }
 
 

@@ -15,13 +15,13 @@ from opslib.store.files import remove_file, write_text
 from opslib.store.memo import digest_of
 from opslib.weekly.edition import Edition, Link, Links, comparison_of, in_words, links_of
 from opslib.weekly.manifest import Record, read_records
+from opslib.weekly.outcome import WRITTEN
 from opslib.weekly.pages.template import render_template
 from opslib.weekly.plan import Job
 from opslib.weeks import shift_week
 
 ORGANISATION = "org"
 _MARKED = re.compile(r"(<!-- neighbours -->\n).*?(<!-- end of neighbours -->)", re.DOTALL)
-_AS_READY = frozenset({"ready", "unchanged"})
 
 
 def reports_in(reports: Path, week: str) -> list[Job]:
@@ -102,7 +102,7 @@ def write_comparisons(
             page = comparison_of(job, reports)
             if Job(job.notebook, before, job.team).page(reports).is_file():
                 earlier, record = (_of(records_by_week[w], job) for w in (before, week))
-                are_shown = all(each is not None and each.status in _AS_READY for each in (earlier, record))
+                are_shown = all(each is not None and each.status in WRITTEN for each in (earlier, record))
                 rows = pairs.get(job.identifier) if are_shown else None
                 html = _comparison(edition, job, rows or _headline_pairs(earlier, record))
                 write_text(html, page)
