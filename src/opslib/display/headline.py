@@ -7,9 +7,38 @@ from dataclasses import asdict, dataclass
 from html import escape
 from typing import Any
 
-from opslib.display import mime
+from opslib.display import mime, words
 from opslib.display.cells import spark_words
 from opslib.display.verdicts import Verdict
+
+NOTHING = "Nothing needs anybody this week."
+"""The first line of a page in a quiet week."""
+
+
+def nothing_but(*, blocked: int = 0, overdue: int = 0) -> str:
+    """That nothing needs anybody, but for teams without data and for actions.
+
+    Args:
+        blocked: teams whose data the gate blocks.
+        overdue: actions that are overdue.
+
+    >>> nothing_but(overdue=1)
+    'One action is overdue; nothing else needs anybody this week.'
+    """
+    parts = [f"the data of {words.number_of(blocked, 'team')} are blocked"] if blocked else []
+    if overdue:
+        parts.append(f"{words.number_of(overdue, 'action')} {'is' if overdue == 1 else 'are'} overdue")
+    said = words.listed(parts)
+    return f"{said[0].upper()}{said[1:]}; nothing else needs anybody this week." if parts else NOTHING
+
+
+def nothing_here(why: str) -> str:
+    """The first line of a page on one part of the work, where nothing of that needs anybody.
+
+    Args:
+        why: what was looked for and not found, without a full stop.
+    """
+    return f"Nothing needs anybody here this week. {why}."
 
 
 @dataclass(frozen=True)

@@ -73,9 +73,15 @@ class Week:
 
     @cached_property
     def incomplete_weeks(self) -> pd.DataFrame:
-        """The weeks of the team that the export does not tell whole: `completeness.COLUMNS`."""
+        """The weeks of the team, up to this one, that the export does not tell whole: `completeness.COLUMNS`."""
+        return self.incomplete_among(
+            week for week in self.warehouse.weeks("facts", "weekly_values") if week <= self.week
+        )
+
+    def incomplete_among(self, weeks: Iterable[str]) -> pd.DataFrame:
+        """Those of some weeks that the export does not tell whole of the team: `completeness.COLUMNS`."""
         try:
-            return self.warehouse.read("facts", "weekly_completeness", teams=[self.team])
+            return self.warehouse.read("facts", "weekly_completeness", weeks=weeks, teams=[self.team])
         except NotInExport:
             return pd.DataFrame(columns=completeness.COLUMNS)
 

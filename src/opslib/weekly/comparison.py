@@ -17,7 +17,8 @@ from opslib.weeks import shift_week
 
 Pair = dict[str, Any]
 """label; value and was, of the week and of the one before; change; chips and chips_before, the verdicts of both; goal;
-verdict_changed, whether both weeks were judged and otherwise."""
+verdict_changed, whether both weeks were judged and otherwise; needs_somebody, whether the week's goal is missed or it
+is a signal that is not for the better."""
 
 
 def metric_pairs(warehouse: Warehouse, organisation: Organisation, week: str) -> dict[str, list[Pair]]:
@@ -67,6 +68,8 @@ def _pair(was: Any, now: Any, *, is_whole: bool) -> Pair:
         "chips": _chips(now),
         "goal": words.goal(goal.goal, goal.better, goal.unit) if goal is not None else "",
         "verdict_changed": any(changed),
+        "needs_somebody": now is not None
+        and (bool(now.is_missed) or (_signal(now) == "signal" and not _is_better(now))),
     }
 
 
@@ -85,6 +88,10 @@ def _goal(row: Any) -> str:
     """What was decided of a goal; "" where nothing was."""
     chip = verdicts.of_goal(row) if row is not None and row.goal_verdict != NO_VALUE else None
     return chip.text if chip is not None else ""
+
+
+def _is_better(row: Any) -> bool:
+    return {"up": "higher", "down": "lower"}.get(row.direction) == row.better
 
 
 def _signal(row: Any) -> str:

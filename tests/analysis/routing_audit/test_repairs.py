@@ -48,8 +48,8 @@ def test_a_rule_is_worth_fixing_where_another_queue_surely_does_better():
 
 @pytest.mark.parametrize(
     ("mended", "spoilt"),
-    [(3, 0), (12, 8), (6, 20)],
-    ids=["under one a week", "could be chance", "does harm"],
+    [(3, 0), (12, 8), (6, 20), (142, 103)],
+    ids=["under one a week", "could be chance", "does harm", "spoils nearly as many"],
 )
 def test_what_mends_little_or_by_chance_is_not_worth_it(mended: int, spoilt: int):
     rules = read_rules(rule_table(("R-1", REFUND, "orders"), EVERY))

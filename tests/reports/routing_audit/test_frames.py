@@ -279,7 +279,7 @@ def test_the_headline_names_the_share_and_the_rule_to_fix(audit: frames.Audit):
 
 def test_a_team_whose_rules_are_well_says_so_and_names_those_of_others(audit: frames.Audit):
     head = headline(audit_like(audit, team="desk"))
-    assert head.verdict == "No rule of this team needs fixing."
+    assert head.verdict == "Nothing needs anybody here this week. No rule of this team needs fixing."
     assert "R-2 of another team should be fixed." in head.lead
 
 

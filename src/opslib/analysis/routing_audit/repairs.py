@@ -21,6 +21,7 @@ COLUMNS = (
 )
 _NUMBERS = ("tickets", "solved", "elsewhere", "mended", "spoilt", "a_week")
 _LEAST_A_WEEK = 1.0
+_LEAST_MENDED = 2 / 3  # of those that a repair mends or spoils
 _STEP = 10.0  # of twice the log-likelihood: where the best of many weeks is picked, one in twenty reaches about nine
 
 
@@ -46,9 +47,11 @@ def repairs(
 
     Notes:
         Each version meets the tickets of its time; the repair is of the version in force at the end. A repair is worth
-        it where it mends a ticket a week more than it spoils, and a 95% Wilson bound of the share mended among those
-        that it mends or spoils is above one half. A rule that was given another queue is broken since then; of others
-        the weeks are split where that explains most (the larger likelihood of two binomial shares).
+        it where it mends a ticket a week more than it spoils, and surely two for each that it spoils: a 95% Wilson
+        bound of the share mended among those that it mends or spoils is above two thirds. A rule for what nothing else
+        fits has tickets of every kind, so that any other queue mends some of them and spoils nearly as many. A rule
+        that was given another queue is broken since then; of others the weeks are split where that explains most (the
+        larger likelihood of two binomial shares).
     """
     versions = in_order(rules)
     places = route(versions, fields)
@@ -119,7 +122,7 @@ def _repair(
         "queue_before": before[0].queue if before and rule.active_from is not None else "",
         **(dict.fromkeys(_NUMBERS, np.nan) if is_few else dict(zip(_NUMBERS, counts, strict=True))),
         "weeks": weeks,
-        "is_worth": not is_few and a_week >= _LEAST_A_WEEK and _lower_bound(mended, mended + spoilt) > 0.5,
+        "is_worth": not is_few and a_week >= _LEAST_A_WEEK and _lower_bound(mended, mended + spoilt) > _LEAST_MENDED,
         "since": _since(rule, before, tickets, end),
     }
 

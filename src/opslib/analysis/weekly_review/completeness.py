@@ -139,6 +139,21 @@ def _expected(at: npt.NDArray[np.int64], begins: npt.NDArray[np.int64], ends: np
     return expected
 
 
+def is_at_the_start(rows: pd.DataFrame, weeks: Sequence[str], week: str) -> bool:
+    """Whether a week is not complete for the same reason as the first one.
+
+    Args:
+        rows: week, scope and reason of one team: `COLUMNS`.
+        weeks: The complete weeks of the calendar that the warehouse has, in order.
+        week: The one in question.
+    """
+    first, own = (
+        {reason for text in rows.loc[rows["week"] == each, "reason"] for reason in str(text).split(AND)}
+        for each in (weeks[0], week)
+    )
+    return bool(first & own)
+
+
 def reasons(rows: pd.DataFrame, weeks: Sequence[str], week: str, back: int) -> pd.DataFrame:
     """What a reader of some weeks has to know of those that are not complete.
 

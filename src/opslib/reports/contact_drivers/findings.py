@@ -37,6 +37,7 @@ def _finding(contacts: Drivers, row: pd.Series) -> dict[str, Any]:
         week=contacts.week.week,
         team=contacts.week.team,
         subject=subject,
+        standing="clear" if row["excess_low"] > 0 else "could be chance",
         what=(
             f"“{name}”: about {size:,.0f} more tickets a week ({low:,.0f} to {high:,.0f}) since "
             f"{words.day(str(row['onset_on']))}, {row['before_per_week']:,.0f} before."

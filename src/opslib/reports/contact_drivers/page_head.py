@@ -8,12 +8,12 @@ import pandas as pd
 
 from opslib.analysis.contact_drivers.movers import ALL, UNLABELLED
 from opslib.display import words
-from opslib.display.headline import Headline, Line
+from opslib.display.headline import Headline, Line, nothing_here
 from opslib.display.verdicts import Verdict
 from opslib.labels import label, phrase
 from opslib.reports.contact_drivers.frames import NO_CANDIDATES, Drivers
 
-_QUIET = "Nothing that customers write about needs anybody this week."
+_QUIET = nothing_here("No reason rose, and customers say nothing new")
 _NAMED = 3
 
 
@@ -62,10 +62,18 @@ def _verdict(contacts: Drivers, moved: pd.DataFrame) -> str:
             f"{label('contact_reason', first['contact_reason'])} rose this week: {words.whole(first['count'])} "
             f"tickets, {words.whole(first['expected'])} expected. Wait a week before it is escalated."
         )
+    whole = moved[(moved["excess"] > 0) & (moved["contact_reason"] == ALL)]
+    if len(whole):
+        count, expected = (words.whole(whole.iloc[0][name]) for name in ("count", "expected"))
+        return f"{count} tickets this week, {expected} expected; no reason rose alone."
     if len(contacts.phrases):
         return f"No reason rose, but customers say something new: “{contacts.phrases['phrase'].iloc[0]}”."
     if not contacts.judges_reasons and not contacts.compares_texts:
         return NO_CANDIDATES
+    if len(waiting := contacts.candidates[~contacts.is_relabelled]):
+        name = str(waiting.iloc[0]["subject"])
+        subject = label("contact_reason", name) if waiting.iloc[0]["kind"] == "reason" else f"“{name}”"
+        return f"{subject} may have risen, which could be chance. Wait a week before it is escalated."
     return _QUIET
 
 

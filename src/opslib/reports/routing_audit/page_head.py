@@ -8,13 +8,14 @@ import pandas as pd
 from opslib import labels
 from opslib.analysis.methods.intervals import wilson
 from opslib.display import words
-from opslib.display.headline import Headline, Line
+from opslib.display.headline import Headline, Line, nothing_here
 from opslib.display.verdicts import Verdict
-from opslib.reports.routing_audit.frames import Audit, misrouted_total, misrouted_weeks, repaired_rules
+from opslib.reports.routing_audit.frames import Audit, misrouted_total, misrouted_weeks, repaired_rules, signals
 from opslib.reports.routing_audit.rules_to_fix import repairs
 
 NOTHING_TOLD = "This export does not tell how tickets were routed: it has no events with queues and no routing rules."
 _TRUSTED = 0.95
+_NO_RULE = "No rule of this team needs fixing"
 _ASK = "Ask whoever exports the CRM for either, put the files into the export folder and run `make weekly`."
 
 
@@ -41,9 +42,9 @@ def headline(audit: Audit) -> Headline:
 
 
 def _verdict(audit: Audit, worth: pd.DataFrame) -> str:
-    """How many rules are worth fixing, and what the first of them would have changed."""
+    """How many rules are worth fixing, and what the first of them would have changed; else what else went wrong."""
     if worth.empty:
-        return "No rule of this team needs fixing."
+        return _more_wrong(audit) or nothing_here(_NO_RULE)
     first = worth.iloc[0]
     count = words.number_of(len(worth), "rule")
     start = (
@@ -55,6 +56,22 @@ def _verdict(audit: Audit, worth: pd.DataFrame) -> str:
         f"{start} {words.whole(first['mended'])} tickets would have gone right instead of wrong in "
         f"{words.number_of(audit.span, 'week')}, {words.whole(first['spoilt'])} wrong instead of right."
     )
+
+
+def _more_wrong(audit: Audit) -> str:
+    """What of this week was sent wrong more often than before though no rule needs fixing; "" for nothing."""
+    for by in ("contact_reason", "form"):
+        tests = signals(audit, by=by)
+        for _, row in tests[tests["discovery"].astype(bool)].head(1).iterrows():
+            share, before = (words.value(row[name], "share") for name in ("share", "share_before"))
+            return (
+                f"{share} of the tickets with {labels.phrase(by, row[by])} went into a wrong queue first, {before} "
+                f"before. {_NO_RULE}."
+            )
+    row = misrouted_total(audit)
+    if row["is_signal"].any() and (row["difference"] > 0).any():
+        return f"More tickets than before went into a wrong queue first. {_NO_RULE}."
+    return ""
 
 
 def _lead(audit: Audit, worth: pd.DataFrame) -> str:

@@ -140,4 +140,4 @@ def what_to_do(row: Any) -> str:
             return f"Delete it, or move it behind {others}."
         case "no_fallback":
             return "Add a rule without conditions at the end."
-    return "No other queue is surely better. Leave it, or ask for more on the form."
+    return "No other queue would make two right for each that it makes wrong. Leave it, or ask for more on the form."

@@ -212,12 +212,14 @@ def trust(review: Review) -> pd.DataFrame:
         where the export does not reach so far, and where it was complete before); one row per reason that concerns a
         week shown here.
     """
-    return completeness.reasons(
-        review.week.incomplete_weeks,
-        review.week.warehouse.weeks("facts", "weekly_values"),
-        review.week.week,
-        analysis.REPORT_WEEKS,
-    )
+    week, rows = review.week, review.week.incomplete_weeks
+    weeks = week.warehouse.weeks("facts", "weekly_values")
+    if completeness.is_at_the_start(rows, weeks, week.week):
+        # How far the start of an export reaches, only the weeks after it tell.
+        rows = week.incomplete_among(weeks)
+    else:
+        weeks = [each for each in weeks if each <= week.week]
+    return completeness.reasons(rows, weeks, week.week, analysis.REPORT_WEEKS)
 
 
 def closures(review: Review) -> pd.DataFrame:

@@ -10,7 +10,8 @@ from opslib.analysis.weekly_review.goal_verdicts import MISSED, NO_VALUE
 from opslib.analysis.weekly_review.weekly_signals import NEW
 from opslib.display import words
 from opslib.display.cells import is_known, rows_of
-from opslib.display.headline import Headline
+from opslib.display.headline import Headline, nothing_but
+from opslib.reports.actions import team_actions
 from opslib.reports.weekly_review.frames import Review, headline_lines
 from opslib.reports.weekly_review.points import points
 
@@ -40,12 +41,18 @@ def _verdict(review: Review, now: pd.DataFrame, *, has_points: bool) -> str:
         ).sort_values(["_surely", "_short"], ascending=False, kind="stable")
         return f"{_missed_in_words(next(iter(rows_of(worst))))} {count}"
     new = now[now["verdict"] == NEW]
-    if len(new):
-        names = words.listed([f"{row.label} ({words.value(row.value, row.unit)})" for row in rows_of(new.head(3))])
-        return f"New this week: {names}. {count}".rstrip()
+    is_better = new["direction"].map({"up": "higher", "down": "lower"}) == new["better"]
+    if not is_better.all():
+        return f"New this week: {_named(new)}. {count}".rstrip()
     if has_points:
         return count or "No number left its usual level; what needs somebody stands below."
-    return f"Nothing needs anybody this week. {count}".rstrip()
+    nothing = nothing_but(overdue=int(team_actions(review.week)["is_overdue"].sum()))
+    better = f"Better than usual: {_named(new)}." if len(new) else ""
+    return " ".join(filter(None, (nothing, count, better)))
+
+
+def _named(signals: pd.DataFrame) -> str:
+    return words.listed([f"{row.label} ({words.value(row.value, row.unit)})" for row in rows_of(signals.head(3))])
 
 
 def _missed_in_words(row: Any) -> str:

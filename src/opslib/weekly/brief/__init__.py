@@ -86,7 +86,14 @@ def brief_of_week(
     chance = chance_of_signal(organisation.signals.rate) if is_quiet else ""
     actions = actions_of_week(written, history, week, today)
     return Brief(
-        verdict=verdict_line(numbers, points, labels, blocked=len(planned) - len(shown), teams=len(planned)),
+        verdict=verdict_line(
+            numbers,
+            points,
+            labels,
+            blocked=len(planned) - len(shown),
+            teams=len(planned),
+            overdue=actions.overdue,
+        ),
         lead=" ".join(filter(None, (lead(numbers, closures), chance))) if shown else "",
         numbers=three_numbers(numbers, shown, labels, actions) if shown else (),
         points=points,

@@ -9,6 +9,7 @@ from typing import Any
 from opslib.analysis.weekly_review.false_alarms import rate_in_words
 from opslib.display import words
 from opslib.display.cells import is_known, spark_words
+from opslib.display.headline import nothing_but
 from opslib.display.verdicts import Verdict
 from opslib.metrics import CATALOGUE
 from opslib.weekly.brief.actions import Actions
@@ -43,7 +44,13 @@ class Number:
 
 
 def verdict_line(
-    numbers: WeekNumbers, points: Sequence[Point], labels: Mapping[str, str], *, blocked: int = 0, teams: int = 0
+    numbers: WeekNumbers,
+    points: Sequence[Point],
+    labels: Mapping[str, str],
+    *,
+    blocked: int = 0,
+    teams: int = 0,
+    overdue: int = 0,
 ) -> str:
     """What the week comes to, in a sentence or two.
 
@@ -53,13 +60,14 @@ def verdict_line(
         labels: of teams, by their names.
         blocked: how many teams the gate blocks.
         teams: how many there are in all.
+        overdue: how many actions are overdue.
     """
     if teams and blocked >= teams:
         return f"There is no {words.week_number(numbers.week)} yet: the data of {_all(teams)} are blocked."
     if not numbers.weeks and not points:
         return f"No number of {words.week_number(numbers.week)} is known yet."
     if not numbers.missed and not points:
-        return _quiet(numbers)
+        return _quiet(numbers, nothing_but(blocked=blocked, overdue=overdue))
     now = numbers.tally(numbers.week)
     sentences = [f"{now.met} of {now.judged} goals met{_against_last_week(numbers)}."]
     if now.judged == 1:
@@ -76,17 +84,13 @@ def verdict_line(
     return " ".join(sentences)
 
 
-def _quiet(numbers: WeekNumbers) -> str:
+def _quiet(numbers: WeekNumbers, nothing: str) -> str:
     now = numbers.tally(numbers.week)
     if not now.judged:
-        return (
-            _unjudged(numbers)
-            if numbers.goals
-            else "Nothing needs anybody this week. No team has a goal that could be missed."
-        )
+        return _unjudged(numbers) if numbers.goals else f"{nothing} No team has a goal that could be missed."
     met = {1: "The one goal is met", 2: "Both goals are met"}.get(now.judged, f"All {now.judged} goals are met")
     risk = f", {now.at_risk} of them at risk" if now.at_risk and now.judged > 1 else ", but at risk" * bool(now.at_risk)
-    return f"Nothing needs anybody this week. {met}{risk}."
+    return f"{nothing} {met}{risk}."
 
 
 def _unjudged(numbers: WeekNumbers) -> str:

@@ -60,7 +60,7 @@ def build_weekly_completeness(warehouse: Warehouse, organisation: Organisation, 
     ]
     rows = pd.concat([part for part in parts if len(part)] or parts[-1:], ignore_index=True)[analysis.COLUMNS]
     rows = rows.groupby(analysis.COLUMNS[:-1], sort=True)["reason"].agg(analysis.AND.join).reset_index().astype("str")
-    warehouse.write("facts", TABLE, rows)
+    warehouse.write("facts", TABLE, rows, partition_by_week=True)
     memo.keep(TABLE, basis, made=warehouse.files("facts", TABLE))
     count = rows["week"].nunique()
     return [

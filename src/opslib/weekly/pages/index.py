@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,8 @@ import pandas as pd
 from markupsafe import Markup
 
 from opslib.analysis.weekly_review.false_alarms import MEASURED, rate_in_words
-from opslib.display.words import number_of
+from opslib.display.headline import nothing_here
+from opslib.display.words import listed, number_of
 from opslib.locales import short_week_days, week_number, whole
 from opslib.store.files import write_text
 from opslib.weekly.edition import Edition, Link, comparison_of, in_words, links_of_the_week, place_of
@@ -191,6 +193,7 @@ def write_data_quality(reports: Path, *, edition: Edition, verdict: Verdict, acc
         header={**edition.header(), "team": "", "links": links_of_the_week("", "data_quality.html")},
         footer=edition.footer(),
         sample=edition.sample,
+        verdict=_data_verdict(edition, results, verdict.blocked),
         words=OUTCOME_WORDS,
         tally=[(outcome, outcomes.count(outcome)) for outcome in OUTCOME_WORDS if outcome in outcomes],
         blocked=_by_label(edition, verdict.blocked),
@@ -364,6 +367,24 @@ def _data_state(
         if restated is None
         else [(edition.label(team), count) for team, count in restated.items() if count],
     }
+
+
+def _data_verdict(edition: Edition, results: Sequence[Mapping[str, Any]], blocked: Collection[str]) -> str:
+    """What the gate saw, in a sentence: who is blocked, what was set aside, who is warned; else that it is sound."""
+    outcomes = Counter(result["outcome"] for result in results)
+    warned = [edition.label(team) for team, head in edition.heads.items() if head.warnings]
+    whose = "all teams" if _EVERY_TEAM in blocked else number_of(len(blocked), "team")
+    parts = [f"the data of {whose} are blocked"] if blocked else []
+    if outcomes["set_aside"]:
+        parts.append(f"rows that break {number_of(outcomes['set_aside'], 'expectation')} were set aside")
+    if warned:
+        parts.append(f"the data of {listed(warned)} may not be complete or right")
+    if parts:
+        said = listed(parts)
+        return f"{said[0].upper()}{said[1:]}."
+    if outcomes["warned"]:
+        return nothing_here(f"No row was set aside, and {number_of(outcomes['warned'], 'warning')} concerns no team alone")
+    return nothing_here("Every expectation held")
 
 
 def _result(result: Result, edition: Edition) -> dict[str, Any]:

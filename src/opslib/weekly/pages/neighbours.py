@@ -11,6 +11,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from opslib.display.headline import nothing_here
+from opslib.display.words import number_of
 from opslib.store.files import remove_file, write_text
 from opslib.store.memo import digest_of
 from opslib.weekly.edition import Edition, Link, Links, comparison_of, in_words, links_of
@@ -116,6 +118,7 @@ def _comparison(edition: Edition, job: Job, rows: Sequence[Mapping[str, Any]]) -
     earlier = Job(job.notebook, shift_week(job.week, -1), job.team)
     header = edition.header(team=job.team, root="../")
     address = f"../../{earlier.identifier}.html"
+    head = edition.heads.get(job.team or "") if job.week == edition.week else None
     return render_template(
         "compare.html.j2",
         title=in_words(job.name),
@@ -131,8 +134,23 @@ def _comparison(edition: Edition, job: Job, rows: Sequence[Mapping[str, Any]]) -
             {"week": job.week, "href": f"{job.name}.html", "key": "now"},
         ],
         rows=rows,
+        verdict=_verdict_line(rows, is_warned=bool(head is not None and head.warnings)),
         changed=sum(row["verdict_changed"] for row in rows),
     )
+
+
+def _verdict_line(rows: Sequence[Mapping[str, Any]], *, is_warned: bool) -> str:
+    """What two weeks beside each other come to: whether anything needs somebody, and how many verdicts changed."""
+    if not rows:
+        return "There is nothing to compare: one of the two weeks has no numbers."
+    changed = sum(row["verdict_changed"] for row in rows)
+    what = f"{changed} of {len(rows)} verdicts changed" if changed else "No verdict changed"
+    if needing := sum(bool(row.get("needs_somebody")) for row in rows):
+        count = number_of(needing, "number")
+        return f"{what}. {count[0].upper()}{count[1:]} {'needs' if needing == 1 else 'need'} somebody now."
+    if is_warned:
+        return f"{what}. The data of this week may not be complete or right."
+    return nothing_here(what)
 
 
 def _headline_pairs(before: Record | None, now: Record | None) -> list[dict[str, Any]]:
@@ -154,6 +172,7 @@ def _pair(was: Mapping[str, Any] | None, now: Mapping[str, Any] | None) -> dict[
         "chips": now.get("chips", []) if now else [],
         "goal": next(iter(line.get("facts", [])), "") if line.get("goal_verdict") else "",
         "verdict_changed": both and _verdicts(was or {}) != _verdicts(now or {}),
+        "needs_somebody": now is not None and bool(now.get("is_missed") or now.get("signal")),
     }
 
 
