@@ -43,7 +43,8 @@ import review_signals
 from review_signals import share_in_words
 
 from opslib.analysis.contact_drivers.drivers import OUTCOMES, form_choices
-from opslib.analysis.contact_drivers.movers import ALL, FALSE_DISCOVERY_RATE, weekly_movers
+from opslib.analysis.contact_drivers.movers import ALL, weekly_movers
+from opslib.analysis.methods.discovery import FALSE_DISCOVERY_RATE
 from opslib.reports import contact_drivers as drivers
 from opslib.reports.contact_drivers import Drivers
 from opslib.reports.week import open_week

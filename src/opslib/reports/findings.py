@@ -5,10 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from opslib.analysis.findings.register import Kind
-from opslib.display import mime
-from opslib.display.cells import bullets
+from opslib.analysis.findings.register import HANDED_OVER, Kind
+from opslib.display import mime, words
+from opslib.display.cells import bullets, is_known
 from opslib.display.markup import Markup, note
+
+
+def hours_in_words(row: Any) -> str:
+    """What a finding costs in hours, in a sentence; why that is not known, where its kind can cost any; else "".
+
+    Args:
+        row: of the register, with its columns as attributes.
+    """
+    if not is_known(row.hours):
+        return str(row.hours_missing or "") if row.kind in HANDED_OVER and is_known(row.size) else ""
+    is_ranged = is_known(row.hours_low) and is_known(row.hours_high)
+    span = f" ({words.decimal(row.hours_low, 1)} to {words.decimal(row.hours_high, 1)})" if is_ranged else ""
+    return f"About {words.decimal(row.hours, 1)} hours of work a week{span}, by the replies that it takes."
 
 
 class FindingsHandover:

@@ -91,7 +91,7 @@ def _goal(row: Any) -> str:
 
 
 def _is_better(row: Any) -> bool:
-    return {"up": "higher", "down": "lower"}.get(row.direction) == row.better
+    return bool({"up": "higher", "down": "lower"}.get(row.direction) == row.better)
 
 
 def _signal(row: Any) -> str:

@@ -8,28 +8,33 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from time import perf_counter
 
+from opslib.analysis.findings.register import AREA, TABLE, selection_of
 from opslib.analysis.methods.ticket_lists import count_behind, why_no_list
 from opslib.display import words
+from opslib.display.cells import is_known, rows_of
 from opslib.display.spreadsheet import as_csv
 from opslib.display.ticket_table import WHOLE, ticket_table
 from opslib.metrics import CATALOGUE
 from opslib.reports.ticket_lists import TicketList, WeekTickets
+from opslib.reports.tickets_behind import list_of
+from opslib.reports.week import Week
 from opslib.settings import Organisation
 from opslib.store.files import remove_file, write_text
 from opslib.store.memo import Memo, code_of, digest_of, digest_of_files
 from opslib.store.warehouse import Warehouse
 from opslib.weekly.edition import LISTS, Edition
+from opslib.weekly.numbers.findings import findings_of
 from opslib.weekly.pages.template import TEMPLATES, render_template
 from opslib.weekly.unchanged import FOLDER
 
 ROWS_ON_A_PAGE = 500
 _WRITERS = 8
-_FACTS = ("tickets", "replies", "sla", "solves", "spells", "weekly_values")
-_STANDARD = ("satisfaction", "ticket_events")
+_FACTS = ("tickets", "replies", "sla", "solves", "spells", "weekly_values", "text_languages")
+_STANDARD = ("satisfaction", "ticket_events", "routing_rules")
 _ROOT = "../../"
 """The way from a list to the folder of its week."""
 
@@ -73,7 +78,7 @@ class ListWriter:
         with ThreadPoolExecutor(_WRITERS) as pool:
             for team in due:
                 texts: dict[Path, str] = {}
-                for each in _lists_of(tickets, names, team):
+                for each in (*_lists_of(tickets, names, team), *self._lists_of_findings(tickets, team)):
                     lists += 1
                     page, csv = self._paths(team, each)
                     texts[page] = self._page(team, each)
@@ -83,6 +88,13 @@ class ListWriter:
                 self._remove_others(team, list(texts))
                 memo.keep(team, basis, made=texts)
         return [f"{lists} lists of tickets, {written} files written ({perf_counter() - started:.1f} s)"]
+
+    def _lists_of_findings(self, tickets: WeekTickets, team: str) -> Iterator[TicketList]:
+        """The lists that are a finding's own, by its name."""
+        week = Week(tickets.week, team, self.warehouse, self.organisation, self.edition.as_of)
+        for row in rows_of(findings_of(self.warehouse, tickets.week).to_pandas()):
+            if row.team == team and is_known(row.listed):
+                yield replace(list_of(week, tickets, selection_of(row)), name=row.finding_id)
 
     def remove(self, teams: Iterable[str]) -> None:
         """Remove the lists of teams whose reports are not shown."""
@@ -134,6 +146,7 @@ class ListWriter:
         """What the lists rest on, but for what a page's head says of the gate, which goes with the exports."""
         files = [path for name in _FACTS for path in self.warehouse.files("facts", name)]
         files += [path for name in _STANDARD for path in self.warehouse.files("standard", name)]
+        files += self.warehouse.files(AREA, TABLE, [self.edition.week])
         return {
             "code": code_of(__name__),
             "templates": digest_of_files(sorted(TEMPLATES.glob("*.*"))),

@@ -14,10 +14,10 @@ from scipy import special
 
 from opslib.analysis.contact_drivers.drivers import is_catch_all
 from opslib.analysis.contact_drivers.follow_up import WAITING, levels_of, needed_weeks
-from opslib.analysis.contact_drivers.movers import ALL, FALSE_DISCOVERY_RATE, UNLABELLED
+from opslib.analysis.contact_drivers.movers import ALL, UNLABELLED
 from opslib.analysis.contact_drivers.texts import TOGETHER
 from opslib.analysis.contact_drivers.winners_curse import Size, size_after_selection
-from opslib.analysis.methods.discovery import benjamini_hochberg
+from opslib.analysis.methods.discovery import FALSE_DISCOVERY_RATE, benjamini_hochberg
 from opslib.analysis.methods.intervals import wilson
 from opslib.analysis.methods.small_groups import groups_to_hide
 

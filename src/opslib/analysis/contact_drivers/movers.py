@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from opslib.analysis.methods.discovery import benjamini_hochberg
+from opslib.analysis.methods.discovery import FALSE_DISCOVERY_RATE, benjamini_hochberg
 from opslib.analysis.methods.overdispersed_counts import (
     common_flow,
     dispersions,
@@ -25,7 +25,6 @@ from opslib.weeks import shift_week
 Floats = npt.NDArray[np.float64]
 
 TRAILING_WEEKS = 8
-FALSE_DISCOVERY_RATE = 0.10
 FEWEST_TICKETS = 10
 ALL = "all"
 UNLABELLED = "not labelled"

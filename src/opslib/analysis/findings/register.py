@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import pyarrow as pa
 
+from opslib.analysis.findings.hours import Hours
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -28,18 +30,33 @@ STANDINGS: tuple[str, ...] = get_args(Standing)
 """How sure a finding is, in the order of ranks: what makes other numbers doubtful, what is clear, what could be chance,
 what is of too few to say, and what needs nobody."""
 
+WITHOUT_HOURS: Mapping[Kind, str] = {
+    "data incomplete": "None: what an export lacks is no work on tickets.",
+    "goal missed": "Not measured: a ticket that misses a goal may take no more work for it.",
+    "broken rule": "Not measured: no ticket is known to suffer from it.",
+    "reason moved": "Not measured.",
+    "signal": "Not measured: it says nothing of how much work there is.",
+    "overdue action": "None: an action is no work on tickets.",
+}
+"""Why a finding of a kind has no hours, where nothing else is said."""
+
 SCHEMA = pa.schema(
     [
         *((name, pa.string()) for name in ("week", "finding_id", "team", "kind", "subject", "what", "standing")),
-        *((name, pa.float64()) for name in ("size", "size_low", "size_high", "hours", "score")),
+        *((name, pa.float64()) for name in ("size", "size_low", "size_high", "hours", "hours_low", "hours_high")),
+        ("hours_missing", pa.string()),
+        ("score", pa.float64()),
         *((name, pa.string()) for name in ("since", "said_by", "causes", "next_step", "section", "tickets")),
+        ("listed", pa.float64()),
     ]
 )
 """week, finding_id, team; kind (of `KINDS`); subject (a metric, reason or rule); what (a sentence); standing (of
-`STANDINGS`); size, tickets a week, with size_low and size_high; hours a week, null where they were not measured; score,
-what it is ranked by; since, a date (ISO); said_by, the finding that says the same already, "" for none; causes, JSON of
-rows of `causes.COLUMNS` with their text; next_step; section, page and anchor; tickets, JSON of what selects those
-behind it: kind, metric, reason or rule, week, team."""
+`STANDINGS`); size, tickets a week, with size_low and size_high; hours a week, with hours_low and hours_high, null where
+they were not measured, and hours_missing, why not ("" where they were); score, what it is ranked by; since, a date
+(ISO); said_by, the finding that says the same already, "" for none; causes, JSON of rows of `causes.COLUMNS` with their
+text; next_step; section, page and anchor; tickets, JSON of what selects those behind it: kind, metric, rule, or what
+moved with its reason, week, team; listed, how many tickets its own list has, null where it has none, as where the list
+is that of a metric."""
 
 
 def finding_id(kind: Kind, team: str, subject: str) -> str:
@@ -69,7 +86,8 @@ def finding(
     standing: Standing = "clear",
     size: float | None = None,
     interval: tuple[float | None, float | None] = (None, None),
-    hours: float | None = None,
+    hours: Hours | None = None,
+    listed: int | None = None,
     score: float | None = None,
     since: str = "",
     said_by: str = "",
@@ -86,11 +104,12 @@ def finding(
         next_step: what is proposed.
         section: page and anchor, relative to the folder of the team.
         tickets: what selects those behind it, beside kind, week and team: `{"metric": …}`, `{"reason": …}`,
-            `{"rule": …}`, or nothing.
+            `{"rule": …}`, `{"moved": …}`, or nothing.
         standing: of `STANDINGS`.
         size: tickets a week.
         interval: of the size.
-        hours: a week, where they were measured.
+        hours: a week; None where nothing of its kind measures any.
+        listed: how many tickets the list has that is its own.
         score: what it is ranked by; the size where it is not given.
         since: a date (ISO).
         said_by: the finding that says the same already.
@@ -100,6 +119,7 @@ def finding(
         Values by the names of `SCHEMA`, as JSON can hold them.
     """
     low, high = interval
+    cost = hours or Hours(missing=WITHOUT_HOURS[kind])
     row = {
         "week": week,
         "finding_id": finding_id(kind, team, subject),
@@ -111,7 +131,10 @@ def finding(
         "size": size,
         "size_low": low,
         "size_high": high,
-        "hours": hours,
+        "hours": cost.hours,
+        "hours_low": cost.low,
+        "hours_high": cost.high,
+        "hours_missing": cost.missing,
         "score": size if score is None else score,
         "since": since,
         "said_by": said_by,
@@ -119,6 +142,7 @@ def finding(
         "next_step": next_step,
         "section": section,
         "tickets": json.dumps({"kind": kind, **tickets, "week": week, "team": team}),
+        "listed": None if listed is None else float(listed),
     }
     return _plain(row)
 

@@ -8,8 +8,11 @@ import pandas as pd
 
 from opslib.analysis.methods.columns import as_columns
 
+FALSE_DISCOVERY_RATE = 0.10
+"""The expected share of false ones among what is found of many things tested at once, where nothing else is said."""
 
-def benjamini_hochberg(p_values: npt.ArrayLike, *, rate: float = 0.10) -> pd.DataFrame:
+
+def benjamini_hochberg(p_values: npt.ArrayLike, *, rate: float = FALSE_DISCOVERY_RATE) -> pd.DataFrame:
     """Return which of a family of p-values are discoveries at a false discovery rate.
 
     Args:

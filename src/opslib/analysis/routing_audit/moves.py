@@ -9,11 +9,10 @@ import numpy.typing as npt
 import pandas as pd
 from scipy import special, stats
 
-from opslib.analysis.methods.discovery import benjamini_hochberg
+from opslib.analysis.methods.discovery import FALSE_DISCOVERY_RATE, benjamini_hochberg
 from opslib.analysis.methods.intervals import newcombe_difference, wilson
 
 TRAILING_WEEKS = 8
-FALSE_DISCOVERY_RATE = 0.10
 LEAST_TICKETS = 5
 
 Unit = Literal["queue", "team"]

@@ -54,8 +54,42 @@ def repairs(
         larger likelihood of two binomial shares).
     """
     versions = in_order(rules)
+    tickets = _decided(versions, fields, end)
+    live = [place for place, rule in enumerate(versions) if rule.active(end - pd.Timedelta(seconds=1))]
+    by_place = dict(list(tickets[tickets["place"].isin(live)].groupby("place")))
+    rows = [_repair(versions, place, by_place.get(place, tickets.head(0)), start, end, minimum_group) for place in live]
+    frame = pd.DataFrame(rows, columns=list(COLUMNS)).astype(dict.fromkeys(_NUMBERS, "float64") | {"is_worth": "bool"})
+    harm = frame["a_week"].fillna(-np.inf)
+    return frame.loc[harm.sort_values(ascending=False, kind="stable").index].reset_index(drop=True)
+
+
+def tickets_of_rule(
+    rules: Iterable[Rule], fields: TicketFields, rule_id: str, *, start: pd.Timestamp, end: pd.Timestamp
+) -> pd.DataFrame:
+    """The tickets that `repairs` counts of one rule: those that its version in force has decided.
+
+    Args:
+        rules: all versions of all rules.
+        fields: as `repairs` takes them.
+        rule_id: the rule.
+        start: from here on tickets are counted.
+        end: up to here.
+
+    Returns:
+        place (of the row in the fields' tickets), person, solved_queue, is_wrong (Boolean: solved in another queue than
+        it was sent to; missing where that is not known).
+    """
+    versions = in_order(rules)
+    at = end - pd.Timedelta(seconds=1)
+    own = [place for place, rule in enumerate(versions) if rule.rule_id == rule_id and rule.active(at)]
+    tickets = _decided(versions, fields, end)
+    tickets = tickets[tickets["place"].isin(own) & (tickets["created_at"] >= start)]
+    return tickets.drop(columns=["place", "created_at"]).rename_axis("place").reset_index()
+
+
+def _decided(versions: Sequence[Rule], fields: TicketFields, end: pd.Timestamp) -> pd.DataFrame:
+    """The tickets up to an instant that any version has decided, with its place among them."""
     places = route(versions, fields)
-    is_wrong = misrouted_in(queues_of(versions, places), fields)
     known = (
         fields.tickets if fields.knows("requester_id") else fields.tickets.drop(columns="requester_id", errors="ignore")
     )
@@ -65,16 +99,10 @@ def repairs(
             "created_at": fields.tickets["created_at"],
             "person": distinct_people(known).to_numpy(),
             "solved_queue": fields.tickets["solved_queue"].astype("str"),
-            "is_wrong": is_wrong.to_numpy(),
+            "is_wrong": misrouted_in(queues_of(versions, places), fields).to_numpy(),
         }
     )
-    tickets = tickets[(places >= 0) & (tickets["created_at"] < end).to_numpy()]
-    live = [place for place, rule in enumerate(versions) if rule.active(end - pd.Timedelta(seconds=1))]
-    by_place = dict(list(tickets[tickets["place"].isin(live)].groupby("place")))
-    rows = [_repair(versions, place, by_place.get(place, tickets.head(0)), start, end, minimum_group) for place in live]
-    frame = pd.DataFrame(rows, columns=list(COLUMNS)).astype(dict.fromkeys(_NUMBERS, "float64") | {"is_worth": "bool"})
-    harm = frame["a_week"].fillna(-np.inf)
-    return frame.loc[harm.sort_values(ascending=False, kind="stable").index].reset_index(drop=True)
+    return tickets[(places >= 0) & (tickets["created_at"] < end).to_numpy()]
 
 
 def repaired(rules: Iterable[Rule], queues: dict[str, str], *, end: pd.Timestamp) -> list[Rule]:

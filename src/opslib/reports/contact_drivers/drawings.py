@@ -12,6 +12,8 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator
 
 from opslib.analysis.contact_drivers.follow_up import UNKNOWN
 from opslib.analysis.contact_drivers.texts import TOGETHER
+from opslib.analysis.methods.discovery import FALSE_DISCOVERY_RATE
+from opslib.analysis.weekly_review.false_alarms import rate_in_words
 from opslib.display import theme, words
 from opslib.display.cells import Cell, is_known, paragraphs, rows_of, spark_words, sparkline, stacked, table_of
 from opslib.display.charts import NOTHING, closed_in_words, draw_range, mark_signals, weeks_below
@@ -34,6 +36,7 @@ _RENAMED = (
 )
 UNLABELLED = "Contact reasons are not in this export: all tickets are unlabeled."
 _MARK = " *"
+_RATE = rate_in_words(FALSE_DISCOVERY_RATE)
 _WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 OUTCOMES = {
     "misrouted": "misrouted",
@@ -225,7 +228,7 @@ def movers(frame: pd.DataFrame) -> Markup:
     many = "is a signal" if len(signals) == 1 else "are signals"
     tests = (
         f"{tested} changes were judged, of reasons in all and by segment; {len(signals) or 'none'} {many}. When "
-        "nothing changes, about one week in ten or fewer shows any. " + words.groups_left_out(frame.attrs.get("few"))
+        f"nothing changes, about {_RATE} or fewer shows any. " + words.groups_left_out(frame.attrs.get("few"))
     ).rstrip()
     if signals.empty:
         return paragraphs("No reason that was judged moved beyond its usual range.", tests)
@@ -317,7 +320,7 @@ def warnings(frame: pd.DataFrame) -> Markup:
     Args:
         frame: day, contact_reason, days, count, expected, before, flow, q.
     """
-    rule = "When nothing changes, at most one week in ten raises any warning."
+    rule = f"When nothing changes, at most {_RATE} raises any warning."
     if frame.empty and "missing" in frame.attrs:
         return note(frame.attrs["missing"])
     if frame.empty:
@@ -387,7 +390,7 @@ def emerging(frame: pd.DataFrame, languages: pd.DataFrame) -> Markup:
         f"Texts of this week that were compared: {words.listed(enough) or 'none'}."
         + (f" Too few to compare: {words.listed(few)}." if few else "")
         + (" No number stands where too few people write, or where it would tell theirs." if hides else "")
-        + " When nothing is new, at most one week in ten shows a phrase or matter of a language as new."
+        + f" When nothing is new, at most {_RATE} shows a phrase or matter of a language as new."
     )
     if not enough:
         return paragraphs(
@@ -536,7 +539,7 @@ def forms(frame: pd.DataFrame) -> Markup:
     wrong = _without_repeats(frame[frame["discovery"]])
     tests = (
         f"{len(frame)} choices and outcomes ({words.listed(tested)}) were judged. "
-        "When no choice matters, at most one week in ten lists any."
+        f"When no choice matters, at most {_RATE} lists any."
         + (f" Not in this export: {words.listed(lacking)}." if lacking else "")
         + (f" The first {_MOST_CHOICES} of {len(wrong)}." if len(wrong) > _MOST_CHOICES else "")
     )

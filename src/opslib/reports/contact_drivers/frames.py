@@ -49,7 +49,7 @@ _LABELLED = 0.5
 _LIGHT = (
     *("ticket_id", "week", "created_at", "contact_reason", "channel", "language", "region", "form", "priority"),
     *("requester_id", "counts_in_speed", "agent_work_business_seconds", "reopens", "first_queue", "solved_queue"),
-    *("first_team", "solved_team"),
+    *("first_team", "solved_team", "touches"),
 )
 _FIELDS = ("contact_reason", "channel", "language", "region", "form", "priority", "requester_id")
 
@@ -284,10 +284,15 @@ class Drivers:
         names = [escalation_id(self.week.week, self.week.team, str(subject)) for subject in rows["subject"]]
         return rows.assign(escalation_id=pd.Series(names, index=rows.index, dtype="str"))
 
+    def tickets_since(self, row: pd.Series) -> pd.DataFrame:
+        """The tickets of a candidate since its onset."""
+        tickets = self.tickets_with_text
+        own: pd.DataFrame = tickets[escalation.subject_tickets(tickets, row) & (tickets["day"] >= row["onset_on"])]
+        return own
+
     def _has_people_enough(self, row: pd.Series) -> bool:
         """Whether so many people have written of a candidate since its onset that they may be shown together."""
-        tickets = self.tickets_with_text
-        own = tickets[escalation.subject_tickets(tickets, row) & (tickets["day"] >= row["onset_on"])]
+        own = self.tickets_since(row)
         return bool((~groups_to_hide(own.assign(all=ALL), ["all"], minimum=self.minimum_group)).any())
 
     @cached_property

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from opslib.analysis.contact_drivers.movers import ALL, UNLABELLED
+from opslib.analysis.findings.quiet_pages import weeks_in_words
 from opslib.display import words
 from opslib.display.headline import Headline, Line, nothing_here
 from opslib.display.verdicts import Verdict
@@ -91,7 +92,10 @@ def _lead(contacts: Drivers) -> str:
     tested = int(contacts.movers["p"].notna().sum())
     if not tested:
         return ""
-    return f"{words.whole(tested)} changes were judged. When nothing changes, about one week in ten shows any."
+    return (
+        f"{words.whole(tested)} changes were judged. Where nothing had changed, {weeks_in_words('contact_drivers')} "
+        "showed something all the same."
+    )
 
 
 def _tickets_line(contacts: Drivers) -> Line:

@@ -10,8 +10,10 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from opslib import labels
+from opslib.analysis.methods.discovery import FALSE_DISCOVERY_RATE
 from opslib.analysis.routing_audit.lint import FAULTS
 from opslib.analysis.routing_audit.replay import NO_QUEUE, Replay
+from opslib.analysis.weekly_review.false_alarms import rate_in_words
 from opslib.display import theme, words
 from opslib.display.cells import Cell, bullets, excerpt, is_known, paragraphs, rows_of, stacked, table_of
 from opslib.display.charts import closed_in_words, weeks_below
@@ -24,6 +26,7 @@ NO_COMPARISON = (
     "Not in this export: it does not tell where tickets were sent first, so none can be said to go elsewhere."
 )
 _WAITING = "These hours are how long tickets took, waiting included; what people worked on them is not in this table."
+_RATE = rate_in_words(FALSE_DISCOVERY_RATE)
 _MOST = 10
 _GRID = 8
 _OUTCOMES = {
@@ -197,7 +200,7 @@ def signals(frame: pd.DataFrame) -> Markup:
         return note(few) if few and "missing" not in frame.attrs else _empty(frame)
     by = _spaced(str(frame.columns[0]))
     judged = f"1 {by} was judged" if len(frame) == 1 else f"{len(frame)} {by}s were judged"
-    rate = f"{judged}; when nothing has happened, at most one week in ten shows a signal here. {few}".rstrip()
+    rate = f"{judged}; when nothing has happened, at most {_RATE} shows a signal here. {few}".rstrip()
     discoveries = frame[frame["discovery"]]
     if discoveries.empty:
         return note(f"The misrouted share has not risen beyond chance for any {by} that was judged. {rate}")

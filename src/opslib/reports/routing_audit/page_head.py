@@ -68,8 +68,8 @@ def _more_wrong(audit: Audit) -> str:
                 f"{share} of the tickets with {labels.phrase(by, row[by])} went into a wrong queue first, {before} "
                 f"before. {_NO_RULE}."
             )
-    row = misrouted_total(audit)
-    if row["is_signal"].any() and (row["difference"] > 0).any():
+    total = misrouted_total(audit)
+    if total["is_signal"].any() and (total["difference"] > 0).any():
         return f"More tickets than before went into a wrong queue first. {_NO_RULE}."
     return ""
 

@@ -7,11 +7,14 @@ from dataclasses import replace
 import pandas as pd
 
 from opslib.analysis.findings.register import finding_id
+from opslib.analysis.routing_audit import moves
+from opslib.analysis.routing_audit.repairs import tickets_of_rule
 from opslib.analysis.routing_audit.rules import Rule
 from opslib.reports.actions import with_actions
 from opslib.reports.routing_audit.frames import NO_RULES, Audit, lint
 from opslib.reports.routing_audit.rule_files import rule_lines
 from opslib.reports.week import answer
+from opslib.weeks import week_bounds
 
 _CLOCK_CHANGE = pd.Timedelta(hours=1)
 
@@ -62,6 +65,43 @@ def other_faults(audit: Audit) -> pd.DataFrame:
         team=rows["team"].fillna("").replace(names), is_worth=rows["is_worth"].fillna(False).astype(bool)
     )
     return answer(rows, is_known=missing is None, missing=str(missing))
+
+
+def sent_wrong(audit: Audit, rule_id: str) -> pd.DataFrame:
+    """The tickets of the audit's weeks that the rule in force has sent to another queue than the one that solved them.
+
+    As many as `repairs` says of it; none where fewer people wrote them than a group must have.
+
+    Args:
+        audit: of `open_audit`; it knows the rules.
+        rule_id: the rule.
+
+    Returns:
+        The columns of `Audit.tickets`; `attrs["is_hidden"]` says whether there are some of too few people.
+    """
+    start = pd.Timestamp(week_bounds(audit.weeks[0], audit.week.organisation.zone)[0])
+    rows = tickets_of_rule(audit.rules or (), audit.all_fields, rule_id, start=start, end=audit.end)
+    wrong = rows[rows["is_wrong"].fillna(False).astype(bool)]
+    is_hidden = 0 < wrong["person"].nunique() < audit.minimum_group
+    listed = audit.tickets.iloc[wrong["place"].to_numpy()[: 0 if is_hidden else None]]
+    listed.attrs["is_hidden"] = is_hidden
+    return listed
+
+
+def more_replies(audit: Audit) -> tuple[float, float, float]:
+    """How many more replies the team's tickets take that were sent wrong, within reason and priority.
+
+    Args:
+        audit: of `open_audit`.
+
+    Returns:
+        The difference with the ends of its 95% interval; NaN where too few tickets tell it.
+    """
+    rows = audit.own[moves.is_misrouted(audit.own).notna() & audit.own["touches"].notna()]
+    strata = rows["contact_reason"].astype("str").fillna("") + "|" + rows["priority"].astype("str").fillna("")
+    wrong = moves.is_misrouted(rows).astype("float64")
+    row = moves.stratified_difference(rows["touches"].astype("float64"), wrong, strata).iloc[0]
+    return float(row["difference"]), float(row["low"]), float(row["high"])
 
 
 def _local_day(audit: Audit, instant: pd.Timestamp) -> str:

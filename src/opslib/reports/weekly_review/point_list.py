@@ -12,6 +12,7 @@ from opslib.display import words
 from opslib.display.cells import Cell, is_known, paragraphs, rows_of, stacked, table_of
 from opslib.display.markup import Markup, note
 from opslib.reports.actions import outcome
+from opslib.reports.findings import hours_in_words
 from opslib.reports.weekly_review.place_charts import panel
 
 NO_OWNER = "no owner yet"
@@ -34,7 +35,7 @@ def points(frame: pd.DataFrame) -> Markup:
 
 
 def _point(place: int, row: Any) -> Markup:
-    facts = " ".join(filter(None, (_size(row), _STANDINGS.get(row.standing, ""))))
+    facts = " ".join(filter(None, (_size(row), hours_in_words(row), _STANDINGS.get(row.standing, ""))))
     left = [f"<h3>{escape(row.what)}</h3>", f"<p>{escape(facts)}</p>" if facts else ""]
     left += [causes(row.causes).html] if len(row.causes) else []
     chart = panel(row.weeks) if len(row.weeks) else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import Any
 
 import pandas as pd
 
@@ -10,7 +11,7 @@ from opslib.analysis.findings import register
 from opslib.analysis.findings.actions import then_and_now
 from opslib.analysis.findings.causes import COLUMNS as CAUSE_COLUMNS
 from opslib.analysis.findings.ranking import first_lines
-from opslib.display.cells import rows_of
+from opslib.display.cells import is_known, rows_of
 from opslib.errors import NotInExport
 from opslib.reports.actions import team_actions, with_actions
 from opslib.reports.week import Week
@@ -30,9 +31,10 @@ def points(review: Review, *, most: int = MOST_POINTS) -> pd.DataFrame:
         most: how many at most.
 
     Returns:
-        finding_id, kind, subject, what, size (tickets a week) with size_low and size_high, since (a date), standing,
-        causes (a frame, see `causes`), next_step, section, tickets (what selects those behind it), lists (those of
-        `frames.ticket_lists` that hold these), owner, due, state, is_overdue (of its first action; "" where nobody took
+        finding_id, kind, subject, what, size (tickets a week) with size_low and size_high, hours (a week) with
+        hours_low and hours_high, and hours_missing (why there are none), listed, since (a date), standing,
+        causes (a frame, see `causes`), next_step, section, tickets (what selects those behind it), lists (the names of
+        those that hold these, with how many), owner, due, state, is_overdue (of its first action; "" where nobody took
         it on), weeks (the control-chart frame of its metric, empty without one); none of them with the reason in
         `attrs["missing"]` where nobody has looked yet.
     """
@@ -43,11 +45,11 @@ def points(review: Review, *, most: int = MOST_POINTS) -> pd.DataFrame:
     def by_metric(name: str) -> pd.DataFrame:
         return review.chart[review.chart["metric"] == name]
 
-    frame = found.drop(columns=["week", "team", "score", "said_by", "rank", "hours"]).assign(
+    frame = found.drop(columns=["week", "team", "score", "said_by", "rank"]).assign(
         causes=pd.Series([_causes(row) for row in rows_of(found)], dtype="object"),
         tickets=pd.Series([register.selection_of(row) for row in rows_of(found)], dtype="object"),
         weeks=pd.Series([by_metric(row.subject) for row in rows_of(found)], dtype="object"),
-        lists=pd.Series([_lists_of(review, register.selection_of(row)) for row in rows_of(found)], dtype="object"),
+        lists=pd.Series([_lists_of(review, row) for row in rows_of(found)], dtype="object"),
     )
     frame = with_actions(week, frame)
     if not week.warehouse.files(register.AREA, register.TABLE, [week.week]):
@@ -116,10 +118,13 @@ def team_note(review: Review) -> pd.DataFrame:
     return rows[["author", "at", "text"]].reset_index(drop=True)
 
 
-def _lists_of(review: Review, selection: dict[str, str]) -> list[tuple[str, int]]:
-    """The list behind a metric, with how many tickets it has; none where it has no list."""
+def _lists_of(review: Review, row: Any) -> list[tuple[str, int]]:
+    """The list behind a finding, its own or that of its metric, with how many tickets it has; none where it has no
+    list."""
+    if is_known(row.listed):
+        return [(row.finding_id, int(row.listed))]
     lists = review.lists.set_index("list")["count"]
-    name = selection.get("metric", "")
+    name = register.selection_of(row).get("metric", "")
     return [(name, int(lists[name]))] if name in lists.index else []
 
 

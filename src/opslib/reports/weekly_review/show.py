@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from opslib import labels
+from opslib.analysis.findings.quiet_pages import chance_in_words
 from opslib.analysis.weekly_review.false_alarms import MEASURED, rate_in_words
 from opslib.analysis.weekly_review.goal_verdicts import AT_RISK, NO_VALUE
 from opslib.analysis.weekly_review.restatements import CAUSES, RESTATEMENT, SETTLING
@@ -295,8 +296,8 @@ def _judged_in_words(rows: pd.DataFrame, rate: float) -> str:
     measured = f"; on trial data it was one in {MEASURED[rate]}" if rate in MEASURED else ""
     return (
         f"Judged: {' and '.join(counts)}. Where nothing has moved, the metrics of {limit} at most show a new signal by "
-        f"chance{measured}."
-    )
+        f"chance{measured}. {chance_in_words(rate)}"
+    ).rstrip()
 
 
 def _count_of_metrics(count: int) -> str:

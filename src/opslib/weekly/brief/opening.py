@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from opslib.analysis.findings.quiet_pages import chance_in_words
 from opslib.analysis.weekly_review.false_alarms import rate_in_words
 from opslib.display import words
 from opslib.display.cells import is_known, spark_words
@@ -127,8 +128,9 @@ def _against_last_week(numbers: WeekNumbers) -> str:
 
 
 def chance_of_signal(rate: float) -> str:
-    """How often the page of a team on which nothing has moved shows a signal, for a week in which none does."""
-    return f"Where nothing has moved, a team's page still shows a signal by chance in {rate_in_words(rate)} at most."
+    """How often the page of a team on which nothing has moved shows something, for a week in which none does."""
+    at_most = f"Where nothing has moved, a team's page still shows a signal by chance in {rate_in_words(rate)} at most."
+    return f"{at_most} {chance_in_words(rate)}".rstrip()
 
 
 def lead(numbers: WeekNumbers, closures: str) -> str:

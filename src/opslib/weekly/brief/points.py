@@ -18,6 +18,7 @@ from opslib.display import verdicts, words
 from opslib.display.cells import is_known, rows_of
 from opslib.display.verdicts import Verdict
 from opslib.metrics import CATALOGUE, Metric
+from opslib.reports.findings import hours_in_words
 from opslib.weekly.brief.goals import WeekNumbers
 from opslib.weekly.edition import LISTS, Link
 from opslib.weekly.escalations import Escalated
@@ -99,7 +100,7 @@ def _point(
     metric = CATALOGUE.get(row.subject)
     own = numbers.row(row.team, row.subject) if metric is not None else None
     what, size = row.what.removesuffix("."), _size(row)
-    facts: tuple[str, ...] = ()
+    facts = tuple(filter(None, (hours_in_words(row).removesuffix("."),)))
     if row.kind == "goal missed" and own is not None and metric is not None:
         what = f"{metric.label} {words.value(own.value, own.unit)}, goal {words.goal(own.goal, own.better, own.unit)}"
         size = size or verdicts.gap(own)
@@ -190,9 +191,13 @@ def _links(
     tickets = f"{row.team}/{LISTS}/{row.subject}.html"
     if metric is not None and (folder / tickets).is_file():
         links.append(Link(_tickets_in_words(metric, numbers.row(row.team, row.subject)), tickets))
-    for each in escalated:
-        if row.kind == "reason moved" and (each.team, each.subject) == (row.team, row.subject):
-            links += [Link("The escalation", each.brief), Link("Its tickets", each.tickets)]
+    handed = [each for each in escalated if row.kind == "reason moved" and each.team == row.team]
+    handed = [each for each in handed if each.subject == row.subject]
+    own = f"{row.team}/{LISTS}/{row.finding_id}.html"
+    if not handed and is_known(row.listed) and (folder / own).is_file():
+        links.append(Link(f"{words.value(row.listed, 'count')} tickets", own))
+    for each in handed:
+        links += [Link("The escalation", each.brief), Link("Its tickets", each.tickets)]
     review = f"{row.team}/weekly_review.html"
     if row.team in authors and (folder / review).is_file():
         links.append(Link(f"Note by {authors[row.team]}" if authors[row.team] else "Note", review))

@@ -17,7 +17,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from opslib import metrics
-from opslib.analysis.findings import actions, causes
+from opslib.analysis.findings import actions, causes, hours
+from opslib.analysis.findings.hours import Hours
 from opslib.analysis.findings.register import (
     AREA,
     HANDED_OVER,
@@ -59,7 +60,8 @@ from opslib.weekly.numbers.values import TABLE as VALUES
 from opslib.weeks import monday_of, week_bounds, week_of_day
 
 _KIND_OF_CAUSE: Mapping[str, Kind] = {"reason": "reason moved", "rule": "broken rule"}
-_READ = ("week", "team", "channel", "metric", "value", "low", "high", "n")
+_READ = ("week", "team", "channel", "metric", "value", "low", "high", "n", "numerator", "denominator")
+_REPLIES = "touches_per_solved"
 _SAYS_ITSELF = {"live_channel_share": ["channel"]}
 """By metric the column that it is a share of: another mix of that is no cause of it but the same again."""
 _USUAL_WEEKS = 8
@@ -483,6 +485,7 @@ class _Search:
             what=finding_words.signal(metric, row),
             standing="no need" if is_better else "clear",
             size=None if size is None else float(round(size)),
+            hours=None if is_better else self._hours(subject),
             said_by=self._begun_finding(team, candidates, size),
             since=monday_of(row.since).isoformat(),
             causes=[] if is_better else finding_words.with_texts(candidates),
@@ -490,6 +493,17 @@ class _Search:
             section=f"{team}/{_PAGE}#s-{_SECTIONS[metric.family]}",
             tickets={"metric": metric.name},
         )
+
+    def _hours(self, subject: _Subject) -> Hours | None:
+        """What more tickets, or more replies a ticket, cost; None where a metric tells neither."""
+        metric, row, team = subject.metric, subject.row, subject.team
+        more = row.value - row.centre if row.direction == "up" else float("nan")
+        replies = self.now["value"].astype("float64").get((team, _REPLIES), float("nan"))
+        count = {"created": more * replies, _REPLIES: more * float(row.n)}.get(metric.name, float("nan"))
+        if count != count:
+            return None
+        takes = hours.hours_a_reply(self.values[self.values["team"] == team], self.week)
+        return hours.of_replies(float(count), (None, None), 1.0, takes)
 
     def _begun_finding(self, team: str, candidates: pd.DataFrame, size: float | None) -> str:
         """The finding of a reason or rule that makes up most of a signal; "" for none."""

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 from markupsafe import Markup
 
+from opslib.analysis.findings.quiet_pages import chance_in_words, weeks_in_words
+from opslib.analysis.methods.discovery import FALSE_DISCOVERY_RATE
 from opslib.analysis.weekly_review.false_alarms import MEASURED, rate_in_words
 from opslib.display.headline import nothing_here
 from opslib.display.words import listed, number_of
@@ -236,6 +238,10 @@ def write_how_we_decide(reports: Path, *, edition: Edition, rate: float, minimum
         sample=edition.sample,
         rate=rate_in_words(rate),
         measured=MEASURED.get(rate),
+        of_pages=chance_in_words(rate),
+        discovery=rate_in_words(FALSE_DISCOVERY_RATE),
+        of_drivers=weeks_in_words("contact_drivers"),
+        of_routing=weeks_in_words("routing_audit"),
         minimum_group=minimum_group,
     )
     path = reports / edition.week / "how_we_decide.html"
@@ -383,7 +389,7 @@ def _data_verdict(edition: Edition, results: Sequence[Mapping[str, Any]], blocke
         said = listed(parts)
         return f"{said[0].upper()}{said[1:]}."
     if outcomes["warned"]:
-        return nothing_here(f"No row was set aside, and {number_of(outcomes['warned'], 'warning')} concerns no team alone")
+        return nothing_here("No row was set aside, and no warning concerns a team")
     return nothing_here("Every expectation held")
 
 
