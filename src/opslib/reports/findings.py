@@ -21,7 +21,7 @@ def hours_in_words(row: Any) -> str:
         return str(row.hours_missing or "") if row.kind in HANDED_OVER and is_known(row.size) else ""
     is_ranged = is_known(row.hours_low) and is_known(row.hours_high)
     span = f" ({words.decimal(row.hours_low, 1)} to {words.decimal(row.hours_high, 1)})" if is_ranged else ""
-    return f"About {words.decimal(row.hours, 1)} hours of work a week{span}, by the replies that it takes."
+    return f"About {words.decimal(row.hours, 1)} hours of work a week{span}."
 
 
 class FindingsHandover:

@@ -1,4 +1,4 @@
-"""What a finding costs in hours on shift: its replies, at what a reply of the team takes."""
+"""What a finding costs in hours on shift: its tickets or replies, at what one of the team takes."""
 
 from __future__ import annotations
 
@@ -8,12 +8,11 @@ if TYPE_CHECKING:
     import pandas as pd
 
 WEEKS = 8
-"""Over how many weeks it is counted what a reply takes."""
-METRICS = ("solves_per_agent_hour", "touches_per_solved")
-"""The metrics whose parts tell it: hours on tickets, chat and phone, and the replies of what was solved in them."""
-NO_HOURS = "Not in this export: hours on shift with the replies that were given in them."
-NO_REPLIES = "Not measured: none of these tickets is solved yet, or the export does not tell their replies."
-NO_MORE_REPLIES = "Not measured: too few tickets tell whether such a ticket takes more replies."
+"""Over how many weeks it is counted what a ticket or a reply takes."""
+REPLIES = "touches_per_solved"
+NO_HOURS = "Hours of work: not in this export, which has no hours on shift of enough people."
+NO_HANDLING = "Hours of work: not measured, as nothing tells how long a ticket is handled before it is sent on."
+_HOURS = "solves_per_agent_hour"
 
 
 class Hours(NamedTuple):
@@ -25,51 +24,51 @@ class Hours(NamedTuple):
     missing: str = ""
 
 
-def hours_a_reply(values: pd.DataFrame, week: str) -> float | None:
-    """What a reply of a team takes, of the hours that its people were on tickets, chat and phone.
+def hours_a_ticket(values: pd.DataFrame, week: str) -> float | None:
+    """What a solved ticket of a team takes, of the hours that its people were on tickets, chat and phone.
 
     Args:
         values: weekly values of one team over all channels: week, metric, numerator, denominator.
         week: the last of the weeks that count.
 
     Returns:
-        Hours on shift over public replies of the tickets solved in them, of at most `WEEKS` weeks for which both are
-        told; None where there are none. All that people do in these hours is in it, so that it is what a reply costs
-        and not how long one is typed.
+        Hours on shift over solves, of at most `WEEKS` weeks; None where the export does not tell them. All that people
+        do in these hours is in it, so that it is what a ticket costs and not how long somebody types.
     """
-    rows = values[(values["week"] <= week) & values["metric"].isin(METRICS)]
+    return _ratio(values, week, ("denominator", _HOURS), ("numerator", _HOURS))
+
+
+def hours_a_reply(values: pd.DataFrame, week: str) -> float | None:
+    """What a public reply of a team takes, likewise: hours on shift over the replies of what was solved in them.
+
+    Args:
+        values: as `hours_a_ticket` takes them.
+        week: the last of the weeks that count.
+    """
+    return _ratio(values, week, ("denominator", _HOURS), ("numerator", REPLIES))
+
+
+def _ratio(values: pd.DataFrame, week: str, above: tuple[str, str], below: tuple[str, str]) -> float | None:
+    """One sum over another, of the last weeks for which both are told."""
+    rows = values[(values["week"] <= week) & values["metric"].isin([_HOURS, REPLIES])]
+    if rows.empty:
+        return None
     wide = rows.pivot_table(index="week", columns="metric", values=["numerator", "denominator"], aggfunc="first")
-    parts = wide.reindex(columns=[("denominator", METRICS[0]), ("numerator", METRICS[1])]).dropna().tail(WEEKS)
-    hours, replies = parts.sum() if len(parts) else (0.0, 0.0)
-    return float(hours / replies) if hours > 0 and replies > 0 else None
+    parts = wide.reindex(columns=[above, below]).dropna().tail(WEEKS)
+    if parts.empty or (parts.sum() <= 0).any():
+        return None
+    return float(parts[above].sum() / parts[below].sum())
 
 
-def of_replies(
-    tickets: float, interval: tuple[float | None, float | None], replies: float, takes: float | None
-) -> Hours:
-    """Hours a week of tickets that would not be there.
-
-    Args:
-        tickets: so many a week.
-        interval: of the tickets.
-        replies: that such a ticket takes.
-        takes: of `hours_a_reply`.
-    """
-    if takes is None:
-        return Hours(missing=NO_HOURS)
-    low, high = (None if end is None else end * replies * takes for end in interval)
-    return Hours(tickets * replies * takes, low, high)
-
-
-def of_more_replies(tickets: float, replies: tuple[float, float, float], takes: float | None) -> Hours:
-    """Hours a week of tickets that take more replies than they would otherwise.
+def of_tickets(tickets: float, interval: tuple[float | None, float | None], takes: float | None) -> Hours:
+    """Hours a week of tickets that are too many.
 
     Args:
         tickets: so many a week.
-        replies: how many more each takes, with the ends of the interval; NaN where it could not be told.
-        takes: of `hours_a_reply`.
+        interval: of these.
+        takes: of `hours_a_ticket`.
     """
     if takes is None:
         return Hours(missing=NO_HOURS)
-    more, low, high = (tickets * each * takes for each in replies)
-    return Hours(missing=NO_MORE_REPLIES) if more != more or low != low else Hours(more, low, high)
+    low, high = (None if end is None else end * takes for end in interval)
+    return Hours(tickets * takes, low, high)

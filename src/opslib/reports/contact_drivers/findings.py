@@ -8,7 +8,6 @@ import pandas as pd
 
 from opslib import labels
 from opslib.analysis.findings import hours
-from opslib.analysis.findings.hours import NO_REPLIES, Hours
 from opslib.analysis.findings.register import finding
 from opslib.display import words
 from opslib.reports.contact_drivers.frames import NO_CANDIDATES, Drivers
@@ -34,7 +33,6 @@ def _finding(contacts: Drivers, row: pd.Series) -> dict[str, Any]:
     size, low, high = (float(round(row[name])) for name in ("excess", "excess_low", "excess_high"))
     is_reason = row["kind"] == "reason"
     name = labels.label("contact_reason", subject) if is_reason else subject
-    own = contacts.tickets_since(row)
     return finding(
         "reason moved",
         week=contacts.week.week,
@@ -47,19 +45,10 @@ def _finding(contacts: Drivers, row: pd.Series) -> dict[str, Any]:
         ),
         size=size,
         interval=(low, high),
-        hours=_hours(contacts, own, size, (low, high)),
-        listed=len(own),
+        hours=hours.of_tickets(size, (low, high), hours.hours_a_ticket(contacts.week.own_values, contacts.week.week)),
+        listed=len(contacts.tickets_since(row)),
         since=str(row["onset_on"]),
         next_step=f"Send the escalation about “{name}” to the product team.",
         section=f"{contacts.week.team}/{_PAGE}",
         tickets={"moved": subject, **({"reason": reason} if is_reason else {})},
     )
-
-
-def _hours(contacts: Drivers, own: pd.DataFrame, size: float, interval: tuple[float, float]) -> Hours:
-    """What so many tickets of a candidate cost, at the replies that its solved tickets took."""
-    values, week = contacts.week.own_values, contacts.week.week
-    replies = own.loc[own["solved_team"].notna(), "touches"].astype("float64").mean()
-    if replies != replies:
-        return Hours(missing=NO_REPLIES)
-    return hours.of_replies(size, interval, float(replies), hours.hours_a_reply(values, week))

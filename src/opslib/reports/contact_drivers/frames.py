@@ -49,7 +49,7 @@ _LABELLED = 0.5
 _LIGHT = (
     *("ticket_id", "week", "created_at", "contact_reason", "channel", "language", "region", "form", "priority"),
     *("requester_id", "counts_in_speed", "agent_work_business_seconds", "reopens", "first_queue", "solved_queue"),
-    *("first_team", "solved_team", "touches"),
+    *("first_team", "solved_team"),
 )
 _FIELDS = ("contact_reason", "channel", "language", "region", "form", "priority", "requester_id")
 

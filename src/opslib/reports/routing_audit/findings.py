@@ -7,8 +7,7 @@ from typing import Any
 import pandas as pd
 
 from opslib import labels
-from opslib.analysis.findings import hours
-from opslib.analysis.findings.hours import Hours
+from opslib.analysis.findings.hours import NO_HANDLING, Hours
 from opslib.analysis.findings.register import finding
 from opslib.analysis.methods.intervals import wilson
 from opslib.analysis.routing_audit.lint import FAULTS
@@ -17,7 +16,7 @@ from opslib.display.cells import rows_of
 from opslib.reports.findings import FindingsHandover
 from opslib.reports.routing_audit.frames import NO_RULES, Audit, before_after
 from opslib.reports.routing_audit.repair_points import what_to_do
-from opslib.reports.routing_audit.rules_to_fix import more_replies, other_faults, repairs, sent_wrong
+from opslib.reports.routing_audit.rules_to_fix import other_faults, repairs, sent_wrong
 
 _PAGE = "routing_audit.html#s-"
 _DAYS = 7
@@ -62,7 +61,7 @@ def _repair(audit: Audit, row: pd.Series, changed: pd.Series | None) -> dict[str
         what=what,
         size=float(round(row["a_week"])),
         interval=(low, high),
-        hours=_hours(audit, float(row["a_week"])),
+        hours=Hours(missing=NO_HANDLING),
         listed=_listed(audit, rule),
         since=since,
         next_step=(
@@ -105,7 +104,7 @@ def _changed(audit: Audit, row: pd.Series) -> dict[str, Any]:
         what=f"Rule {rule} sends tickets to {queue} since {words.day(since)}: {_before_and_after(row)}.",
         size=size,
         interval=(low, high),
-        hours=_hours(audit, size),
+        hours=Hours(missing=NO_HANDLING),
         listed=_listed(audit, rule),
         since=since,
         next_step=f"Point {rule} back to {before}.",
@@ -116,12 +115,6 @@ def _changed(audit: Audit, row: pd.Series) -> dict[str, Any]:
 
 def _before_and_after(row: pd.Series) -> str:
     return f"{words.value(row['after'], 'share')} have to be sent on, {words.value(row['before'], 'share')} before"
-
-
-def _hours(audit: Audit, a_week: float) -> Hours:
-    """What the tickets that a rule sends wrong cost, by the replies that such tickets take more."""
-    takes = hours.hours_a_reply(audit.week.own_values, audit.week.week)
-    return hours.of_more_replies(a_week, more_replies(audit), takes)
 
 
 def _listed(audit: Audit, rule: str) -> int | None:

@@ -7,7 +7,6 @@ from dataclasses import replace
 import pandas as pd
 
 from opslib.analysis.findings.register import finding_id
-from opslib.analysis.routing_audit import moves
 from opslib.analysis.routing_audit.repairs import tickets_of_rule
 from opslib.analysis.routing_audit.rules import Rule
 from opslib.reports.actions import with_actions
@@ -86,22 +85,6 @@ def sent_wrong(audit: Audit, rule_id: str) -> pd.DataFrame:
     listed = audit.tickets.iloc[wrong["place"].to_numpy()[: 0 if is_hidden else None]]
     listed.attrs["is_hidden"] = is_hidden
     return listed
-
-
-def more_replies(audit: Audit) -> tuple[float, float, float]:
-    """How many more replies the team's tickets take that were sent wrong, within reason and priority.
-
-    Args:
-        audit: of `open_audit`.
-
-    Returns:
-        The difference with the ends of its 95% interval; NaN where too few tickets tell it.
-    """
-    rows = audit.own[moves.is_misrouted(audit.own).notna() & audit.own["touches"].notna()]
-    strata = rows["contact_reason"].astype("str").fillna("") + "|" + rows["priority"].astype("str").fillna("")
-    wrong = moves.is_misrouted(rows).astype("float64")
-    row = moves.stratified_difference(rows["touches"].astype("float64"), wrong, strata).iloc[0]
-    return float(row["difference"]), float(row["low"]), float(row["high"])
 
 
 def _local_day(audit: Audit, instant: pd.Timestamp) -> str:

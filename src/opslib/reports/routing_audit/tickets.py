@@ -15,7 +15,7 @@ _COLUMNS = (
     *("ticket_id", "week", "created_at", "team", "queue", "channel", "priority", "form", "contact_reason", "language"),
     *("region", "requester_id", "due_at", "counts_in_speed", "last_solved_at", "full_resolution_business_seconds"),
     *("full_resolution_business_censored_seconds", "transfers", "ping_pongs", "first_team", "first_queue"),
-    *("solved_team", "solved_queue", "touches"),
+    *("solved_team", "solved_queue"),
 )
 _TEXTS = ("subject", "description")
 

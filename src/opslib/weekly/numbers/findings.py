@@ -61,7 +61,6 @@ from opslib.weeks import monday_of, week_bounds, week_of_day
 
 _KIND_OF_CAUSE: Mapping[str, Kind] = {"reason": "reason moved", "rule": "broken rule"}
 _READ = ("week", "team", "channel", "metric", "value", "low", "high", "n", "numerator", "denominator")
-_REPLIES = "touches_per_solved"
 _SAYS_ITSELF = {"live_channel_share": ["channel"]}
 """By metric the column that it is a share of: another mix of that is no cause of it but the same again."""
 _USUAL_WEEKS = 8
@@ -496,14 +495,13 @@ class _Search:
 
     def _hours(self, subject: _Subject) -> Hours | None:
         """What more tickets, or more replies a ticket, cost; None where a metric tells neither."""
-        metric, row, team = subject.metric, subject.row, subject.team
-        more = row.value - row.centre if row.direction == "up" else float("nan")
-        replies = self.now["value"].astype("float64").get((team, _REPLIES), float("nan"))
-        count = {"created": more * replies, _REPLIES: more * float(row.n)}.get(metric.name, float("nan"))
-        if count != count:
+        row, own = subject.row, self.values[self.values["team"] == subject.team]
+        if row.direction != "up" or subject.metric.name not in ("created", hours.REPLIES):
             return None
-        takes = hours.hours_a_reply(self.values[self.values["team"] == team], self.week)
-        return hours.of_replies(float(count), (None, None), 1.0, takes)
+        more = float(row.value - row.centre)
+        if subject.metric.name == "created":
+            return hours.of_tickets(more, (None, None), hours.hours_a_ticket(own, self.week))
+        return hours.of_tickets(more * float(row.n), (None, None), hours.hours_a_reply(own, self.week))
 
     def _begun_finding(self, team: str, candidates: pd.DataFrame, size: float | None) -> str:
         """The finding of a reason or rule that makes up most of a signal; "" for none."""
