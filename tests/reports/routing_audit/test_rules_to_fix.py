@@ -10,10 +10,12 @@ import pytest
 
 from opslib import labels
 from opslib.analysis.findings.register import finding_id
+from opslib.analysis.methods.ticket_lists import COLUMNS
 from opslib.display import words
 from opslib.display.section import LeftOut
 from opslib.reports.routing_audit import findings, frames, other_faults, repairs, show
 from opslib.reports.routing_audit.rule_files import read_candidate, rule_lines
+from opslib.reports.tickets_behind import tickets_behind
 from opslib.reports.week import Week
 from opslib.settings import load_organisation
 from opslib.store.warehouse import NOTES, Warehouse
@@ -119,3 +121,31 @@ def test_a_group_of_too_few_people_hides_a_repair(audit: frames.Audit, monkeypat
     assert repairs(few).empty
     assert frames.repaired_rules(few) is None
     assert not other_faults(few)["is_worth"].any()
+
+
+def test_the_tickets_that_a_rule_sent_wrong_are_as_many_as_its_page_says(folders: Folders):
+    week = audit_of(folders).week
+    whole = frames.open_audit(week)
+    [row] = repairs(whole).to_dict("records")
+    wrong = whole.tickets[(whole.tickets["first_queue"] == "orders") & (whole.tickets["solved_queue"] == "refunds")]
+    listed = tickets_behind(week, {"rule": "R-2"})
+    assert set(listed["ticket_id"]) == set(wrong["ticket_id"])
+    assert len(listed) == row["elsewhere"] == 40
+    assert {finding["listed"] for finding in findings(whole).rows if finding["subject"] == "R-2"} == {40}
+    assert list(listed.columns) == list(COLUMNS), "neither a text nor who wrote it"
+    assert listed.attrs["title"] == "Tickets that rule R-2 sent to a wrong queue"
+
+
+def test_a_rule_without_wrong_tickets_or_of_too_few_people_says_why_it_has_no_list(folders: Folders):
+    week = audit_of(folders).week
+    none = tickets_behind(week, {"rule": "R-4"})
+    assert none.empty
+    assert none.attrs["missing"] == "No ticket of these weeks is known to have been sent to a wrong queue by it."
+    privacy = week.organisation.privacy.model_copy(update={"minimum_group": 41})
+    few = replace(week, organisation=week.organisation.model_copy(update={"privacy": privacy}))
+    hidden = tickets_behind(few, {"rule": "R-2"})
+    assert hidden.empty
+    assert hidden.attrs["missing"] == "Fewer than 41 people wrote these tickets: not listed."
+    assert {finding["listed"] for finding in findings(frames.open_audit(few)).rows} == {None}
+    for kind in ("data incomplete", "overdue action"):
+        assert tickets_behind(week, {"kind": kind}).attrs["missing"]

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from bs4 import BeautifulSoup
 
+from opslib.analysis.findings.quiet_pages import chance_in_words
 from opslib.display import words
 from opslib.display.cells import frame
 from opslib.display.theme import Markup
@@ -86,7 +87,7 @@ def test_signals_are_a_table_and_the_others_a_sentence():
     ]
     assert markup.text.splitlines()[-2:] == [
         "Judged: 2 metrics. Where nothing has moved, the metrics of one week in five at most show a new signal by "
-        "chance; on trial data it was one in 14.",
+        f"chance; on trial data it was one in 14. {chance_in_words(0.2)}",
         "As usual: Customer satisfaction.",
     ]
 
