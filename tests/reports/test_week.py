@@ -5,12 +5,18 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 import opslib as ops
 from opslib.errors import SettingsError, WarehouseError
-from opslib.weeks import NoSuchWeek
-from tests.reports.review_warehouse import LAST, shared_warehouse
+from opslib.reports import weekly_review
+from opslib.reports.week import open_week
+from opslib.store.warehouse import READS, Warehouse, slices_read
+from opslib.weekly.numbers.completeness import build_weekly_completeness
+from opslib.weeks import NoSuchWeek, monday_of, shift_week
+from tests.reports.review_warehouse import AS_OF, LAST, shared_warehouse
+from tests.reports.small_warehouse import copy_warehouse
 
 Folders = tuple[Path, Path]
 
@@ -53,3 +59,35 @@ def test_what_cannot_be_opened_says_what_can(
 ):
     with pytest.raises(error, match=message):
         ops.open_week(week, team, warehouse=str(folders[0]), params=str(folders[1]))
+
+
+def test_a_past_week_reads_nothing_of_later_ones(
+    tmp_path_factory: pytest.TempPathFactory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """What comes later leaves a past page as it is; what comes late of its own week does not."""
+    warehouse, params = copy_warehouse(shared_warehouse(tmp_path_factory), tmp_path)
+    store, last = Warehouse(warehouse), open_week(LAST, "alpha", warehouse=str(warehouse), params=str(params))
+    build_weekly_completeness(store, last.organisation, AS_OF)
+    past = shift_week(LAST, -2)
+    monkeypatch.setenv(READS, str(tmp_path / "reads"))
+    review = weekly_review.open_review(open_week(past, "alpha", warehouse=str(warehouse), params=str(params)))
+    for ask in (weekly_review.headline, weekly_review.trust, weekly_review.add_up, weekly_review.backlog):
+        ask(review)
+    monkeypatch.delenv(READS)
+    slices = slices_read(tmp_path / "reads")
+    assert {("facts", "weekly_completeness"), ("facts", "backlog")} <= {(part.area, part.table) for part in slices}
+
+    def content() -> list[str]:
+        return [store.digest_of(part) for part in slices]
+
+    before = content()
+    rows = store.read("facts", "weekly_completeness")
+    later = pd.DataFrame({"week": [LAST], "team": ["alpha"], "scope": ["all"], "reason": ["cut off"]})
+    store.write("facts", "weekly_completeness", pd.concat([rows, later], ignore_index=True), partition_by_week=True)
+    days = store.read("facts", "backlog")
+    of_last_week = days["day"] >= monday_of(LAST)
+    store.write("facts", "backlog", days.assign(opening=days["opening"].mask(of_last_week, 99)))
+    assert content() == before
+    own = pd.concat([rows, later.assign(week=past)], ignore_index=True)
+    store.write("facts", "weekly_completeness", own, partition_by_week=True)
+    assert content() != before

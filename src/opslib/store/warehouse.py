@@ -9,6 +9,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from datetime import date
 from functools import partial, reduce
 from operator import or_
 from pathlib import Path
@@ -51,7 +52,8 @@ READS = "OPSLIB_READS"
 class Slice:
     """Some of a table; None is all of it.
 
-    A row belongs to a team where any of `team_columns` names it.
+    A row belongs to a team where any of `team_columns` names it. `until` is a day (ISO), the last of those of the
+    column `day` that count: what is told of later days leaves the slice as it is.
     """
 
     area: str
@@ -60,6 +62,7 @@ class Slice:
     weeks: tuple[str, ...] | None = None
     teams: tuple[str, ...] | None = None
     team_columns: tuple[str, ...] = ("team",)
+    until: str | None = None
 
 
 class Warehouse:
@@ -254,13 +257,23 @@ class Warehouse:
         columns: Sequence[str] | None = None,
         weeks: Iterable[str] | None = None,
         teams: Iterable[str] | None = None,
+        until: date | None = None,
     ) -> pd.DataFrame:
         """A slice of a table as a pandas frame; instants are in UTC.
+
+        Args:
+            area: `standard`, `facts` or another.
+            table: its name.
+            columns: which; None is all.
+            weeks: which partitions; None is all.
+            teams: whose rows; None is everybody's.
+            until: of a table by day, the last day; None is all.
 
         Raises:
             NotInExport: the warehouse has no such table.
         """
-        part = Slice(area, table, _tuple(columns), _tuple(weeks), _tuple(teams))
+        last = None if until is None else until.isoformat()
+        part = Slice(area, table, _tuple(columns), _tuple(weeks), _tuple(teams), until=last)
         frame: pd.DataFrame = self.rows(part).to_pandas()
         return frame
 
@@ -295,7 +308,10 @@ class Warehouse:
         columns = None if part.columns is None else list(part.columns)
         # A column that earlier weeks lack is null in them.
         parts = [_read(path, columns, teams, part.team_columns) for path in files]
-        return pa.concat_tables(parts, promote_options="default")
+        rows = pa.concat_tables(parts, promote_options="default")
+        if part.until is None:
+            return rows
+        return rows.filter(pc.less_equal(rows["day"], pa.scalar(date.fromisoformat(part.until))))
 
     def scan(
         self, engine: ibis.BaseBackend, area: str, table: str, weeks: Iterable[str] | None = None
@@ -393,7 +409,9 @@ def slices_read(path: Path) -> list[Slice]:
 def slice_of(written: Mapping[str, Any]) -> Slice:
     """A slice read back from JSON, which knows lists only."""
     some = {name: _tuple(written[name]) for name in ("columns", "weeks", "teams")}
-    return Slice(written["area"], written["table"], **some, team_columns=tuple(written["team_columns"]))
+    return Slice(
+        written["area"], written["table"], **some, team_columns=tuple(written["team_columns"]), until=written["until"]
+    )
 
 
 def _note_read(part: Slice) -> None:

@@ -35,7 +35,7 @@ from opslib.errors import NotInExport, WarehouseError
 from opslib.metrics import ALL, CATALOGUE, NO_GROUP, Metric
 from opslib.reports.ticket_lists import ROWS_ON_A_REPORT, open_lists_of, title_of
 from opslib.reports.week import Week, answer, is_newest
-from opslib.weeks import shift_week
+from opslib.weeks import monday_of, shift_week
 
 _FEWEST_HEADLINES = 3
 _HEADLINES = ("first_reply_sla", "first_reply_median", "full_resolution_median", "csat", "backlog_closing")
@@ -68,8 +68,9 @@ class Review:
 
     @cached_property
     def backlog_days(self) -> pd.DataFrame:
-        """facts/backlog of the team, every day: day, opening, `review.FLOW_TERMS`, closing, and ages."""
-        return self.week.warehouse.read("facts", "backlog", teams=[self.week.team])
+        """facts/backlog of the team, every day to the week's last: day, opening, `review.FLOW_TERMS`, closing, ages."""
+        last = monday_of(self.week.week) + timedelta(days=6)
+        return self.week.warehouse.read("facts", "backlog", teams=[self.week.team], until=last)
 
     @cached_property
     def weekly_backlog(self) -> pd.DataFrame:

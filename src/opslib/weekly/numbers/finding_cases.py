@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 
 import ibis
@@ -130,6 +130,7 @@ def surroundings(
     values: pd.DataFrame,
     exposures: pd.DataFrame,
     changes: pd.DataFrame,
+    open_days: pd.Series,
     *,
     week: str,
     team: str,
@@ -144,6 +145,7 @@ def surroundings(
         values: weekly values for channel `all`.
         exposures: of `metrics.exposures`.
         changes: of `changes_of`.
+        open_days: of `open_days_of` the team.
         week: the one that is explained.
         team: whose.
         usual: the weeks with which it is compared.
@@ -156,10 +158,9 @@ def surroundings(
         name: own[own["exposure"] == name].set_index("week")["size"] if len(own) else pd.Series(dtype="float64")
         for name in ("agents", "hours")
     }
-    days = pd.Series(_open_days(organisation, team, [*usual, week]), dtype="float64")
     return Surroundings(
         created=_level(created, week, usual),
-        open_days=_level(days, week, usual),
+        open_days=_level(open_days, week, usual),
         closed=closed_weeks(organisation, [week]).get((team, week), ""),
         people=_level(sizes["agents"], week, usual),
         hours=_level(sizes["hours"], week, usual),
@@ -175,8 +176,8 @@ def _level(values: pd.Series, week: str, usual: list[str]) -> Level | None:
     return Level(float(values[week]), float(before.mean()), float(before.min()), float(before.max()))
 
 
-def _open_days(organisation: Organisation, team: str, weeks: list[str]) -> dict[str, float]:
-    """On how many days of each week the team is open."""
+def open_days_of(organisation: Organisation, team: str, weeks: Sequence[str]) -> pd.Series:
+    """On how many days of each week a team is open, by week."""
     calendar = organisation.calendar(organisation.team(team).calendar)
     first, last = monday_of(min(weeks)), monday_of(max(weeks)) + timedelta(days=8)
     clock = OpenClock(calendar, first - timedelta(days=1), last + timedelta(days=1))
@@ -185,7 +186,7 @@ def _open_days(organisation: Organisation, team: str, weeks: list[str]) -> dict[
     is_open = np.diff(clock.seconds_at(edges)) > 0
     by_day = pd.Series(is_open, index=days[:-1].tz_localize(None))
     by_week = by_day.groupby(days[:-1].strftime("%G-W%V")).sum()
-    return {week: float(by_week[week]) for week in weeks}
+    return by_week.reindex(list(weeks)).astype("float64")
 
 
 def _is_closed(cases: pd.DataFrame, organisation: Organisation) -> pd.Series:

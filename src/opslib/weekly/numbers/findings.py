@@ -50,6 +50,7 @@ from opslib.weekly.numbers.finding_cases import (
     changes_of,
     has_cases,
     misses,
+    open_days_of,
     surroundings,
     tables_of,
     weeks_before,
@@ -270,6 +271,16 @@ class _Search:
         rows = self.incomplete[self.incomplete["scope"] == ALL_METRICS]
         return set(closed_weeks(self.organisation, self.weeks)) | set(zip(rows["team"], rows["week"], strict=True))
 
+    @cached_property
+    def open_days(self) -> dict[str, pd.Series]:
+        """By team on how many days of each week it is open."""
+        return {team: open_days_of(self.organisation, team, self.weeks) for team in self.teams}
+
+    @cached_property
+    def begun(self) -> dict[str, list[causes.Begun]]:
+        """By team what its other notebooks found to have begun."""
+        return {team: self._begun(team) for team in self.teams}
+
     def _incomplete_data(self) -> Iterator[dict[str, Any]]:
         # Where an export begins too late for the backlog alone, the week itself is whole and nobody can add to it.
         is_own = (self.incomplete["week"] == self.week) & self.incomplete["team"].isin(self.teams)
@@ -356,7 +367,7 @@ class _Search:
 
     def _compared(self, subject: _Subject) -> list[str]:
         """The usual weeks of a subject, and those before anything of its team began."""
-        begins = [week_of_day(date.fromisoformat(each.since)) for each in self._begun(subject.team) if each.since]
+        begins = [week_of_day(date.fromisoformat(each.since)) for each in self.begun[subject.team] if each.since]
         before = {week for begin in begins for week in weeks_before(begin, _WEEKS_BEFORE_BEGIN)}
         return sorted({*subject.usual, *(before & set(self.weeks))})
 
@@ -378,6 +389,7 @@ class _Search:
             self.values,
             exposures,
             self._changes,
+            self.open_days[subject.team],
             week=self.week,
             team=subject.team,
             usual=list(subject.usual),
@@ -390,7 +402,7 @@ class _Search:
             subject.usual,
             team=subject.team,
             minimum=self.organisation.privacy.minimum_group,
-            begun=self._begun(subject.team),
+            begun=self.begun[subject.team],
             around=around,
         )
         return here, candidates
