@@ -12,11 +12,10 @@ import pytest
 from opslib.analysis.findings.quiet_pages import chance_in_words
 from opslib.display.headline import NOTHING, nothing_here
 from opslib.weekly.run import SAMPLE_MARK, Selection, admit_exports, build_facts, render_reports
-from tests.line.conftest import REPORTS, ROOT, WEEK, few_expectations, run_over
+from tests.line.conftest import REPORTS, ROOT, TICKETS, WEEK, few_expectations, run_over
 from tests.samples import shared_sample
 
 TEAM = "us-general"
-TICKETS = 1500
 EASY = {"first_reply_median": "400h", "full_resolution_median": "400h", "reopen_share": "90%"}
 """Goals that any week meets; those that should be high are met at 1%."""
 

@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pytest
 from bs4 import BeautifulSoup
 
+from opslib.display.headline import nothing_here
 from opslib.display.verdicts import Verdict
 from opslib.intake.gate.verdict import Result
 from opslib.intake.gate.verdict import Verdict as GateVerdict
@@ -287,6 +289,23 @@ def test_the_trend_counts_weeks_without_failures_as_zero(tmp_path: Path) -> None
 
 def test_when_all_hold_the_page_says_so(tmp_path: Path) -> None:
     assert "Every expectation held." in text_of(quality(tmp_path, result()))
+
+
+@pytest.mark.parametrize(
+    ("outcome", "blocked", "said"),
+    [
+        ("passed", {}, nothing_here("Every expectation held")),
+        ("warned", {}, nothing_here("No row was set aside, and no warning concerns a team")),
+        ("set_aside", {}, "Rows that break one expectation were set aside."),
+        ("blocked", {"us-safety": ("too few",)}, "The data of one team are blocked."),
+        ("blocked", {"*": ("too few",)}, "The data of all teams are blocked."),
+    ],
+)
+def test_its_first_line_says_whether_the_data_need_anybody(
+    tmp_path: Path, outcome: str, blocked: dict[str, tuple[str, ...]], said: str
+) -> None:
+    html = quality(tmp_path, result(outcome=outcome, failed=3), blocked=blocked)
+    assert f'<p class="verdict">{said}</p>' in html
 
 
 def test_rows_are_accounted_for_and_a_gap_is_shown(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from bs4 import BeautifulSoup
 
+from opslib.display.headline import nothing_here
 from opslib.display.verdicts import Verdict
 from opslib.store.files import write_text
 from opslib.weekly.edition import Link, Links, links_of
@@ -220,7 +221,14 @@ def test_verdicts_of_both_weeks_stand_side_by_side_and_one_that_changed_is_marke
     assert chips == [["Met", "Missed"], ["Missed", "Missed"]]
     assert first.find_all("td")[-1].get_text() == "goal ≥ 85 %"
     assert [row.has_attr("data-changed") for row in (first, second)] == [True, False]
-    assert "1 of 2 verdicts changed." in html
+    assert "1 of 2 verdicts changed. Two numbers need somebody now." in html
+
+
+def test_two_weeks_of_which_nothing_is_missed_need_nobody(tmp_path: Path) -> None:
+    make_week(tmp_path, "2026-W45", line() | {"signal_verdict": "new"}, line("Same"))
+    make_week(tmp_path, "2026-W46", line() | {"signal_verdict": "within"}, line("Same"))
+    html = (tmp_path / "2026-W46/us-general/weekly_review.compare.html").read_text(encoding="utf-8")
+    assert f'<p class="verdict">{nothing_here("1 of 2 verdicts changed")}</p>' in html
 
 
 def test_pages_that_compare_are_no_reports(tmp_path: Path) -> None:
