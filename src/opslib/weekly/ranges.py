@@ -45,6 +45,11 @@ def labels_of_values(warehouse: Warehouse) -> Mapping[str, str]:
     return {f"project/{folder_of(value)}": name for value, name in zip(projects["project_id"], names, strict=True)}
 
 
+def projects_by_folder(warehouse: Warehouse) -> dict[str, str]:
+    """The projects' ids by the folder of their reports, which is also the name of the file with the words on each."""
+    return {folder_of(value): value for value in _projects(warehouse)["project_id"]}
+
+
 def _projects(warehouse: Warehouse) -> pd.DataFrame:
     columns = ["project_id", "name", "stage", "baseline_start_on", "baseline_end_on"]
     try:
