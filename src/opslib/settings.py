@@ -437,6 +437,29 @@ class Signals(Settings):
     rate: Annotated[float, BeforeValidator(_rate)] = 0.20
 
 
+class Projects(Settings):
+    """How plans of projects are read and judged.
+
+    `calendar` has their working days (by default the first that is closed on some day of the week); `hours_a_week` is
+    what an owner has for projects. A project is on track from `on_track_chance` of its promised date and `at_risk_cpi`
+    on, and off track below `off_track_chance` or `off_track_cpi`.
+    """
+
+    calendar: Name | None = None
+    hours_a_week: float = Field(default=40, gt=0)
+    on_track_chance: float = Field(default=0.7, gt=0, le=1)
+    off_track_chance: float = Field(default=0.3, ge=0, lt=1)
+    at_risk_cpi: float = Field(default=0.9, gt=0)
+    off_track_cpi: float = Field(default=0.6, ge=0)
+
+    @model_validator(mode="after")
+    def _thresholds_are_in_order(self) -> Projects:
+        for low, high in (("off_track_chance", "on_track_chance"), ("off_track_cpi", "at_risk_cpi")):
+            if getattr(self, low) > getattr(self, high):
+                raise ValueError(f"{low} must not be above {high}")
+        return self
+
+
 class Contact(Settings):
     """Who exports which standard tables; without `exports`, all that no other contact names."""
 
@@ -462,6 +485,7 @@ class Organisation(Settings):
     privacy: Privacy = Privacy()
     limits: Limits = Limits()
     signals: Signals = Signals()
+    projects: Projects = Projects()
     locale: LocaleName = locales.DEFAULT
     labels: dict[LabelField, dict[str, Label]] = {}
     live_channels: tuple[str, ...] = LIVE_CHANNELS
@@ -494,6 +518,8 @@ class Organisation(Settings):
                 problems.append(
                     f"team {team.name!r}: no SLA policy {team.sla_policy!r}; there are {_name_list(policies)}"
                 )
+        if self.projects.calendar is not None and self.projects.calendar not in calendars:
+            problems.append(f"projects: no calendar {self.projects.calendar!r}; there are {_name_list(calendars)}")
         for field, own in self.labels.items():
             twice = sorted(label for label, count in Counter(own.values()).items() if count > 1)
             problems += [f"labels.{field}: two values are called {label!r}" for label in twice]
@@ -502,6 +528,14 @@ class Organisation(Settings):
         if problems:
             raise ValueError("; ".join(problems))
         return self
+
+    @property
+    def working_calendar(self) -> Calendar:
+        """The calendar whose working days the plans of projects are in."""
+        if self.projects.calendar is not None:
+            return self.calendar(self.projects.calendar)
+        closes = (each for each in self.calendars if not all(map(bool, each.hours[-1].by_weekday())))
+        return next(closes, self.calendars[0])
 
     def speak(self) -> None:
         """Have this process write numbers and dates in the organisation's locale, and values by its labels.

@@ -39,7 +39,7 @@ from opslib.settings import Keep
 from opslib.store.files import write_json, write_text
 from opslib.store.generations import PLACE as COPIES
 from opslib.store.memo import Memo
-from opslib.store.warehouse import PUBLISHED, Warehouse
+from opslib.store.warehouse import PLANS, PUBLISHED, Warehouse
 from opslib.tables import TABLES
 from opslib.weekly.manifest import generations_of
 from opslib.weekly.numbers import published
@@ -86,11 +86,11 @@ class Holdings:
     labels: Mapping[str, str]
 
     def row_files(self) -> Iterator[tuple[str, str, Path]]:
-        """The files of rows by area and table: staged, standard, facts and quarantine."""
+        """The files of rows by area and table: staged, standard, facts, plans and quarantine."""
         memo = self.warehouse.memo(_STAGED)
         staged = {entry["parquet"]: entry["table"] for name in memo.names() for entry in memo.note(name)}
         yield from ((_STAGED, table, self.warehouse.root / parquet) for parquet, table in sorted(staged.items()))
-        for area in ("standard", "facts"):
+        for area in ("standard", "facts", PLANS):
             for folder in sorted((self.warehouse.root / area).glob("*/")):
                 yield from ((area, folder.name, path) for path in self.warehouse.files(area, folder.name))
         for path in sorted(self.quarantine.glob("*/*.parquet")):
@@ -108,7 +108,7 @@ class Holdings:
     def forget_copies(self) -> None:
         """Remove copies of what verdicts, published tables and manifests held before."""
         warehouse, reports = self.warehouse.generations, generations_of(self.reports)
-        for area in ("gate", PUBLISHED):
+        for area in ("gate", PUBLISHED, PLANS):
             for path in warehouse.paths(self.warehouse.root / area):
                 warehouse.forget_older(path)
         for path in reports.paths(self.reports):
@@ -281,6 +281,8 @@ def _erase_rows(holdings: Holdings, subjects: Subjects, cause: str, *, dry_run: 
         if (gone or named) and area != _STAGED and not dry_run:
             take_out(path, table, subjects)
             changed.append(path)
+            if area == PLANS:
+                holdings.warehouse.generations.write(path.read_bytes(), path)
     if not dry_run:
         _renew_memos(holdings.warehouse, changed)
         holdings.forget_copies()

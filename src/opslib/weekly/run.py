@@ -346,7 +346,7 @@ def _say_what_is_wrong(verdict: Verdict, shortage: str | None, say: Say) -> None
 def build_facts(run: Run, intake: Intake, say: Say) -> None:
     """Facts and weekly values of what was admitted."""
     from opslib.facts.text_languages import build_text_languages
-    from opslib.weekly.numbers import completeness, signals, values
+    from opslib.weekly.numbers import completeness, plans, signals, values
 
     if not run.warehouse.weeks("standard", "tickets"):
         say("facts", "no ticket was kept, so there is nothing to build")
@@ -361,6 +361,8 @@ def build_facts(run: Run, intake: Intake, say: Say) -> None:
     for line in values.build_weekly_values(run.warehouse, run.organisation, intake.as_of):
         say("facts", line)
     for line in signals.build_weekly_signals(run.warehouse, run.organisation):
+        say("facts", line)
+    for line in plans.keep_plans(run.warehouse, run.organisation, intake.as_of):
         say("facts", line)
     say("facts", f"done ({decimal(perf_counter() - started, 1)} s)")
 
