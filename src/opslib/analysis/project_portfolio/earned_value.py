@@ -103,10 +103,11 @@ def earned_value(plan: Plan, days: WorkingDays, *, snapshots: pd.DataFrame | Non
 
     Returns:
         A row per project and week, from the week in which its plan or its work begins, up to `as_of`, or to the week in
-        which all was earned: project_id, status_on (the week's Sunday), bac, pv, ev, ac (hours), what `indices` gives, at_weeks (weeks since
-        the plan's first Monday), es_weeks (`earned_schedule`), sv_t_weeks = es - at, spi_t = es / at, pd_weeks (in
-        which the plan is to be done), ieac_t_weeks = pd / spi_t, ieac_t_on (the day that is), ev_from, ac_from (how
-        they were measured), tasks_without_budget. A project without a budget or planned dates has no rows.
+        which all was earned: project_id, status_on (the week's Sunday), bac, pv, ev, ac (hours), what `indices` gives,
+        at_weeks (weeks since the plan's first Monday), es_weeks (`earned_schedule`), sv_t_weeks = es - at, spi_t =
+        es / at, pd_weeks (in which the plan is to be done), ieac_t_weeks = pd / spi_t, ieac_t_on (the day that is),
+        ev_from, ac_from (how they were measured), tasks_without_budget. A project without a budget or planned dates
+        has no rows.
 
     Notes:
         Planned value grows by equal parts on the working days from planned start to planned end. What a snapshot
@@ -127,7 +128,7 @@ def earned_value(plan: Plan, days: WorkingDays, *, snapshots: pd.DataFrame | Non
         rows = np.asarray(places)[counts[places]]
         if rows.size and tasks["budget_hours"].to_numpy()[rows].sum() > 0:
             frame = _of_project(plan, days, rows, snapshots)
-            frame.insert(0, "project_id", project_id)
+            frame.insert(0, "project_id", str(project_id))
             frame["tasks_without_budget"] = len(places) - rows.size
             frames.append(frame)
     if not frames:
@@ -164,7 +165,9 @@ def _of_project(
     until = np.where(np.isnat(finished), as_of, finished)
     since = np.where(np.isnat(started), np.where(done & ~np.isnat(finished), until, as_of), started)
     course = _share(days, since, until, sundays)
-    told_percent, told_hours = bool((~np.isnan(percent[~done])).any() or done.all()), not np.isnan(hours).all()
+    told_hours = not np.isnan(hours).all()
+    told_percent = "project_tasks.percent_complete" not in plan.missing
+    told_percent &= bool((~np.isnan(percent[~done])).any() or done.all())
     reach = np.where(np.isnan(percent), np.where(done, 1.0, 0.0), percent)
     by_step = np.where(np.isnan(percent) & ~done, 0.0, 1.0)[:, None]
     earned_share = course * reach[:, None] * by_step
@@ -241,9 +244,9 @@ def _take_snapshots(
 
 
 def _monday(day: np.datetime64) -> np.datetime64:
-    number = (day.astype("datetime64[D]").astype(np.int64) + 3) % 7
-    return np.datetime64(day, "D") - np.timedelta64(int(number), "D")
+    number = int(day.astype("datetime64[D]").astype(np.int64))
+    return np.datetime64(number - (number + 3) % 7, "D")
 
 
 def _ratio(above: Floats, below: Floats) -> Floats:
-    return np.divide(above, below, out=np.full(np.shape(above), np.nan), where=below != 0)
+    return np.asarray(np.divide(above, below, out=np.full(np.shape(above), np.nan), where=below != 0))

@@ -57,7 +57,7 @@ def pert_variance(optimistic: npt.ArrayLike, pessimistic: npt.ArrayLike) -> Floa
 
 
 def dated_days(plan: Plan, days: WorkingDays) -> Floats:
-    """Working days from the planned start of each task to its planned end; a milestone that waits for others takes none.
+    """Working days from the planned start of each task to its planned end, none of a milestone that waits.
 
     Args:
         plan: the plans.

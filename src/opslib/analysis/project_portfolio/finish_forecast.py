@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -230,13 +230,14 @@ def _forecast(
     open_tasks = members[is_open]
     codes, names = pd.factorize(plan.tasks["project_id"].to_numpy()[members])
     here = projects.index[projects["project_id"].isin(names)]
-    place = {name: row for name, row in zip(projects.loc[here, "project_id"], here, strict=True)}
+    place = dict(zip(projects.loc[here, "project_id"], here, strict=True))
     ended = pd.Series(release[members]).where(~is_open).groupby(codes).max().to_numpy()
     for code, name in enumerate(names):
         if not (is_open & (codes == code)).any():
             row = place[name]
             projects.loc[row, "state"] = FINISHED
-            projects.loc[row, [f"finish_{each}" for each in (10, 50, 80, 90)]] = ended[code]
+            for each in (10, 50, 80, 90):
+                projects.loc[row, f"finish_{each}"] = ended[code]
             promised = _end_of(days, projects.loc[row, "promised_on"])
             projects.loc[row, "chance"] = np.nan if np.isnan(promised) else float(ended[code] <= promised)
     unknown = durations.model[members] == NOTHING
@@ -274,7 +275,7 @@ def _forecast(
         tasks.loc[label[rows], "cruciality"] = ranks[rows] @ _centred_ranks(end[None, :_RANKED])[0]
         row = place[names[code]]
         promised = _end_of(days, projects.loc[row, "promised_on"])
-        projects.loc[row, ["state", "draws"]] = [OPEN, number]
+        projects.loc[row, "state"], projects.loc[row, "draws"] = OPEN, number
         projects.loc[row, "chance"] = np.nan if np.isnan(promised) else float((end <= promised + _ON_TIME).mean())
         for each in (10, 50, 80, 90):
             projects.loc[row, f"finish_{each}"] = float(np.quantile(end, each / 100))
@@ -344,9 +345,7 @@ def _components(plan: Plan, network: Network) -> Iterator[npt.NDArray[np.int64]]
     yield from (part for part in np.split(order, edges) if part.size)
 
 
-def _say_why(
-    plan: Plan, projects: pd.DataFrame, place: dict[str, int], unknown: npt.NDArray[np.int64]
-) -> None:
+def _say_why(plan: Plan, projects: pd.DataFrame, place: dict[str, int], unknown: npt.NDArray[np.int64]) -> None:
     rows = plan.tasks.iloc[unknown]
     for name, row in place.items():
         if projects.loc[row, "state"] == FINISHED:
@@ -397,9 +396,9 @@ def _name_dates(frame: pd.DataFrame, days: WorkingDays) -> None:
         place = frame[column].to_numpy()
         named: Days = days.day_of_start(place) if column.startswith("start") else days.day_of_end(place)
         dates = pd.Series(named.astype("datetime64[s]"), index=frame.index)
-        have = frame[f"{column}_on"] if f"{column}_on" in frame else dates
+        have = frame.get(f"{column}_on", dates)
         frame[f"{column}_on"] = dates.where(dates.notna(), have)
 
 
-def _end_of(days: WorkingDays, day: pd.Timestamp) -> float:
-    return float(days.end_of(np.datetime64(day, "D") if day is not pd.NaT else np.datetime64("NaT", "D")))
+def _end_of(days: WorkingDays, day: Any) -> float:
+    return float(days.end_of(np.datetime64("NaT" if pd.isna(day) else day, "D")))

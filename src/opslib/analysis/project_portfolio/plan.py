@@ -11,8 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from opslib.analysis.methods.columns import Floats
-from opslib.analysis.project_portfolio.network import Network, in_circles
+from opslib.analysis.project_portfolio.network import Network, Places, in_circles
 from opslib.analysis.project_portfolio.working_days import Days
 
 ERROR, WARNING = "error", "warning"
@@ -29,14 +28,11 @@ class Kind(NamedTuple):
 
 
 PROBLEMS: Mapping[str, Kind] = {
-    "circle": Kind(
-        ERROR, "tasks wait for each other in a circle", "Take one of them out of another's depends_on."
-    ),
+    "circle": Kind(ERROR, "tasks wait for each other in a circle", "Take one of them out of another's depends_on."),
     "dangling reference": Kind(
         ERROR, "tasks wait for a task that is not in the plan", "Add it, or take it out of depends_on."
     ),
     "same id": Kind(ERROR, "task ids stand in more than one row", "Give each task an id of its own."),
-    "finish before start": Kind(ERROR, "tasks end before they start", "Correct started_on or finished_on."),
     "planned end before start": Kind(
         ERROR, "tasks are planned to end before they start", "Correct baseline_start_on or baseline_end_on."
     ),
@@ -55,10 +51,11 @@ PROBLEMS: Mapping[str, Kind] = {
     "hours without a task": Kind(WARNING, "hours that belong to no task", "Give each of them a task."),
     "nobody owns it": Kind(WARNING, "nobody owns the project", "Name its owner."),
     "no tasks": Kind(WARNING, "the project has no tasks", "Add its tasks; until then there is no forecast."),
-    "negative hours": Kind(WARNING, "tasks have hours below 0, which count as missing", "Correct the hours."),
-    "hours before the start": Kind(
-        WARNING, "tasks have hours worked and no start", "Fill in started_on."
+    "finish before start": Kind(
+        WARNING, "tasks end before they start, and count as done with no start", "Correct started_on or finished_on."
     ),
+    "negative hours": Kind(WARNING, "tasks have hours below 0, which count as missing", "Correct the hours."),
+    "hours before the start": Kind(WARNING, "tasks have hours worked and no start", "Fill in started_on."),
     "estimates out of order": Kind(
         WARNING,
         "tasks have estimates that are not 0 ≤ optimistic ≤ likely ≤ pessimistic, and are left out",
@@ -231,7 +228,6 @@ def _errors_of_tasks(rows: list[dict[str, object]], projects: pd.DataFrame, task
     percent = tasks["percent_complete"]
     of_errors = {
         "same id": tasks["task_id"].duplicated(keep=False),
-        "finish before start": tasks["finished_on"] < tasks["started_on"],
         "planned end before start": tasks["baseline_end_on"] < tasks["baseline_start_on"],
         "percent outside 0 to 100": (percent < 0) | (percent > 100),
         "no such project": ~tasks["project_id"].isin(set(projects["project_id"])),
@@ -256,7 +252,7 @@ def _errors_of_links(rows: list[dict[str, object]], tasks: pd.DataFrame, links: 
         of = np.zeros(len(tasks), dtype=bool)
         of[dangling["after"]] = True
         names = dangling.groupby(tasks["project_id"].to_numpy()[dangling["after"]])["wants"].unique()
-        says = {project: f"; it is not there: {_list(list(ids))}" for project, ids in names.items()}
+        says = {str(project): f"; it is not there: {_list(list(ids))}" for project, ids in names.items()}
         _add_tasks(rows, tasks, of, "dangling reference", more=says)
     whole = links[links["before"] >= 0]
     for circle in in_circles(len(tasks), whole["before"].to_numpy(), whole["after"].to_numpy()):
@@ -265,9 +261,7 @@ def _errors_of_links(rows: list[dict[str, object]], tasks: pd.DataFrame, links: 
         _add_tasks(rows, tasks, of, "circle")
 
 
-def _waiting_for(
-    rows: list[dict[str, object]], tasks: pd.DataFrame, links: pd.DataFrame, faulty: set[str]
-) -> set[str]:
+def _waiting_for(rows: list[dict[str, object]], tasks: pd.DataFrame, links: pd.DataFrame, faulty: set[str]) -> set[str]:
     """The faulty projects and those whose tasks wait, over however many, for theirs."""
     whole = links[links["before"] >= 0]
     project = tasks["project_id"].fillna("").to_numpy()
@@ -282,9 +276,7 @@ def _waiting_for(
         faulty = faulty | set(then[waits])
 
 
-def _mended(
-    rows: list[dict[str, object]], tasks: pd.DataFrame, projects: pd.DataFrame, as_of: date
-) -> pd.DataFrame:
+def _mended(rows: list[dict[str, object]], tasks: pd.DataFrame, projects: pd.DataFrame, as_of: date) -> pd.DataFrame:
     """Tasks with what the warnings say done to them."""
     now = pd.Timestamp(as_of)
     hours = tasks[["budget_hours", "actual_hours"]]
@@ -293,16 +285,19 @@ def _mended(
     told = tasks[list(_ESTIMATES)].notna()
     ordered = (early >= 0) & (early <= likely) & (likely <= late)
     future = (started > now) | (finished > now)
+    is_backwards = finished < started
+    started = started.mask(is_backwards)
     finished, started = finished.where(~(finished > now)), started.where(~(started > now))
     is_closed = tasks["project_id"].isin(set(projects.loc[projects["stage"] == "closed", "project_id"]))
     of_warnings = {
+        "finish before start": is_backwards,
         "negative hours": (hours < 0).any(axis=1),
-        "hours before the start": (tasks["actual_hours"] > 0) & started.isna(),
+        "hours before the start": (tasks["actual_hours"] > 0) & tasks["started_on"].isna(),
         "estimates out of order": told.all(axis=1) & ~ordered | (tasks[list(_ESTIMATES)] < 0).any(axis=1),
         "dated in the future": future,
         "finished below 100 percent": finished.notna() & (percent < 100),
         "100 percent without a finish": finished.isna() & (percent == 100),
-        "progress without a start": started.isna() & ((percent > 0) | finished.notna()) & ~future,
+        "progress without a start": started.isna() & ((percent > 0) | finished.notna()) & ~future & ~is_backwards,
         "closed with open tasks": is_closed & finished.isna() & ~(percent == 100),
     }
     for problem, of in of_warnings.items():
@@ -312,7 +307,7 @@ def _mended(
         started_on=started,
         finished_on=finished,
         percent_complete=percent.mask(finished.notna(), 100.0),
-        **{column: hours[column].where(~(hours[column] < 0)) for column in hours},
+        **{column: hours[column].where(~(hours[column] < 0)) for column in ("budget_hours", "actual_hours")},
         **{column: tasks[column].where(fit) for column in ("optimistic_days", "pessimistic_days")},
         likely_days=likely.where(fit | ~told.all(axis=1).to_numpy() & (likely >= 0).to_numpy()),
     )
@@ -320,7 +315,7 @@ def _mended(
     return mended
 
 
-def _out_of_sequence(rows: list[dict[str, object]], tasks: pd.DataFrame, before: Floats, after: Floats) -> None:
+def _out_of_sequence(rows: list[dict[str, object]], tasks: pd.DataFrame, before: Places, after: Places) -> None:
     starts, ends = tasks["started_on"].to_numpy(), tasks["finished_on"].to_numpy()
     has_started = ~np.isnat(starts[after])
     early = has_started & (np.isnat(ends[before]) | (starts[after] < ends[before]))
