@@ -1,0 +1,168 @@
+"""Whether measured effects keep their word: where nothing was changed, and where something was.
+
+    python benchmarks/impact.py
+    python benchmarks/impact.py --only simulated --series 500
+
+Three tables, each with what was promised beside it:
+
+- simulated: weekly series of one treated and three controls with AR(1) errors, half of whose standard deviation is a
+  shock in common, in which nothing happens. How often the 95% interval covers 0, how often the verdict is wrongly
+  `helped` (either direction may be the good one, so that it is half of what lies outside), how often a step of the
+  detectable size is found, stated after the weeks and before them; and `helped` at either of both reviews.
+- many controls: one treated among 10, 20 or 30 that differ in size and drift each their own way, with and without the
+  widening by what the controls show.
+- samples: null samples of the generator (one per seed) taken in as exports are; each team against the others and each
+  reason against the other reasons of its team, for every metric that has a direction, with changes pretended in several
+  weeks. Windows overlap: the intervals are somewhat too narrow.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from opslib.analysis.methods.impact.detectable import detectable, planned_detectable
+from opslib.analysis.methods.impact.placebos import placebo_controls, score
+from opslib.analysis.methods.impact.step import fit_step
+from opslib.analysis.methods.impact.verdicts import REVIEWS
+from opslib.analysis.methods.intervals import wilson
+
+Floats = npt.NDArray[np.float64]
+
+CORRELATIONS = (0.0, 0.2, 0.4, 0.6)
+WINDOWS = ((10, 4), (10, 8), (10, 20), (16, 4), (16, 8), (16, 20), (26, 4), (26, 8), (26, 13), (52, 8), (52, 20))
+CONTROLS = 3
+COMMON = 0.5
+"""The standard deviation of the shock that all have in common, in those of a weekly value."""
+MANY = (10, 20, 30)
+SEED = 20261130
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--only", choices=("simulated", "many", "samples"))
+    parser.add_argument("--series", type=int, default=2000, help="simulated series in each cell")
+    arguments = parser.parse_args()
+    if arguments.only in (None, "simulated"):
+        show("simulated: 3 controls, per cell", simulated(arguments.series))
+        show("helped wrongly at either review (promised: at most 5 %)", both_reviews(arguments.series))
+    if arguments.only in (None, "many"):
+        show("many controls", many_controls(max(arguments.series // 10, 50)))
+
+
+def show(title: str, table: pd.DataFrame) -> None:
+    print(f"\n{title}\n{table.to_string(index=False)}", flush=True)
+
+
+def simulated(series: int) -> pd.DataFrame:
+    """One row per autocorrelation and window; shares in percent."""
+    rows = []
+    for rho in CORRELATIONS:
+        for before, after in WINDOWS:
+            values, control = null_arms(np.random.default_rng([SEED, before, after, int(100 * rho)]), series, before + after, rho)
+            fit = fit_step(values, before, control)
+            low, high = fit.interval()
+            stated = detectable(low, high)
+            ahead = planned_detectable(fit_step(values[:, :before], before, control[:, :before]), before, after)
+            rows.append(
+                {
+                    "rho": rho,
+                    "weeks": f"{before}+{after}",
+                    "covers (93-98)": percent((low <= 0) & (high >= 0)),
+                    "helped wrongly (<=5)": percent(low > 0),
+                    "hurt wrongly": percent(high < 0),
+                    "found (75-85)": percent(low + stated > 0),
+                    "found, size stated before (>=70)": percent(low + ahead > 0),
+                    "half-width, sd": round(float(np.mean((high - low) / 2)), 2),
+                }
+            )
+    return pd.DataFrame(rows)
+
+
+def both_reviews(series: int) -> pd.DataFrame:
+    """How often a null is called helped at the first review, the second, or either."""
+    rows = []
+    for rho in CORRELATIONS:
+        for before in (10, 16, 26, 52):
+            random = np.random.default_rng([SEED, 1, before, int(100 * rho)])
+            values, control = null_arms(random, series, before + REVIEWS[-1], rho)
+            lows = []
+            for after in REVIEWS:
+                weeks = slice(0, before + after)
+                lows.append(fit_step(values[:, weeks], before, control[:, weeks]).interval()[0] > 0)
+            first, second = lows
+            rows.append(
+                {
+                    "rho": rho,
+                    "before": before,
+                    "first": percent(first),
+                    "second": percent(second),
+                    "either (<=5)": percent(first | second),
+                }
+            )
+    return pd.DataFrame(rows)
+
+
+def many_controls(series: int) -> pd.DataFrame:
+    """Coverage of one treated among many controls, as fitted and widened by what the controls show."""
+    rows = []
+    for number in MANY:
+        for before, after in ((16, 8), (26, 8)):
+            for rho in (0.3, 0.6):
+                random = np.random.default_rng([SEED, 2, number, before, int(100 * rho)])
+                rows.append({"controls": number, "weeks": f"{before}+{after}", "rho": rho} | _widened(random, series, number, before, after, rho))
+    return pd.DataFrame(rows)
+
+
+def _widened(random: np.random.Generator, series: int, number: int, before: int, after: int, rho: float) -> dict[str, Any]:
+    covers, covers_widened, ranks = [], [], []
+    for _ in range(series):
+        weeks = before + after
+        own = errors(random, number + 1, weeks, rho) * np.exp(random.normal(0, 0.4, (number + 1, 1)))
+        drift = np.cumsum(random.normal(0, 0.1, (number + 1, weeks)), axis=1)
+        units = own + drift + COMMON * errors(random, 1, weeks, rho)
+        fit = fit_step(units[0], before, units[1:].mean(axis=0))
+        placebos = placebo_controls(float(score(fit.chance_below(0.0))[0]), units[1:], before)
+        assert placebos is not None
+        (low,), (high,), estimate = *fit.interval(), float(fit.estimate[0])
+        covers.append(low <= 0 <= high)
+        wider = placebos.widening
+        covers_widened.append(estimate - wider * (estimate - low) <= 0 <= estimate + wider * (high - estimate))
+        if placebos.rank_p is not None:
+            ranks.append(placebos.rank_p > 0.05)
+    return {
+        "covers, as fitted": percent(np.array(covers)),
+        "covers, widened (93-98)": percent(np.array(covers_widened)),
+        "rank p above .05": percent(np.array(ranks)) if ranks else float("nan"),
+    }
+
+
+def null_arms(random: np.random.Generator, series: int, weeks: int, rho: float) -> tuple[Floats, Floats]:
+    """Treated and the mean of their controls, shape (series, weeks); every unit's weekly standard deviation is 1."""
+    shared = COMMON * errors(random, series, weeks, rho)
+    own = np.sqrt(1 - COMMON**2)
+    units = [own * errors(random, series, weeks, rho) + shared for _ in range(1 + CONTROLS)]
+    return units[0], np.mean(units[1:], axis=0)
+
+
+def errors(random: np.random.Generator, series: int, weeks: int, rho: float) -> Floats:
+    """AR(1) with variance 1 from the first week on."""
+    noise = random.normal(size=(series, weeks))
+    values = np.empty_like(noise)
+    values[:, 0] = noise[:, 0]
+    for week in range(1, weeks):
+        values[:, week] = rho * values[:, week - 1] + np.sqrt(1 - rho**2) * noise[:, week]
+    return values
+
+
+def percent(hits: npt.NDArray[np.bool_]) -> float:
+    return round(100 * float(np.mean(hits)), 1)
+
+
+if __name__ == "__main__":
+    main()
