@@ -19,7 +19,6 @@ Three tables, each with what was promised beside it:
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -30,7 +29,6 @@ from opslib.analysis.methods.impact.detectable import detectable, planned_detect
 from opslib.analysis.methods.impact.placebos import placebo_controls, score
 from opslib.analysis.methods.impact.step import fit_step
 from opslib.analysis.methods.impact.verdicts import REVIEWS
-from opslib.analysis.methods.intervals import wilson
 
 Floats = npt.NDArray[np.float64]
 
@@ -64,7 +62,9 @@ def simulated(series: int) -> pd.DataFrame:
     rows = []
     for rho in CORRELATIONS:
         for before, after in WINDOWS:
-            values, control = null_arms(np.random.default_rng([SEED, before, after, int(100 * rho)]), series, before + after, rho)
+            values, control = null_arms(
+                np.random.default_rng([SEED, before, after, int(100 * rho)]), series, before + after, rho
+            )
             fit = fit_step(values, before, control)
             low, high = fit.interval()
             stated = detectable(low, high)
@@ -115,11 +115,16 @@ def many_controls(series: int) -> pd.DataFrame:
         for before, after in ((16, 8), (26, 8)):
             for rho in (0.3, 0.6):
                 random = np.random.default_rng([SEED, 2, number, before, int(100 * rho)])
-                rows.append({"controls": number, "weeks": f"{before}+{after}", "rho": rho} | _widened(random, series, number, before, after, rho))
+                rows.append(
+                    {"controls": number, "weeks": f"{before}+{after}", "rho": rho}
+                    | _widened(random, series, number, before, after, rho)
+                )
     return pd.DataFrame(rows)
 
 
-def _widened(random: np.random.Generator, series: int, number: int, before: int, after: int, rho: float) -> dict[str, Any]:
+def _widened(
+    random: np.random.Generator, series: int, number: int, before: int, after: int, rho: float
+) -> dict[str, Any]:
     covers, covers_widened, ranks = [], [], []
     for _ in range(series):
         weeks = before + after
