@@ -140,6 +140,7 @@ def _reason(value: object) -> object:
     raise ValueError("say in a few words why this is its new normal")
 
 
+_PERCENT = re.compile(r"(\d+(?:\.\d+)?)\s*%")
 _TICKET_ID = "{ticket_id}"
 _ADDRESS = re.compile(r"https?://[^\s/?#@\\\"'<>]+[/?#][^\s\"'<>\\]*", re.IGNORECASE)
 
@@ -159,6 +160,15 @@ def _ticket_url(value: str) -> str:
     if not re.search(r"[/?#]", value[value.index("//") + 2 : place]):
         raise ValueError(f"{value!r}: {_TICKET_ID} must stand after the name of the host, not in it")
     return value
+
+
+def _share_or_number(value: object) -> object:
+    """A number as it is, or of `10%` the share."""
+    if isinstance(value, str) and (match := _PERCENT.fullmatch(value.strip())):
+        return float(match[1]) / 100
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return value
+    raise ValueError(f"{value!r} is no number; write one like 0.5, or a share like 10%")
 
 
 def _label(value: object) -> object:
@@ -460,6 +470,38 @@ class Projects(Settings):
         return self
 
 
+class Incident(Settings):
+    """A stretch of days on which something hit everybody, so that effects are not measured in its weeks."""
+
+    start: date = Field(alias="from")
+    until: date
+    reason: Annotated[str, BeforeValidator(_reason)]
+
+    @model_validator(mode="after")
+    def _ends_after_it_begins(self) -> Incident:
+        if self.until < self.start:
+            raise ValueError(f"it ends on {self.until}, before it begins on {self.start}")
+        return self
+
+
+class Impact(Settings):
+    """How the effect of projects, changes of policy and actions is measured, and what it is worth.
+
+    `weeks_before` a change are looked at, at most, and `ramp_weeks` after that of the change left out, where a project
+    names no others; `worth` is by metric the improvement that matters (10% of a time or count, 3% for three points of a
+    share, units of a score), where a project promises none; `minutes` by metric the work that one reply, contact or
+    case takes, without which no hours are told, and `hourly_cost` with its `currency` what an hour costs.
+    """
+
+    weeks_before: int = Field(default=52, ge=10)
+    ramp_weeks: int = Field(default=1, ge=0, le=12)
+    worth: dict[Name, Annotated[float, BeforeValidator(_share_or_number), Field(gt=0)]] = {}
+    minutes: dict[Name, Annotated[float, Field(gt=0)]] = {}
+    hourly_cost: float | None = Field(default=None, gt=0)
+    currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")] = "USD"
+    incidents: tuple[Incident, ...] = ()
+
+
 class Contact(Settings):
     """Who exports which standard tables; without `exports`, all that no other contact names."""
 
@@ -486,6 +528,7 @@ class Organisation(Settings):
     limits: Limits = Limits()
     signals: Signals = Signals()
     projects: Projects = Projects()
+    impact: Impact = Impact()
     locale: LocaleName = locales.DEFAULT
     labels: dict[LabelField, dict[str, Label]] = {}
     live_channels: tuple[str, ...] = LIVE_CHANNELS
