@@ -20,6 +20,7 @@ from opslib.analysis.methods.impact.verdicts import Refusal
 from opslib.analysis.methods.survival import grouped_quantiles
 from opslib.analysis.weekly_review.completeness import ALL_METRICS
 from opslib.analysis.weekly_review.weekly_values import SETTLED
+from opslib.display import words
 from opslib.errors import NotInExport
 from opslib.metrics import ALL, CATALOGUE, NO_GROUP, Metric, week_frame
 from opslib.settings import Impact, Organisation
@@ -372,9 +373,15 @@ def _percentiles(times: pd.DataFrame, metric: Metric) -> pd.DataFrame:
 
 def _others(beside: Sequence[Change]) -> str:
     """Which other changes spoil what is seen."""
-    named = [f"{each.kind} {each.change_id} ({each.began_on})" for each in beside[:_NAMED]]
-    more = f" and {len(beside) - _NAMED} more" if len(beside) > _NAMED else ""
-    return f"Others changed the same tickets at the same time: {', '.join(named)}{more}."
+    named = list(dict.fromkeys(f"{each.kind} {each.change_id} ({_day_of(each)})" for each in beside))
+    more = f" and {len(named) - _NAMED} more" if len(named) > _NAMED else ""
+    return f"Others changed the same tickets at the same time: {', '.join(named[:_NAMED])}{more}."
+
+
+def _day_of(change: Change) -> str:
+    """The day on which a change began, as readers see it."""
+    assert change.began_on is not None
+    return words.short_day(change.began_on.isoformat())
 
 
 def _list(names: Iterable[str]) -> str:

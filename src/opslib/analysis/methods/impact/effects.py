@@ -166,7 +166,7 @@ def measure_effect(
     baseline = scale.level(arms.numerator[:before], arms.denominator[:before])
     step_size = None if size is None else abs(scale.step_of(turned * size, baseline))
     reasons = [*refusals, *_refusals(arms, scale, metric, values)]
-    can_fit = before >= FEWEST_BEFORE and bool(np.isfinite(values).all()) and values[:before].std() > 0
+    can_fit = before >= FEWEST_BEFORE and bool(np.isfinite(values).all()) and _varies(values[:before])
 
     ahead = fit_step(values[:before], before, None if control is None else control[:before]) if can_fit else None
     needed_then = _needed(ahead, before, step_size)
@@ -325,9 +325,14 @@ def _refusals(arms: Arms, scale: Scale, metric: Metric, values: Floats) -> list[
         reasons.append(
             Refusal("no control", "Nothing untouched to compare with, and this number follows season and trend.")
         )
-    if before >= FEWEST_BEFORE and np.isfinite(values).all() and not values[:before].std() > 0:
+    if before >= FEWEST_BEFORE and np.isfinite(values).all() and not _varies(values[:before]):
         reasons.append(Refusal("no variation", "The value was the same in every week before the change."))
     return reasons
+
+
+def _varies(values: Floats) -> bool:
+    """Whether values differ by more than the rounding of their digits."""
+    return bool(np.ptp(values) > 1e-9 * max(1.0, float(np.abs(values).max())))
 
 
 def _needed(fit: StepFit | None, before: int, step_size: float | None) -> int | None:

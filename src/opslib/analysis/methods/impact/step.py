@@ -24,6 +24,7 @@ LEVEL = 0.95
 
 _MOST_STEPS, _ACCURACY = 60, 1e-9
 _NEGLIGIBLE = 1e-10
+_LEAST = 1e-12
 
 
 @dataclass(frozen=True)
@@ -134,7 +135,8 @@ def fit_step(values: npt.ArrayLike, before: int, control: npt.ArrayLike | None =
 
     # A series is fitted on a scale of its own, so that no sum of squares loses its digits.
     middle = treated.mean(axis=1, keepdims=True)
-    size = np.maximum(treated.std(axis=1, keepdims=True), np.finfo(float).tiny ** 0.25)
+    size = treated.std(axis=1, keepdims=True)
+    size = np.where(size > _LEAST * np.abs(middle), size, 1.0)
     place = np.arange(weeks, dtype=np.float64) - (weeks - 1) / 2
     columns = [np.ones((series, weeks)), np.broadcast_to(place, (series, weeks))]
     if has_step:
@@ -149,7 +151,7 @@ def fit_step(values: npt.ArrayLike, before: int, control: npt.ArrayLike | None =
     log_rows = np.broadcast_to(0.5 * np.log(slope_row), gram.shape[:2])
     if others is not None:
         row = CONTROL_WEEKS * _whitened_variance(columns[-1], gram[:, :, width - 1, width - 1])
-        row = np.maximum(row, np.finfo(float).tiny ** 0.5)
+        row = np.maximum(row, _LEAST)  # a control that never moves tells nothing
         gram[:, :, width - 1, width - 1] += row
         gram[:, :, width - 1, width] += row
         gram[:, :, width, width - 1] += row
@@ -161,7 +163,7 @@ def fit_step(values: npt.ArrayLike, before: int, control: npt.ArrayLike | None =
     inverse = np.linalg.inv(design)
     solution = np.einsum("srij,srj->sri", inverse, cross)
     left = gram[:, :, width, width] - np.einsum("sri,sri->sr", solution, cross)
-    left = np.maximum(left, 1e-12)
+    left = np.maximum(left, _LEAST)
     log_weight = (
         0.5 * np.log(1 - AUTOCORRELATIONS**2)
         - 0.5 * np.linalg.slogdet(design)[1]
