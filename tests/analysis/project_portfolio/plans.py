@@ -34,7 +34,9 @@ def planned(start: str, end: str) -> dict[str, str]:
     return {"baseline_start_on": start, "baseline_end_on": end}
 
 
-def plan_of(*tasks: dict[str, object], projects: list[dict[str, object]] | None = None, as_of: str = "2026-01-04") -> Plan:
+def plan_of(
+    *tasks: dict[str, object], projects: list[dict[str, object]] | None = None, as_of: str = "2026-01-04"
+) -> Plan:
     """A plan; by default of one project, on the Sunday before Monday, January 5, 2026."""
     of = projects or [project(baseline_start_on="2026-01-05", baseline_end_on="2026-03-27")]
     return read_plan(pd.DataFrame(of), pd.DataFrame(list(tasks)), as_of=date.fromisoformat(as_of))

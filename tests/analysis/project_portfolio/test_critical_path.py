@@ -10,28 +10,68 @@ from opslib.analysis.project_portfolio.network import Network, in_circles
 from tests.analysis.project_portfolio.plans import office_days, plan_of, planned, points, task
 
 GENERAL_FOUNDRY = {
-    **{"A": ("", 2), "B": ("", 3), "C": ("A", 2), "D": ("B", 4), "E": ("C", 4), "F": ("C", 3)},
-    **{"G": ("D;E", 5), "H": ("F;G", 2)},
+    "A": ("", 2),
+    "B": ("", 3),
+    "C": ("A", 2),
+    "D": ("B", 4),
+    "E": ("C", 4),
+    "F": ("C", 3),
+    "G": ("D;E", 5),
+    "H": ("F;G", 2),
 }
 """Render, Stair & Hanna, Quantitative Analysis for Management, the General Foundry example, weeks."""
 GENERAL_FOUNDRY_PATH = {
-    **{"A": (0, 2, 0, 2), "B": (0, 3, 1, 4), "C": (2, 4, 2, 4), "D": (3, 7, 4, 8), "E": (4, 8, 4, 8)},
-    **{"F": (4, 7, 10, 13), "G": (8, 13, 8, 13), "H": (13, 15, 13, 15)},
+    "A": (0, 2, 0, 2),
+    "B": (0, 3, 1, 4),
+    "C": (2, 4, 2, 4),
+    "D": (3, 7, 4, 8),
+    "E": (4, 8, 4, 8),
+    "F": (4, 7, 10, 13),
+    "G": (8, 13, 8, 13),
+    "H": (13, 15, 13, 15),
 }
 GENERAL_FOUNDRY_POINTS = {
-    **{"A": (1, 2, 3), "B": (2, 3, 4), "C": (1, 2, 3), "D": (2, 4, 6), "E": (1, 4, 7), "F": (1, 2, 9)},
-    **{"G": (3, 4, 11), "H": (1, 2, 3)},
+    "A": (1, 2, 3),
+    "B": (2, 3, 4),
+    "C": (1, 2, 3),
+    "D": (2, 4, 6),
+    "E": (1, 4, 7),
+    "F": (1, 2, 9),
+    "G": (3, 4, 11),
+    "H": (1, 2, 3),
 }
 RELIABLE_CONSTRUCTION = {
-    **{"A": ("", 2), "B": ("A", 4), "C": ("B", 10), "D": ("C", 6), "E": ("C", 4), "F": ("E", 5), "G": ("D", 7)},
-    **{"H": ("E;G", 9), "I": ("C", 7), "J": ("F;I", 8), "K": ("J", 4), "L": ("J", 5), "M": ("H", 2), "N": ("K;L", 6)},
+    "A": ("", 2),
+    "B": ("A", 4),
+    "C": ("B", 10),
+    "D": ("C", 6),
+    "E": ("C", 4),
+    "F": ("E", 5),
+    "G": ("D", 7),
+    "H": ("E;G", 9),
+    "I": ("C", 7),
+    "J": ("F;I", 8),
+    "K": ("J", 4),
+    "L": ("J", 5),
+    "M": ("H", 2),
+    "N": ("K;L", 6),
 }
 """Hillier & Lieberman, Introduction to Operations Research, chapter 10, weeks."""
 PRODUCT_LAUNCH = {
-    **{"A": ("", (5, 5, 7)), "B": ("", (1, 2, 5)), "C": ("A", (5, 5, 5)), "D": ("A", (4, 8, 13))},
-    **{"E": ("B;C", (1, 10, 17)), "F": ("D", (1, 5, 7)), "G": ("D", (2, 6, 9)), "H": ("E;F", (4, 4, 6))},
-    **{"I": ("G;H", (2, 7, 10)), "J": ("I", (2, 4, 7)), "K": ("I", (6, 10, 13)), "L": ("J", (2, 6, 6))},
-    **{"M": ("K", (2, 2, 3)), "N": ("L;M", (7, 7, 12))},
+    "A": ("", (5, 5, 7)),
+    "B": ("", (1, 2, 5)),
+    "C": ("A", (5, 5, 5)),
+    "D": ("A", (4, 8, 13)),
+    "E": ("B;C", (1, 10, 17)),
+    "F": ("D", (1, 5, 7)),
+    "G": ("D", (2, 6, 9)),
+    "H": ("E;F", (4, 4, 6)),
+    "I": ("G;H", (2, 7, 10)),
+    "J": ("I", (2, 4, 7)),
+    "K": ("I", (6, 10, 13)),
+    "L": ("J", (2, 6, 6)),
+    "M": ("K", (2, 2, 3)),
+    "N": ("L;M", (7, 7, 12)),
 }
 """A textbook exercise solved at wizedu.com/questions/717873, days."""
 
@@ -128,7 +168,11 @@ def test_what_is_left_starts_now_and_a_started_task_has_its_rest_to_do():
     assert path["days"].to_dict() == {"A": 0, "B": 5, "C": 3, "D": 2, "E": 20}
     # Martin Luther King's day, January 19, and Presidents' day, February 16, are closed.
     assert path["finish_on"].dt.strftime("%m-%d").to_dict() == {
-        **{"A": "01-09", "B": "01-16", "C": "01-22", "D": "02-03", "E": "02-09"}
+        "A": "01-09",
+        "B": "01-16",
+        "C": "01-22",
+        "D": "02-03",
+        "E": "02-09",
     }
     assert path.loc["B", "start_on"] == pd.Timestamp("2026-01-05")
     assert path.index[path["is_critical"]].tolist() == ["E"]

@@ -74,9 +74,7 @@ def two_tasks(**columns: object) -> list[dict]:
 
 def test_value_by_week_from_dates_alone():
     """B has ten working days (one Monday is a holiday); it was started on the Thursday and is a quarter done."""
-    plan = plan_of(
-        *two_tasks(started_on="2026-01-15", percent_complete=25, actual_hours=20), as_of="2026-01-18"
-    )
+    plan = plan_of(*two_tasks(started_on="2026-01-15", percent_complete=25, actual_hours=20), as_of="2026-01-18")
     frame = earned_value(plan, office_days(plan))
     assert frame["status_on"].dt.strftime("%m-%d").tolist() == ["01-11", "01-18"]
     assert frame["pv"].tolist() == pytest.approx([40, 40 + 60 * 5 / 10])
@@ -93,9 +91,7 @@ def test_value_by_week_from_dates_alone():
 
 def test_what_snapshots_reported_counts_before_what_dates_tell():
     plan = plan_of(*two_tasks(started_on="2026-01-15", percent_complete=25, actual_hours=20), as_of="2026-01-18")
-    state = pd.DataFrame(
-        {"as_of": "2026-01-11", "task_id": ["A"], "percent_complete": [30.0], "actual_hours": [38.0]}
-    )
+    state = pd.DataFrame({"as_of": "2026-01-11", "task_id": ["A"], "percent_complete": [30.0], "actual_hours": [38.0]})
     frame = earned_value(plan, office_days(plan), snapshots=state)
     assert frame["ev"].tolist() == pytest.approx([12, 55])
     assert frame["ac"].tolist() == pytest.approx([38, 70])

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -101,7 +99,8 @@ def test_a_task_that_outlasted_its_worst_case_goes_on_at_its_pace():
 
 def overrun(owner_of_last: str) -> Plan:
     done = [
-        task(f"D{n}", started_on="2026-01-05", finished_on="2026-01-23", owner="bo", **points(5, 10, 20)) for n in range(6)
+        task(f"D{n}", started_on="2026-01-05", finished_on="2026-01-23", owner="bo", **points(5, 10, 20))
+        for n in range(6)
     ]
     return plan_of(*done, task("A", owner=owner_of_last, **points(50, 100, 200)), as_of="2026-01-25")
 
@@ -122,7 +121,9 @@ def test_what_an_owner_finished_late_says_that_their_next_task_will_be_late():
 
 def test_a_running_task_that_is_late_says_something_of_its_owners_other_tasks():
     late = task("A", owner="bo", **STARTED, **points(10, 20, 40))
-    plan = plan_of(late, task("B", owner="bo", **points(50, 100, 200)), task("C", **points(50, 100, 200)), as_of="2026-02-08")
+    plan = plan_of(
+        late, task("B", owner="bo", **points(50, 100, 200)), task("C", **points(50, 100, 200)), as_of="2026-02-08"
+    )
     days = mean_days(plan)
     assert days["B"] > days["C"] * 1.05
 
@@ -198,7 +199,10 @@ def test_the_same_plan_gives_the_same_numbers_whatever_the_order_of_its_rows():
 
 
 def test_a_task_that_is_added_leaves_the_draws_of_the_others_as_they_were():
-    first, more = plan_of(task("A", **points(4, 8, 20))), plan_of(task("A", **points(4, 8, 20)), task("B", likely_days=0))
+    first, more = (
+        plan_of(task("A", **points(4, 8, 20))),
+        plan_of(task("A", **points(4, 8, 20)), task("B", likely_days=0)),
+    )
     assert mean_days(first)["A"] == mean_days(more)["A"]
 
 
@@ -220,7 +224,7 @@ def test_what_cannot_be_drawn_is_refused(options: dict):
 
 
 def test_a_plan_of_nothing_has_a_forecast_of_nothing():
-    plan = replace(plan_of(projects=[project()]))
+    plan = plan_of(projects=[project()])
     forecast = finish_forecast(plan, office_days(plan))
     assert forecast.projects["state"].tolist() == ["no forecast"]
     assert len(forecast.tasks) == 0

@@ -36,7 +36,9 @@ DOUBTS = [
 
 @pytest.mark.parametrize(("problem", "tasks", "named"), FAULTS)
 def test_an_error_lists_its_tasks_and_leaves_the_other_projects_whole(problem: str, tasks: list, named: str):
-    plan = plan_of(*tasks, task("Z1", project_id="Q"), task("Z2", "Z1", project_id="Q"), projects=[project(), project("Q")])
+    plan = plan_of(
+        *tasks, task("Z1", project_id="Q"), task("Z2", "Z1", project_id="Q"), projects=[project(), project("Q")]
+    )
     assert problems(plan) == {("P", problem): named}
     assert plan.problems["severity"].tolist() == ["error"]
     assert plan.tasks["task_id"].tolist() == ["Z1", "Z2"]
@@ -60,7 +62,9 @@ def test_a_message_says_which_tasks_and_what_to_do():
         "Tasks wait for a task that is not in the plan: Task A (A); it is not there: X9, X10. "
         "Add it, or take it out of depends_on."
     )
-    assert says["percent outside 0 to 100"].startswith("Tasks have a percent_complete below 0 or above 100: Task B0 (B0)")
+    assert says["percent outside 0 to 100"].startswith(
+        "Tasks have a percent_complete below 0 or above 100: Task B0 (B0)"
+    )
     assert "Task B4 (B4) and 2 more. Write a number" in says["percent outside 0 to 100"]
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import NamedTuple
 
 import numpy as np
@@ -10,8 +9,10 @@ import numpy.typing as npt
 import pandas as pd
 from scipy import special, stats
 
-from opslib.analysis.methods.columns import Floats, as_columns, as_floats
+from opslib.analysis.methods.columns import as_columns, as_floats
+from opslib.analysis.methods.level_signals import level_shift
 from opslib.analysis.project_portfolio.plan import Plan
+from opslib.locales import whole
 
 SHIFT = 1.5
 """Standard deviations by which Six Sigma lets the mean of a process wander in the long run."""
@@ -21,7 +22,9 @@ FEWEST_VALUES = 20
 DEFINE, MEASURE, ANALYZE, IMPROVE, CONTROL, CLOSED = "define", "measure", "analyze", "improve", "control", "closed"
 STAGES = (DEFINE, MEASURE, ANALYZE, IMPROVE, CONTROL)
 
-_D2, _RUN, _TREND = 1.128, 8, 6  # expected moving range of two; points on one side; points that only rise or fall
+_D2 = 1.128  # expected moving range of two
+_FALSE_ALARM = 0.01
+_SHIFT_T = 3.8  # what one in a hundred stable series of 20 to 1,000 values exceeds, simulated
 _CONFIDENCE = 0.95
 
 
@@ -114,21 +117,23 @@ def instability(values: npt.ArrayLike) -> str:
         values: in order of time.
 
     Notes:
-        A value beyond the limits of `xmr_limits`, eight in a row on one side of the mean, or six that only rise or
-        only fall.
+        A value farther from the mean of an XmR chart than 99 % of stable series have any (three standard deviations of
+        few values, more of many), or a level that shifts, by the largest two-sample t over all places where it could:
+        each calls out one stable series in a hundred. Rules of runs call out most long ones.
 
     References:
-        Nelson, L. S. (1984). The Shewhart control chart: tests for special causes. J. Qual. Technol. 16, 237-239.
+        Hawkins, D. M. (1977). Testing a sequence of observations for a shift in location. J. Amer. Statist. Assoc. 72,
+        180-186.
     """
     x = as_floats(values)
     limits = xmr_limits(x)
-    beyond = int(((x < limits.lower) | (x > limits.upper)).sum())
+    reach = -float(special.ndtri(_FALSE_ALARM / (2 * x.size))) * limits.sigma
+    beyond = int((np.abs(x - limits.centre) > reach).sum())
     if beyond:
-        return f"{beyond} of {x.size} values {'lies' if beyond == 1 else 'lie'} beyond the limits"
-    if _longest(np.sign(x - limits.centre)) >= _RUN:
-        return f"{_RUN} values or more in a row lie on one side of the mean"
-    if _longest(np.sign(np.diff(x))) >= _TREND - 1:
-        return f"{_TREND} values or more in a row only rise or only fall"
+        return f"{whole(beyond)} of {whole(x.size)} values {'lies' if beyond == 1 else 'lie'} beyond its limits"
+    shift, place = level_shift(x - limits.centre, np.ones(x.shape, dtype=bool))
+    if shift > _SHIFT_T:
+        return f"its level is another one from value {whole(int(place) + 1)} on"
     return ""
 
 
@@ -165,7 +170,7 @@ def capability(values: npt.ArrayLike, *, lower: float | None = None, upper: floa
     told = {"n": n, "mean": mean, "sd": sd, "outside_share": float(outside.mean()) if n else np.nan, "why": ""}
     names = ("cp", "cpk", "pp", "ppk", "low", "high")
     if n < FEWEST_VALUES:
-        told["why"] = f"{n} values are too few for capability, which needs {FEWEST_VALUES}"
+        told["why"] = f"{whole(n)} values are too few for capability, which needs {FEWEST_VALUES}"
     elif sd == 0:
         told["why"] = "the values do not vary"
     elif reason := instability(x):
@@ -241,9 +246,3 @@ def dmaic_stages(plan: Plan) -> pd.DataFrame:
         else:
             rows.append((project_id, None, "its stage says nothing"))
     return pd.DataFrame(rows, columns=["project_id", "dmaic", "why"])
-
-
-def _longest(signs: Floats) -> int:
-    """The longest stretch of one sign; zeros end one."""
-    text = "".join("+" if sign > 0 else "-" if sign < 0 else "0" for sign in signs)
-    return max((len(run) for run in re.findall(r"\++|-+", text)), default=0)

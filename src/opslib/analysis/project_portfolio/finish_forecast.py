@@ -380,7 +380,7 @@ def _empty_projects(plan: Plan) -> pd.DataFrame:
     frame = plan.projects[["project_id", "name"]].copy()
     last = plan.tasks.groupby("project_id")["baseline_end_on"].max()
     own = plan.projects["baseline_end_on"]
-    frame["promised_on"] = own.where(own.notna(), frame["project_id"].map(last)).astype("datetime64[s]")
+    frame["promised_on"] = own.where(own.notna(), last.reindex(frame["project_id"]).to_numpy())
     frame["state"], frame["draws"] = NO_FORECAST, 0
     has_tasks = frame["project_id"].isin(set(plan.tasks["project_id"]))
     why = np.where(has_tasks, "", "it has no tasks")

@@ -48,5 +48,7 @@ def milestones(plan: Plan, forecast: FinishForecast, *, weeks: int = WEEKS_AHEAD
     frame["state"] = state
     frame["days"] = (frame["due_on"] - now).dt.days
     order = frame["state"].map({name: rank for rank, name in enumerate(STATES)})
-    frame = frame.assign(order=order).sort_values(["order", "due_on", "project_id"], kind="stable", ignore_index=True)
+    frame = frame.assign(order=order).sort_values(
+        ["order", "due_on", "project_id", "kind"], kind="stable", ignore_index=True
+    )
     return frame.reindex(columns=list(COLUMNS))

@@ -334,6 +334,8 @@ def _add_tasks(
     more: Mapping[str, str] | None = None,
 ) -> None:
     """Add a problem for each project that has it, with its tasks."""
+    if not of.any():
+        return
     for project_id, group in tasks[of].groupby(tasks["project_id"].fillna("")[of], sort=False):
         ids = group["task_id"].tolist()
         names = [_name(*each) for each in zip(group["name"], ids, strict=True)]
