@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from opslib import SUBJECTS
 from opslib.errors import OpslibError
-from opslib.store.memo import digest_of
+from opslib.store.files import folder_of
 from opslib.weekly.notebook_file import NoNotebookError, read_notebook, text_of
 from opslib.weeks import is_week
 
@@ -24,10 +24,8 @@ ORGANISATION = "org"
 """The folder of notebooks that run once for all, and of their reports."""
 
 LISTS = "lists"
-"""The folder of lists of tickets beside a team's reports; no value's folder has this name."""
+"""The folder of lists of tickets beside a team's reports; `folder_of` gives no value this name."""
 
-_PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
-_DIGITS_OF_A_FOLDER = 8
 _OPTIONAL = re.compile(r"^Optional\[(.*)\]$")
 _READERS = frozenset({"weekly_review"})
 """The notebooks that show what all notebooks of a team found."""
@@ -98,18 +96,6 @@ class Job:
     def page(self, reports: Path) -> Path:
         """Where the report's page lies."""
         return reports / f"{self.identifier}.html"
-
-
-def folder_of(value: str) -> str:
-    """A folder's name for a value that may hold anything; no two values have one name.
-
-    >>> folder_of("PRJ-2"), folder_of("Refunds / EU")
-    ('PRJ-2', 'Refunds-EU-9af44c19')
-    """
-    if _PLAIN.fullmatch(value) and value != LISTS:
-        return value
-    plain = re.sub(r"[^A-Za-z0-9]+", "-", value).strip("-")[:40]
-    return f"{plain}-{digest_of(value)[:_DIGITS_OF_A_FOLDER]}".lstrip("-")
 
 
 def plan(

@@ -8,8 +8,8 @@ from datetime import timedelta
 import pandas as pd
 
 from opslib.errors import NotInExport
+from opslib.store.files import folder_of
 from opslib.store.warehouse import Warehouse
-from opslib.weekly.plan import folder_of
 from opslib.weeks import monday_of
 
 CLOSED = "closed"

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import timedelta
 
-import numpy as np
 import pandas as pd
 
 from opslib.analysis.project_portfolio import own_words
@@ -22,7 +21,7 @@ from opslib.analysis.project_portfolio.status import (
     UNKNOWN,
 )
 from opslib.analysis.project_portfolio.workload import overload
-from opslib.reports.project_portfolio import benefit_words
+from opslib.reports.project_portfolio.benefit import sentence_of, verdict_of
 from opslib.reports.project_portfolio.plan_words import changed_in_words, next_in_words
 from opslib.reports.project_portfolio.portfolio import Portfolio
 from opslib.reports.week import answer
@@ -76,8 +75,8 @@ def projects(portfolio: Portfolio) -> pd.DataFrame:
     frame["decisions"] = ids.map(asked["project_id"].value_counts()).fillna(0).astype("int64")
     frame["changed"] = [changed_in_words(portfolio, name) for name in ids]
     frame["ahead"] = [next_in_words(portfolio, name, days=_AHEAD_DAYS) for name in ids]
-    benefit = [benefit_words.of(portfolio.benefits.get(name)) for name in ids]
-    frame["benefit"], frame["benefit_words"] = [each[0] for each in benefit], [each[1] for each in benefit]
+    frame["benefit"] = [verdict_of(portfolio.benefits.get(name)) for name in ids]
+    frame["benefit_words"] = [sentence_of(portfolio.benefits.get(name)) for name in ids]
     worst = portfolio.plan.problems.drop_duplicates("project_id").set_index("project_id")["says"]
     frame["problem"] = ids.map(worst).fillna("")
     place = {status: rank for rank, status in enumerate(STATUSES)}
@@ -163,7 +162,8 @@ def drivers(portfolio: Portfolio, project: str | None = None) -> pd.DataFrame:
 
     Returns:
         project_id, task_id, name, criticality (share of courses in which it has no slack), cruciality (rank correlation
-        of its remaining days and the end), mean_days (still to come), finish_50_on, slack_days (0 on the critical path).
+        of its remaining days and the end), mean_days (still to come), finish_50_on, slack_days (0: on the critical
+        path).
     """
     rows = portfolio.forecast.tasks
     rows = rows[~rows["is_done"].astype("bool") & rows["criticality"].notna()]
@@ -309,9 +309,3 @@ def _own_status(portfolio: Portfolio) -> pd.DataFrame:
 def counts(frame: pd.DataFrame) -> Mapping[str, int]:
     """How many projects have each status."""
     return {str(status): int(number) for status, number in frame["status"].value_counts().items()}
-
-
-def over_by(frame: pd.DataFrame) -> np.ndarray:
-    """Whole days by which each forecast (80%) lies behind the promised date; 0 where it does not."""
-    late = (frame["finish_80_on"] - frame["promised_on"]).dt.days.fillna(0)
-    return np.maximum(late.to_numpy(), 0)
