@@ -7,17 +7,19 @@ stored column.
 
 from __future__ import annotations
 
+import json
 import shutil
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pandas as pd
 import pytest
 
 import opslib as ops
+from opslib.analysis.findings.ranking import first_lines
 from opslib.analysis.findings.register import causes_of
 from opslib.calendars import week_days
 from opslib.display import words
@@ -30,9 +32,10 @@ from opslib.store.files import write_text
 from opslib.store.warehouse import Warehouse
 from opslib.weekly.brief import Brief, brief_of_week
 from opslib.weekly.comparison import metric_pairs
-from opslib.weekly.numbers.findings import build_findings
+from opslib.weekly.numbers.findings import build_findings, keep_findings
 from opslib.weekly.pages.index import write_index
-from opslib.weeks import week_bounds
+from opslib.weekly.run import SAMPLE_MARK
+from opslib.weeks import monday_of, shift_week, week_bounds
 from tests.line.conftest import ROOT, TEAMS
 from tests.open_time import OpenMinutes
 from tests.reports.weekly_review.verdict_places import (
@@ -270,6 +273,15 @@ def rate(cases: list[Case]) -> float:
 
 
 @cache
+def tickets_by_id(warehouse: Warehouse) -> dict[str, dict[str, Any]]:
+    columns = ["ticket_id", "requester_id", "created_at", "team", "first_team"]
+    rows: dict[str, dict[str, Any]] = (
+        warehouse.read("facts", "tickets", columns=columns).set_index("ticket_id").to_dict("index")
+    )
+    return rows
+
+
+@cache
 def minutes_of(calendar: str) -> OpenMinutes:
     return OpenMinutes(load_organisation(PARAMS).calendar(calendar), date(2026, 5, 18), TODAY + timedelta(days=1))
 
@@ -277,12 +289,13 @@ def minutes_of(calendar: str) -> OpenMinutes:
 def decided(warehouse: Warehouse, organisation: Organisation, team: str, week: str) -> list[Case]:
     """The promises of first replies that a team kept or broke in a week, one after the other."""
     start, end = week_bounds(week, organisation.zone)
-    tickets = warehouse.read("facts", "tickets").set_index("ticket_id").to_dict("index")
+    tickets = tickets_by_id(warehouse)
     clock = minutes_of(organisation.team(team).calendar)
     cases = []
-    for row in rows_of(warehouse.read("facts", "sla", teams=[team])):
+    promises = warehouse.read("facts", "sla", teams=[team])
+    for row in rows_of(promises[promises["metric"] == "first_reply"]):
         at = row.breached_at if row.state == "breached" else row.ended_at
-        if row.metric != "first_reply" or row.state == "running" or not start <= at < end:
+        if row.state == "running" or not start <= at < end:
             continue
         ticket = tickets[row.ticket_id]
         first = ticket["first_team"] if isinstance(ticket["first_team"], str) else ticket["team"]
@@ -316,3 +329,33 @@ def usual_weeks(warehouse: Warehouse, organisation: Organisation, team: str, wee
     partly = set(partly.loc[(partly["team"] == team) & (partly["scope"] == "all"), "week"])
     weeks = [each for each in warehouse.weeks("facts", "weekly_values") if each < since and each not in partly]
     return [each for each in weeks if not holidays(organisation, team, each)][-8:]
+
+
+def test_what_is_planted_is_among_the_first_points_of_its_team_in_its_week_or_the_next(
+    warehouse, organisation, tmp_path_factory
+):
+    """A small sample shows two of the truths: the rule that broke, and the channels that customers came to use."""
+    sample = whole_line(tmp_path_factory).sample
+    planted = {each["kind"]: each for each in json.loads((sample / SAMPLE_MARK).read_text("utf-8"))["planted"]}
+    rule, mix = planted["misrouting_rule"], planted["csat_moves_by_mix_only"]
+    week = shift_week(rule["begins"], 1)
+    folders = {"warehouse": str(warehouse.root), "params": str(PARAMS)}
+    audit = ops.routing_audit.open_audit(ops.open_week(week, rule["team"], **folders))
+    handed = {(rule["team"], "broken rule"): ops.routing_audit.findings(audit).rows}
+    point = first_points(warehouse, organisation, week, rule["team"], handed).loc["broken rule"]
+    assert point["subject"] == rule["rule_id"]
+    assert point["since"] == monday_of(rule["begins"]).isoformat()
+    point = first_points(warehouse, organisation, mix["begins"], mix["team"], {}).loc["signal"]
+    assert (point["subject"], point["since"]) == ("live_channel_share", monday_of(mix["begins"]).isoformat())
+
+
+def first_points(
+    warehouse: Warehouse, organisation: Organisation, week: str, team: str, handed: dict[tuple[str, str], list[Any]]
+) -> pd.DataFrame:
+    """The first three points of one team, by kind."""
+    others = set(TEAMS) - {team}
+    as_of = datetime.fromisoformat(warehouse.facts_of_the_run()["as_of"])
+    keep_findings(warehouse, week, handed)
+    build_findings(warehouse, organisation, week, as_of, blocked=others)
+    rows = warehouse.read("published", "findings", weeks=[week])
+    return first_lines(rows, most=3, most_of_a_team=3).set_index("kind")
