@@ -129,6 +129,8 @@ def publish(
         It stays open until `close`. One that was never closed is taken back by the next. Where all is as these teams'
         last publication has it, none is opened and nothing is written.
     """
+    if not teams:
+        return ["no page with these numbers is made, so none is published"]
     weeks = warehouse.weeks("facts", TABLE)
     if not weeks or weeks[-1] > last_week_of(organisation, as_of):
         return ["no week is complete, so no number is published"]
