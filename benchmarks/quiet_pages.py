@@ -34,7 +34,7 @@ def found(run: Run, week: str) -> dict[str, list[str]]:
     """By team the kinds of what its reports found in a week."""
     as_of = datetime.fromisoformat(run.warehouse.facts_of_the_run()["as_of"])
     for team in run.organisation.team_names:
-        own = Week(week, team, run.warehouse, run.organisation, as_of)
+        own = Week(week, run.warehouse, run.organisation, as_of, team)
         handed = [
             contact_drivers.findings(contact_drivers.open_drivers(own)),
             routing_audit.findings(routing_audit.open_audit(own)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import date
 from html import escape
 from typing import Any
@@ -59,10 +60,7 @@ def project_table(frame: pd.DataFrame, folders: dict[str, str]) -> Markup:
         frame: of `frames.projects`.
         folders: by project the folder of its page, from the folder of the portfolio's.
     """
-    heads = (
-        *("Project", "Status", "Promised, forecast", "Since last week", "Next two weeks", "Decision needed"),
-        "Did it help?",
-    )
+    heads = ("Project", "Status", "Promised, forecast", "Last week, next two", "Decision needed", "Did it help?")
     return table_of("Projects, those in trouble first", heads, [_project_row(row, folders) for row in rows_of(frame)])
 
 
@@ -81,8 +79,10 @@ def _project_row(row: Any, folders: dict[str, str]) -> list[Cell | str]:
         Cell(name, html=_lines(link, _small(below)), header=True),
         _cell(chip(verdict(row.status)), verdict(row.status).text, own or row.problem),
         _cell(f"<b>{escape(day(row.promised_on))}</b>", day(row.promised_on), forecast),
-        row.changed or words.NOT_SHOWN,
-        row.ahead or words.NOT_SHOWN,
+        Cell(
+            " ".join(filter(None, (row.changed, row.ahead))) or words.NOT_SHOWN,
+            html=_lines(escape(row.changed), escape(row.ahead)) or escape(words.NOT_SHOWN),
+        ),
         _cell(escape(row.decision or "None"), row.decision or "None", asked, more),
         _cell(chip(verdict(row.benefit)), verdict(row.benefit).text, row.benefit_words),
     ]
@@ -188,16 +188,17 @@ def driver_table(frame: pd.DataFrame, names: dict[str, str]) -> Markup:
     return excerpt("Open tasks that decide the end", heads, rows, most=_MOST, plural="tasks")
 
 
-def owner_table(frame: pd.DataFrame) -> Markup:
+def owner_table(frame: pd.DataFrame, owned: Mapping[str, Sequence[str]]) -> Markup:
     """Hours by owner and week, of those who have work left.
 
     Args:
         frame: of `frames.owners`.
+        owned: by owner the names of the projects that are hers.
     """
     weeks = sorted(frame["week"].unique())
     rows: list[list[Cell | str]] = []
     for owner, own in frame.groupby("owner", sort=False):
-        cells: list[Cell | str] = [Cell(_owner(str(owner)), header=True)]
+        cells: list[Cell | str] = [Cell(owner_name(str(owner), owned), header=True)]
         by_week = own.set_index("week")
         for week in weeks:
             if week not in by_week.index:
@@ -236,11 +237,12 @@ def earned_table(frame: pd.DataFrame) -> Markup:
     return table_of("Earned value, in hours", heads, rows)
 
 
-def risk_table(frame: pd.DataFrame, names: dict[str, str] | None = None) -> Markup:
+def risk_table(frame: pd.DataFrame, owned: Mapping[str, Sequence[str]], names: dict[str, str] | None = None) -> Markup:
     """Risks, the heaviest first.
 
     Args:
         frame: of `frames.risks`.
+        owned: by owner the names of the projects that are hers.
         names: of projects by id; None leaves the project out.
     """
     rows: list[list[Cell | str]] = []
@@ -252,7 +254,7 @@ def risk_table(frame: pd.DataFrame, names: dict[str, str] | None = None) -> Mark
                 *([names.get(row.project_id, row.project_id)] if names is not None else []),
                 _level(row.likelihood),
                 _level(row.impact),
-                _owner(row.owner) if isinstance(row.owner, str) and row.owner else words.NOT_SHOWN,
+                owner_name(row.owner, owned) if isinstance(row.owner, str) and row.owner else words.NOT_SHOWN,
                 "Closed" if row.state.startswith("closed") else due,
                 row.response if isinstance(row.response, str) and row.response else words.NOT_SHOWN,
             ]
@@ -279,8 +281,10 @@ def problem_table(frame: pd.DataFrame, names: dict[str, str]) -> Markup:
     return excerpt("What is wrong with the plans", ("Project", "How bad", "What"), rows, most=_MOST, plural="problems")
 
 
-def _owner(pseudonym: str) -> str:
-    """A person stands by the beginning of her pseudonym, as on all pages."""
+def owner_name(pseudonym: str, owned: Mapping[str, Sequence[str]]) -> str:
+    """A person by the projects that are hers, else by the beginning of her pseudonym."""
+    if owned.get(pseudonym):
+        return f"Owner of {words.listed(list(owned[pseudonym]))}"
     return f"Person {pseudonym[1:7]}"
 
 

@@ -198,6 +198,13 @@ def owners(portfolio: Portfolio) -> pd.DataFrame:
     )
 
 
+def owned(portfolio: Portfolio) -> dict[str, list[str]]:
+    """By owner, a pseudonym, the names of the projects that are hers."""
+    rows = portfolio.plan.projects.drop_duplicates("project_id").dropna(subset=["owner"])
+    names = rows["name"].where(rows["name"].notna(), rows["project_id"])
+    return {str(owner): own.tolist() for owner, own in names.groupby(rows["owner"], sort=False)}
+
+
 def overloaded(portfolio: Portfolio) -> pd.DataFrame:
     """Owners with more to do than hours in the next eight weeks: `workload.overload`."""
     return overload(portfolio.workload)

@@ -30,7 +30,7 @@ def headline(portfolio: Portfolio) -> Headline:
 def _verdict(rows: pd.DataFrame) -> str:
     """How many are on time, and of the first in trouble how late it will be."""
     on_time, count = int(rows["status"].isin(frames.ON_TIME).sum()), len(rows)
-    of_all = "All" if on_time == count else f"{words.whole(on_time)} of"
+    of_all = "All" if on_time == count else f"{words.number_of(on_time, 'of').partition(' ')[0].capitalize()} of"
     start = f"{of_all} {words.number_of(count, 'project')} {'is' if on_time == 1 else 'are'} on time."
     first = rows.iloc[0]
     if first["status"] != "off track" or pd.isna(first["finish_50_on"]) or pd.isna(first["promised_on"]):

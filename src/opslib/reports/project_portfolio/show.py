@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -47,13 +48,20 @@ def timeline(frame: pd.DataFrame, today: date, due: pd.DataFrame) -> Section:
     return Section(drawings.gantt(frame, today), bullets([_milestone(row) for row in due.to_dict("records")]))
 
 
-def holds_up(drivers: pd.DataFrame, owners: pd.DataFrame, past: pd.DataFrame, names: dict[str, str]) -> Section:
+def holds_up(
+    drivers: pd.DataFrame,
+    owners: pd.DataFrame,
+    past: pd.DataFrame,
+    owned: Mapping[str, Sequence[str]],
+    names: dict[str, str],
+) -> Section:
     """What decides when projects end: tasks, owners with more to do than hours, and how right forecasts were.
 
     Args:
         drivers: of `frames.drivers`.
         owners: of `frames.owners`.
         past: of `frames.past_forecasts`.
+        owned: of `frames.owned`.
         names: of projects by id.
     """
     parts = []
@@ -62,7 +70,7 @@ def holds_up(drivers: pd.DataFrame, owners: pd.DataFrame, past: pd.DataFrame, na
         answer = _driven(drivers, names)
         parts.append(drawings.driver_table(drivers, names))
     if len(owners):
-        parts.append(drawings.owner_table(owners))
+        parts.append(drawings.owner_table(owners, owned))
     if len(past):
         parts.append(bullets([_drift(row) for row in past.to_dict("records")]))
     if not parts:
@@ -89,11 +97,12 @@ def earned(frame: pd.DataFrame) -> Section:
     return Section(drawings.earned_table(frame), paragraphs(how), answer=answer, folded=True)
 
 
-def risks(frame: pd.DataFrame, names: dict[str, str]) -> Section:
+def risks(frame: pd.DataFrame, owned: Mapping[str, Sequence[str]], names: dict[str, str]) -> Section:
     """Risks of all projects, folded.
 
     Args:
         frame: of `frames.risks`.
+        owned: of `frames.owned`.
         names: of projects by id.
     """
     if frame.empty:
@@ -102,7 +111,7 @@ def risks(frame: pd.DataFrame, names: dict[str, str]) -> Section:
     late = int((frame["state"] == "overdue").sum())
     parts = [f"{words.whole(len(frame) - closed)} open", *([f"{words.whole(late)} of them overdue"] if late else [])]
     parts += [f"{words.whole(closed)} closed this week"] if closed else []
-    return Section(drawings.risk_table(frame, names), answer=f"{', '.join(parts)}.", folded=True)
+    return Section(drawings.risk_table(frame, owned, names), answer=f"{', '.join(parts)}.", folded=True)
 
 
 def changes(scope: pd.DataFrame, names: dict[str, str]) -> Section:
