@@ -232,7 +232,7 @@ def dmaic_stages(plan: Plan) -> pd.DataFrame:
     named = plan.tasks[word.notna()].assign(word=word.str.lower().str.replace("analyse", ANALYZE))
     rank = {name: place for place, name in enumerate(STAGES)}
     named = named.assign(rank=named["word"].map(rank))
-    still = named[~named["is_done"]].groupby("project_id")["rank"].min()
+    still = named[~named["is_done"].astype("bool")].groupby("project_id")["rank"].min()
     of_names = set(named["project_id"])
     by_stage = {"planned": DEFINE, "running": IMPROVE, "live": CONTROL, "closed": CLOSED}
     rows: list[tuple[str, str | None, str]] = []

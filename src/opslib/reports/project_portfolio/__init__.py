@@ -1,6 +1,6 @@
 """Projects of a week, their plans, forecasts, hours and benefit: `open_portfolio`, then ask; `show` draws."""
 
-from opslib.reports.project_portfolio import show
+from opslib.reports.project_portfolio import show, status_page
 from opslib.reports.project_portfolio.frames import (
     decisions,
     drivers,
@@ -20,15 +20,18 @@ from opslib.reports.project_portfolio.frames import (
 )
 from opslib.reports.project_portfolio.page_head import headline
 from opslib.reports.project_portfolio.portfolio import Portfolio, open_portfolio
+from opslib.reports.project_portfolio.status_page import Project, open_project
 
 __all__ = [
     "Portfolio",
+    "Project",
     "decisions",
     "drivers",
     "due",
     "earned",
     "headline",
     "open_portfolio",
+    "open_project",
     "overloaded",
     "own_sections",
     "owned",
@@ -40,5 +43,6 @@ __all__ = [
     "risks",
     "scope",
     "show",
+    "status_page",
     "timeline",
 ]

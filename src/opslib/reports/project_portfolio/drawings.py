@@ -107,7 +107,7 @@ def gantt(frame: pd.DataFrame, today: date) -> Drawing:
         for start, end, colour, half in spans:
             _bars(axes, rows[start], rows[end], place, half, colour)
         ahead = rows["ends_80"].notna()
-        begin = rows["done_until"].fillna(pd.Timestamp(today)).where(ahead)
+        begin = rows["done_until"].fillna(rows["starts_50"]).fillna(pd.Timestamp(today)).where(ahead)
         _bars(axes, begin, rows["ends_80"], place, 0.18, SAND)
         promised = _number(rows["promised_on"])
         known = ~np.isnan(promised)
@@ -122,7 +122,8 @@ def gantt(frame: pd.DataFrame, today: date) -> Drawing:
         )
         axes.set_ylim(-0.6, len(rows) - 0.4)
         axes.grid(visible=False, axis="y")
-        axes.set_title("Pale plan, blue done, sand forecast (4 chances in 5), ◆ promised, red line today")
+        promise = ", ◆ promised" if known.any() else ""
+        axes.set_title(f"Pale plan, blue done, sand forecast (4 chances in 5){promise}, red line today")
         return theme.drawing(figure, " ".join(_in_words(row) for row in rows_of(rows)))
 
 
@@ -223,9 +224,9 @@ def earned_table(frame: pd.DataFrame) -> Markup:
         [
             Cell(row.name or row.project_id, header=True),
             *(Cell(_hours(getattr(row, name)), number=True) for name in ("bac", "pv", "ev", "ac")),
-            *(Cell(_index(getattr(row, name)), number=True) for name in ("spi", "cpi", "tcpi")),
+            *(Cell(index(getattr(row, name)), number=True) for name in ("spi", "cpi", "tcpi")),
             Cell(_hours(row.eac), number=True),
-            Cell(_index(row.spi_t), number=True),
+            Cell(index(row.spi_t), number=True),
             Cell(day(row.ieac_t_on), whole=True),
         ]
         for row in rows_of(frame)
@@ -252,8 +253,8 @@ def risk_table(frame: pd.DataFrame, owned: Mapping[str, Sequence[str]], names: d
             [
                 Cell(row.description, header=True),
                 *([names.get(row.project_id, row.project_id)] if names is not None else []),
-                _level(row.likelihood),
-                _level(row.impact),
+                level(row.likelihood),
+                level(row.impact),
                 owner_name(row.owner, owned) if isinstance(row.owner, str) and row.owner else words.NOT_SHOWN,
                 "Closed" if row.state.startswith("closed") else due,
                 row.response if isinstance(row.response, str) and row.response else words.NOT_SHOWN,
@@ -288,7 +289,8 @@ def owner_name(pseudonym: str, owned: Mapping[str, Sequence[str]]) -> str:
     return f"Person {pseudonym[1:7]}"
 
 
-def _level(number: Any) -> str:
+def level(number: Any) -> str:
+    """A likelihood or impact from 1 to 5 in words."""
     return _LEVELS.get(int(number), words.NOT_SHOWN) if is_known(number) and number == int(number) else words.NOT_SHOWN
 
 
@@ -296,7 +298,8 @@ def _hours(number: float) -> str:
     return words.NOT_SHOWN if pd.isna(number) else words.whole(round(number))
 
 
-def _index(number: float) -> str:
+def index(number: float) -> str:
+    """An index of earned value, with two digits."""
     return words.NOT_SHOWN if pd.isna(number) else f"{number:.2f}"
 
 

@@ -98,11 +98,11 @@ def timeline(portfolio: Portfolio, project: str | None = None) -> pd.DataFrame:
 
     Returns:
         id, name, planned_start, planned_end, started, done_until (the last finish, or the end of the week of what is
-        under way; null where nothing began), ends_50, ends_80 (null where it is done or there is no forecast),
+        under way; null where nothing began), starts_50, ends_50, ends_80 (null where it is done or has no forecast),
         promised_on (of a project), chance, is_done, percent (complete, by planned hours, else by planned days).
     """
     tasks = portfolio.plan.tasks.merge(
-        portfolio.forecast.tasks[["task_id", "finish_50_on", "finish_80_on"]], on="task_id", how="left"
+        portfolio.forecast.tasks[["task_id", "start_50_on", "finish_50_on", "finish_80_on"]], on="task_id", how="left"
     )
     tasks["weight"] = tasks["budget_hours"].where(tasks["budget_hours"] > 0)
     spans = (tasks["baseline_end_on"] - tasks["baseline_start_on"]).dt.days + 1
@@ -122,6 +122,7 @@ def timeline(portfolio: Portfolio, project: str | None = None) -> pd.DataFrame:
                 "planned_end": own["baseline_end_on"],
                 "started": own["started_on"],
                 "done_until": own["finished_on"].where(own_done, today).where(own["started_on"].notna()),
+                "starts_50": own["start_50_on"].where(~own_done),
                 "ends_50": own["finish_50_on"].where(~own_done),
                 "ends_80": own["finish_80_on"].where(~own_done),
                 "promised_on": pd.NaT,
@@ -142,6 +143,8 @@ def timeline(portfolio: Portfolio, project: str | None = None) -> pd.DataFrame:
     for percent in (50, 80):
         until = pd.Series(ends[f"finish_{percent}_on"].to_numpy(), index=frame.index)
         frame[f"ends_{percent}"] = until.where(~frame["is_done"])
+    first = by["start_50_on"].min().reindex(frame["id"])
+    frame["starts_50"] = pd.Series(first.to_numpy(), index=frame.index).where(~frame["is_done"])
     sums = by[["earned", "weight"]].sum().reindex(frame["id"])
     frame["percent"] = (100 * sums["earned"] / sums["weight"]).to_numpy()
     return frame

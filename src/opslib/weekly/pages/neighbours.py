@@ -66,6 +66,11 @@ def html_of(page: Path) -> str:
         return ""
 
 
+def text_of(page: Path) -> Path:
+    """Where a report lies as text: beside its page."""
+    return page.with_suffix(".md")
+
+
 def digest_of_page(page: Path) -> str:
     """SHA-256 of a page but for what it says of its neighbours: that is renewed whenever one of them comes or goes."""
     return digest_of(_MARKED.sub("", html_of(page), count=1))

@@ -7,12 +7,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from opslib.display import mime
 from opslib.locales import week_days
-from opslib.store.files import write_text
+from opslib.store.files import remove_file, write_text
 from opslib.weekly.edition import Edition, Link, in_words
+from opslib.weekly.headline import bundles_of
 from opslib.weekly.manifest import last_ready_week
 from opslib.weekly.notebook_file import NoNotebookError, StoppedCellError
 from opslib.weekly.outcome import Outcome
+from opslib.weekly.pages.neighbours import text_of
 from opslib.weekly.pages.page import plain_text, title_of, to_html
 from opslib.weekly.pages.template import render_template
 from opslib.weekly.plan import Job
@@ -48,6 +51,22 @@ def write_report(
     )
     write_text(html, job.page(reports))
     return job.page(reports)
+
+
+def write_text_version(job: Job, reports: Path, notebook: NotebookNode) -> None:
+    """The report as text beside its page, where the notebook shows one; else none lies there any more.
+
+    Args:
+        job: the report.
+        reports: the folder of all weeks.
+        notebook: as it ran.
+    """
+    text = next((str(bundle["markdown"]) for bundle in bundles_of(notebook, mime.TEXT)), None)
+    path = text_of(job.page(reports))
+    if text is None:
+        remove_file(path)
+    else:
+        write_text(text, path)
 
 
 def write_failure(
