@@ -1,9 +1,16 @@
 from __future__ import annotations
 
+from datetime import date
+
 import pandas as pd
 import pytest
 
-from opslib.analysis.project_portfolio.snapshots import forecast_calibration, plan_changes, scope_changes
+from opslib.analysis.project_portfolio.snapshots import (
+    forecast_calibration,
+    plan_changes,
+    scope_changes,
+    tasks_known_on,
+)
 from tests.analysis.project_portfolio.plans import office_days, plan_of, planned, project, task
 
 BEFORE, AFTER = "2026-01-11", "2026-01-18"
@@ -121,3 +128,22 @@ def test_without_ended_projects_nothing_is_said_of_how_right_forecasts_were():
     assert result.shares["projects"].tolist() == [0, 0]
     assert result.shares["share"].isna().all()
     assert result.drift["forecasts"].tolist() == [1]
+
+
+def test_what_was_known_on_an_earlier_day_is_what_dates_tell():
+    tasks = pd.DataFrame(
+        [
+            task("done", started_on="2026-01-05", finished_on="2026-01-09", percent_complete=100, actual_hours=40),
+            task("ran", started_on="2026-01-08", finished_on="2026-01-16", percent_complete=100, actual_hours=30),
+            task("waited", started_on="2026-01-13", finished_on=None, percent_complete=20, actual_hours=5),
+        ]
+    )
+    known = tasks_known_on(tasks, date(2026, 1, 11))
+    assert known["started_on"].notna().tolist() == [True, True, False]
+    assert known["finished_on"].notna().tolist() == [True, False, False]
+    assert known["percent_complete"].fillna(-1).tolist() == [100, -1, 0]
+    assert known["actual_hours"].fillna(-1).tolist() == [40, -1, 0]
+    assert list(tasks_known_on(tasks[["task_id", "project_id"]], date(2026, 1, 11)).columns) == [
+        "task_id",
+        "project_id",
+    ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import NamedTuple
 
 import numpy as np
@@ -21,6 +22,35 @@ CHANGES = (
 """What can have changed in a plan, in the order in which it is listed."""
 SCOPE = (ADDED, REMOVED, HOURS)
 COLUMNS = ("project_id", "task_id", "name", "change", "was", "is_now", "days", "hours")
+
+
+def tasks_known_on(tasks: pd.DataFrame, day: date) -> pd.DataFrame:
+    """The tasks as far as their dates tell what was known of them on an earlier day, where no snapshot was kept.
+
+    Args:
+        tasks: the table `project_tasks` of a later day.
+        day: the earlier one.
+
+    Returns:
+        The tasks: starts and finishes after that day are null; percent_complete and actual_hours are 100 and what they
+        are of a task that was finished, 0 of one that was not started, null of one that ran, for how far it had come
+        nobody wrote down. Names, links, estimates, budgets and planned dates are those of the later day.
+    """
+    known = tasks.copy()
+    last = pd.Timestamp(day)
+    dates = {
+        column: pd.to_datetime(known[column]) if column in known else pd.Series(pd.NaT, index=known.index)
+        for column in ("started_on", "finished_on")
+    }
+    finished, started = (dates[column] <= last for column in ("finished_on", "started_on"))
+    for column, values in dates.items():
+        if column in known:
+            known[column] = values.where(values <= last)
+    for column in ("percent_complete", "actual_hours"):
+        if column in known:
+            number = pd.to_numeric(known[column]).astype("float64")
+            known[column] = number.where(finished, np.where(started, np.nan, 0.0))
+    return known
 
 
 def plan_changes(earlier: Plan, later: Plan, days: WorkingDays) -> pd.DataFrame:
