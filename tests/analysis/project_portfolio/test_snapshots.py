@@ -69,7 +69,6 @@ def test_each_kind_of_change_is_listed_with_what_was_and_what_is():
         ("forth", "started"): (None, "2026-01-12", None, None),
         ("late", "finished"): (None, "2026-01-13", None, None),
         ("forth", "progress"): ("10", "30", None, None),
-        ("late", "progress"): (None, "100", None, None),
     }
     scope = scope_changes(frame).iloc[0]
     assert scope.drop("project_id").tolist() == [1, 1, 28, 3, 1]
@@ -100,6 +99,7 @@ def test_past_forecasts_are_held_against_what_came():
             ("2026-01-05", "Q", "2026-01-15", "2026-01-20"),
             ("2026-01-05", "R", "2026-03-02", "2026-03-10"),
             ("2026-01-12", "R", "2026-02-27", "2026-03-06"),
+            ("2026-01-26", "Q", "2026-01-16", "2026-01-16"),
         ],
         columns=["as_of", "project_id", "finish_50_on", "finish_80_on"],
     ).assign(promised_on=pd.Timestamp("2026-02-02"), chance=0.5)
