@@ -110,4 +110,5 @@ def test_the_stage_of_dmaic_is_that_of_the_first_open_task_or_of_the_project():
     stages = dmaic_stages(plan).set_index("project_id")
     assert stages["dmaic"].iloc[:4].tolist() == ["analyze", "define", "improve", "control"]
     assert stages.loc["T", "dmaic"] is None or np.isnan(stages.loc["T", "dmaic"])
+    assert dmaic_stages(plan_of(task("A")))["dmaic"].tolist() == ["improve"]
     assert stages.loc["P", "why"] == "its first task that is not done"

@@ -138,6 +138,8 @@ def test_a_task_without_estimates_is_drawn_from_how_past_plans_went():
     ratios = duration_ratios(plan, EVERY_DAY)
     assert ratios["ratio"].tolist() == [2.0] * 8
     assert spread_of(ratios["ratio"])[:2] == pytest.approx((np.log(2), 0.0))
+    assert spread_of(ratios["ratio"][:7]) is None
+    assert spread_of([9.0] * 50 + [2.0] * 200) == pytest.approx((np.log(2), 0.0, 200))
     forecast = finish_forecast(plan, EVERY_DAY)
     assert forecast.tasks.iloc[-1][["drawn_from", "mean_days"]].tolist() == ["past ratios", pytest.approx(20)]
     assert forecast.projects.loc[0, "finish_50_on"] == pd.Timestamp("2026-02-20")

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+from datetime import date
+
 import pandas as pd
 import pytest
 
-from opslib.analysis.project_portfolio.plan import PROBLEMS, Plan
+from opslib.analysis.project_portfolio.plan import PROBLEMS, Plan, read_plan
 from tests.analysis.project_portfolio.plans import plan_of, planned, points, project, task
 
 DONE = {"started_on": "2026-01-05", "finished_on": "2026-01-06", "percent_complete": 100}
@@ -89,6 +91,31 @@ def test_a_task_of_no_project_is_an_error_under_the_name_that_it_gives():
     plan = plan_of(task("A"), task("B", project_id="ghost"))
     assert problems(plan) == {("ghost", "no such project"): "B"}
     assert plan.tasks["task_id"].tolist() == ["A"]
+
+
+def test_a_project_that_stands_in_two_rows_is_an_error():
+    plan = plan_of(task("A"), task("B", project_id="Q"), projects=[project(), project(), project("Q")])
+    assert problems(plan) == {("P", "same project id"): ""}
+    assert plan.tasks["task_id"].tolist() == ["B"]
+
+
+@pytest.mark.parametrize("kind", ["date", "arrow", "object"])
+def test_tables_are_read_in_whatever_type_their_columns_come(kind: str):
+    """Parquet's dates, pandas' nullable numbers and plain objects tell the same."""
+    tasks = pd.DataFrame(
+        [
+            task(n, d, started_on=date(2026, 1, 5), finished_on=f, percent_complete=100.0 if f else None)
+            for n, d, f in [("A", "", date(2026, 1, 6)), ("B", "A", None)]
+        ]
+    )
+    if kind == "arrow":
+        tasks = tasks.convert_dtypes(dtype_backend="pyarrow")
+    elif kind == "object":
+        tasks = tasks.astype(object)
+    plan = read_plan(pd.DataFrame([project()]), tasks, as_of=date(2026, 1, 11))
+    assert problems(plan) == {("P", "out of sequence"): "B"}
+    assert plan.tasks["finished_on"].isna().tolist() == [False, True]
+    assert plan.tasks["is_done"].tolist() == [True, False]
 
 
 def test_a_project_that_waits_for_a_faulty_one_has_no_numbers_either():

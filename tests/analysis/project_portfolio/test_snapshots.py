@@ -1,9 +1,16 @@
 from __future__ import annotations
 
+from datetime import date
+
 import pandas as pd
 import pytest
 
-from opslib.analysis.project_portfolio.snapshots import forecast_calibration, plan_changes, scope_changes
+from opslib.analysis.project_portfolio.snapshots import (
+    forecast_calibration,
+    plan_changes,
+    scope_changes,
+    tasks_known_on,
+)
 from tests.analysis.project_portfolio.plans import office_days, plan_of, planned, project, task
 
 BEFORE, AFTER = "2026-01-11", "2026-01-18"
@@ -62,7 +69,6 @@ def test_each_kind_of_change_is_listed_with_what_was_and_what_is():
         ("forth", "started"): (None, "2026-01-12", None, None),
         ("late", "finished"): (None, "2026-01-13", None, None),
         ("forth", "progress"): ("10", "30", None, None),
-        ("late", "progress"): (None, "100", None, None),
     }
     scope = scope_changes(frame).iloc[0]
     assert scope.drop("project_id").tolist() == [1, 1, 28, 3, 1]
@@ -93,6 +99,7 @@ def test_past_forecasts_are_held_against_what_came():
             ("2026-01-05", "Q", "2026-01-15", "2026-01-20"),
             ("2026-01-05", "R", "2026-03-02", "2026-03-10"),
             ("2026-01-12", "R", "2026-02-27", "2026-03-06"),
+            ("2026-01-26", "Q", "2026-01-16", "2026-01-16"),
         ],
         columns=["as_of", "project_id", "finish_50_on", "finish_80_on"],
     ).assign(promised_on=pd.Timestamp("2026-02-02"), chance=0.5)
@@ -121,3 +128,22 @@ def test_without_ended_projects_nothing_is_said_of_how_right_forecasts_were():
     assert result.shares["projects"].tolist() == [0, 0]
     assert result.shares["share"].isna().all()
     assert result.drift["forecasts"].tolist() == [1]
+
+
+def test_what_was_known_on_an_earlier_day_is_what_dates_tell():
+    tasks = pd.DataFrame(
+        [
+            task("done", started_on="2026-01-05", finished_on="2026-01-09", percent_complete=100, actual_hours=40),
+            task("ran", started_on="2026-01-08", finished_on="2026-01-16", percent_complete=100, actual_hours=30),
+            task("waited", started_on="2026-01-13", finished_on=None, percent_complete=20, actual_hours=5),
+        ]
+    )
+    known = tasks_known_on(tasks, date(2026, 1, 11))
+    assert known["started_on"].notna().tolist() == [True, True, False]
+    assert known["finished_on"].notna().tolist() == [True, False, False]
+    assert known["percent_complete"].fillna(-1).tolist() == [100, -1, 0]
+    assert known["actual_hours"].fillna(-1).tolist() == [40, -1, 0]
+    assert list(tasks_known_on(tasks[["task_id", "project_id"]], date(2026, 1, 11)).columns) == [
+        "task_id",
+        "project_id",
+    ]

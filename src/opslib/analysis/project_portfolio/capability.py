@@ -229,10 +229,10 @@ def dmaic_stages(plan: Plan) -> pd.DataFrame:
         Else a planned one defines, a live one controls, and a running one is taken to improve, for it changes things.
     """
     word = plan.tasks["name"].fillna("").str.extract(r"(?i)^\s*(define|measure|analy[sz]e|improve|control)\b")[0]
-    named = plan.tasks[word.notna()].assign(word=word.str.lower().str.replace("analyse", ANALYZE))
-    rank = {name: place for place, name in enumerate(STAGES)}
-    named = named.assign(rank=named["word"].map(rank))
-    still = named[~named["is_done"].astype("bool")].groupby("project_id")["rank"].min()
+    word = word.str.lower().str.replace("analyse", ANALYZE)
+    rank = word.map({name: place for place, name in enumerate(STAGES)})
+    named = plan.tasks[["project_id", "is_done"]].assign(rank=rank)[rank.notna()]
+    still = named[~named["is_done"]].groupby("project_id")["rank"].min()
     of_names = set(named["project_id"])
     by_stage = {"planned": DEFINE, "running": IMPROVE, "live": CONTROL, "closed": CLOSED}
     rows: list[tuple[str, str | None, str]] = []

@@ -14,6 +14,8 @@ from opslib.analysis.project_portfolio.working_days import WorkingDays
 
 FEWEST_RATIOS = 8
 """Finished tasks from which the spread of the organisation's own plans is told."""
+MOST_RATIOS = 200
+"""Finished tasks of which it is told at most, the newest: how an organisation plans does not stay as it is."""
 
 
 class Spread(NamedTuple):
@@ -109,27 +111,31 @@ def duration_ratios(plan: Plan, days: WorkingDays) -> pd.DataFrame:
         days: working days.
 
     Returns:
-        A row per task that has a start, a finish and a planned duration above 0: task_id, project_id, planned_days
-        (those of its dates, else the expected ones), actual_days, ratio.
+        A row per task that has a start, a finish and a planned duration above 0, in the order in which they were
+        finished: task_id, project_id, finished_on, planned_days (those of its dates, else the expected ones),
+        actual_days, ratio.
     """
     dated = dated_days(plan, days)
     planned = np.where(dated > 0, dated, expected_days(plan, days))
-    frame = plan.tasks[["task_id", "project_id"]].assign(planned_days=planned, actual_days=actual_days(plan, days))
+    frame = plan.tasks[["task_id", "project_id", "finished_on"]].assign(
+        planned_days=planned, actual_days=actual_days(plan, days)
+    )
     frame = frame[(frame["planned_days"] > 0) & frame["actual_days"].notna()]
-    return frame.assign(ratio=frame["actual_days"] / frame["planned_days"]).reset_index(drop=True)
+    frame = frame.assign(ratio=frame["actual_days"] / frame["planned_days"])
+    return frame.sort_values(["finished_on", "task_id"], ignore_index=True)
 
 
 def spread_of(ratios: npt.ArrayLike) -> Spread | None:
     """How actual durations are spread around planned ones.
 
     Args:
-        ratios: actual to planned, above 0.
+        ratios: actual to planned, above 0, in order of time; the last `MOST_RATIOS` count.
 
     Returns:
         None of fewer than `FEWEST_RATIOS`.
     """
     values = np.asarray(ratios, dtype=np.float64)
-    values = np.log(values[values > 0])
+    values = np.log(values[values > 0][-MOST_RATIOS:])
     if values.size < FEWEST_RATIOS:
         return None
     return Spread(float(values.mean()), float(values.std(ddof=1)), int(values.size))

@@ -75,8 +75,8 @@ def finish_forecast(
         days: working days.
         draws: courses drawn; fewer, which the frame says, of a project of more than 2,000 open tasks.
         correlation: of the durations of tasks of one owner, on the normal scale, 0 to below 1.
-        spread: how actual durations are spread around planned ones; None: as in the plans' own finished tasks, of
-            which there must be eight.
+        spread: how actual durations are spread around planned ones; None: as in the plans' own newest finished tasks
+            (`spread_of`), of which there must be eight.
 
     Returns:
         projects: project_id, name, state (open, finished, no forecast), why there is none, promised_on (its planned

@@ -51,6 +51,7 @@ PROBLEMS: Mapping[str, Kind] = {
     "hours without a task": Kind(WARNING, "hours that belong to no task", "Give each of them a task."),
     "nobody owns it": Kind(WARNING, "nobody owns the project", "Name its owner."),
     "no tasks": Kind(WARNING, "the project has no tasks", "Add its tasks; until then there is no forecast."),
+    "same project id": Kind(ERROR, "the project stands in more than one row", "Give each project an id of its own."),
     "finish before start": Kind(
         WARNING, "tasks end before they start, and count as done with no start", "Correct started_on or finished_on."
     ),
@@ -216,6 +217,8 @@ def _of_projects(
     rows: list[dict[str, object]], projects: pd.DataFrame, tasks: pd.DataFrame, *, owners_told: bool
 ) -> None:
     ids = projects["project_id"]
+    for project_id in ids[ids.duplicated()].unique():
+        _add(rows, project_id, "same project id")
     for project_id in ids[(projects["baseline_end_on"] < projects["baseline_start_on"]).to_numpy()]:
         _add(rows, project_id, "project planned backwards")
     for project_id in ids[projects["owner"].isna().to_numpy()] if owners_told else []:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import NamedTuple
 
 import numpy as np
@@ -23,6 +24,35 @@ SCOPE = (ADDED, REMOVED, HOURS)
 COLUMNS = ("project_id", "task_id", "name", "change", "was", "is_now", "days", "hours")
 
 
+def tasks_known_on(tasks: pd.DataFrame, day: date) -> pd.DataFrame:
+    """The tasks as far as their dates tell what was known of them on an earlier day, where no snapshot was kept.
+
+    Args:
+        tasks: the table `project_tasks` of a later day.
+        day: the earlier one.
+
+    Returns:
+        The tasks: starts and finishes after that day are null; percent_complete and actual_hours are 100 and what they
+        are of a task that was finished, 0 of one that was not started, null of one that ran, for how far it had come
+        nobody wrote down. Names, links, estimates, budgets and planned dates are those of the later day.
+    """
+    known = tasks.copy()
+    last = pd.Timestamp(day)
+    dates = {
+        column: pd.to_datetime(known[column]) if column in known else pd.Series(pd.NaT, index=known.index)
+        for column in ("started_on", "finished_on")
+    }
+    finished, started = (dates[column] <= last for column in ("finished_on", "started_on"))
+    for column, values in dates.items():
+        if column in known:
+            known[column] = values.where(values <= last)
+    for column in ("percent_complete", "actual_hours"):
+        if column in known:
+            number = pd.to_numeric(known[column]).astype("float64")
+            known[column] = number.where(finished, np.where(started, np.nan, 0.0))
+    return known
+
+
 def plan_changes(earlier: Plan, later: Plan, days: WorkingDays) -> pd.DataFrame:
     """What changed between two states of the plans.
 
@@ -39,7 +69,8 @@ def plan_changes(earlier: Plan, later: Plan, days: WorkingDays) -> pd.DataFrame:
 
     Notes:
         A task slipped where its planned end passed since the earlier state without a finish, or it finished since
-        later than planned. A date that was re-baselined is listed as such, and slips against the new one.
+        later than planned. A date that was re-baselined is listed as such, and slips against the new one. Progress is
+        that of a task of which it was told before, and which is not finished now.
     """
     rows = [
         _of_projects(earlier, later, days),
@@ -105,9 +136,9 @@ def forecast_calibration(past: pd.DataFrame, finishes: pd.DataFrame, days: Worki
         forecasts: of ended projects, `past` made before the end, with finished_on, days_ahead (working days from as_of
         to the end), error_days (working days by which it ended later than the 50 % date) and by_50, by_80 (whether it
         ended by then).
-        drift: of each project, ended or not: project_id, forecasts, first_as_of, last_as_of, first_finish_50_on,
-        last_finish_50_on, moved_days (working days from the one to the other), weeks_later, weeks_earlier (how many
-        forecasts moved it out or in).
+        drift: of each project, ended or not, while it was open: project_id, forecasts, first_as_of, last_as_of,
+        first_finish_50_on, last_finish_50_on, moved_days (working days from the one to the other), weeks_later,
+        weeks_earlier (how many forecasts moved it out or in).
         shares: percent (50, 80), projects, ended_by, share, low, high (Wilson 95 %): of each project counts the middle
         one of its forecasts alone, for those of one project all miss together.
     """
@@ -133,7 +164,7 @@ def forecast_calibration(past: pd.DataFrame, finishes: pd.DataFrame, days: Worki
         }
     )
     shares[["share", "low", "high"]] = wilson(shares["ended_by"], shares["projects"]).to_numpy()
-    return Calibration(made, _drift(rows[rows["finish_50_on"].notna()], days), shares)
+    return Calibration(made, _drift(rows[rows["finish_50_on"] > rows["as_of"]], days), shares)
 
 
 def _drift(rows: pd.DataFrame, days: WorkingDays) -> pd.DataFrame:
@@ -189,7 +220,8 @@ def _of_tasks(earlier: Plan, later: Plan, days: WorkingDays) -> list[pd.DataFram
     hours["hours"] = hours.pop("grew")
     estimate = _number_moves(both, "likely_days", ESTIMATE)
     estimate["days"] = estimate.pop("grew")
-    percent = _number_moves(both, "percent_complete", PROGRESS)
+    went_on = both[both["percent_complete_was"].notna() & (both["is_done"] <= both["is_done_was"])]
+    percent = _number_moves(went_on, "percent_complete", PROGRESS)
     percent["change"] = np.where(percent.pop("grew") > 0, PROGRESS, BACK)
     texts = []
     for column, change in (("depends_on", LINKS), ("owner", OWNER)):
