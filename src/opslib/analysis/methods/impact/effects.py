@@ -299,15 +299,15 @@ def _refusals(arms: Arms, scale: Scale, metric: Metric, values: Floats) -> list[
         reasons.append(
             Refusal(
                 "few weeks before",
-                f"Only {whole(before)} whole weeks before the change are told; it takes {FEWEST_BEFORE}.",
+                f"The export tells {_weeks(before)} before the change whole; it takes {FEWEST_BEFORE}.",
             )
         )
-    if after < FEWEST_AFTER:
+    if after < FEWEST_AFTER and weeks.has_begun:
         reasons.append(
             Refusal(
                 "few weeks after",
-                f"Only {whole(after)} settled weeks have passed since the change was used to;"
-                f" it takes {FEWEST_AFTER}, and the first review is after {REVIEWS[0]}.",
+                f"It has been in use for {_weeks(after)} that count; it takes {FEWEST_AFTER}, and the first review is"
+                f" after {REVIEWS[0]}.",
             )
         )
     if weeks.gaps_after or not np.isfinite(values).all():
@@ -328,6 +328,10 @@ def _refusals(arms: Arms, scale: Scale, metric: Metric, values: Floats) -> list[
     if before >= FEWEST_BEFORE and np.isfinite(values).all() and not _varies(values[:before]):
         reasons.append(Refusal("no variation", "The value was the same in every week before the change."))
     return reasons
+
+
+def _weeks(number: int) -> str:
+    return "1 week" if number == 1 else f"{whole(number)} weeks"
 
 
 def _varies(values: Floats) -> bool:
