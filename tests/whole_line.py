@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from opslib.analysis.findings.register import finding_id
+from opslib.sample import truth
 from tests.built_once import built_once
 from tests.command_line import SETTINGS, Answer, in_a_process
 from tests.samples import shared_sample
@@ -21,6 +23,9 @@ RUNS = {
     "week_again": ("--team", TEAM),
 }
 """The runs one after the other, by their options: one review of the week before, the week, and it once more."""
+PLANTED = finding_id("broken rule", "us-commerce", truth.MISROUTING_RULE)
+OWNER = "Keeper of the rules"
+"""A rule that is at fault, and who takes it on before any run has found it."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +58,9 @@ def whole_line(tmp_path_factory: pytest.TempPathFactory) -> WholeLine:
 
     def build(root: Path) -> None:
         line = WholeLine(root / "line", sample)
-        line.folder.mkdir()
+        (line.folder / "notes").mkdir(parents=True)
+        action = f"finding_id,owner,due,state\n{PLANTED},{OWNER},,accepted\n"
+        (line.folder / "notes" / "actions.csv").write_text(action, encoding="utf-8")
         for run, options in RUNS.items():
             answer = weekly(line.folder, sample, *options)
             (root / f"{run}.json").write_text(json.dumps(asdict(answer)), encoding="utf-8")

@@ -23,7 +23,7 @@ from tests.command_line import SETTINGS, in_this_process
 from tests.line.conftest import REPORTS, ROOT, TEAMS, WEEK, few_expectations, run_over, write_by_team
 from tests.samples import shared_sample
 from tests.weekly.weekly_notebooks import PARAMETERS, write_notebook
-from tests.whole_line import RUNS, WholeLine, weekly, whole_line
+from tests.whole_line import OWNER, PLANTED, RUNS, WholeLine, weekly, whole_line
 
 
 @pytest.fixture(scope="session")
@@ -62,6 +62,8 @@ def test_what_notebooks_find_reaches_the_reviews_and_the_index(line: WholeLine):
     (rule,) = findings[findings["subject"] == truth.MISROUTING_RULE].itertuples()
     assert (rule.team, rule.kind, rule.since) == ("us-commerce", "broken rule", "2026-09-14")
     assert rule.size > 0
+    audit = line.reports / "2026-W46" / "us-commerce" / "routing_audit.html"
+    assert (rule.finding_id, OWNER in audit.read_text(encoding="utf-8")) == (PLANTED, True)
     shown = ranking.first_lines(findings)
     assert 0 < len(shown) <= 5
     assert shown["team"].value_counts().max() <= 2

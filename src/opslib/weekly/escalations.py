@@ -23,6 +23,7 @@ from opslib.errors import OpslibError
 from opslib.store.files import write_text
 from opslib.store.warehouse import Warehouse
 from opslib.weekly.headline import bundles_of
+from opslib.weekly.outcome import WRITTEN
 from opslib.weekly.plan import Job
 
 if TYPE_CHECKING:
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
 FOLDER = "escalations"
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,150}")
 _KINDS = ("md", "csv")
-_WRITTEN = frozenset({"ready", "unchanged"})
 
 
 class EscalationError(OpslibError):
@@ -113,7 +113,7 @@ def keep(warehouse: Warehouse, reports: Path, week: str, outcomes: Iterable[Outc
     rows = _of(warehouse, week).to_pylist()
     handovers = files_written = 0
     for outcome in outcomes:
-        if outcome.handover is None or outcome.status not in _WRITTEN:
+        if outcome.handover is None or outcome.status not in WRITTEN:
             continue
         handovers += 1
         rows_of_run = [{"week": week, **row} for row in outcome.handover["register"]]

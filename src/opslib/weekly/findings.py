@@ -10,6 +10,7 @@ from opslib.analysis.findings.register import HANDED_OVER, SCHEMA
 from opslib.display import mime
 from opslib.errors import OpslibError
 from opslib.weekly.headline import bundles_of
+from opslib.weekly.outcome import WRITTEN
 from opslib.weekly.plan import Job
 
 if TYPE_CHECKING:
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
 
 Findings = dict[str, list[dict[str, Any]]]
 """Rows of the register by kind; a kind without any says that there are none."""
-
-_WRITTEN = frozenset({"ready", "unchanged"})
 
 
 class FindingError(OpslibError):
@@ -57,6 +56,6 @@ def handovers_of(outcomes: Iterable[Outcome]) -> dict[tuple[str, str], list[dict
     return {
         (str(outcome.job.team), kind): rows
         for outcome in outcomes
-        if outcome.findings is not None and outcome.status in _WRITTEN
+        if outcome.findings is not None and outcome.status in WRITTEN
         for kind, rows in outcome.findings.items()
     }

@@ -9,6 +9,8 @@ from typing import Any, Literal
 from opslib.weekly.plan import Job
 
 Status = Literal["ready", "unchanged", "no_data", "blocked", "failed"]
+WRITTEN = frozenset[Status]({"ready", "unchanged"})
+"""What a report's page with numbers has: made now, or made before and still right."""
 
 
 @dataclass(frozen=True)

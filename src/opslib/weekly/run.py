@@ -38,13 +38,14 @@ from opslib.store.memo import Basis, code_of, digest_of, digest_of_files
 from opslib.store.warehouse import Warehouse
 from opslib.weekly import plan, unchanged
 from opslib.weekly.edition import Edition, account_in_words, gate_sentence
+from opslib.weekly.outcome import WRITTEN, Outcome
+from opslib.weekly.ranges import labels_of_values, ranges_of_week
 from opslib.weeks import last_complete_week, shift_week
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from opslib.weekly.erasure import Erasure
-    from opslib.weekly.outcome import Outcome
 
 Say = Callable[[str, str], None]
 """Told the step and, in one line, what it did."""
@@ -317,8 +318,9 @@ def _erasure(
 ) -> Erasure:
     from opslib.weekly.erasure import Erasure, Holdings
 
-    teams = {team.name: team.label for team in organisation.teams}
-    holdings = Holdings(Warehouse(folders.warehouse), folders.quarantine, folders.reports, teams)
+    warehouse = Warehouse(folders.warehouse)
+    labels = {**{team.name: team.label for team in organisation.teams}, **labels_of_values(warehouse)}
+    holdings = Holdings(warehouse, folders.quarantine, folders.reports, labels)
     return Erasure(holdings, exclusions, pseudonymiser)
 
 
@@ -415,7 +417,9 @@ def planned_jobs(run: Run, week: str, selection: Selection) -> list[plan.Job]:
     Raises:
         PlanError: a team, notebook or identifier is not known; the message lists what there is.
     """
-    jobs = plan.plan(load_weekly_plan(run.folders.params), run.organisation, week, selection.teams or None)
+    weekly_plan = load_weekly_plan(run.folders.params)
+    ranges = ranges_of_week(run.warehouse, week)
+    jobs = plan.plan(weekly_plan, run.organisation, week, selection.teams or None, ranges)
     by_identifier = {job.identifier: job for job in jobs}
     if unknown := [name for name in selection.only if name not in by_identifier]:
         raise plan.PlanError(f"no report {', '.join(unknown)}; there are {', '.join(by_identifier)}")
@@ -457,7 +461,7 @@ def render_reports(
     from opslib.weekly.brief import brief_of_week
     from opslib.weekly.cache import Cache, pages_not_as_written, shared_basis
     from opslib.weekly.kernels import can_fork
-    from opslib.weekly.notes import take_in_notes
+    from opslib.weekly.notes import ALL_ACTIONS, take_in_notes
     from opslib.weekly.numbers import published
     from opslib.weekly.numbers.findings import build_findings, keep_findings
     from opslib.weekly.pages import index as site
@@ -504,10 +508,17 @@ def render_reports(
                 kernels=kernels,
             )
 
+        take_in_notes(run.warehouse, run.organisation, run.folders.notes, intake.week)
+        actions = run.warehouse.digest_of(ALL_ACTIONS)
         outcomes = make(first)
         keep_findings(run.warehouse, intake.week, findings.handovers_of(outcomes))
         for line in take_in_notes(run.warehouse, run.organisation, run.folders.notes, intake.week):
             say("notes", line)
+        if run.warehouse.digest_of(ALL_ACTIONS) != actions:
+            # The first reports have found what an action is about: it belongs beside what they found.
+            again = make([outcome.job for outcome in outcomes if outcome.status in WRITTEN])
+            made = {outcome.job: outcome for outcome in again if outcome.status != "unchanged"}
+            outcomes = [made.get(outcome.job, outcome) for outcome in outcomes]
         for line in build_findings(
             run.warehouse, run.organisation, intake.week, intake.as_of, blocked=intake.verdict.blocked
         ):
@@ -521,7 +532,7 @@ def render_reports(
         say("lists", line)
     write_data_quality_page(run, intake)
     keep, today = run.organisation.privacy.keep, datetime.now(run.organisation.zone).date()
-    old = erasure.remove_old_reports(run.folders.reports, keep, today, edition.teams, dry_run=False)["pages"]
+    old = erasure.remove_old_reports(run.folders.reports, keep, today, edition.labels, dry_run=False)["pages"]
     if old:
         say("forget", f"{whole(old)} pages of weeks that are kept no longer removed")
     records = manifest.records_of_week(run.folders.reports, intake.week, outcomes)
@@ -584,7 +595,7 @@ def _write_lists(run: Run, intake: Intake, edition: Edition, outcomes: Iterable[
         if outcome.job.team is not None:
             statuses.setdefault(outcome.job.team, set()).add(outcome.status)
     writer.remove(team for team, found in statuses.items() if found == {"blocked"})
-    return writer.write([team for team, found in statuses.items() if found & {"ready", "unchanged"}])
+    return writer.write([team for team, found in statuses.items() if found & WRITTEN])
 
 
 def _memory_bytes(run: Run, selection: Selection) -> int:
@@ -646,6 +657,7 @@ def _edition(run: Run, intake: Intake) -> Edition:
         locale=run.organisation.locale,
         heads=team_heads(run.organisation, intake.verdict, run.warehouse, intake.week),
         closures=closures_in_words(run.organisation, intake.week),
+        values=labels_of_values(run.warehouse),
     )
 
 
@@ -671,7 +683,7 @@ def _teams_shown(outcomes: Iterable[Outcome]) -> set[str]:
     return {
         str(outcome.job.team)
         for outcome in outcomes
-        if outcome.job.name == _SHOWS_NUMBERS and outcome.status in ("ready", "unchanged")
+        if outcome.job.name == _SHOWS_NUMBERS and outcome.status in WRITTEN
     }
 
 
