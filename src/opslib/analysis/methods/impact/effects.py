@@ -17,7 +17,7 @@ from opslib.analysis.methods.impact.detectable import detectable, planned_detect
 from opslib.analysis.methods.impact.placebos import PlaceboDate, Placebos, placebo_controls, placebo_dates, score
 from opslib.analysis.methods.impact.scales import FEWEST_EVENTS, Scale, scale_of
 from opslib.analysis.methods.impact.step import StepFit, fit_step
-from opslib.analysis.methods.impact.study_weeks import FEWEST_AFTER, FEWEST_BEFORE, StudyWeeks
+from opslib.analysis.methods.impact.study_weeks import FEWEST_AFTER, FEWEST_BEFORE, UNSETTLED, StudyWeeks
 from opslib.analysis.methods.impact.verdicts import (
     CANNOT_TELL,
     REVIEWS,
@@ -170,7 +170,8 @@ def measure_effect(
 
     ahead = fit_step(values[:before], before, None if control is None else control[:before]) if can_fit else None
     needed_then = _needed(ahead, before, step_size)
-    reviews = reviews_of(arms.weeks.first_after, weeks_needed=needed_then)
+    for_good = [week for week, why in arms.weeks.left_out.items() if why != UNSETTLED]
+    reviews = reviews_of(arms.weeks.first_after, weeks_needed=needed_then, left_out=for_good)
     view = _View(scale, turned, baseline, step_size)
     after = len(arms.weeks.after)
     now = view.measured(arms, values, control) if can_fit and after >= FEWEST_AFTER else None
