@@ -219,6 +219,13 @@ def test_another_change_on_the_same_tickets_is_named_and_takes_the_verdict(reade
     assert whole.effect.verdict.name == CANNOT_TELL
 
 
+def test_of_reasons_for_which_too_few_people_wrote_nothing_is_shown(warehouse: Warehouse, organisation: Organisation):
+    shy = organisation.model_copy(update={"privacy": organisation.privacy.model_copy(update={"minimum_group": 500})})
+    with BenefitReader(warehouse, shy) as reader:
+        benefit = reader.benefit_of(next(each for each in reader.changes if each.change_id == "P1"))
+    assert (names(benefit), benefit.effect) == (["few people"], None)
+
+
 def test_reasons_that_no_ticket_has_and_teams_that_there_are_not_touch_nothing(reader: BenefitReader):
     project = next(each for each in reader.changes if each.change_id == "P1")
     assert names(reader.benefit_of(replace(project, reasons=("zz",)))) == ["nothing touched"]

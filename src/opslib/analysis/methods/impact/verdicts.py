@@ -27,6 +27,7 @@ RefusalName = Literal[
     "no date",
     "not begun",
     "nothing touched",
+    "few people",
     "few weeks before",
     "few weeks after",
     "few events",
