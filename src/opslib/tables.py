@@ -354,6 +354,7 @@ TABLES: dict[str, Table] = {
             teams               text      the teams it touches, separated by ;
             contact_reasons     text      the reasons it touches, separated by ;
             ramp_weeks          integer   weeks until people are used to it
+            promised_change     number    promised of the goal metric: -0.12 is 12 % less (of a share 12 points)
             """,
         ),
         _table(

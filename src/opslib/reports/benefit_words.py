@@ -49,7 +49,7 @@ def interval_in_words(effect: Effect, found: Measured) -> str:
 def change_in_words(effect: Effect, change: float) -> str:
     """A change with its sign: in percent of a time or count, in points of a share, else in the metric's unit."""
     if effect.scale.change == "ratio":
-        return words.change(1.0, 1.0 + change, "per_ticket")
+        return f"{'+' if change >= 0 else '−'}{_percent(change)}"
     return words.points(change, effect.metric.unit)
 
 
@@ -57,7 +57,7 @@ def size_in_words(effect: Effect, change: float) -> str:
     """How large a change is and to which side, without a sign."""
     side = _MORE[1 if change >= 0 else -1]
     if effect.scale.change == "ratio":
-        return f"{words.percent(abs(change), 0 if abs(change) >= 0.1 else 1)} {side}"
+        return f"{_percent(change)} {side}"
     text = words.points(abs(change), effect.metric.unit).lstrip("+")
     return f"{text} {side}"
 
@@ -94,6 +94,10 @@ def gain_sentence(gain: YearlyGain, currency: str) -> str:
     if gain.money is not None and gain.money_low is not None and gain.money_high is not None:
         said += f", {currency} {_from_to(gain.money, gain.money_low, gain.money_high)}"
     return f"{said}, if it stays as in these {words.whole(gain.weeks)} weeks."
+
+
+def _percent(change: float) -> str:
+    return words.percent(abs(change), 0 if abs(change) >= 0.1 else 1)
 
 
 def _from_to(estimate: float, low: float, high: float) -> str:

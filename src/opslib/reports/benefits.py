@@ -17,6 +17,7 @@ from opslib.analysis.methods.impact.effects import Arms, Effect, measure_effect
 from opslib.analysis.methods.impact.gains import YearlyGain, yearly_gain
 from opslib.analysis.methods.impact.study_weeks import StudyWeeks, cut_before, study_weeks
 from opslib.analysis.methods.impact.verdicts import Refusal
+from opslib.analysis.methods.small_groups import distinct_people
 from opslib.analysis.methods.survival import grouped_quantiles
 from opslib.analysis.weekly_review.completeness import ALL_METRICS
 from opslib.analysis.weekly_review.weekly_values import SETTLED
@@ -140,6 +141,10 @@ class BenefitReader:
         if by_reason and not known:
             none = Refusal("nothing touched", f"No ticket has the contact reason {_list(change.reasons)}.")
             return Benefit(change, metric, None, (none,), (), None, by_reason)
+        if by_reason and self._are_too_few(known):
+            few = self.organisation.privacy.minimum_group
+            hidden = Refusal("few people", f"Fewer than {few} people have written for these reasons: nothing is shown.")
+            return Benefit(change, metric, None, (hidden,), (), None, by_reason)
         homes = sorted({self._home[reason] for reason in known})
         teams = list(change.teams) or homes or list(self.organisation.team_names)
         own_reasons = sorted(reason for reason, team in self._home.items() if team in teams)
@@ -323,13 +328,26 @@ class BenefitReader:
         return week_frame(self.weeks, lambda week: week_bounds(week, self.organisation.zone))
 
     @cached_property
+    def _writers(self) -> pd.DataFrame:
+        """team, contact_reason and requester_id (where the export has it) of all tickets that have a reason."""
+        columns = ["team", "contact_reason"]
+        if "requester_id" in self.warehouse.columns("tickets"):
+            columns.append("requester_id")
+        rows = self.warehouse.read("facts", "tickets", columns=columns)
+        return rows[rows["contact_reason"].notna() & rows["team"].notna()]
+
+    @cached_property
     def _home(self) -> dict[str, str]:
         """By contact reason the team that has most of its tickets: strays are no group of the others."""
-        rows = self.warehouse.read("facts", "tickets", columns=["team", "contact_reason"]).dropna()
-        counts = rows.value_counts(["contact_reason", "team"]).reset_index(name="tickets")
+        counts = self._writers.value_counts(["contact_reason", "team"]).reset_index(name="tickets")
         counts = counts.sort_values(["tickets", "team"], ascending=[False, True], kind="stable")
         first = counts.drop_duplicates("contact_reason")
         return {str(r): str(t) for r, t in zip(first["contact_reason"], first["team"], strict=True)}
+
+    def _are_too_few(self, reasons: Sequence[str]) -> bool:
+        """Whether fewer people have written for these reasons than may be shown as a group."""
+        rows = self._writers[self._writers["contact_reason"].isin(reasons)]
+        return bool(distinct_people(rows).nunique() < self.organisation.privacy.minimum_group)
 
     def _tables(self) -> Mapping[str, ir.Table]:
         if self._engine is None:

@@ -216,6 +216,7 @@ def _about_the_organisation(tickets: pd.DataFrame) -> dict[str, pd.DataFrame]:
                 "teams": "us-general;us-safety",
                 "contact_reasons": "refund",
                 "ramp_weeks": 2,
+                "promised_change": -0.1,
             }
         ),
         "project_tasks": pd.DataFrame(

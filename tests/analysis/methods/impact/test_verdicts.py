@@ -42,6 +42,11 @@ def test_reviews_are_after_six_and_thirteen_weeks_and_half_a_year_where_that_is_
     assert reviews_of("2026-W48", weeks_needed=14) == (*early, Review(26, "2027-W20"))
 
 
+def test_a_week_that_does_not_count_puts_the_reviews_off():
+    weeks = [each.week for each in reviews_of("2026-W20", weeks_needed=None, left_out=["2026-W10", "2026-W22"])]
+    assert weeks == ["2026-W26", "2026-W33"]
+
+
 def test_the_next_review_is_the_first_that_lacks_weeks():
     reviews = reviews_of("2026-W48", weeks_needed=None)
     assert [next_review(reviews, weeks) for weeks in (5, 6, 13)] == [reviews[0], reviews[1], None]

@@ -17,7 +17,7 @@ from opslib.analysis.methods.impact.detectable import detectable, planned_detect
 from opslib.analysis.methods.impact.placebos import PlaceboDate, Placebos, placebo_controls, placebo_dates, score
 from opslib.analysis.methods.impact.scales import FEWEST_EVENTS, Scale, scale_of
 from opslib.analysis.methods.impact.step import StepFit, fit_step
-from opslib.analysis.methods.impact.study_weeks import FEWEST_AFTER, FEWEST_BEFORE, StudyWeeks
+from opslib.analysis.methods.impact.study_weeks import FEWEST_AFTER, FEWEST_BEFORE, UNSETTLED, StudyWeeks
 from opslib.analysis.methods.impact.verdicts import (
     CANNOT_TELL,
     REVIEWS,
@@ -170,7 +170,8 @@ def measure_effect(
 
     ahead = fit_step(values[:before], before, None if control is None else control[:before]) if can_fit else None
     needed_then = _needed(ahead, before, step_size)
-    reviews = reviews_of(arms.weeks.first_after, weeks_needed=needed_then)
+    for_good = [week for week, why in arms.weeks.left_out.items() if why != UNSETTLED]
+    reviews = reviews_of(arms.weeks.first_after, weeks_needed=needed_then, left_out=for_good)
     view = _View(scale, turned, baseline, step_size)
     after = len(arms.weeks.after)
     now = view.measured(arms, values, control) if can_fit and after >= FEWEST_AFTER else None
@@ -299,15 +300,15 @@ def _refusals(arms: Arms, scale: Scale, metric: Metric, values: Floats) -> list[
         reasons.append(
             Refusal(
                 "few weeks before",
-                f"Only {whole(before)} whole weeks before the change are told; it takes {FEWEST_BEFORE}.",
+                f"The export tells {_weeks(before)} before the change whole; it takes {FEWEST_BEFORE}.",
             )
         )
-    if after < FEWEST_AFTER:
+    if after < FEWEST_AFTER and weeks.has_begun:
         reasons.append(
             Refusal(
                 "few weeks after",
-                f"Only {whole(after)} settled weeks have passed since the change was used to;"
-                f" it takes {FEWEST_AFTER}, and the first review is after {REVIEWS[0]}.",
+                f"It has been in use for {_weeks(after)} that count; it takes {FEWEST_AFTER}, and the first review is"
+                f" after {REVIEWS[0]}.",
             )
         )
     if weeks.gaps_after or not np.isfinite(values).all():
@@ -328,6 +329,10 @@ def _refusals(arms: Arms, scale: Scale, metric: Metric, values: Floats) -> list[
     if before >= FEWEST_BEFORE and np.isfinite(values).all() and not _varies(values[:before]):
         reasons.append(Refusal("no variation", "The value was the same in every week before the change."))
     return reasons
+
+
+def _weeks(number: int) -> str:
+    return "1 week" if number == 1 else f"{whole(number)} weeks"
 
 
 def _varies(values: Floats) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 
 from opslib.weeks import shift_week, week_of_day, weeks_between
@@ -22,7 +22,7 @@ GO_LIVE, RAMP, UNSETTLED = "the week of the change", "getting used to the change
 class StudyWeeks:
     """ISO weeks in order: before a change and after it; left_out says by week why; gaps are weeks that are missing.
 
-    first_after is the week after the ramp, whether it has come or not.
+    first_after is the week after the ramp, whether it has come or not; has_begun, whether that of the change has.
     """
 
     before: tuple[str, ...]
@@ -30,6 +30,7 @@ class StudyWeeks:
     first_after: str
     left_out: Mapping[str, str] = field(default_factory=dict)
     gaps_after: tuple[str, ...] = ()
+    has_begun: bool = True
 
     @property
     def weeks(self) -> tuple[str, ...]:
@@ -79,11 +80,11 @@ def study_weeks(
     first = before[-1] if before else live
     shown = {week: left_out[week] for week in sorted(left_out) if first <= week <= last}
     gaps = tuple(week for week in to_come if week not in told)
-    return StudyWeeks(tuple(reversed(before)), after, first_after, shown, gaps)
+    return StudyWeeks(tuple(reversed(before)), after, first_after, shown, gaps, has_begun=live <= last)
 
 
 def cut_before(weeks: StudyWeeks, since: str) -> StudyWeeks:
     """The same weeks without those before a week, such as the one in which the metric got another meaning."""
     before = tuple(week for week in weeks.before if week >= since)
     left_out = {week: why for week, why in weeks.left_out.items() if week >= since}
-    return StudyWeeks(before, weeks.after, weeks.first_after, left_out, weeks.gaps_after)
+    return replace(weeks, before=before, left_out=left_out)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -27,6 +27,7 @@ RefusalName = Literal[
     "no date",
     "not begun",
     "nothing touched",
+    "few people",
     "few weeks before",
     "few weeks after",
     "few events",
@@ -90,19 +91,22 @@ def verdict_of(low: float, high: float, size: float | None) -> Verdict:
     return Verdict(CANNOT_TELL)
 
 
-def reviews_of(first_after: str, *, weeks_needed: int | None) -> tuple[Review, ...]:
+def reviews_of(first_after: str, *, weeks_needed: int | None, left_out: Collection[str] = ()) -> tuple[Review, ...]:
     """When an effect is judged, fixed as the change goes live.
 
     Args:
         first_after: the first week after the ramp.
         weeks_needed: after how many weeks the size that matters is found, by what was known at the change; None where
             not within a year, or where nobody said what matters.
+        left_out: weeks that do not count.
 
     Returns:
         The reviews in order; that of half a year only where it is needed.
     """
     numbers = [*REVIEWS, *([LATE_REVIEW] if weeks_needed is not None and weeks_needed > REVIEWS[-1] else [])]
-    return tuple(Review(number, shift_week(first_after, number - 1)) for number in numbers)
+    later = (shift_week(first_after, place) for place in range(numbers[-1] + len(left_out)))
+    counting = [week for week in later if week not in left_out]
+    return tuple(Review(number, counting[number - 1]) for number in numbers)
 
 
 def next_review(reviews: Sequence[Review], weeks_after: int) -> Review | None:
