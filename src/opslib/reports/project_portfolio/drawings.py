@@ -21,6 +21,7 @@ from opslib.display.theme import Drawing
 from opslib.display.verdicts import Verdict, chip
 from opslib.locales import percent
 from opslib.reports.project_portfolio.benefit import NOT_LIVE, NOT_MEASURED
+from opslib.reports.project_portfolio.frames import HALF_AN_HOUR
 from opslib.weeks import monday_of
 
 _LOOKS = {
@@ -207,7 +208,7 @@ def owner_table(frame: pd.DataFrame, owned: Mapping[str, Sequence[str]]) -> Mark
                 continue
             row = by_week.loc[week]
             text = f"{words.whole(round(row['hours']))} of {words.whole(round(row['capacity_hours']))}"
-            over = row["over_hours"] > 0.5
+            over = row["over_hours"] > HALF_AN_HOUR
             cells.append(Cell(text, html=f"<b>{text}</b>" if over else "", number=True))
         rows.append(cells)
     heads = ("Owner", *(f"Week of {words.short_day(monday_of(week).isoformat())}" for week in weeks))

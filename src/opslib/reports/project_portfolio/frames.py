@@ -35,6 +35,8 @@ NO_BUDGET = "No project has tasks with planned hours and dates, so nothing is ea
 NO_RISKS = "This export has no risks of projects (risks)."
 NO_LOAD = "Nothing that is left to do has an owner and planned hours."
 NO_FORECASTS = "No forecast of an earlier week was kept yet."
+HALF_AN_HOUR = 0.5
+"""What is no more than this over capacity is nothing."""
 _AHEAD_DAYS = 14
 
 
@@ -217,7 +219,7 @@ def hours_over(portfolio: Portfolio) -> tuple[float, int]:
     """Hours over capacity in the next two weeks, and of how many owners."""
     rows = portfolio.workload
     weeks = sorted(rows["week"].unique())[:2] if len(rows) else []
-    rows = rows[rows["week"].isin(weeks) & (rows["over_hours"] > 0.5)]
+    rows = rows[rows["week"].isin(weeks) & (rows["over_hours"] > HALF_AN_HOUR)]
     return float(rows["over_hours"].sum()), int(rows["owner"].nunique())
 
 

@@ -48,34 +48,45 @@ def timeline(frame: pd.DataFrame, today: date, due: pd.DataFrame) -> Section:
     return Section(drawings.gantt(frame, today), bullets([_milestone(row) for row in due.to_dict("records")]))
 
 
-def holds_up(
-    drivers: pd.DataFrame,
-    owners: pd.DataFrame,
-    past: pd.DataFrame,
-    owned: Mapping[str, Sequence[str]],
-    names: dict[str, str],
-) -> Section:
-    """What decides when projects end: tasks, owners with more to do than hours, and how right forecasts were.
+def drivers(frame: pd.DataFrame, names: dict[str, str]) -> Section:
+    """The open tasks that decide when projects end.
 
     Args:
-        drivers: of `frames.drivers`.
-        owners: of `frames.owners`.
-        past: of `frames.past_forecasts`.
-        owned: of `frames.owned`.
+        frame: of `frames.drivers`.
         names: of projects by id.
     """
-    parts = []
-    answer = ""
-    if len(drivers):
-        answer = _driven(drivers, names)
-        parts.append(drawings.driver_table(drivers, names))
-    if len(owners):
-        parts.append(drawings.owner_table(owners, owned))
-    if len(past):
-        parts.append(bullets([_drift(row) for row in past.to_dict("records")]))
-    if not parts:
-        return LeftOut(str(drivers.attrs.get("missing", frames.NO_TASKS)))
-    return Section(*parts, answer=answer)
+    if frame.empty:
+        return LeftOut(str(frame.attrs.get("missing", "No task is open.")))
+    return Section(drawings.driver_table(frame, names), answer=_driven(frame, names))
+
+
+def owners(frame: pd.DataFrame, owned: Mapping[str, Sequence[str]]) -> Section:
+    """Owners and the hours that wait for them; folded where nobody has more than there is.
+
+    Args:
+        frame: of `frames.owners`.
+        owned: of `frames.owned`.
+    """
+    if frame.empty:
+        return LeftOut(str(frame.attrs.get("missing", frames.NO_LOAD)))
+    over = frame[frame["over_hours"] > frames.HALF_AN_HOUR]
+    if over.empty:
+        return Section(drawings.owner_table(frame, owned), answer="Nobody has more to do than hours.", folded=True)
+    hours = over.groupby("owner", sort=False)["over_hours"].sum()
+    said = [f"{drawings.owner_name(str(name), owned)} by {words.whole(round(each))} h" for name, each in hours.items()]
+    return Section(drawings.owner_table(frame, owned), answer=f"Over capacity: {words.listed(said[:_MOST])}.")
+
+
+def past_forecasts(frame: pd.DataFrame) -> Section:
+    """How the forecasts of weeks before moved, folded.
+
+    Args:
+        frame: of `frames.past_forecasts`.
+    """
+    if frame.empty:
+        return LeftOut(str(frame.attrs.get("missing", frames.NO_FORECASTS)))
+    lines = [_drift(row) for row in frame.to_dict("records")]
+    return Section(bullets(lines), answer=lines[0], folded=True)
 
 
 def earned(frame: pd.DataFrame) -> Section:
