@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import date, time, timedelta
 from functools import cache, lru_cache
 from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple, TypeVar
+from typing import Annotated, Any, Literal, NamedTuple, Self, TypeVar
 from zoneinfo import ZoneInfo, available_timezones
 
 import holidays as public_holidays
@@ -551,11 +551,64 @@ class Organisation(Settings):
         return next(calendar for calendar in self.calendars if calendar.name == name)
 
 
-class NotebookPlan(Settings):
-    """Which teams get a notebook; a notebook of notebooks/org runs once for all."""
+RANGES: Mapping[str, tuple[str, ...]] = {"team": ("all",), "project": ("running", "all")}
+"""By parameter the words that stand for values which the run knows; any other parameter lists its values."""
 
-    notebook: Annotated[str, Field(pattern=r"^(team|org)/[a-z0-9_]+$")]
-    teams: Literal["all"] | tuple[Name, ...] = "all"
+Over = Annotated[str, Field(pattern=r"^[a-z]\w*$")]
+Value = Annotated[str, Field(min_length=1, max_length=200)]
+
+
+class NotebookPlan(Settings):
+    """A notebook and what it runs for: each value of one parameter, which its folder is named after, or once for all.
+
+    `for: {team: all}` is every team, `for: {project: running}` every project that is not closed; a list names the
+    values. `teams: …` is a short way to write `for: {team: …}`. A notebook of notebooks/org has none and runs once.
+    """
+
+    notebook: Annotated[str, Field(pattern=r"^[a-z]\w*/[a-z0-9_]+$")]
+    over: Mapping[Over, Literal["all", "running"] | tuple[Value, ...]] = Field(default_factory=dict, alias="for")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _teams_alone(cls, value: Any) -> Any:
+        if not isinstance(value, Mapping):
+            return value
+        value = dict(value)
+        if "teams" in value:
+            if "for" in value:
+                raise ValueError("`teams` and `for` say the same; write `for: {team: …}` alone")
+            value["for"] = {"team": value.pop("teams")}
+        elif "for" not in value and str(value.get("notebook", "")).startswith("team/"):
+            value["for"] = {"team": "all"}
+        return value
+
+    @model_validator(mode="after")
+    def _ranges_over_its_folder(self) -> Self:
+        folder = self.notebook.partition("/")[0]
+        if folder == _ONCE:
+            if self.over:
+                raise ValueError(f"{self.notebook} runs once for all; a notebook of another folder can have `for`")
+            return self
+        if list(self.over) != [folder]:
+            raise ValueError(f"{self.notebook} runs for each {folder}: write `for: {{{folder}: …}}` and nothing else")
+        values = self.over[folder]
+        if isinstance(values, str) and values not in RANGES.get(folder, ()):
+            known = " or ".join(RANGES.get(folder, ()))
+            raise ValueError(f"`for: {{{folder}: {values}}}`: write {known + ' or ' if known else ''}a list of values")
+        return self
+
+    @property
+    def parameter(self) -> str | None:
+        """What it runs for each of; None where it runs once for all."""
+        return next(iter(self.over), None)
+
+    @property
+    def values(self) -> str | tuple[str, ...]:
+        """`all`, `running` or the values of its parameter; none where it runs once for all."""
+        return next(iter(self.over.values()), ())
+
+
+_ONCE = "org"
 
 
 class WeeklyPlan(Settings):

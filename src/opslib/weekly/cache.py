@@ -97,11 +97,12 @@ def pages_not_as_written(reports: Path, week: str | None = None) -> list[Path]:
         The pages, also where what is remembered of one is damaged.
     """
     pages = []
-    for path in sorted((reports / FOLDER).glob(f"{week or '*'}/*/*.json")):
-        if not is_week(path.parents[1].name):
+    for path in sorted((reports / FOLDER).glob(f"{week or '*'}/*/**/*.json")):
+        name = path.relative_to(reports / FOLDER)
+        if not is_week(name.parts[0]):
             continue
         memo = Memo(path)
-        page = reports / path.relative_to(reports / FOLDER).with_suffix(".html")
+        page = reports / name.with_suffix(".html")
         notes = [memo.note(name) for name in memo.names()]
         if memo.is_damaged or any(note.get("page") != digest_of_page(page) for note in notes):
             pages.append(page)

@@ -75,12 +75,15 @@ class Request:
 
 @dataclass(frozen=True)
 class Holdings:
-    """Where rows and pages of people lie that are made of the exports of one organisation; its teams, by name."""
+    """Where rows and pages of people lie that are made of the exports of one organisation.
+
+    `labels` are folders of reports to what a reader calls what they are for, of `edition.links_of`.
+    """
 
     warehouse: Warehouse
     quarantine: Path
     reports: Path
-    teams: Mapping[str, str]
+    labels: Mapping[str, str]
 
     def row_files(self) -> Iterator[tuple[str, str, Path]]:
         """The files of rows by area and table: staged, standard, facts and quarantine."""
@@ -209,14 +212,14 @@ class Erasure:
             self.exclusions.sweep(warehouse.memo(_STAGED))
             there = [(table, path) for table, path in with_old_texts if path.exists()]
             _renew_memos(warehouse, [path for table, path in there if empty_old_texts(path, table, limits.text)])
-        counts += remove_old_reports(holdings.reports, keep, today, holdings.teams, dry_run=dry_run)
+        counts += remove_old_reports(holdings.reports, keep, today, holdings.labels, dry_run=dry_run)
         if not dry_run and counts:
             _log(warehouse, [], counts)
         return _lines_of(counts, dry_run=dry_run) or ["nothing is older than it is kept"]
 
 
 def remove_old_reports(
-    reports: Path, keep: Keep, today: date, teams: Mapping[str, str], *, dry_run: bool
+    reports: Path, keep: Keep, today: date, labels: Mapping[str, str], *, dry_run: bool
 ) -> Counter[str]:
     """Remove the folders of weeks that ended before reports are kept, and what is remembered of texts that are too old.
 
@@ -224,7 +227,7 @@ def remove_old_reports(
         reports: the folder of all weeks.
         keep: for how long things are kept.
         today: the day from which it is counted.
-        teams: names to labels.
+        labels: of `edition.links_of`.
         dry_run: only count.
     """
     counts: Counter[str] = Counter()
@@ -233,7 +236,7 @@ def remove_old_reports(
     old = [week for week in weeks if keep.reports is not None and ended[week] <= keep.reports.before(today)]
     counts["pages"] += sum(1 for week in old for _ in (reports / week).rglob("*.html"))
     if old and not dry_run:
-        forget_weeks(reports, old, teams)
+        forget_weeks(reports, old, labels)
     bundles = [
         path
         for path in sorted((reports / FOLDER).glob("*/"))

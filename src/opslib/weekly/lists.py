@@ -22,8 +22,9 @@ from opslib.settings import Organisation
 from opslib.store.files import remove_file, write_text
 from opslib.store.memo import Memo, code_of, digest_of, digest_of_files
 from opslib.store.warehouse import Warehouse
-from opslib.weekly.edition import LISTS, Edition
+from opslib.weekly.edition import Edition
 from opslib.weekly.pages.template import TEMPLATES, render_template
+from opslib.weekly.plan import LISTS
 from opslib.weekly.unchanged import FOLDER
 
 ROWS_ON_A_PAGE = 500

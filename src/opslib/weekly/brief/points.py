@@ -19,8 +19,9 @@ from opslib.display.cells import is_known, rows_of
 from opslib.display.verdicts import Verdict
 from opslib.metrics import CATALOGUE, Metric
 from opslib.weekly.brief.goals import WeekNumbers
-from opslib.weekly.edition import LISTS, Link
+from opslib.weekly.edition import Link
 from opslib.weekly.escalations import Escalated
+from opslib.weekly.plan import LISTS
 
 _MOST_COINCIDENCES = 2
 _LATE = ("sla", "speed")

@@ -140,9 +140,8 @@ def publish(
     current = current[(current["channel"] == ALL) & current["missing"].isna() & current["team"].isin(own)]
     basis, marks = basis_of(), _read_marks(warehouse)
     history = _history(warehouse, organisation, marks)
-    number = max([*marks.publications, *history["publication"], marks.open or _EARLIER], default=_EARLIER) + 1
-    if marks.open is not None:
-        history = history[history["publication"] != marks.open]
+    history = history[history["publication"] != marks.open]
+    number = max([*({*marks.publications} - {marks.open}), *history["publication"]], default=_EARLIER) + 1
     last = history.drop_duplicates(restatements.CELL, keep="last")
     own_cells, published = (pd.MultiIndex.from_frame(rows[restatements.CELL]) for rows in (current, last))
     is_shown = (current["week"] > shift_week(week, -REPORT_WEEKS)) | own_cells.isin(published)
