@@ -121,6 +121,7 @@ def publish(
         week: The one that is reported. Its pages show the weeks up to it on which a report looks back; what is older is
             no news, unless an earlier page showed it.
         teams: Whose pages are going to be made. The numbers of all teams together are theirs where none is left out.
+            Of none, as where the gate blocks all, nothing is published.
 
     Returns:
         A line that says what is new, settled and restated.
