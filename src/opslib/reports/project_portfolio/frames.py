@@ -63,7 +63,7 @@ def projects(portfolio: Portfolio) -> pd.DataFrame:
     ids = frame["project_id"]
     said = _own_status(portfolio).reindex(ids)
     for name in ("text", "on", "who"):
-        frame["own_status" if name == "text" else f"own_{name}"] = said[name].fillna("").to_numpy()
+        frame["own_status" if name == "text" else f"own_{name}"] = _texts(said[name])
     frame["own_says"] = [own_words.says(text) for text in frame["own_status"]]
     frame["differs"] = [
         says != "" and not status.startswith(says)
@@ -72,15 +72,15 @@ def projects(portfolio: Portfolio) -> pd.DataFrame:
     asked = decisions(portfolio)
     asked = asked[asked["kind"] == "asked"]
     first = asked.drop_duplicates("project_id").set_index("project_id").reindex(ids)
-    frame["decision"] = first["text"].fillna("").to_numpy()
-    frame["decision_due"] = first["due"].fillna("").to_numpy()
+    frame["decision"] = _texts(first["text"])
+    frame["decision_due"] = _texts(first["due"])
     frame["decisions"] = ids.map(asked["project_id"].value_counts()).fillna(0).astype("int64")
     frame["changed"] = [changed_in_words(portfolio, name) for name in ids]
     frame["ahead"] = [next_in_words(portfolio, name, days=_AHEAD_DAYS) for name in ids]
     frame["benefit"] = [verdict_of(portfolio.benefits.get(name)) for name in ids]
     frame["benefit_words"] = [sentence_of(portfolio.benefits.get(name)) for name in ids]
     worst = portfolio.plan.problems.drop_duplicates("project_id").set_index("project_id")["says"]
-    frame["problem"] = ids.map(worst).fillna("")
+    frame["problem"] = _texts(ids.map(worst))
     place = {status: rank for rank, status in enumerate(STATUSES)}
     order = frame["status"].map(place)
     return (
@@ -321,3 +321,8 @@ def _own_status(portfolio: Portfolio) -> pd.DataFrame:
 def counts(frame: pd.DataFrame) -> Mapping[str, int]:
     """How many projects have each status."""
     return {str(status): int(number) for status, number in frame["status"].value_counts().items()}
+
+
+def _texts(values: pd.Series) -> list[str]:
+    """Texts, "" where there is none: a column in which nothing is told has no type of text."""
+    return [str(value) if told else "" for value, told in zip(values, values.notna(), strict=True)]
