@@ -195,3 +195,9 @@ def test_downstream_of_a_task_of_unknown_length_nothing_is_told():
     path = planned_path(plan, office_days(plan)).set_index("task_id")
     assert path["early_finish"].isna().tolist() == [True, True, False]
     assert not path["is_critical"].any()
+
+
+def test_a_plan_without_tasks_has_no_path():
+    plan = plan_of()
+    days = office_days(plan)
+    assert len(planned_path(plan, days)) == len(remaining_path(plan, days)) == 0

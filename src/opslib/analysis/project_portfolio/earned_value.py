@@ -79,7 +79,7 @@ def earned_schedule(pv: npt.ArrayLike, ev: npt.ArrayLike) -> Floats:
         value is earned; at most the period in which the whole plan is earned.
 
     References:
-        Lipke, W. (2003). Schedule is different. The Measurable News, March 2003, 10-15.
+        Lipke, W. (2003). Schedule is different. The Measurable News, March 2003.
 
     >>> earned_schedule([0, 20, 50, 90, 140, 200], [70]).tolist()
     [2.5]
@@ -118,7 +118,7 @@ def earned_value(plan: Plan, days: WorkingDays, *, snapshots: pd.DataFrame | Non
 
     References:
         Project Management Institute (2019). The standard for earned value management.
-        Lipke, W. (2003). Schedule is different. The Measurable News, March 2003, 10-15.
+        Lipke, W. (2003). Schedule is different. The Measurable News, March 2003.
     """
     tasks = plan.tasks
     start, end = days.start_of(plan.of_tasks("baseline_start_on")), days.end_of(plan.of_tasks("baseline_end_on"))

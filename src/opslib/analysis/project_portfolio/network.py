@@ -46,7 +46,7 @@ class Network:
             Places, of the shape of `durations`.
         """
         finishes = np.broadcast_to(release, durations.shape).astype(np.float64)
-        by_task, lasts = finishes.reshape(self.size, -1), durations.reshape(self.size, -1)
+        by_task, lasts = _by_task(finishes), _by_task(durations)
         for task in self.order:
             for first in self.predecessors[task]:
                 np.maximum(by_task[task], by_task[first], out=by_task[task])
@@ -61,7 +61,7 @@ class Network:
             end: the place at which each task's project ends, of a shape that fits.
         """
         finishes = np.broadcast_to(end, durations.shape).astype(np.float64)
-        by_task, lasts = finishes.reshape(self.size, -1), durations.reshape(self.size, -1)
+        by_task, lasts = _by_task(finishes), _by_task(durations)
         for task in reversed(self.order):
             for then in self.successors[task]:
                 np.minimum(by_task[task], by_task[then] - lasts[then], out=by_task[task])
@@ -114,6 +114,11 @@ def in_circles(size: int, before: Sequence[int] | Places, after: Sequence[int] |
     for task in np.flatnonzero(in_one):
         circles.setdefault(int(label[task]), []).append(int(task))
     return sorted(circles.values())
+
+
+def _by_task(values: Floats) -> Floats:
+    """A row per task, one column at least."""
+    return values.reshape(len(values), int(np.prod(values.shape[1:])))
 
 
 def _order(predecessors: list[list[int]], successors: list[list[int]]) -> list[int]:

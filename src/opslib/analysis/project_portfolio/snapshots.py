@@ -49,7 +49,7 @@ def tasks_known_on(tasks: pd.DataFrame, day: date) -> pd.DataFrame:
     for column in ("percent_complete", "actual_hours"):
         if column in known:
             number = pd.to_numeric(known[column]).astype("float64")
-            known[column] = number.where(finished, np.where(started, np.nan, 0.0))
+            known[column] = number.where(finished, 0.0).where(finished | ~started)
     return known
 
 
