@@ -326,6 +326,7 @@ def _held_back(
                 "reasons": list(reasons),
                 "request": head.request if head is not None else None,
                 "last_ready": last if team != _EVERY_TEAM else None,
+                "is_one_team": team != _EVERY_TEAM,
             }
         )
     return parts
