@@ -1,11 +1,12 @@
 """Projects of a week, their plans, forecasts, hours and benefit: `open_portfolio`, then ask; `show` draws."""
 
-from opslib.reports.project_portfolio import show, status_page
+from opslib.reports.project_portfolio import show
 from opslib.reports.project_portfolio.frames import (
     decisions,
     drivers,
     due,
     earned,
+    names,
     overloaded,
     own_sections,
     owned,
@@ -15,12 +16,14 @@ from opslib.reports.project_portfolio.frames import (
     problems,
     projects,
     risks,
+    rule,
     scope,
     timeline,
+    today,
 )
 from opslib.reports.project_portfolio.page_head import headline
 from opslib.reports.project_portfolio.portfolio import Portfolio, open_portfolio
-from opslib.reports.project_portfolio.status_page import Project, open_project
+from opslib.reports.project_portfolio.status_page import Project, open_project, project_headline
 
 __all__ = [
     "Portfolio",
@@ -30,6 +33,7 @@ __all__ = [
     "due",
     "earned",
     "headline",
+    "names",
     "open_portfolio",
     "open_project",
     "overloaded",
@@ -39,10 +43,12 @@ __all__ = [
     "past_forecasts",
     "plan_changes",
     "problems",
+    "project_headline",
     "projects",
     "risks",
+    "rule",
     "scope",
     "show",
-    "status_page",
     "timeline",
+    "today",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pandas as pd
 
@@ -21,6 +21,7 @@ from opslib.analysis.project_portfolio.status import (
     UNKNOWN,
 )
 from opslib.analysis.project_portfolio.workload import overload
+from opslib.display.cells import rows_of
 from opslib.reports.project_portfolio.benefit import sentence_of, verdict_of
 from opslib.reports.project_portfolio.plan_words import changed_in_words, next_in_words
 from opslib.reports.project_portfolio.portfolio import Portfolio
@@ -201,6 +202,22 @@ def owners(portfolio: Portfolio) -> pd.DataFrame:
     return answer(
         frame.drop(columns=["_over", "_hours"]).reset_index(drop=True), is_known=len(frame) > 0, missing=NO_LOAD
     )
+
+
+def names(portfolio: Portfolio) -> dict[str, str]:
+    """By project its name, else its id."""
+    rows = portfolio.plan.projects.drop_duplicates("project_id")
+    return {str(each.project_id): str(each.name or each.project_id) for each in rows_of(rows[["project_id", "name"]])}
+
+
+def rule(portfolio: Portfolio) -> str:
+    """By what rule a project is on track, at risk or off track, as sentences."""
+    return portfolio.thresholds.rule
+
+
+def today(portfolio: Portfolio) -> date:
+    """The last day that counts."""
+    return portfolio.today
 
 
 def owned(portfolio: Portfolio) -> dict[str, list[str]]:

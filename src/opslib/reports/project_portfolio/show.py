@@ -8,12 +8,38 @@ from typing import Any
 
 import pandas as pd
 
-from opslib.analysis.project_portfolio.status import Thresholds
 from opslib.display import words
 from opslib.display.cells import bullets, paragraphs
 from opslib.display.section import LeftOut, Section
 from opslib.locales import percent
 from opslib.reports.project_portfolio import drawings, frames
+from opslib.reports.project_portfolio.status_page import (
+    project_about as project_about,
+)
+from opslib.reports.project_portfolio.status_page import (
+    project_benefit as project_benefit,
+)
+from opslib.reports.project_portfolio.status_page import (
+    project_decisions as project_decisions,
+)
+from opslib.reports.project_portfolio.status_page import (
+    project_measures as project_measures,
+)
+from opslib.reports.project_portfolio.status_page import (
+    project_problems as project_problems,
+)
+from opslib.reports.project_portfolio.status_page import (
+    project_risks as project_risks,
+)
+from opslib.reports.project_portfolio.status_page import (
+    project_steps as project_steps,
+)
+from opslib.reports.project_portfolio.status_page import (
+    project_text as project_text,
+)
+from opslib.reports.project_portfolio.status_page import (
+    project_timeline as project_timeline,
+)
 from opslib.store.files import folder_of
 
 NO_TASKS = "This export has no tasks of projects, so there is no plan to draw."
@@ -22,17 +48,17 @@ NOTHING_CHANGED = "No plan changed in scope since it was kept last."
 _MOST = 3
 
 
-def projects(frame: pd.DataFrame, thresholds: Thresholds) -> Section:
+def projects(frame: pd.DataFrame, rule: str) -> Section:
     """All projects in one table, with the rule of their status.
 
     Args:
         frame: of `frames.projects`.
-        thresholds: of the portfolio.
+        rule: of `frames.rule`.
     """
     folders = {name: f"../project/{folder_of(name)}/status.html" for name in frame["project_id"]}
     differ = frame.loc[frame["differs"], "name"].tolist()
     beside = f"The project manager says otherwise of {words.listed(differ)}." if differ else ""
-    return Section(drawings.project_table(frame, folders), paragraphs(thresholds.rule), answer=beside)
+    return Section(drawings.project_table(frame, folders), paragraphs(rule), answer=beside)
 
 
 def timeline(frame: pd.DataFrame, today: date, due: pd.DataFrame) -> Section:

@@ -63,12 +63,14 @@ def open_project(week: str, project: str, *, warehouse: str = "", params: str = 
     raise NotInExport(f"no project {project!r} in this export; there are {there}")
 
 
-def headline(project: Project) -> Headline:
+def project_headline(project: Project) -> Headline:
     """What the project comes to, and its status, dates and hours."""
-    return Headline([_status(project), _dates(project), _hours(project)], has_data=True, verdict=verdict(project))
+    return Headline(
+        [_status(project), _dates(project), _hours(project)], has_data=True, verdict=project_verdict(project)
+    )
 
 
-def verdict(project: Project) -> str:
+def project_verdict(project: Project) -> str:
     """Whether it is late and by when it ends, and how many decisions are needed."""
     row = project.row
     promised, middle, late = (drawings.day(each) for each in (row.promised_on, row.finish_50_on, row.finish_80_on))
@@ -85,7 +87,7 @@ def verdict(project: Project) -> str:
     return said + asked
 
 
-def decisions(project: Project) -> Section:
+def project_decisions(project: Project) -> Section:
     """Decisions that are asked, the most urgent first, and those taken lately."""
     rows = frames.decisions(project.portfolio, project.project_id)
     if rows.empty:
@@ -95,7 +97,7 @@ def decisions(project: Project) -> Section:
     return Section(bullets(lines), answer=f"{words.number_of(asked, 'decision').capitalize()} asked." if asked else "")
 
 
-def about(project: Project) -> Section:
+def project_about(project: Project) -> Section:
     """Objective, scope and the like, in the project manager's words."""
     rows = frames.own_sections(project.portfolio, project.project_id)
     if rows.empty:
@@ -104,7 +106,7 @@ def about(project: Project) -> Section:
     return Section(*parts)
 
 
-def benefit(project: Project) -> Section:
+def project_benefit(project: Project) -> Section:
     """Whether it helped: the verdict, what it was measured on, and what it is worth."""
     own = project.portfolio.benefits.get(project.project_id)
     said = verdict_of(own)
@@ -119,7 +121,7 @@ def benefit(project: Project) -> Section:
     return Section(paragraphs(*lines), answer=answer)
 
 
-def timeline(project: Project) -> Section:
+def project_timeline(project: Project) -> Section:
     """Its tasks: plan, what was done, forecast."""
     rows = frames.timeline(project.portfolio, project.project_id)
     if rows.empty:
@@ -127,7 +129,7 @@ def timeline(project: Project) -> Section:
     return Section(drawings.gantt(rows, project.portfolio.today))
 
 
-def steps(project: Project) -> Section:
+def project_steps(project: Project) -> Section:
     """What was done last week and what comes in the next two."""
     done = done_last_week(project.portfolio, project.project_id)
     changed = changed_in_words(project.portfolio, project.project_id)
@@ -140,7 +142,7 @@ def steps(project: Project) -> Section:
     return Section(*parts)
 
 
-def risks(project: Project) -> Section:
+def project_risks(project: Project) -> Section:
     """Its risks, the heaviest first."""
     rows = frames.risks(project.portfolio, project.project_id)
     if rows.empty:
@@ -148,7 +150,7 @@ def risks(project: Project) -> Section:
     return Section(drawings.risk_table(rows, frames.owned(project.portfolio)))
 
 
-def problems(project: Project) -> Section:
+def project_problems(project: Project) -> Section:
     """What is wrong with its plan."""
     rows = frames.problems(project.portfolio, project.project_id)
     if rows.empty:
@@ -156,7 +158,7 @@ def problems(project: Project) -> Section:
     return Section(drawings.problem_table(rows, {project.project_id: project.name}))
 
 
-def measures(project: Project) -> Section:
+def project_measures(project: Project) -> Section:
     """Earned value, earned schedule and the stage of DMAIC, folded."""
     rows = frames.earned(project.portfolio, project.project_id).tail(1)
     stages = dmaic_stages(project.portfolio.plan).set_index("project_id")
@@ -171,7 +173,7 @@ def measures(project: Project) -> Section:
     return Section(drawings.earned_table(rows), paragraphs(dmaic), answer=answer, folded=True)
 
 
-def as_text(project: Project) -> Section:
+def project_text(project: Project) -> Section:
     """The same as text, for a mail or a wiki; a file of the same name lies beside the page."""
     return Section(TextVersion(_markdown(project)), folded=True, answer="A file beside this page has it.")
 
@@ -227,7 +229,7 @@ def _markdown(project: Project) -> str:
     """The update as Markdown: what came from people or exports is plain text in it."""
     portfolio, name = project.portfolio, project.project_id
     week = words.week_number(portfolio.week.week)
-    lines = [f"# {_plain(project.name)}, {week}: {project.row.status}", "", _plain(verdict(project))]
+    lines = [f"# {_plain(project.name)}, {week}: {project.row.status}", "", _plain(project_verdict(project))]
     if project.row.own_status:
         lines += ["", _plain(f"Project manager: {project.row.own_status}")]
     for title, items in (
