@@ -72,7 +72,7 @@ def audits(run: steps.Run) -> Iterator[Audit]:
     as_of = datetime.fromisoformat(run.warehouse.facts_of_the_run()["as_of"])
     for week in run.warehouse.weeks("facts", "weekly_values")[1:]:
         for team in run.organisation.team_names:
-            yield Audit(Week(week, team, run.warehouse, run.organisation, as_of), SPAN)
+            yield Audit(Week(week, run.warehouse, run.organisation, as_of, team), SPAN)
 
 
 def null_counts(run: steps.Run) -> pd.DataFrame:

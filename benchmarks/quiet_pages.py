@@ -48,7 +48,7 @@ Found = tuple[str, str, str, str]
 def found(run: steps.Run, week: str, as_of: datetime) -> Iterator[Found]:
     """What the reports of a week find."""
     for team in run.organisation.team_names:
-        own = Week(week, team, run.warehouse, run.organisation, as_of)
+        own = Week(week, run.warehouse, run.organisation, as_of, team)
         contacts, audit = contact_drivers.open_drivers(own), routing_audit.open_audit(own)
         handed = [contact_drivers.findings(contacts), routing_audit.findings(audit)]
         keep_findings(run.warehouse, week, {(team, each.kind): each.rows for each in handed})
@@ -108,7 +108,7 @@ def compare_pages(run: steps.Run, frame: pd.DataFrame, week: str) -> None:
     points = review.count('class="point"')
     assert points == min(len(own), MOST_POINTS), (points, own)
     as_of = datetime.fromisoformat(run.warehouse.facts_of_the_run()["as_of"])
-    opened = Week(week, team, run.warehouse, run.organisation, as_of)
+    opened = Week(week, run.warehouse, run.organisation, as_of, team)
     for name, line in (
         ("weekly_review", weekly_review.headline(weekly_review.open_review(opened))),
         ("contact_drivers", contact_drivers.headline(contact_drivers.open_drivers(opened))),

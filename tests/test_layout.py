@@ -31,6 +31,10 @@ WITHOUT_A_PACKAGE = {"notebooks", "browser", "line"}
 """Folders of tests that test no package of opslib: the notebooks, the pages in a real browser, the whole run."""
 
 
+OF_OTHER_SUBJECTS = {"start_here", "status"}
+"""Notebooks that are no subject: an introduction, and the page of one project of the portfolio."""
+
+
 def folders_in(path: Path) -> set[str]:
     return {each.name for each in path.iterdir() if each.is_dir() and any(each.glob("*.py"))}
 
@@ -38,7 +42,7 @@ def folders_in(path: Path) -> set[str]:
 @pytest.mark.parametrize(
     ("place", "names"),
     [
-        ("notebooks/team", {path.stem for path in (ROOT / "notebooks" / "team").glob("*.ipynb")}),
+        ("notebooks", {path.stem for path in (ROOT / "notebooks").glob("*/*.ipynb")} - OF_OTHER_SUBJECTS),
         ("opslib.reports", folders_in(PACKAGE / "reports")),
         ("opslib.analysis", folders_in(PACKAGE / "analysis") - SHARED_BY_SUBJECTS),
         ("tests/reports", folders_in(TESTS / "reports")),
@@ -48,7 +52,8 @@ def folders_in(path: Path) -> set[str]:
             {
                 Path(entry["notebook"]).name
                 for entry in YAML(typ="safe").load(ROOT / "params" / "weekly.yml")["notebooks"]
-            },
+            }
+            - OF_OTHER_SUBJECTS,
         ),
     ],
     ids=lambda value: value if isinstance(value, str) else "",

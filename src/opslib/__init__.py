@@ -4,6 +4,7 @@
 - `ops.weekly_review`: speed, SLA, backlog, quality and effort of a team's week, its signals and what explains them.
 - `ops.contact_drivers`: why customers write, what moved, what is new in their words, what a product team should hear.
 - `ops.routing_audit`: how tickets travel between queues, which rule is wrong, what other rules would have done.
+- `ops.project_portfolio`: which projects are on time, what decides their end, who has too much to do, what it brought.
 - `ops.tickets_behind`: the tickets behind a number of a week, a reason, a rule or an escalation.
 - `ops.display`: how anything is drawn, such as `ops.display.frame` for a table of your own.
 
@@ -21,13 +22,14 @@ if TYPE_CHECKING:
     # What editors and type checkers follow; `__getattr__` gives the same at run time.
     from opslib import display as display
     from opslib.reports import contact_drivers as contact_drivers
+    from opslib.reports import project_portfolio as project_portfolio
     from opslib.reports import routing_audit as routing_audit
     from opslib.reports import weekly_review as weekly_review
     from opslib.reports.tickets_behind import tickets_behind as tickets_behind
     from opslib.reports.week import Week as Week
     from opslib.reports.week import open_week as open_week
 
-SUBJECTS = ("weekly_review", "contact_drivers", "routing_audit")
+SUBJECTS = ("weekly_review", "contact_drivers", "routing_audit", "project_portfolio")
 """The subjects that there are: each is the name of a notebook and of its package in `opslib.reports`."""
 
 __all__ = [
@@ -36,6 +38,7 @@ __all__ = [
     "contact_drivers",
     "display",
     "open_week",
+    "project_portfolio",
     "routing_audit",
     "tickets_behind",
     "weekly_review",

@@ -98,6 +98,33 @@ def week_days(calendar: Calendar, week: str) -> dict[date, str]:
     return _days_by_week(calendar, [week])[week]
 
 
+def working_days(calendar: Calendar, start: date, end: date) -> npt.NDArray[np.datetime64]:
+    """The days on which a calendar has hours and no holiday closes it.
+
+    Args:
+        calendar: the calendar; the days are its own.
+        start: the first day.
+        end: the day after the last.
+
+    Returns:
+        Days (datetime64[D]), in order.
+
+    >>> from opslib.settings import Calendar
+    >>> hours = [{"from": "2020-01-01", "days": {"mon-fri": ["09:00-17:00"]}}]
+    >>> office = Calendar(name="office", time_zone="UTC", hours=hours, holidays={"country": "US"})
+    >>> working_days(office, date(2026, 7, 1), date(2026, 7, 8)).astype(str).tolist()
+    ['2026-07-01', '2026-07-02', '2026-07-06', '2026-07-07']
+    """
+    days = np.arange(np.datetime64(start, "D"), np.datetime64(end, "D"))
+    ordinals = days.astype(np.int64) + _EPOCH_ORDINAL
+    since = [entry.start.toordinal() for entry in calendar.hours]
+    has_hours = np.array([[bool(stretches) for stretches in entry.by_weekday()] for entry in calendar.hours])
+    entry = np.maximum(np.searchsorted(since, ordinals, side="right") - 1, 0)
+    closed = [day.toordinal() for day in calendar.holidays.dates(range(start.year, end.year + 1))]
+    working: npt.NDArray[np.datetime64] = days[has_hours[entry, (ordinals - 1) % 7] & ~np.isin(ordinals, closed)]
+    return working
+
+
 def closures(calendar: Calendar, weeks: Iterable[str]) -> dict[str, str]:
     """By week the holidays of a calendar on days on which it would be open.
 

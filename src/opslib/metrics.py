@@ -1205,13 +1205,19 @@ CATALOGUE: dict[str, Metric] = {
 
 
 def check_goals(organisation: Organisation) -> None:
-    """Hold the goals and baselines of all teams against the catalogue.
+    """Hold the goals and baselines of all teams, and what effects are worth, against the catalogue.
 
     Raises:
-        SettingsError: a goal or baseline names a metric that there is not, a baseline one that is judged by its twin,
-            or a goal is a share above 100%; all are listed.
+        SettingsError: a goal, a baseline or the section `impact` names a metric that there is not, a baseline one that
+            is judged by its twin, or a goal is a share above 100%; all are listed.
     """
-    errors = []
+    impact = organisation.impact
+    errors = [
+        f"impact.{key}: there is no metric {name!r}"
+        for key, names in (("worth", impact.worth), ("minutes", impact.minutes))
+        for name in names
+        if name not in CATALOGUE
+    ]
     for team in organisation.teams:
         for goal in team.goals:
             metric = CATALOGUE.get(goal.metric)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import date, time, timedelta
 from functools import cache, lru_cache
 from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple, TypeVar
+from typing import Annotated, Any, Literal, NamedTuple, Self, TypeVar
 from zoneinfo import ZoneInfo, available_timezones
 
 import holidays as public_holidays
@@ -140,6 +140,7 @@ def _reason(value: object) -> object:
     raise ValueError("say in a few words why this is its new normal")
 
 
+_PERCENT = re.compile(r"(\d+(?:\.\d+)?)\s*%")
 _TICKET_ID = "{ticket_id}"
 _ADDRESS = re.compile(r"https?://[^\s/?#@\\\"'<>]+[/?#][^\s\"'<>\\]*", re.IGNORECASE)
 
@@ -159,6 +160,15 @@ def _ticket_url(value: str) -> str:
     if not re.search(r"[/?#]", value[value.index("//") + 2 : place]):
         raise ValueError(f"{value!r}: {_TICKET_ID} must stand after the name of the host, not in it")
     return value
+
+
+def _share_or_number(value: object) -> object:
+    """A number as it is, or of `10%` the share."""
+    if isinstance(value, str) and (match := _PERCENT.fullmatch(value.strip())):
+        return float(match[1]) / 100
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return value
+    raise ValueError(f"{value!r} is no number; write one like 0.5, or a share like 10%")
 
 
 def _label(value: object) -> object:
@@ -437,6 +447,61 @@ class Signals(Settings):
     rate: Annotated[float, BeforeValidator(_rate)] = 0.20
 
 
+class Projects(Settings):
+    """How plans of projects are read and judged.
+
+    `calendar` has their working days (by default the first that is closed on some day of the week); `hours_a_week` is
+    what an owner has for projects. A project is on track from `on_track_chance` of its promised date and `at_risk_cpi`
+    on, and off track below `off_track_chance` or `off_track_cpi`.
+    """
+
+    calendar: Name | None = None
+    hours_a_week: float = Field(default=40, gt=0)
+    on_track_chance: float = Field(default=0.7, gt=0, le=1)
+    off_track_chance: float = Field(default=0.3, ge=0, lt=1)
+    at_risk_cpi: float = Field(default=0.9, gt=0)
+    off_track_cpi: float = Field(default=0.6, ge=0)
+
+    @model_validator(mode="after")
+    def _thresholds_are_in_order(self) -> Projects:
+        for low, high in (("off_track_chance", "on_track_chance"), ("off_track_cpi", "at_risk_cpi")):
+            if getattr(self, low) > getattr(self, high):
+                raise ValueError(f"{low} must not be above {high}")
+        return self
+
+
+class Incident(Settings):
+    """A stretch of days on which something hit everybody, so that effects are not measured in its weeks."""
+
+    start: date = Field(alias="from")
+    until: date
+    reason: Annotated[str, BeforeValidator(_reason)]
+
+    @model_validator(mode="after")
+    def _ends_after_it_begins(self) -> Incident:
+        if self.until < self.start:
+            raise ValueError(f"it ends on {self.until}, before it begins on {self.start}")
+        return self
+
+
+class Impact(Settings):
+    """How the effect of projects, changes of policy and actions is measured, and what it is worth.
+
+    `weeks_before` a change are looked at, at most, and `ramp_weeks` after that of the change left out, where a project
+    names no others; `worth` is by metric the improvement that matters (10% of a time or count, 3% for three points of a
+    share, units of a score), where a project promises none; `minutes` by metric the work that one reply, contact or
+    case takes, without which no hours are told, and `hourly_cost` with its `currency` what an hour costs.
+    """
+
+    weeks_before: int = Field(default=52, ge=10)
+    ramp_weeks: int = Field(default=1, ge=0, le=12)
+    worth: dict[Name, Annotated[float, BeforeValidator(_share_or_number), Field(gt=0)]] = {}
+    minutes: dict[Name, Annotated[float, Field(gt=0)]] = {}
+    hourly_cost: float | None = Field(default=None, gt=0)
+    currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")] = "USD"
+    incidents: tuple[Incident, ...] = ()
+
+
 class Contact(Settings):
     """Who exports which standard tables; without `exports`, all that no other contact names."""
 
@@ -462,6 +527,8 @@ class Organisation(Settings):
     privacy: Privacy = Privacy()
     limits: Limits = Limits()
     signals: Signals = Signals()
+    projects: Projects = Projects()
+    impact: Impact = Impact()
     locale: LocaleName = locales.DEFAULT
     labels: dict[LabelField, dict[str, Label]] = {}
     live_channels: tuple[str, ...] = LIVE_CHANNELS
@@ -494,6 +561,8 @@ class Organisation(Settings):
                 problems.append(
                     f"team {team.name!r}: no SLA policy {team.sla_policy!r}; there are {_name_list(policies)}"
                 )
+        if self.projects.calendar is not None and self.projects.calendar not in calendars:
+            problems.append(f"projects: no calendar {self.projects.calendar!r}; there are {_name_list(calendars)}")
         for field, own in self.labels.items():
             twice = sorted(label for label, count in Counter(own.values()).items() if count > 1)
             problems += [f"labels.{field}: two values are called {label!r}" for label in twice]
@@ -502,6 +571,14 @@ class Organisation(Settings):
         if problems:
             raise ValueError("; ".join(problems))
         return self
+
+    @property
+    def working_calendar(self) -> Calendar:
+        """The calendar whose working days the plans of projects are in."""
+        if self.projects.calendar is not None:
+            return self.calendar(self.projects.calendar)
+        closes = (each for each in self.calendars if not all(map(bool, each.hours[-1].by_weekday())))
+        return next(closes, self.calendars[0])
 
     def speak(self) -> None:
         """Have this process write numbers and dates in the organisation's locale, and values by its labels.
@@ -551,11 +628,64 @@ class Organisation(Settings):
         return next(calendar for calendar in self.calendars if calendar.name == name)
 
 
-class NotebookPlan(Settings):
-    """Which teams get a notebook; a notebook of notebooks/org runs once for all."""
+RANGES: Mapping[str, tuple[str, ...]] = {"team": ("all",), "project": ("running", "all")}
+"""By parameter the words that stand for values which the run knows; any other parameter lists its values."""
 
-    notebook: Annotated[str, Field(pattern=r"^(team|org)/[a-z0-9_]+$")]
-    teams: Literal["all"] | tuple[Name, ...] = "all"
+Over = Annotated[str, Field(pattern=r"^[a-z]\w*$")]
+Value = Annotated[str, Field(min_length=1, max_length=200)]
+
+
+class NotebookPlan(Settings):
+    """A notebook and what it runs for: each value of one parameter, which its folder is named after, or once for all.
+
+    `for: {team: all}` is every team, `for: {project: running}` every project that is not closed; a list names the
+    values. `teams: …` is a short way to write `for: {team: …}`. A notebook of notebooks/org has none and runs once.
+    """
+
+    notebook: Annotated[str, Field(pattern=r"^[a-z]\w*/[a-z0-9_]+$")]
+    over: Mapping[Over, Literal["all", "running"] | tuple[Value, ...]] = Field(default_factory=dict, alias="for")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _teams_alone(cls, value: Any) -> Any:
+        if not isinstance(value, Mapping):
+            return value
+        value = dict(value)
+        if "teams" in value:
+            if "for" in value:
+                raise ValueError("`teams` and `for` say the same; write `for: {team: …}` alone")
+            value["for"] = {"team": value.pop("teams")}
+        elif "for" not in value and str(value.get("notebook", "")).startswith("team/"):
+            value["for"] = {"team": "all"}
+        return value
+
+    @model_validator(mode="after")
+    def _ranges_over_its_folder(self) -> Self:
+        folder = self.notebook.partition("/")[0]
+        if folder == _ONCE:
+            if self.over:
+                raise ValueError(f"{self.notebook} runs once for all; a notebook of another folder can have `for`")
+            return self
+        if list(self.over) != [folder]:
+            raise ValueError(f"{self.notebook} runs for each {folder}: write `for: {{{folder}: …}}` and nothing else")
+        values = self.over[folder]
+        if isinstance(values, str) and values not in RANGES.get(folder, ()):
+            known = " or ".join(RANGES.get(folder, ()))
+            raise ValueError(f"`for: {{{folder}: {values}}}`: write {known + ' or ' if known else ''}a list of values")
+        return self
+
+    @property
+    def parameter(self) -> str | None:
+        """What it runs for each of; None where it runs once for all."""
+        return next(iter(self.over), None)
+
+    @property
+    def values(self) -> str | tuple[str, ...]:
+        """`all`, `running` or the values of its parameter; none where it runs once for all."""
+        return next(iter(self.over.values()), ())
+
+
+_ONCE = "org"
 
 
 class WeeklyPlan(Settings):

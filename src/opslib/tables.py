@@ -352,6 +352,9 @@ TABLES: dict[str, Table] = {
             goal_metric         category  the metric that it is to move
             went_live_on        date      when its change reached customers
             teams               text      the teams it touches, separated by ;
+            contact_reasons     text      the reasons it touches, separated by ;
+            ramp_weeks          integer   weeks until people are used to it
+            promised_change     number    promised of the goal metric: -0.12 is 12 % less (of a share 12 points)
             """,
         ),
         _table(

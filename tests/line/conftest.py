@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Collection
 from pathlib import Path
 
+import nbformat
 import pandas as pd
 import pytest
 
@@ -21,6 +22,8 @@ WEEK = "2026-W46"
 TICKETS = 4000
 TEAMS = ("us-general", "us-creators", "us-safety", "us-commerce")
 REPORTS = ("weekly_review", "contact_drivers", "routing_audit")
+LEAN = ("open_review", "headline", "points(", "places(", "shortfall", "metric_table")
+"""Of the weekly review the cells with which it begins, which judge, and which answer in a sentence."""
 
 
 @pytest.fixture(scope="session")
@@ -79,4 +82,19 @@ def few_expectations(folder: Path, types: Collection[str] = ("expect_column_valu
         suite = json.loads(path.read_text(encoding="utf-8"))
         lean = [each for each in suite["expectations"] if each["type"] in types]
         write_json(suite | {"expectations": lean}, folder / path.name)
+    return folder
+
+
+def lean_review(folder: Path) -> Path:
+    """The weekly review with few of its cells, in a folder of notebooks: most of its time are its charts."""
+    notebook = nbformat.read(ROOT / "notebooks" / "team" / "weekly_review.ipynb", as_version=4)
+    notebook.cells = [
+        cell
+        for cell in notebook.cells
+        if cell.cell_type == "markdown"
+        or "parameters" in cell.metadata.get("tags", ())
+        or any(part in cell.source for part in LEAN)
+    ]
+    (folder / "team").mkdir(parents=True)
+    nbformat.write(notebook, folder / "team" / "weekly_review.ipynb")
     return folder

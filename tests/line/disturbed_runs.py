@@ -145,11 +145,17 @@ def left_processes(data: Path) -> list[str]:
 
 def bytes_of(path: Path, data: Path) -> bytes:
     """The bytes of a file, without the times at which it, or what it knows of, was made."""
-    if path.is_relative_to(data / "reports"):
-        return _WHEN.sub(b"", path.read_bytes())
-    if path.parent.name != "memo":
-        return path.read_bytes()
-    entries = json.loads(path.read_text(encoding="utf-8"))["results"]
+    content = path.read_bytes()
+    name = path.relative_to(data)
+    if name.parts[:2] == ("warehouse", "memo") or (name.parts[:2] == ("reports", ".runs") and path.suffix == ".json"):
+        content = _memo_without_times(content)
+    return _WHEN.sub(b"", content) if name.parts[0] == "reports" else content
+
+
+def _memo_without_times(content: bytes) -> bytes:
+    entries = json.loads(content).get("results")
+    if entries is None:
+        return content
     made = {name: {file: size for file, (size, _) in entry["made"].items()} for name, entry in entries.items()}
     return json.dumps({name: entry | {"made": made[name]} for name, entry in entries.items()}).encode()
 
@@ -180,9 +186,10 @@ def kinds_of_files(folder: Path) -> dict[str, Path]:
     for path in sorted(folder.rglob("*")):
         if path.is_file() and path.name != ".lock":
             relative = path.relative_to(folder)
-            # Weeks, digests, numbers and the names of standard tables differ within a kind.
+            # Weeks, digests, numbers, the names of standard tables and of lists of tickets differ within a kind.
             name = re.sub(r"[0-9a-f]{20,}(-\d+)?", "…", re.sub(r"\d{4}-W\d\d|\d{6}(?=-)", "…", relative.as_posix()))
             name = re.sub(r"^(standard|staged/…|quarantine)/[a-z_]+(?=[./])", r"\1/…", name)
+            name = re.sub(r"(?<=/lists/)[a-z0-9_]+(?=\.)", "…", name)
             kinds[name] = relative
     return kinds
 

@@ -39,33 +39,33 @@ def quarantined(run: Run, table: str = "tickets") -> pd.DataFrame:
     return pd.concat([pq.read_table(path).to_pandas() for path in files], ignore_index=True)
 
 
-def renamed_column(exports: Path) -> None:
-    write(exports, read(exports).rename(columns={"created_at": "created"}))
+def renamed_column(exports: Path, team: str = TEAM) -> None:
+    write(exports, read(exports, team).rename(columns={"created_at": "created"}), team)
 
 
-def truncated_gzip(exports: Path) -> None:
-    path = exports / f"tickets_{TEAM}.csv.gz"
+def truncated_gzip(exports: Path, team: str = TEAM) -> None:
+    path = exports / f"tickets_{team}.csv.gz"
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
 
 
-def day_first_dates(exports: Path) -> None:
-    rows = read(exports)
+def day_first_dates(exports: Path, team: str = TEAM) -> None:
+    rows = read(exports, team)
     rows["created_at"] = pd.to_datetime(rows["created_at"], format="ISO8601", utc=True).dt.strftime("%d/%m/%Y %H:%M")
-    write(exports, rows)
+    write(exports, rows, team)
 
 
-def zero_rows(exports: Path) -> None:
-    write(exports, read(exports).iloc[:0])
+def zero_rows(exports: Path, team: str = TEAM) -> None:
+    write(exports, read(exports, team).iloc[:0], team)
 
 
-def a_week_missing(exports: Path) -> None:
-    rows = read(exports)
+def a_week_missing(exports: Path, team: str = TEAM) -> None:
+    rows = read(exports, team)
     created = pd.to_datetime(rows["created_at"], format="ISO8601", utc=True)
-    write(exports, rows[~created.between("2026-11-09T05:00Z", "2026-11-16T05:00Z", inclusive="left")])
+    write(exports, rows[~created.between("2026-11-09T05:00Z", "2026-11-16T05:00Z", inclusive="left")], team)
 
 
-def no_gzip(exports: Path) -> None:
-    (exports / f"tickets_{TEAM}.csv.gz").write_bytes(b"not a gzip at all")
+def no_gzip(exports: Path, team: str = TEAM) -> None:
+    (exports / f"tickets_{team}.csv.gz").write_bytes(b"not a gzip at all")
 
 
 BLOCKING: list[tuple[Callable[[Path], None], str]] = [

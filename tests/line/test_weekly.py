@@ -13,6 +13,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from bs4 import BeautifulSoup
 
 from opslib.analysis.findings import ranking
 from opslib.errors import OpslibError
@@ -20,7 +21,8 @@ from opslib.sample import truth
 from opslib.store.warehouse import Warehouse
 from opslib.weekly.run import SAMPLE_MARK, Run, admit_exports
 from tests.command_line import SETTINGS, in_this_process
-from tests.line.conftest import REPORTS, ROOT, TEAMS, WEEK, few_expectations, run_over, write_by_team
+from tests.line.conftest import REPORTS, ROOT, TEAMS, WEEK, few_expectations, lean_review, run_over, write_by_team
+from tests.line.test_broken_exports import renamed_column, truncated_gzip
 from tests.samples import shared_sample
 from tests.weekly.weekly_notebooks import PARAMETERS, write_notebook
 from tests.whole_line import OWNER, PLANTED, RUNS, WholeLine, weekly, whole_line
@@ -126,33 +128,54 @@ def test_a_second_run_takes_nothing_in_again_and_gives_the_same_facts(line: Whol
     assert "3 unchanged" in again
 
 
-def test_one_teams_broken_export_is_said_on_the_index_and_the_others_are_made(tmp_path_factory, tmp_path):
+def test_teams_with_broken_exports_in_the_first_week_ever_are_held_back_and_the_others_are_made(
+    tmp_path_factory, tmp_path
+):
+    """What no page shows is published nowhere, so that a whole export restates nothing of it a day later."""
     exports = tmp_path / "exports"
     exports.mkdir()
     write_by_team(shared_sample(tmp_path_factory, 600), exports)
-    path = exports / "tickets_us-safety.csv.gz"
-    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    faults = {"us-safety": truncated_gzip, "us-creators": renamed_column}
+    for team, fault in faults.items():
+        fault(exports, team)
     params = Path(shutil.copytree(ROOT / "params", tmp_path / "params"))
     (params / "weekly.yml").write_text(
         "notebooks:\n  - notebook: team/weekly_review\n    teams: all\n"
         "  - notebook: team/fails\n    teams: [us-general]\n"
     )
-    notebooks = tmp_path / "notebooks"
-    shutil.copytree(ROOT / "notebooks" / "team", notebooks / "team")
+    notebooks = lean_review(tmp_path / "notebooks")
     write_notebook(notebooks / "team" / "fails.ipynb", "1 / 0", parameters=f'{PARAMETERS}\nparams: str = "params"')
     own = ["--source", "standard", "--params", str(params), "--notebooks", str(notebooks)]
-    answer = weekly(tmp_path, exports, *own)
+    answer = weekly(tmp_path, exports, *own, "--week", WEEK)
     assert answer.status == 1, "a failed report is not hidden behind a blocked team"
-    assert "1 blocked, 1 failed, 3 ready" in answer.out
+    assert "2 blocked, 1 failed, 2 ready" in answer.out
     assert re.search(r"^blocked +us-safety: tickets: tickets_us-safety.csv.gz", answer.out, re.MULTILINE)
     assert list((tmp_path / "reports" / ".runs").glob("*.json")) == [], "nor is the run remembered as done"
     week = tmp_path / "reports" / WEEK
     reports = json.loads((week / "manifest.json").read_text())["reports"]
     assert sorted((entry["team"], entry["status"]) for entry in reports) == sorted(
-        [("us-general", "failed"), *((team, "blocked" if team == "us-safety" else "ready") for team in TEAMS)]
+        [("us-general", "failed"), *((team, "blocked" if team in faults else "ready") for team in TEAMS)]
     )
-    assert "tickets_us-safety.csv.gz" in (week / "index.html").read_text(encoding="utf-8")
-    assert "simulated" not in (week / "index.html").read_text(encoding="utf-8")
+    index = words_of(week / "index.html")
+    assert "tickets_us-safety.csv.gz" in index
+    assert "simulated" not in index
+    assert index.count("There is no good page of an earlier week.") == len(faults)
+    for team in faults:
+        page = words_of(week / team / "weekly_review.html")
+        assert re.search(r"Ask whoever exports them from the CRM for the tickets of .+ from \w+ \w+ \d+ on", page)
+        assert f"run make weekly WEEK={WEEK}" in page
+        assert "Until then there is no good page of an earlier week" in page
+        assert not (week / team / "lists").exists()
+    warehouse = Warehouse(tmp_path / "data" / "warehouse")
+    published = warehouse.read("published", "values")
+    assert set(published["team"]) == {"us-general", "us-commerce"}
+    assert set(published["entry"]) == {"first known"}
+    assert set(warehouse.read("published", "findings", weeks=[WEEK])["team"]) <= {"us-general", "us-commerce"}
+
+
+def words_of(page: Path) -> str:
+    """What a page says, without its looks."""
+    return " ".join(BeautifulSoup(page.read_text(encoding="utf-8"), "html.parser").get_text(" ").split())
 
 
 @pytest.mark.parametrize(

@@ -188,7 +188,7 @@ def test_a_group_of_too_few_people_is_neither_named_nor_listed(review: Week, tmp
     changed.write("facts", "tickets", facts.assign(contact_reason=reasons), partition_by_week=True)
     write_json({table: sorted(each) for table, each in review.warehouse.present().items()},
                changed.root / "standard" / "columns.json")  # fmt: skip
-    week = Week(LAST, "alpha", changed, review.organisation, review.as_of)
+    week = Week(LAST, changed, review.organisation, review.as_of, "alpha")
     created = ops.tickets_behind(week, "created").set_index("ticket_id")
     assert set(created.loc[rare, "contact_reason"]) == {"fewer than 5 people each"}
     alone = ops.tickets_behind(week, {"reason": "of few"})

@@ -6,7 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from opslib.sample import centre
+from opslib.analysis.methods.impact.effects import Arms, measure_effect
+from opslib.analysis.methods.impact.study_weeks import StudyWeeks, study_weeks
+from opslib.analysis.methods.impact.verdicts import HELPED
+from opslib.metrics import CATALOGUE
+from opslib.sample import centre, truth
 
 
 def week(instants: pd.Series) -> pd.Series:
@@ -130,6 +134,32 @@ def test_the_project_cuts_the_handling_of_its_reasons(sample, times, request):
     cells = logs.groupby([treated[direct], after[direct]]).mean()
     effect = (cells[True, True] - cells[True, False]) - (cells[False, True] - cells[False, False])
     assert np.exp(effect) == pytest.approx(times, abs=0.09)
+
+
+@pytest.mark.parametrize(("sample", "step"), [("planted", -0.078), ("null", 0.0)])
+def test_the_project_is_measured_on_its_reasons_as_large_as_it_is(sample, step, request):
+    """Replies per solved ticket; the step follows from the chances of another round. Half the sample's tickets show its
+    side; that it is called helped on all of them is what `benchmarks/impact.py` looks at."""
+    exports = request.getfixturevalue(sample)
+    tickets = exports.read("tickets").query("team == 'us-general' and solved_at.notna() and contact_reason != 'other'")
+    events = exports.read("ticket_events").query("event == 'public_comment' and actor_role == 'agent'")
+    touches = tickets["ticket_id"].map(events["ticket_id"].value_counts()).fillna(0)
+    reason = tickets["contact_reason"].replace(dict.fromkeys(truth.PROJECT_REASONS, ""))
+    went_live_on = centre.monday(truth.PROJECT_WEEK)
+    weeks = study_weeks([f"2026-W{each}" for each in range(23, 46)], went_live_on, last="2026-W45")
+    above, below = (weekly(each, reason, tickets["solved_at"], weeks) for each in (touches, touches * 0 + 1))
+    arms = Arms(weeks, above[0], below[0], tuple(sorted(set(reason))[1:]), above[1:], below[1:])
+    effect = measure_effect(arms, CATALOGUE["touches_per_solved"])
+    assert effect.refusals == ()
+    assert effect.now.low <= step <= effect.now.high
+    assert (effect.now.chance_better > 0.95) is (step < 0)
+    assert effect.verdict.name != HELPED or step < 0
+
+
+def weekly(values: pd.Series, reason: pd.Series, solved_at: pd.Series, weeks: StudyWeeks) -> np.ndarray:
+    """Sums by reason and week, the touched reasons first."""
+    numbers = [int(each[-2:]) for each in weeks.weeks]
+    return pd.crosstab(reason, week(solved_at), values, aggfunc="sum").sort_index()[numbers].to_numpy()
 
 
 def test_the_slipping_project_slips_and_the_others_do_not(planted, null):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
 from opslib.analysis.findings.register import finding_id
@@ -46,6 +47,26 @@ def test_notes_are_taken_in_for_their_teams_and_leave_other_teams_alone(tmp_path
     before = {path: path.read_bytes() for path in warehouse.root.rglob("*.parquet")}
     take_in_notes(warehouse, organisation, notes, LAST)
     assert {path: path.read_bytes() for path in warehouse.root.rglob("*.parquet")} == before
+
+
+def test_words_on_projects_are_of_projects_that_there_are(tmp_path: Path, organisation: Organisation):
+    warehouse, folder = Warehouse(tmp_path / "warehouse"), tmp_path / "notes" / "projects"
+    folder.mkdir(parents=True)
+    (folder / "PRJ-2.md").write_text("## Status\n2026-11-13, PM: Done. Call (415) 555-2671.\nand\n## Scope\nAll.\n")
+    (folder / "PRJ-9.md").write_text("## Scope\nNothing.\n")
+    lines = take_in_notes(warehouse, organisation, tmp_path / "notes", LAST)
+    assert [line.rpartition(".md: ")[2] for line in lines] == ["no such project; this export has no projects"] * 2
+    columns = {"name": "A / B", "stage": "running", "baseline_start_on": None, "baseline_end_on": None}
+    ids = ["PRJ-2", "PRJ-3"]
+    warehouse.write("standard", "projects", pa.Table.from_pylist([{"project_id": name, **columns} for name in ids]))
+    *problems, last = take_in_notes(warehouse, organisation, tmp_path / "notes", LAST)
+    assert [line.rpartition(".md: ")[2] for line in problems] == ["no such project; there are PRJ-2, PRJ-3"]
+    assert last.endswith(", words on 1 of the projects")
+    words = warehouse.read("notes", "project_words")
+    assert words[["project_id", "kind", "on", "who", "text"]].to_numpy().tolist() == [
+        ["PRJ-2", "status", "2026-11-13", "PM", "Done. Call [phone]. and"],
+        ["PRJ-2", "section", "", "", "All."],
+    ]
 
 
 def test_a_file_that_is_no_text_is_named_and_the_rest_goes_on(tmp_path: Path, organisation: Organisation):

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import nbformat
@@ -63,6 +64,54 @@ def test_a_plan_that_leaves_nothing_to_render_says_so() -> None:
     only_alpha = WeeklyPlan.model_validate({"notebooks": [{"notebook": "team/weekly_review", "teams": ["alpha"]}]})
     with pytest.raises(PlanError, match="nothing to render"):
         plan(only_alpha, ORGANISATION, "2026-W46", ["beta"])
+
+
+PROJECTS = WeeklyPlan.model_validate(
+    {
+        "notebooks": [
+            {"notebook": "project/status", "for": {"project": "running"}},
+            {"notebook": "channel/calls", "for": {"channel": ["phone", "chat / web"]}},
+            {"notebook": "team/weekly_review", "for": {"team": ["beta"]}},
+        ]
+    }
+)
+
+
+def test_a_notebook_runs_for_the_values_of_the_parameter_that_its_folder_is_named_after() -> None:
+    jobs = plan(PROJECTS, ORGANISATION, "2026-W46", ranges={("project", "running"): ["PRJ-2", "../x", "lists"]})
+    *projects, phone, chat, review = jobs
+    assert [job.value for job in projects] == ["PRJ-2", "../x", "lists"]
+    assert projects[0].identifier == "2026-W46/project/PRJ-2/status"
+    assert phone.identifier == "2026-W46/channel/phone/calls"
+    assert review.identifier == "2026-W46/beta/weekly_review"
+    assert parameters_of(chat, {}) == {"week": "2026-W46", "channel": "chat / web"}
+    folders = [job.folder.split("/") for job in [*projects, phone, chat]]
+    assert {len(parts) for parts in folders} == {2}, "no value makes a folder of its own, or leaves its parameter's"
+    assert not {".", "..", "lists", ""} & {parts[1] for parts in folders}
+    assert len({job.identifier for job in jobs}) == len(jobs)
+    assert [job.root for job in (phone, review)] == ["../../", "../"]
+
+
+def test_values_that_a_run_does_not_know_yet_are_no_error_and_asking_for_a_team_leaves_them_out() -> None:
+    assert [job.value for job in plan(PROJECTS, ORGANISATION, "2026-W46")[:2]] == ["phone", "chat / web"]
+    assert [job.name for job in plan(PROJECTS, ORGANISATION, "2026-W46", ["beta"])] == ["weekly_review"]
+
+
+@pytest.mark.parametrize(
+    ("entry", "words"),
+    [
+        ({"notebook": "project/status"}, "write `for: {project: …}`"),
+        ({"notebook": "project/status", "for": {"team": "all"}}, "write `for: {project: …}`"),
+        ({"notebook": "project/status", "for": {"project": "all", "team": "all"}}, "and nothing else"),
+        ({"notebook": "channel/calls", "for": {"channel": "all"}}, "write a list of values"),
+        ({"notebook": "team/weekly_review", "for": {"team": "running"}}, "write all or a list"),
+        ({"notebook": "org/update", "for": {"team": "all"}}, "runs once for all"),
+        ({"notebook": "team/weekly_review", "teams": "all", "for": {"team": "all"}}, "say the same"),
+    ],
+)
+def test_what_a_notebook_cannot_range_over_is_refused(entry: dict[str, object], words: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(words)):
+        WeeklyPlan.model_validate({"notebooks": [entry]})
 
 
 def test_a_week_is_written_in_its_one_form() -> None:

@@ -105,6 +105,7 @@ def test_a_blocked_team_is_not_run_and_its_page_says_why(mixed_run: MixedRun) ->
     html = outcome.path.read_text(encoding="utf-8")
     assert "tickets end on Thursday" in html
     assert 'href="../data_quality.html"' in html
+    assert "there is no good page of an earlier week" in html
     assert outcome.job not in [event.job for event in mixed_run.events if event.kind == "started"]
 
 

@@ -13,3 +13,6 @@ FINDINGS = "application/vnd.opslib.findings+json"
 
 SECTION = "application/vnd.opslib.section+json"
 """The answer of a section, and whether its page folds it or leaves it out."""
+
+TEXT = "application/vnd.opslib.text+json"
+"""A report as Markdown, for a file beside its page."""

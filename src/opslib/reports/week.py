@@ -21,24 +21,13 @@ from opslib.weeks import monday_of, shift_week, week_bounds
 
 
 @dataclass(frozen=True)
-class Week:
-    """A week of a team, as one warehouse knows it. Each slice is read once, when it is first needed."""
+class WholeWeek:
+    """A week of the whole organisation, as one warehouse knows it."""
 
     week: str
-    team: str
     warehouse: Warehouse
     organisation: Organisation
     as_of: datetime
-
-    @property
-    def label(self) -> str:
-        """What a reader calls the team."""
-        return self.settings.label
-
-    @property
-    def settings(self) -> Team:
-        """The team's entry in params/org.yml."""
-        return self.organisation.team(self.team)
 
     @property
     def before(self) -> str:
@@ -49,6 +38,23 @@ class Week:
     def bounds(self) -> tuple[datetime, datetime]:
         """The first instant of the week and of the next, in UTC."""
         return week_bounds(self.week, self.organisation.zone)
+
+
+@dataclass(frozen=True)
+class Week(WholeWeek):
+    """A week of a team. Each slice is read once, when it is first needed."""
+
+    team: str
+
+    @property
+    def label(self) -> str:
+        """What a reader calls the team."""
+        return self.settings.label
+
+    @property
+    def settings(self) -> Team:
+        """The team's entry in params/org.yml."""
+        return self.organisation.team(self.team)
 
     @cached_property
     def every_value(self) -> pd.DataFrame:
@@ -173,19 +179,36 @@ def open_week(week: str, team: str, *, warehouse: str = "", params: str = "") ->
         SettingsError: there is no such team, or a goal names a metric that there is not.
         WarehouseError: the warehouse is empty, its values have not been made, or it ends before the week.
     """
+    whole = open_whole_week(week, warehouse=warehouse, params=params)
+    whole.organisation.team(team)
+    return Week(whole.week, whole.warehouse, whole.organisation, whole.as_of, team)
+
+
+def open_whole_week(week: str, *, warehouse: str = "", params: str = "") -> WholeWeek:
+    """Open a week of the whole organisation, as `open_week` does that of a team.
+
+    Args:
+        week: ISO week, like `2026-W46`.
+        warehouse: of `open_week`.
+        params: of `open_week`.
+
+    Raises:
+        NoSuchWeek: the week is not written like one.
+        SettingsError: a goal names a metric that there is not.
+        WarehouseError: the warehouse is empty, its values have not been made, or it ends before the week.
+    """
     monday_of(week)
     store = Warehouse(_folder(warehouse, "OPSLIB_WAREHOUSE", Path("data") / "warehouse"))
     about = store.facts_of_the_run()
     organisation = load_organisation(_folder(params, "OPSLIB_PARAMS", Path("params")), about.get("organisation", "org"))
     organisation.speak()
-    organisation.team(team)
     check_goals(organisation)
     if not store.has("facts", "weekly_values"):
         raise WarehouseError(f"{store.root} has no weekly values yet; `make facts` makes them")
     complete = store.weeks("facts", "weekly_values")
     if week not in complete:
         raise WarehouseError(f"the warehouse knows complete weeks from {complete[0]} to {complete[-1]}, not {week}")
-    return Week(week, team, store, organisation, datetime.fromisoformat(about["as_of"]))
+    return WholeWeek(week, store, organisation, datetime.fromisoformat(about["as_of"]))
 
 
 def answer(frame: pd.DataFrame, *, is_known: bool, missing: str) -> pd.DataFrame:

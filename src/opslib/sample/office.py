@@ -102,7 +102,7 @@ _PROJECTS: tuple[tuple[str, str, str, str, date, tuple[_Task, ...]], ...] = (
         truth.PROJECT_ID,
         "Sign-in macros",
         "us-general",
-        "agent_work",
+        "touches_per_solved",
         date(2026, 7, 6),
         (
             _Task("Read 200 sign-in tickets", (), 5, 40),
@@ -117,7 +117,7 @@ _PROJECTS: tuple[tuple[str, str, str, str, date, tuple[_Task, ...]], ...] = (
         "PRJ-2",
         "Safety intake form",
         "us-safety",
-        "transfers",
+        "transfer_share",
         date(2026, 9, 14),
         (
             _Task("Map report types to queues", (), 10, 60),
@@ -133,7 +133,7 @@ _PROJECTS: tuple[tuple[str, str, str, str, date, tuple[_Task, ...]], ...] = (
         truth.SLIPPING_PROJECT,
         "Refund status page",
         "us-commerce",
-        "tickets",
+        "contacts_per_1000",
         date(2026, 8, 31),
         (
             _Task("Agree on refund states", (), 8, 50),
@@ -146,6 +146,11 @@ _PROJECTS: tuple[tuple[str, str, str, str, date, tuple[_Task, ...]], ...] = (
         ),
     ),
 )
+_TOUCHED_REASONS = {
+    truth.PROJECT_ID: truth.PROJECT_REASONS,
+    "PRJ-2": ("harassment_report", "threat_report", "impersonation", "scam_report", "hate_speech"),
+    truth.SLIPPING_PROJECT: ("refund_request", "refund_not_received"),
+}
 _SLIPPING_PACE = 1.65  # times the planned days and hours
 
 
@@ -198,6 +203,7 @@ def draw_projects(rng: np.random.Generator, planted: bool) -> tuple[pd.DataFrame
                 "goal_metric": metric,
                 "went_live_on": live,
                 "teams": team,
+                "contact_reasons": ";".join(_TOUCHED_REASONS[project_id]),
             }
         )
     return pd.DataFrame(projects), pd.DataFrame(tasks)

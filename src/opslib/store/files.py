@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import json
 import os
+import re
 import secrets
 import shutil
 import stat
@@ -17,6 +18,9 @@ ASIDE: Final = ".aside-"
 """How the name of a file begins that is being written, or was when its run was killed; the process stands behind it."""
 FOR_THIS_USER: Final = 0o600
 _AS_THE_UMASK_HAS_IT: Final = 0o666
+_PLAIN: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+_RESERVED: Final = frozenset({"lists"})
+"""Names of folders with another use."""
 
 
 def write_aside(path: Path, write: Callable[[Path], object], mode: int = _AS_THE_UMASK_HAS_IT) -> bool:
@@ -167,6 +171,18 @@ def sha256_of(path: Path) -> str:
     """SHA-256 of one file, as `sha256sum` prints it."""
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def folder_of(value: str) -> str:
+    """A folder's name for a value that may hold anything; no two values have one name.
+
+    >>> folder_of("PRJ-2"), folder_of("Refunds / EU")
+    ('PRJ-2', 'Refunds-EU-9af44c19')
+    """
+    if _PLAIN.fullmatch(value) and value not in _RESERVED:
+        return value
+    plain = re.sub(r"[^A-Za-z0-9]+", "-", value).strip("-")[:40]
+    return f"{plain}-{hashlib.sha256(value.encode()).hexdigest()[:8]}".lstrip("-")
 
 
 def week_rows_source(paths: Iterable[Path]) -> str:

@@ -33,12 +33,12 @@ if TYPE_CHECKING:
 
 WEEKLY_TABLES = frozenset({"tickets", "ticket_events"})
 LOCK = ".lock"
-PUBLISHED, FORGOTTEN, NOTES = "published", "forgotten", "notes"
-KEPT = (".gitignore", "gate", PUBLISHED, FORGOTTEN)
-"""What cannot be made anew: how past weeks were judged, what was published, and who stays out."""
+PUBLISHED, FORGOTTEN, NOTES, PLANS = "published", "forgotten", "notes", "plans"
+KEPT = (".gitignore", "gate", PUBLISHED, FORGOTTEN, PLANS)
+"""What cannot be made anew: how weeks were judged, what was published, who stays out, past plans."""
 OWN = (
     *(".gitignore", ".lock", ".aside-", "opslib.key", "warehouse.json", "facts", "forgotten", "gate", "generations"),
-    *("memo", "notes", "published", "quarantine", "staged", "standard"),
+    *("memo", "notes", "plans", "published", "quarantine", "staged", "standard"),
 )
 """How the names of what lies in the folder of a warehouse begin."""
 
@@ -245,7 +245,7 @@ class Warehouse:
         return self._replace(rows, self.folder(area, table) / f"week={week}" / "part.parquet")
 
     def _replace(self, rows: pa.Table, path: Path) -> bool:
-        if any(path.is_relative_to(self.root / area) for area in (PUBLISHED, FORGOTTEN)):
+        if any(path.is_relative_to(self.root / area) for area in (PUBLISHED, FORGOTTEN, PLANS)):
             return self.generations.write(parquet_of(rows), path)
         return write_parquet(rows, path)
 

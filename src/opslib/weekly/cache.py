@@ -10,7 +10,7 @@ from typing import Any
 from opslib.store.memo import PACKAGE, Basis, Memo, code_of, digest_of, digest_of_files
 from opslib.store.warehouse import Slice, Warehouse, slice_of
 from opslib.weekly.edition import Head
-from opslib.weekly.pages.neighbours import digest_of_page
+from opslib.weekly.pages.neighbours import digest_of_page, text_of
 from opslib.weekly.plan import Job, subjects_of
 from opslib.weekly.unchanged import FOLDER
 from opslib.weeks import is_week
@@ -47,7 +47,7 @@ class Cache:
         if not memo.holds(job.identifier, self._basis(job, notebook, parameters)):
             return None
         note = memo.note(job.identifier)
-        if note.get("page") != digest_of_page(job.page(self.reports)):
+        if note.get("page") != digest_of_page(job.page(self.reports)) or note.get("text") != self._text(job):
             return None
         if any(self.warehouse.digest_of(slice_of(part)) != content for part, content in note["slices"]):
             return None
@@ -64,9 +64,14 @@ class Cache:
     ) -> None:
         """Keep what a report rests on; call it while the warehouse is still as the report read it."""
         note = asdict(made)
-        note["page"] = digest_of_page(job.page(self.reports))
+        note["page"], note["text"] = digest_of_page(job.page(self.reports)), self._text(job)
         note["slices"] = [(asdict(part), self.warehouse.digest_of(part)) for part in slices]
         self._memo(job).keep(job.identifier, self._basis(job, notebook, parameters), note)
+
+    def _text(self, job: Job) -> str:
+        """What lies beside the page as text; "" where nothing does."""
+        path = text_of(job.page(self.reports))
+        return digest_of_files([path]) if path.is_file() else ""
 
     def forget(self, job: Job) -> None:
         """A report that failed or was blocked is made again next time."""
@@ -97,11 +102,12 @@ def pages_not_as_written(reports: Path, week: str | None = None) -> list[Path]:
         The pages, also where what is remembered of one is damaged.
     """
     pages = []
-    for path in sorted((reports / FOLDER).glob(f"{week or '*'}/*/*.json")):
-        if not is_week(path.parents[1].name):
+    for path in sorted((reports / FOLDER).glob(f"{week or '*'}/*/**/*.json")):
+        name = path.relative_to(reports / FOLDER)
+        if not is_week(name.parts[0]):
             continue
         memo = Memo(path)
-        page = reports / path.relative_to(reports / FOLDER).with_suffix(".html")
+        page = reports / name.with_suffix(".html")
         notes = [memo.note(name) for name in memo.names()]
         if memo.is_damaged or any(note.get("page") != digest_of_page(page) for note in notes):
             pages.append(page)

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from opslib import SUBJECTS, locales
 from opslib.locales import whole
-from opslib.weekly.plan import Job
+from opslib.weekly.plan import ORGANISATION, Job
 from opslib.weeks import shift_week
 
 if TYPE_CHECKING:
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from opslib.intake.gate.verdict import Verdict
 
 _ORDER = tuple(SUBJECTS)
-LISTS = "lists"
-"""The folder of a team's lists of tickets, below that of its reports."""
 GateStatus = Literal["passed", "warned", "blocked"]
 GATE_WORDS: dict[str, str] = {
     "passed": "Data checked",
@@ -69,7 +67,8 @@ class Head:
 class Edition:
     """The reports of one week and what they rest on.
 
-    `teams` maps names to labels, `heads` to what stands below a team's name, `closures` names the holidays of the week
+    `teams` maps names to labels, `values` folders of reports that are for no team, such as `project/PRJ-2`, to what a
+    reader calls them, `heads` names to what stands below a team's name, `closures` names the holidays of the week
     with the teams that each closes; `inputs` the names of the export files to their sha256, `versions` packages to
     versions; `locale` is the one in which workers write numbers and dates, `ticket_url` the address of a ticket in the
     CRM, with `{ticket_id}` in it, or "".
@@ -91,6 +90,7 @@ class Edition:
     heads: Mapping[str, Head] = field(default_factory=dict)
     closures: str = ""
     ticket_url: str = ""
+    values: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def dates(self) -> str:
@@ -101,9 +101,24 @@ class Edition:
         """An instant in the organisation's time zone: `Mon Nov 16, 2026, 6 am ET`."""
         return locales.moment(instant, ZoneInfo(self.time_zone))
 
+    @property
+    def labels(self) -> dict[str, str]:
+        """The folders of reports, of teams first, to what a reader calls what they are for."""
+        return {**self.teams, **self.values}
+
     def label(self, team: str | None) -> str:
         """What a reader calls the team; all teams where there is none."""
         return "All teams" if team is None else self.teams.get(team, team)
+
+    def header_of(self, job: Job, reports: Path) -> dict[str, Any]:
+        """What stands above a report: `header`, with links to the reports beside it.
+
+        Args:
+            job: the report.
+            reports: the folder of all weeks.
+        """
+        header = self.header(team=job.team, root=job.root, links=links_of(job, reports, self.labels))
+        return header if job.value is None else {**header, "team": self.labels.get(job.folder, job.value)}
 
     def header(self, *, team: str | None = None, root: str = "", links: Sequence[Links] = ()) -> dict[str, Any]:
         """What stands above a page.
@@ -181,44 +196,67 @@ def links_of_the_week(root: str, here: str = "") -> Links:
     return Links("All teams", tuple(Link(label, f"{root}{name}", key, name == here) for label, name, key in pages))
 
 
-def links_of(job: Job, reports: Path, teams: Mapping[str, str]) -> tuple[Links, ...]:
+def links_of(job: Job, reports: Path, labels: Mapping[str, str]) -> tuple[Links, ...]:
     """The same report of the weeks beside it and of other teams, and the team's other reports, where they were made.
 
     Args:
         job: the report that links.
         reports: the folder of all weeks.
-        teams: names to labels, in the order in which they are listed.
+        labels: folders of reports, such as `us-general` and `project/PRJ-2`, to what a reader calls what they are for,
+            in the order in which they are listed.
 
     Returns:
-        Weeks (with the keys "older", "newer" and "beside"), teams and reports of the team, relative to the report's
-        page; only the kinds that have any, and no teams or reports where there is only this one.
+        Weeks (with the keys "older", "newer" and "beside"), teams and reports of the team, or what the report is for
+        beside this one, and reports about all teams, relative to the report's page; only the kinds that have any, and
+        none of which there is only this one.
     """
-    before, after = (Job(job.notebook, shift_week(job.week, step), job.team) for step in (-1, 1))
+    before, after = (job.in_week(shift_week(job.week, step)) for step in (-1, 1))
     has_before, has_after = before.page(reports).is_file(), after.page(reports).is_file()
     weeks = []
     if has_before:
-        weeks.append(Link(f"← {_week(before.week)}", f"../../{before.identifier}.html", "older"))
+        weeks.append(Link(f"← {_week(before.week)}", f"{job.root}../{before.identifier}.html", "older"))
     weeks.append(Link(_week(job.week), f"{job.name}.html", "", is_here=True))
     if has_after:
-        weeks.append(Link(f"{_week(after.week)} →", f"../../{after.identifier}.html", "newer"))
+        weeks.append(Link(f"{_week(after.week)} →", f"{job.root}../{after.identifier}.html", "newer"))
     if has_before:
         weeks.append(Link(f"Beside {locales.week_number(before.week)}", comparison_of(job, reports).name, "beside"))
     elif has_after:
-        beside = f"../../{after.identifier}.compare.html"
+        beside = f"{job.root}../{after.identifier}.compare.html"
         weeks.append(Link(f"Beside {locales.week_number(after.week)}", beside, "beside"))
-    kinds = [Links("Weeks", tuple(weeks))]
-    if job.team is None:
-        return tuple(kinds)
     folder = reports / job.week
-    there = {team: reports_of(folder / team) for team in teams}
+    weeks_and_all = [Links("Weeks", tuple(weeks)), *_reports_about_all(job, folder)]
+    if job.value is not None:
+        return (*weeks_and_all, *_other_values(job, folder, labels))
+    if job.team is None:
+        return tuple(weeks_and_all)
+    there = {team: names for team in labels if "/" not in team and (names := reports_of(folder / team))}
     others = [
-        Link(label, f"../{team}/{job.name if job.name in there[team] else there[team][0]}.html", "", team == job.team)
-        for team, label in teams.items()
-        if there[team]
+        Link(labels[team], f"../{team}/{job.name if job.name in names else names[0]}.html", "", team == job.team)
+        for team, names in there.items()
     ]
     own = [Link(in_words(name), f"{name}.html", "", name == job.name) for name in reports_of(folder / job.team)]
-    kinds += [Links(name, tuple(links)) for name, links in (("Teams", others), ("Reports", own)) if len(links) > 1]
-    return tuple(kinds)
+    kinds = [Links(name, tuple(links)) for name, links in (("Teams", others), ("Reports", own)) if len(links) > 1]
+    return (*weeks_and_all, *kinds)
+
+
+def _reports_about_all(job: Job, folder: Path) -> list[Links]:
+    names = reports_of(folder / ORGANISATION)
+    here = job.folder == ORGANISATION
+    links = tuple(
+        Link(in_words(name), f"{job.root}{ORGANISATION}/{name}.html", "", here and name == job.name) for name in names
+    )
+    return [Links("All teams", links)] if len(links) > here else []
+
+
+def _other_values(job: Job, folder: Path, labels: Mapping[str, str]) -> list[Links]:
+    """The same report for other values of its parameter, such as the pages of other projects."""
+    pages = sorted(folder.glob(f"{job.parameter}/*/{job.name}.html"))
+    folders = [page.parent.relative_to(folder).as_posix() for page in pages]
+    links = tuple(
+        Link(labels.get(name, name.rpartition("/")[2]), f"{job.root}{name}/{job.name}.html", "", name == job.folder)
+        for name in folders
+    )
+    return [Links(f"{in_words(job.parameter)}s", links)] if len(links) > 1 else []
 
 
 def reports_of(folder: Path) -> list[str]:

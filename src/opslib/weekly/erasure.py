@@ -39,7 +39,7 @@ from opslib.settings import Keep
 from opslib.store.files import write_json, write_text
 from opslib.store.generations import PLACE as COPIES
 from opslib.store.memo import Memo
-from opslib.store.warehouse import PUBLISHED, Warehouse
+from opslib.store.warehouse import PLANS, PUBLISHED, Warehouse
 from opslib.tables import TABLES
 from opslib.weekly.manifest import generations_of
 from opslib.weekly.numbers import published
@@ -75,19 +75,22 @@ class Request:
 
 @dataclass(frozen=True)
 class Holdings:
-    """Where rows and pages of people lie that are made of the exports of one organisation; its teams, by name."""
+    """Where rows and pages of people lie that are made of the exports of one organisation.
+
+    `labels` are folders of reports to what a reader calls what they are for, of `edition.links_of`.
+    """
 
     warehouse: Warehouse
     quarantine: Path
     reports: Path
-    teams: Mapping[str, str]
+    labels: Mapping[str, str]
 
     def row_files(self) -> Iterator[tuple[str, str, Path]]:
-        """The files of rows by area and table: staged, standard, facts and quarantine."""
+        """The files of rows by area and table: staged, standard, facts, plans and quarantine."""
         memo = self.warehouse.memo(_STAGED)
         staged = {entry["parquet"]: entry["table"] for name in memo.names() for entry in memo.note(name)}
         yield from ((_STAGED, table, self.warehouse.root / parquet) for parquet, table in sorted(staged.items()))
-        for area in ("standard", "facts"):
+        for area in ("standard", "facts", PLANS):
             for folder in sorted((self.warehouse.root / area).glob("*/")):
                 yield from ((area, folder.name, path) for path in self.warehouse.files(area, folder.name))
         for path in sorted(self.quarantine.glob("*/*.parquet")):
@@ -105,7 +108,7 @@ class Holdings:
     def forget_copies(self) -> None:
         """Remove copies of what verdicts, published tables and manifests held before."""
         warehouse, reports = self.warehouse.generations, generations_of(self.reports)
-        for area in ("gate", PUBLISHED):
+        for area in ("gate", PUBLISHED, PLANS):
             for path in warehouse.paths(self.warehouse.root / area):
                 warehouse.forget_older(path)
         for path in reports.paths(self.reports):
@@ -209,14 +212,14 @@ class Erasure:
             self.exclusions.sweep(warehouse.memo(_STAGED))
             there = [(table, path) for table, path in with_old_texts if path.exists()]
             _renew_memos(warehouse, [path for table, path in there if empty_old_texts(path, table, limits.text)])
-        counts += remove_old_reports(holdings.reports, keep, today, holdings.teams, dry_run=dry_run)
+        counts += remove_old_reports(holdings.reports, keep, today, holdings.labels, dry_run=dry_run)
         if not dry_run and counts:
             _log(warehouse, [], counts)
         return _lines_of(counts, dry_run=dry_run) or ["nothing is older than it is kept"]
 
 
 def remove_old_reports(
-    reports: Path, keep: Keep, today: date, teams: Mapping[str, str], *, dry_run: bool
+    reports: Path, keep: Keep, today: date, labels: Mapping[str, str], *, dry_run: bool
 ) -> Counter[str]:
     """Remove the folders of weeks that ended before reports are kept, and what is remembered of texts that are too old.
 
@@ -224,7 +227,7 @@ def remove_old_reports(
         reports: the folder of all weeks.
         keep: for how long things are kept.
         today: the day from which it is counted.
-        teams: names to labels.
+        labels: of `edition.links_of`.
         dry_run: only count.
     """
     counts: Counter[str] = Counter()
@@ -233,7 +236,7 @@ def remove_old_reports(
     old = [week for week in weeks if keep.reports is not None and ended[week] <= keep.reports.before(today)]
     counts["pages"] += sum(1 for week in old for _ in (reports / week).rglob("*.html"))
     if old and not dry_run:
-        forget_weeks(reports, old, teams)
+        forget_weeks(reports, old, labels)
     bundles = [
         path
         for path in sorted((reports / FOLDER).glob("*/"))
@@ -278,6 +281,8 @@ def _erase_rows(holdings: Holdings, subjects: Subjects, cause: str, *, dry_run: 
         if (gone or named) and area != _STAGED and not dry_run:
             take_out(path, table, subjects)
             changed.append(path)
+            if area == PLANS:
+                holdings.warehouse.generations.write(path.read_bytes(), path)
     if not dry_run:
         _renew_memos(holdings.warehouse, changed)
         holdings.forget_copies()

@@ -26,9 +26,10 @@ from opslib.settings import Organisation
 from opslib.store.files import remove_file, write_text
 from opslib.store.memo import Memo, code_of, digest_of, digest_of_files
 from opslib.store.warehouse import Warehouse
-from opslib.weekly.edition import LISTS, Edition
+from opslib.weekly.edition import Edition
 from opslib.weekly.numbers.findings import findings_of
 from opslib.weekly.pages.template import TEMPLATES, render_template
+from opslib.weekly.plan import LISTS
 from opslib.weekly.unchanged import FOLDER
 
 ROWS_ON_A_PAGE = 500
@@ -91,7 +92,7 @@ class ListWriter:
 
     def _lists_of_findings(self, tickets: WeekTickets, team: str) -> Iterator[TicketList]:
         """The lists that are a finding's own, by its name."""
-        week = Week(tickets.week, team, self.warehouse, self.organisation, self.edition.as_of)
+        week = Week(tickets.week, self.warehouse, self.organisation, self.edition.as_of, team)
         for row in rows_of(findings_of(self.warehouse, tickets.week).to_pandas()):
             if row.team == team and is_known(row.listed):
                 yield replace(list_of(week, tickets, selection_of(row)), name=row.finding_id)

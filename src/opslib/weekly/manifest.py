@@ -37,11 +37,17 @@ class Record:
     seconds: float
     error: str | None = None
     headline: list[dict[str, Any]] = field(default_factory=list)
+    value: str | None = None
 
     @property
     def name(self) -> str:
         """The notebook without its folder."""
         return self.notebook.rpartition("/")[2]
+
+    @property
+    def job(self) -> Job:
+        """The report that it tells of."""
+        return Job(self.notebook, self.identifier.partition("/")[0], self.team, self.value)
 
 
 def records_of_week(reports: Path, week: str, outcomes: Iterable[Outcome]) -> list[Record]:
@@ -59,7 +65,8 @@ def records_of_week(reports: Path, week: str, outcomes: Iterable[Outcome]) -> li
         ManifestError: the manifest that is there cannot be read.
     """
     records = [
-        Record(o.job.identifier, o.job.notebook, o.job.team, o.status, o.seconds, o.error, o.headline) for o in outcomes
+        Record(o.job.identifier, o.job.notebook, o.job.team, o.status, o.seconds, o.error, o.headline, o.job.value)
+        for o in outcomes
     ]
     identifiers = {record.identifier for record in records}
     for record in read_records(reports / week / "manifest.json"):
@@ -88,7 +95,7 @@ def last_ready_week(reports: Path, job: Job) -> str | None:
         job: the report.
     """
     for folder in sorted(reports.glob("*-W*"), reverse=True):
-        before = Job(job.notebook, folder.name, job.team)
+        before = job.in_week(folder.name)
         if folder.name >= job.week or not before.page(reports).is_file():
             continue
         try:

@@ -1,4 +1,4 @@
-"""What people write in notes/: actions and the sentence on a week, read at each run, redacted, put into the warehouse.
+"""What people write in notes/: actions, the sentence on a week, the words on a project; redacted, into the warehouse.
 
 Reports read them from there, so that a page is made again where a note or an action of its team has changed, and no
 other. They are not kept in the warehouse: the folder is in git.
@@ -14,27 +14,34 @@ import pyarrow.parquet as pq
 
 from opslib.analysis.findings import register
 from opslib.analysis.findings.actions import COLUMNS, read_actions, read_note
+from opslib.analysis.project_portfolio import own_words
 from opslib.intake.privacy.redaction import redact_many
 from opslib.metrics import CATALOGUE
 from opslib.settings import Organisation
 from opslib.store.warehouse import NOTES, Slice, Warehouse
+from opslib.weekly.ranges import projects_by_folder
 
-ACTIONS, SENTENCES = "actions", "sentences"
+ACTIONS, SENTENCES, PROJECT_WORDS = "actions", "sentences", "project_words"
 ALL_ACTIONS = Slice(NOTES, ACTIONS)
 ACTIONS_SCHEMA = pa.schema([("line", pa.int64()), *((name, pa.string()) for name in COLUMNS[1:])])
 SENTENCES_SCHEMA = pa.schema([(name, pa.string()) for name in ("week", "team", "author", "at", "text")])
+PROJECT_WORDS_SCHEMA = pa.schema(
+    [("project_id", pa.string()), ("line", pa.int64()), *((name, pa.string()) for name in own_words.COLUMNS[1:])]
+)
 _FILE = "actions.csv"
+_PROJECTS = "projects"
 _LONGEST_NOTE = 4_000
+_MOST_NAMED = 10
 _ENCODINGS = ("utf-8-sig", "cp1252")
 
 
 def take_in_notes(warehouse: Warehouse, organisation: Organisation, folder: Path, week: str) -> list[str]:
-    """Read the actions and the week's notes, and write the tables `notes/actions` and `notes/sentences`.
+    """Read actions, the week's notes and what is written of projects, and write the tables of `notes`.
 
     Args:
         warehouse: its tables are written; its `published/findings` tells which findings there are.
         organisation: its teams, and the countries whose telephone numbers are taken out of texts.
-        folder: of `actions.csv` and `<week>/<team>.md`; it need not be there.
+        folder: of `actions.csv`, `<week>/<team>.md` and `projects/<project>.md`; it need not be there.
         week: ISO week, whose notes are read.
 
     Returns:
@@ -70,9 +77,35 @@ def take_in_notes(warehouse: Warehouse, organisation: Organisation, folder: Path
     for name in ("author", "at", "text"):
         frame[name] = redact_many(frame[name].astype("str"), region=region)[0]
     warehouse.write_week(NOTES, SENTENCES, week, _table(frame, SENTENCES_SCHEMA))
-    if len(actions) or sentences:
-        lines.append(f"{len(actions)} actions, {len(sentences)} notes on {week}")
+    projects, problems = _project_words(warehouse, folder / _PROJECTS, region)
+    warehouse.write(NOTES, PROJECT_WORDS, _table(projects, PROJECT_WORDS_SCHEMA))
+    lines += problems
+    if len(actions) or sentences or len(projects):
+        told = f", words on {projects['project_id'].nunique()} of the projects" if len(projects) else ""
+        lines.append(f"{len(actions)} actions, {len(sentences)} notes on {week}{told}")
     return lines
+
+
+def _project_words(warehouse: Warehouse, folder: Path, region: str) -> tuple[pd.DataFrame, list[str]]:
+    """What is written of the projects of the export: `PROJECT_WORDS_SCHEMA`; and what is wrong, a line each."""
+    ids = projects_by_folder(warehouse)
+    frames, lines = [], []
+    for path in sorted(folder.glob("*.md")):
+        if path.stem not in ids:
+            there = f"there are {', '.join(list(ids)[:_MOST_NAMED])}" if ids else "this export has no projects"
+            lines.append(f"{path}: no such project; {there}")
+        elif (text := _text_of(path)) is None:
+            lines.append(f"{path} is no text; save it as UTF-8")
+        else:
+            words, problems = own_words.read_words(text, place=str(path))
+            frames.append(words.assign(project_id=ids[path.stem]))
+            lines += problems
+    if not frames:
+        return pd.DataFrame(columns=PROJECT_WORDS_SCHEMA.names), lines
+    frame = pd.concat(frames, ignore_index=True)
+    for name in ("title", "who", "text"):
+        frame[name] = redact_many(frame[name].astype("str"), region=region)[0]
+    return frame[PROJECT_WORDS_SCHEMA.names], lines
 
 
 def actions_of(warehouse: Warehouse) -> pd.DataFrame:

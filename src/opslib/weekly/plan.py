@@ -1,16 +1,18 @@
-"""Which notebook runs for which week and team, and whether its parameters fit, before anything runs."""
+"""Which notebook runs for which week and team or project, and whether its parameters fit, before anything runs."""
 
 from __future__ import annotations
 
 import ast
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from opslib import SUBJECTS
 from opslib.errors import OpslibError
+from opslib.store.files import folder_of
 from opslib.weekly.notebook_file import NoNotebookError, read_notebook, text_of
 from opslib.weeks import is_week
 
@@ -18,6 +20,12 @@ if TYPE_CHECKING:
     from opslib.settings import Organisation, WeeklyPlan
 
 _CALL = re.compile(r"\bops\.(\w+)")
+ORGANISATION = "org"
+"""The folder of notebooks that run once for all, and of their reports."""
+
+LISTS = "lists"
+"""The folder of lists of tickets beside a team's reports; `folder_of` gives no value this name."""
+
 _OPTIONAL = re.compile(r"^Optional\[(.*)\]$")
 _READERS = frozenset({"weekly_review"})
 """The notebooks that show what all notebooks of a team found."""
@@ -38,11 +46,34 @@ class PlanError(OpslibError):
 
 @dataclass(frozen=True, order=True)
 class Job:
-    """One report: a notebook for a week and, for a notebook of notebooks/team, a team."""
+    """One report: a notebook for a week and, unless it is for all, a team or the value of another parameter.
+
+    `value` is of the parameter that the notebook's folder is named after: a project of `project/status`.
+    """
 
     notebook: str
     week: str
     team: str | None = None
+    value: str | None = None
+
+    @property
+    def parameter(self) -> str:
+        """The folder of the notebook: `team`, `org`, or the parameter that `value` is of."""
+        return self.notebook.partition("/")[0]
+
+    @property
+    def folder(self) -> str:
+        """Where the report lies in its week, as a path: `us-general`, `org` or `project/PRJ-2`."""
+        return f"{self.parameter}/{folder_of(self.value)}" if self.value is not None else self.team or ORGANISATION
+
+    @property
+    def root(self) -> str:
+        """The way from the report to the folder of its week."""
+        return "../" * (self.folder.count("/") + 1)
+
+    def in_week(self, week: str) -> Job:
+        """The same report of another week."""
+        return replace(self, week=week)
 
     @property
     def name(self) -> str:
@@ -57,8 +88,10 @@ class Job:
         '2026-W46/us-general/weekly_review'
         >>> Job("org/stakeholder_update", "2026-W46").identifier
         '2026-W46/org/stakeholder_update'
+        >>> Job("project/status", "2026-W46", value="PRJ-2").identifier
+        '2026-W46/project/PRJ-2/status'
         """
-        return f"{self.week}/{self.team or 'org'}/{self.name}"
+        return f"{self.week}/{self.folder}/{self.name}"
 
     def page(self, reports: Path) -> Path:
         """Where the report's page lies."""
@@ -70,6 +103,7 @@ def plan(
     organisation: Organisation,
     week: str,
     teams: Iterable[str] | None = None,
+    ranges: Mapping[tuple[str, str], Sequence[str]] = MappingProxyType({}),
 ) -> list[Job]:
     """The reports of a week.
 
@@ -77,13 +111,14 @@ def plan(
         weekly_plan: params/weekly.yml.
         organisation: params/org.yml.
         week: ISO week, like "2026-W46".
-        teams: only these teams; notebooks of the whole organisation are then left out. None is every team.
+        teams: only these teams; notebooks that are for no team are then left out. None is every team.
+        ranges: the values that a word stands for, by parameter and word, such as ("project", "running").
 
     Returns:
         Jobs in the order of the plan, then of the organisation's teams.
 
     Raises:
-        PlanError: a team is not known, or nothing is left to render; the message lists what there is.
+        PlanError: a team is not known, or nothing can be left to render; the message lists what there is.
     """
     if not is_week(week):
         raise PlanError(f"{week!r} is not a week; write it like 2026-W46")
@@ -91,19 +126,27 @@ def plan(
     choice = list(all_teams) if teams is None else list(teams)
     problems = _unknown_teams(choice, all_teams, "params/org.yml")
     for entry in weekly_plan.notebooks:
-        if entry.teams != "all":
+        if entry.parameter == "team" and not isinstance(entry.values, str):
             place = f"params/org.yml, but {entry.notebook} is planned for it"
-            problems += _unknown_teams(entry.teams, all_teams, place)
+            problems += _unknown_teams(entry.values, all_teams, place)
     if problems:
         raise PlanError("\n".join(problems))
-    jobs = []
+    jobs: list[Job] = []
+    ranges_left = False
     for entry in weekly_plan.notebooks:
-        if entry.notebook.startswith("org/"):
-            jobs += [Job(entry.notebook, week)] if teams is None else []
-        else:
-            plan_teams = all_teams if entry.teams == "all" else entry.teams
+        if entry.parameter == "team":
+            plan_teams = all_teams if isinstance(entry.values, str) else entry.values
             jobs += [Job(entry.notebook, week, team) for team in all_teams if team in plan_teams and team in choice]
-    if not jobs:
+        elif teams is not None:
+            continue
+        elif entry.parameter is None:
+            jobs.append(Job(entry.notebook, week))
+        else:
+            is_word = isinstance(entry.values, str)
+            values = ranges.get((entry.parameter, str(entry.values)), ()) if is_word else entry.values
+            jobs += [Job(entry.notebook, week, value=value) for value in dict.fromkeys(values)]
+            ranges_left |= is_word
+    if not jobs and not ranges_left:
         names = ", ".join(entry.notebook for entry in weekly_plan.notebooks)
         raise PlanError(f"nothing to render: the plan has {names}, none of them for {', '.join(choice) or 'no team'}")
     return jobs
@@ -129,9 +172,14 @@ def subjects_of(notebooks: Iterable[Path]) -> list[str]:
 
 
 def parameters_of(job: Job, common: Mapping[str, Any]) -> dict[str, Any]:
-    """What is handed to a job's notebook: what all share, the week and, for a team's notebook, the team."""
-    own = {"week": job.week} if job.team is None else {"week": job.week, "team": job.team}
-    return {**common, **own}
+    """What is handed to a job's notebook: what all share, and what is its own."""
+    return {**common, **own_parameters(job)}
+
+
+def own_parameters(job: Job) -> dict[str, str]:
+    """The week and, for a notebook that is not for all, the team or the value of its parameter."""
+    name, value = ("team", job.team) if job.value is None else (job.parameter, job.value)
+    return {"week": job.week} if value is None else {"week": job.week, name: value}
 
 
 def check_parameters(jobs: Iterable[Job], notebooks: Path, common: Mapping[str, Any]) -> None:

@@ -39,6 +39,7 @@ from opslib.store.warehouse import Warehouse
 from opslib.weekly import plan, unchanged
 from opslib.weekly.edition import Edition, account_in_words, gate_sentence
 from opslib.weekly.outcome import WRITTEN, Outcome
+from opslib.weekly.ranges import labels_of_values, ranges_of_week
 from opslib.weeks import last_complete_week, shift_week
 
 if TYPE_CHECKING:
@@ -317,8 +318,9 @@ def _erasure(
 ) -> Erasure:
     from opslib.weekly.erasure import Erasure, Holdings
 
-    teams = {team.name: team.label for team in organisation.teams}
-    holdings = Holdings(Warehouse(folders.warehouse), folders.quarantine, folders.reports, teams)
+    warehouse = Warehouse(folders.warehouse)
+    labels = {**{team.name: team.label for team in organisation.teams}, **labels_of_values(warehouse)}
+    holdings = Holdings(warehouse, folders.quarantine, folders.reports, labels)
     return Erasure(holdings, exclusions, pseudonymiser)
 
 
@@ -344,7 +346,7 @@ def _say_what_is_wrong(verdict: Verdict, shortage: str | None, say: Say) -> None
 def build_facts(run: Run, intake: Intake, say: Say) -> None:
     """Facts and weekly values of what was admitted."""
     from opslib.facts.text_languages import build_text_languages
-    from opslib.weekly.numbers import completeness, signals, values
+    from opslib.weekly.numbers import completeness, plans, signals, values
 
     if not run.warehouse.weeks("standard", "tickets"):
         say("facts", "no ticket was kept, so there is nothing to build")
@@ -359,6 +361,8 @@ def build_facts(run: Run, intake: Intake, say: Say) -> None:
     for line in values.build_weekly_values(run.warehouse, run.organisation, intake.as_of):
         say("facts", line)
     for line in signals.build_weekly_signals(run.warehouse, run.organisation):
+        say("facts", line)
+    for line in plans.keep_plans(run.warehouse, run.organisation, intake.as_of):
         say("facts", line)
     say("facts", f"done ({decimal(perf_counter() - started, 1)} s)")
 
@@ -415,7 +419,9 @@ def planned_jobs(run: Run, week: str, selection: Selection) -> list[plan.Job]:
     Raises:
         PlanError: a team, notebook or identifier is not known; the message lists what there is.
     """
-    jobs = plan.plan(load_weekly_plan(run.folders.params), run.organisation, week, selection.teams or None)
+    weekly_plan = load_weekly_plan(run.folders.params)
+    ranges = ranges_of_week(run.warehouse, week)
+    jobs = plan.plan(weekly_plan, run.organisation, week, selection.teams or None, ranges)
     by_identifier = {job.identifier: job for job in jobs}
     if unknown := [name for name in selection.only if name not in by_identifier]:
         raise plan.PlanError(f"no report {', '.join(unknown)}; there are {', '.join(by_identifier)}")
@@ -528,7 +534,7 @@ def render_reports(
         say("lists", line)
     write_data_quality_page(run, intake)
     keep, today = run.organisation.privacy.keep, datetime.now(run.organisation.zone).date()
-    old = erasure.remove_old_reports(run.folders.reports, keep, today, edition.teams, dry_run=False)["pages"]
+    old = erasure.remove_old_reports(run.folders.reports, keep, today, edition.labels, dry_run=False)["pages"]
     if old:
         say("forget", f"{whole(old)} pages of weeks that are kept no longer removed")
     records = manifest.records_of_week(run.folders.reports, intake.week, outcomes)
@@ -653,6 +659,7 @@ def _edition(run: Run, intake: Intake) -> Edition:
         locale=run.organisation.locale,
         heads=team_heads(run.organisation, intake.verdict, run.warehouse, intake.week),
         closures=closures_in_words(run.organisation, intake.week),
+        values=labels_of_values(run.warehouse),
     )
 
 

@@ -214,6 +214,9 @@ def _about_the_organisation(tickets: pd.DataFrame) -> dict[str, pd.DataFrame]:
                 "went_live_on": date(2026, 11, 1),
                 "budget_hours": 100.0,
                 "teams": "us-general;us-safety",
+                "contact_reasons": "refund",
+                "ramp_weeks": 2,
+                "promised_change": -0.1,
             }
         ),
         "project_tasks": pd.DataFrame(

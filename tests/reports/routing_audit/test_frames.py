@@ -31,12 +31,12 @@ DRAWN = {
 
 
 def week_of(folders: Folders, team: str) -> Week:
-    return Week(LAST, team, Warehouse(folders[0]), load_organisation(folders[1]), AS_OF)
+    return Week(LAST, Warehouse(folders[0]), load_organisation(folders[1]), AS_OF, team)
 
 
 def audit_like(audit: frames.Audit, *, team: str = "shop", week: str = LAST) -> frames.Audit:
     """The same warehouse, asked for another team or week."""
-    return frames.open_audit(Week(week, team, audit.warehouse, audit.week.organisation, AS_OF), weeks=4)
+    return frames.open_audit(Week(week, audit.warehouse, audit.week.organisation, AS_OF, team), weeks=4)
 
 
 @pytest.fixture(scope="module")

@@ -24,7 +24,7 @@ from tests.reports.small_warehouse import Folders, copy_warehouse, shared_wareho
 
 
 def audit_of(folders: Folders, team: str = "shop") -> frames.Audit:
-    week = Week(LAST, team, Warehouse(folders[0]), load_organisation(folders[1]), AS_OF)
+    week = Week(LAST, Warehouse(folders[0]), load_organisation(folders[1]), AS_OF, team)
     return frames.open_audit(week, weeks=4)
 
 

@@ -73,7 +73,12 @@ def test_the_answer_names_the_channels_with_most_and_fewest_late():
     alike = pd.DataFrame([place("email", every, 100, 50), place("chat", every, 100, 52)])
     assert answers.late_places(alike) == "Late everywhere alike: chat, 52 of 100."
     small = pd.DataFrame([place("email", every, 20, 19), place("email", "a", 20, 19)])
-    assert answers.late_places(small) == "Hardly any first reply was late."
+    assert answers.late_places(small) == "19 of the 20 first replies below were late."
+    few = pd.DataFrame([place("email", every, 20, 0), place("chat", every, 40, 0), place("web", every, 2, 1)])
+    assert answers.late_places(few) == "1 of the 62 first replies below was late."
+    assert answers.late_places(few.head(2)) == "None of the 60 first replies below was late."
+    untold = pd.DataFrame([place("email", every, None, None, is_few=True)])
+    assert answers.late_places(untold) == ""
     hidden = pd.DataFrame([place("email", every, 60, 50), place("chat", every, 40, 40, is_few=True)])
     assert "chat" not in answers.late_places(hidden)
 

@@ -117,6 +117,19 @@ def test_the_same_numbers_are_published_once(warehouse, organisation):
     assert len(warehouse.read("published", "values")) == 2
 
 
+def test_where_every_team_is_blocked_or_other_pages_are_made_nothing_is_published(warehouse, organisation):
+    said = ["no page with these numbers is made, so none is published"]
+    assert open_publication(warehouse, organisation, FIRST, "2026-W45", []) == said
+    close(warehouse, [])
+    assert not warehouse.has("published", "values")
+    publish(warehouse, organisation, FIRST)
+    written = content_of(warehouse)
+    write_values(warehouse, created=3, first_reply_median=60)
+    assert open_publication(warehouse, organisation, SECOND, "2026-W45", []) == said
+    close(warehouse, [])
+    assert content_of(warehouse) == written
+
+
 def test_an_event_of_the_time_before_that_comes_in_later_is_named_late(warehouse, organisation):
     publish(warehouse, organisation, FIRST)
     write_events(

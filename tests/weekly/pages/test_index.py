@@ -183,8 +183,11 @@ def test_a_blocked_team_comes_first_with_whom_to_ask_and_the_last_good_page(tmp_
     assert data.startswith("Blocked US Safety Warning US General: Only 16 tickets.")
     assert "Data OK" not in text_of(html)
     assert "Data blocked for one team" in text_of(html)
-    every = index(tmp_path, records, blocked={"*": ["no events"]})
-    assert "All teams : no events." in section(every, "blocked")
+    every = section(index(tmp_path, records, blocked={"*": ["no events"]}), "blocked")
+    assert "All teams : no events." in every
+    assert "good page" not in every
+    first = index(tmp_path / "first", records, blocked=blocked, edition=replace(edition(), heads=heads))
+    assert section(first, "blocked").endswith("There is no good page of an earlier week.")
 
 
 def test_the_data_state_says_for_how_many_teams_all_is_well_and_what_was_restated(tmp_path: Path) -> None:

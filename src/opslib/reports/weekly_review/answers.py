@@ -39,14 +39,20 @@ def closing_time(row: pd.Series) -> str:
 
 
 def late_places(frame: pd.DataFrame) -> str:
-    """In which channel most of the promised first replies were late, and in which fewest: `places.late_places`."""
+    """In which channel most of the promised first replies were late, and in which fewest, or how many there are where
+    these are too few to compare: `places.late_places`."""
     if frame.empty:
         return ""
     shown = frame[(frame["queue"] == ALL_QUEUES) & ~frame["is_few"].astype(bool)]
     by_channel = shown.groupby("channel")[["due", "late"]].sum()
+    due, late = by_channel["due"].sum(), by_channel["late"].sum()
+    if not due:
+        return ""
     by_channel = by_channel[by_channel["due"] >= _FEWEST]
-    if by_channel.empty or not by_channel["late"].sum():
-        return "Hardly any first reply was late."
+    if not by_channel["late"].sum():
+        return (
+            f"{words.whole(late) if late else 'None'} of the {words.whole(due)} first replies below {_was(late)} late."
+        )
     places = sorted(rows_of(by_channel.reset_index()), key=lambda row: row.late / row.due)
     least, most = places[0], places[-1]
     if len(places) == 1 or most.late / most.due - least.late / least.due < _CLOSE:
@@ -101,6 +107,10 @@ def restated(frame: pd.DataFrame) -> str:
 def counted(frame: pd.DataFrame, thing: str) -> str:
     """How many rows there are."""
     return words.number_of(len(frame), thing) if len(frame) else "None"
+
+
+def _was(count: float) -> str:
+    return "was" if count <= 1 else "were"
 
 
 def _late(row: Any) -> str:

@@ -607,13 +607,18 @@ def shortfall(review: Review) -> pd.DataFrame:
     Returns:
         metric, label, unit, better, cases, goal, channel, value, n, gap (to the goal, above 0 where it is missed), over
         (cases that fail beyond those that the goal allows; of shares and scores), one row per missed goal and channel,
-        `all` first. Channels of fewer cases than people that a group must have are left out.
+        `all` first. Channels of fewer cases than people that a group must have are left out. Where no goal was judged,
+        none with the reason in `attrs["missing"]`.
     """
     rows = signals(review)
-    missed = rows[rows["is_missed"] & ~rows["is_late"]]
+    rows = rows[~rows["is_late"]]
+    missed = rows[rows["is_missed"]]
     by_channel = values(review, by_channel=True)
     now = by_channel[(by_channel["week"] == review.week.week) & by_channel["missing"].isna()]
-    return verdicts_on_goals.shortfall(now, missed[["metric", "label", "unit", "better", "cases", "goal"]])
+    frame = verdicts_on_goals.shortfall(now, missed[["metric", "label", "unit", "better", "cases", "goal"]])
+    if not (~rows["goal_verdict"].isin(["", verdicts_on_goals.NO_VALUE])).any():
+        frame.attrs["missing"] = "No goal was judged."
+    return frame
 
 
 def metric_table(review: Review) -> pd.DataFrame:

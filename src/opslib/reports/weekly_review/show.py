@@ -624,7 +624,7 @@ def shortfall(frame: pd.DataFrame) -> Markup:
         frame: metric, label, unit, better, cases, goal, channel, value, n, gap, over, one row per goal and channel.
     """
     if frame.empty:
-        return paragraphs("No goal was missed.")
+        return paragraphs(frame.attrs.get("missing", "No goal was missed."))
     rows = [
         [
             Cell(row.label, header=True),

@@ -20,8 +20,9 @@ from opslib.display.verdicts import Verdict
 from opslib.metrics import CATALOGUE, Metric
 from opslib.reports.findings import hours_in_words
 from opslib.weekly.brief.goals import WeekNumbers
-from opslib.weekly.edition import LISTS, Link
+from opslib.weekly.edition import Link
 from opslib.weekly.escalations import Escalated
+from opslib.weekly.plan import LISTS
 
 _MOST_COINCIDENCES = 2
 _LATE = ("sla", "speed")

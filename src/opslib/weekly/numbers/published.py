@@ -121,6 +121,7 @@ def publish(
         week: The one that is reported. Its pages show the weeks up to it on which a report looks back; what is older is
             no news, unless an earlier page showed it.
         teams: Whose pages are going to be made. The numbers of all teams together are theirs where none is left out.
+            Of none, as where the gate blocks all, nothing is published.
 
     Returns:
         A line that says what is new, settled and restated.
@@ -129,6 +130,8 @@ def publish(
         It stays open until `close`. One that was never closed is taken back by the next. Where all is as these teams'
         last publication has it, none is opened and nothing is written.
     """
+    if not teams:
+        return ["no page with these numbers is made, so none is published"]
     weeks = warehouse.weeks("facts", TABLE)
     if not weeks or weeks[-1] > last_week_of(organisation, as_of):
         return ["no week is complete, so no number is published"]
@@ -138,9 +141,8 @@ def publish(
     current = current[(current["channel"] == ALL) & current["missing"].isna() & current["team"].isin(own)]
     basis, marks = basis_of(), _read_marks(warehouse)
     history = _history(warehouse, organisation, marks)
-    number = max([*marks.publications, *history["publication"], marks.open or _EARLIER], default=_EARLIER) + 1
-    if marks.open is not None:
-        history = history[history["publication"] != marks.open]
+    history = history[history["publication"] != marks.open]
+    number = max([*({*marks.publications} - {marks.open}), *history["publication"]], default=_EARLIER) + 1
     last = history.drop_duplicates(restatements.CELL, keep="last")
     own_cells, published = (pd.MultiIndex.from_frame(rows[restatements.CELL]) for rows in (current, last))
     is_shown = (current["week"] > shift_week(week, -REPORT_WEEKS)) | own_cells.isin(published)

@@ -25,7 +25,6 @@ from opslib.weekly.headline import spark_label
 from opslib.weekly.manifest import Record, last_ready_week
 from opslib.weekly.pages.neighbours import html_of, renew, reports_in, write_comparisons
 from opslib.weekly.pages.template import render_template
-from opslib.weekly.plan import Job
 from opslib.weekly.unchanged import FOLDER
 from opslib.weeks import is_week, shift_week
 
@@ -131,17 +130,17 @@ def write_index(
     write_text(html, path)
     _renew_lists(reports, weeks, but=week)
     write_comparisons(reports, edition=edition, records=records, pairs=pairs)
-    renew(reports, week, edition.teams)
+    renew(reports, week, edition.labels)
     return path
 
 
-def forget_weeks(reports: Path, weeks: Sequence[str], teams: Mapping[str, str]) -> None:
+def forget_weeks(reports: Path, weeks: Sequence[str], labels: Mapping[str, str]) -> None:
     """Remove the folders of weeks, and what leads to them from the pages of others.
 
     Args:
         reports: the folder of all weeks.
         weeks: to be removed, with all that lies in their folders.
-        teams: names to labels.
+        labels: of `edition.links_of`.
     """
     for week in weeks:
         for folder in (reports / week, reports / FOLDER / week):
@@ -157,7 +156,7 @@ def forget_weeks(reports: Path, weeks: Sequence[str], teams: Mapping[str, str]) 
             write_text(
                 re.sub(rf'<a [^>]*href="(?:\.\./{week}/[^"]*|[^"]*\.compare\.html)"[^>]*>(.*?)</a>', r"\1", html), index
             )
-        renew(reports, week, teams)
+        renew(reports, week, labels)
     if left:
         _renew_lists(reports, left)
     elif weeks:
@@ -279,31 +278,30 @@ def _gate(edition: Edition) -> dict[str, Any]:
 
 
 def _pages_by_team(edition: Edition, records: Sequence[Record], reports: Path) -> list[dict[str, Any]]:
-    """The pages of the week by team, in the order of the organisation; those about all teams last."""
+    """The pages of the week by team, in the order of the organisation; those about all teams and projects last."""
     teams = list(edition.teams)
     owners = sorted(
         {record.team for record in records if record.team is not None},
         key=lambda team: (teams.index(team) if team in teams else len(teams), team),
     )
+    in_order = sorted(records, key=lambda record: place_of(record.name))
+    groups = [(edition.label(team), [each for each in in_order if each.team == team]) for team in owners]
+    groups.append((edition.label(None), [each for each in in_order if each.team is None and each.value is None]))
+    others = [each for each in records if each.value is not None]
+    for parameter in dict.fromkeys(each.job.parameter for each in others):
+        groups.append((f"{in_words(parameter)}s", [each for each in others if each.job.parameter == parameter]))
     return [
-        {
-            "label": edition.label(team),
-            "pages": [
-                _page(record, edition, reports)
-                for record in sorted(records, key=lambda record: place_of(record.name))
-                if record.team == team
-            ],
-        }
-        for team in [*owners, *([None] if any(record.team is None for record in records) else [])]
+        {"label": label, "pages": [_page(record, edition, reports) for record in own]} for label, own in groups if own
     ]
 
 
 def _page(record: Record, edition: Edition, reports: Path) -> dict[str, Any]:
-    earlier = Job(record.notebook, shift_week(edition.week, -1), record.team)
-    beside = comparison_of(Job(record.notebook, edition.week, record.team), reports).relative_to(reports / edition.week)
+    job = record.job.in_week(edition.week)
+    earlier = job.in_week(shift_week(edition.week, -1))
+    beside = comparison_of(job, reports).relative_to(reports / edition.week)
     return {
         "href": f"{record.identifier.partition('/')[2]}.html",
-        "label": in_words(record.name),
+        "label": in_words(record.name) if record.value is None else edition.labels.get(job.folder, record.value),
         "team": edition.label(record.team),
         "status": "ready" if record.status == "unchanged" else record.status,
         "error": record.error if record.status == "failed" else None,
@@ -337,15 +335,15 @@ def _held_back(
                 "reasons": list(reasons),
                 "request": head.request if head is not None else None,
                 "last_ready": last if team != _EVERY_TEAM else None,
+                "is_one_team": team != _EVERY_TEAM,
             }
         )
     return parts
 
 
 def _last_good(record: Record, edition: Edition, reports: Path) -> Link | None:
-    job = Job(record.notebook, edition.week, record.team)
-    week = last_ready_week(reports, job)
-    return Link(week_number(week), f"../{Job(job.notebook, week, job.team).identifier}.html") if week else None
+    week = last_ready_week(reports, record.job)
+    return Link(week_number(week), f"../{record.job.in_week(week).identifier}.html") if week else None
 
 
 def _data_state(

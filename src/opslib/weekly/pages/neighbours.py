@@ -19,29 +19,31 @@ from opslib.weekly.edition import Edition, Link, Links, comparison_of, in_words,
 from opslib.weekly.manifest import Record, read_records
 from opslib.weekly.outcome import WRITTEN
 from opslib.weekly.pages.template import render_template
-from opslib.weekly.plan import Job
+from opslib.weekly.plan import LISTS, ORGANISATION, Job, own_parameters
 from opslib.weeks import shift_week
 
-ORGANISATION = "org"
 _MARKED = re.compile(r"(<!-- neighbours -->\n).*?(<!-- end of neighbours -->)", re.DOTALL)
 
 
 def reports_in(reports: Path, week: str) -> list[Job]:
-    """The reports of a week whose pages are there, by team and name."""
+    """The reports of a week whose pages are there, by folder and name."""
     return [
-        Job(f"{'org' if page.parent.name == ORGANISATION else 'team'}/{page.stem}", week, _team_of(page))
-        for page in sorted((reports / week).glob("*/*.html"))
-        if not page.name.endswith(".compare.html") and not page.name.startswith(".") and page.is_file()
+        _job_of(page.relative_to(reports / week), week)
+        for page in sorted([*(reports / week).glob("*/*.html"), *(reports / week).glob("*/*/*.html")])
+        if not page.name.endswith(".compare.html")
+        and not page.name.startswith(".")
+        and page.parent.name != LISTS
+        and page.is_file()
     ]
 
 
-def renew(reports: Path, week: str, teams: Mapping[str, str]) -> list[Path]:
+def renew(reports: Path, week: str, labels: Mapping[str, str]) -> list[Path]:
     """Tell the reports of a week and of its neighbours which other weeks, teams and reports there are by now.
 
     Args:
         reports: the folder of all weeks.
         week: the week that was made.
-        teams: names to labels.
+        labels: of `links_of`.
 
     Returns:
         The pages that changed; a page that is right already is not written.
@@ -50,7 +52,7 @@ def renew(reports: Path, week: str, teams: Mapping[str, str]) -> list[Path]:
     for job in [job for w in (shift_week(week, -1), week, shift_week(week, 1)) for job in reports_in(reports, w)]:
         page = job.page(reports)
         before = html_of(page)
-        links = render_template("neighbours.html.j2", kinds=links_of(job, reports, teams))
+        links = render_template("neighbours.html.j2", kinds=links_of(job, reports, labels))
         after = _MARKED.sub(rf"\g<1>{links}\g<2>", before, count=1)
         if after != before:
             write_text(after, page)
@@ -64,6 +66,11 @@ def html_of(page: Path) -> str:
         return page.read_text(encoding="utf-8")
     except (FileNotFoundError, IsADirectoryError, UnicodeDecodeError):
         return ""
+
+
+def text_of(page: Path) -> Path:
+    """Where a report lies as text: beside its page."""
+    return page.with_suffix(".md")
 
 
 def digest_of_page(page: Path) -> str:
@@ -102,11 +109,11 @@ def write_comparisons(
                 records_by_week[w] = read_records(reports / w / "manifest.json")
         for job in reports_in(reports, week):
             page = comparison_of(job, reports)
-            if Job(job.notebook, before, job.team).page(reports).is_file():
+            if job.in_week(before).page(reports).is_file():
                 earlier, record = (_of(records_by_week[w], job) for w in (before, week))
                 are_shown = all(each is not None and each.status in WRITTEN for each in (earlier, record))
                 rows = pairs.get(job.identifier) if are_shown else None
-                html = _comparison(edition, job, rows or _headline_pairs(earlier, record))
+                html = _comparison(edition, reports, job, rows or _headline_pairs(earlier, record))
                 write_text(html, page)
                 pages.append(page)
             else:
@@ -114,10 +121,10 @@ def write_comparisons(
     return pages
 
 
-def _comparison(edition: Edition, job: Job, rows: Sequence[Mapping[str, Any]]) -> str:
-    earlier = Job(job.notebook, shift_week(job.week, -1), job.team)
-    header = edition.header(team=job.team, root="../")
-    address = f"../../{earlier.identifier}.html"
+def _comparison(edition: Edition, reports: Path, job: Job, rows: Sequence[Mapping[str, Any]]) -> str:
+    earlier = job.in_week(shift_week(job.week, -1))
+    header = edition.header_of(job, reports)
+    address = f"{job.root}../{earlier.identifier}.html"
     head = edition.heads.get(job.team or "") if job.week == edition.week else None
     return render_template(
         "compare.html.j2",
@@ -127,7 +134,7 @@ def _comparison(edition: Edition, job: Job, rows: Sequence[Mapping[str, Any]]) -
             "week": job.week,
             "neighbours": [Links("This report", (Link(in_words(job.name), f"{job.name}.html", "back"),))],
         },
-        footer=edition.footer({"week": job.week} | ({"team": job.team} if job.team else {})),
+        footer=edition.footer(own_parameters(job)),
         sample=edition.sample,
         weeks=[
             {"week": earlier.week, "href": address, "key": "before"},
@@ -182,8 +189,16 @@ def _verdicts(line: Mapping[str, Any]) -> tuple[Any, ...]:
 
 
 def _of(records: Iterable[Record], job: Job) -> Record | None:
-    return next((record for record in records if record.team == job.team and record.name == job.name), None)
+    return next((each for each in records if (each.job.folder, each.name) == (job.folder, job.name)), None)
 
 
-def _team_of(page: Path) -> str | None:
-    return None if page.parent.name == ORGANISATION else page.parent.name
+def _job_of(page: Path, week: str) -> Job:
+    """The report of a page, by its path in the folder of its week; a value's folder stands for the value."""
+    *folders, _ = page.parts
+    match folders:
+        case [parameter, value]:
+            return Job(f"{parameter}/{page.stem}", week, value=value)
+        case [folder] if folder == ORGANISATION:
+            return Job(f"{ORGANISATION}/{page.stem}", week)
+        case _:
+            return Job(f"team/{page.stem}", week, folders[0])

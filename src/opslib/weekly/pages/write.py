@@ -7,12 +7,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from opslib.display import mime
 from opslib.locales import week_days
-from opslib.store.files import write_text
-from opslib.weekly.edition import Edition, Link, in_words, links_of
+from opslib.store.files import remove_file, write_text
+from opslib.weekly.edition import Edition, Link, in_words
+from opslib.weekly.headline import bundles_of
 from opslib.weekly.manifest import last_ready_week
 from opslib.weekly.notebook_file import NoNotebookError, StoppedCellError
 from opslib.weekly.outcome import Outcome
+from opslib.weekly.pages.neighbours import text_of
 from opslib.weekly.pages.page import plain_text, title_of, to_html
 from opslib.weekly.pages.template import render_template
 from opslib.weekly.plan import Job
@@ -21,8 +24,6 @@ if TYPE_CHECKING:
     from nbformat import NotebookNode
 
 _LONGEST_LINE = 500
-_ROOT = "../"
-"""The way from a report to the folder of its week."""
 
 
 def write_report(
@@ -43,13 +44,29 @@ def write_report(
     html = to_html(
         notebook,
         title=title_of(notebook, _title_without_notebook(job)),
-        header=edition.header(team=job.team, root=_ROOT, links=links_of(job, reports, edition.teams)),
+        header=edition.header_of(job, reports),
         footer=edition.footer(parameters),
         sample=edition.sample,
         ticket_root=edition.ticket_url.partition("{")[0],
     )
     write_text(html, job.page(reports))
     return job.page(reports)
+
+
+def write_text_version(job: Job, reports: Path, notebook: NotebookNode) -> None:
+    """The report as text beside its page, where the notebook shows one; else none lies there any more.
+
+    Args:
+        job: the report.
+        reports: the folder of all weeks.
+        notebook: as it ran.
+    """
+    text = next((str(bundle["markdown"]) for bundle in bundles_of(notebook, mime.TEXT)), None)
+    path = text_of(job.page(reports))
+    if text is None:
+        remove_file(path)
+    else:
+        write_text(text, path)
 
 
 def write_failure(
@@ -96,7 +113,7 @@ def write_failure(
     html = render_template(
         "failed.html.j2",
         title=title if notebook is None else title_of(notebook, title),
-        header=edition.header(team=job.team, root=_ROOT, links=links_of(job, reports, edition.teams)),
+        header=edition.header_of(job, reports),
         footer=edition.footer(parameters),
         sample=edition.sample,
         last_line=last_line,
@@ -125,7 +142,7 @@ def write_blocked(job: Job, reports: Path, edition: Edition, reasons: Sequence[s
     html = render_template(
         "blocked.html.j2",
         title=_title_without_notebook(job),
-        header=edition.header(team=job.team, root=_ROOT, links=links_of(job, reports, edition.teams)),
+        header=edition.header_of(job, reports),
         footer=edition.footer(),
         sample=edition.sample,
         reasons=reasons,
@@ -138,7 +155,7 @@ def write_blocked(job: Job, reports: Path, edition: Edition, reasons: Sequence[s
 def _last_ready(job: Job, reports: Path) -> Link | None:
     """The last page of the same report before its week that was ready."""
     week = last_ready_week(reports, job)
-    return Link(week_days(week), f"../../{Job(job.notebook, week, job.team).identifier}.html") if week else None
+    return Link(week_days(week), f"{job.root}../{job.in_week(week).identifier}.html") if week else None
 
 
 def _title_without_notebook(job: Job) -> str:

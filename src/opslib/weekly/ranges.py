@@ -1,0 +1,59 @@
+"""The values over which a notebook ranges where params/weekly.yml names them by a word: the projects of the export."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+
+import pandas as pd
+
+from opslib.errors import NotInExport
+from opslib.store.files import folder_of
+from opslib.store.warehouse import Warehouse
+from opslib.weeks import monday_of
+
+CLOSED = "closed"
+_AHEAD = timedelta(weeks=4)
+
+
+def ranges_of_week(warehouse: Warehouse, week: str) -> dict[tuple[str, str], Sequence[str]]:
+    """What each word stands for, by parameter and word.
+
+    Args:
+        warehouse: its `standard/projects`; without them there is no project.
+        week: ISO week.
+
+    Returns:
+        ("project", "all"), every project of the export; and ("project", "running"), those that are not closed and had
+        begun by the end of the week or begin within four weeks of it; both by their planned end, then by their id.
+    """
+    projects = _projects(warehouse)
+    begins = pd.to_datetime(projects["baseline_start_on"])
+    soon = pd.Timestamp(monday_of(week) + timedelta(weeks=1) + _AHEAD)
+    # A start that is not told is no reason to leave a project out.
+    is_running = (projects["stage"].astype("str").str.casefold() != CLOSED) & ~(begins >= soon)
+    return {
+        ("project", "all"): projects["project_id"].tolist(),
+        ("project", "running"): projects.loc[is_running, "project_id"].tolist(),
+    }
+
+
+def labels_of_values(warehouse: Warehouse) -> Mapping[str, str]:
+    """The folders of reports about projects to the projects' names, in the order of `ranges_of_week`."""
+    projects = _projects(warehouse)
+    names = projects["name"].fillna("").where(projects["name"].fillna("") != "", projects["project_id"])
+    return {f"project/{folder_of(value)}": name for value, name in zip(projects["project_id"], names, strict=True)}
+
+
+def projects_by_folder(warehouse: Warehouse) -> dict[str, str]:
+    """The projects' ids by the folder of their reports, which is also the name of the file with the words on each."""
+    return {folder_of(value): value for value in _projects(warehouse)["project_id"]}
+
+
+def _projects(warehouse: Warehouse) -> pd.DataFrame:
+    columns = ["project_id", "name", "stage", "baseline_start_on", "baseline_end_on"]
+    try:
+        rows = warehouse.read("standard", "projects", columns=columns)
+    except NotInExport:
+        return pd.DataFrame(columns=columns)
+    return rows.sort_values(["baseline_end_on", "project_id"], kind="stable").reset_index(drop=True)
