@@ -27,7 +27,6 @@ from tests.samples import shared_sample
 from tests.weekly.weekly_notebooks import PARAMETERS, write_notebook
 from tests.whole_line import OWNER, PLANTED, RUNS, WholeLine, weekly, whole_line
 
-
 ABOUT_PROJECTS = {"org/project_portfolio.html", *(f"project/PRJ-{number}/status.html" for number in (1, 2, 3))}
 
 
