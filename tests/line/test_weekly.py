@@ -27,6 +27,8 @@ from tests.samples import shared_sample
 from tests.weekly.weekly_notebooks import PARAMETERS, write_notebook
 from tests.whole_line import OWNER, PLANTED, RUNS, WholeLine, weekly, whole_line
 
+ABOUT_PROJECTS = {"org/project_portfolio.html", *(f"project/PRJ-{number}/status.html" for number in (1, 2, 3))}
+
 
 @pytest.fixture(scope="session")
 def line(tmp_path_factory: pytest.TempPathFactory) -> WholeLine:
@@ -48,9 +50,11 @@ def test_the_sample_gives_a_report_per_team_and_an_index(line: WholeLine):
     for run in RUNS:
         assert (line.answer(run).status, line.answer(run).err) == (0, ""), line.answer(run)
     week = line.reports / WEEK
-    pages = {f"{team}/{report}.html" for team in TEAMS for report in REPORTS}
-    reports = [path for path in week.glob("*/*.html") if not path.name.endswith(".compare.html")]
+    pages = {f"{team}/{report}.html" for team in TEAMS for report in REPORTS} | ABOUT_PROJECTS
+    reports = [*week.glob("*/*.html"), *week.glob("project/*/*.html")]
+    reports = [path for path in reports if not path.name.endswith(".compare.html")]
     assert {path.relative_to(week).as_posix() for path in reports} == pages
+    assert (week / "project" / "PRJ-3" / "status.md").read_text(encoding="utf-8").startswith("# Refund status page")
     index = (week / "index.html").read_text(encoding="utf-8")
     assert all(f'href="{page}"' in index for page in pages)
     assert (week / "data_quality.html").exists()
@@ -84,7 +88,7 @@ def test_the_manifest_says_what_went_in(line: WholeLine):
     assert all(re.fullmatch(r"[0-9a-f]{64}", entry["sha256"]) for entry in manifest["inputs"].values())
     assert len(manifest["reports"]) == len(TEAMS) * len(REPORTS)
     assert {entry["status"] for entry in manifest["reports"]} <= {"ready", "unchanged"}
-    assert f"{len(TEAMS) * len(REPORTS)} ready (" in line.answer("week").out
+    assert f"{len(TEAMS) * len(REPORTS) + len(ABOUT_PROJECTS)} ready (" in line.answer("week").out
 
 
 def test_nothing_planted_that_names_a_person_is_in_the_warehouse_the_reports_or_the_log(line: WholeLine):
