@@ -22,7 +22,7 @@ from tests.line.conftest import REPORTS, few_expectations, run_over
 from tests.line.disturbed_runs import DAMAGES, kinds_of_files
 from tests.samples import shared_sample
 
-ALL = {f"report {name}" for name in REPORTS}
+ALL = {f"report {name}" for name in (*REPORTS, "project_portfolio", "status")}
 EDITS = {
     "intake/reading/csv_rows.py": {"staged", "gate"},
     "intake/privacy/redaction.py": {"staged", "gate", "report contact_drivers"},

@@ -84,7 +84,7 @@ def _project_row(row: Any, folders: dict[str, str]) -> list[Cell | str]:
             " ".join(filter(None, (row.changed, row.ahead))) or words.NOT_SHOWN,
             html=_lines(escape(row.changed), escape(row.ahead)) or escape(words.NOT_SHOWN),
         ),
-        _cell(escape(row.decision or "None"), row.decision or "None", asked, more),
+        _cell(escape(row.decision or "No decision"), row.decision or "No decision", asked, more),
         _cell(chip(verdict(row.benefit)), verdict(row.benefit).text, row.benefit_words),
     ]
 
