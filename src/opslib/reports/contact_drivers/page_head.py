@@ -66,7 +66,7 @@ def _verdict(contacts: Drivers, moved: pd.DataFrame) -> str:
     whole = moved[(moved["excess"] > 0) & (moved["contact_reason"] == ALL)]
     if len(whole):
         count, expected = (words.whole(whole.iloc[0][name]) for name in ("count", "expected"))
-        alone = "no reason rose alone" if contacts.judges_reasons else "contact reasons are not in this export"
+        alone = "no reason rose alone" if contacts.has_labels else "contact reasons are not in this export"
         return f"{count} tickets this week, {expected} expected; {alone}."
     if len(contacts.phrases):
         return f"No reason rose, but customers say something new: “{contacts.phrases['phrase'].iloc[0]}”."
