@@ -16,12 +16,15 @@ FILES = {"forward": 2, "compare": 3}
 PATIENCE_SECONDS = 10
 
 
-def wait_until(place: Any, condition: str) -> None:
-    """Ask a page, frame or element until it says yes; Playwright's own waiting is refused by the pages' policy."""
+def settled(place: Any, expression: str, wanted: Any) -> Any:
+    """What a page or element says once it says what is wanted, or at the end of patience.
+
+    Playwright's own waiting is refused by the pages' policy.
+    """
     deadline = time.monotonic() + PATIENCE_SECONDS
-    while not place.evaluate(condition):
-        assert time.monotonic() < deadline, condition
+    while (value := place.evaluate(expression)) != wanted and time.monotonic() < deadline:
         time.sleep(0.02)
+    return value
 
 
 @pytest.mark.parametrize("kind", [*KINDS, "forward"])
@@ -149,16 +152,17 @@ def test_a_wide_table_can_be_reached_and_scrolled_with_the_keyboard(site: dict[s
     box = page.get_by_role("group", name="Ten weeks of the metrics, scrolls sideways")
     box.focus()
     page.keyboard.press("ArrowRight")
-    wait_until(box, "box => box.scrollLeft > 0")
+    assert settled(box, "box => box.scrollLeft > 0", True)
 
 
 def test_a_table_that_goes_on_at_its_right_edge_shows_it_until_its_end(site: dict[str, Path], visit: Any) -> None:
     page = visit(site["report"], viewport={"width": 390, "height": 844}).page
     page.get_by_role("heading", name="The metrics").click()
     box = page.get_by_role("group", name="Ten weeks of the metrics, scrolls sideways")
-    wait_until(box, "box => getComputedStyle(box).boxShadow !== 'none'")
+    goes_on = "box => getComputedStyle(box).boxShadow !== 'none'"
+    assert settled(box, goes_on, True)
     box.evaluate("box => { box.scrollLeft = box.scrollWidth; }")
-    wait_until(box, "box => getComputedStyle(box).boxShadow === 'none'")
+    assert not settled(box, goes_on, False)
 
 
 def test_the_theme_is_turned_by_a_key_and_remembered_by_the_page(site: dict[str, Path], visit: Any) -> None:
@@ -168,9 +172,9 @@ def test_the_theme_is_turned_by_a_key_and_remembered_by_the_page(site: dict[str,
     page.keyboard.press("t")
     dark = page.evaluate(colour)
     assert dark != light
-    wait_until(page, "localStorage.length > 0")
+    assert settled(page, "localStorage.length > 0", True)
     page.reload()
-    wait_until(page, f"{colour} === '{dark}'")
+    assert settled(page, colour, dark) == dark
 
 
 def test_the_definition_of_a_metric_is_one_tap_away(site: dict[str, Path], visit: Any) -> None:
