@@ -326,6 +326,23 @@ def test_causes_and_links_stand_with_each_thing_as_far_as_their_pages_are_there(
         ("The escalation", matter.brief),
         ("Its tickets", matter.tickets),
     ], "its page was not made"
+    assert page.escalations == {matter.escalation_id: "proposed"}
+
+
+def test_an_escalation_has_the_state_that_its_action_gives_it(tmp_path: Path):
+    """One that nobody wrote of stays proposed, even where another escalation of its team was sent."""
+    matters = [
+        Escalated(f"{WEEK}-west-{name}", "west", name, 12.0, 8.0, 16.0) for name in ("refund", "upload", "login")
+    ]
+    sent, late = (finding_id("reason moved", "west", name) for name in ("refund", "upload"))
+    actions = [
+        {"finding_id": sent, "team": "west", "owner": "Product liaison", "due": "2026-11-10", "state": "sent"},
+        {"finding_id": late, "team": "west", "owner": "", "due": "2026-11-10", "state": "accepted"},
+    ]
+    states = brief(tmp_path, BUSY, FOUND, actions=actions, escalated=matters).escalations
+    assert states[matters[0].escalation_id] == "sent (Product liaison)"
+    assert states[matters[1].escalation_id].endswith("overdue")
+    assert states[matters[2].escalation_id] == "proposed"
 
 
 def test_one_team_and_thirty_are_said_in_words_that_fit(tmp_path: Path):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from opslib.analysis.findings.register import AREA, SCHEMA, TABLE, empty
 from opslib.metrics import CATALOGUE
 from opslib.settings import Organisation
 from opslib.store.warehouse import NOTES, Warehouse
-from opslib.weekly.brief.actions import Actions, actions_of_week
+from opslib.weekly.brief.actions import Actions, actions_of_week, escalation_states
 from opslib.weekly.brief.goals import TeamGoals, goal_table, too_easy, week_numbers
 from opslib.weekly.brief.opening import Number, also_missed, chance_of_signal, lead, three_numbers, verdict_line
 from opslib.weekly.brief.points import Point, first_points
@@ -27,7 +27,7 @@ class Brief:
     """What the page of all teams says of a week.
 
     `goals` are the names of the metrics for which any team has a goal, `rows` the teams with a cell for each of them;
-    sentences that there is nothing to say for are "".
+    `escalations` has the state of each escalation of the week by its id; sentences that there is nothing to say for are "".
     """
 
     verdict: str
@@ -39,6 +39,7 @@ class Brief:
     rows: tuple[TeamGoals, ...]
     too_easy: str
     actions: Actions
+    escalations: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def goal_labels(self) -> list[str]:
@@ -102,6 +103,7 @@ def brief_of_week(
         rows=goal_table(numbers, shown) if numbers.goals else (),
         too_easy=too_easy(numbers, labels),
         actions=actions,
+        escalations=escalation_states(escalated, written, today),
     )
 
 

@@ -10,9 +10,11 @@ from typing import Any
 import pandas as pd
 
 from opslib.analysis.findings.actions import OPEN, in_order, then_and_now
+from opslib.analysis.findings.register import finding_id
 from opslib.display import words
 from opslib.display.cells import rows_of
 from opslib.reports.actions import outcome
+from opslib.weekly.escalations import Escalated
 from opslib.weeks import week_of_day
 
 MOST_SHOWN = 12
@@ -87,6 +89,27 @@ def actions_of_week(rows: pd.DataFrame, history: pd.DataFrame, week: str, today:
             for row in shown[:MOST_SHOWN]
         ),
     )
+
+
+def escalation_states(escalated: Sequence[Escalated], rows: pd.DataFrame, today: date) -> dict[str, str]:
+    """What people say became of escalations, such as `sent (Product liaison)`.
+
+    Args:
+        escalated: escalations of a week.
+        rows: `actions.COLUMNS`.
+        today: the day on which actions are overdue or not.
+
+    Returns:
+        By the id of the escalation; `proposed` where nobody wrote an action for its finding.
+    """
+    written = {row.finding_id: row for row in reversed(list(rows_of(in_order(rows, today)))) if row.finding_id}
+    ids = {each.escalation_id: finding_id("reason moved", each.team, each.subject) for each in escalated}
+    return {
+        escalation: _state(written[finding], today) + (f" ({owner})" if (owner := written[finding].owner) else "")
+        if finding in written
+        else "proposed"
+        for escalation, finding in ids.items()
+    }
 
 
 def _proposal(row: Any, findings: Mapping[str, Any]) -> str:
