@@ -27,7 +27,8 @@ class Brief:
     """What the page of all teams says of a week.
 
     `goals` are the names of the metrics for which any team has a goal, `rows` the teams with a cell for each of them;
-    `escalations` has the state of each escalation of the week by its id; sentences that there is nothing to say for are "".
+    `escalations` has the state of each escalation of the week by its id; sentences that there is nothing to say for
+    are "".
     """
 
     verdict: str
