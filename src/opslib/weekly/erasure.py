@@ -45,6 +45,7 @@ from opslib.weekly.manifest import generations_of
 from opslib.weekly.numbers import published
 from opslib.weekly.pages.index import forget_weeks
 from opslib.weekly.pages.traces import Traces, erase
+from opslib.weekly.ranges import labels_of_values
 from opslib.weekly.unchanged import FOLDER
 from opslib.weeks import is_week, monday_of
 
@@ -75,15 +76,17 @@ class Request:
 
 @dataclass(frozen=True)
 class Holdings:
-    """Where rows and pages of people lie that are made of the exports of one organisation.
-
-    `labels` are folders of reports to what a reader calls what they are for, of `edition.links_of`.
-    """
+    """Where rows and pages of people lie that are made of the exports of one organisation; its teams, by name."""
 
     warehouse: Warehouse
     quarantine: Path
     reports: Path
-    labels: Mapping[str, str]
+    teams: Mapping[str, str]
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """The folders of reports to what a reader calls what they are for, of `edition.links_of`."""
+        return {**self.teams, **labels_of_values(self.warehouse)}
 
     def row_files(self) -> Iterator[tuple[str, str, Path]]:
         """The files of rows by area and table: staged, standard, facts, plans and quarantine."""

@@ -22,7 +22,7 @@ from opslib.weekly.headline import headline_of
 from opslib.weekly.kernels import KERNEL_NAME, outputs
 from opslib.weekly.notebook_file import NoNotebookError, StoppedCellError, place_of, read_notebook
 from opslib.weekly.outcome import Outcome, Status
-from opslib.weekly.pages.write import write_failure, write_report, write_text_version
+from opslib.weekly.pages.write import write_failure, write_report
 from opslib.weekly.plan import Job, parameters_of
 
 if TYPE_CHECKING:
@@ -80,7 +80,6 @@ class ReportMaker:
             status, headline = headline_of(executed)
             made = MadeReport(status, headline, handover_of(executed, job), findings_of(executed, job))
             page = write_report(job, self.reports, self.edition, parameters, executed)
-            write_text_version(job, self.reports, executed)
         except Exception as error:  # the boundary between reports: whatever one raises must not reach the others
             self.forget(job)
             return self.write_failure(job, error, _notebook_or_none(notebook), _seconds_since(start))

@@ -318,9 +318,8 @@ def _erasure(
 ) -> Erasure:
     from opslib.weekly.erasure import Erasure, Holdings
 
-    warehouse = Warehouse(folders.warehouse)
-    labels = {**{team.name: team.label for team in organisation.teams}, **labels_of_values(warehouse)}
-    holdings = Holdings(warehouse, folders.quarantine, folders.reports, labels)
+    teams = {team.name: team.label for team in organisation.teams}
+    holdings = Holdings(Warehouse(folders.warehouse), folders.quarantine, folders.reports, teams)
     return Erasure(holdings, exclusions, pseudonymiser)
 
 
@@ -409,7 +408,7 @@ def check_plan(run: Run, selection: Selection) -> None:
     Raises:
         PlanError: params/weekly.yml and what was asked for do not fit; the message lists what there is.
     """
-    planned_jobs(run, run.week or "2026-W01", Selection(selection.teams))
+    plan.plan(load_weekly_plan(run.folders.params), run.organisation, run.week or "2026-W01", selection.teams or None)
     check_goals(run.organisation)
 
 

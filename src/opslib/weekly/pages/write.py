@@ -29,7 +29,7 @@ _LONGEST_LINE = 500
 def write_report(
     job: Job, reports: Path, edition: Edition, parameters: Mapping[str, Any], notebook: NotebookNode
 ) -> Path:
-    """The page of a notebook that has run.
+    """The page of a notebook that has run, and beside it the report as text, where the notebook shows one.
 
     Args:
         job: the report.
@@ -49,24 +49,8 @@ def write_report(
         sample=edition.sample,
         ticket_root=edition.ticket_url.partition("{")[0],
     )
-    write_text(html, job.page(reports))
-    return job.page(reports)
-
-
-def write_text_version(job: Job, reports: Path, notebook: NotebookNode) -> None:
-    """The report as text beside its page, where the notebook shows one; else none lies there any more.
-
-    Args:
-        job: the report.
-        reports: the folder of all weeks.
-        notebook: as it ran.
-    """
     text = next((str(bundle["markdown"]) for bundle in bundles_of(notebook, mime.TEXT)), None)
-    path = text_of(job.page(reports))
-    if text is None:
-        remove_file(path)
-    else:
-        write_text(text, path)
+    return _write(job, reports, html, text)
 
 
 def write_failure(
@@ -123,7 +107,7 @@ def write_failure(
         source=source,
         traceback=trace.replace(str(Path.home()), "~"),
     )
-    write_text(html, job.page(reports))
+    _write(job, reports, html)
     return Outcome(job, "failed", seconds, job.page(reports), last_line)
 
 
@@ -148,8 +132,19 @@ def write_blocked(job: Job, reports: Path, edition: Edition, reasons: Sequence[s
         reasons=reasons,
         last_ready=_last_ready(job, reports),
     )
-    write_text(html, job.page(reports))
+    _write(job, reports, html)
     return Outcome(job, "blocked", 0.0, job.page(reports), reasons[0])
+
+
+def _write(job: Job, reports: Path, html: str, text: str | None = None) -> Path:
+    """The page, and its text beside it; a page without one leaves none lying there from a time when it had."""
+    page = job.page(reports)
+    write_text(html, page)
+    if text is None:
+        remove_file(text_of(page))
+    else:
+        write_text(text, text_of(page))
+    return page
 
 
 def _last_ready(job: Job, reports: Path) -> Link | None:
