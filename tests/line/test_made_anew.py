@@ -17,7 +17,7 @@ from opslib.store.files import digest
 from opslib.store.warehouse import KEPT, Warehouse
 from opslib.weekly.cache import Cache, MadeReport, shared_basis
 from opslib.weekly.numbers.published import basis_of, close
-from opslib.weekly.run import Intake, Run, Selection, admit_exports, build_facts, planned_jobs, publish
+from opslib.weekly.run import Intake, Run, Selection, admit_exports, build_facts, check_plan, planned_jobs, publish
 from tests.line.conftest import REPORTS, few_expectations, run_over
 from tests.line.disturbed_runs import DAMAGES, kinds_of_files
 from tests.samples import shared_sample
@@ -162,6 +162,15 @@ def test_what_is_damaged_is_named_and_made_anew_with_the_same_bytes(desk: Desk) 
         assert any(re.search(r" and \d+ more files are missing or not as written: made anew$", line) for line in said)
         assert contents_of(warehouse.root) == before
     assert desk.remade() == set()
+
+
+def test_a_damaged_table_stops_no_run_before_it_is_made_anew(desk: Desk) -> None:
+    path = desk.run.warehouse.root / "standard" / "projects" / "part.parquet"
+    before = path.read_bytes()
+    path.write_bytes(b"garbage")
+    check_plan(desk.run, Selection())
+    desk.remade()
+    assert path.read_bytes() == before
 
 
 def test_a_folder_in_the_place_of_a_file_gives_way_with_what_it_holds(desk: Desk) -> None:

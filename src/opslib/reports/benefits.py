@@ -25,7 +25,8 @@ from opslib.display import words
 from opslib.errors import NotInExport
 from opslib.metrics import ALL, CATALOGUE, NO_GROUP, Metric, week_frame
 from opslib.settings import Impact, Organisation
-from opslib.store.warehouse import Warehouse
+from opslib.store.warehouse import Slice, Warehouse
+from opslib.tables import TABLES
 from opslib.weeks import monday_of, shift_week, week_bounds, week_of_day, weeks_between
 
 if TYPE_CHECKING:
@@ -80,12 +81,19 @@ def measured_benefits(
 
 
 class BenefitReader:
-    """Measures changes on one warehouse; what several ask for is read once. Use it in a `with` block."""
+    """Measures changes on one warehouse; what several ask for is read once. Use it in a `with` block.
 
-    def __init__(self, warehouse: Warehouse, organisation: Organisation) -> None:
+    Args:
+        warehouse: holds the facts and their weekly values.
+        organisation: teams, zone, and what effects are worth.
+        until: the last week that counts; None is the newest.
+    """
+
+    def __init__(self, warehouse: Warehouse, organisation: Organisation, *, until: str | None = None) -> None:
         self.warehouse = warehouse
         self.organisation = organisation
         self.as_of = datetime.fromisoformat(warehouse.facts_of_the_run()["as_of"])
+        self._until = until
         self._sums: dict[tuple[str, bool], pd.DataFrame] = {}
         self._engine: ibis.BaseBackend | None = None
 
@@ -99,26 +107,29 @@ class BenefitReader:
 
     @cached_property
     def changes(self) -> list[Change]:
-        """All changes that the export tells of."""
+        """All changes that the export tells of; one that begins after the last week has not begun."""
         present = self.warehouse.present()
         tables = {name: self.warehouse.read("standard", name) for name in _TABLES if name in present}
-        return changes_of(tables, self.organisation.zone)
+        last = monday_of(self.weeks[-1]) + timedelta(days=6)
+        changes = changes_of(tables, self.organisation.zone)
+        return [replace(each, began_on=None) if each.began_on and each.began_on > last else each for each in changes]
 
     @cached_property
     def weeks(self) -> list[str]:
-        """The weeks that are reported, in order."""
-        return self.warehouse.weeks("facts", "weekly_values")
+        """The weeks that are reported and count, in order."""
+        weeks = self.warehouse.weeks("facts", "weekly_values")
+        return [week for week in weeks if self._until is None or week <= self._until]
 
     @cached_property
     def _values(self) -> pd.DataFrame:
         columns = ["week", "team", "channel", "metric", "missing", "state"]
-        rows = self.warehouse.read("facts", "weekly_values", columns=columns)
+        rows = self.warehouse.read("facts", "weekly_values", columns=columns, weeks=self.weeks)
         return rows[rows["channel"] == ALL]
 
     @cached_property
     def _incomplete(self) -> pd.DataFrame:
         try:
-            return self.warehouse.read("facts", "weekly_completeness")
+            return self.warehouse.read("facts", "weekly_completeness", weeks=self.weeks)
         except NotInExport:
             return pd.DataFrame(columns=["week", "team", "scope"])
 
@@ -333,7 +344,8 @@ class BenefitReader:
         columns = ["team", "contact_reason"]
         if "requester_id" in self.warehouse.columns("tickets"):
             columns.append("requester_id")
-        rows = self.warehouse.read("facts", "tickets", columns=columns)
+        weeks = [week for week in self.warehouse.weeks("facts", "tickets") if week <= self.weeks[-1]]
+        rows = self.warehouse.read("facts", "tickets", columns=columns, weeks=weeks)
         return rows[rows["contact_reason"].notna() & rows["team"].notna()]
 
     @cached_property
@@ -352,13 +364,18 @@ class BenefitReader:
     def _tables(self) -> Mapping[str, ir.Table]:
         if self._engine is None:
             self._engine = self.warehouse.engine()
-        engine = self._engine
-        tables = {name: self.warehouse.scan(engine, "facts", name) for name in _FACTS}
-        return tables | {
-            name: self.warehouse.scan(engine, "standard", name)
-            for name in _STANDARD
-            if self.warehouse.has("standard", name)
-        }
+        places = dict.fromkeys(_FACTS, "facts")
+        places |= {name: "standard" for name in _STANDARD if self.warehouse.has("standard", name)}
+        return {name: self._scanned(area, name, self._engine) for name, area in places.items()}
+
+    def _scanned(self, area: str, name: str, engine: ibis.BaseBackend) -> ir.Table:
+        """A table of the engine; texts of customers, which no metric counts, are nothing that a report rests on."""
+        table = self.warehouse.scan(engine, area, name)
+        texts = TABLES[name].of_type("free_text") if name in TABLES else ()
+        columns = tuple(column for column in table.columns if column not in texts)
+        weeks = tuple(week for week in self.warehouse.weeks(area, name) if week <= self.weeks[-1])
+        self.warehouse.note_read(Slice(area, name, columns, weeks or None))
+        return table
 
     def _weekly_sums(self, metric: Metric, *, by_reason: bool) -> pd.DataFrame:
         """What the metric counts per week, team and (where asked for) contact reason, from one query.

@@ -326,6 +326,14 @@ class Warehouse:
             raise NotInExport(f"{area}/{table} is not in this warehouse: the export has no {table}")
         return engine.read_parquet([pattern_of(path) for path in files], hive_partitioning=False)
 
+    def told(self, table: str) -> Slice:
+        """A standard table with the columns that the export gives; all where it is not known which."""
+        return Slice("standard", table, tuple(sorted(self.columns(table))) or None)
+
+    def note_read(self, part: Slice) -> None:
+        """Say that a report rests on rows which an engine reads, as `rows` says of those that it returns."""
+        _note_read(part)
+
     def columns(self, table: str) -> frozenset[str]:
         """The columns of a standard table that the export gives; empty where it has no such table."""
         return self.present().get(table, frozenset())

@@ -7,13 +7,11 @@ from datetime import timedelta
 
 import pandas as pd
 
+from opslib.analysis.project_portfolio.plan import is_running
 from opslib.errors import NotInExport
 from opslib.store.files import folder_of
 from opslib.store.warehouse import Warehouse
 from opslib.weeks import monday_of
-
-CLOSED = "closed"
-_AHEAD = timedelta(weeks=4)
 
 
 def ranges_of_week(warehouse: Warehouse, week: str) -> dict[tuple[str, str], Sequence[str]]:
@@ -24,17 +22,14 @@ def ranges_of_week(warehouse: Warehouse, week: str) -> dict[tuple[str, str], Seq
         week: ISO week.
 
     Returns:
-        ("project", "all"), every project of the export; and ("project", "running"), those that are not closed and had
-        begun by the end of the week or begin within four weeks of it; both by their planned end, then by their id.
+        ("project", "all"), every project of the export; and ("project", "running"), those that `is_running` on the last
+        day of the week; both by their planned end, then by their id.
     """
     projects = _projects(warehouse)
-    begins = pd.to_datetime(projects["baseline_start_on"])
-    soon = pd.Timestamp(monday_of(week) + timedelta(weeks=1) + _AHEAD)
-    # A start that is not told is no reason to leave a project out.
-    is_running = (projects["stage"].astype("str").str.casefold() != CLOSED) & ~(begins >= soon)
+    running = projects[is_running(projects, monday_of(week) + timedelta(days=6))]
     return {
         ("project", "all"): projects["project_id"].tolist(),
-        ("project", "running"): projects.loc[is_running, "project_id"].tolist(),
+        ("project", "running"): running["project_id"].tolist(),
     }
 
 

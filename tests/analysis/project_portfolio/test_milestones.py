@@ -38,7 +38,14 @@ def test_overdue_milestones_come_first_then_those_of_the_next_four_weeks():
 
 
 def test_without_a_column_of_milestones_the_promised_dates_are_left():
-    plan = plan_of(task("A", likely_days=3), projects=[project("P"), project("Q", baseline_end_on="2026-01-02")])
+    projects = [project("P"), project("Q", baseline_end_on="2026-01-02")]
+    plan = plan_of(task("A", likely_days=3, finished_on=None), projects=projects)
     frame = milestones(plan, finish_forecast(plan, office_days(plan)))
     assert frame[["project_id", "state"]].to_numpy().tolist() == [["Q", "overdue"], ["P", "undated"]]
     assert frame["chance"].isna().all()
+
+
+def test_nothing_is_overdue_where_the_export_tells_no_progress():
+    plan = plan_of(task("A", likely_days=3), projects=[project("Q", baseline_end_on="2026-01-02")])
+    frame = milestones(plan, finish_forecast(plan, office_days(plan)))
+    assert frame[["project_id", "state"]].to_numpy().tolist() == [["Q", "not told"]]

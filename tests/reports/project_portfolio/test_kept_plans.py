@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
-from opslib.reports.project_portfolio import Portfolio, frames, open_portfolio, open_project, show
+from opslib.reports.project_portfolio import Portfolio, frames, headline, open_portfolio, open_project, show
 from opslib.reports.project_portfolio.benefit import NOT_MEASURED, sentence_of, verdict_of
 from opslib.settings import load_organisation
 from opslib.store.warehouse import PLANS, Slice, Warehouse
@@ -49,6 +49,27 @@ def portfolio(tmp_path_factory: pytest.TempPathFactory) -> Portfolio:
     (folder / "notes" / "projects" / "PRJ-3.md").write_text(WORDS, encoding="utf-8")
     take_in_notes(warehouse, load_organisation(ROOT / "params"), folder / "notes", WEEK)
     return open_portfolio(WEEK, warehouse=str(folder / "warehouse"), params=str(ROOT / "params"))
+
+
+def test_what_was_kept_tells_the_value_earned_by_then(portfolio: Portfolio) -> None:
+    """The page was 61% done a week ago: 50 + 140 + 70 + 25 hours of what was finished, and 0.61 of 130."""
+    rows = portfolio.earned.set_index(["project_id", "status_on"])
+    then = rows.loc[("PRJ-3", "2026-11-08")]
+    assert (then["ev"], then["ev_from"]) == (pytest.approx(285 + 0.61 * 130), "reported")
+
+
+def test_a_week_of_which_no_plan_was_kept_is_told_by_dates_alone(portfolio: Portfolio) -> None:
+    """In week 40 the ledger and the design had begun and nobody wrote how far they were; nothing later is known."""
+    then = open_portfolio("2026-W40", warehouse=str(portfolio.week.warehouse.root), params=str(ROOT / "params"))
+    assert not then.is_as_kept
+    tasks = then.plan.tasks.set_index("task_id")
+    assert tasks.loc["PRJ-3-T1", "is_done"]
+    assert tasks.loc[["PRJ-3-T2", "PRJ-3-T3"], "percent_complete"].isna().all()
+    assert tasks.loc["PRJ-3-T4", ["started_on", "finished_on"]].isna().all()
+    assert "No plan of this week was kept" in headline(then).lead
+    live = then.benefits_of(["PRJ-1"])["PRJ-1"]
+    assert live.effect is not None
+    assert max(live.effect.weekly["week"]) <= "2026-W40"
 
 
 def test_what_changed_since_the_plan_that_was_kept_is_said(portfolio: Portfolio) -> None:

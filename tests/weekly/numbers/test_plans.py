@@ -51,7 +51,7 @@ def test_each_week_keeps_its_plan_and_what_was_forecast_of_it(tmp_path: Path, or
     warehouse = Warehouse(tmp_path / "warehouse")
     assert keep_plans(warehouse, organisation, MONDAY) == []
     export(warehouse, percent=40.0)
-    assert keep_plans(warehouse, organisation, MONDAY)[0].startswith("plans of 1 projects kept")
+    assert keep_plans(warehouse, organisation, MONDAY)[0].startswith("plans of one project kept")
     first = {path: path.read_bytes() for path in (warehouse.root / PLANS).rglob("*.parquet")}
     assert keep_plans(warehouse, organisation, MONDAY) == ["plans of projects as before"]
     export(warehouse, percent=45.0)

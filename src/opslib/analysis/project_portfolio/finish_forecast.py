@@ -17,7 +17,7 @@ from opslib.analysis.methods.columns import Floats
 from opslib.analysis.project_portfolio.critical_path import elapsed_days, release_of, remaining_network
 from opslib.analysis.project_portfolio.estimates import Spread, actual_days, dated_days, duration_ratios, spread_of
 from opslib.analysis.project_portfolio.network import Network
-from opslib.analysis.project_portfolio.plan import Plan
+from opslib.analysis.project_portfolio.plan import CLOSED, LIVE, Plan
 from opslib.analysis.project_portfolio.working_days import Days, WorkingDays
 
 DRAWS = 10_000
@@ -79,10 +79,10 @@ def finish_forecast(
             (`spread_of`), of which there must be eight.
 
     Returns:
-        projects: project_id, name, state (open, finished, no forecast), why there is none, promised_on (its planned
-        end, else the last one of its tasks), chance that it ends by then, finish_10_on to finish_90_on (the days by
-        which it ends with 10, 50, 80 and 90 %; of a finished one, its last finish), days_late (working days from the
-        promised date to the 50 % one, below 0 where it is early), draws.
+        projects: project_id, name, state (open; finished, also where its stage alone says so; no forecast), why there
+        is none, promised_on (its planned end, else the last one of its tasks), chance that it ends by then,
+        finish_10_on to finish_90_on (the days by which it ends with 10, 50, 80 and 90 %; of a finished one, its last
+        finish), days_late (working days from the promised date to the 50 % one, below 0 where it is early), draws.
         tasks: task_id, project_id, name, is_done, drawn_from, start_50_on, finish_50_on, finish_80_on, due_on (its
         planned end), chance that it ends by then, mean_days (working days still to come), criticality (share of
         courses in which it has no slack), cruciality (rank correlation of its remaining duration and its project's
@@ -126,6 +126,7 @@ def finish_forecast(
     promised = days.end_of(projects["promised_on"].to_numpy().astype("datetime64[D]"))
     middle = days.end_of(projects["finish_50_on"].to_numpy().astype("datetime64[D]"))
     projects["days_late"] = middle - promised
+    _close_by_stage(projects, plan)
     return FinishForecast(projects[list(PROJECT_COLUMNS)], tasks[list(TASK_COLUMNS)])
 
 
@@ -388,6 +389,18 @@ def _empty_projects(plan: Plan) -> pd.DataFrame:
     for column in ("chance", "finish_10", "finish_50", "finish_80", "finish_90"):
         frame[column] = np.nan
     return frame
+
+
+def _close_by_stage(projects: pd.DataFrame, plan: Plan) -> None:
+    """A project of which no forecast can be made, and which is live or closed, is over; as it went live, it ended."""
+    is_over = plan.projects["stage"].isin([LIVE, CLOSED]).to_numpy() & (projects["state"] == NO_FORECAST).to_numpy()
+    ended = plan.projects["went_live_on"].where(is_over)
+    told = is_over & ended.notna().to_numpy() & projects["promised_on"].notna().to_numpy()
+    projects.loc[is_over, "state"] = FINISHED
+    projects.loc[told, "chance"] = (ended <= projects["promised_on"])[told].astype("float64")
+    for percent in (10, 50, 80, 90):
+        column = f"finish_{percent}_on"
+        projects[column] = projects[column].where(~is_over, ended)
 
 
 def _name_dates(frame: pd.DataFrame, days: WorkingDays) -> None:

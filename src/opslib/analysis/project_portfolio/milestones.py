@@ -10,8 +10,8 @@ from opslib.analysis.project_portfolio.finish_forecast import FinishForecast
 from opslib.analysis.project_portfolio.plan import Plan
 
 PROMISED_DATE, MILESTONE = "promised date", "milestone"
-REACHED, DUE, OVERDUE, LATER, UNDATED = "reached", "due", "overdue", "later", "undated"
-STATES = (OVERDUE, DUE, LATER, UNDATED, REACHED)
+REACHED, DUE, OVERDUE, LATER, UNDATED, NOT_TOLD = "reached", "due", "overdue", "later", "undated", "not told"
+STATES = (OVERDUE, DUE, LATER, NOT_TOLD, UNDATED, REACHED)
 WEEKS_AHEAD = 4
 COLUMNS = ("project_id", "kind", "task_id", "name", "due_on", "state", "reached_on", "chance", "finish_50_on", "days")
 
@@ -26,7 +26,8 @@ def milestones(plan: Plan, forecast: FinishForecast, *, weeks: int = WEEKS_AHEAD
 
     Returns:
         A row each, overdue ones first, then by date: project_id, kind, task_id (null of a promised date), name, due_on,
-        state (overdue: its day has passed; due: within these weeks; later; undated; reached), reached_on (null where
+        state (overdue: its day has passed; due: within these weeks; later; not told: its day has passed and the export
+        says nothing of progress; undated; reached), reached_on (null where
         no finish is told), chance of being in time (null where there is no forecast), finish_50_on, days (calendar
         days from as_of to due_on, below 0 where it has passed).
     """
@@ -42,7 +43,7 @@ def milestones(plan: Plan, forecast: FinishForecast, *, weeks: int = WEEKS_AHEAD
     now = pd.Timestamp(plan.as_of)
     state = pd.Series(LATER, index=frame.index)
     state[frame["due_on"] <= now + timedelta(weeks=weeks)] = DUE
-    state[frame["due_on"] <= now] = OVERDUE
+    state[frame["due_on"] <= now] = OVERDUE if plan.tells_progress else NOT_TOLD
     state[frame["due_on"].isna()] = UNDATED
     state[frame["is_done"].astype(bool)] = REACHED
     frame["state"] = state

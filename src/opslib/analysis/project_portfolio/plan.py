@@ -89,6 +89,9 @@ _ESTIMATES = ("optimistic_days", "likely_days", "pessimistic_days")
 _TASK_NUMBERS = (*_ESTIMATES, "percent_complete", "budget_hours", "actual_hours")
 _PROJECT_TEXTS = ("project_id", "name", "stage", "owner", "goal_metric", "teams")
 _PROJECT_DATES = ("baseline_start_on", "baseline_end_on", "went_live_on")
+LIVE, CLOSED = "live", "closed"
+"""The stages of a project that is over, as far as its plan goes."""
+_WEEKS_AHEAD = 4
 _MOST_NAMES = 5
 
 Bools = npt.NDArray[np.bool_]
@@ -115,6 +118,11 @@ class Plan:
     missing: tuple[str, ...]
     as_of: date
 
+    @property
+    def tells_progress(self) -> bool:
+        """Whether anything says how far tasks are; where not, no date that has passed is overdue."""
+        return not {"project_tasks.finished_on", "project_tasks.percent_complete"} <= set(self.missing)
+
     def of_tasks(self, column: str) -> Days:
         """A column of dates of the tasks as days."""
         days: Days = self.tasks[column].to_numpy().astype("datetime64[D]")
@@ -126,6 +134,21 @@ class Plan:
         columns = [self.projects[each] for each in _PROJECT_DATES] + [self.tasks[each] for each in _TASK_DATES]
         days = [each.to_numpy().astype("datetime64[D]") for each in columns]
         return np.concatenate([*days, np.array([self.as_of], dtype="datetime64[D]")])
+
+
+def is_running(projects: pd.DataFrame, day: date) -> pd.Series:
+    """Which projects are under way on a day: not closed, and begun or to begin within four weeks.
+
+    Args:
+        projects: the table `projects`.
+        day: the last day that counts.
+
+    Notes:
+        A start that is not told is no reason to leave a project out.
+    """
+    begins = pd.to_datetime(projects["baseline_start_on"])
+    is_closed = projects["stage"].astype("str").str.casefold() == CLOSED
+    return ~is_closed & ~(begins > pd.Timestamp(day) + pd.Timedelta(weeks=_WEEKS_AHEAD))
 
 
 def read_plan(projects: pd.DataFrame, tasks: pd.DataFrame, *, as_of: date) -> Plan:

@@ -79,7 +79,7 @@ def project_status(
         thresholds: None: the usual ones.
 
     Returns:
-        project_id, status (on track, at risk, off track; done on time, done late, done where no date was promised;
+        project_id, status (on track, at risk, off track; done on time, done late, done where no date was promised or no end is told;
         cannot be told where there is no forecast and nothing else says off track), reasons (what decided, as a
         sentence in pieces separated by `; `), chance, cpi, overdue_milestones (with a promised date that has passed).
     """
@@ -90,7 +90,8 @@ def project_status(
     late = late[late["state"] == OVERDUE]
     frame["overdue_milestones"] = frame["project_id"].map(late["project_id"].value_counts()).fillna(0).astype(np.int64)
     has_passed = frame["project_id"].isin(late.loc[late["kind"] == PROMISED_DATE, "project_id"])
-    columns = (forecast["state"], frame["chance"], frame["cpi"], frame["overdue_milestones"], has_passed)
+    is_promised = forecast["promised_on"].notna()
+    columns = (forecast["state"], is_promised, frame["chance"], frame["cpi"], frame["overdue_milestones"], has_passed)
     decided = [_decide(*of, limits) for of in zip(*columns, strict=True)]
     frame["status"] = [status for status, _ in decided]
     frame["reasons"] = ["; ".join(reasons) for _, reasons in decided]
@@ -98,12 +99,12 @@ def project_status(
 
 
 def _decide(
-    state: str, chance: float, cpi: float, overdue: int, has_passed: bool, limits: Thresholds
+    state: str, is_promised: bool, chance: float, cpi: float, overdue: int, has_passed: bool, limits: Thresholds
 ) -> tuple[str, list[str]]:
     """The status of one project and what decided it."""
     if state == "finished":
         if np.isnan(chance):
-            return DONE, ["no date was promised"]
+            return DONE, ["when it ended is not told" if is_promised else "no date was promised"]
         return (DONE_ON_TIME, ["it ended by its promised date"]) if chance >= 1 else (DONE_LATE, ["it ended later"])
     off, risk = [], []
     if has_passed:

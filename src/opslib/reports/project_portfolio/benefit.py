@@ -40,7 +40,9 @@ def sentence_of(benefit: Benefit | None) -> str:
     if verdict == NOT_LIVE:
         return detectable_sentence(benefit)
     effect = benefit.effect
-    if verdict == CANNOT_TELL and effect is not None and effect.now is not None and not benefit.refusals:
+    if benefit.refusals:
+        return " ".join(each.sentence for each in benefit.refusals)
+    if verdict == CANNOT_TELL and effect is not None and effect.now is not None:
         now = f"So far {interval_in_words(effect, effect.now)}."
         again = (
             f" Judged after {words.short_day(monday_of(effect.to_come.week).isoformat())}." if effect.to_come else ""

@@ -66,18 +66,17 @@ def project_table(frame: pd.DataFrame, folders: dict[str, str]) -> Markup:
 
 
 def _project_row(row: Any, folders: dict[str, str]) -> list[Cell | str]:
-    name = row.name or row.project_id
-    teams = words.listed([labels.label("team", each) for each in str(row.teams or "").split(";") if each.strip()])
+    teams = words.listed([labels.label("team", each) for each in row.teams])
     below = ", ".join(filter(None, (row.project_id, teams)))
     own = f"“{row.own_status}”" if row.own_status else ""
     forecast = "" if pd.isna(row.finish_50_on) else f"{day(row.finish_50_on)} – {day(row.finish_80_on)}"
     if row.status.startswith("done"):
-        forecast = f"done {day(row.finish_50_on)}"
+        forecast = "" if pd.isna(row.finish_50_on) else f"done {day(row.finish_50_on)}"
     asked = f"by {words.short_day(row.decision_due)}" if row.decision_due else ""
     more = f"{words.number_of(row.decisions - 1, 'more decision')}" if row.decisions > 1 else ""
-    link = f'<a href="{escape(folders[row.project_id])}">{escape(name)}</a>'
+    link = f'<a href="{escape(folders[row.project_id])}">{escape(row.name)}</a>'
     return [
-        Cell(name, html=_lines(link, _small(below)), header=True),
+        Cell(row.name, html=_lines(link, _small(below)), header=True),
         _cell(chip(verdict(row.status)), verdict(row.status).text, own or row.problem),
         _cell(f"<b>{escape(day(row.promised_on))}</b>", day(row.promised_on), forecast),
         Cell(
@@ -129,7 +128,7 @@ def gantt(frame: pd.DataFrame, today: date) -> Drawing:
 
 
 def _in_words(row: Any) -> str:
-    name = row.name or row.id
+    name = row.name
     parts = []
     if not pd.isna(row.planned_start) and not pd.isna(row.planned_end):
         parts.append(f"planned {day(row.planned_start)} to {day(row.planned_end)}")
@@ -223,7 +222,7 @@ def earned_table(frame: pd.DataFrame) -> Markup:
     """
     rows: list[list[Cell | str]] = [
         [
-            Cell(row.name or row.project_id, header=True),
+            Cell(row.name, header=True),
             *(Cell(_hours(getattr(row, name)), number=True) for name in ("bac", "pv", "ev", "ac")),
             *(Cell(index(getattr(row, name)), number=True) for name in ("spi", "cpi", "tcpi")),
             Cell(_hours(row.eac), number=True),

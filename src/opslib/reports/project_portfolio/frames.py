@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import date, timedelta
 
 import pandas as pd
 
 from opslib.analysis.project_portfolio import own_words
 from opslib.analysis.project_portfolio.milestones import DUE, OVERDUE
+from opslib.analysis.project_portfolio.plan import is_running
 from opslib.analysis.project_portfolio.risks import CLOSED, CLOSED_SINCE
 from opslib.analysis.project_portfolio.snapshots import scope_changes
 from opslib.analysis.project_portfolio.status import (
@@ -20,8 +20,6 @@ from opslib.analysis.project_portfolio.status import (
     ON_TRACK,
     UNKNOWN,
 )
-from opslib.analysis.project_portfolio.workload import overload
-from opslib.display.cells import rows_of
 from opslib.reports.project_portfolio.benefit import sentence_of, verdict_of
 from opslib.reports.project_portfolio.plan_words import changed_in_words, next_in_words
 from opslib.reports.project_portfolio.portfolio import Portfolio
@@ -30,6 +28,8 @@ from opslib.reports.week import answer
 STATUSES = (OFF_TRACK, AT_RISK, UNKNOWN, ON_TRACK, DONE_LATE, DONE_ON_TIME, DONE)
 """What a project's status can be, those in trouble first."""
 ON_TIME = (ON_TRACK, DONE_ON_TIME)
+JUDGED = (OFF_TRACK, AT_RISK, ON_TRACK, DONE_LATE, DONE_ON_TIME)
+"""The statuses of projects of which it can be told whether they are on time."""
 NO_EARLIER = "The plans of no earlier week were kept yet; from the next run on, what changed stands here."
 NO_TASKS = "This export has no tasks of projects (project_tasks)."
 NO_BUDGET = "No project has tasks with planned hours and dates, so nothing is earned that could be counted."
@@ -41,27 +41,32 @@ HALF_AN_HOUR = 0.5
 _AHEAD_DAYS = 14
 
 
-def projects(portfolio: Portfolio) -> pd.DataFrame:
-    """All projects, those in trouble first.
+def projects(portfolio: Portfolio, project: str | None = None) -> pd.DataFrame:
+    """Projects, those in trouble first.
 
     Args:
         portfolio: of `open_portfolio`.
+        project: which one; None is every one that is running.
 
     Returns:
-        project_id, name, teams, stage, status (of `STATUSES`), reasons (what decided), chance, promised_on,
-        finish_50_on, finish_80_on, cpi, own_status (the manager's words), own_on, own_who, own_says (what they come to,
-        "" where nothing), differs (whether that is another than the rule says), changed, ahead (sentences), decision,
-        decision_due, decisions (how many are asked), benefit (a verdict), benefit_words, problem ("" where its plan
-        has none).
+        project_id, name (its id where it has none), teams (a list), status (of `STATUSES`), reasons (what decided),
+        chance, promised_on, finish_50_on, finish_80_on, cpi, own_status (the manager's words), own_on, own_who,
+        own_says (what they come to, "" where nothing), differs (whether that is another than the rule says), changed,
+        ahead (sentences), decision, decision_due, decisions (how many are asked), benefit (a verdict), benefit_words,
+        problem ("" where its plan has none).
     """
     rows = portfolio.plan.projects.drop_duplicates("project_id")
-    frame = rows[["project_id", "name", "teams", "stage"]].merge(
+    is_shown = is_running(rows, portfolio.today) if project is None else rows["project_id"] == project
+    frame = rows.loc[is_shown, ["project_id", "name", "teams"]].merge(
         portfolio.status[["project_id", "status", "reasons", "chance", "cpi"]], on="project_id", how="left"
     )
     dates = portfolio.forecast.projects[["project_id", "promised_on", "finish_50_on", "finish_80_on"]]
     frame = frame.merge(dates, on="project_id", how="left")
     frame["status"] = frame["status"].fillna(UNKNOWN)
     ids = frame["project_id"]
+    named = names(portfolio)
+    frame["name"] = [named[str(name)] for name in ids]
+    frame["teams"] = [[each.strip() for each in text.split(";") if each.strip()] for text in _texts(frame["teams"])]
     said = _own_status(portfolio).reindex(ids)
     for name in ("text", "on", "who"):
         frame["own_status" if name == "text" else f"own_{name}"] = _texts(said[name])
@@ -78,18 +83,14 @@ def projects(portfolio: Portfolio) -> pd.DataFrame:
     frame["decisions"] = ids.map(asked["project_id"].value_counts()).fillna(0).astype("int64")
     frame["changed"] = [changed_in_words(portfolio, name) for name in ids]
     frame["ahead"] = [next_in_words(portfolio, name, days=_AHEAD_DAYS) for name in ids]
-    frame["benefit"] = [verdict_of(portfolio.benefits.get(name)) for name in ids]
-    frame["benefit_words"] = [sentence_of(portfolio.benefits.get(name)) for name in ids]
+    benefits = portfolio.benefits_of(ids)
+    frame["benefit"] = [verdict_of(benefits.get(name)) for name in ids]
+    frame["benefit_words"] = [sentence_of(benefits.get(name)) for name in ids]
     worst = portfolio.plan.problems.drop_duplicates("project_id").set_index("project_id")["says"]
     frame["problem"] = _texts(ids.map(worst))
-    place = {status: rank for rank, status in enumerate(STATUSES)}
-    order = frame["status"].map(place)
-    return (
-        frame.assign(_place=order)
-        .sort_values(["_place", "chance", "promised_on", "project_id"], kind="stable")
-        .drop(columns="_place")
-        .reset_index(drop=True)
-    )
+    place = frame["status"].map({status: rank for rank, status in enumerate(STATUSES)})
+    order = frame.assign(_place=place).sort_values(["_place", "chance", "promised_on", "project_id"], kind="stable")
+    return order.drop(columns="_place").reset_index(drop=True)
 
 
 def timeline(portfolio: Portfolio, project: str | None = None) -> pd.DataFrame:
@@ -159,12 +160,11 @@ def due(portfolio: Portfolio) -> pd.DataFrame:
     return rows[rows["state"].isin([OVERDUE, DUE])].reset_index(drop=True)
 
 
-def drivers(portfolio: Portfolio, project: str | None = None) -> pd.DataFrame:
+def drivers(portfolio: Portfolio) -> pd.DataFrame:
     """Which open tasks drive the end of their project, the strongest first.
 
     Args:
         portfolio: of `open_portfolio`.
-        project: of which; None of all.
 
     Returns:
         project_id, task_id, name, criticality (share of courses in which it has no slack), cruciality (rank correlation
@@ -173,8 +173,6 @@ def drivers(portfolio: Portfolio, project: str | None = None) -> pd.DataFrame:
     """
     rows = portfolio.forecast.tasks
     rows = rows[~rows["is_done"].astype("bool") & rows["criticality"].notna()]
-    if project is not None:
-        rows = rows[rows["project_id"] == project]
     slack = portfolio.path.set_index("task_id")["total_slack_days"]
     columns = ["project_id", "task_id", "name", "criticality", "cruciality", "mean_days", "finish_50_on"]
     frame = rows[columns].assign(slack_days=rows["task_id"].map(slack))
@@ -207,7 +205,8 @@ def owners(portfolio: Portfolio) -> pd.DataFrame:
 def names(portfolio: Portfolio) -> dict[str, str]:
     """By project its name, else its id."""
     rows = portfolio.plan.projects.drop_duplicates("project_id")
-    return {str(each.project_id): str(each.name or each.project_id) for each in rows_of(rows[["project_id", "name"]])}
+    ids = rows["project_id"].astype("str")
+    return {project: name or project for project, name in zip(ids, _texts(rows["name"]), strict=True)}
 
 
 def rule(portfolio: Portfolio) -> str:
@@ -223,13 +222,8 @@ def today(portfolio: Portfolio) -> date:
 def owned(portfolio: Portfolio) -> dict[str, list[str]]:
     """By owner, a pseudonym, the names of the projects that are hers."""
     rows = portfolio.plan.projects.drop_duplicates("project_id").dropna(subset=["owner"])
-    names = rows["name"].where(rows["name"].notna(), rows["project_id"])
-    return {str(owner): own.tolist() for owner, own in names.groupby(rows["owner"], sort=False)}
-
-
-def overloaded(portfolio: Portfolio) -> pd.DataFrame:
-    """Owners with more to do than hours in the next eight weeks: `workload.overload`."""
-    return overload(portfolio.workload)
+    named = rows["project_id"].astype("str").map(names(portfolio))
+    return {str(owner): own.tolist() for owner, own in named.groupby(rows["owner"], sort=False)}
 
 
 def hours_over(portfolio: Portfolio) -> tuple[float, int]:
@@ -252,17 +246,8 @@ def earned(portfolio: Portfolio, project: str | None = None) -> pd.DataFrame:
     """
     rows = portfolio.earned
     rows = rows.groupby("project_id").tail(1) if project is None else rows[rows["project_id"] == project]
-    names = portfolio.plan.projects.drop_duplicates("project_id").set_index("project_id")["name"]
-    frame = rows.assign(name=rows["project_id"].map(names)).reset_index(drop=True)
+    frame = rows.assign(name=rows["project_id"].astype("str").map(names(portfolio))).reset_index(drop=True)
     return answer(frame, is_known=len(frame) > 0, missing=NO_BUDGET)
-
-
-def plan_changes(portfolio: Portfolio, project: str | None = None) -> pd.DataFrame:
-    """What changed in the plans since they were kept last: `snapshots.COLUMNS`."""
-    rows = portfolio.changes
-    if rows is None:
-        return answer(pd.DataFrame(columns=["project_id", "change"]), is_known=False, missing=NO_EARLIER)
-    return rows if project is None else rows[rows["project_id"] == project].reset_index(drop=True)
 
 
 def scope(portfolio: Portfolio) -> pd.DataFrame:
@@ -278,8 +263,7 @@ def past_forecasts(portfolio: Portfolio) -> pd.DataFrame:
     calibration = portfolio.calibration
     if calibration is None or calibration.drift.empty:
         return answer(pd.DataFrame(columns=["project_id"]), is_known=False, missing=NO_FORECASTS)
-    names = portfolio.plan.projects.drop_duplicates("project_id").set_index("project_id")["name"]
-    frame = calibration.drift.assign(name=calibration.drift["project_id"].map(names))
+    frame = calibration.drift.assign(name=calibration.drift["project_id"].astype("str").map(names(portfolio)))
     is_known = bool((frame["forecasts"] > 1).any())
     return answer(frame[frame["forecasts"] > 1].reset_index(drop=True), is_known=is_known, missing=NO_FORECASTS)
 
@@ -333,11 +317,6 @@ def problems(portfolio: Portfolio, project: str | None = None) -> pd.DataFrame:
 def _own_status(portfolio: Portfolio) -> pd.DataFrame:
     rows = portfolio.words[portfolio.words["kind"] == "status"]
     return rows.drop_duplicates("project_id", keep="last").set_index("project_id")[["text", "on", "who"]]
-
-
-def counts(frame: pd.DataFrame) -> Mapping[str, int]:
-    """How many projects have each status."""
-    return {str(status): int(number) for status, number in frame["status"].value_counts().items()}
 
 
 def _texts(values: pd.Series) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
+from opslib.analysis.project_portfolio.status import UNKNOWN
 from opslib.display import words
 from opslib.display.headline import Headline, Line
 from opslib.display.verdicts import Verdict
@@ -11,7 +12,9 @@ from opslib.locales import percent
 from opslib.reports.project_portfolio import drawings, frames
 from opslib.reports.project_portfolio.portfolio import Portfolio
 
-_NOT_KEPT = "The plans of this week were not kept at the time; this is how they are known now."
+_NOT_KEPT = (
+    "No plan of this week was kept: the dates of tasks tell it, and how far running tasks had come then is not known."
+)
 
 
 def headline(portfolio: Portfolio) -> Headline:
@@ -28,26 +31,33 @@ def headline(portfolio: Portfolio) -> Headline:
 
 
 def _verdict(rows: pd.DataFrame) -> str:
-    """How many are on time, and of the first in trouble how late it will be."""
-    on_time, count = int(rows["status"].isin(frames.ON_TIME).sum()), len(rows)
-    of_all = "All" if on_time == count else f"{words.number_of(on_time, 'of').partition(' ')[0].capitalize()} of"
-    start = f"{of_all} {words.number_of(count, 'project')} {'is' if on_time == 1 else 'are'} on time."
+    """How many are on time of those of which it can be told, and of the first in trouble how late it will be."""
+    judged = rows[rows["status"].isin(frames.JUDGED)]
+    on_time, count = int(judged["status"].isin(frames.ON_TIME).sum()), len(judged)
+    if not count:
+        return "Of no project can it be told whether it is on time."
+    some = words.number_of(on_time, "of").partition(" ")[0].capitalize() if on_time else "None"
+    of_all = "All" if on_time == count > 1 else f"{some} of"
+    told = f"{of_all} {words.number_of(count, 'project')} {'is' if on_time == 1 else 'are'} on time"
+    untold = int((rows["status"] == UNKNOWN).sum())
+    start = f"{told}; of {words.whole(untold)} it cannot be told." if untold else f"{told}."
     first = rows.iloc[0]
     if first["status"] != "off track" or pd.isna(first["finish_50_on"]) or pd.isna(first["promised_on"]):
         return start
     return (
-        f"{start} {first['name']}, promised for {drawings.day(first['promised_on'])}, ends between "
-        f"{drawings.day(first['finish_50_on'])} and {drawings.day(first['finish_80_on'])} at even to good odds."
+        f"{start} {first['name']}, promised for {drawings.day(first['promised_on'])}, will likely end between "
+        f"{drawings.day(first['finish_50_on'])} and {drawings.day(first['finish_80_on'])}."
     )
 
 
 def _on_time(rows: pd.DataFrame) -> Line:
-    counts = frames.counts(rows)
-    on_time = sum(counts.get(name, 0) for name in frames.ON_TIME)
+    counts = rows["status"].value_counts()
+    judged = int(rows["status"].isin(frames.JUDGED).sum())
+    on_time = int(rows["status"].isin(frames.ON_TIME).sum())
     others = [name for name in frames.STATUSES if name not in frames.ON_TIME and counts.get(name)]
     return Line(
         label="Projects on time",
-        value=f"{words.whole(on_time)} of {words.whole(len(rows))}",
+        value=f"{words.whole(on_time)} of {words.whole(judged)}" if judged else words.NOT_SHOWN,
         change="",
         signal=False,
         note="",
@@ -69,7 +79,10 @@ def _milestone(due: pd.DataFrame) -> Line:
         signal=False,
         note="",
         spark=(),
-        facts=(f"{row['name']}, {drawings.day(row['due_on'])}", f"even odds by {drawings.day(row['finish_50_on'])}"),
+        facts=(
+            f"{row['name']}, {drawings.day(row['due_on'])}",
+            "no forecast" if pd.isna(row["finish_50_on"]) else f"even odds by {drawings.day(row['finish_50_on'])}",
+        ),
     )
 
 

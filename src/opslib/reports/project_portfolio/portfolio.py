@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cached_property
@@ -15,7 +16,7 @@ from opslib.analysis.project_portfolio.finish_forecast import FinishForecast, fi
 from opslib.analysis.project_portfolio.milestones import milestones
 from opslib.analysis.project_portfolio.plan import Plan, read_plan
 from opslib.analysis.project_portfolio.risks import rank_risks
-from opslib.analysis.project_portfolio.snapshots import Calibration, forecast_calibration, plan_changes
+from opslib.analysis.project_portfolio.snapshots import Calibration, forecast_calibration, plan_changes, tasks_known_on
 from opslib.analysis.project_portfolio.status import Thresholds, project_status
 from opslib.analysis.project_portfolio.working_days import WorkingDays
 from opslib.analysis.project_portfolio.workload import task_load, workload
@@ -38,7 +39,7 @@ class Portfolio:
     @property
     def today(self) -> date:
         """The last day that counts: the Sunday of the week."""
-        return monday_of(self.week.week) + timedelta(days=6)
+        return _last_day(self.week.week)
 
     @cached_property
     def is_as_kept(self) -> bool:
@@ -48,15 +49,21 @@ class Portfolio:
     @cached_property
     def plan(self) -> Plan:
         """The plans as they were at the end of the week; where none was kept then, as they are known now."""
-        if self._is_newest or self.week.week not in self._kept_weeks:
-            return self._plan_of("standard", None, self.today)
-        return self._plan_of(PLANS, self.week.week, self.today)
+        if not self._is_newest and self.is_as_kept:
+            return self._kept_plan(self.week.week)
+        warehouse = self.week.warehouse
+        projects = warehouse.rows(warehouse.told("projects")).to_pandas()
+        has_tasks = warehouse.has("standard", "project_tasks")
+        tasks = (
+            warehouse.rows(warehouse.told("project_tasks")).to_pandas() if has_tasks else pd.DataFrame(columns=_KEYS)
+        )
+        return read_plan(projects, tasks if self._is_newest else tasks_known_on(tasks, self.today), as_of=self.today)
 
     @cached_property
     def earlier(self) -> Plan | None:
         """The plans that were kept last before this week; None where there are none."""
         before = [week for week in self._kept_weeks if week < self.week.week]
-        return self._plan_of(PLANS, before[-1], monday_of(before[-1]) + timedelta(days=6)) if before else None
+        return self._kept_plan(before[-1]) if before else None
 
     @cached_property
     def days(self) -> WorkingDays:
@@ -76,15 +83,12 @@ class Portfolio:
     @cached_property
     def earned(self) -> pd.DataFrame:
         """Earned value by week: `earned_value`, with what was kept of weeks before."""
-        weeks = [week for week in self._kept_weeks if week < self.week.week]
-        try:
-            rows = self.week.warehouse.read(PLANS, "project_tasks", weeks=weeks) if weeks else None
-        except NotInExport:
-            rows = None
-        if rows is None or not {"week", *_KEPT} <= set(rows.columns):
-            return earned_value(self.plan, self.days)
-        as_of = rows["week"].map({week: monday_of(week) + timedelta(days=6) for week in weeks})
-        return earned_value(self.plan, self.days, snapshots=rows[_KEPT].assign(as_of=pd.to_datetime(as_of)))
+        kept = [
+            self._kept_tasks(week).assign(as_of=_last_day(week)) for week in self._kept_weeks if week < self.week.week
+        ]
+        told = [tasks for tasks in kept if set(_KEPT) <= set(tasks.columns)]
+        snapshots = pd.concat(told, ignore_index=True) if told else None
+        return earned_value(self.plan, self.days, snapshots=snapshots)
 
     @cached_property
     def milestones(self) -> pd.DataFrame:
@@ -156,13 +160,19 @@ class Portfolio:
         parts = [own_words.as_of_day(own, until) for _, own in rows.groupby("project_id", sort=False)]
         return pd.concat(parts, ignore_index=True) if parts else rows
 
+    def benefits_of(self, projects: Iterable[str]) -> dict[str, Benefit]:
+        """What projects did to the metric that each was to move, by their ids; those of which nothing is told lack."""
+        asked = [name for name in projects if name not in self._benefits]
+        if asked:
+            with BenefitReader(self.week.warehouse, self.week.organisation, until=self.week.week) as reader:
+                changes = {change.change_id: change for change in reader.changes if change.kind == "project"}
+                told = {name: reader.benefit_of(changes[name]) if name in changes else None for name in asked}
+                self._benefits.update(told)
+        return {name: benefit for name in projects if (benefit := self._benefits[name]) is not None}
+
     @cached_property
-    def benefits(self) -> dict[str, Benefit]:
-        """What each project did to the metric that it was to move, by its id."""
-        with BenefitReader(self.week.warehouse, self.week.organisation) as reader:
-            return {
-                change.change_id: reader.benefit_of(change) for change in reader.changes if change.kind == "project"
-            }
+    def _benefits(self) -> dict[str, Benefit | None]:
+        return {}
 
     @property
     def _is_newest(self) -> bool:
@@ -172,14 +182,15 @@ class Portfolio:
     def _kept_weeks(self) -> list[str]:
         return self.week.warehouse.weeks(PLANS, "projects")
 
-    def _plan_of(self, area: str, week: str | None, as_of: date) -> Plan:
-        weeks = None if week is None else [week]
-        projects = self.week.warehouse.read(area, "projects", weeks=weeks)
-        try:
-            tasks = self.week.warehouse.read(area, "project_tasks", weeks=weeks)
-        except NotInExport:
-            tasks = pd.DataFrame(columns=_KEYS)
-        return read_plan(projects, tasks, as_of=as_of)
+    def _kept_plan(self, week: str) -> Plan:
+        projects = self.week.warehouse.read(PLANS, "projects", weeks=[week])
+        return read_plan(projects, self._kept_tasks(week), as_of=_last_day(week))
+
+    def _kept_tasks(self, week: str) -> pd.DataFrame:
+        """The tasks as they were kept in a week; none where the export had none then."""
+        if week not in self.week.warehouse.weeks(PLANS, "project_tasks"):
+            return pd.DataFrame(columns=_KEYS)
+        return self.week.warehouse.read(PLANS, "project_tasks", weeks=[week])
 
 
 def open_portfolio(week: str, *, warehouse: str = "", params: str = "") -> Portfolio:
@@ -198,3 +209,7 @@ def open_portfolio(week: str, *, warehouse: str = "", params: str = "") -> Portf
     portfolio = Portfolio(open_whole_week(week, warehouse=warehouse, params=params))
     portfolio.week.warehouse.read("standard", "projects", columns=["project_id"])
     return portfolio
+
+
+def _last_day(week: str) -> date:
+    return monday_of(week) + timedelta(days=6)

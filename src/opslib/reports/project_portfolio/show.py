@@ -184,7 +184,8 @@ def _milestone(row: Any) -> str:
     chance = row["chance"]
     told = "" if pd.isna(chance) else f", {percent(float(chance), 0)} chance"
     if row["state"] == "overdue":
-        return f"{row['name']}: was due {drawings.day(row['due_on'])}, now likely {drawings.day(row['finish_50_on'])}."
+        now = "" if pd.isna(row["finish_50_on"]) else f", now likely {drawings.day(row['finish_50_on'])}"
+        return f"{row['name']}: was due {drawings.day(row['due_on'])}{now}."
     return f"{row['name']}: due {drawings.day(row['due_on'])}{told}."
 
 

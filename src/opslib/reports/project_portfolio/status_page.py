@@ -21,6 +21,7 @@ from opslib.reports.project_portfolio import drawings, frames
 from opslib.reports.project_portfolio.benefit import NOT_LIVE, NOT_MEASURED, scope_of, verdict_of
 from opslib.reports.project_portfolio.plan_words import changed_in_words, done_last_week, next_steps
 from opslib.reports.project_portfolio.portfolio import Portfolio, open_portfolio
+from opslib.store.files import folder_of
 
 _AHEAD_DAYS = 14
 _MOST_NAMED = 10
@@ -38,7 +39,7 @@ class Project:
     @property
     def name(self) -> str:
         """What a reader calls it."""
-        return str(self.row.name or self.project_id)
+        return str(self.row.name)
 
 
 def open_project(week: str, project: str, *, warehouse: str = "", params: str = "") -> Project:
@@ -56,9 +57,8 @@ def open_project(week: str, project: str, *, warehouse: str = "", params: str = 
         WarehouseError: the warehouse is empty, or it ends before the week.
     """
     portfolio = open_portfolio(week, warehouse=warehouse, params=params)
-    for row in rows_of(frames.projects(portfolio)):
-        if row.project_id == project:
-            return Project(portfolio, project, row)
+    for row in rows_of(frames.projects(portfolio, project)):
+        return Project(portfolio, project, row)
     there = ", ".join(portfolio.plan.projects["project_id"].astype("str")[:_MOST_NAMED])
     raise NotInExport(f"no project {project!r} in this export; there are {there}")
 
@@ -75,7 +75,8 @@ def project_verdict(project: Project) -> str:
     row = project.row
     promised, middle, late = (drawings.day(each) for each in (row.promised_on, row.finish_50_on, row.finish_80_on))
     if row.status.startswith("done"):
-        said = f"Done on {middle}, promised for {promised}." if not pd.isna(row.promised_on) else f"Done on {middle}."
+        on = "" if pd.isna(row.finish_50_on) else f" on {middle}"
+        said = f"Done{on}." if pd.isna(row.promised_on) else f"Done{on}, promised for {promised}."
     elif pd.isna(row.finish_50_on):
         said = f"Promised for {promised}; when it ends cannot be told."
     elif pd.isna(row.promised_on):
@@ -101,14 +102,14 @@ def project_about(project: Project) -> Section:
     """Objective, scope and the like, in the project manager's words."""
     rows = frames.own_sections(project.portfolio, project.project_id)
     if rows.empty:
-        return LeftOut(f"Nobody wrote of it; notes/projects/{project.project_id}.md is the place.")
+        return LeftOut(f"Nobody wrote of it; notes/projects/{folder_of(project.project_id)}.md is the place.")
     parts = [paragraphs(f"{row.title}: {' '.join(row.text.split())}") for row in rows_of(rows)]
     return Section(*parts)
 
 
 def project_benefit(project: Project) -> Section:
     """Whether it helped: the verdict, what it was measured on, and what it is worth."""
-    own = project.portfolio.benefits.get(project.project_id)
+    own = project.portfolio.benefits_of([project.project_id]).get(project.project_id)
     said = verdict_of(own)
     answer = f"{said[0].upper()}{said[1:]}. {project.row.benefit_words}"
     if own is None or said == NOT_MEASURED:
@@ -190,7 +191,9 @@ def _status(project: Project) -> Line:
 def _dates(project: Project) -> Line:
     row = project.row
     if pd.isna(row.finish_50_on):
-        return Line("Ends", words.NOT_SHOWN, "", False, project.row.problem or "no forecast", ())
+        forecast = project.portfolio.forecast.projects.set_index("project_id")
+        why = str(forecast.loc[project.project_id, "why"]) or "nothing tells how long its tasks take"
+        return Line("Ends", words.NOT_SHOWN, "", False, why, ())
     if row.status.startswith("done"):
         promised = f"promised {drawings.day(row.promised_on)}"
         return Line("Ended", drawings.day(row.finish_50_on), "", False, "", (), facts=(promised,))

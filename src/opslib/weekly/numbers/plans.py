@@ -9,12 +9,13 @@ import pandas as pd
 import pyarrow as pa
 
 from opslib.analysis.project_portfolio.finish_forecast import finish_forecast
-from opslib.analysis.project_portfolio.plan import Plan, read_plan
+from opslib.analysis.project_portfolio.plan import read_plan
 from opslib.analysis.project_portfolio.working_days import WorkingDays
-from opslib.locales import decimal, whole
+from opslib.display.words import number_of
+from opslib.locales import decimal
 from opslib.settings import Organisation
 from opslib.store.memo import code_of, digest_of
-from opslib.store.warehouse import PLANS, Slice, Warehouse
+from opslib.store.warehouse import PLANS, Warehouse
 from opslib.weekly.numbers.values import last_week_of
 from opslib.weeks import monday_of
 
@@ -54,12 +55,12 @@ def keep_plans(warehouse: Warehouse, organisation: Organisation, as_of: datetime
     basis = {
         "code": code_of("opslib.weekly.numbers.plans"),
         "calendar": digest_of(str(organisation.working_calendar)),
-        **{name: warehouse.digest_of(Slice("standard", name)) for name in tables},
+        **{name: warehouse.digest_of(warehouse.told(name)) for name in tables},
     }
     if memo.holds(week, basis):
         return ["plans of projects as before"]
     memo.forget([week])
-    rows = {name: warehouse.rows(Slice("standard", name)) for name in tables}
+    rows = {name: warehouse.rows(warehouse.told(name)) for name in tables}
     for name, own in rows.items():
         warehouse.write_week(PLANS, name, week, own)
     projects = rows["projects"].to_pandas()
@@ -68,17 +69,12 @@ def keep_plans(warehouse: Warehouse, organisation: Organisation, as_of: datetime
     warehouse.write_week(PLANS, FORECASTS, week, forecasts)
     files = [path for name in (*tables, FORECASTS) for path in warehouse.files(PLANS, name, [week])]
     memo.keep(week, basis, made=files)
-    count = whole(forecasts.num_rows)
-    return [f"plans of {count} projects kept, with their forecasts ({decimal(perf_counter() - started, 1)} s)"]
+    count = number_of(forecasts.num_rows, "project")
+    return [f"plans of {count} kept, with their forecasts ({decimal(perf_counter() - started, 1)} s)"]
 
 
 def _forecasts(projects: pd.DataFrame, tasks: pd.DataFrame, organisation: Organisation, as_of: date) -> pa.Table:
     plan = read_plan(projects, tasks, as_of=as_of)
-    made = finish_forecast(plan, working_days_of(plan, organisation)).projects
+    made = finish_forecast(plan, WorkingDays.of_calendar(organisation.working_calendar, plan.dates)).projects
     frame = made.assign(as_of=pd.Timestamp(as_of))[FORECASTS_SCHEMA.names]
     return pa.Table.from_pandas(frame, schema=FORECASTS_SCHEMA, preserve_index=False)
-
-
-def working_days_of(plan: Plan, organisation: Organisation) -> WorkingDays:
-    """The organisation's working days over all that a plan names."""
-    return WorkingDays.of_calendar(organisation.working_calendar, plan.dates)
