@@ -7,8 +7,11 @@ import pytest
 from opslib.analysis.project_portfolio.status import Marks, Thresholds, marks_of_signal, project_status, series_marks
 
 
-def status_of(chance: float, *, state: str = "open", cpi: float | None = None, overdue: tuple[str, ...] = ()) -> tuple:
-    forecast = pd.DataFrame({"project_id": ["P"], "state": [state], "chance": [chance]})
+def status_of(
+    chance: float, *, state: str = "open", cpi: float | None = None, overdue: tuple[str, ...] = (), promised: str = ""
+) -> tuple:
+    promised_on = [pd.Timestamp(promised) if promised else pd.NaT]
+    forecast = pd.DataFrame({"project_id": ["P"], "state": [state], "chance": [chance], "promised_on": promised_on})
     late = pd.DataFrame(
         [("P", kind, "overdue") for kind in overdue] + [("P", "milestone", "due"), ("Q", "milestone", "overdue")],
         columns=["project_id", "kind", "state"],
@@ -42,6 +45,7 @@ def status_of(chance: float, *, state: str = "open", cpi: float | None = None, o
         ({"chance": 1.0, "state": "finished", "cpi": 0.2}, ("done on time", "it ended by its promised date")),
         ({"chance": 0.0, "state": "finished"}, ("done late", "it ended later")),
         ({"chance": np.nan, "state": "finished"}, ("done", "no date was promised")),
+        ({"chance": np.nan, "state": "finished", "promised": "2026-11-09"}, ("done", "when it ended is not told")),
     ],
 )
 def test_the_rule(of: dict, expected: tuple[str, str]):

@@ -79,9 +79,10 @@ def project_status(
         thresholds: None: the usual ones.
 
     Returns:
-        project_id, status (on track, at risk, off track; done on time, done late, done where no date was promised or no end is told;
-        cannot be told where there is no forecast and nothing else says off track), reasons (what decided, as a
-        sentence in pieces separated by `; `), chance, cpi, overdue_milestones (with a promised date that has passed).
+        project_id, status (on track, at risk, off track; done on time, done late, done where no date was promised or no
+        end is told; cannot be told where there is no forecast and nothing else says off track), reasons (what decided,
+        as a sentence in pieces separated by `; `), chance, cpi, overdue_milestones (with a promised date that has
+        passed).
     """
     limits = thresholds or Thresholds()
     frame = forecast[["project_id", "chance"]].copy()
