@@ -93,14 +93,14 @@ def project_status(
     has_passed = frame["project_id"].isin(late.loc[late["kind"] == PROMISED_DATE, "project_id"])
     is_promised = forecast["promised_on"].notna()
     columns = (forecast["state"], is_promised, frame["chance"], frame["cpi"], frame["overdue_milestones"], has_passed)
-    decided = [_decide(*of, limits) for of in zip(*columns, strict=True)]
+    decided = [_decide(*of, limits=limits) for of in zip(*columns, strict=True)]
     frame["status"] = [status for status, _ in decided]
     frame["reasons"] = ["; ".join(reasons) for _, reasons in decided]
     return frame[list(COLUMNS)]
 
 
 def _decide(
-    state: str, is_promised: bool, chance: float, cpi: float, overdue: int, has_passed: bool, limits: Thresholds
+    state: str, is_promised: bool, chance: float, cpi: float, overdue: int, has_passed: bool, *, limits: Thresholds
 ) -> tuple[str, list[str]]:
     """The status of one project and what decided it."""
     if state == "finished":
